@@ -1,0 +1,514 @@
+"""Find the answer in what a base model wrote after a prompt.
+
+Base models continue text; they do not obey a format. These functions return the answer that the
+text gives and ``None`` where it gives none, several, or one that contradicts itself. A caller may
+thus count "no answer" apart from "wrong answer".
+
+How ``find_choice`` reads a text (the first rule that yields an answer wins):
+
+0. Normalise (NFKC, markdown stars dropped). Replace every mention of an option, be it the letter,
+   the text or both, by one marker character, longest text first. A letter beats a text that looks
+   like a letter. Options echoed on one line are put on lines of their own. Then read line by line.
+1. *Question*: a line that asks something, with other options after it than the caller's, starts a
+   new question that the model invented: stop.
+2. *List*: several labelled lines in rising order (``A. ... / B. ...``) are an echo. They answer
+   only if exactly one is marked right (``正確``, ``✅``); else the search goes on below them.
+3. *Labelled line*: ``A. 李家超`` gives A, unless it is marked wrong, asks, or names another option.
+4. *Explicit statement*: ``答案係A``, ``我揀A``, ``The answer is A``, anywhere in a sentence.
+5. *Bare statement*: the letter or the option text alone, with filler words (``應該係``) at most.
+6. *Sentence*: ``行政長官係李家超`` or ``李家超係...``, if it names one option only and is either
+   the first line or a conclusion (``所以``).
+7. Like statements (4, 5) on consecutive lines must agree, else they are no answer. Negated clauses
+   never count. After ``A 或 B`` or ``A. <text of B>`` only rules 2 and 4 can still give an answer.
+
+How ``find_number`` reads a text: see its docstring.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+# Markers live in the private use area: 0x800 each for a letter, a text, and a letter with its text.
+_LETTER, _TEXT, _FULL = 0xE000, 0xE800, 0xF000
+_M, _L, _T = "[\ue000-\uf8ff]", "[\ue000-\ue7ff]", "[\ue800-\uf8ff]"
+_F = "[\uf000-\uf8ff]"
+_P = r"(?:[^\w\ue000-\uf8ff]|_)"  # punctuation, space or emoji
+_JOIN = r"(?:[\s.:()\[\]「」『』\"'、,=/&+-]|係|是|即|is(?![a-z]))*+"
+_OR = r"(?:[\s.:()\[\]「」、,/&+-]|或者?|和|及|與|与|跟|同埋?|還是|还是|定係|抑或|or|and)*+"
+
+_NOT = (
+    "唔得|唔會係|唔會|唔應該係|唔應該|唔可能係|唔係|唔正確|唔啱|唔對|不會是|不會|不会是|不会|不應該是|不应该是"
+    "|不可能是|不可能|不是|不係|不正確|不正确|不對|不对|[並并絕绝]非|[並并]不是|錯誤|错误|錯|错|❌|✗|✘|✖"
+    "|(?<![a-z])(?:not|cannot|wrong|incorrect|false|never|neither|nor|except)(?![a-z])|n't"
+)
+_YES = "正確|正确|啱|對|对|✅|✓|✔|☑|(?<![a-z])(?:correct|right|true)(?![a-z])"
+_CUE = "答案|回應|回应|回答|作答|答|揀|拣|選擇|选择|選項|选项|選|选|(?:answer|option|choice|choose|pick|select)(?![a-z])"
+_FILLER = (
+    f"{_CUE}|{_YES}|所以|因此|故此|故|咁|嗯|我|覺得|觉得|認為|认为|諗|估|應該|应该|應|应|會|会|可能|大概|一定|必定"
+    "|就|都|即|最|佳|終|后|後|嘅|的|咗|了|係|是|為|为|乃|而|但|呢個|這個|这个|呢題|這題|这题|本題|題目|題|题"
+    "|(?:so|therefore|thus|hence|i'd|i|it's|it|that|this|the|my|think|believe|guess|say|would|should|will"
+    "|must|probably|maybe|best|final|most|likely|is|be|to|go|with|but|letter|because|here)(?![a-z])"
+)
+_TAIL = f"{_YES}|係|是|為|为|嘅|的|㗎|啦|喇|呀|囉|吧|喎|先|才|答案|選項|选项|(?:is|the|answer|option|one)(?![a-z])"
+_BECAUSE = "因為|因为|由於|由于|(?:because|since|as)(?![a-z])"
+_SO = "所以|因此|故|答案|(?:so|therefore|thus|hence)(?![a-z])"
+
+
+def _rx(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_NOISE = re.compile("[*`\ue000-\uf8ff\ufe0e\ufe0f\u200b-\u200d\ufeff]")
+_SENTENCE = re.compile(r"(?:[^。!?;.]|\.(?!\s|$))+[。!?;.]*|[。!?;.]+")
+_CLAUSE = re.compile(r"[,。!?;]|\.(?=\s|$)")
+_NUMBER = re.compile(r"\(?[0-9]{1,3}(?:[)、]|\.(?![0-9]))\s*(?=[\w(])")
+_HEADER = _rx(
+    rf"^{_P}*(?:新?問題|新?问题|題目|题目|試題|试题|樣例|例子|例題|question|q)\s*\w{{0,3}}\s*:"
+)
+_NEGATED = _rx(rf"(?:{_NOT})(?:{_P}|選項|选项|option|the|係|是)*{_M}(?:{_OR}{_M})*")
+_NEGATIVE, _IF = _rx(_NOT), _rx(r"如果|假如|假設|(?<![a-z])if(?![a-z])|係咪|係唔係|是否|是不是")
+_JUDGED = _rx(
+    rf"^(?:{_P}|{_M}|所以|因此|故此|故|呢個|這個|選項|选项|答案|答|係|是|(?:so|therefore|this|that|is)(?![a-z]))*?"
+    rf"(?:(?P<wrong>{_NOT})|{_YES}|得|係|是)(?:{_P}|嘅|的|了|㗎|喎|答案|選項|选项|選擇|(?:answer|option)(?![a-z]))*$"
+)
+_PAIR = _rx(rf"({_M}){_OR}({_M})(?!\s*(?:係|是|都|則|则|is(?![a-z])|are(?![a-z])))")
+_SAME = _rx(rf"({_M}){_JOIN}({_M})")
+_LABEL = _rx(
+    rf"^(?P<cue>(?:(?:{_FILLER})|{_P})*?(?:答案|回應|answer)(?:{_P}|係|是|is)*+)?(?:{_P}|選項|选项|option(?![a-z]))*+"
+    rf"(?:[0-9]{{1,3}}[.)、]\s*(?:選項|选项|option)?\s*)?"
+    rf"(?P<key>[\uf000-\uf8ff]|{_L}(?=(?P<mark>\s*[.:)\]、]))|{_M}(?={_P}*(?:係|是|is\s)?\s*(?:{_NOT}|{_YES})))(?P<rest>.*)$"
+)
+_AFTER = rf"(?=$|[^\w]|{_BECAUSE}|選項|选项|{_TAIL})"
+_EXPLICIT = _rx(
+    rf"(?:(?:答案|回應|回应|回答|answer|choice)[^\ue000-\uf8ff]{{0,30}}?(?:係|是|為|为|is|:|=|->)"
+    rf"|揀|拣|選擇|选择|選|选|(?<![a-z])(?:choose|pick|select)(?![a-z]))"
+    rf"(?:{_P}|咗|了|項|项|選項|选项|option|就係|是)*+(?P<key>{_M}){_AFTER}"
+)
+_START = _rx(rf"^(?P<pre>(?:{_P}|{_FILLER})*+)(?P<key>{_M})")
+_END = _rx(rf"\s*\(|(?:{_P}|{_TAIL})*+(?:$|{_BECAUSE})")
+_SUBJECT = _rx(rf"^{_P}*(?P<key>{_T})\s*(?:係|是|為|为|is\s|was\s)")
+_OBJECT = _rx(rf"(?:係|是|為|为|叫|(?<![a-z])is){_P}*(?P<key>{_T})(?:{_P}|{_TAIL})*+$")
+
+
+def _normalise(text: str) -> str:
+    return _NOISE.sub("", unicodedata.normalize("NFKC", text))
+
+
+def _index(marker: str) -> int:
+    return ord(marker) & 0x7FF
+
+
+def _bounded(pattern: str, first: str, last: str) -> str:
+    """Keep a pattern that begins or ends in a Latin letter or digit from matching inside a word."""
+    if first.isascii() and first.isalnum():
+        pattern = r"(?<![A-Za-z0-9])(?<![0-9][.,:/])(?<!-)" + pattern
+    if last.isascii() and last.isalnum():
+        pattern += r"(?![A-Za-z0-9'])" + (r"(?![%°])(?![.,:/][0-9])" if last.isdigit() else "")
+    return pattern
+
+
+def _significant(text: str, at: int) -> bool:
+    """Tell whether a character of an option distinguishes it: ``1.5`` is not ``15``."""
+    char, before, after = text[at], text[at - 1 : at], text[at + 1 : at + 2]
+    if char.isalnum() or char in "%/#" or unicodedata.category(char)[0] == "M":
+        return True
+    if char == "-":
+        return after.isdigit()
+    if char in ".:":
+        return before.isdigit() and after.isdigit()
+    return unicodedata.category(char)[0] == "S" and char != "^"
+
+
+def _gap(left: str, right: str, *, apart: bool) -> str:
+    """Pattern for what may stand between two neighbouring significant characters."""
+    if apart or not (left.isascii() and left.isalnum() and right.isascii() and right.isalnum()):
+        return r"(?:[^\w+<>=|~$°%/#-]|_|-(?!\d))*?"
+    if left.isdigit() and right.isdigit():
+        return ",?"
+    return r"[\s_{}^]*" if left.isdigit() != right.isdigit() else ""
+
+
+def _text_pattern(option: str) -> str:
+    """Pattern for an option text with free spacing and punctuation; empty if nothing is left."""
+    kept = [at for at in range(len(option)) if _significant(option, at)]
+    if not kept:
+        return ""
+    pattern = re.escape(option[kept[0]])
+    for left, right in zip(kept, kept[1:], strict=False):
+        pattern += _gap(option[left], option[right], apart=right - left > 1)
+        pattern += re.escape(option[right])
+    pattern = _bounded(pattern, option[kept[0]], option[kept[-1]])
+    return f"(?i:{pattern})" + (r"\s*\??" if option.rstrip().endswith("?") else "")
+
+
+def _plain(text: str) -> str:
+    return "".join(char for at, char in enumerate(text) if _significant(text, at)).casefold()
+
+
+def _mention_pattern(options: Mapping[str, str]) -> re.Pattern[str]:
+    """One pattern with a group for every way to mention an option, the most telling way first."""
+    keys = [_normalise(key).strip() for key in options]
+    texts = [_normalise(text).strip() for text in options.values()]
+    plain = [_plain(text) for text in texts]
+    taken = {key.casefold() for key in keys}
+    full, text_only, letters = [], [], []
+    for at in sorted(range(len(keys)), key=lambda at: -len(plain[at])):
+        key, pattern = re.escape(keys[at]), _text_pattern(texts[at])
+        letter = _bounded(key, keys[at][:1], keys[at][-1:])
+        letters.append(
+            rf"(?P<g{_LETTER + at}>{letter}|(?<=\()(?i:{key})(?=\))|^(?i:{key})(?={_P}*$))"
+        )
+        if not pattern:
+            continue
+        start = _bounded("", keys[at][:1], "")
+        label = rf"{start}(?:{key}[\s.:)\]、,=「『\"'(-]*|(?i:{key})[.:)]+\s*)"
+        full.append(rf"(?P<g{_FULL + at}>{label}{pattern})")
+        if plain[at] not in taken and plain.count(plain[at]) == 1:
+            text_only.append(rf"(?P<g{_TEXT + at}>{pattern})")
+    return re.compile("|".join(full + text_only + letters))
+
+
+def _merge(match: re.Match[str]) -> str:
+    """Write one marker for two neighbours that mean the same option."""
+    left, right = match[1], match[2]
+    if _index(left) != _index(right):
+        return match[0]
+    return left if left == right else chr(_FULL + _index(left))
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line with markers for the options: what kind of line, and which option it gives."""
+
+    kind: str  # question, item, explicit, bare, text, sentence, clash or other
+    text: str
+    key: int | None = None
+    whole: bool = False  # nothing but the statement
+    label: int | None = None  # the option whose label or marker the line begins with
+    right: bool | None = None  # whether the line calls that option right or wrong
+    cue: bool = False  # the label comes after "答案:"
+    counted: bool = False  # the line begins with a number such as "1."
+
+
+def _marked_lines(text: str, options: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+    """Yield the lines that are not empty, with markers, and whether each begins with a number.
+
+    A row of options becomes several lines. Where keys are numbers, ``1.`` is no line number.
+    """
+    mentions = _mention_pattern(options)
+    keyed = any(key.strip().isdigit() for key in options)
+    for raw in map(str.strip, _normalise(text).splitlines()):
+        number, mention = None if keyed else _NUMBER.match(raw), mentions.match(raw)
+        counted = number is not None and (mention is None or mention.end() <= number.end())
+        line = raw[number.end() :] if number and counted else raw
+        line = mentions.sub(lambda match: chr(int(str(match.lastgroup)[1:])), line)
+        while (merged := _SAME.sub(_merge, line)) != line:
+            line = merged
+        if len(set(re.findall(_F, line))) > 1:
+            line = re.sub(f"(?={_F}|(?:正確|正确)?答案\\s*[:係是])", "\n", line)
+        yield from ((part.strip(), counted) for part in line.split("\n") if part.strip())
+
+
+def _clauses(text: str) -> list[str]:
+    return [clause for clause in _CLAUSE.split(text) if re.search(rf"\w|{_M}", clause)]
+
+
+def _judgement(text: str, key: int) -> bool | None:
+    """Say whether the first or last clause of a labelled line calls it right or wrong."""
+    clauses = [clause for clause in _CLAUSE.split(text) if clause.strip()]
+    for clause in [clauses[0], clauses[-1]] if clauses else []:
+        if verdict := _JUDGED.match(clause):
+            return verdict["wrong"] is None
+        explicit = _EXPLICIT.search(clause)
+        if explicit and _index(explicit["key"]) == key and not _NEGATIVE.search(clause):
+            return True
+    return None
+
+
+def _item(line: str) -> _Line | None:
+    """Rule 3: read a line that begins with the label of an option."""
+    match = _LABEL.match(line)
+    if match is None:
+        return None
+    key, rest, told = (
+        _index(match["key"]),
+        match["rest"].lstrip(" .:)]、"),
+        match["key"] >= chr(_FULL),
+    )
+    right = _judgement(rest, key)
+    if not told and right is None and not (match["mark"] and re.search(rf"\w|{_M}", rest)):
+        return None
+    other = re.match(_M, rest) is not None and _index(rest[0]) != key
+    sound = right is not False and not other and (told or not rest.endswith("?"))
+    return _Line(
+        "clash" if other else "item",
+        line,
+        key if sound else None,
+        label=key,
+        right=right,
+        cue=bool(match["cue"]),
+    )
+
+
+def _statement(line: str, *, first: bool) -> _Line | None:
+    """Rules 4 to 6: read a line that carries no label; None if it states nothing."""
+    whole, earlier = len(_clauses(line)) == 1, False
+    sentences = [s for s in _SENTENCE.findall(_NEGATED.sub("", line)) if not s.endswith("?")]
+    asserted = [[c for c in _clauses(s) if not _NEGATIVE.search(c)] for s in sentences]
+    told = {_index(m["key"]) for s in asserted for c in s if (m := _EXPLICIT.search(c))}
+    found = _Line("clash", line) if len(told) > 1 else None
+    for clauses in filter(None, [] if found else asserted):
+        clash = any(_index(a) != _index(b) for a, b in _PAIR.findall(", ".join(clauses)))
+        for clause in clauses:
+            if (match := _EXPLICIT.search(clause)) and not _IF.search(clause):
+                return _Line("clash" if clash else "explicit", line, _index(match["key"]), whole)
+            match = _START.match(clause)
+            if found is None and match and (not earlier or re.search(r"\w", match["pre"])):
+                if clash:
+                    found = _Line("clash", line)
+                elif _END.match(clause, match.end()):
+                    found = _Line(_kind(match), line, _index(match["key"]), whole)
+            earlier = True
+    return found or _sentence(line, asserted, first=first)
+
+
+def _kind(match: re.Match[str]) -> str:
+    if re.search(_CUE, match["pre"], re.IGNORECASE):
+        return "explicit"
+    return "bare" if match["key"] < chr(_TEXT) else "text"
+
+
+def _sentence(line: str, asserted: list[list[str]], *, first: bool) -> _Line | None:
+    """Rule 6: find the one option text that a sentence has as its subject or object."""
+    text = ",".join(clause for clauses in asserted for clause in clauses)
+    if len({_index(marker) for marker in re.findall(_M, text)}) != 1:
+        return None
+    for clause in text.split(","):
+        match = _SUBJECT.match(clause) or _OBJECT.search(clause)
+        concludes = match and re.search(_SO, text[: text.index(match["key"])], re.IGNORECASE)
+        if match and (first or concludes) and not _IF.search(clause):
+            return _Line("sentence", line, _index(match["key"]))
+    return None
+
+
+def _classify(line: str, *, first: bool, counted: bool) -> _Line:
+    """Say what kind of line this is; ``counted`` if a number stood before it."""
+    asks = line.endswith("?") and not re.search(rf"{_M}\W*$", line)
+    if _HEADER.match(line) or (asks and not _LABEL.match(line)):
+        return _Line("question", line)
+    read = _item(line) or _statement(line, first=first)
+    if read is None or (counted and read.kind in ("text", "sentence") and not read.whole):
+        return _Line("other", line)
+    return replace(read, counted=counted)
+
+
+def _list_end(lines: Sequence[_Line], start: int) -> int:
+    """Return where the list of options that begins at ``start`` ends (rule 2)."""
+    last, end, spread = lines[start].label, start + 1, False
+    for at in range(start + 1, len(lines)):
+        line = lines[at]
+        if line.kind in ("question", "explicit"):
+            break
+        if line.label is None or line.kind not in ("item", "clash", "bare"):
+            continue
+        apart = at > end
+        joins = not apart or (
+            lines[start].label == 0 and line.label == last + 1 and line.kind != "bare"
+        )
+        if line.label <= last or line.cue or not joins:
+            break
+        last, end = line.label, at + 1
+        spread |= apart
+    while spread and end < len(lines) and lines[end].label is None and lines[end].key == last:
+        end += 1
+    return end
+
+
+def _marked_right(lines: Sequence[_Line]) -> int | None:
+    """Return the only option of a list that is marked right."""
+    right, label = set(), None
+    for line in lines:
+        label = line.label if line.kind == "item" else label
+        if line.right or (
+            label is not None and line.kind == "other" and _judgement(line.text, label)
+        ):
+            right.add(label)
+    return right.pop() if len(right) == 1 else None
+
+
+def _own_question(lines: Sequence[_Line], at: int) -> bool:
+    """Tell whether the question at ``at`` is the caller's: its own options or an answer follow."""
+    for line in lines[at + 1 :]:
+        if line.kind in ("item", "clash") and line.label is not None:
+            return re.search(f"{_F}{_P}*$", line.text) is not None
+        if line.kind in ("explicit", "bare", "text"):
+            break
+    return not _HEADER.match(lines[at].text)
+
+
+def _agreed(lines: Sequence[_Line]) -> tuple[int | None, int]:
+    """Rule 7: the key that the like statements at the start agree on, and how many they are."""
+    first, count = lines[0], 1
+    for line in lines[1:] if first.whole else []:
+        if not line.whole or (line.kind, line.counted) != (first.kind, first.counted):
+            break
+        count += 1
+    keys = {line.key for line in lines[:count]}
+    return (first.key if len(keys) == 1 else None), count
+
+
+def _search(lines: Sequence[_Line]) -> int | None:
+    """Go through the lines by rules 1 to 3 and 7 until one of them decides."""
+    at, echoes, clashed = 0, 0, False
+    while at < len(lines):
+        line, key, end = lines[at], None, at + 1
+        if line.kind == "question" and not _own_question(lines, at):
+            return None
+        if line.label is not None and (end := _list_end(lines, at)) > at + 1:
+            key = _marked_right(lines[at:end]) if echoes < 2 else None
+            echoes += key is None
+        elif line.kind == "clash":
+            clashed = True
+        elif line.key is not None:
+            key, count = _agreed(lines[at:])
+            end = at + count
+            if key is None and line.kind == "explicit":
+                return None
+            echoes += key is None
+            part = echoes and line.kind == "item" and not re.search(_F, line.text)
+            if line.kind != "explicit" and (clashed or echoes > 1 or part):
+                key = None
+        if key is not None:
+            return key
+        at = end
+    return None
+
+
+def find_choice(text: str, options: Mapping[str, str]) -> str | None:
+    """Return the option that a text gives as its answer to a multiple-choice question.
+
+    Args:
+        text: What the model wrote after the prompt, without the prompt.
+        options: The letter (or any other key) of each option and its text, in the prompt's order.
+
+    Returns:
+        A key of ``options``, or None if the text gives no answer, several or a contradictory one.
+        If an option's text looks like another option's key, that text alone means the key.
+    """
+    if not options:
+        return None
+    marked = enumerate(_marked_lines(text, options))
+    lines = [_classify(line, first=at == 0, counted=counted) for at, (line, counted) in marked]
+    key = _search(lines)
+    return None if key is None else list(options)[key]
+
+
+_UNITS = [
+    *["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"],
+    *["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"],
+    "nineteen",
+]
+_TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_HAN = {char: at for at, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "兩": 2, "两": 2}
+_DIGIT = f"(?:{'|'.join(_HAN)})"
+_NUMERAL = _rx(
+    rf"(?P<tens>{_DIGIT})?(?P<ten>十)(?P<unit>{_DIGIT})?(?![十百千萬万億])|(?P<digit>{_DIGIT})"
+    rf"|\b(?P<ty>{'|'.join(_TENS[2:])})(?:[ -](?P<one>{'|'.join(_UNITS[1:10])}))?\b"
+    rf"|(?<!the )\b(?P<word>{'|'.join(sorted(_UNITS, key=len, reverse=True))})\b"
+)
+_NUM = r"-?\s?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:\s*/\s*[0-9]{1,40})?(?![0-9])\s*%?"
+_EQUAL = _rx(r"(?:\b(?:is|are)\s+)?\bequals?\b(?:\s+to\b)?|[等相]?等[於于]")
+_STATEMENT = re.compile(r"((?:[^;。!?,:.]|[.:](?=[0-9]))+)([;。!?,:.]*)")
+# What may stand left of "=": words, then one variable or plain arithmetic; no "1 + n", no "2n".
+_LEFT = _rx(r"(?:^|[^\W\d_]{2}|[^\x00-\x7f])\s*(?:(?<![^\W_])[a-z]|[-+*/×÷^().0-9\s]*)\s*$")
+_RESULT = _rx(rf"\s*({_NUM})(?P<rest>\s*(?:$|\(?\s*(?:[a-z]{{2}}|[^\x00-\xff])|[)\"'$]).*)")
+_SAYING = (
+    "答案|係|是|為|为|應該|应该|即|就|所以|因此|結果|结果|得出?|嘅|的|值|正確|正确"
+    r"|\b(?:so|then|therefore|thus|hence|the|answer|value|result|number|solution|correct|final|is|be|it"
+    r"|that|this|must|should|would|will|get|we|have|gives|i|think|believe|of|to|but)\b"
+    r"|(?<![^\W_])[a-z]\s*(?=is\b|係|是|為|为)"
+)
+_ALONE = _rx(rf"^(?:[^\w-]|{_SAYING})*+({_NUM})(?P<rest>.*)$")
+_OTHER = _rx(
+    rf"\s*(?:(?:or|或者?)\s*(?:[a-z]\s*=\s*)?|(?:and|和|同|及)\s*|(?=[0-9]))(?P<other>{_NUM})"
+)
+
+
+_NOTHING = _rx(rf"(?:{_OTHER.pattern})?(?:[^\w+*/×÷^-]|{_SAYING})*+$")
+
+
+def _digits(match: re.Match[str]) -> str:
+    """Write a Chinese or English numeral in digits."""
+    if match["ty"]:
+        unit = _UNITS.index(match["one"].lower()) if match["one"] else 0
+        return str(10 * _TENS.index(match["ty"].lower()) + unit)
+    if match["ten"]:
+        return str(10 * _HAN[match["tens"] or "一"] + _HAN[match["unit"] or "零"])
+    return str(_HAN[match["digit"]] if match["digit"] else _UNITS.index(match["word"].lower()))
+
+
+def _value(number: str) -> Fraction | None:
+    over, _, under = re.sub(r"[\s%]", "", number).partition("/")
+    if under and not int(under):
+        return None
+    value = Fraction(over) / (int(under) if under else 1)
+    return value / 100 if "%" in number else value
+
+
+def _stated(statement: str) -> tuple[str, str] | None:
+    """Return the number that a statement states and what follows it."""
+    if _NEGATIVE.search(statement) or re.search("[<>≤≥≠]", statement):
+        return None
+    left, *sides = statement.split("=")
+    if not sides:
+        match = _ALONE.match(left)
+        return (match[1], match["rest"]) if match and _NOTHING.match(match["rest"]) else None
+    if re.fullmatch(rf"\s*{_NUM}\s*", left) and re.fullmatch(r"\s*[A-Za-z]\s*", sides[0]):
+        return left, ""
+    for at, side in enumerate(sides if _LEFT.search(left) else []):
+        if match := _RESULT.match(side):
+            return match[1], "=".join([match["rest"], *sides[at + 1 :]])
+        if not re.fullmatch(r"[-+*/×÷^().0-9\s]*", side):
+            break
+    return None
+
+
+def find_number(text: str) -> Fraction | None:
+    """Return the number that a text gives as its answer.
+
+    The text is read statement by statement, and the first that states a number decides: an
+    assignment (``n = 9``), a calculation with its result (``10 - 1 = 9``), or a number alone or
+    with filler words (``So, the answer is nine.``). Skipped are equations with a variable inside
+    an expression (``1 + n = 10``), calculations without a result, questions, negations and prose.
+    Numbers may be decimal, fractions, Chinese numerals or English words up to 99; ``9%`` is 9/100.
+
+    Args:
+        text: What the model wrote after the prompt, without the prompt.
+
+    Returns:
+        The exact number, or None if the text states none or offers several (``9 or 6``).
+    """
+    text = unicodedata.normalize("NFKC", text.replace("²", "^2").replace("³", "^3"))
+    text = text.translate({0x2212: "-", 0x2044: "/"}).replace("**", "")
+    text = _NUMERAL.sub(_digits, _EQUAL.sub(" = ", text))
+    text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)
+    text = re.sub(r"(?i)(?:\bnot|唔係|不是|[並并]非)\s*-?[0-9.]*[0-9]", "", text)
+    if re.search(r"(?m)^\s*1[.)]\s", text) and re.search(r"(?m)^\s*2[.)]\s", text):
+        text = re.sub(r"(?m)^\s*[0-9]{1,3}[.)]\s", "", text)
+    for line in text.splitlines():
+        for match in _STATEMENT.finditer(line):
+            stated = None if "?" in match[2] else _stated(match[1])
+            if stated is None or (value := _value(stated[0])) is None:
+                continue
+            listed = (
+                re.match(rf"\s*({_NUM})\s*(?:$|[.,;。])", line[match.end() :])
+                if "," in match[2]
+                else None
+            )
+            other = listed or _OTHER.match(stated[1])
+            return value if other is None or _value(other[1]) == value else None
+    return None

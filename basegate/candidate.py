@@ -1,0 +1,148 @@
+"""The handle that tests hold instead of a model: it loads late, once, and lets go."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basegate.environment import resolve_device
+from basegate.errors import CandidateError, InvalidMeasurement
+from basegate.fingerprint import checkpoint_fingerprint
+from basegate.hub import resolve_commit
+from basegate.measurement import CandidateFacts
+from basegate.memory import PeakMemory
+from basegate.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from basegate.engines.protocol import Engine
+    from basegate.registry import CandidateSpec
+
+    Loader = Callable[[CandidateSpec, str, str], Engine]
+
+
+class Candidate:
+    """One candidate of a run.
+
+    Args:
+        spec: what and where it is.
+        device: `auto`, `cuda` or `cpu`.
+        memory: file that remembers fingerprints of large local checkpoints.
+        progress: told that it loads.
+        load: loads an engine from spec, revision and device; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        spec: CandidateSpec,
+        *,
+        device: str = "auto",
+        memory: Path | None = None,
+        progress: Progress = SILENT,
+        load: Loader | None = None,
+    ) -> None:
+        self.spec = spec
+        self.device = resolve_device(device)
+        self._memory = memory
+        self._progress = progress
+        self._load = load or load_engine
+        self._engine: Engine | None = None
+        self._revision: str | None = None
+        self._failure: InvalidMeasurement | None = None
+        self._load_seconds: float | None = None
+        self._peak = PeakMemory(self.device)
+
+    @property
+    def name(self) -> str:
+        """Its name in this run."""
+        return self.spec.name
+
+    @property
+    def revision(self) -> str:
+        """The commit of a hub id, or the fingerprint of a folder, found out once.
+
+        Raises:
+            CandidateError: it is not supported yet, or cannot be found.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._revision is None:
+            try:
+                self._revision = self._find_revision()
+            except InvalidMeasurement as error:
+                self._failure = error
+                raise
+        return self._revision
+
+    def engine(self) -> Engine:
+        """Return the loaded candidate; loads it at the first call.
+
+        A failure to load is remembered and raised again: trying once per check would take hours.
+
+        Raises:
+            CandidateError: it cannot be loaded.
+        """
+        revision = self.revision
+        if self._engine is None:
+            self._progress.say(f"{self.name}: loading {self.spec.source} ({self._how()})")
+            self._peak.start()
+            start = time.perf_counter()
+            try:
+                self._engine = self._load(self.spec, revision, self.device)
+            except InvalidMeasurement as error:
+                self._failure = error
+                raise
+            self._load_seconds = time.perf_counter() - start
+        return self._engine
+
+    def facts(self) -> CandidateFacts:
+        """Return how it was loaded, for measurement and ledger."""
+        return CandidateFacts(
+            name=self.name,
+            source=self.spec.source,
+            revision=self._revision,
+            engine=self.spec.engine,
+            quantization=self.spec.quantization,
+            dtype=self.spec.dtype,
+            device=self.device,
+            load_seconds=self._load_seconds,
+            peak_memory_bytes=self._peak.read() if self._engine is not None else None,
+        )
+
+    def close(self) -> None:
+        """Free the model, if it was loaded."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def _how(self) -> str:
+        held = "unquantised" if self.spec.quantization == "none" else self.spec.quantization
+        return f"{held}, {self.spec.dtype}, {self.device}"
+
+    def _find_revision(self) -> str:
+        if self.spec.unsupported:
+            raise CandidateError(f"it cannot be loaded yet: {self.spec.unsupported}")
+        if not self.spec.local:
+            return resolve_commit("model", self.spec.source, self.spec.revision)
+        folder = Path(self.spec.source)
+        from basegate.engines.checkpoint import check_files, read_config
+
+        read_config(folder)
+        check_files(folder)
+        return checkpoint_fingerprint(folder, self._memory)
+
+
+def load_engine(spec: CandidateSpec, revision: str, device: str) -> Engine:
+    """Load a candidate with the engine that its entry names."""
+    from basegate.engines.local import load_candidate
+
+    return load_candidate(
+        spec.source,
+        name=spec.name,
+        quantization=spec.quantization,
+        dtype=spec.dtype,
+        device=device,
+        revision=None if spec.local else revision,
+    )

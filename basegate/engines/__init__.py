@@ -1,0 +1,1 @@
+"""What answers for a candidate. `protocol` says what every engine offers."""

@@ -1,0 +1,104 @@
+"""A folder looked at before anything is loaded from it: is it a checkpoint we can load?"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from basegate.errors import CandidateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "tekken.json",
+    "*.tiktoken",
+)
+_WEIGHT_FILES = ("*.safetensors", "*.bin")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the checkpoint's `config.json`.
+
+    Raises:
+        CandidateError: the folder is no checkpoint, or its config cannot be read.
+    """
+    if not folder.is_dir():
+        raise CandidateError(
+            f"{folder} is not a folder. Give the folder that holds config.json, the tokenizer and "
+            f"the weights (*.safetensors), or a hub id."
+        )
+    path = folder / "config.json"
+    if not path.is_file():
+        held = ", ".join(sorted(each.name for each in folder.iterdir())[:5]) or "nothing"
+        raise CandidateError(
+            f"{folder} is not a checkpoint: it has no config.json (it holds {held}). Give the "
+            f"folder that `save_pretrained` or `hf download` wrote."
+        )
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CandidateError(f"{path} is not valid JSON ({error}). Fetch it again.") from None
+    if not isinstance(config, dict) or "model_type" not in config:
+        raise CandidateError(f"{path} names no model_type, so nobody can tell how to load it.")
+    return config
+
+
+def check_files(folder: Path) -> None:
+    """Check that a tokenizer and weights are there.
+
+    Raises:
+        CandidateError: one of them is missing.
+    """
+    if not _any(folder, _TOKENIZER_FILES):
+        raise CandidateError(
+            f"{folder} has no tokenizer (none of {', '.join(_TOKENIZER_FILES)}). Without it no "
+            f"text can be given to the model: copy the tokenizer's files of the base model into "
+            f"the folder (`tokenizer.save_pretrained`)."
+        )
+    if not _any(folder, _WEIGHT_FILES):
+        raise CandidateError(
+            f"{folder} has no weights (none of {', '.join(_WEIGHT_FILES)}). A download may have "
+            f"stopped half way: fetch it again."
+        )
+
+
+def check_architecture(config: dict[str, Any], folder: Path) -> None:
+    """Check that transformers has a class of its own for the model.
+
+    Raises:
+        CandidateError: it has none; the checkpoint would need its own Python code.
+    """
+    from transformers import CONFIG_MAPPING
+
+    kind = config["model_type"]
+    if kind in CONFIG_MAPPING:
+        return
+    remote = (
+        " The checkpoint brings Python code of its own, which is not run: it is a stranger's "
+        "program."
+        if "auto_map" in config
+        else ""
+    )
+    raise CandidateError(
+        f"{folder}: transformers has no class for model_type {kind!r}, so it cannot be loaded yet."
+        f"{remote} Choose a converted checkpoint, or a newer transformers."
+    )
+
+
+def context_length(config: dict[str, Any]) -> int | None:
+    """Return the longest input that the config allows, or `None` where it does not say."""
+    for key in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
+        value = config.get(key) or config.get("text_config", {}).get(key)
+        if isinstance(value, int) and value > 0:
+            return value
+    return None
+
+
+def _any(folder: Path, patterns: tuple[str, ...]) -> bool:
+    return any(True for pattern in patterns for _ in folder.glob(pattern))

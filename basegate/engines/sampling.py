@@ -1,0 +1,96 @@
+"""Drawing tokens so that each sample depends on its own seed and on nothing else.
+
+Temperature, top-k and top-p are transformers' own. The draw itself is inverse-transform sampling
+from numbers fixed beforehand per sample, so a sample stays the same whatever else is in its batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from basegate.errors import InvalidMeasurement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basegate.settings import Sampling
+
+
+def sample_seed(seed: int, prompt: str, index: int) -> int:
+    """Return the seed of one sample, a 63-bit number from the run's seed, prompt and index."""
+    text = f"{seed}\n{index}\n{prompt}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1
+
+
+def uniforms(seeds: Sequence[int], steps: int) -> torch.Tensor:
+    """Return the numbers in [0, 1) that decide the draws, shape [samples, steps], float64."""
+    rows = [np.random.Generator(np.random.Philox(key=seed)).random(steps) for seed in seeds]
+    return torch.from_numpy(np.stack(rows))
+
+
+class _RefuseNonFinite(LogitsProcessor):
+    """NaN must never become a token: an argmax over NaN is token 0."""
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        if bool(torch.isnan(scores).any()) or bool((scores == torch.inf).any()):
+            raise InvalidMeasurement(
+                "the model's logits are not finite (NaN or inf), so nothing can be drawn from "
+                "them. Its numbers broke, which says nothing about what it knows: try another "
+                "--dtype or --quantization."
+            )
+        return scores.float()
+
+
+class _InverseTransform(LogitsProcessor):
+    """Leaves only the drawn token, so that greedy search takes it.
+
+    Token = the first whose cumulated probability exceeds the sample's number of this step.
+    """
+
+    def __init__(self, draws: torch.Tensor, prompt_length: int) -> None:
+        self.draws = draws
+        self.prompt_length = prompt_length
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        step = input_ids.shape[1] - self.prompt_length
+        cumulated = torch.softmax(scores.double(), dim=-1).cumsum(dim=-1)
+        # Scaled by the total, which is 1 but for rounding, so that a token is always found.
+        threshold = self.draws[:, step : step + 1].to(scores.device) * cumulated[:, -1:]
+        chosen = torch.searchsorted(cumulated, threshold, right=True)
+        chosen = chosen.clamp(max=scores.shape[-1] - 1)
+        drawn = torch.full_like(scores, -torch.inf)
+        return drawn.scatter(1, chosen, 0.0)
+
+
+def processors(sampling: Sampling, seeds: Sequence[int], prompt_length: int) -> LogitsProcessorList:
+    """Return the chain from logits to the drawn token for one batch.
+
+    Args:
+        sampling: temperature 0 takes the likeliest token and draws nothing.
+        seeds: one per row of the batch.
+        prompt_length: tokens of the padded prompts.
+    """
+    chain = LogitsProcessorList([_RefuseNonFinite()])
+    if sampling.repetition_penalty != 1.0:
+        chain.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
+    if sampling.temperature == 0:
+        return chain
+    chain.append(TemperatureLogitsWarper(float(sampling.temperature)))
+    if sampling.top_k:
+        chain.append(TopKLogitsWarper(sampling.top_k))
+    if sampling.top_p < 1:
+        chain.append(TopPLogitsWarper(sampling.top_p))
+    chain.append(_InverseTransform(uniforms(seeds, sampling.max_new_tokens), prompt_length))
+    return chain

@@ -1,0 +1,41 @@
+"""What can go wrong for a user, each with a message that fits on one screen.
+
+Messages say what happened, why it matters and what to do. They are shown without a
+traceback, so they have to stand alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class BasegateError(Exception):
+    """Base of all errors whose message is written for the user."""
+
+
+class UsageError(BasegateError):
+    """The command line, `thresholds.toml` or `models.toml` is wrong: exit status 4."""
+
+
+class InvalidMeasurement(BasegateError):
+    """A measurement could not be made or is broken; it says nothing about the model."""
+
+
+class CandidateError(InvalidMeasurement):
+    """A candidate cannot be identified or loaded."""
+
+
+class DataError(InvalidMeasurement):
+    """A corpus, question bank or prompt file cannot be read."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `" Did you mean 'x' or 'y'?"` for the nearest known names, or an empty string."""
+    near = difflib.get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.5)
+    if not near:
+        return ""
+    return f" Did you mean {' or '.join(repr(each) for each in near)}?"

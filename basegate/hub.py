@@ -1,0 +1,133 @@
+"""Hub ids to commits and folders, and the hub's errors to sentences a user can act on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from basegate.errors import CandidateError, DataError, InvalidMeasurement
+
+Kind = Literal["model", "dataset"]
+COMMIT = re.compile(r"[0-9a-f]{40}")
+_PATTERNS = ["*.json", "*.model", "*.tiktoken", "*.txt", "*.jinja"]
+
+
+def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
+    """Return the commit that a revision of a repository stands for now.
+
+    A full commit is returned as it is. Where the hub cannot be reached, the local cache's last
+    answer is used.
+
+    Raises:
+        CandidateError: (of a model) misspelt, gated or out of reach.
+        DataError: (of a data set) likewise.
+    """
+    if revision and COMMIT.fullmatch(revision):
+        return revision
+    from huggingface_hub import HfApi
+
+    ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
+    try:
+        return str(ask(repo_id, revision=revision, timeout=20).sha)
+    except Exception as error:
+        if _unreachable(error) and (cached := _cached_commit(kind, repo_id, revision)):
+            return cached
+        raise _translated(error, kind, repo_id, revision) from error
+
+
+def download_model(repo_id: str, commit: str) -> Path:
+    """Fetch config, tokenizer and weights of a commit into the hub's cache; return the folder.
+
+    Safetensors are preferred; `.bin` files are fetched only where there are none. Python files
+    are never fetched.
+
+    Raises:
+        CandidateError: misspelt, gated or out of reach.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(repo_id, revision=commit, allow_patterns=_PATTERNS))
+        weights = "*.safetensors" if _has_safetensors(repo_id, commit, folder) else "*.bin"
+        return Path(snapshot_download(repo_id, revision=commit, allow_patterns=[weights]))
+    except Exception as error:
+        raise _translated(error, "model", repo_id, commit) from error
+
+
+def _has_safetensors(repo_id: str, commit: str, folder: Path) -> bool:
+    if any(folder.glob("*.safetensors*")):
+        return True
+    from huggingface_hub import HfApi
+
+    try:
+        names = HfApi().list_repo_files(repo_id, revision=commit)
+    except Exception as error:
+        if _unreachable(error):
+            return False
+        raise
+    return any(name.endswith(".safetensors") for name in names)
+
+
+def _cached_commit(kind: Kind, repo_id: str, revision: str | None) -> str | None:
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE) / f"{kind}s--{repo_id.replace('/', '--')}"
+    reference = folder / "refs" / (revision or "main")
+    return reference.read_text(encoding="utf-8").strip() if reference.is_file() else None
+
+
+def _unreachable(error: Exception) -> bool:
+    """Whether the hub gave no answer at all, as against a refusal."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.HfHubHTTPError):
+        return error.response is None or error.response.status_code >= 500
+    return isinstance(error, OSError | errors.HTTPError)  # type: ignore[attr-defined]
+
+
+def _translated(
+    error: Exception, kind: Kind, repo_id: str, revision: str | None
+) -> InvalidMeasurement:
+    """Return the error to raise instead: what happened, why it matters, what to do."""
+    failure = CandidateError if kind == "model" else DataError
+    if isinstance(error, InvalidMeasurement):
+        return error
+    return failure(_explanation(error, kind, repo_id, revision))
+
+
+def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | None) -> str:
+    from huggingface_hub import constants, errors
+
+    what = "model" if kind == "model" else "data set"
+    page = f"{constants.ENDPOINT}/{'' if kind == 'model' else 'datasets/'}{repo_id}"
+    if isinstance(error, errors.GatedRepoError):
+        return (
+            f"the {what} {repo_id} is gated: the hub does not give it to this account. Ask for "
+            f"access on {page}, then log in with `hf auth login` or set HF_TOKEN, and run again."
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return (
+            f"the {what} {repo_id} has no revision {revision!r}. Branches, tags and commits are "
+            f"listed on {page}/commits."
+        )
+    if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
+        return (
+            f"the hub has no {what} {repo_id!r}: the id is misspelt, or it is private. Check it on "
+            f"{page}; for a private one log in with `hf auth login` or set HF_TOKEN."
+        )
+    if _unreachable(error):
+        return (
+            f"the hub could not be reached for the {what} {repo_id} ({_first_line(error)}). "
+            f"Check network and proxy (HF_ENDPOINT, HTTPS_PROXY, HF_HUB_OFFLINE); or fetch it "
+            f"where there is a network with `hf download {repo_id}"
+            f"{'' if kind == 'model' else ' --repo-type dataset'} --local-dir DIR` and "
+            + ("pass --model NAME=DIR." if kind == "model" else "give path = DIR.")
+        )
+    return f"the {what} {repo_id} could not be fetched: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    text = str(cause).strip() or str(error).strip()
+    return f"{type(cause).__name__}: {text.splitlines()[0]}" if text else type(cause).__name__

@@ -1,0 +1,126 @@
+"""The JSON record of one run, and the wire format in which results reach it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from basegate.files import write_atomically
+from basegate.judge import Result, VerdictWord, worst
+from basegate.measurement import CandidateFacts
+from basegate.records import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+class Record(Frozen):
+    """What one acceptance test found; travels as a JSON string in `user_properties`.
+
+    Attributes:
+        candidate: how it was loaded.
+        results: a row per metric and limit.
+        environment: where it was measured; empty where nothing was.
+    """
+
+    candidate: CandidateFacts
+    results: tuple[Result, ...]
+    environment: dict[str, str | None] = Field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the record as text, the only form that crosses between processes."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """Return the record that `to_json` wrote."""
+        return cls.model_validate_json(text)
+
+
+class ThresholdsFile(Frozen):
+    """Which limits the run was judged by."""
+
+    path: str
+    sha256: str
+
+
+class Suite(Frozen):
+    """What ran."""
+
+    version: str | None
+    thresholds: ThresholdsFile
+    command: str
+
+
+class CandidateEntry(CandidateFacts):
+    """A candidate and the worst verdict of its checks."""
+
+    verdict: VerdictWord
+
+
+class Ledger(Frozen):
+    """One run. Terminal, HTML, JUnit and Markdown are all rendered from it.
+
+    Attributes:
+        schema_: version of this format.
+        suite: what ran.
+        environment: where; versions and hardware.
+        candidates: in the order of the command line.
+        results: in the order of the tests.
+    """
+
+    schema_: Literal[1] = 1
+    suite: Suite
+    environment: dict[str, str | None]
+    candidates: tuple[CandidateEntry, ...]
+    results: tuple[Result, ...]
+
+    def to_json(self) -> str:
+        """Return the ledger as JSON text."""
+        fields = self.model_dump(mode="json")
+        return json.dumps(
+            {"schema": fields.pop("schema_"), **fields},
+            ensure_ascii=False,
+            indent=1,
+            allow_nan=False,
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the ledger as a JSON file."""
+        write_atomically(path, self.to_json() + "\n")
+
+    def results_of(self, candidate: str) -> tuple[Result, ...]:
+        """Return the rows of one candidate."""
+        return tuple(result for result in self.results if result.candidate == candidate)
+
+
+def build_ledger(
+    suite: Suite,
+    environment: dict[str, str | None],
+    expected: Iterable[CandidateFacts],
+    records: Iterable[Record],
+) -> Ledger:
+    """Put the records of a run together.
+
+    Args:
+        suite: what ran.
+        environment: of the machine that judges.
+        expected: the candidates of the run, for those without any record; they are `invalid`.
+        records: as they came in.
+    """
+    kept = list(records)
+    entries = []
+    for facts in expected:
+        own = [record for record in kept if record.candidate.name == facts.name]
+        loaded = max(
+            (record.candidate for record in own),
+            key=lambda found: (found.revision is not None, found.peak_memory_bytes or 0),
+            default=facts,
+        )
+        verdict = worst(result.verdict for record in own for result in record.results)
+        entries.append(CandidateEntry(**loaded.model_dump(), verdict=verdict))
+    results = tuple(result for record in kept for result in record.results)
+    return Ledger(suite=suite, environment=environment, candidates=tuple(entries), results=results)

@@ -1,0 +1,51 @@
+"""The vocabulary of limits: which metric a key of `thresholds.toml` speaks of, and how."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import FiniteFloat
+
+from basegate.records import Frozen
+
+Direction = Literal["max", "min"]
+
+
+class Limit(Frozen):
+    """One line of `thresholds.toml`.
+
+    Attributes:
+        key: where it stands, e.g. `perplexity.corpora.wikipedia-yue.max_bits_per_char`.
+        metric: the metric it judges.
+        direction: `max`: the value must not be above it; `min`: it must not be below it.
+        value: the limit.
+        by_interval: whether the metric's interval must lie wholly on the right side; a limit on
+            counts is held against the count itself, which is the gate's own definition.
+        why: the reason that the file gives for it.
+    """
+
+    key: str
+    metric: str
+    direction: Direction
+    value: FiniteFloat
+    by_interval: bool = False
+    why: str = ""
+
+
+class Rule(Frozen):
+    """What a limit key means: the metric, the direction, and whether intervals count."""
+
+    metric: str
+    direction: Direction
+    by_interval: bool = False
+
+
+RULES: dict[str, Rule] = {
+    "max_bits_per_char": Rule(metric="bits_per_char", direction="max", by_interval=True),
+    "max_perplexity": Rule(metric="perplexity", direction="max", by_interval=True),
+    "min_cantonese_share": Rule(metric="cantonese_share", direction="min"),
+    "max_latin_share": Rule(metric="latin_share", direction="max"),
+    "max_simplified_share": Rule(metric="simplified_share", direction="max"),
+    "max_looping_share": Rule(metric="looping_share", direction="max"),
+    "correct": Rule(metric="correct", direction="min"),
+}

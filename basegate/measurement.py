@@ -1,0 +1,113 @@
+"""What a check found: numbers and evidence, with no opinion about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from basegate.records import FiniteOrNone, Frozen
+
+
+class Metric(Frozen):
+    """One number of a measurement.
+
+    Attributes:
+        name: what was measured, e.g. `bits_per_char`.
+        value: the number; `None` where it is not finite, which makes it `invalid`.
+        unit: the unit in words, e.g. `bits per character`.
+        item: the part of the measurement it speaks of (a question's id), or empty for the whole.
+        interval: a confidence interval, lower and upper end, where one can be given.
+        confidence: the interval's level.
+        count: out of how many, for counts (`correct` of `count` samples).
+    """
+
+    name: str
+    value: FiniteOrNone
+    unit: str
+    item: str = ""
+    interval: tuple[float, float] | None = None
+    confidence: float = 0.95
+    count: int | None = None
+
+
+class Sample(Frozen):
+    """One text that a model wrote, with what was read from it.
+
+    Attributes:
+        item: id of the prompt, question or problem.
+        prompt: what the model was given.
+        text: what it wrote, prompt excluded. Untrusted.
+        answer: the answer found in it, or `None` for no answer; unused by continuations.
+        expected: the right answer; `None` where there is none.
+        seed: the seed of this sample's random draws.
+        notes: further readings, e.g. counts of sentences by variety.
+    """
+
+    item: str
+    prompt: str
+    text: str
+    answer: str | None = None
+    expected: str | None = None
+    seed: int
+    notes: dict[str, float | int | str | bool] = Field(default_factory=dict)
+
+
+class Findings(Frozen):
+    """What a measure returns: the measurement before it has a name and a place."""
+
+    metrics: tuple[Metric, ...]
+    samples: tuple[Sample, ...] = ()
+    facts: dict[str, float | int | str | bool | None] = Field(default_factory=dict)
+
+
+class CandidateFacts(Frozen):
+    """How the candidate was loaded when it was measured.
+
+    Attributes:
+        name: its name on the command line. Two names of one checkpoint share measurements.
+        source: hub id or folder.
+        revision: resolved commit of a hub id, or `sha256:…` over a folder's files.
+        engine: what answers, e.g. `transformers`.
+        quantization: `nf4`, `fp4`, `int8` or `none`.
+        dtype: dtype of weights that are not quantised and of the computation.
+        device: `cuda` or `cpu`.
+        load_seconds: time to load; `None` where it never loaded.
+        peak_memory_bytes: highest memory in use up to the measurement: of the GPUs on `cuda`, of
+            the process on `cpu`.
+    """
+
+    name: str
+    source: str
+    revision: str | None = None
+    engine: str = "transformers"
+    quantization: str
+    dtype: str
+    device: str
+    load_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+class Measurement(Frozen):
+    """A finding with its origin: everything that could have changed the numbers is in `identity`.
+
+    Attributes:
+        key: SHA-256 of `identity`; the measurement's name in the store.
+        check: `perplexity`, `continuation`, `knowledge` or `reasoning`.
+        item: the corpus, bank or prompt file.
+        identity: checkpoint, settings, data, measure version and library versions.
+        environment: where it was measured.
+        seconds: time it took to measure, loading excluded.
+        measured_at: UTC time, ISO 8601.
+    """
+
+    schema_version: int = 1
+    key: str
+    check: str
+    item: str
+    candidate: CandidateFacts
+    findings: Findings
+    identity: dict[str, Any]
+    environment: dict[str, str | None]
+    seconds: float
+    measured_at: str

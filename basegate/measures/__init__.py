@@ -1,0 +1,38 @@
+"""One file per check: plain functions, numbers in, `Findings` out. No limit is seen here.
+
+Each module has `VERSION` (raised when the same input would give another number), `prepare`
+(reads the data), `identity` (says what the data is, cheaply) and `measure`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from basegate.engines.protocol import Engine
+    from basegate.measurement import Findings
+    from basegate.progress import Progress
+
+
+class Measure(Protocol):
+    """What every module of this package offers."""
+
+    VERSION: int
+
+    def prepare(self, settings: Any) -> Any:
+        """Read the data; raise `DataError` before any model is loaded."""
+        ...
+
+    def identity(self, settings: Any) -> str:
+        """Return what identifies the data's content; raise `DataError` if there is none."""
+        ...
+
+    def measure(self, engine: Engine, data: Any, settings: Any, progress: Progress) -> Findings:
+        """Measure; raise `InvalidMeasurement` if the result would mean nothing."""
+        ...
+
+
+def measure_for(check: str) -> Measure:
+    """Return the module that measures a check."""
+    return cast("Measure", importlib.import_module(f"basegate.measures.{check}"))

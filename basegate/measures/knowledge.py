@@ -1,0 +1,54 @@
+"""Knowledge: multiple-choice questions, several samples each, the answer found in free text.
+
+    correct = samples whose answer is the right option, of all samples of the question
+
+A sample without a recognisable answer counts as not correct.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from basegate.answers import find_choice
+from basegate.banks import Question, load_bank
+from basegate.fingerprint import hash_file
+from basegate.measures.counting import Asked, count_correct
+
+if TYPE_CHECKING:
+    from basegate.engines.protocol import Engine
+    from basegate.measurement import Findings
+    from basegate.progress import Progress
+    from basegate.settings import SamplingSettings
+
+VERSION = 1
+
+
+def prepare(settings: SamplingSettings) -> tuple[Question, ...]:
+    """Read the questions. See `load_bank` for errors."""
+    return load_bank(settings.path, Question)
+
+
+def identity(settings: SamplingSettings) -> str:
+    """Return what identifies the questions."""
+    return f"sha256:{hash_file(settings.path)}"
+
+
+def measure(
+    engine: Engine, questions: tuple[Question, ...], settings: SamplingSettings, progress: Progress
+) -> Findings:
+    """Ask every question and count right answers.
+
+    Raises:
+        InvalidMeasurement: the model's numbers broke.
+    """
+    asked = [
+        Asked(
+            id=question.id,
+            prompt=question.prompt,
+            expected=question.answer,
+            read=partial(find_choice, options=question.options),
+        )
+        for question in questions
+    ]
+    return count_correct(engine, asked, settings.sampling, progress)

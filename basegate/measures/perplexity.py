@@ -1,0 +1,195 @@
+"""Perplexity: how well the candidate predicts a text that it is given.
+
+    bits_per_char = NLL / (ln 2 * characters)
+    bits_per_byte = NLL / (ln 2 * UTF-8 bytes)
+    perplexity    = exp(NLL / tokens)
+
+NLL is the sum of the negative natural log-probabilities of all tokens, each scored once, in
+float64. Bits per character compare candidates with different tokenizers; token perplexity does
+not, since a tokenizer that cuts a character into three tokens makes two of them easy.
+
+Source: Jelinek et al., Perplexity: a measure of the difficulty of speech recognition tasks, 1977;
+for the choice of unit: Cotterell et al., Are all languages equally hard to language-model?, 2018.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from basegate.corpora import Corpus, corpus_identity, load_corpus
+from basegate.errors import InvalidMeasurement
+from basegate.measurement import Findings, Metric
+from basegate.statistics import ratio_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from basegate.engines.protocol import Engine, TokenScores
+    from basegate.progress import Progress
+    from basegate.settings import PerplexitySettings
+
+VERSION = 1
+UNKNOWN_SHARE = 0.01
+"""Above this share of unknown tokens the text that was scored is not the text that was given."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What perplexity needs to know of each document; arrays of shape [documents]."""
+
+    nll: NDArray[np.float64]
+    tokens: NDArray[np.float64]
+    characters: NDArray[np.float64]
+    utf8_bytes: NDArray[np.float64]
+
+
+def prepare(settings: PerplexitySettings) -> Corpus:
+    """Read the corpus. See `load_corpus` for errors."""
+    return load_corpus(settings.corpus)
+
+
+def identity(settings: PerplexitySettings) -> str:
+    """Return what identifies the corpus. See `corpus_identity` for errors."""
+    return corpus_identity(settings.corpus)
+
+
+def measure(
+    engine: Engine, corpus: Corpus, settings: PerplexitySettings, progress: Progress
+) -> Findings:
+    """Score the corpus and sum up.
+
+    Raises:
+        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
+    """
+    join = settings.corpus.join
+    texts = list(corpus.documents) if join is None else [join.join(corpus.documents)]
+    scores = engine.log_likelihoods(
+        texts, window=settings.window, context=settings.context, progress=progress
+    )
+    _check(scores)
+    documents = corpus.documents
+    sums = per_document(documents, scores) if join is None else joined(documents, join, scores[0])
+    split = [split_share(each.starts) for each in scores if each.starts is not None]
+    weights = [len(each.logprobs) for each in scores if each.starts is not None]
+    pieces = float(np.average(split, weights=weights)) if split else None
+    return summarise(sums, pieces, corpus.left_out)
+
+
+def _check(scores: Sequence[TokenScores]) -> None:
+    tokens = sum(len(each.logprobs) for each in scores)
+    broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
+    if broken:
+        raise InvalidMeasurement(
+            f"{broken} of {tokens} log-probabilities are not finite (NaN or inf). The model's "
+            f"numbers broke, which says nothing about what it knows: try another --dtype or "
+            f"--quantization."
+        )
+    unknown = sum(each.unknown for each in scores)
+    if unknown > UNKNOWN_SHARE * tokens:
+        raise InvalidMeasurement(
+            f"{unknown} of {tokens} tokens are the tokenizer's 'unknown', so the text that was "
+            f"scored is not the text that was given. Its bits per character would look too good."
+        )
+
+
+def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sums:
+    """Return the sums of documents that were scored each on its own."""
+    return Sums(
+        nll=np.array([-float(each.logprobs.sum()) for each in scores]),
+        tokens=np.array([float(len(each.logprobs)) for each in scores]),
+        characters=np.array([float(len(text)) for text in documents]),
+        utf8_bytes=np.array([float(len(text.encode())) for text in documents]),
+    )
+
+
+def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
+    """Return the sums of documents that were scored as one text.
+
+    A token belongs to the document in which it starts; the text between two documents to the one
+    before. Where the tokenizer cannot tell where tokens start, all is one document.
+    """
+    parts = [text + join for text in documents[:-1]] + [documents[-1]]
+    if scores.starts is None:
+        return per_document(["".join(parts)], [scores])
+    begins = np.cumsum([0, *(len(part) for part in parts[:-1])])
+    owner = np.searchsorted(begins, scores.starts, side="right") - 1
+    return Sums(
+        nll=np.bincount(owner, weights=-scores.logprobs, minlength=len(parts)).astype(np.float64),
+        tokens=np.bincount(owner, minlength=len(parts)).astype(np.float64),
+        characters=np.array([float(len(part)) for part in parts]),
+        utf8_bytes=np.array([float(len(part.encode())) for part in parts]),
+    )
+
+
+def split_share(starts: NDArray[np.int64]) -> float:
+    """Return the share of tokens that are only a part of a character (bytes of it)."""
+    if len(starts) < 2:
+        return 0.0
+    same = starts[1:] == starts[:-1]
+    return float(np.mean(np.append(same, False) | np.insert(same, 0, False)))
+
+
+def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
+    """Return the metrics of a corpus with intervals over its documents.
+
+    Args:
+        sums: per document.
+        pieces: share of tokens that are parts of a character, or `None` if unknown.
+        left_out: empty documents.
+    """
+    nll, tokens = float(sums.nll.sum()), float(sums.tokens.sum())
+    per_char = nll / (math.log(2) * float(sums.characters.sum()))
+    per_byte = nll / (math.log(2) * float(sums.utf8_bytes.sum()))
+    char_interval = ratio_interval(sums.nll / math.log(2), sums.characters)
+    byte_interval = ratio_interval(sums.nll / math.log(2), sums.utf8_bytes)
+    token_interval = ratio_interval(sums.nll, sums.tokens)
+    density = tokens / float(sums.characters.sum())
+    return Findings(
+        metrics=(
+            Metric(
+                name="bits_per_char",
+                value=per_char,
+                unit="bits per character",
+                interval=char_interval,
+            ),
+            Metric(
+                name="perplexity",
+                value=_exp(nll / tokens),
+                unit="token perplexity",
+                interval=token_interval and (_exp(token_interval[0]), _exp(token_interval[1])),
+            ),
+            Metric(
+                name="bits_per_byte", value=per_byte, unit="bits per byte", interval=byte_interval
+            ),
+            Metric(name="tokens_per_char", value=density, unit="tokens per character"),
+        ),
+        facts={
+            "documents": len(sums.nll),
+            "left_out": left_out,
+            "tokens": int(tokens),
+            "characters": int(sums.characters.sum()),
+            "split_token_share": pieces,
+            "remark": _remark(density, pieces),
+        },
+    )
+
+
+def _exp(value: float) -> float:
+    """Return e to the power of `value`, infinite where a float cannot hold it."""
+    return math.exp(value) if value < 700 else math.inf
+
+
+def _remark(density: float, pieces: float | None) -> str:
+    text = f"{density:.2f} tokens per character"
+    if pieces is not None and pieces >= 0.05:
+        return (
+            f"{text}, {pieces * 100:.0f} % of them parts of a character: the tokenizer is the "
+            f"likely cause."
+        )
+    return f"{text}."

@@ -1,0 +1,90 @@
+"""From a check to its measurement: out of the store, or measured now and stored."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from basegate.environment import environment, library_versions
+from basegate.errors import InvalidMeasurement
+from basegate.measurement import Measurement
+from basegate.measures import measure_for
+from basegate.records import digest
+from basegate.settings import without_places
+
+if TYPE_CHECKING:
+    from basegate.candidate import Candidate
+    from basegate.progress import Progress
+    from basegate.store import Store
+    from basegate.thresholds import Check
+
+
+def obtain(
+    candidate: Candidate, check: Check, store: Store, *, remeasure: bool, progress: Progress
+) -> Measurement:
+    """Return the measurement of a check, measuring it only if the store has none.
+
+    Args:
+        candidate: loaded only if something has to be measured.
+        check: settings of the check; its limits are not looked at.
+        store: where measurements are kept.
+        remeasure: measure even if the store has one.
+        progress: told of the work.
+
+    Raises:
+        InvalidMeasurement: it could not be made, or is broken.
+    """
+    measure = measure_for(check.check)
+    origin = identify(candidate, check)
+    key = digest(origin)
+    stored = None if remeasure else store.get(key)
+    if stored is not None:
+        return stored
+    # Data first: a wrong path should show before tens of gigabytes are loaded.
+    data = measure.prepare(check.settings)
+    engine = candidate.engine()
+    start = time.perf_counter()
+    findings = measure.measure(engine, data, check.settings, progress)
+    seconds = time.perf_counter() - start
+    for metric in findings.metrics:
+        if metric.value is None:
+            raise InvalidMeasurement(f"{metric.name} is not a finite number.")
+    measurement = Measurement(
+        key=key,
+        check=check.check,
+        item=check.item,
+        candidate=candidate.facts(),
+        findings=findings,
+        identity=origin,
+        environment=environment(candidate.device),
+        seconds=seconds,
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    store.put(measurement)
+    return measurement
+
+
+def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
+    """Return everything that can change a measurement's numbers; limits cannot.
+
+    Raises:
+        InvalidMeasurement: candidate or data cannot be found.
+    """
+    spec = candidate.spec
+    measure = measure_for(check.check)
+    source = {} if spec.local else {"source": spec.source}
+    return {
+        "candidate": {
+            **source,
+            "revision": candidate.revision,
+            "engine": spec.engine,
+            "quantization": spec.quantization,
+            "dtype": spec.dtype,
+            "device": candidate.device,
+        },
+        "measure": {"name": check.check, "version": measure.VERSION},
+        "settings": without_places(check.settings),
+        "data": measure.identity(check.settings),
+        "libraries": library_versions(),
+    }

@@ -1,0 +1,177 @@
+"""The command line to `RunOptions`; whatever is wrong in it is a usage error."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+    from basegate.registry import CandidateSpec
+    from basegate.thresholds import Thresholds
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options of section 3 of the plan."""
+    group = parser.getgroup("basegate", "basegate: acceptance tests for base language models")
+    group.addoption(
+        "--model",
+        action="append",
+        dest="basegate_model",
+        default=[],
+        metavar="NAME",
+        help="candidate to test: a name of models.toml, several separated by commas, 'all', or "
+        "NAME=SOURCE for any hub id (owner/name[@revision]) or local folder; repeatable",
+    )
+    group.addoption(
+        "--list-models",
+        action="store_true",
+        dest="basegate_list_models",
+        help="print the candidates of models.toml and exit",
+    )
+    group.addoption(
+        "--thresholds",
+        dest="basegate_thresholds",
+        metavar="FILE",
+        help="settings and limits (default: thresholds.toml in the project's root)",
+    )
+    group.addoption(
+        "--store",
+        dest="basegate_store",
+        metavar="DIR",
+        help="where measurements are kept (default: .basegate in the project's root)",
+    )
+    group.addoption(
+        "--remeasure",
+        action="store_true",
+        dest="basegate_remeasure",
+        help="measure again even what the store holds",
+    )
+    group.addoption(
+        "--ledger",
+        dest="basegate_ledger",
+        metavar="FILE",
+        help="where to write the JSON record of the run (default: ledger.json in the store)",
+    )
+    group.addoption(
+        "--quantization",
+        dest="basegate_quantization",
+        choices=("nf4", "fp4", "int8", "none"),
+        help="how to hold the weights, instead of what models.toml says (default there: nf4)",
+    )
+    group.addoption(
+        "--device",
+        dest="basegate_device",
+        choices=("auto", "cuda", "cpu"),
+        default="auto",
+        help="where to run the candidates (default: %(default)s)",
+    )
+    group.addoption(
+        "--dtype",
+        dest="basegate_dtype",
+        choices=("bfloat16", "float16", "float32"),
+        help="dtype of the computation, instead of what models.toml says (default there: bfloat16)",
+    )
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line asks for.
+
+    Attributes:
+        candidates: in the order given.
+        thresholds: settings and limits.
+        store: folder of measurements.
+        ledger: where the ledger goes.
+        remeasure: whether the store is to be ignored.
+        device: `auto`, `cuda` or `cpu`.
+        command: the command line, for the ledger.
+    """
+
+    candidates: tuple[CandidateSpec, ...]
+    thresholds: Thresholds
+    store: Path
+    ledger: Path
+    remeasure: bool
+    device: str
+    command: str
+
+
+def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
+    """Return the registry of the project that pytest runs in."""
+    from basegate.registry import load_registry
+
+    return load_registry(config.rootpath / "models.toml")
+
+
+def parse(config: pytest.Config) -> RunOptions:
+    """Read the options, the registry and the thresholds.
+
+    Raises:
+        UsageError: unknown candidate, or something wrong in one of the files.
+    """
+    from basegate.registry import select
+    from basegate.thresholds import load_thresholds
+
+    option, here = config.option, config.invocation_params.dir
+    registry = load_known_models(config)
+    candidates = select(option.basegate_model, registry, here)
+    thresholds = load_thresholds(
+        _place(option.basegate_thresholds, here) or config.rootpath / "thresholds.toml"
+    )
+    _check_own_limits(thresholds, registry, candidates)
+    store = _place(option.basegate_store, here) or config.rootpath / ".basegate"
+    _check_store(store)
+    return RunOptions(
+        candidates=tuple(_overridden(spec, option) for spec in candidates),
+        thresholds=thresholds,
+        store=store,
+        ledger=_place(option.basegate_ledger, here) or store / "ledger.json",
+        remeasure=option.basegate_remeasure,
+        device=option.basegate_device,
+        command=shlex.join([Path(sys.argv[0]).name, *map(str, config.invocation_params.args)]),
+    )
+
+
+def _place(given: str | None, here: Path) -> Path | None:
+    if given is None:
+        return None
+    return here / Path(os.path.expandvars(given)).expanduser()
+
+
+def _overridden(spec: CandidateSpec, option: object) -> CandidateSpec:
+    update = {
+        key: value
+        for key in ("quantization", "dtype")
+        if (value := getattr(option, f"basegate_{key}")) is not None
+    }
+    return spec.model_copy(update=update)
+
+
+def _check_own_limits(
+    thresholds: Thresholds,
+    registry: dict[str, CandidateSpec],
+    candidates: tuple[CandidateSpec, ...],
+) -> None:
+    """Refuse limits of a candidate that nobody knows: a misspelt name would change nothing."""
+    from basegate.errors import UsageError, did_you_mean
+
+    known = {*registry, *(spec.name for spec in candidates)}
+    for name in thresholds.own_limits:
+        if name not in known:
+            raise UsageError(
+                f"{thresholds.path}: candidates.{name}: there is no candidate of that name."
+                f"{did_you_mean(name, known)} Known names: {', '.join(sorted(known))}."
+            )
+
+
+def _check_store(store: Path) -> None:
+    from basegate.errors import UsageError
+
+    if store.exists() and not store.is_dir():
+        raise UsageError(f"--store {store}: is a file; give a folder, which may be new.")

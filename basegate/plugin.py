@@ -1,0 +1,242 @@
+"""pytest's hooks, and nothing else: they translate and delegate.
+
+Imported by `pytest --help`, so nothing heavy is imported at the top. Where `--model` is absent
+the plugin does nothing but refuse to run acceptance tests.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+import pytest
+
+from basegate import options
+from basegate.errors import UsageError
+from basegate.state import RUN
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from basegate.ledger import Ledger
+    from basegate.progress import Progress
+    from basegate.run import Run
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the command line."""
+    options.add_options(parser)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer `--list-models`, like pytest answers `--markers`."""
+    if not config.option.basegate_list_models:
+        return None
+    from basegate.registry import format_registry
+
+    try:
+        print(format_registry(options.load_known_models(config)))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    return 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up the run before workers start and before pytest-html looks at its options."""
+    plugins = config.pluginmanager
+    if plugins.hasplugin("xdist"):
+        from basegate.spread.xdist import XdistHooks
+
+        plugins.register(XdistHooks(), "basegate-xdist")
+    if not config.option.basegate_model:
+        plugins.register(RefuseWithoutModel(), "basegate-refuse")
+        return
+    from basegate.run import Run
+
+    try:
+        run = Run(options.parse(config), _progress(config))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[RUN] = run
+    plugins.register(RunHooks(run), "basegate-run")
+    if not hasattr(config, "workerinput"):
+        _report_html_by_default(config)
+        plugins.register(ReportHooks(run), "basegate-report")
+
+
+def _report_html_by_default(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("html") and not config.option.collectonly:
+        config.option.htmlpath = config.option.htmlpath or "report.html"
+        config.option.self_contained_html = True
+
+
+def _progress(config: pytest.Config) -> Progress:
+    """Return where slow work is shown: the real stderr, which pytest captures during tests."""
+    from basegate.progress import Progress
+
+    stream: TextIO | None
+    try:
+        stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return Progress()
+    config.add_cleanup(stream.close)
+
+    def end_line() -> None:
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.flush()
+
+    return Progress(stream, end_line)
+
+
+class RefuseWithoutModel:
+    """A gate that tests nothing must not look green."""
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Refuse acceptance tests where no candidate is named."""
+        from basegate.collection import lacks_candidate
+
+        # A worker cannot refuse: the controller does, when it hears what was collected.
+        if not hasattr(config, "workerinput") and any(map(lacks_candidate, items)):
+            raise missing_model(config)
+
+
+def missing_model(config: pytest.Config) -> pytest.UsageError:
+    """Return the error for acceptance tests without a candidate."""
+    from basegate.registry import known_names
+
+    try:
+        names = known_names(options.load_known_models(config))
+    except UsageError as error:
+        return pytest.UsageError(str(error))
+    return pytest.UsageError(
+        f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other model "
+        f"write --model NAME=SOURCE with a hub id or a folder; pytest --list-models tells more."
+    )
+
+
+class RunHooks:
+    """What every process of a run does."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None]:
+        """Leave out checks without a table; after all other plugins, group by candidate."""
+        from basegate.collection import by_candidate, is_not_configured
+
+        absent = [item for item in items if is_not_configured(item)]
+        if absent:
+            config.hook.pytest_deselected(items=absent)
+            items[:] = [item for item in items if not is_not_configured(item)]
+        yield
+        items[:] = by_candidate(items, [spec.name for spec in self.run.options.candidates])
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put what the test found on its report."""
+        from basegate.outcomes import attach_records
+
+        report = yield
+        attach_records(self.run, item, call, report)
+        return report
+
+
+class ReportHooks:
+    """What the reporting process does: with pytest-xdist only the controller."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.ledger: Ledger | None = None
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is being judged, and by what."""
+        from basegate.report.terminal import header
+
+        return header(self.run.options)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what a test found."""
+        from basegate.outcomes import crash_record, read_records
+
+        self.run.records.extend(read_records(report))
+        if (crashed := crash_record(self.run, report)) is not None:
+            self.run.records.append(crashed)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the ledger; green only if every verdict is `pass`."""
+        if session.config.option.collectonly:
+            return
+        self.ledger = self.run.ledger()
+        self.ledger.write(self.run.options.ledger)
+        if session.exitstatus == pytest.ExitCode.OK and any(
+            entry.verdict != "pass" for entry in self.ledger.candidates
+        ):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """One line per candidate and check."""
+        if self.ledger is None:
+            return
+        from basegate.report.terminal import summary
+
+        terminalreporter.write_sep("=", "verdicts")
+        for line, markup in summary(self.ledger):
+            terminalreporter.write_line(line, **markup)
+        terminalreporter.write_line(f"ledger: {self.run.options.ledger}")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Name the page."""
+        report.title = "basegate"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Open the page with the decision."""
+        from basegate.report.html import decision
+
+        if self.ledger is not None:
+            prefix.append(decision(self.ledger))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """Add the columns of a verdict."""
+        from basegate.report.html import header_cells
+
+        cells[2:2] = header_cells()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """Fill the columns of a verdict."""
+        from basegate.outcomes import read_records
+        from basegate.report.html import result_cells, test_cell
+
+        if len(cells) > 1:
+            cells[1] = test_cell(report.nodeid)
+            results = [row for record in read_records(report) for row in record.results]
+            cells[2:2] = result_cells(results)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
+        """Show what the model wrote behind its row."""
+        from basegate.outcomes import read_records
+        from basegate.report.html import evidence
+
+        results: Sequence[Any] = [row for each in read_records(report) for row in each.results]
+        keys = dict.fromkeys(row.measurement for row in results if row.measurement)
+        found = [each for key in keys if (each := self.run.store.get(key)) is not None]
+        if found:
+            data[:] = [*map(evidence, found), *(data if report.failed else [])]

@@ -1,0 +1,218 @@
+"""`models.toml` and `--model` to `CandidateSpec`: which candidates there are and where."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from basegate.errors import UsageError, did_you_mean
+from basegate.records import Frozen
+from basegate.toml_errors import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Quantization = Literal["nf4", "fp4", "int8", "none"]
+Device = Literal["auto", "cuda", "cpu"]
+Dtype = Literal["bfloat16", "float16", "float32"]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+
+
+class CandidateSpec(Frozen):
+    """A base model under test, as registered or as given by `NAME=SOURCE`.
+
+    Attributes:
+        name: short name, used in test ids and tables.
+        source: hub id, or local folder (absolute once resolved).
+        local: whether `source` is a folder.
+        revision: branch, tag or commit of a hub id; `None` is the default branch.
+        engine: what answers for it.
+        licence: as published; `unknown` where not sure.
+        parameters: size in words, e.g. `6B`.
+        context_length: tokens that the model was trained to see at once.
+        quantization: how the weights are held.
+        dtype: dtype of the computation and of weights that are not quantised.
+        gated: whether the hub asks for an account and consent.
+        unsupported: why it cannot be loaded by this version; empty if it can.
+        notes: what a reader of the table should know.
+    """
+
+    name: str
+    source: str
+    local: bool = False
+    revision: str | None = None
+    engine: Literal["transformers"] = "transformers"
+    licence: str = "unknown"
+    parameters: str = "unknown"
+    context_length: Annotated[int, Field(gt=0)] | None = None
+    quantization: Quantization = "nf4"
+    dtype: Dtype = "bfloat16"
+    gated: bool = False
+    unsupported: str = ""
+    notes: str = ""
+
+
+def load_registry(path: Path) -> dict[str, CandidateSpec]:
+    """Read `models.toml`; a missing file is an empty registry.
+
+    Raises:
+        UsageError: the file is not TOML, or an entry is malformed.
+    """
+    if not path.is_file():
+        return {}
+    tables = read_toml(path)
+    unknown = set(tables) - {"candidates"}
+    if unknown:
+        raise UsageError(
+            f"{path}: unknown table {sorted(unknown)[0]!r}. Every candidate is a table "
+            f"[candidates.NAME]."
+        )
+    entries: Mapping[str, Any] = tables.get("candidates", {})
+    return {name: _entry(name, entry, path) for name, entry in entries.items()}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises:
+        UsageError: it cannot be read or parsed, with the line.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file.") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: is not valid TOML: {error}.") from None
+
+
+def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
+    if not isinstance(entry, dict):
+        raise UsageError(f"{path}: candidates.{name} is not a table with a source.")
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-'."
+        )
+    try:
+        spec = CandidateSpec.model_validate({**entry, "name": name})
+    except ValidationError as error:
+        raise UsageError(explain(error, path, CandidateSpec, f"candidates.{name}")) from None
+    if not spec.source.startswith(("./", "../", "/", "~")):
+        return spec
+    folder = (path.parent / Path(spec.source).expanduser()).resolve()
+    return spec.model_copy(update={"source": str(folder), "local": True})
+
+
+def select(
+    requests: Sequence[str], registry: Mapping[str, CandidateSpec], base: Path
+) -> tuple[CandidateSpec, ...]:
+    """Turn the values of `--model` into candidates, in the order given, each once.
+
+    Args:
+        requests: values of the option; each may hold several separated by commas.
+        registry: the known candidates by name.
+        base: folder to which a relative local SOURCE refers.
+
+    Raises:
+        UsageError: unknown name, malformed `NAME=SOURCE`, or one name for two sources.
+    """
+    chosen: dict[str, CandidateSpec] = {}
+    for request in _split(requests):
+        for spec in _expand(request, registry, base):
+            known = chosen.setdefault(spec.name, spec)
+            if known != spec:
+                raise UsageError(
+                    f"--model: the name {spec.name!r} stands for two sources, {known.source} and "
+                    f"{spec.source}. Give each its own name."
+                )
+    if not chosen:
+        raise UsageError(f"--model names no candidate. {known_names(registry)}")
+    return tuple(chosen.values())
+
+
+def _split(requests: Iterable[str]) -> list[str]:
+    return [part.strip() for request in requests for part in request.split(",") if part.strip()]
+
+
+def _expand(
+    request: str, registry: Mapping[str, CandidateSpec], base: Path
+) -> Iterable[CandidateSpec]:
+    if "=" in request:
+        return [_unregistered(request, registry, base)]
+    if request == "all":
+        return registry.values()
+    if request in registry:
+        return [registry[request]]
+    hint = did_you_mean(request, registry)
+    raise UsageError(
+        f"--model {request}: there is no candidate of that name.{hint} {known_names(registry)} "
+        f"For any other model write NAME=SOURCE with a hub id or a folder, e.g. "
+        f"--model mine=01-ai/Yi-9B or --model mine=./checkpoint."
+    )
+
+
+def known_names(registry: Mapping[str, CandidateSpec]) -> str:
+    """Return the sentence that lists the registered names."""
+    if not registry:
+        return "The registry (models.toml) is empty."
+    return f"Known names: {', '.join(registry)}, or all."
+
+
+def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Path) -> CandidateSpec:
+    name, _, source = request.partition("=")
+    if not NAME.fullmatch(name) or name == "all" or not source:
+        raise UsageError(
+            f"--model {request}: write NAME=SOURCE, NAME made of letters, digits, '.', '_' and "
+            f"'-', SOURCE a hub id (owner/name, owner/name@revision) or a folder."
+        )
+    if name in registry:
+        raise UsageError(
+            f"--model {request}: the name {name!r} is registered in models.toml. Choose another, "
+            f"so that nobody takes the one for the other."
+        )
+    folder = base / Path(source).expanduser()
+    if folder.exists() or source.startswith(("./", "../", "/", "~")) or "\\" in source:
+        return CandidateSpec(name=name, source=str(folder.resolve()), local=True)
+    hub_id, _, revision = source.partition("@")
+    if not HUB_ID.fullmatch(hub_id):
+        raise UsageError(
+            f"--model {request}: {source!r} is neither an existing folder nor a hub id of the "
+            f"form owner/name or owner/name@revision."
+        )
+    return CandidateSpec(name=name, source=hub_id, revision=revision or None)
+
+
+def format_registry(registry: Mapping[str, CandidateSpec]) -> str:
+    """Return the registry as a table for `--list-models`, one line per candidate."""
+    if not registry:
+        return known_names(registry)
+    head = ("name", "size", "context", "loads", "licence", "source")
+    rows = [head, *(_row(spec) for spec in registry.values())]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    notes = [
+        f"{spec.name}: {note}"
+        for spec in registry.values()
+        for note in (spec.unsupported, spec.notes)
+        if note
+    ]
+    return "\n".join([*lines, *(["", *notes] if notes else [])])
+
+
+def _row(spec: CandidateSpec) -> tuple[str, ...]:
+    loads = "not yet" if spec.unsupported else "gated" if spec.gated else "yes"
+    context = str(spec.context_length) if spec.context_length else "unknown"
+    source = Path(spec.source).name + "/ (folder)" if spec.local else spec.source
+    return (spec.name, spec.parameters, context, loads, spec.licence, source)

@@ -1,0 +1,1 @@
+"""Ledger rows to text: terminal and HTML. Renders what it is given and computes nothing."""

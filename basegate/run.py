@@ -1,0 +1,95 @@
+"""One run of the gate in one process: what the fixtures call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basegate.candidate import Candidate
+from basegate.environment import environment, resolve_device, version
+from basegate.fingerprint import hash_file
+from basegate.judge import Verdict, judge
+from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
+from basegate.measurement import CandidateFacts
+from basegate.measuring import obtain
+from basegate.store import Store
+
+if TYPE_CHECKING:
+    from basegate.measurement import Measurement
+    from basegate.options import RunOptions
+    from basegate.progress import Progress
+    from basegate.registry import CandidateSpec
+
+
+class Run:
+    """Candidates, limits and store of one run.
+
+    Attributes:
+        options: what the command line asks for.
+        store: where measurements are kept.
+        progress: where slow work is shown.
+        records: what the acceptance tests found, on the process that reports.
+    """
+
+    def __init__(self, options: RunOptions, progress: Progress) -> None:
+        self.options = options
+        self.progress = progress
+        self.store = Store(options.store)
+        self.device = resolve_device(options.device)
+        self.records: list[Record] = []
+
+    def open(self, spec: CandidateSpec) -> Candidate:
+        """Return a handle on a candidate; nothing is loaded yet."""
+        return Candidate(
+            spec,
+            device=self.device,
+            memory=self.store.folder / "fingerprints.json",
+            progress=self.progress,
+        )
+
+    def measure(self, candidate: Candidate, check: str, item: str) -> Measurement:
+        """Return a measurement, from the store or made now. See `obtain` for errors."""
+        return obtain(
+            candidate,
+            self.options.thresholds.find(check, item),
+            self.store,
+            remeasure=self.options.remeasure,
+            progress=self.progress,
+        )
+
+    def judge(self, candidate: Candidate, measurement: Measurement) -> tuple[Verdict, Record]:
+        """Hold a measurement against the candidate's limits."""
+        limits = self.options.thresholds.limits(candidate.name, measurement.check, measurement.item)
+        verdict = judge(measurement, limits, candidate.name)
+        facts = measurement.candidate.model_copy(
+            update={"name": candidate.name, "source": candidate.spec.source}
+        )
+        record = Record(
+            candidate=facts, results=verdict.results, environment=measurement.environment
+        )
+        return verdict, record
+
+    def facts(self, name: str) -> CandidateFacts:
+        """Return what is known of a candidate before it is loaded."""
+        spec = next(spec for spec in self.options.candidates if spec.name == name)
+        return CandidateFacts(
+            name=spec.name,
+            source=spec.source,
+            engine=spec.engine,
+            quantization=spec.quantization,
+            dtype=spec.dtype,
+            device=self.device,
+        )
+
+    def ledger(self) -> Ledger:
+        """Return the ledger of the records so far."""
+        thresholds = self.options.thresholds.path
+        return build_ledger(
+            Suite(
+                version=version("basegate"),
+                thresholds=ThresholdsFile(path=str(thresholds), sha256=hash_file(thresholds)),
+                command=self.options.command,
+            ),
+            environment(self.device),
+            [self.facts(spec.name) for spec in self.options.candidates],
+            self.records,
+        )

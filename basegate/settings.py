@@ -1,0 +1,96 @@
+"""What a measure is told: settings without limits, so that limits cannot change a number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from basegate.records import Frozen
+
+Positive = Annotated[int, Field(gt=0, strict=True)]
+Natural = Annotated[int, Field(ge=0, strict=True)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class CorpusSource(Frozen):
+    """Where a corpus is: a data set of the hub, or local files.
+
+    Attributes:
+        dataset: hub id of a data set.
+        name: its configuration.
+        revision: branch, tag or commit of the data set.
+        split: its split.
+        path: local file or folder.
+        glob: which files of the folder.
+        format: `text` (a file is a document), `jsonl` or `parquet` (a row is one); from the
+            file's suffix where left out.
+        column: the column or JSON field that holds the text.
+        join: what stands between documents when they are read as one text; `None` reads each
+            document on its own.
+    """
+
+    dataset: str | None = None
+    name: str | None = None
+    revision: str | None = None
+    split: str = "test"
+    path: Path | None = None
+    glob: str = "**/*"
+    format: Literal["text", "jsonl", "parquet"] | None = None
+    column: str = "text"
+    join: str | None = None
+
+
+class PerplexitySettings(Frozen):
+    """How the perplexity of one corpus is measured.
+
+    Attributes:
+        corpus: the text.
+        window: tokens that the model sees at once, its prefix included.
+        context: tokens before every scored token, unless the text starts there.
+    """
+
+    check: Literal["perplexity"] = "perplexity"
+    corpus: CorpusSource
+    window: int
+    context: int
+
+
+class Sampling(Frozen):
+    """How text is drawn from a model.
+
+    Attributes:
+        samples: draws per prompt.
+        temperature: divides the logits; 0 takes the likeliest token.
+        top_k: only the k likeliest tokens; 0 for all.
+        top_p: only the likeliest tokens that hold this share of the probability.
+        repetition_penalty: 1 is none. The article used 1.2, which hides loops.
+        max_new_tokens: tokens after the prompt.
+        seed: every sample's own seed is derived from it.
+    """
+
+    samples: Positive
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    top_k: Natural = 50
+    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
+    repetition_penalty: PositiveFloat = 1.0
+    max_new_tokens: Positive
+    seed: Natural = 0
+
+
+class SamplingSettings(Frozen):
+    """How one bank of prompts, questions or problems is put to a model."""
+
+    check: Literal["continuation", "knowledge", "reasoning"]
+    path: Path
+    sampling: Sampling
+
+
+Settings = PerplexitySettings | SamplingSettings
+
+
+def without_places(settings: Settings) -> dict[str, object]:
+    """Return the settings without the places of local files: content identifies those."""
+    return settings.model_dump(mode="json", exclude={"path": True, "corpus": {"path", "glob"}})

@@ -1,0 +1,65 @@
+"""pytest-xdist: the tests of one candidate go to one worker, so that it is loaded once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from basegate.collection import NO_CANDIDATE
+from basegate.state import RUN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class XdistHooks:
+    """Hooks of pytest-xdist; registered only where it is installed."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Schedule by candidate, whatever `--dist` says."""
+        run = config.stash.get(RUN, None)
+        if run is None:
+            return None
+        return _scheduler(config, log, [spec.name for spec in run.options.candidates])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        """Refuse acceptance tests without a candidate: workers cannot."""
+        from basegate.plugin import missing_model
+
+        if any(scope_of(nodeid, [NO_CANDIDATE]) == NO_CANDIDATE for nodeid in ids):
+            raise missing_model(node.config)
+
+
+def scope_of(nodeid: str, candidates: Sequence[str]) -> str:
+    """Return the candidate that a test id names, or the test's file where it names none.
+
+    >>> scope_of("tests_models/test_perplexity.py::test_perplexity[yi-6b-wiki]", ["yi-6b"])
+    'yi-6b'
+    """
+    name, bracket, parameters = nodeid.partition("[")
+    if bracket:
+        inside = parameters.removesuffix("]")
+        for candidate in sorted(candidates, key=len, reverse=True):
+            if inside == candidate or inside.startswith(f"{candidate}-"):
+                return candidate
+    return name.rsplit("::", 1)[0]
+
+
+def _scheduler(config: pytest.Config, log: Any, candidates: Sequence[str]) -> Any:
+    # Imported here: the module must be importable where pytest-xdist is not installed.
+    from xdist.scheduler import LoadScopeScheduling
+
+    class CandidateScheduling(LoadScopeScheduling):  # type: ignore[misc]
+        """One work unit per candidate.
+
+        `--dist loadgroup` would be the means for this, but pytest-xdist 3.8 writes the group
+        into an attribute that pytest 9.2 no longer reads.
+        """
+
+        def _split_scope(self, nodeid: str) -> str:
+            return scope_of(nodeid, candidates)
+
+    return CandidateScheduling(config, log)

@@ -1,0 +1,96 @@
+"""Turn a pydantic `ValidationError` into sentences about lines of a TOML file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel
+
+from basegate.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+_ACCEPTED = {
+    "missing": "it is missing",
+    "float_type": "accepted: a number",
+    "float_parsing": "accepted: a number",
+    "int_type": "accepted: a whole number",
+    "int_parsing": "accepted: a whole number",
+    "int_from_float": "accepted: a whole number",
+    "string_type": 'accepted: a text in quotes, such as "text"',
+    "bool_type": "accepted: true or false",
+    "finite_number": "accepted: a finite number",
+    "model_type": "accepted: a table",
+    "dict_type": "accepted: a table",
+}
+
+
+def explain(error: ValidationError, path: Path, model: type[BaseModel], where: str = "") -> str:
+    """Return one line per problem: file, key, what is wrong, what is accepted.
+
+    Args:
+        error: what pydantic raised.
+        path: the file, for the message.
+        model: the model that was validated, to list the keys it knows.
+        where: key of the table that was validated, if not the whole file.
+    """
+    lines = [f"{path}: {_sentence(each, model, where)}" for each in error.errors()]
+    return "\n".join(lines)
+
+
+def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    key = ".".join([*([where] if where else []), *(str(part) for part in location)])
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        known = _keys_at(model, location[:-1])
+        hint = did_you_mean(str(location[-1]), known)
+        return f"{key}: unknown key.{hint} Accepted here: {', '.join(known)}."
+    if kind == "missing":
+        return f"{key}: this key is missing."
+    given = _shown(detail["input"])
+    if kind == "value_error":
+        message = str(detail["ctx"]["error"])
+        return f"{key}: {message}"
+    accepted = _ACCEPTED.get(kind, "accepted: " + detail["msg"].removeprefix("Input should be "))
+    return f"{key} = {given}: {accepted}."
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the table at `location` knows."""
+    current: type[BaseModel] | None = model
+    steps = list(location)
+    while steps and current is not None:
+        field = current.model_fields.get(str(steps.pop(0)))
+        if field is None:
+            return []
+        current = _model_in(field.annotation)
+        if steps and current is not None and _is_mapping(field.annotation):
+            steps.pop(0)
+    return sorted(current.model_fields) if current is not None else []
+
+
+def _is_mapping(annotation: Any) -> bool:
+    origins = (annotation, *get_args(annotation))
+    return any(getattr(each, "__origin__", None) is dict for each in origins)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None
