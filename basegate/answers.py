@@ -4,22 +4,26 @@ Base models continue text; they do not obey a format. These functions return the
 text gives and ``None`` where it gives none, several, or one that contradicts itself. A caller may
 thus count "no answer" apart from "wrong answer".
 
-How ``find_choice`` reads a text (the first rule that yields an answer wins):
+How ``find_choice`` reads a text; the first rule that yields an answer wins:
 
 0. Normalise (NFKC, markdown stars dropped). Replace every mention of an option, be it the letter,
-   the text or both, by one marker character, longest text first. A letter beats a text that looks
-   like a letter. Options echoed on one line are put on lines of their own. Then read line by line.
-1. *Question*: a line that asks something, with other options after it than the caller's, starts a
-   new question that the model invented: stop.
-2. *List*: several labelled lines in rising order (``A. ... / B. ...``) are an echo. They answer
-   only if exactly one is marked right (``正確``, ``✅``); else the search goes on below them.
+   the text or both, by one marker character, the longest text first. A letter beats a text that
+   looks like a letter. Options in a row get lines of their own. Then go from line to line.
+1. *Question*: a line that asks something, with other options below it than the caller's, or headed
+   ``問題：`` without the caller's options, starts a question the model invented: stop.
+2. *List*: labelled lines in rising order (``A. ... / B. ...``) are an echo. They answer only if
+   exactly one is marked right (``正確``, ``✅``); else the search goes on below them. After two
+   echoes the model is looping: then only an explicit statement (4) counts, for what looks like an
+   answer may be the next echo, cut off.
 3. *Labelled line*: ``A. 李家超`` gives A, unless it is marked wrong, asks, or names another option.
+   A text after the label that is no option's is an explanation; after an echo it must be A's text.
 4. *Explicit statement*: ``答案係A``, ``我揀A``, ``The answer is A``, anywhere in a sentence.
 5. *Bare statement*: the letter or the option text alone, with filler words (``應該係``) at most.
-6. *Sentence*: ``行政長官係李家超`` or ``李家超係...``, if it names one option only and is either
-   the first line or a conclusion (``所以``).
-7. Like statements (4, 5) on consecutive lines must agree, else they are no answer. Negated clauses
-   never count. After ``A 或 B`` or ``A. <text of B>`` only rules 2 and 4 can still give an answer.
+6. *Sentence*: ``行政長官係李家超`` or ``李家超係...``, if it names one option only and either is
+   the first line or draws a conclusion (``所以``).
+7. Like statements (4, 5) on consecutive lines must agree, else they are no answer. Questions and
+   negated clauses state nothing. After statements that disagree, ``A 或 B`` or ``A. <text of B>``
+   only 2 and 4 still count.
 
 How ``find_number`` reads a text: see its docstring.
 """
@@ -28,70 +32,105 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 # Markers live in the private use area: 0x800 each for a letter, a text, and a letter with its text.
 _LETTER, _TEXT, _FULL = 0xE000, 0xE800, 0xF000
-_M, _L, _T = "[\ue000-\uf8ff]", "[\ue000-\ue7ff]", "[\ue800-\uf8ff]"
-_F = "[\uf000-\uf8ff]"
-_P = r"(?:[^\w\ue000-\uf8ff]|_)"  # punctuation, space or emoji
-_JOIN = r"(?:[\s.:()\[\]「」『』\"'、,=/&+-]|係|是|即|is(?![a-z]))*+"
-_OR = r"(?:[\s.:()\[\]「」、,/&+-]|或者?|和|及|與|与|跟|同埋?|還是|还是|定係|抑或|or|and)*+"
-
-_NOT = (
-    "唔得|唔會係|唔會|唔應該係|唔應該|唔可能係|唔係|唔正確|唔啱|唔對|不會是|不會|不会是|不会|不應該是|不应该是"
-    "|不可能是|不可能|不是|不係|不正確|不正确|不對|不对|[並并絕绝]非|[並并]不是|錯誤|错误|錯|错|❌|✗|✘|✖"
-    "|(?<![a-z])(?:not|cannot|wrong|incorrect|false|never|neither|nor|except)(?![a-z])|n't"
+_M, _L, _T, _F = (
+    f"[{low}-{high}]"
+    for low, high in ("\ue000\uf8ff", "\ue000\ue7ff", "\ue800\uf8ff", "\uf000\uf8ff")
 )
-_YES = "正確|正确|啱|對|对|✅|✓|✔|☑|(?<![a-z])(?:correct|right|true)(?![a-z])"
-_CUE = "答案|回應|回应|回答|作答|答|揀|拣|選擇|选择|選項|选项|選|选|(?:answer|option|choice|choose|pick|select)(?![a-z])"
-_FILLER = (
-    f"{_CUE}|{_YES}|所以|因此|故此|故|咁|嗯|我|覺得|觉得|認為|认为|諗|估|應該|应该|應|应|會|会|可能|大概|一定|必定"
-    "|就|都|即|最|佳|終|后|後|嘅|的|咗|了|係|是|為|为|乃|而|但|呢個|這個|这个|呢題|這題|这题|本題|題目|題|题"
-    "|(?:so|therefore|thus|hence|i'd|i|it's|it|that|this|the|my|think|believe|guess|say|would|should|will"
-    "|must|probably|maybe|best|final|most|likely|is|be|to|go|with|but|letter|because|here)(?![a-z])"
-)
-_TAIL = f"{_YES}|係|是|為|为|嘅|的|㗎|啦|喇|呀|囉|吧|喎|先|才|答案|選項|选项|(?:is|the|answer|option|one)(?![a-z])"
-_BECAUSE = "因為|因为|由於|由于|(?:because|since|as)(?![a-z])"
-_SO = "所以|因此|故|答案|(?:so|therefore|thus|hence)(?![a-z])"
 
 
 def _rx(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-_NOISE = re.compile("[*`\ue000-\uf8ff\ufe0e\ufe0f\u200b-\u200d\ufeff]")
+def _words(chinese: str, latin: str = "") -> str:
+    """Pattern for any of these words, the longest first; Latin ones only as whole words."""
+    parts = [re.escape(word) for word in sorted(chinese.split(), key=len, reverse=True)]
+    if latin:
+        parts.append(f"(?<![a-z])(?:{'|'.join(latin.split())})(?![a-z])")
+    return f"(?:{'|'.join(parts)})"
+
+
+_P = r"(?:[^\w\ue000-\uf8ff]|_)"  # punctuation, space or emoji
+_IS = _words("係 是 為 为", "is")
+_OR = (
+    r"(?:[\s.:()\[\]「」、,/&+-]|"
+    + _words("或 或者 和 及 與 与 跟 同 同埋 還是 还是 定係 抑或", "or and")
+    + ")*+"
+)
+_NOT = _words(
+    "唔得 唔會係 唔會 唔應該係 唔應該 唔可能係 唔係 唔正確 唔啱 唔對 不會是 不會 不会是 不会"
+    " 不應該是 不应该是 不可能是 不可能 不是 不係 不正確 不正确 不對 不对 並非 并非 絕非"
+    " 绝非 並不是 并不是 錯誤 错误 錯 错 ❌ ✗ ✘ ✖ n't",
+    "not cannot wrong incorrect false never neither nor except",
+)
+_YES = _words("正確 正确 啱 對 对 ✅ ✓ ✔ ☑", "correct right true")
+_OPTION = _words("選項 选项", "option")
+_PICK = _words("揀 拣 選擇 选择 選 选", "choose pick select")
+_CUE = f"(?:{_words('答案 回應 回应 回答 作答 答', 'answer choice')}|{_OPTION}|{_PICK})"
+_SO = _words("所以 因此 故 故此", "so therefore thus hence")
+_FILLER = (
+    f"(?:{_CUE}|{_YES}|{_IS}|{_SO}|"
+    + _words(
+        "咁 嗯 我 覺得 觉得 認為 认为 諗 估 應該 应该 應 应 會 会 可能 大概 一定 必定 梗"
+        " 當然 当然 肯定 就 都 即 最 佳 終 后 後 嘅 的 咗 了 乃 而 但 呢個 這個 这个 呢題 這題 这题"
+        " 本題 題目 題 题",
+        "i'd i it's it that this the my think believe guess say would should will must probably"
+        " maybe best final most likely be to go with but letter because here",
+    )
+    + ")"
+)
+_TAIL = (
+    f"(?:{_YES}|{_IS}|{_OPTION}|"
+    + _words("嘅 的 㗎 啦 喇 呀 囉 吧 喎 先 才 答案", "the answer one")
+    + ")"
+)
+_BECAUSE = _words("因為 因为 由於 由于", "because since as")
+
+_SPECIAL = r"</?s>|<\|\w+\|>"  # a tokenizer's own marks
+_NOISE = re.compile(f"{_SPECIAL}|[*`\ue000-\uf8ff\ufe0e\ufe0f\u200b-\u200d\ufeff]")
 _SENTENCE = re.compile(r"(?:[^。!?;.]|\.(?!\s|$))+[。!?;.]*|[。!?;.]+")
 _CLAUSE = re.compile(r"[,。!?;]|\.(?=\s|$)")
 _NUMBER = re.compile(r"\(?[0-9]{1,3}(?:[)、]|\.(?![0-9]))\s*(?=[\w(])")
 _HEADER = _rx(
-    rf"^{_P}*(?:新?問題|新?问题|題目|题目|試題|试题|樣例|例子|例題|question|q)\s*\w{{0,3}}\s*:"
+    rf"^{_P}*"
+    + _words("問題 问题 新問題 題目 题目 試題 试题 樣例 例子 例題", "question q")
+    + r"\s*\w{0,3}\s*:"
 )
-_NEGATED = _rx(rf"(?:{_NOT})(?:{_P}|選項|选项|option|the|係|是)*{_M}(?:{_OR}{_M})*")
-_NEGATIVE, _IF = _rx(_NOT), _rx(r"如果|假如|假設|(?<![a-z])if(?![a-z])|係咪|係唔係|是否|是不是")
+_NEGATED = _rx(rf"{_NOT}(?:[\s:(\[「『\"']|{_OPTION}|the|係|是)*{_M}(?:{_OR}{_M})*")
+_NEGATIVE = _rx(_NOT)
+_IF = _rx(_words("如果 假如 假設 係咪 係唔係 是否 是不是", "if"))
 _JUDGED = _rx(
-    rf"^(?:{_P}|{_M}|所以|因此|故此|故|呢個|這個|選項|选项|答案|答|係|是|(?:so|therefore|this|that|is)(?![a-z]))*?"
-    rf"(?:(?P<wrong>{_NOT})|{_YES}|得|係|是)(?:{_P}|嘅|的|了|㗎|喎|答案|選項|选项|選擇|(?:answer|option)(?![a-z]))*$"
+    rf"^(?:{_P}|{_M}|{_SO}|{_OPTION}|{_words('呢個 這個 答案 答 係 是', 'this that is')})*?"
+    rf"(?:(?P<wrong>{_NOT})|{_YES}|得|係|是)"
+    rf"(?:{_P}|{_OPTION}|{_words('嘅 的 了 㗎 喎 答案 選擇', 'answer')})*$"
 )
-_PAIR = _rx(rf"({_M}){_OR}({_M})(?!\s*(?:係|是|都|則|则|is(?![a-z])|are(?![a-z])))")
-_SAME = _rx(rf"({_M}){_JOIN}({_M})")
+_PAIR = _rx(rf"({_M}){_OR}({_M})(?!\s*{_words('係 是 都 則 则', 'is are')})")
+_SAME = _rx(rf"({_M})(?:[\s.:()\[\]「」『』\"'、,=/&+-]|{_IS}|即)*+({_M})")
 _LABEL = _rx(
-    rf"^(?P<cue>(?:(?:{_FILLER})|{_P})*?(?:答案|回應|answer)(?:{_P}|係|是|is)*+)?(?:{_P}|選項|选项|option(?![a-z]))*+"
-    rf"(?:[0-9]{{1,3}}[.)、]\s*(?:選項|选项|option)?\s*)?"
-    rf"(?P<key>[\uf000-\uf8ff]|{_L}(?=(?P<mark>\s*[.:)\]、]))|{_M}(?={_P}*(?:係|是|is\s)?\s*(?:{_NOT}|{_YES})))(?P<rest>.*)$"
+    rf"^(?P<cue>(?:{_FILLER}|{_P})*?{_words('答案 回應', 'answer')}(?:{_P}|{_IS})*+)?"
+    rf"(?:{_P}|{_OPTION})*+(?:[0-9]{{1,3}}[.)、](?:\s|{_OPTION})*)?"
+    rf"(?P<key>{_F}|{_L}(?=(?P<mark>\s*[.:)\]、]))|{_M}(?={_P}*{_IS}?\s*(?:{_NOT}|{_YES})))(?P<rest>.*)$"
 )
-_AFTER = rf"(?=$|[^\w]|{_BECAUSE}|選項|选项|{_TAIL})"
+_AFTER = rf"(?=$|[^\w]|{_BECAUSE}|{_TAIL})"
 _EXPLICIT = _rx(
-    rf"(?:(?:答案|回應|回应|回答|answer|choice)[^\ue000-\uf8ff]{{0,30}}?(?:係|是|為|为|is|:|=|->)"
-    rf"|揀|拣|選擇|选择|選|选|(?<![a-z])(?:choose|pick|select)(?![a-z]))"
-    rf"(?:{_P}|咗|了|項|项|選項|选项|option|就係|是)*+(?P<key>{_M}){_AFTER}"
+    rf"(?:{_words('答案 回應 回应 回答', 'answer choice')}"
+    rf"[^\ue000-\uf8ff]{{0,30}}?(?:{_IS}|[:=]|->)|{_PICK})"
+    rf"(?:{_P}|{_OPTION}|咗|了|項|项|就係|是)*+(?P<key>{_M}){_AFTER}"
 )
 _START = _rx(rf"^(?P<pre>(?:{_P}|{_FILLER})*+)(?P<key>{_M})")
 _END = _rx(rf"\s*\(|(?:{_P}|{_TAIL})*+(?:$|{_BECAUSE})")
-_SUBJECT = _rx(rf"^{_P}*(?P<key>{_T})\s*(?:係|是|為|为|is\s|was\s)")
-_OBJECT = _rx(rf"(?:係|是|為|为|叫|(?<![a-z])is){_P}*(?P<key>{_T})(?:{_P}|{_TAIL})*+$")
+_SUBJECT = _rx(rf"^{_P}*(?P<key>{_T})\s*(?:{_IS}|was\s)")
+_OBJECT = _rx(rf"(?:{_IS}|叫){_P}*(?P<key>{_M})(?:{_P}|{_TAIL})*+$")
 
 
 def _normalise(text: str) -> str:
@@ -138,7 +177,7 @@ def _text_pattern(option: str) -> str:
     if not kept:
         return ""
     pattern = re.escape(option[kept[0]])
-    for left, right in zip(kept, kept[1:], strict=False):
+    for left, right in pairwise(kept):
         pattern += _gap(option[left], option[right], apart=right - left > 1)
         pattern += re.escape(option[right])
     pattern = _bounded(pattern, option[kept[0]], option[kept[-1]])
@@ -156,7 +195,7 @@ def _mention_pattern(options: Mapping[str, str]) -> re.Pattern[str]:
     plain = [_plain(text) for text in texts]
     taken = {key.casefold() for key in keys}
     full, text_only, letters = [], [], []
-    for at in sorted(range(len(keys)), key=lambda at: -len(plain[at])):
+    for at in sorted(filter(keys.__getitem__, range(len(keys))), key=lambda at: -len(plain[at])):
         key, pattern = re.escape(keys[at]), _text_pattern(texts[at])
         letter = _bounded(key, keys[at][:1], keys[at][-1:])
         letters.append(
@@ -169,7 +208,7 @@ def _mention_pattern(options: Mapping[str, str]) -> re.Pattern[str]:
         full.append(rf"(?P<g{_FULL + at}>{label}{pattern})")
         if plain[at] not in taken and plain.count(plain[at]) == 1:
             text_only.append(rf"(?P<g{_TEXT + at}>{pattern})")
-    return re.compile("|".join(full + text_only + letters))
+    return re.compile("|".join(full + text_only + letters) or "(?!)")
 
 
 def _merge(match: re.Match[str]) -> str:
@@ -234,24 +273,14 @@ def _item(line: str) -> _Line | None:
     match = _LABEL.match(line)
     if match is None:
         return None
-    key, rest, told = (
-        _index(match["key"]),
-        match["rest"].lstrip(" .:)]、"),
-        match["key"] >= chr(_FULL),
-    )
-    right = _judgement(rest, key)
+    key, rest, cue = _index(match["key"]), match["rest"].lstrip(" .:)]、"), bool(match["cue"])
+    right, told = _judgement(rest, key), match["key"] >= chr(_FULL)
     if not told and right is None and not (match["mark"] and re.search(rf"\w|{_M}", rest)):
         return None
-    other = re.match(_M, rest) is not None and _index(rest[0]) != key
-    sound = right is not False and not other and (told or not rest.endswith("?"))
-    return _Line(
-        "clash" if other else "item",
-        line,
-        key if sound else None,
-        label=key,
-        right=right,
-        cue=bool(match["cue"]),
-    )
+    if re.match(_M, rest) and _index(rest[0]) != key:
+        return _Line("clash", line, label=key, right=right, cue=cue)
+    sound = right is not False and (told or not rest.endswith("?"))
+    return _Line("item", line, key if sound else None, label=key, right=right, cue=cue)
 
 
 def _statement(line: str, *, first: bool) -> _Line | None:
@@ -289,7 +318,9 @@ def _sentence(line: str, asserted: list[list[str]], *, first: bool) -> _Line | N
         return None
     for clause in text.split(","):
         match = _SUBJECT.match(clause) or _OBJECT.search(clause)
-        concludes = match and re.search(_SO, text[: text.index(match["key"])], re.IGNORECASE)
+        concludes = match and re.search(
+            f"{_SO}|答案", text[: text.index(match["key"])], re.IGNORECASE
+        )
         if match and (first or concludes) and not _IF.search(clause):
             return _Line("sentence", line, _index(match["key"]))
     return None
@@ -310,32 +341,29 @@ def _list_end(lines: Sequence[_Line], start: int) -> int:
     """Return where the list of options that begins at ``start`` ends (rule 2)."""
     last, end, spread = lines[start].label, start + 1, False
     for at in range(start + 1, len(lines)):
-        line = lines[at]
+        line, apart = lines[at], at > end
+        label = line.key if line.kind == "bare" and not apart else line.label
         if line.kind in ("question", "explicit"):
             break
-        if line.label is None or line.kind not in ("item", "clash", "bare"):
+        if label is None or last is None:
             continue
-        apart = at > end
-        joins = not apart or (
-            lines[start].label == 0 and line.label == last + 1 and line.kind != "bare"
-        )
-        if line.label <= last or line.cue or not joins:
+        in_turn = label == last + 1 if apart and lines[start].label == 0 else not apart
+        if label <= last or line.cue or not in_turn:
             break
-        last, end = line.label, at + 1
-        spread |= apart
+        last, end, spread = label, at + 1, spread or apart
+    # In a list with comments, the comment on the last option is no statement either.
     while spread and end < len(lines) and lines[end].label is None and lines[end].key == last:
         end += 1
     return end
 
 
 def _marked_right(lines: Sequence[_Line]) -> int | None:
-    """Return the only option of a list that is marked right."""
-    right, label = set(), None
+    """Return the only option of a list that is marked right, on its line or on the next."""
+    right: set[int] = set()
+    label = -1
     for line in lines:
-        label = line.label if line.kind == "item" else label
-        if line.right or (
-            label is not None and line.kind == "other" and _judgement(line.text, label)
-        ):
+        label = label if line.label is None else line.label
+        if line.right or (line.kind == "other" and _judgement(line.text, label)):
             right.add(label)
     return right.pop() if len(right) == 1 else None
 
@@ -378,7 +406,7 @@ def _search(lines: Sequence[_Line]) -> int | None:
             end = at + count
             if key is None and line.kind == "explicit":
                 return None
-            echoes += key is None
+            clashed |= key is None
             part = echoes and line.kind == "item" and not re.search(_F, line.text)
             if line.kind != "explicit" and (clashed or echoes > 1 or part):
                 key = None
@@ -401,8 +429,10 @@ def find_choice(text: str, options: Mapping[str, str]) -> str | None:
     """
     if not options:
         return None
-    marked = enumerate(_marked_lines(text, options))
-    lines = [_classify(line, first=at == 0, counted=counted) for at, (line, counted) in marked]
+    lines: list[_Line] = []
+    for line, counted in _marked_lines(text, options):
+        first = not lines or (len(lines) == 1 and lines[0].kind == "question")
+        lines.append(_classify(line, first=first, counted=counted))
     key = _search(lines)
     return None if key is None else list(options)[key]
 
@@ -420,24 +450,28 @@ _NUMERAL = _rx(
     rf"|\b(?P<ty>{'|'.join(_TENS[2:])})(?:[ -](?P<one>{'|'.join(_UNITS[1:10])}))?\b"
     rf"|(?<!the )\b(?P<word>{'|'.join(sorted(_UNITS, key=len, reverse=True))})\b"
 )
-_NUM = r"-?\s?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:\s*/\s*[0-9]{1,40})?(?![0-9])\s*%?"
-_EQUAL = _rx(r"(?:\b(?:is|are)\s+)?\bequals?\b(?:\s+to\b)?|[等相]?等[於于]")
+_NUM = r"[-+]?\s?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:\s*/\s*[0-9]{1,40})?(?![0-9])\s*%?"
+_EQUAL = _rx(r"(?:\b(?:is|are)\s+)?\bequals?\b(?:\s+to\b)?|[等相]?等[於于]|[-=]>|[→⇒]")
 _STATEMENT = re.compile(r"((?:[^;。!?,:.]|[.:](?=[0-9]))+)([;。!?,:.]*)")
 # What may stand left of "=": words, then one variable or plain arithmetic; no "1 + n", no "2n".
 _LEFT = _rx(r"(?:^|[^\W\d_]{2}|[^\x00-\x7f])\s*(?:(?<![^\W_])[a-z]|[-+*/×÷^().0-9\s]*)\s*$")
 _RESULT = _rx(rf"\s*({_NUM})(?P<rest>\s*(?:$|\(?\s*(?:[a-z]{{2}}|[^\x00-\xff])|[)\"'$]).*)")
 _SAYING = (
-    "答案|係|是|為|为|應該|应该|即|就|所以|因此|結果|结果|得出?|嘅|的|值|正確|正确"
-    r"|\b(?:so|then|therefore|thus|hence|the|answer|value|result|number|solution|correct|final|is|be|it"
-    r"|that|this|must|should|would|will|get|we|have|gives|i|think|believe|of|to|but)\b"
-    r"|(?<![^\W_])[a-z]\s*(?=is\b|係|是|為|为)"
+    f"(?:{_IS}|{_SO}|"
+    + _words(
+        "答案 應該 应该 即 就 結果 结果 得 得出 嘅 的 值 正確 正确",
+        "then the answer value result number solution correct final be it that this must should"
+        " would will get we have gives i think believe of to but",
+    )
+    + rf"|(?<![^\W_])[a-z]\s*(?={_IS}|should|must|would|will))"
 )
 _ALONE = _rx(rf"^(?:[^\w-]|{_SAYING})*+({_NUM})(?P<rest>.*)$")
 _OTHER = _rx(
-    rf"\s*(?:(?:or|或者?)\s*(?:[a-z]\s*=\s*)?|(?:and|和|同|及)\s*|(?=[0-9]))(?P<other>{_NUM})"
+    rf"[\s(]*(?:(?:or|或者?)\s*(?:[a-z]\s*=\s*)?|(?:and|和|同|及)\s*|(?=[0-9]))(?P<other>{_NUM})"
 )
 
 
+_NEXT = re.compile(rf"\s*(?P<other>{_NUM})\s*(?:$|[.,;。])")
 _NOTHING = _rx(rf"(?:{_OTHER.pattern})?(?:[^\w+*/×÷^-]|{_SAYING})*+$")
 
 
@@ -477,6 +511,18 @@ def _stated(statement: str) -> tuple[str, str] | None:
     return None
 
 
+def _in_digits(text: str) -> str:
+    """Bring numbers and equal signs to one notation; drop line numbers and negated numbers."""
+    text = unicodedata.normalize("NFKC", text.replace("²", "^2").replace("³", "^3"))
+    text = re.sub(rf"{_SPECIAL}|\*\*", "", text.translate({0x2212: "-", 0x2044: "/"}))
+    text = _NUMERAL.sub(_digits, re.sub(f"(?i:{_BECAUSE})", "; ", _EQUAL.sub(" = ", text)))
+    text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)
+    text = re.sub(r"(?i)(?:\bnot|唔係|不是|[並并]非)\s*-?[0-9.]*[0-9]", "", text)
+    if re.search(r"(?m)^[ \t]*1[.)]\s", text) and re.search(r"(?m)^[ \t]*2[.)]\s", text):
+        text = re.sub(r"(?m)^[ \t]*[0-9]{1,3}[.)]\s", "", text)
+    return text
+
+
 def find_number(text: str) -> Fraction | None:
     """Return the number that a text gives as its answer.
 
@@ -492,23 +538,13 @@ def find_number(text: str) -> Fraction | None:
     Returns:
         The exact number, or None if the text states none or offers several (``9 or 6``).
     """
-    text = unicodedata.normalize("NFKC", text.replace("²", "^2").replace("³", "^3"))
-    text = text.translate({0x2212: "-", 0x2044: "/"}).replace("**", "")
-    text = _NUMERAL.sub(_digits, _EQUAL.sub(" = ", text))
-    text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)
-    text = re.sub(r"(?i)(?:\bnot|唔係|不是|[並并]非)\s*-?[0-9.]*[0-9]", "", text)
-    if re.search(r"(?m)^\s*1[.)]\s", text) and re.search(r"(?m)^\s*2[.)]\s", text):
-        text = re.sub(r"(?m)^\s*[0-9]{1,3}[.)]\s", "", text)
-    for line in text.splitlines():
+    for line in _in_digits(text).splitlines():
         for match in _STATEMENT.finditer(line):
             stated = None if "?" in match[2] else _stated(match[1])
             if stated is None or (value := _value(stated[0])) is None:
                 continue
-            listed = (
-                re.match(rf"\s*({_NUM})\s*(?:$|[.,;。])", line[match.end() :])
-                if "," in match[2]
-                else None
-            )
-            other = listed or _OTHER.match(stated[1])
-            return value if other is None or _value(other[1]) == value else None
+            other = _OTHER.match(stated[1])
+            if "," in match[2]:
+                other = other or _NEXT.match(line, match.end())
+            return value if other is None or _value(other["other"]) == value else None
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
@@ -83,13 +84,20 @@ def _progress(config: pytest.Config) -> Progress:
         return Progress()
     config.add_cleanup(stream.close)
 
-    def end_line() -> None:
-        reporter = config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None:
-            reporter.ensure_newline()
-            reporter.flush()
+    if hasattr(config, "workerinput"):
+        return Progress(stream)
+    return Progress(stream, partial(_end_line, config))
 
-    return Progress(stream, end_line)
+
+def _end_line(config: pytest.Config) -> None:
+    """End the line that pytest is writing, past its own capturing of output."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if reporter is None or capture is None:
+        return
+    with capture.global_and_fixture_disabled():
+        reporter.ensure_newline()
+        reporter.flush()
 
 
 class RefuseWithoutModel:

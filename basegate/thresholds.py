@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class _Table(BaseModel):
-    """A table of the file: closed, and strict about types but for whole numbers as floats."""
+    """A table of the file: closed, and strict about types (a whole number is a float, too)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     why: str = ""
 

@@ -68,7 +68,11 @@ def make_checkpoint(
         # Large enough that probabilities differ, so that a wrong position shows.
         initializer_range=0.2,
     )
-    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        # Special tokens and bytes get the logit 0, below half of the characters: samples are text.
+        model.lm_head.weight[: len(BYTES) + 3] = 0
+    model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,8 +21,9 @@ from basegate.engines.checkpoint import (
     read_config,
 )
 from basegate.engines.protocol import Draw, TokenScores
-from basegate.engines.sampling import processors, sample_seed
+from basegate.engines.sampling import processors
 from basegate.engines.scoring import Scorer
+from basegate.engines.seeds import sample_seed
 from basegate.environment import resolve_device
 from basegate.errors import CandidateError, UsageError
 from basegate.hub import COMMIT, download_model, resolve_commit
@@ -58,6 +60,10 @@ class TransformersEngine:
         self.tokenizer = tokenizer
         self.context_length = context
         self.prefix = _prefix(tokenizer, name)
+        self._stops = _stop_tokens(model, tokenizer)
+        # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
+        # the gate leaves unset: only where it stops is taken from them.
+        model.generation_config = GenerationConfig()
 
     def log_likelihoods(
         self,
@@ -156,16 +162,11 @@ class TransformersEngine:
         return texts
 
     def _generation_config(self, max_new_tokens: int) -> GenerationConfig:
-        # The checkpoint's own generation defaults (a repetition penalty, say) must not leak in:
-        # only where it stops is taken from it.
-        own = self.model.generation_config
-        stops = own.eos_token_id if own.eos_token_id is not None else self.tokenizer.eos_token_id
-        first = stops[0] if isinstance(stops, list) else stops
         return GenerationConfig(
             do_sample=False,
             max_new_tokens=max_new_tokens,
-            eos_token_id=stops,
-            pad_token_id=first if first is not None else 0,
+            eos_token_id=self._stops or None,
+            pad_token_id=self._stops[0] if self._stops else 0,
         )
 
 
@@ -254,6 +255,8 @@ class _quiet:
         self.level = transformers.logging.get_verbosity()
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
+        # It notes that an optional kernel is absent, at a warning's level.
+        logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
     def __exit__(self, *_: object) -> None:
         transformers.logging.set_verbosity(self.level)
@@ -331,6 +334,15 @@ def _prefix(tokenizer: Any, name: str) -> list[int]:
         f"{name}: its tokenizer has neither a prefix nor an end-of-text token, so the first token "
         f"of a text cannot be scored."
     )
+
+
+def _stop_tokens(model: Any, tokenizer: Any) -> list[int]:
+    """Return the ids that end a text, by the checkpoint's own word or its tokenizer's."""
+    own = getattr(model.generation_config, "eos_token_id", None)
+    stops = own if own is not None else tokenizer.eos_token_id
+    if stops is None:
+        return []
+    return [int(stop) for stop in stops] if isinstance(stops, list | tuple) else [int(stops)]
 
 
 def _before(whole: Sequence[int], part: Sequence[int]) -> list[int]:

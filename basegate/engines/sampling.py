@@ -6,7 +6,6 @@ from numbers fixed beforehand per sample, so a sample stays the same whatever el
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basegate.settings import Sampling
-
-
-def sample_seed(seed: int, prompt: str, index: int) -> int:
-    """Return the seed of one sample, a 63-bit number from the run's seed, prompt and index."""
-    text = f"{seed}\n{index}\n{prompt}".encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1
 
 
 def uniforms(seeds: Sequence[int], steps: int) -> torch.Tensor:

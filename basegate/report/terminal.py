@@ -73,13 +73,14 @@ def _line(check: str, rows: list[Result]) -> tuple[str, dict[str, bool]]:
     shown = [row for row in rows if row.verdict == verdict]
     found = "; ".join(map(_found, shown[:3]))
     more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
-    place = f"{check} {_part(rows[0])}".strip()
+    part = _part(rows[0])
+    place = f"{check} {part}" if part not in ("", check) else check
     return printable(f"  {verdict:<12} {place:<28} {found}{more}"), _MARKUP[verdict]
 
 
 def _found(row: Result) -> str:
     if row.limit is None or row.direction is None:
-        return row.detail.splitlines()[0]
+        return row.detail.removeprefix(f"{row.candidate} on {row.item or row.check}: ")
     part = row.item.partition("/")[2]
     value = format_metric(row.value, row.unit, row.interval)
     return f"{part + ' ' if part else ''}{value}, limit {format_limit(row.limit, row.direction)}"

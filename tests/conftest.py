@@ -1,0 +1,80 @@
+"""Fixtures of the suite's own tests."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.checkpoints import make_checkpoint, write_jsonl
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory) -> Path:
+    """A random Llama of 128 tokens context with its tokenizer."""
+    return make_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+THRESHOLDS = """
+[perplexity]
+window = 64
+context = 16
+[perplexity.corpora.local]
+path = "corpus.txt"
+max_bits_per_char = 100.0
+
+[continuation]
+prompts = "prompts.jsonl"
+samples = 2
+max_new_tokens = 4
+max_looping_share = 1.0
+
+[knowledge.banks.facts]
+questions = "questions.jsonl"
+samples = 2
+correct = 1
+
+[reasoning.banks.sums]
+problems = "problems.jsonl"
+samples = 2
+correct = 1
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, checkpoint: Path) -> pytest.Pytester:
+    """A project like this one with small data and two names for one random checkpoint."""
+    root = pytester.path
+    for name in ("conftest.py", "fixtures/__init__.py"):
+        (root / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    for name in ("candidate.py", "measurements.py"):
+        shutil.copy(ROOT / "fixtures" / name, root / "fixtures" / name)
+    shutil.copytree(ROOT / "tests_models", root / "tests_models")
+    pytester.makepyprojecttoml(
+        """
+        [tool.pytest.ini_options]
+        testpaths = ["tests_models"]
+        pythonpath = ["."]
+        addopts = "--import-mode=importlib -p no:hypothesispytest"
+        """
+    )
+    (root / "models.toml").write_text(
+        f'[candidates.one]\nsource = "{checkpoint}"\n[candidates.two]\nsource = "{checkpoint}"\n'
+        'quantization = "none"\n[candidates.old]\nsource = "owner/old"\nunsupported = "too old"\n'
+    )
+    (root / "thresholds.toml").write_text(THRESHOLDS, encoding="utf-8")
+    (root / "corpus.txt").write_text("香港係我哋嘅屋企，唔係咩？\n" * 8, encoding="utf-8")
+    write_jsonl(root / "prompts.jsonl", {"id": "start", "prompt": "香港係"})
+    options = {"A": "一", "B": "二"}
+    write_jsonl(
+        root / "questions.jsonl",
+        {"id": "q1", "question": "一定係？", "options": options, "answer": "A"},
+    )
+    write_jsonl(root / "problems.jsonl", {"id": "p1", "prompt": "1 + 1 = ", "answer": 2})
+    return pytester

@@ -1,0 +1,60 @@
+"""An engine made of plain numbers, for tests of everything around the engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from basegate.engines.protocol import Draw, TokenScores
+from basegate.engines.seeds import sample_seed
+
+
+class PlainEngine:
+    """Every character is a token of log-probability `logprob`; every sample says `text`."""
+
+    def __init__(self, name: str, logprob: float = -1.0, text: str = "A。我哋係香港人，2") -> None:
+        self.name = name
+        self.logprob = logprob
+        self.text = text
+
+    def log_likelihoods(self, texts, *, window, context, progress):
+        with progress.task(self.name, len(texts), "window") as step:
+            step(len(texts))
+        return [
+            TokenScores(np.full(len(text), self.logprob), np.arange(len(text))) for text in texts
+        ]
+
+    def sample(self, prompts, *, sampling, progress):
+        return [
+            [
+                Draw(self.text, sample_seed(sampling.seed, prompt, index))
+                for index in range(sampling.samples)
+            ]
+            for prompt in prompts
+        ]
+
+    def close(self):
+        log("close", self.name)
+
+
+def log(*words: str) -> None:
+    """Append a line to the file that `BASEGATE_TEST_LOG` names."""
+    if path := os.environ.get("BASEGATE_TEST_LOG"):
+        with Path(path).open("a") as file:
+            print(*words, file=file)
+
+
+def load(spec, revision, device):
+    """Stand in for `basegate.candidate.load_engine`; what it loads depends on the name."""
+    log("load", spec.name)
+    if spec.name == "crash":
+        os._exit(7)
+    if spec.name == "bug":
+        raise KeyError("a mistake in the program")
+    if spec.name == "nan":
+        return PlainEngine(spec.name, logprob=float("nan"))
+    if spec.name == "script":
+        return PlainEngine(spec.name, text="<script>alert(1)</script>\x1b[31m係")
+    return PlainEngine(spec.name, logprob=-9.0 if spec.name == "bad" else -1.0)

@@ -1,0 +1,239 @@
+"""Measurements held against limits."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from basegate.judge import (
+    Verdict,
+    decide,
+    format_limit,
+    format_metric,
+    format_value,
+    invalid,
+    judge,
+    worst,
+)
+from basegate.limits import RULES, Limit
+from basegate.measurement import CandidateFacts, Findings, Measurement, Metric
+
+WORDS = ("pass", "inconclusive", "fail", "invalid")
+
+
+def make_limit(key="max_bits_per_char", value=5.0, **fields):
+    return Limit(key=f"here.{key}", value=value, **RULES[key].model_dump(), **fields)
+
+
+def make_metric(name="bits_per_char", value=4.0, unit="bits per character", **fields):
+    return Metric(name=name, value=value, unit=unit, **fields)
+
+
+def make_measurement(*metrics, check="perplexity", item="wikipedia-yue", facts=None):
+    return Measurement(
+        key="k" * 64,
+        check=check,
+        item=item,
+        candidate=CandidateFacts(
+            name="first-name", source="a/b", quantization="nf4", dtype="bfloat16", device="cpu"
+        ),
+        findings=Findings(metrics=metrics, facts=facts or {}),
+        identity={},
+        environment={},
+        seconds=1.5,
+        measured_at="2026-01-01T00:00:00+00:00",
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "interval", "expected"),
+    [
+        ("max_bits_per_char", 4.9, None, "pass"),
+        ("max_bits_per_char", 5.0, None, "pass"),
+        ("max_bits_per_char", 5.1, None, "fail"),
+        ("max_bits_per_char", 4.9, (4.8, 5.0), "pass"),
+        ("max_bits_per_char", 4.9, (4.8, 5.1), "inconclusive"),
+        ("max_bits_per_char", 5.1, (5.0, 5.2), "inconclusive"),
+        ("max_bits_per_char", 5.2, (5.1, 5.3), "fail"),
+        ("max_bits_per_char", None, None, "invalid"),
+        ("max_bits_per_char", None, (1.0, 2.0), "invalid"),
+        ("correct", 5.0, None, "pass"),
+        ("correct", 4.0, None, "fail"),
+        # A share is held against its limit as it is: this limit does not ask for intervals.
+        ("min_cantonese_share", 6.0, (4.0, 8.0), "pass"),
+        ("min_cantonese_share", 4.0, (2.0, 6.0), "fail"),
+        ("max_latin_share", 4.0, (2.0, 6.0), "pass"),
+    ],
+)
+def test_decide_by_hand_at_a_limit_of_five(key, value, interval, expected):
+    metric = make_metric(RULES[key].metric, value, interval=interval)
+    assert decide(metric, make_limit(key)) == expected
+
+
+@given(
+    st.floats(-10, 10),
+    st.tuples(st.floats(-10, 10), st.floats(-10, 10)).map(lambda ends: tuple(sorted(ends))),
+    st.floats(-10, 10),
+    st.sampled_from(["max", "min"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_decide_agrees_with_a_plain_restatement(
+    value, interval, bound, direction, by_interval, has_interval
+):
+    metric = make_metric(value=value, interval=interval if has_interval else None)
+    limit = Limit(key="k", metric="m", direction=direction, value=bound, by_interval=by_interval)
+    possible = interval if by_interval and has_interval else (value, value)
+    met = [end <= bound if direction == "max" else end >= bound for end in possible]
+    expected = "pass" if all(met) else "inconclusive" if any(met) else "fail"
+    assert decide(metric, limit) == expected
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_is_invalid_and_never_a_failure(number):
+    verdict = judge(make_measurement(make_metric(value=number)), [make_limit()], "yi-6b")
+    assert verdict.word == "invalid"
+    assert not verdict.passed
+
+
+@pytest.mark.parametrize("worse", range(4))
+def test_the_worst_verdict_wins(worse):
+    assert worst(WORDS[: worse + 1]) == WORDS[worse]
+    assert worst(reversed(WORDS[: worse + 1])) == WORDS[worse]
+
+
+def test_no_verdict_at_all_is_invalid():
+    assert worst([]) == "invalid"
+    assert Verdict(results=()).word == "invalid"
+
+
+def test_a_row_says_everything_about_its_metric_and_limit():
+    measurement = make_measurement(make_metric(interval=(3.9, 4.1)))
+    limit = make_limit(why="because")
+    [row] = judge(measurement, [limit], "second-name").results
+    assert row.model_dump() == {
+        "candidate": "second-name",
+        "check": "perplexity",
+        "item": "wikipedia-yue",
+        "metric": "bits_per_char",
+        "value": 4.0,
+        "unit": "bits per character",
+        "limit": 5.0,
+        "direction": "max",
+        "verdict": "pass",
+        "interval": (3.9, 4.1),
+        "detail": row.detail,
+        "seconds": 1.5,
+        "measurement": "k" * 64,
+        "why": "because",
+    }
+
+
+def test_metrics_without_a_limit_give_no_row():
+    measurement = make_measurement(make_metric(), make_metric("bits_per_byte"))
+    rows = judge(measurement, [make_limit()], "x").results
+    assert [row.metric for row in rows] == ["bits_per_char"]
+
+
+def test_a_limit_on_a_metric_that_was_not_measured_is_invalid():
+    measurement = make_measurement(make_metric())
+    verdict = judge(measurement, [make_limit(), make_limit("max_perplexity", 60)], "x")
+    assert [row.verdict for row in verdict.results] == ["pass", "invalid"]
+    assert verdict.word == "invalid"
+    assert verdict.explanation == (
+        "x on wikipedia-yue: here.max_perplexity: the measurement holds no perplexity."
+    )
+
+
+def test_a_count_per_question_gives_a_row_per_question():
+    counts = [
+        make_metric("correct", right, "of 10 correct", item=item, count=10)
+        for item, right in (("first", 7.0), ("second", 6.0))
+    ]
+    measurement = make_measurement(*counts, check="knowledge", item="must-know")
+    verdict = judge(measurement, [make_limit("correct", 7)], "yi-6b")
+    assert [(row.item, row.verdict) for row in verdict.results] == [
+        ("must-know/first", "pass"),
+        ("must-know/second", "fail"),
+    ]
+    # 176 / 1024 = 17.2 %
+    assert verdict.explanation == (
+        "yi-6b on must-know/second: 6 of 10 correct, limit at least 7. (A model that is right "
+        "half of the time passes 17 % of the time.)"
+    )
+
+
+def test_a_failure_says_it_in_the_users_words():
+    remark = "1.90 tokens per character, 12 % of them parts of a character."
+    metric = make_metric(value=5.312, interval=(5.241, 5.378))
+    measurement = make_measurement(metric, facts={"remark": remark})
+    verdict = judge(measurement, [make_limit(value=5.05)], "yi-6b")
+    assert verdict.word == "fail"
+    assert verdict.explanation == (
+        "yi-6b on wikipedia-yue: 5.31 bits per character (95 %: 5.24 to 5.38), limit at most 5.05. "
+        f"{remark}"
+    )
+
+
+def test_an_inconclusive_verdict_says_what_would_settle_it():
+    metric = make_metric(value=4.96, interval=(4.87, 5.06))
+    verdict = judge(make_measurement(metric), [make_limit(value=5.01)], "yi-6b")
+    assert not verdict.passed
+    assert verdict.explanation == (
+        "yi-6b on wikipedia-yue: 4.96 bits per character (95 %: 4.87 to 5.06), limit at most 5.01. "
+        "The interval straddles the limit: more text would settle it."
+    )
+
+
+def test_the_explanation_of_a_pass_lists_every_limit_and_leaves_out_the_excuse():
+    measurement = make_measurement(
+        make_metric(), make_metric("perplexity", 20.5, "token perplexity"), facts={"remark": "Hm."}
+    )
+    verdict = judge(measurement, [make_limit(), make_limit("max_perplexity", 60.5)], "x")
+    assert verdict.passed
+    assert len(verdict.explanation.splitlines()) == 2
+    assert "Hm." not in verdict.explanation
+
+
+def test_the_explanation_of_a_failure_leaves_out_what_is_met():
+    measurement = make_measurement(make_metric(), make_metric("perplexity", 99.5, "token"))
+    verdict = judge(measurement, [make_limit(), make_limit("max_perplexity", 60.5)], "x")
+    assert verdict.explanation == "x on wikipedia-yue: 99.50 token, limit at most 60.50."
+
+
+@pytest.mark.parametrize(("item", "place"), [("bank", "bank"), ("", "knowledge")])
+def test_a_row_of_something_broken_names_its_item_or_else_its_check(item, place):
+    row = invalid("yi-6b", "knowledge", item, "it broke.")
+    assert (row.verdict, row.metric, row.value, row.limit) == ("invalid", "", None, None)
+    assert row.detail == f"yi-6b on {place}: it broke."
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "not a number"),
+        (7.0, "7"),
+        (0.0, "0"),
+        (5.314, "5.31"),
+        (0.15, "0.15"),
+        (999.994, "999.99"),
+        (1234.56, "1235"),
+        (880640.5, "8.806e+05"),
+        (1e30, "1e+30"),
+        (-2.5, "-2.50"),
+    ],
+)
+def test_numbers_have_as_many_digits_as_a_reader_can_use(value, text):
+    assert format_value(value) == text
+
+
+def test_an_interval_is_given_with_its_level():
+    assert format_metric(0.5, "of it", (0.25, 0.75), 0.9) == "0.50 of it (90 %: 0.25 to 0.75)"
+    assert format_metric(0.5, "of it", None) == "0.50 of it"
+    assert format_metric(None, "", None) == "not a number"
+
+
+def test_limits_are_words():
+    assert format_limit(5.25, "max") == "at most 5.25"
+    assert format_limit(7, "min") == "at least 7"

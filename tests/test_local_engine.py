@@ -1,0 +1,366 @@
+"""The transformers engine on small real checkpoints, against plain loops over the model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import basegate
+from basegate.errors import CandidateError, InvalidMeasurement, UsageError
+from basegate.progress import SILENT
+from basegate.settings import Sampling
+from tests.checkpoints import break_weights, make_checkpoint, make_tokenizer
+
+TEXT = "香港係我哋嘅屋企，唔係咩？一二三 abc。" * 9
+
+
+@pytest.fixture(scope="module")
+def engine(checkpoint):
+    engine = basegate.load_candidate(
+        str(checkpoint), quantization="none", dtype="float32", device="cpu"
+    )
+    yield engine
+    engine.close()
+
+
+def score(engine, texts, window=64, context=20):
+    return engine.log_likelihoods(texts, window=window, context=context, progress=SILENT)
+
+
+def sample(engine, prompts, **settings):
+    sampling = Sampling(**{"samples": 3, "temperature": 0.9, "max_new_tokens": 8, **settings})
+    drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)
+    return [[draw.text for draw in draws] for draws in drawn]
+
+
+def plain_logprobs(engine, text, window, context):
+    """One forward pass per token, float64: at least `context` tokens before each, as promised."""
+    import torch
+
+    ids = engine.tokenizer(text, add_special_tokens=False)["input_ids"]
+    room = window - len(engine.prefix)
+    values, begin, end = [], 0, 0
+    for position in range(len(ids)):
+        if position == end:
+            begin = max(0, position - context)
+            end = begin + room
+        row = [*engine.prefix, *ids[begin:position]]
+        with torch.inference_mode():
+            logits = engine.model(torch.tensor([row])).logits[0, -1].double()
+        values.append(float(torch.log_softmax(logits, dim=-1)[ids[position]]))
+    return np.array(values)
+
+
+@pytest.mark.parametrize(("window", "context"), [(128, 0), (24, 9), (17, 15), (40, 39)])
+def test_every_token_is_scored_as_a_plain_loop_scores_it(engine, window, context):
+    if window - context < 2:
+        with pytest.raises(CandidateError, match="leave nothing to score"):
+            score(engine, [TEXT], window, context)
+        return
+    text = TEXT[:34]
+    (found,) = score(engine, [text], window, context)
+    expected = plain_logprobs(engine, text, window, context)
+    np.testing.assert_allclose(found.logprobs, expected, atol=2e-5)
+
+
+def test_a_batch_of_unequal_texts_scores_each_as_if_alone(engine):
+    texts = [TEXT, "香港", "唔係" * 10]
+    together = score(engine, texts)
+    for text, found in zip(texts, together, strict=True):
+        (alone,) = score(engine, [text])
+        np.testing.assert_allclose(found.logprobs, alone.logprobs, atol=2e-5)
+
+
+def test_tokens_know_where_they_start_and_bytes_share_their_character(engine):
+    (found,) = score(engine, ["香屋A"])
+    # 屋 is not in the vocabulary and becomes three bytes.
+    assert found.starts.tolist() == [0, 1, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("family", "extra"),
+    [
+        ("Llama", {}),
+        ("Qwen2", {}),
+        ("Gemma2", {"head_dim": 32, "final_logit_softcapping": 3.0}),
+        ("Granite", {"logits_scaling": 7.0}),
+    ],
+)
+def test_families_that_bend_their_logits_are_scored_right(tmp_path, family, extra):
+    """Gemma 2 caps and Granite scales logits after the head; both must be in the score."""
+    import torch
+    import transformers
+
+    tokenizer = make_tokenizer()
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{family}Config")(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=128,
+        initializer_range=0.2, pad_token_id=None, bos_token_id=0, eos_token_id=1, **extra,
+    )  # fmt: skip
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    engine = basegate.load_candidate(
+        str(tmp_path), quantization="none", dtype="float32", device="cpu"
+    )
+    (found,) = score(engine, [TEXT[:40]])
+    np.testing.assert_allclose(found.logprobs, plain_logprobs(engine, TEXT[:40], 64, 20), atol=5e-5)
+
+
+@pytest.mark.parametrize(("quantization", "kind"), [("nf4", "nf4"), ("fp4", "fp4")])
+def test_four_bits_are_held_in_four_bits(checkpoint, quantization, kind):
+    import bitsandbytes
+    import torch
+
+    engine = basegate.load_candidate(str(checkpoint), quantization=quantization, device="cpu")
+    layers = [
+        module
+        for module in engine.model.modules()
+        if isinstance(module, bitsandbytes.nn.Linear4bit)
+    ]
+    assert len(layers) == 2 * 7
+    for layer in layers:
+        assert layer.weight.quant_type == kind
+        assert layer.weight.dtype == torch.uint8
+        assert layer.weight.compress_statistics
+        assert layer.compute_dtype == torch.bfloat16
+    (found,) = score(engine, [TEXT])
+    assert np.isfinite(found.logprobs).all()
+    engine.close()
+    assert engine.model is None
+
+
+def test_eight_bits_load_and_score(checkpoint):
+    engine = basegate.load_candidate(str(checkpoint), quantization="int8", device="cpu")
+    (found,) = score(engine, ["香港係"])
+    assert np.isfinite(found.logprobs).all()
+
+
+def test_the_tokenizers_own_prefix_stands_once_before_every_text(engine):
+    assert engine.prefix == [engine.tokenizer.bos_token_id]
+
+
+def test_without_a_prefix_of_its_own_the_document_separator_is_the_prefix(tmp_path):
+    make_checkpoint(tmp_path, adds_bos=False)
+    engine = basegate.load_candidate(str(tmp_path), quantization="none", device="cpu")
+    assert engine.prefix == [engine.tokenizer.eos_token_id]
+
+
+def test_draws_follow_the_models_distribution(engine):
+    """Chi-square of 4,000 single draws against the softmax of the logits."""
+    import torch
+    from scipy import stats
+
+    ids = torch.tensor(
+        [[*engine.prefix, *engine.tokenizer("香港", add_special_tokens=False)["input_ids"]]]
+    )
+    with torch.inference_mode():
+        logits = engine.model(ids).logits[0, -1].double() / 1.5
+    expected = torch.softmax(logits, dim=-1).numpy()
+    sampling = Sampling(samples=4000, temperature=1.5, top_k=0, top_p=1.0, max_new_tokens=1)
+    (draws,) = engine.sample(["香港"], sampling=sampling, progress=SILENT)
+    counts = {text: 0 for text in {draw.text for draw in draws}}
+    for draw in draws:
+        counts[draw.text] += 1
+    pieces = [engine.tokenizer.decode([index]) for index in range(len(expected))]
+    likely = [i for i, p in enumerate(expected) if p * 4000 >= 5 and pieces.count(pieces[i]) == 1]
+    found = np.array([counts.get(pieces[index], 0) for index in likely])
+    rest = 4000 - found.sum()
+    wanted = expected[likely] * 4000
+    result = stats.chisquare([*found, rest], [*wanted, 4000 - wanted.sum()])
+    assert len(likely) >= 10
+    assert result.pvalue > 0.001
+
+
+def test_a_draw_does_not_depend_on_what_else_is_drawn(engine):
+    alone = sample(engine, ["香港係"], samples=2)
+    together = sample(engine, ["一二三四五六七八九十", "香港係"], samples=5)
+    assert together[1][:2] == alone[0]
+
+
+def test_another_seed_draws_otherwise(engine):
+    assert sample(engine, ["香港"], seed=1) != sample(engine, ["香港"], seed=2)
+
+
+def test_temperature_zero_takes_the_likeliest_token(engine):
+    import torch
+
+    ids = [*engine.prefix, *engine.tokenizer("香港", add_special_tokens=False)["input_ids"]]
+    for _ in range(4):
+        with torch.inference_mode():
+            ids.append(int(engine.model(torch.tensor([ids])).logits[0, -1].argmax()))
+    expected = engine.tokenizer.decode(ids[-4:])
+    assert sample(engine, ["香港"], temperature=0, max_new_tokens=4) == [[expected] * 3]
+
+
+def test_the_checkpoints_own_generation_defaults_do_not_leak_in(checkpoint, engine, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    path = folder / "generation_config.json"
+    config = json.loads(path.read_text())
+    config |= {"repetition_penalty": 9.0, "temperature": 0.1, "do_sample": True, "max_length": 5}
+    path.write_text(json.dumps(config))
+    other = basegate.load_candidate(str(folder), quantization="none", dtype="float32", device="cpu")
+    assert sample(other, ["香港係"]) == sample(engine, ["香港係"])
+
+
+def test_a_repetition_penalty_that_is_asked_for_acts(engine):
+    assert sample(engine, ["香港係"], max_new_tokens=30) != sample(
+        engine, ["香港係"], max_new_tokens=30, repetition_penalty=5.0
+    )
+
+
+def test_broken_numbers_are_refused_and_never_token_zero(checkpoint, tmp_path):
+    import shutil
+
+    folder = break_weights(shutil.copytree(checkpoint, tmp_path / "nan"))
+    engine = basegate.load_candidate(str(folder), quantization="none", device="cpu")
+    (found,) = score(engine, ["香港係"])
+    assert np.isnan(found.logprobs).all()
+    with pytest.raises(InvalidMeasurement, match="not finite"):
+        sample(engine, ["香港係"])
+
+
+def test_unknown_tokens_are_counted(tmp_path):
+    make_checkpoint(tmp_path, unk=True)
+    engine = basegate.load_candidate(str(tmp_path), quantization="none", device="cpu")
+    (found,) = score(engine, ["香港屋企"])
+    assert found.unknown == 2
+
+
+def test_a_window_beyond_the_models_context_is_refused(engine):
+    with pytest.raises(CandidateError, match="longer than the 128 tokens"):
+        score(engine, ["香港"], window=129)
+
+
+def test_a_prompt_beyond_the_models_context_is_refused(engine):
+    with pytest.raises(CandidateError, match="do not fit into the 128 tokens"):
+        sample(engine, ["香" * 125])
+
+
+def test_remote_code_needs_a_commit():
+    with pytest.raises(UsageError, match="full commit"):
+        basegate.load_candidate("owner/name", trust_remote_code=True, revision="main")
+
+
+def _copy(checkpoint, tmp_path):
+    import shutil
+
+    return shutil.copytree(checkpoint, tmp_path / "copy")
+
+
+def test_a_folder_that_is_no_checkpoint_is_named(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(CandidateError, match=r"no config\.json \(it holds notes\.txt\)"):
+        basegate.load_candidate(str(tmp_path))
+
+
+def test_a_checkpoint_without_tokenizer_is_named(checkpoint, tmp_path):
+    folder = _copy(checkpoint, tmp_path)
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(CandidateError, match="has no tokenizer"):
+        basegate.load_candidate(str(folder))
+
+
+def test_a_checkpoint_without_weights_is_named(checkpoint, tmp_path):
+    folder = _copy(checkpoint, tmp_path)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CandidateError, match="has no weights"):
+        basegate.load_candidate(str(folder))
+
+
+def test_a_config_that_is_not_json_is_named(checkpoint, tmp_path):
+    folder = _copy(checkpoint, tmp_path)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(CandidateError, match="not valid JSON"):
+        basegate.load_candidate(str(folder))
+
+
+def test_an_unknown_architecture_is_named_and_its_code_not_run(checkpoint, tmp_path):
+    folder = _copy(checkpoint, tmp_path)
+    trace = tmp_path / "trace"
+    (folder / "modeling_x.py").write_text(
+        f"open({str(trace)!r}, 'w')\nclass C: pass\nclass M: pass\n"
+    )
+    config = json.loads((folder / "config.json").read_text())
+    auto = {"AutoConfig": "modeling_x.C", "AutoModelForCausalLM": "modeling_x.M"}
+    config |= {"model_type": "chatglm", "auto_map": auto}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CandidateError, match="no class for model_type 'chatglm'.*stranger"):
+        basegate.load_candidate(str(folder))
+    assert not trace.exists()
+
+
+def test_a_known_architecture_with_code_of_its_own_loads_without_running_it(checkpoint, tmp_path):
+    folder = _copy(checkpoint, tmp_path)
+    trace = tmp_path / "trace"
+    (folder / "modeling_x.py").write_text(
+        f"open({str(trace)!r}, 'w')\nclass C: pass\nclass M: pass\n"
+    )
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoConfig": "modeling_x.C", "AutoModelForCausalLM": "modeling_x.M"}
+    (folder / "config.json").write_text(json.dumps(config))
+    basegate.load_candidate(str(folder), quantization="none", device="cpu").close()
+    assert not trace.exists()
+
+
+def test_missing_weights_are_named_and_never_random(checkpoint, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = _copy(checkpoint, tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(CandidateError, match=r"layers\.1\.mlp\.up_proj.*random"):
+        basegate.load_candidate(str(folder), quantization="none", device="cpu")
+
+
+def test_a_truncated_file_is_named(checkpoint, tmp_path):
+    folder = _copy(checkpoint, tmp_path)
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(CandidateError, match="could not be loaded"):
+        basegate.load_candidate(str(folder), device="cpu")
+
+
+MEMORY = """
+import gc, sys
+from pathlib import Path
+import torch, bitsandbytes, transformers
+from basegate.engines.local import load_candidate
+from basegate.progress import SILENT
+
+def resident():
+    line = next(l for l in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in l)
+    return int(line.split()[1]) / 1024
+
+def once(folder):
+    engine = load_candidate(folder, device="cpu")
+    engine.log_likelihoods(["x" * 50], window=64, context=16, progress=SILENT)
+    high = resident()
+    engine.close()
+    return high
+
+once(sys.argv[1])
+before = resident()
+high = once(sys.argv[2])
+print(before, high, resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_returns_after_closing(checkpoint, tmp_path):
+    """A candidate of some hundred megabytes leaves within 10 % of what was there before."""
+    folder = make_checkpoint(tmp_path, hidden=1024, layers=8)
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(checkpoint), str(folder)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    before, high, after = map(float, done.stdout.split())
+    assert high > before + 30, "the candidate is too small to tell"
+    assert after < 1.10 * before

@@ -1,0 +1,455 @@
+"""The plugin end to end: pytest in a process of its own, on a project like this one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+PLAIN = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import basegate.candidate
+from tests.engines import load, log
+basegate.candidate.load_engine = load
+pytest_plugins = ["fixtures.candidate", "fixtures.measurements"]
+
+def pytest_sessionfinish():
+    log("modules", *(name for name in ("torch", "transformers", "datasets", "matplotlib")
+                     if name in sys.modules))
+"""
+
+WORKERS = pytest.mark.parametrize(
+    "workers",
+    [("-p", "no:xdist"), ("-n0",), ("-n2",)],
+    ids=["no_plugin", "xdist_zero", "xdist_two"],
+)
+
+
+@pytest.fixture
+def plain(project, monkeypatch):
+    """The project with an engine of plain numbers, and a log of what is loaded."""
+    monkeypatch.setenv("BASEGATE_TEST_LOG", str(project.path / "log"))
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    (project.path / "conftest.py").write_text(PLAIN)
+    names = ("one", "two", "bad", "nan", "bug", "crash", "script", "one-b")
+    for name in names:
+        folder = project.path / "checkpoints" / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text('{"model_type": "llama"}')
+        (folder / "tokenizer.json").write_text("{}")
+        (folder / "model.safetensors").write_text(f"weights of {name}")
+    models = "".join(f'[candidates.{name}]\nsource = "./checkpoints/{name}"\n' for name in names)
+    models += '[candidates.twin]\nsource = "./checkpoints/one"\n'
+    old = '[candidates.old]\nsource = "owner/old"\nunsupported = "too old"\n'
+    (project.path / "models.toml").write_text(models + old)
+    limit(project, "max_bits_per_char", 2.0)
+    return project
+
+
+def limit(project, key, value):
+    """Change one key of the project's thresholds."""
+    path = project.path / "thresholds.toml"
+    lines = [
+        f"{key} = {value}" if line.startswith(f"{key} = ") else line
+        for line in path.read_text().splitlines()
+    ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def append(project, text):
+    with (project.path / "thresholds.toml").open("a") as file:
+        file.write(text)
+
+
+def logged(project, word):
+    path = project.path / "log"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [line.partition(" ")[2] for line in lines if line.partition(" ")[0] == word]
+
+
+def ledger(project):
+    return json.loads((project.path / ".basegate/ledger.json").read_text())
+
+
+def verdicts(project):
+    rows = ledger(project)["results"]
+    return {(row["candidate"], row["check"], row["metric"]): row["verdict"] for row in rows}
+
+
+def without_timings(text):
+    record = json.loads(text) if isinstance(text, str) else text
+    record["suite"]["command"] = ""
+    for row in record["candidates"]:
+        row["load_seconds"] = row["peak_memory_bytes"] = None
+    for row in record["results"]:
+        row["seconds"] = None
+    record["results"].sort(key=lambda row: (row["candidate"], row["check"], row["item"]))
+    return record
+
+
+@WORKERS
+def test_a_good_candidate_is_accepted(plain, workers):
+    result = plain.runpytest_subprocess("--model", "one", *workers)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "one: accepted",
+            "  pass * perplexity local * 1.44 bits per character, limit at most 2",
+            "  pass * continuation *",
+            "  pass * knowledge facts * q1 2 of 2 correct, limit at least 1",
+            "  pass * reasoning sums * p1 2 of 2 correct, limit at least 1",
+        ]
+    )
+    assert set(verdicts(plain).values()) == {"pass"}
+    assert (plain.path / "report.html").exists()
+
+
+@WORKERS
+def test_a_bad_candidate_is_rejected_and_the_ledger_says_by_how_much(plain, workers):
+    result = plain.runpytest_subprocess("--model", "bad", *workers)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*bad on local: 12.98 bits per character, limit at most 2.*"])
+    result.stdout.fnmatch_lines(["bad: rejected on perplexity"])
+    (row,) = [row for row in ledger(plain)["results"] if row["verdict"] != "pass"]
+    assert (row["check"], row["item"], row["metric"]) == ("perplexity", "local", "bits_per_char")
+    # 9 nats a character are 9 / ln 2 = 12.984 bits.
+    assert row["value"] == pytest.approx(12.9843, abs=1e-4)
+    assert (row["limit"], row["direction"], row["verdict"]) == (2.0, "max", "fail")
+
+
+@WORKERS
+def test_two_candidates_are_loaded_once_each_and_freed(plain, workers):
+    result = plain.runpytest_subprocess("--model", "one,bad", *workers)
+    assert result.ret == 1
+    assert sorted(logged(plain, "load")) == ["bad", "one"]
+    assert sorted(logged(plain, "close")) == ["bad", "one"]
+    assert [row["name"] for row in ledger(plain)["candidates"]] == ["one", "bad"]
+    assert [row["verdict"] for row in ledger(plain)["candidates"]] == ["pass", "fail"]
+
+
+def test_the_first_candidate_is_freed_before_the_second_loads(plain):
+    plain.runpytest_subprocess("--model", "one,bad", "-p", "no:randomly")
+    order = [
+        line for line in (plain.path / "log").read_text().splitlines() if "modules" not in line
+    ]
+    assert order == ["load one", "close one", "load bad", "close bad"]
+
+
+def test_the_order_of_files_does_not_make_a_candidate_load_twice(plain):
+    tests = [f"tests_models/test_{name}.py" for name in ("reasoning", "knowledge", "perplexity")]
+    plain.runpytest_subprocess("--model", "one,two", *tests)
+    assert sorted(logged(plain, "load")) == ["one", "two"]
+
+
+def test_the_ledger_is_the_same_with_and_without_workers(plain):
+    plain.runpytest_subprocess("--model", "one,bad,nan", "--ledger", "alone.json")
+    plain.runpytest_subprocess(
+        "--model", "one,bad,nan", "-n2", "--ledger", "spread.json", "--remeasure"
+    )
+    alone, spread = ((plain.path / name).read_text() for name in ("alone.json", "spread.json"))
+    assert without_timings(alone) == without_timings(spread)
+
+
+@WORKERS
+def test_changing_a_limit_judges_again_without_loading(plain, workers):
+    assert plain.runpytest_subprocess("--model", "one", *workers).ret == 0
+    limit(plain, "max_bits_per_char", 1.0)
+    (plain.path / "log").unlink()
+    assert plain.runpytest_subprocess("--model", "one", *workers).ret == 1
+    assert verdicts(plain)["one", "perplexity", "bits_per_char"] == "fail"
+    assert logged(plain, "load") == []
+    assert set(logged(plain, "modules")) == {""}
+
+
+def test_changing_a_setting_measures_again(plain):
+    plain.runpytest_subprocess("--model", "one")
+    (plain.path / "log").unlink()
+    limit(plain, "window", 32)
+    plain.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    assert logged(plain, "load") == ["one"]
+
+
+def test_changing_the_text_measures_again(plain):
+    plain.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    (plain.path / "corpus.txt").write_text("另外一啲字。", encoding="utf-8")
+    plain.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    assert logged(plain, "load") == ["one", "one"]
+
+
+def test_another_quantization_is_another_measurement(plain):
+    plain.runpytest_subprocess("--model", "one")
+    plain.runpytest_subprocess("--model", "one", "--quantization", "none", "--dtype", "float32")
+    assert logged(plain, "load") == ["one", "one"]
+    (entry,) = ledger(plain)["candidates"]
+    assert (entry["quantization"], entry["dtype"]) == ("none", "float32")
+
+
+def test_remeasure_ignores_the_store(plain):
+    plain.runpytest_subprocess("--model", "one")
+    plain.runpytest_subprocess("--model", "one", "--remeasure")
+    assert logged(plain, "load") == ["one", "one"]
+
+
+def test_two_names_of_one_checkpoint_share_measurements_under_their_own_names(plain):
+    plain.runpytest_subprocess("--model", "one")
+    plain.runpytest_subprocess("--model", "twin")
+    assert logged(plain, "load") == ["one"]
+    assert {row["candidate"] for row in ledger(plain)["results"]} == {"twin"}
+    assert ledger(plain)["candidates"][0]["name"] == "twin"
+
+
+def test_one_candidates_own_limit_holds_for_it_alone(plain):
+    append(plain, "[candidates.two.perplexity.corpora.local]\nmax_bits_per_char = 1.0\n")
+    assert plain.runpytest_subprocess("--model", "one,two").ret == 1
+    found = verdicts(plain)
+    assert found["one", "perplexity", "bits_per_char"] == "pass"
+    assert found["two", "perplexity", "bits_per_char"] == "fail"
+
+
+@WORKERS
+def test_no_model_is_a_usage_error_that_lists_the_names(plain, workers):
+    result = plain.runpytest_subprocess(*workers)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: the acceptance tests need a candidate*one, two, bad*"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+@WORKERS
+def test_a_misspelt_model_is_a_usage_error_with_the_nearest_name(plain, workers):
+    result = plain.runpytest_subprocess("--model", "scrpt", *workers)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: --model scrpt: *Did you mean 'script'*"])
+    assert "Traceback" not in result.stderr.str()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[perplexty]\n", "perplexty: unknown key. Did you mean 'perplexity'"),
+        (
+            "[reasoning.banks.more]\nproblems = 'problems.jsonl'\nsamples = 10\ncorrect = 12\n",
+            "correct = 12 of samples = 10 cannot be reached",
+        ),
+        ("[candidates.nobody.continuation]\nmax_latin_share = 0.1\n", "no candidate of that name"),
+        ("[knowledge.banks.facts]\n", "is not valid TOML"),
+    ],
+    ids=["unknown", "k-of-n", "candidate", "toml"],
+)
+def test_broken_thresholds_are_a_usage_error(plain, text, sentence):
+    append(plain, text)
+    result = plain.runpytest_subprocess("--model", "one")
+    assert result.ret == 4
+    assert sentence in result.stderr.str()
+    assert "Traceback" not in result.stderr.str()
+
+
+@pytest.mark.parametrize("value", ["nan", '"five"', "true"])
+def test_a_limit_that_is_no_number_is_a_usage_error(plain, value):
+    limit(plain, "max_bits_per_char", value)
+    result = plain.runpytest_subprocess("--model", "one")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*perplexity.corpora.local.max_bits_per_char = *accepted: a *"])
+
+
+def test_a_missing_thresholds_file_is_a_usage_error(plain):
+    result = plain.runpytest_subprocess("--model", "one", "--thresholds=nowhere.toml")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*nowhere.toml: there is no such file*"])
+
+
+@WORKERS
+def test_numbers_that_broke_are_invalid_and_never_a_verdict_on_the_model(plain, workers):
+    result = plain.runpytest_subprocess("--model", "nan", "-k", "perplexity", *workers)
+    assert result.ret == 1
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["nan: * of * log-probabilities are not finite*"])
+    result.stdout.fnmatch_lines(["nan: not judged (invalid) on perplexity"])
+    (row,) = ledger(plain)["results"]
+    assert (row["value"], row["verdict"]) == (None, "invalid")
+    assert "Traceback" not in result.stdout.str()
+    assert "fixtures/measurements.py" not in result.stdout.str()
+
+
+def test_one_invalid_candidate_leaves_the_others_alone(plain):
+    result = plain.runpytest_subprocess("--model", "old,bug,one")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["old: it cannot be loaded yet: too old"])
+    entries = {row["name"]: row["verdict"] for row in ledger(plain)["candidates"]}
+    assert entries == {"old": "invalid", "bug": "invalid", "one": "pass"}
+
+
+def test_a_failed_load_is_not_tried_again(plain):
+    (plain.path / "checkpoints/one/tokenizer.json").unlink()
+    result = plain.runpytest_subprocess("--model", "one")
+    result.assert_outcomes(errors=4)
+    result.stdout.fnmatch_lines(["one: *has no tokenizer*"])
+    assert logged(plain, "load") == []
+
+
+def test_a_mistake_in_the_program_is_shown_with_its_traceback_and_invalid(plain):
+    result = plain.runpytest_subprocess("--model", "bug", "-k", "perplexity")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*KeyError*a mistake in the program*"])
+    assert verdicts(plain) == {("bug", "perplexity", ""): "invalid"}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"  \n", "holds no text"), ("香港".encode("big5"), "is not UTF-8"), (None, "no such file")],
+    ids=["empty", "big5", "missing"],
+)
+def test_a_corpus_that_cannot_be_read_is_invalid_before_anything_is_loaded(
+    plain, content, sentence
+):
+    path = plain.path / "corpus.txt"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    result = plain.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    assert result.ret == 1
+    result.assert_outcomes(errors=1)
+    assert sentence in result.stdout.str()
+    assert "Traceback" not in result.stdout.str()
+    assert logged(plain, "load") == []
+
+
+def test_a_check_without_a_table_does_not_run(plain):
+    path = plain.path / "thresholds.toml"
+    path.write_text(path.read_text().partition("[knowledge")[0])
+    result = plain.runpytest_subprocess("--model", "one")
+    assert result.ret == 0
+    result.assert_outcomes(passed=2, deselected=2)
+
+
+def test_nothing_left_to_run_is_not_green(plain):
+    assert plain.runpytest_subprocess("--model", "one", "-k", "nothing").ret == 5
+    path = plain.path / "thresholds.toml"
+    path.write_text(path.read_text().partition("[continuation]")[0])
+    assert plain.runpytest_subprocess("--model", "one", "-k", "knowledge").ret == 5
+
+
+@pytest.mark.parametrize("mark", ["skip", "xfail"])
+def test_a_test_that_hides_a_verdict_is_not_green(plain, mark):
+    test = plain.path / "tests_models/test_perplexity.py"
+    test.write_text(
+        f"import pytest\n\npytestmark = pytest.mark.{mark}(reason='hide')\n" + test.read_text()
+    )
+    result = plain.runpytest_subprocess("--model", "bad", "-k", "perplexity")
+    assert result.ret == 1
+
+
+def test_collecting_imports_nothing_heavy_and_writes_nothing(plain):
+    result = plain.runpytest_subprocess("--model", "one", "--collect-only", "-q")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["tests_models/test_perplexity.py::test_perplexity[[]one-local]"])
+    assert logged(plain, "modules") == [""]
+    assert not (plain.path / "report.html").exists()
+    assert not (plain.path / ".basegate").exists()
+
+
+def test_help_imports_nothing_heavy(plain, tmp_path):
+    result = plain.runpytest_subprocess("--help")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*--model*", "*--list-models*", "*--thresholds*", "*--store*"])
+    script = (
+        "import sys, pytest\n"
+        "pytest.main(['--help'])\n"
+        "print([m for m in ('torch', 'transformers', 'datasets', 'matplotlib', 'pydantic')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_list_models_prints_the_registry(plain):
+    result = plain.runpytest_subprocess("--list-models")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["name * source", "one *", "old * not yet *", "old: too old"])
+
+
+def test_k_x_and_lf_work(plain):
+    result = plain.runpytest_subprocess("--model", "bad,one", "-x")
+    result.assert_outcomes(failed=1)
+    result = plain.runpytest_subprocess("--model", "bad,one", "--lf")
+    result.assert_outcomes(failed=1)
+    result = plain.runpytest_subprocess("--model", "one", "-k", "knowledge or reasoning")
+    result.assert_outcomes(passed=2, deselected=2)
+
+
+def test_junit_carries_the_record_as_json(plain):
+    plain.runpytest_subprocess("--model", "one", "--junitxml=junit.xml", "-k", "perplexity")
+    tree = ET.parse(plain.path / "junit.xml")
+    (value,) = [
+        each.get("value") for each in tree.iter("property") if each.get("name") == "basegate"
+    ]
+    assert json.loads(value)["results"][0]["metric"] == "bits_per_char"
+
+
+@WORKERS
+def test_the_page_shows_verdicts_and_what_was_written_and_stays_text(plain, workers):
+    result = plain.runpytest_subprocess("--model", "script", "--html=page.html", *workers)
+    page = (plain.path / "page.html").read_text()
+    assert result.ret == 1
+    assert "bits per character" in page
+    assert "alert(1)" in page
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" not in page.partition("data-jsonblob")[0]
+    assert "\x1b[31m" not in result.stdout.str()
+
+
+def test_a_process_that_dies_is_reported_once_and_not_green(plain):
+    result = plain.runpytest_subprocess("--model", "crash,one", "-n2", "--max-worker-restart=1")
+    assert result.ret == 1
+    entries = {row["name"]: row["verdict"] for row in ledger(plain)["candidates"]}
+    assert entries == {"crash": "invalid", "one": "pass"}
+
+
+def test_the_plugin_leaves_other_projects_alone(pytester):
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def candidate():
+            return 1
+
+        def test_it(candidate):
+            assert candidate == 1
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    assert result.ret == 0
+    assert not (pytester.path / "report.html").exists()
+
+
+def test_it_works_without_pytest_html(plain):
+    result = plain.runpytest_subprocess("--model", "one", "-p", "no:html")
+    assert result.ret == 0
+    assert not (plain.path / "report.html").exists()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
+def test_real_checkpoints_go_the_whole_way_in_four_bits(project, workers):
+    result = project.runpytest_subprocess("--model", "one,two", *workers)
+    record = ledger(project)
+    assert result.ret in (0, 1)
+    result.assert_outcomes(
+        **{k: v for k, v in result.parseoutcomes().items() if k in ("passed", "failed")}
+    )
+    assert not [row for row in record["results"] if row["verdict"] == "invalid"]
+    assert {(row["name"], row["quantization"]) for row in record["candidates"]} == {
+        ("one", "nf4"),
+        ("two", "none"),
+    }
+    assert all(row["load_seconds"] > 0 for row in record["candidates"])
+    again = project.runpytest_subprocess("--model", "one,two", "--thresholds=thresholds.toml")
+    assert again.ret == result.ret

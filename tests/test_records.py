@@ -1,0 +1,78 @@
+"""Frozen records, and JSON in which there is no NaN."""
+
+import hashlib
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from basegate.measurement import Metric, Sample
+from basegate.records import canonical_json, digest
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    # Lone surrogates are no text: UTF-8 cannot hold them.
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+def test_canonical_json_is_sorted_dense_and_readable():
+    assert canonical_json({"b": [1, None], "a": {"d": "香港", "c": 0.5}}) == (
+        '{"a":{"c":0.5,"d":"香港"},"b":[1,null]}'
+    )
+
+
+@given(JSON)
+def test_canonical_json_loses_nothing(value):
+    assert json.loads(canonical_json(value)) == value
+
+
+@given(st.dictionaries(st.text("abc"), st.integers(), max_size=5), st.randoms())
+def test_the_digest_does_not_depend_on_the_order_of_keys(value, random):
+    shuffled = list(value.items())
+    random.shuffle(shuffled)
+    assert digest(dict(shuffled)) == digest(value)
+
+
+def test_the_digest_is_the_sha256_of_the_canonical_json():
+    assert digest({"b": 1, "a": "港"}) == hashlib.sha256('{"a":"港","b":1}'.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_canonical_json_refuses_numbers_that_json_cannot_hold(number):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        canonical_json({"deep": [number]})
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, np.float64("nan")])
+def test_a_value_that_is_not_finite_becomes_none(number):
+    metric = Metric(name="m", value=number, unit="u")
+    assert metric.value is None
+    assert json.loads(metric.model_dump_json())["value"] is None
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_a_metric_with_an_interval_that_is_not_finite_survives_its_own_json(number):
+    # A perplexity of exp(700) or more has an infinite end; the store has to read what it wrote.
+    metric = Metric(name="m", value=1.0, unit="u", interval=(1.0, number))
+    again = Metric.model_validate_json(metric.model_dump_json())
+    assert again.value == 1.0
+    assert again == metric
+
+
+def test_a_record_cannot_be_changed():
+    metric = Metric(name="m", value=1.0, unit="u")
+    with pytest.raises(ValidationError, match="frozen"):
+        metric.value = 2.0
+
+
+def test_a_record_refuses_fields_it_does_not_know():
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Sample(item="i", prompt="p", text="t", seed=0, colour="red")
