@@ -163,7 +163,7 @@ def test_draws_follow_the_models_distribution(engine):
     expected = torch.softmax(logits, dim=-1).numpy()
     sampling = Sampling(samples=4000, temperature=1.5, top_k=0, top_p=1.0, max_new_tokens=1)
     (draws,) = engine.sample(["香港"], sampling=sampling, progress=SILENT)
-    counts = {text: 0 for text in {draw.text for draw in draws}}
+    counts = dict.fromkeys({draw.text for draw in draws}, 0)
     for draw in draws:
         counts[draw.text] += 1
     pieces = [engine.tokenizer.decode([index]) for index in range(len(expected))]
@@ -291,7 +291,7 @@ def test_an_unknown_architecture_is_named_and_its_code_not_run(checkpoint, tmp_p
     auto = {"AutoConfig": "modeling_x.C", "AutoModelForCausalLM": "modeling_x.M"}
     config |= {"model_type": "chatglm", "auto_map": auto}
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CandidateError, match="no class for model_type 'chatglm'.*stranger"):
+    with pytest.raises(CandidateError, match=r"no class for model_type 'chatglm'.*stranger"):
         basegate.load_candidate(str(folder))
     assert not trace.exists()
 

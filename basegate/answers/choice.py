@@ -1,8 +1,4 @@
-"""Find the answer in what a base model wrote after a prompt.
-
-Base models continue text; they do not obey a format. These functions return the answer that the
-text gives and ``None`` where it gives none, several, or one that contradicts itself. A caller may
-thus count "no answer" apart from "wrong answer".
+"""Find the option that a text gives as its answer to a multiple-choice question.
 
 How ``find_choice`` reads a text; the first rule that yields an answer wins:
 
@@ -24,8 +20,6 @@ How ``find_choice`` reads a text; the first rule that yields an answer wins:
 7. Like statements (4, 5) on consecutive lines must agree, else they are no answer. Questions and
    negated clauses state nothing. After statements that disagree, ``A 或 B`` or ``A. <text of B>``
    only 2 and 4 still count.
-
-How ``find_number`` reads a text: see its docstring.
 """
 
 from __future__ import annotations
@@ -33,9 +27,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from basegate.answers.wording import BECAUSE, IS, NEGATIVE, NOT, SO, SPECIAL, rx, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,39 +43,19 @@ _M, _L, _T, _F = (
 )
 
 
-def _rx(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
-
-
-def _words(chinese: str, latin: str = "") -> str:
-    """Pattern for any of these words, the longest first; Latin ones only as whole words."""
-    parts = [re.escape(word) for word in sorted(chinese.split(), key=len, reverse=True)]
-    if latin:
-        parts.append(f"(?<![a-z])(?:{'|'.join(latin.split())})(?![a-z])")
-    return f"(?:{'|'.join(parts)})"
-
-
 _P = r"(?:[^\w\ue000-\uf8ff]|_)"  # punctuation, space or emoji
-_IS = _words("係 是 為 为", "is")
 _OR = (
     r"(?:[\s.:()\[\]「」、,/&+-]|"
-    + _words("或 或者 和 及 與 与 跟 同 同埋 還是 还是 定係 抑或", "or and")
+    + words("或 或者 和 及 與 与 跟 同 同埋 還是 还是 定係 抑或", "or and")
     + ")*+"
 )
-_NOT = _words(
-    "唔得 唔會係 唔會 唔應該係 唔應該 唔可能係 唔係 唔正確 唔啱 唔對 不會是 不會 不会是 不会"
-    " 不應該是 不应该是 不可能是 不可能 不是 不係 不正確 不正确 不對 不对 並非 并非 絕非"
-    " 绝非 並不是 并不是 錯誤 错误 錯 错 ❌ ✗ ✘ ✖ n't",
-    "not cannot wrong incorrect false never neither nor except",
-)
-_YES = _words("正確 正确 啱 對 对 ✅ ✓ ✔ ☑", "correct right true")
-_OPTION = _words("選項 选项", "option")
-_PICK = _words("揀 拣 選擇 选择 選 选", "choose pick select")
-_CUE = f"(?:{_words('答案 回應 回应 回答 作答 答', 'answer choice')}|{_OPTION}|{_PICK})"
-_SO = _words("所以 因此 故 故此", "so therefore thus hence")
+_YES = words("正確 正确 啱 對 对 ✅ ✓ ✔ ☑", "correct right true")
+_OPTION = words("選項 选项", "option")
+_PICK = words("揀 拣 選擇 选择 選 选", "choose pick select")
+_CUE = f"(?:{words('答案 回應 回应 回答 作答 答', 'answer choice')}|{_OPTION}|{_PICK})"
 _FILLER = (
-    f"(?:{_CUE}|{_YES}|{_IS}|{_SO}|"
-    + _words(
+    f"(?:{_CUE}|{_YES}|{IS}|{SO}|"
+    + words(
         "咁 嗯 我 覺得 觉得 認為 认为 諗 估 應該 应该 應 应 會 会 可能 大概 一定 必定 梗"
         " 當然 当然 肯定 就 都 即 最 佳 終 后 後 嘅 的 咗 了 乃 而 但 呢個 這個 这个 呢題 這題 这题"
         " 本題 題目 題 题",
@@ -90,47 +65,44 @@ _FILLER = (
     + ")"
 )
 _TAIL = (
-    f"(?:{_YES}|{_IS}|{_OPTION}|"
-    + _words("嘅 的 㗎 啦 喇 呀 囉 吧 喎 先 才 答案", "the answer one")
+    f"(?:{_YES}|{IS}|{_OPTION}|"
+    + words("嘅 的 㗎 啦 喇 呀 囉 吧 喎 先 才 答案", "the answer one")
     + ")"
 )
-_BECAUSE = _words("因為 因为 由於 由于", "because since as")
 
-_SPECIAL = r"</?s>|<\|\w+\|>"  # a tokenizer's own marks
-_NOISE = re.compile(f"{_SPECIAL}|[*`\ue000-\uf8ff\ufe0e\ufe0f\u200b-\u200d\ufeff]")
+_NOISE = re.compile(f"{SPECIAL}|[*`\ue000-\uf8ff\ufe0e\ufe0f\u200b-\u200d\ufeff]")
 _SENTENCE = re.compile(r"(?:[^。!?;.]|\.(?!\s|$))+[。!?;.]*|[。!?;.]+")
 _CLAUSE = re.compile(r"[,。!?;]|\.(?=\s|$)")
 _NUMBER = re.compile(r"\(?[0-9]{1,3}(?:[)、]|\.(?![0-9]))\s*(?=[\w(])")
-_HEADER = _rx(
+_HEADER = rx(
     rf"^{_P}*"
-    + _words("問題 问题 新問題 題目 题目 試題 试题 樣例 例子 例題", "question q")
+    + words("問題 问题 新問題 題目 题目 試題 试题 樣例 例子 例題", "question q")
     + r"\s*\w{0,3}\s*:"
 )
-_NEGATED = _rx(rf"{_NOT}(?:[\s:(\[「『\"']|{_OPTION}|the|係|是)*{_M}(?:{_OR}{_M})*")
-_NEGATIVE = _rx(_NOT)
-_IF = _rx(_words("如果 假如 假設 係咪 係唔係 是否 是不是", "if"))
-_JUDGED = _rx(
-    rf"^(?:{_P}|{_M}|{_SO}|{_OPTION}|{_words('呢個 這個 答案 答 係 是', 'this that is')})*?"
-    rf"(?:(?P<wrong>{_NOT})|{_YES}|得|係|是)"
-    rf"(?:{_P}|{_OPTION}|{_words('嘅 的 了 㗎 喎 答案 選擇', 'answer')})*$"
+_NEGATED = rx(rf"{NOT}(?:[\s:(\[「『\"']|{_OPTION}|the|係|是)*{_M}(?:{_OR}{_M})*")
+_IF = rx(words("如果 假如 假設 係咪 係唔係 是否 是不是", "if"))
+_JUDGED = rx(
+    rf"^(?:{_P}|{_M}|{SO}|{_OPTION}|{words('呢個 這個 答案 答 係 是', 'this that is')})*?"
+    rf"(?:(?P<wrong>{NOT})|{_YES}|得|係|是)"
+    rf"(?:{_P}|{_OPTION}|{words('嘅 的 了 㗎 喎 答案 選擇', 'answer')})*$"
 )
-_PAIR = _rx(rf"({_M}){_OR}({_M})(?!\s*{_words('係 是 都 則 则', 'is are')})")
-_SAME = _rx(rf"({_M})(?:[\s.:()\[\]「」『』\"'、,=/&+-]|{_IS}|即)*+({_M})")
-_LABEL = _rx(
-    rf"^(?P<cue>(?:{_FILLER}|{_P})*?{_words('答案 回應', 'answer')}(?:{_P}|{_IS})*+)?"
+_PAIR = rx(rf"({_M}){_OR}({_M})(?!\s*{words('係 是 都 則 则', 'is are')})")
+_SAME = rx(rf"({_M})(?:[\s.:()\[\]「」『』\"'、,=/&+-]|{IS}|即)*+({_M})")
+_LABEL = rx(
+    rf"^(?P<cue>(?:{_FILLER}|{_P})*?{words('答案 回應', 'answer')}(?:{_P}|{IS})*+)?"
     rf"(?:{_P}|{_OPTION})*+(?:[0-9]{{1,3}}[.)、](?:\s|{_OPTION})*)?"
-    rf"(?P<key>{_F}|{_L}(?=(?P<mark>\s*[.:)\]、]))|{_M}(?={_P}*{_IS}?\s*(?:{_NOT}|{_YES})))(?P<rest>.*)$"
+    rf"(?P<key>{_F}|{_L}(?=(?P<mark>\s*[.:)\]、]))|{_M}(?={_P}*{IS}?\s*(?:{NOT}|{_YES})))(?P<rest>.*)$"
 )
-_AFTER = rf"(?=$|[^\w]|{_BECAUSE}|{_TAIL})"
-_EXPLICIT = _rx(
-    rf"(?:{_words('答案 回應 回应 回答', 'answer choice')}"
-    rf"[^\ue000-\uf8ff]{{0,30}}?(?:{_IS}|[:=]|->)|{_PICK})"
+_AFTER = rf"(?=$|[^\w]|{BECAUSE}|{_TAIL})"
+_EXPLICIT = rx(
+    rf"(?:{words('答案 回應 回应 回答', 'answer choice')}"
+    rf"[^\ue000-\uf8ff]{{0,30}}?(?:{IS}|[:=]|->)|{_PICK})"
     rf"(?:{_P}|{_OPTION}|咗|了|項|项|就係|是)*+(?P<key>{_M}){_AFTER}"
 )
-_START = _rx(rf"^(?P<pre>(?:{_P}|{_FILLER})*+)(?P<key>{_M})")
-_END = _rx(rf"\s*\(|(?:{_P}|{_TAIL})*+(?:$|{_BECAUSE})")
-_SUBJECT = _rx(rf"^{_P}*(?P<key>{_T})\s*(?:{_IS}|was\s)")
-_OBJECT = _rx(rf"(?:{_IS}|叫){_P}*(?P<key>{_M})(?:{_P}|{_TAIL})*+$")
+_START = rx(rf"^(?P<pre>(?:{_P}|{_FILLER})*+)(?P<key>{_M})")
+_END = rx(rf"\s*\(|(?:{_P}|{_TAIL})*+(?:$|{BECAUSE})")
+_SUBJECT = rx(rf"^{_P}*(?P<key>{_T})\s*(?:{IS}|was\s)")
+_OBJECT = rx(rf"(?:{IS}|叫){_P}*(?P<key>{_M})(?:{_P}|{_TAIL})*+$")
 
 
 def _normalise(text: str) -> str:
@@ -263,7 +235,7 @@ def _judgement(text: str, key: int) -> bool | None:
         if verdict := _JUDGED.match(clause):
             return verdict["wrong"] is None
         explicit = _EXPLICIT.search(clause)
-        if explicit and _index(explicit["key"]) == key and not _NEGATIVE.search(clause):
+        if explicit and _index(explicit["key"]) == key and not NEGATIVE.search(clause):
             return True
     return None
 
@@ -287,7 +259,7 @@ def _statement(line: str, *, first: bool) -> _Line | None:
     """Rules 4 to 6: read a line that carries no label; None if it states nothing."""
     whole, earlier = len(_clauses(line)) == 1, False
     sentences = [s for s in _SENTENCE.findall(_NEGATED.sub("", line)) if not s.endswith("?")]
-    asserted = [[c for c in _clauses(s) if not _NEGATIVE.search(c)] for s in sentences]
+    asserted = [[c for c in _clauses(s) if not NEGATIVE.search(c)] for s in sentences]
     told = {_index(m["key"]) for s in asserted for c in s if (m := _EXPLICIT.search(c))}
     found = _Line("clash", line) if len(told) > 1 else None
     for clauses in filter(None, [] if found else asserted):
@@ -319,7 +291,7 @@ def _sentence(line: str, asserted: list[list[str]], *, first: bool) -> _Line | N
     for clause in text.split(","):
         match = _SUBJECT.match(clause) or _OBJECT.search(clause)
         concludes = match and re.search(
-            f"{_SO}|答案", text[: text.index(match["key"])], re.IGNORECASE
+            f"{SO}|答案", text[: text.index(match["key"])], re.IGNORECASE
         )
         if match and (first or concludes) and not _IF.search(clause):
             return _Line("sentence", line, _index(match["key"]))
@@ -435,116 +407,3 @@ def find_choice(text: str, options: Mapping[str, str]) -> str | None:
         lines.append(_classify(line, first=first, counted=counted))
     key = _search(lines)
     return None if key is None else list(options)[key]
-
-
-_UNITS = [
-    *["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"],
-    *["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"],
-    "nineteen",
-]
-_TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_HAN = {char: at for at, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "兩": 2, "两": 2}
-_DIGIT = f"(?:{'|'.join(_HAN)})"
-_NUMERAL = _rx(
-    rf"(?P<tens>{_DIGIT})?(?P<ten>十)(?P<unit>{_DIGIT})?(?![十百千萬万億])|(?P<digit>{_DIGIT})"
-    rf"|\b(?P<ty>{'|'.join(_TENS[2:])})(?:[ -](?P<one>{'|'.join(_UNITS[1:10])}))?\b"
-    rf"|(?<!the )\b(?P<word>{'|'.join(sorted(_UNITS, key=len, reverse=True))})\b"
-)
-_NUM = r"[-+]?\s?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:\s*/\s*[0-9]{1,40})?(?![0-9])\s*%?"
-_EQUAL = _rx(r"(?:\b(?:is|are)\s+)?\bequals?\b(?:\s+to\b)?|[等相]?等[於于]|[-=]>|[→⇒]")
-_STATEMENT = re.compile(r"((?:[^;。!?,:.]|[.:](?=[0-9]))+)([;。!?,:.]*)")
-# What may stand left of "=": words, then one variable or plain arithmetic; no "1 + n", no "2n".
-_LEFT = _rx(r"(?:^|[^\W\d_]{2}|[^\x00-\x7f])\s*(?:(?<![^\W_])[a-z]|[-+*/×÷^().0-9\s]*)\s*$")
-_RESULT = _rx(rf"\s*({_NUM})(?P<rest>\s*(?:$|\(?\s*(?:[a-z]{{2}}|[^\x00-\xff])|[)\"'$]).*)")
-_SAYING = (
-    f"(?:{_IS}|{_SO}|"
-    + _words(
-        "答案 應該 应该 即 就 結果 结果 得 得出 嘅 的 值 正確 正确",
-        "then the answer value result number solution correct final be it that this must should"
-        " would will get we have gives i think believe of to but",
-    )
-    + rf"|(?<![^\W_])[a-z]\s*(?={_IS}|should|must|would|will))"
-)
-_ALONE = _rx(rf"^(?:[^\w-]|{_SAYING})*+({_NUM})(?P<rest>.*)$")
-_OTHER = _rx(
-    rf"[\s(]*(?:(?:or|或者?)\s*(?:[a-z]\s*=\s*)?|(?:and|和|同|及)\s*|(?=[0-9]))(?P<other>{_NUM})"
-)
-
-
-_NEXT = re.compile(rf"\s*(?P<other>{_NUM})\s*(?:$|[.,;。])")
-_NOTHING = _rx(rf"(?:{_OTHER.pattern})?(?:[^\w+*/×÷^-]|{_SAYING})*+$")
-
-
-def _digits(match: re.Match[str]) -> str:
-    """Write a Chinese or English numeral in digits."""
-    if match["ty"]:
-        unit = _UNITS.index(match["one"].lower()) if match["one"] else 0
-        return str(10 * _TENS.index(match["ty"].lower()) + unit)
-    if match["ten"]:
-        return str(10 * _HAN[match["tens"] or "一"] + _HAN[match["unit"] or "零"])
-    return str(_HAN[match["digit"]] if match["digit"] else _UNITS.index(match["word"].lower()))
-
-
-def _value(number: str) -> Fraction | None:
-    over, _, under = re.sub(r"[\s%]", "", number).partition("/")
-    if under and not int(under):
-        return None
-    value = Fraction(over) / (int(under) if under else 1)
-    return value / 100 if "%" in number else value
-
-
-def _stated(statement: str) -> tuple[str, str] | None:
-    """Return the number that a statement states and what follows it."""
-    if _NEGATIVE.search(statement) or re.search("[<>≤≥≠]", statement):
-        return None
-    left, *sides = statement.split("=")
-    if not sides:
-        match = _ALONE.match(left)
-        return (match[1], match["rest"]) if match and _NOTHING.match(match["rest"]) else None
-    if re.fullmatch(rf"\s*{_NUM}\s*", left) and re.fullmatch(r"\s*[A-Za-z]\s*", sides[0]):
-        return left, ""
-    for at, side in enumerate(sides if _LEFT.search(left) else []):
-        if match := _RESULT.match(side):
-            return match[1], "=".join([match["rest"], *sides[at + 1 :]])
-        if not re.fullmatch(r"[-+*/×÷^().0-9\s]*", side):
-            break
-    return None
-
-
-def _in_digits(text: str) -> str:
-    """Bring numbers and equal signs to one notation; drop line numbers and negated numbers."""
-    text = unicodedata.normalize("NFKC", text.replace("²", "^2").replace("³", "^3"))
-    text = re.sub(rf"{_SPECIAL}|\*\*", "", text.translate({0x2212: "-", 0x2044: "/"}))
-    text = _NUMERAL.sub(_digits, re.sub(f"(?i:{_BECAUSE})", "; ", _EQUAL.sub(" = ", text)))
-    text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)
-    text = re.sub(r"(?i)(?:\bnot|唔係|不是|[並并]非)\s*-?[0-9.]*[0-9]", "", text)
-    if re.search(r"(?m)^[ \t]*1[.)]\s", text) and re.search(r"(?m)^[ \t]*2[.)]\s", text):
-        text = re.sub(r"(?m)^[ \t]*[0-9]{1,3}[.)]\s", "", text)
-    return text
-
-
-def find_number(text: str) -> Fraction | None:
-    """Return the number that a text gives as its answer.
-
-    The text is read statement by statement, and the first that states a number decides: an
-    assignment (``n = 9``), a calculation with its result (``10 - 1 = 9``), or a number alone or
-    with filler words (``So, the answer is nine.``). Skipped are equations with a variable inside
-    an expression (``1 + n = 10``), calculations without a result, questions, negations and prose.
-    Numbers may be decimal, fractions, Chinese numerals or English words up to 99; ``9%`` is 9/100.
-
-    Args:
-        text: What the model wrote after the prompt, without the prompt.
-
-    Returns:
-        The exact number, or None if the text states none or offers several (``9 or 6``).
-    """
-    for line in _in_digits(text).splitlines():
-        for match in _STATEMENT.finditer(line):
-            stated = None if "?" in match[2] else _stated(match[1])
-            if stated is None or (value := _value(stated[0])) is None:
-                continue
-            other = _OTHER.match(stated[1])
-            if "," in match[2]:
-                other = other or _NEXT.match(line, match.end())
-            return value if other is None or _value(other["other"]) == value else None
-    return None

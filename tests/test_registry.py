@@ -1,0 +1,252 @@
+"""models.toml and --model to candidates."""
+
+import pytest
+
+from basegate.errors import UsageError
+from basegate.registry import CandidateSpec, format_registry, known_names, load_registry, select
+
+REGISTRY = {
+    "yi-6b": CandidateSpec(name="yi-6b", source="01-ai/Yi-6B", parameters="6B"),
+    "yi-34b": CandidateSpec(name="yi-34b", source="01-ai/Yi-34B"),
+    "llama-2-7b": CandidateSpec(name="llama-2-7b", source="meta-llama/Llama-2-7b-hf", gated=True),
+}
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Write a models.toml and read it."""
+
+    def write_and_load(text):
+        path = tmp_path / "models.toml"
+        path.write_text(text, encoding="utf-8")
+        return load_registry(path)
+
+    return write_and_load
+
+
+@pytest.fixture
+def refusal(load, tmp_path):
+    """Return the sentences with which a models.toml is refused, without the file's name."""
+
+    def refuse(text):
+        with pytest.raises(UsageError) as caught:
+            load(text)
+        prefix = f"{tmp_path / 'models.toml'}: "
+        lines = str(caught.value).splitlines()
+        assert all(line.startswith(prefix) for line in lines), "every line names the file"
+        return [line.removeprefix(prefix) for line in lines]
+
+    return refuse
+
+
+def chosen(tmp_path, *requests, registry=REGISTRY):
+    return select(requests, registry, tmp_path)
+
+
+def refused(tmp_path, *requests, registry=REGISTRY):
+    with pytest.raises(UsageError) as caught:
+        select(requests, registry, tmp_path)
+    return str(caught.value)
+
+
+def test_an_entry_has_the_articles_defaults(load):
+    assert load('[candidates.yi-6b]\nsource = "01-ai/Yi-6B"\n') == {
+        "yi-6b": CandidateSpec(
+            name="yi-6b", source="01-ai/Yi-6B", quantization="nf4", dtype="bfloat16", local=False
+        )
+    }
+
+
+def test_entries_keep_the_order_of_the_file(load):
+    text = "".join(f'[candidates.{name}]\nsource = "a/b"\n' for name in ("z", "a", "m"))
+    assert list(load(text)) == ["z", "a", "m"]
+
+
+@pytest.mark.parametrize("source", ["./ckpt", "../ckpt", "sub"])
+def test_only_sources_that_look_like_paths_are_folders_relative_to_the_file(load, tmp_path, source):
+    spec = load(f'[candidates.x]\nsource = "{source}"\n')["x"]
+    if source.startswith("."):
+        assert spec.local
+        assert spec.source == str((tmp_path / source).resolve())
+    else:
+        assert (spec.local, spec.source) == (False, "sub")
+
+
+def test_a_folder_in_the_home_is_found(load, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    spec = load('[candidates.x]\nsource = "~/ckpt"\n')["x"]
+    assert spec.source == str(tmp_path / "home" / "ckpt")
+
+
+def test_a_missing_file_is_an_empty_registry(tmp_path):
+    assert load_registry(tmp_path / "models.toml") == {}
+
+
+WRONG = {
+    "unknown key": (
+        '[candidates.x]\nsource = "a/b"\nquantisation = "nf4"',
+        "candidates.x.quantisation: unknown key. Did you mean 'quantization'",
+    ),
+    "unknown quantization": (
+        '[candidates.x]\nsource = "a/b"\nquantization = "int4"',
+        "candidates.x.quantization = \"int4\": accepted: 'nf4', 'fp4', 'int8' or 'none'.",
+    ),
+    "missing source": ("[candidates.x]\n", "candidates.x.source: this key is missing."),
+    "number as source": (
+        "[candidates.x]\nsource = 5",
+        'candidates.x.source = 5: accepted: a text in quotes, such as "text".',
+    ),
+    "text as context length": (
+        '[candidates.x]\nsource = "a/b"\ncontext_length = "4096"',
+        'candidates.x.context_length = "4096": accepted: a whole number.',
+    ),
+    "context length of zero": (
+        '[candidates.x]\nsource = "a/b"\ncontext_length = 0',
+        "candidates.x.context_length = 0: accepted: greater than 0.",
+    ),
+    "text as gated": (
+        '[candidates.x]\nsource = "a/b"\ngated = "yes"',
+        'candidates.x.gated = "yes": accepted: true or false.',
+    ),
+    "source in place of a table": (
+        '[candidates]\nx = "a/b"',
+        "candidates.x is not a table with a source.",
+    ),
+    "unknown table": (
+        '[models.x]\nsource = "a/b"',
+        "unknown table 'models'. Every candidate is a table [candidates.NAME].",
+    ),
+    "name with a space": (
+        '[candidates."x y"]\nsource = "a/b"',
+        "candidates.x y: a name is made of letters, digits, '.', '_' and '-'.",
+    ),
+    "name with a comma": (
+        '[candidates."x,y"]\nsource = "a/b"',
+        "candidates.x,y: a name is made of letters, digits, '.', '_' and '-'.",
+    ),
+    "the name that means every candidate": ('[candidates.all]\nsource = "a/b"', "candidates.all"),
+    "candidates is a number": ("candidates = 5", "candidates"),
+    "candidates is an array of tables": ('[[candidates]]\nsource = "a/b"', "candidates"),
+    "not TOML": ("[candidates.x", "is not valid TOML: "),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_said_with_key_and_accepted_values(refusal, text, sentence):
+    assert refusal(text)[0].startswith(sentence)
+
+
+@pytest.mark.parametrize("key", ['name = "y"', "local = true"])
+def test_keys_that_the_file_cannot_set_are_unknown_keys(refusal, key):
+    [sentence] = refusal(f'[candidates.x]\nsource = "a/b"\n{key}\n')
+    assert "unknown key" in sentence
+
+
+@pytest.mark.parametrize(
+    ("requests", "names"),
+    [
+        (["yi-34b", "yi-6b"], ["yi-34b", "yi-6b"]),
+        (["yi-34b,yi-6b"], ["yi-34b", "yi-6b"]),
+        ([" yi-34b , ", "yi-6b,"], ["yi-34b", "yi-6b"]),
+        (["all"], ["yi-6b", "yi-34b", "llama-2-7b"]),
+        (["llama-2-7b,all"], ["llama-2-7b", "yi-6b", "yi-34b"]),
+        (["yi-6b", "yi-6b"], ["yi-6b"]),
+        (["m=a/b", "m=a/b"], ["m"]),
+    ],
+)
+def test_candidates_come_in_the_order_given_and_each_once(tmp_path, requests, names):
+    assert [spec.name for spec in chosen(tmp_path, *requests)] == names
+
+
+@pytest.mark.parametrize(
+    ("request_", "source", "revision"),
+    [
+        ("y9=01-ai/Yi-9B", "01-ai/Yi-9B", None),
+        ("y9=01-ai/Yi-9B@v1.0", "01-ai/Yi-9B", "v1.0"),
+        ("old=gpt2", "gpt2", None),
+    ],
+)
+def test_name_and_hub_id(tmp_path, request_, source, revision):
+    [spec] = chosen(tmp_path, request_)
+    assert (spec.source, spec.revision, spec.local) == (source, revision, False)
+
+
+@pytest.mark.parametrize("source", ["here", "./here", "{folder}/here"])
+def test_name_and_folder(tmp_path, source):
+    (tmp_path / "here").mkdir()
+    [spec] = chosen(tmp_path, f"mine={source.format(folder=tmp_path)}")
+    assert (spec.source, spec.local) == (str(tmp_path / "here"), True)
+
+
+def test_a_folder_of_the_form_of_a_hub_id_is_taken_where_it_exists(tmp_path):
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    [spec] = chosen(tmp_path, "mine=owner/name")
+    assert spec.local
+
+
+def test_a_path_that_does_not_exist_is_still_a_folder_and_no_hub_id(tmp_path):
+    [spec] = chosen(tmp_path, "mine=./missing")
+    assert (spec.source, spec.local) == (str(tmp_path / "missing"), True)
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_and_all_known_names(tmp_path):
+    message = refused(tmp_path, "yi6b")
+    assert message.startswith(
+        "--model yi6b: there is no candidate of that name. Did you mean 'yi-6b'"
+    )
+    assert "Known names: yi-6b, yi-34b, llama-2-7b, or all." in message
+    assert "NAME=SOURCE" in message
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["=a/b", "mine=", "my model=a/b", "all=a/b", "-x=a/b"],
+    ids=["no name", "no source", "space", "the name all", "leading dash"],
+)
+def test_a_malformed_name_or_source_is_refused(tmp_path, request_):
+    message = refused(tmp_path, request_)
+    assert message.startswith(f"--model {request_}: write NAME=SOURCE")
+
+
+@pytest.mark.parametrize("source", ["a/b/c", "a b", "https://huggingface.co/a/b", "a/b c@d"])
+def test_a_source_that_is_neither_folder_nor_hub_id_is_refused(tmp_path, source):
+    message = refused(tmp_path, f"mine={source}")
+    assert "is neither an existing folder nor a hub id" in message
+
+
+def test_a_registered_name_cannot_be_given_another_source(tmp_path):
+    assert "is registered in models.toml" in refused(tmp_path, "yi-6b=a/b")
+
+
+def test_one_name_for_two_sources_is_refused(tmp_path):
+    message = refused(tmp_path, "m=a/b", "m=c/d")
+    assert "'m' stands for two sources, a/b and c/d" in message
+
+
+@pytest.mark.parametrize("requests", [[""], [","], ["all"]])
+def test_no_candidate_is_refused(tmp_path, requests):
+    message = refused(tmp_path, *requests, registry={})
+    assert message == "--model names no candidate. The registry (models.toml) is empty."
+
+
+def test_the_table_has_a_line_per_candidate_in_columns(load):
+    table = format_registry(
+        load(
+            '[candidates.short]\nsource = "a/b"\nparameters = "6B"\ncontext_length = 4096\n'
+            '[candidates.much-longer]\nsource = "./folder"\ngated = true\nnotes = "a note"\n'
+            '[candidates.old]\nsource = "c/d"\nunsupported = "too old"\nlicence = "MIT"\n'
+        )
+    )
+    assert table.splitlines() == [
+        "name         size     context  loads    licence  source",
+        "short        6B       4096     yes      unknown  a/b",
+        "much-longer  unknown  unknown  gated    unknown  folder/ (folder)",
+        "old          unknown  unknown  not yet  MIT      c/d",
+        "",
+        "much-longer: a note",
+        "old: too old",
+    ]
+
+
+def test_an_empty_registry_says_so():
+    assert format_registry({}) == known_names({}) == "The registry (models.toml) is empty."
