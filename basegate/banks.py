@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from basegate.corpora import read_jsonl
 from basegate.errors import DataError
@@ -18,7 +18,7 @@ class _Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    id: str
+    id: Annotated[str, Field(min_length=1)]
 
 
 class Prompt(_Record):

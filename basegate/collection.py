@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 from basegate.state import RUN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pytest
 
     from basegate.registry import CandidateSpec
@@ -52,6 +54,25 @@ def lacks_candidate(item: pytest.Item) -> bool:
 def is_not_configured(item: pytest.Item) -> bool:
     """Whether a test belongs to a check that has no table in `thresholds.toml`."""
     return NOT_CONFIGURED in _parameters(item).values()
+
+
+def split_test_id(nodeid: str) -> tuple[str, str, str]:
+    """Return file, test and parameters of a test id.
+
+    >>> split_test_id("tests_models/test_perplexity.py::test_perplexity[yi-6b-wiki]")
+    ('tests_models/test_perplexity.py', 'test_perplexity', 'yi-6b-wiki')
+    """
+    file, _, test = nodeid.partition("::")
+    name, bracket, parameters = test.partition("[")
+    return file, name, parameters.removesuffix("]") if bracket else ""
+
+
+def candidate_in(parameters: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate that a test's parameters begin with; the longest name that fits."""
+    for name in sorted(candidates, key=len, reverse=True):
+        if parameters == name or parameters.startswith(f"{name}-"):
+            return name
+    return None
 
 
 def by_candidate(items: list[pytest.Item], order: list[str]) -> list[pytest.Item]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import unicodedata
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from basegate.errors import DataError
 from basegate.fingerprint import hash_file
 from basegate.hub import resolve_commit
+from basegate.records import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,8 +46,7 @@ def corpus_identity(source: CorpusSource) -> str:
     if source.dataset is not None:
         commit = resolve_commit("dataset", source.dataset, source.revision)
         return f"{source.dataset}@{commit}"
-    digests = [hash_file(path) for path in _files(source)]
-    return f"sha256:{hashlib.sha256(''.join(digests).encode()).hexdigest()}"
+    return f"sha256:{digest([[_format(path, source), hash_file(path)] for path in _files(source)])}"
 
 
 def load_corpus(source: CorpusSource) -> Corpus:
@@ -104,11 +103,18 @@ def _files(source: CorpusSource) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise DataError(f"{path}: there is no such file or folder. Check path in thresholds.toml.")
-    files = sorted(
+    try:
+        matches = sorted(path.glob(source.glob))
+    except (ValueError, NotImplementedError):
+        raise DataError(
+            f"glob = {source.glob!r} is not a pattern for files below {path}. Write one such as "
+            f"'**/*.txt' in thresholds.toml."
+        ) from None
+    files = [
         each
-        for each in path.glob(source.glob)
+        for each in matches
         if each.is_file() and (source.format or each.suffix.lower() in _FORMATS)
-    )
+    ]
     if not files:
         raise DataError(
             f"{path}: no file matches glob = {source.glob!r} with one of the suffixes "
@@ -149,10 +155,13 @@ def _read_parquet(path: Path, source: CorpusSource) -> Iterator[str]:
     if source.column not in file.schema_arrow.names:
         raise _no_column(str(path), source.column, file.schema_arrow.names)
     row = 0
-    for batch in file.iter_batches(columns=[source.column]):
-        for value in batch.column(0).to_pylist():
-            yield _text(value, f"{path}, row {row}", source.column)
-            row += 1
+    try:
+        for batch in file.iter_batches(columns=[source.column]):
+            for value in batch.column(0).to_pylist():
+                yield _text(value, f"{path}, row {row}", source.column)
+                row += 1
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
 
 
 _READERS: dict[str, Callable[[Path, CorpusSource], Iterator[str]]] = {
@@ -178,22 +187,37 @@ def read_utf8(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}: is not UTF-8 (byte {error.start} is 0x{data[error.start]:02X})"
-            f"{_likely_encoding(data)}. Read wrongly it would measure noise: convert it, e.g. "
-            f"`iconv -f BIG5-HKSCS -t UTF-8`, and run again."
+            f"{path}: is not UTF-8 (byte {error.start} is 0x{data[error.start]:02X}){_advice(data)}"
         ) from None
 
 
-def _likely_encoding(data: bytes) -> str:
-    for encoding, label in (("utf-16", "UTF-16"), ("big5hkscs", "Big5"), ("gb18030", "GB 18030")):
+def _advice(data: bytes) -> str:
+    """Return the end of the sentence on a file in another encoding: which, and what to do."""
+    noise = "Read wrongly it would measure noise"
+    found = _likely_encoding(data)
+    if found is None:
+        return f". {noise}: save it as UTF-8 and run again."
+    label, name = found
+    return (
+        f"; it may be {label}. {noise}: convert it with `iconv -f {name} -t UTF-8` and run again."
+    )
+
+
+def _likely_encoding(data: bytes) -> tuple[str, str] | None:
+    """Return the first encoding that fits, as people and as iconv call it."""
+    for encoding, label, name in (
+        ("utf-16", "UTF-16", "UTF-16"),
+        ("big5hkscs", "Big5", "BIG5-HKSCS"),
+        ("gb18030", "GB 18030", "GB18030"),
+    ):
         if encoding == "utf-16" and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
             continue
         try:
             data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return f"; it may be {label}"
-    return ""
+        return label, name
+    return None
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -220,6 +244,11 @@ def _text(value: object, place: str, column: str) -> str:
         raise DataError(
             f"{place}: column {column!r} holds {type(value).__name__}, not text. Check column in "
             f"thresholds.toml."
+        )
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise DataError(
+            f"{place}: holds half of a surrogate pair (\\ud800 to \\udfff), which is no character. "
+            f"The file was made by a faulty program: make it again."
         )
     return value
 

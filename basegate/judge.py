@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from basegate.records import FiniteOrNone, Frozen
+from basegate.records import FiniteOrNone, Frozen, Interval
 from basegate.statistics import passing_probability
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Result(Frozen):
     limit: float | None = None
     direction: Literal["max", "min"] | None = None
     verdict: VerdictWord
-    interval: tuple[float, float] | None = None
+    interval: Interval = None
     detail: str
     seconds: float | None = None
     measurement: str | None = None

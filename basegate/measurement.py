@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
-from basegate.records import FiniteOrNone, Frozen
+from basegate.records import FiniteOrNone, Frozen, Interval
 
 
 class Metric(Frozen):
@@ -26,7 +26,7 @@ class Metric(Frozen):
     value: FiniteOrNone
     unit: str
     item: str = ""
-    interval: tuple[float, float] | None = None
+    interval: Interval = None
     confidence: float = 0.95
     count: int | None = None
 
@@ -101,7 +101,7 @@ class Measurement(Frozen):
         measured_at: UTC time, ISO 8601.
     """
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     key: str
     check: str
     item: str

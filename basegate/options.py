@@ -119,6 +119,7 @@ def parse(config: pytest.Config) -> RunOptions:
     from basegate.thresholds import load_thresholds
 
     option, here = config.option, config.invocation_params.dir
+    _check_root(config)
     registry = load_known_models(config)
     candidates = select(option.basegate_model, registry, here)
     thresholds = load_thresholds(
@@ -136,6 +137,25 @@ def parse(config: pytest.Config) -> RunOptions:
         device=option.basegate_device,
         command=shlex.join([Path(sys.argv[0]).name, *map(str, config.invocation_params.args)]),
     )
+
+
+def _check_root(config: pytest.Config) -> None:
+    """Refuse a path after an option that pytest took for a test path.
+
+    pytest looks for its settings before it knows a plugin's options, so `--store /data/store`
+    with a space makes it look in /data, if that folder exists, and lose the project's own.
+    """
+    from basegate.errors import UsageError
+
+    here = config.invocation_params.dir
+    found = config.inipath is not None and config.rootpath in (here, *here.parents)
+    for name in ("thresholds", "store", "ledger"):
+        value = getattr(config.option, f"basegate_{name}")
+        if value in config.invocation_params.args and (here / value).exists() and not found:
+            raise UsageError(
+                f"--{name} {value}: pytest took this for a test path and looked for its settings "
+                f"there (rootdir {config.rootpath}). Write it with '=': --{name}={value}"
+            )
 
 
 def _place(given: str | None, here: Path) -> Path | None:

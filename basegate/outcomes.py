@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.collection import candidate_of, check_of
+from basegate.collection import candidate_in, candidate_of, check_of, split_test_id
 from basegate.errors import BasegateError
 from basegate.judge import invalid
 from basegate.ledger import Record
@@ -54,16 +54,14 @@ def crash_record(run: Run, report: pytest.TestReport) -> Record | None:
     if report.when in ("setup", "call", "teardown"):
         return None
     # pytest-xdist reports such a test with "???" for the phase.
-    parameters = report.nodeid.rpartition("[")[2].rstrip("]")
-    names = sorted((spec.name for spec in run.options.candidates), key=len, reverse=True)
-    for name in names:
-        if parameters == name or parameters.startswith(f"{name}-"):
-            test = report.nodeid.rpartition("::")[2].partition("[")[0]
-            reason = "the process that ran this test ended without a word (killed or crashed)."
-            part = parameters.removeprefix(name).removeprefix("-")
-            row = invalid(name, test.removeprefix("test_"), part, reason)
-            return Record(candidate=run.facts(name), results=(row,))
-    return None
+    _, test, parameters = split_test_id(report.nodeid)
+    name = candidate_in(parameters, (spec.name for spec in run.options.candidates))
+    if name is None:
+        return None
+    reason = "the process that ran this test ended without a word (killed or crashed)."
+    part = parameters.removeprefix(name).removeprefix("-")
+    row = invalid(name, test.removeprefix("test_"), part, reason)
+    return Record(candidate=run.facts(name), results=(row,))
 
 
 def _reason(error: BaseException) -> str:

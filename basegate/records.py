@@ -26,6 +26,16 @@ FiniteOrNone = Annotated[float | None, BeforeValidator(_finite_or_none)]
 """A number that JSON can hold: NaN and infinities become `None`, which is judged `invalid`."""
 
 
+def _finite_interval(value: Any) -> Any:
+    if isinstance(value, tuple | list) and any(_finite_or_none(end) is None for end in value):
+        return None
+    return value
+
+
+Interval = Annotated[tuple[float, float] | None, BeforeValidator(_finite_interval)]
+"""Lower and upper end; an interval with an end that is not finite is none."""
+
+
 def canonical_json(value: Any) -> str:
     """Return `value` as JSON with sorted keys and no white space: equal values, equal text.
 

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from basegate.errors import UsageError, did_you_mean
 from basegate.records import Frozen
@@ -58,6 +58,24 @@ class CandidateSpec(Frozen):
     notes: str = ""
 
 
+class _Entry(BaseModel):
+    """What an entry of `models.toml` may say: a `CandidateSpec` but for what follows from it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    source: Annotated[str, Field(min_length=1)]
+    revision: str | None = None
+    engine: Literal["transformers"] = "transformers"
+    licence: str = "unknown"
+    parameters: str = "unknown"
+    context_length: Annotated[int, Field(gt=0)] | None = None
+    quantization: Quantization = "nf4"
+    dtype: Dtype = "bfloat16"
+    gated: bool = False
+    unsupported: str = ""
+    notes: str = ""
+
+
 def load_registry(path: Path) -> dict[str, CandidateSpec]:
     """Read `models.toml`; a missing file is an empty registry.
 
@@ -73,7 +91,9 @@ def load_registry(path: Path) -> dict[str, CandidateSpec]:
             f"{path}: unknown table {sorted(unknown)[0]!r}. Every candidate is a table "
             f"[candidates.NAME]."
         )
-    entries: Mapping[str, Any] = tables.get("candidates", {})
+    entries = tables.get("candidates", {})
+    if not isinstance(entries, dict):
+        raise UsageError(f"{path}: candidates: accepted: a table [candidates.NAME] for each.")
     return {name: _entry(name, entry, path) for name, entry in entries.items()}
 
 
@@ -98,14 +118,16 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
     if not isinstance(entry, dict):
         raise UsageError(f"{path}: candidates.{name} is not a table with a source.")
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or name == "all":
         raise UsageError(
-            f"{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-'."
+            f"{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-', and "
+            f"is not 'all'."
         )
     try:
-        spec = CandidateSpec.model_validate({**entry, "name": name})
+        given = _Entry.model_validate(entry)
     except ValidationError as error:
-        raise UsageError(explain(error, path, CandidateSpec, f"candidates.{name}")) from None
+        raise UsageError(explain(error, path, _Entry, f"candidates.{name}")) from None
+    spec = CandidateSpec(name=name, **given.model_dump())
     if not spec.source.startswith(("./", "../", "/", "~")):
         return spec
     folder = (path.parent / Path(spec.source).expanduser()).resolve()

@@ -50,7 +50,7 @@ class Store:
         for earlier in self._folder().glob(f"*.{measurement.key[:16]}.json"):
             earlier.unlink(missing_ok=True)
         parts = (measurement.candidate.name, measurement.check, measurement.item)
-        name = ".".join(re.sub(r"[^\w-]+", "-", part) for part in parts)
+        name = ".".join(re.sub(r"[^\w-]+", "-", part)[:24] for part in parts)
         path = self._folder() / f"{name}.{measurement.key[:16]}.json"
         write_atomically(path, measurement.model_dump_json(indent=1))
         return path

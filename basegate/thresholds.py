@@ -140,9 +140,10 @@ class _File(BaseModel):
     continuation: _Continuation | None = None
     knowledge: _Knowledge | None = None
     reasoning: _Reasoning | None = None
+    candidates: None = None  # taken out before; here so that a misspelling of it is recognised
 
 
-CHECKS: tuple[str, ...] = tuple(_File.model_fields)
+CHECKS: tuple[str, ...] = tuple(name for name in _File.model_fields if name != "candidates")
 """The checks, in the article's order."""
 
 
@@ -221,7 +222,7 @@ def _checks(tables: Mapping[str, Any], path: Path, prefix: str = "") -> tuple[Ch
         file = _File.model_validate(dict(tables))
     except ValidationError as error:
         raise UsageError(explain(error, path, _File, prefix)) from None
-    return tuple(_flatten(file, path.parent, prefix))
+    return tuple(_flatten(file, path.parent, f"{prefix}." if prefix else ""))
 
 
 def _flatten(file: _File, base: Path, prefix: str) -> Iterable[Check]:
@@ -291,8 +292,7 @@ def _own_limits(
         raise UsageError(f"{path}: {where} = {own!r}: accepted: a table.")
     merged = _merge(tables, own, where, path)
     return {
-        (check.check, check.item): check.limits
-        for check in _checks(merged, path, prefix=f"{where}.")
+        (check.check, check.item): check.limits for check in _checks(merged, path, prefix=where)
     }
 
 

@@ -26,6 +26,7 @@ _ACCEPTED = {
     "finite_number": "accepted: a finite number",
     "model_type": "accepted: a table",
     "dict_type": "accepted: a table",
+    "too_short": "accepted: a table with at least one entry",
 }
 
 

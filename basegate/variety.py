@@ -6,18 +6,18 @@ Sentences are told apart by canto-filter's markers, Simplified forms by OpenCC's
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 Label = Literal["cantonese", "written_chinese", "mixed", "neutral", "foreign"]
 
 _SENTENCE_END = re.compile(r"(?<=[。！？!?…\n])|(?<=[.])(?=\s)")
 _CLOSERS = "」』”’）)"
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
-_LATIN_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-# Written so in Hong Kong although OpenCC would convert them; not in Big5.
-_HONG_KONG_FORMS = frozenset("揾着")
+_LATIN = r"[A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a]"
+_LATIN_WORD = re.compile(rf"{_LATIN}+(?:['’-]{_LATIN}+)*")
+# Written so in Hong Kong although OpenCC would convert them and Big5 does not hold them.
+_HONG_KONG_FORMS = frozenset("吓揾着响恒咤糍叠咏撑泪温烟痴脉脚踪霉韵卧厨凑麽")
 LOOP_SHARE = 0.5
 """Share of repeated 4-grams above which a text counts as looping."""
 
@@ -56,19 +56,15 @@ def han_characters(text: str) -> list[str]:
 
 def latin_words(text: str) -> list[str]:
     """Return the words of a text that are written in Latin letters."""
-    return [word for word in _LATIN_WORD.findall(text) if _is_latin(word)]
-
-
-def _is_latin(word: str) -> bool:
-    return unicodedata.name(word[0], "").startswith("LATIN")
+    return _LATIN_WORD.findall(text)
 
 
 def simplified_characters(text: str) -> list[str]:
     """Return the characters of a text that are Simplified forms.
 
-    A character counts if OpenCC converts it to another one for Hong Kong and Big5, the
-    traditional Chinese character set, does not hold it: Big5 holds the forms that are in use in
-    Hong Kong (台, 床, 群, 吓, 晒) beside the ones OpenCC prefers.
+    A character counts if OpenCC converts it for Hong Kong but not to Simplified (so that it is no
+    traditional variant such as 爲), Big5, the traditional character set, does not hold it (it
+    holds 台, 床, 群, 晒), and it is none of the further forms in use in Hong Kong (吓, 恒, 糍).
     """
     return [char for char in han_characters(text) if _is_simplified(char)]
 
@@ -77,15 +73,18 @@ def simplified_characters(text: str) -> list[str]:
 def _is_simplified(char: str) -> bool:
     if char in _HONG_KONG_FORMS or _in_big5(char):
         return False
-    converted: str = _to_hong_kong().convert(char)
-    return converted != char
+    return _convert("s2hk", char) != char and _convert("t2s", char) == char
 
 
-@lru_cache(maxsize=1)
-def _to_hong_kong():  # type: ignore[no-untyped-def]
+def _convert(direction: str, text: str) -> str:
+    return str(_converter(direction).convert(text))
+
+
+@lru_cache(maxsize=2)
+def _converter(direction: str) -> Any:
     from opencc import OpenCC
 
-    return OpenCC("s2hk")
+    return OpenCC(direction)
 
 
 def _in_big5(char: str) -> bool:

@@ -1,6 +1,5 @@
 """Corpora: local text, JSONL and parquet, and data sets of the hub."""
 
-import hashlib
 import unicodedata
 
 import pyarrow
@@ -296,11 +295,3 @@ def test_a_data_set_that_cannot_be_read_is_refused_in_one_line(hub):
     message = str(caught.value)
     assert message.startswith("the data set a/b, split 'missing', could not be read (ValueError: ")
     assert "\n" not in message
-
-
-def test_the_identity_of_files_is_a_sha256_over_the_files_digests(tmp_path):
-    (tmp_path / "a.txt").write_bytes(b"a")
-    identity = corpus_identity(CorpusSource(path=tmp_path, format="text"))
-    kind, digits = identity.split(":")
-    assert kind == "sha256"
-    assert len(digits) == len(hashlib.sha256().hexdigest())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -262,6 +263,20 @@ def test_a_missing_thresholds_file_is_a_usage_error(plain):
     result = plain.runpytest_subprocess("--model", "one", "--thresholds=nowhere.toml")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*nowhere.toml: there is no such file*"])
+
+
+@pytest.mark.parametrize("option", ["--store", "--thresholds"])
+def test_a_path_that_moves_pytests_root_is_a_usage_error_that_says_how(
+    plain, tmp_path_factory, option
+):
+    place = tmp_path_factory.mktemp("elsewhere")
+    if option == "--thresholds":
+        place = shutil.copy(plain.path / "thresholds.toml", place / "limits.toml")
+    result = plain.runpytest_subprocess("--model", "one", option, str(place))
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"ERROR: {option} *Write it with '=': {option}={place}"])
+    result = plain.runpytest_subprocess("--model", "one", f"{option}={place}", "--collect-only")
+    assert result.ret == 0
 
 
 @WORKERS

@@ -118,11 +118,11 @@ WRONG = {
     ),
     "name with a space": (
         '[candidates."x y"]\nsource = "a/b"',
-        "candidates.x y: a name is made of letters, digits, '.', '_' and '-'.",
+        "candidates.x y: a name is made of letters, digits, '.', '_' and '-', and",
     ),
     "name with a comma": (
         '[candidates."x,y"]\nsource = "a/b"',
-        "candidates.x,y: a name is made of letters, digits, '.', '_' and '-'.",
+        "candidates.x,y: a name is made of letters, digits, '.', '_' and '-', and",
     ),
     "the name that means every candidate": ('[candidates.all]\nsource = "a/b"', "candidates.all"),
     "candidates is a number": ("candidates = 5", "candidates"),

@@ -5,18 +5,18 @@ pytest-html inserts all of it as it is, so everything is escaped here.
 
 from __future__ import annotations
 
-from html import escape
+import html
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from basegate.judge import Result, VerdictWord, format_limit, format_metric, worst
-from basegate.report.terminal import DECISION
+from basegate.report.terminal import DECISION, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basegate.ledger import Ledger
-    from basegate.measurement import Measurement, Sample
+    from basegate.measurement import Measurement, Metric, Sample
 
 _COLOURS: dict[VerdictWord, str] = {
     "pass": "#1a7f37",
@@ -39,6 +39,11 @@ vertical-align:top}
 white-space:normal;background:#fff}
 .logwrapper:has(.bg-evidence){max-height:none}
 </style>"""
+
+
+def escape(text: str) -> str:
+    """Return text for HTML: no tags, no quotes, no control characters."""
+    return html.escape(printable(text))
 
 
 def _word(verdict: VerdictWord, text: str | None = None) -> str:
@@ -157,8 +162,7 @@ def evidence(measurement: Measurement) -> str:
         if value is not None and key != "remark"
     )
     metrics = "".join(
-        f"<li>{escape(metric.item + ': ' if metric.item else '')}"
-        f"{escape(format_metric(metric.value, metric.unit, metric.interval))}</li>"
+        f"<li>{escape(metric.item + ': ' if metric.item else '')}{escape(_measured(metric))}</li>"
         for metric in measurement.findings.metrics
     )
     groups = groupby(measurement.findings.samples, key=lambda sample: sample.item)
@@ -167,6 +171,10 @@ def evidence(measurement: Measurement) -> str:
         f"<div class='bg-evidence'><ul>{metrics}</ul><p>{escape(facts)}. Measured "
         f"{escape(measurement.measured_at)} in {measurement.seconds:.1f} s.</p>{samples}</div>"
     )
+
+
+def _measured(metric: Metric) -> str:
+    return format_metric(metric.value, metric.unit, metric.interval, metric.confidence)
 
 
 def _samples(item: str, samples: Sequence[Sample]) -> str:

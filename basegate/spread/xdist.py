@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basegate.collection import NO_CANDIDATE
+from basegate.collection import NO_CANDIDATE, candidate_in, split_test_id
 from basegate.state import RUN
 
 if TYPE_CHECKING:
@@ -34,18 +34,13 @@ class XdistHooks:
 
 
 def scope_of(nodeid: str, candidates: Sequence[str]) -> str:
-    """Return the candidate that a test id names, or the test's file where it names none.
+    """Return the candidate that a test id names, or the test's file or class where it names none.
 
     >>> scope_of("tests_models/test_perplexity.py::test_perplexity[yi-6b-wiki]", ["yi-6b"])
     'yi-6b'
     """
-    name, bracket, parameters = nodeid.partition("[")
-    if bracket:
-        inside = parameters.removesuffix("]")
-        for candidate in sorted(candidates, key=len, reverse=True):
-            if inside == candidate or inside.startswith(f"{candidate}-"):
-                return candidate
-    return name.rsplit("::", 1)[0]
+    file, test, parameters = split_test_id(nodeid)
+    return candidate_in(parameters, candidates) or f"{file}::{test}".rpartition("::")[0]
 
 
 def _scheduler(config: pytest.Config, log: Any, candidates: Sequence[str]) -> Any:

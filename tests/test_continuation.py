@@ -1,0 +1,188 @@
+"""Continuation: shares over all samples."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from basegate.banks import Prompt
+from basegate.engines.protocol import Draw
+from basegate.errors import InvalidMeasurement
+from basegate.measurement import Sample
+from basegate.measures.continuation import identity, measure, prepare, read_variety, summarise
+from basegate.progress import SILENT
+from basegate.settings import Sampling, SamplingSettings
+from tests.checkpoints import write_jsonl
+
+NOTHING = dict.fromkeys(
+    (
+        "cantonese",
+        "written_chinese",
+        "mixed",
+        "neutral",
+        "foreign",
+        "latin_words",
+        "han_characters",
+        "simplified",
+        "looping",
+    ),
+    0,
+)
+
+
+class DrawingEngine:
+    """Writes the texts it was made with, and remembers what it was asked."""
+
+    def __init__(self, *texts):
+        self.texts = texts
+
+    def sample(self, prompts, *, sampling, progress):
+        self.asked = (list(prompts), sampling)
+        return [[Draw(text, seed) for seed, text in enumerate(texts)] for texts in self.texts]
+
+
+def summed(*notes):
+    samples = [
+        Sample(item="i", prompt="p", text="t", seed=0, notes={**NOTHING, **each}) for each in notes
+    ]
+    return summarise(samples)
+
+
+def shares(findings):
+    return {metric.name: metric.value for metric in findings.metrics}
+
+
+def settings_for(path):
+    return SamplingSettings(
+        check="continuation",
+        path=path,
+        sampling=Sampling(samples=2, temperature=0.9, max_new_tokens=100),
+    )
+
+
+def measured(tmp_path, *texts):
+    prompts = [Prompt(id=f"p{number}", prompt="我") for number, _ in enumerate(texts)]
+    return measure(DrawingEngine(*texts), tuple(prompts), settings_for(tmp_path), SILENT)
+
+
+def test_the_readings_of_a_text_by_hand():
+    text = "我哋嘅屋企喺香港。我們的家在香港。老師。OK, I like it."
+    notes = read_variety(text)
+    assert notes["cantonese"] == 1
+    assert notes["written_chinese"] == 1
+    assert notes["neutral"] == 1
+    assert notes["foreign"] == 1
+    assert notes["mixed"] == 0
+    assert notes["latin_words"] == 4
+    # 我哋嘅屋企喺香港, 我們的家在香港, 老師: 8 + 7 + 2
+    assert notes["han_characters"] == 17
+    assert notes["simplified"] == 0
+    assert notes["looping"] is False
+
+
+def test_the_readings_of_a_loop_and_of_simplified_characters():
+    notes = read_variety("国家国家国家国家国家")
+    # 10 characters hold 7 4-grams, 2 of them distinct.
+    assert notes["repeated_share"] == pytest.approx(1 - 2 / 7)
+    assert notes["looping"] is True
+    assert notes["simplified"] == 5
+
+
+def test_the_shares_of_two_samples_by_hand():
+    findings = summed(
+        {
+            "cantonese": 2,
+            "written_chinese": 1,
+            "foreign": 1,
+            "neutral": 3,
+            "latin_words": 2,
+            "han_characters": 18,
+        },
+        {"cantonese": 1, "mixed": 2, "han_characters": 20, "simplified": 4, "looping": True},
+    )
+    assert shares(findings) == pytest.approx(
+        {
+            # Neutral sentences show no variety: 3 of (2 + 1 + 1) + (1 + 2).
+            "cantonese_share": 3 / 7,
+            "latin_share": 2 / (2 + 18 + 20),
+            "simplified_share": 4 / 38,
+            "looping_share": 1 / 2,
+        }
+    )
+    assert findings.facts == {"samples": 2, "sentences": 10, "neutral_sentences": 3}
+
+
+def test_the_interval_spans_the_shares_of_two_samples():
+    findings = summed({"cantonese": 2, "foreign": 2}, {"cantonese": 1, "mixed": 2})
+    [cantonese] = [each for each in findings.metrics if each.name == "cantonese_share"]
+    assert cantonese.interval == pytest.approx((1 / 3, 2 / 4))
+
+
+def test_samples_that_show_nothing_leave_the_interval_to_the_others():
+    findings = summed({"cantonese": 1, "foreign": 1}, {"neutral": 4}, {"cantonese": 3})
+    [cantonese] = [each for each in findings.metrics if each.name == "cantonese_share"]
+    assert cantonese.value == pytest.approx(4 / 5)
+    assert cantonese.interval == pytest.approx((1 / 2, 3 / 3))
+
+
+def test_where_nothing_can_be_counted_the_share_is_nought_without_an_interval():
+    findings = summed({"neutral": 1}, {"neutral": 2})
+    for metric in findings.metrics:
+        assert metric.value == 0.0
+        assert metric.name == "looping_share" or metric.interval is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text("我哋的是嘅係国。！ abc\n", min_size=0), min_size=1, max_size=4))
+def test_every_share_is_a_share(texts):
+    notes = [read_variety(text) for text in texts]
+    for metric in summed(*notes).metrics:
+        assert 0 <= metric.value <= 1
+        low, high = metric.interval or (0, 1)
+        assert 0 <= low <= high <= 1
+
+
+def test_every_draw_of_every_prompt_is_a_sample_with_its_seed(tmp_path):
+    engine = DrawingEngine(["係呀", "好呀"], ["唔好", "走啦"])
+    prompts = (Prompt(id="a", prompt="我係"), Prompt(id="b", prompt="你係"))
+    settings = settings_for(tmp_path)
+    findings = measure(engine, prompts, settings, SILENT)
+    assert engine.asked == (["我係", "你係"], settings.sampling)
+    assert [(each.item, each.prompt, each.text, each.seed) for each in findings.samples] == [
+        ("a", "我係", "係呀", 0),
+        ("a", "我係", "好呀", 1),
+        ("b", "你係", "唔好", 0),
+        ("b", "你係", "走啦", 1),
+    ]
+    assert findings.samples[0].expected is None
+
+
+def test_the_prompt_itself_is_not_judged(tmp_path):
+    # The prompt is 我, one Chinese character; the sample has none.
+    findings = measured(tmp_path, ["Hello there.", "Hello again."])
+    assert shares(findings)["latin_share"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("texts", "refused"),
+    [
+        (["!!!!!!!!!!", "!!!!!!!!!!", "好呀"], True),
+        (["", " ", "好呀"], True),
+        (["!!!!!!!!!!", "好呀"], False),
+    ],
+    ids=["one character", "empty", "half of them"],
+)
+def test_output_of_a_broken_run_is_invalid(tmp_path, texts, refused):
+    if refused:
+        with pytest.raises(InvalidMeasurement, match=r"^2 of 3 samples are degenerate"):
+            measured(tmp_path, texts)
+    else:
+        assert shares(measured(tmp_path, texts))["looping_share"] == 0.5
+
+
+def test_prompts_are_read_from_the_bank_and_identified_by_its_content(tmp_path):
+    path = write_jsonl(tmp_path / "a.jsonl", {"id": "a", "prompt": "我係"})
+    copy = write_jsonl(tmp_path / "b.jsonl", {"id": "a", "prompt": "我係"})
+    other = write_jsonl(tmp_path / "c.jsonl", {"id": "a", "prompt": "佢係"})
+    assert prepare(settings_for(path)) == (Prompt(id="a", prompt="我係"),)
+    assert identity(settings_for(path)) == identity(settings_for(copy))
+    assert identity(settings_for(path)) != identity(settings_for(other))

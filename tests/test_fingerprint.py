@@ -1,0 +1,117 @@
+"""The identity of a checkpoint is what its files hold."""
+
+import hashlib
+import json
+import os
+import re
+
+import pytest
+
+from basegate.fingerprint import checkpoint_fingerprint, hash_file
+
+LARGE = 16 * 2**20
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A folder with the files of a checkpoint."""
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.model", "modeling_x.py"):
+        (folder / name).write_text(name, encoding="utf-8")
+    return folder
+
+
+def change_in_secret(path, data):
+    """Change the beginning of a file without a change of its size and its time."""
+    status = path.stat()
+    with path.open("r+b") as file:
+        file.write(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_files_digest_is_its_sha256(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"\x00weights")
+    assert hash_file(path) == hashlib.sha256(b"\x00weights").hexdigest()
+
+
+def test_a_fingerprint_is_a_sha256(checkpoint):
+    assert re.fullmatch("sha256:[0-9a-f]{64}", checkpoint_fingerprint(checkpoint))
+
+
+def test_a_copy_elsewhere_has_the_same_fingerprint(checkpoint, tmp_path):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in checkpoint.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    assert checkpoint_fingerprint(copy) == checkpoint_fingerprint(checkpoint)
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "model.safetensors", "tokenizer.model", "modeling_x.py"]
+)
+def test_a_changed_file_changes_it(checkpoint, name):
+    before = checkpoint_fingerprint(checkpoint)
+    (checkpoint / name).write_text("changed", encoding="utf-8")
+    assert checkpoint_fingerprint(checkpoint) != before
+
+
+@pytest.mark.parametrize(
+    "name", ["extra.safetensors", "vocab.txt", "qwen.tiktoken", "chat.jinja", "pytorch_model.bin"]
+)
+def test_a_new_file_that_is_loaded_changes_it(checkpoint, name):
+    before = checkpoint_fingerprint(checkpoint)
+    (checkpoint / name).write_text("", encoding="utf-8")
+    assert checkpoint_fingerprint(checkpoint) != before
+
+
+def test_a_renamed_file_changes_it(checkpoint):
+    before = checkpoint_fingerprint(checkpoint)
+    (checkpoint / "config.json").rename(checkpoint / "other.json")
+    assert checkpoint_fingerprint(checkpoint) != before
+
+
+@pytest.mark.parametrize("name", ["README.md", "optimizer.pt", ".gitattributes"])
+def test_files_that_are_never_loaded_do_not_change_it(checkpoint, name):
+    before = checkpoint_fingerprint(checkpoint)
+    (checkpoint / name).write_text("anything", encoding="utf-8")
+    assert checkpoint_fingerprint(checkpoint) == before
+
+
+def test_a_large_file_is_read_once_while_size_and_time_stay(checkpoint, tmp_path):
+    memory = tmp_path / "store" / "fingerprints.json"
+    weights = checkpoint / "model.safetensors"
+    os.truncate(weights, LARGE)
+    before = checkpoint_fingerprint(checkpoint, memory)
+    change_in_secret(weights, b"changed")
+    assert checkpoint_fingerprint(checkpoint, memory) == before
+    assert checkpoint_fingerprint(checkpoint) != before, "without memory all is read"
+
+
+def test_a_large_file_is_read_again_when_its_time_changes(checkpoint, tmp_path):
+    memory = tmp_path / "fingerprints.json"
+    weights = checkpoint / "model.safetensors"
+    os.truncate(weights, LARGE)
+    before = checkpoint_fingerprint(checkpoint, memory)
+    change_in_secret(weights, b"changed")
+    os.utime(weights, ns=(1, 1))
+    assert checkpoint_fingerprint(checkpoint, memory) != before
+
+
+def test_small_files_are_always_read(checkpoint, tmp_path):
+    memory = tmp_path / "fingerprints.json"
+    before = checkpoint_fingerprint(checkpoint, memory)
+    change_in_secret(checkpoint / "config.json", b"CONFIG")
+    assert checkpoint_fingerprint(checkpoint, memory) != before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\xff"], ids=["empty", "cut", "list", "bytes"])
+def test_a_damaged_memory_is_forgotten_and_written_anew(checkpoint, tmp_path, text):
+    memory = tmp_path / "fingerprints.json"
+    os.truncate(checkpoint / "model.safetensors", LARGE)
+    memory.write_bytes(text.encode("latin-1"))
+    assert checkpoint_fingerprint(checkpoint, memory) == checkpoint_fingerprint(checkpoint)
+    [(place, known)] = json.loads(memory.read_text(encoding="utf-8")).items()
+    assert place.startswith(str(checkpoint / "model.safetensors"))
+    assert known == hash_file(checkpoint / "model.safetensors")

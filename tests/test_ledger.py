@@ -1,0 +1,168 @@
+"""The ledger: the JSON record of a run."""
+
+import json
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from basegate.judge import Result
+from basegate.ledger import Record, Suite, ThresholdsFile, build_ledger
+from basegate.measurement import CandidateFacts
+
+SUITE = Suite(
+    version="1.0",
+    thresholds=ThresholdsFile(path="thresholds.toml", sha256="0" * 64),
+    command="pytest --model one",
+)
+
+
+def facts(name="one", **fields):
+    given = {"source": "a/b", "quantization": "nf4", "dtype": "bfloat16", "device": "cpu"}
+    return CandidateFacts(name=name, **{**given, **fields})
+
+
+def row(candidate="one", verdict="pass", **fields):
+    given = {"check": "perplexity", "item": "wiki", "detail": "a sentence."}
+    return Result(candidate=candidate, verdict=verdict, **{**given, **fields})
+
+
+def record(*rows, candidate="one", **fields):
+    return Record(candidate=facts(candidate, **fields), results=rows)
+
+
+def ledger_of(*records, expected=("one",)):
+    return build_ledger(SUITE, {"python": "3.11", "gpu": None}, map(facts, expected), records)
+
+
+def test_a_record_survives_the_way_between_processes():
+    before = Record(
+        candidate=facts(revision="abc", load_seconds=1.5, peak_memory_bytes=7),
+        results=(row(value=4.9, interval=(4.8, 5.0), limit=5.0, direction="max", why="港"),),
+        environment={"gpu": None},
+    )
+    text = before.to_json()
+    assert type(text) is str
+    assert Record.from_json(text) == before
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_not_finite_survives_as_none(number):
+    after = Record.from_json(record(row(value=number, verdict="invalid")).to_json())
+    assert after.results[0].value is None
+
+
+@pytest.mark.parametrize("end", [math.nan, math.inf])
+def test_an_interval_that_is_not_finite_survives_too(end):
+    before = record(row(value=1.0, interval=(0.5, end)))
+    after = Record.from_json(before.to_json())
+    assert after.results[0].value == 1.0
+    json.loads(ledger_of(before).to_json(), parse_constant=pytest.fail)
+
+
+def test_a_record_of_another_version_is_refused():
+    fields = json.loads(record(row()).to_json())
+    with pytest.raises(ValidationError):
+        Record.from_json(json.dumps({**fields, "mood": "good"}))
+
+
+def test_the_json_begins_with_the_schema_and_holds_the_documented_keys():
+    fields = json.loads(ledger_of(record(row())).to_json())
+    assert list(fields) == ["schema", "suite", "environment", "candidates", "results"]
+    assert fields["schema"] == 1
+    assert fields["suite"] == {
+        "version": "1.0",
+        "thresholds": {"path": "thresholds.toml", "sha256": "0" * 64},
+        "command": "pytest --model one",
+    }
+    assert set(fields["candidates"][0]) >= {
+        "name",
+        "source",
+        "revision",
+        "engine",
+        "quantization",
+        "dtype",
+        "verdict",
+        "load_seconds",
+        "peak_memory_bytes",
+    }
+    assert set(fields["results"][0]) >= {
+        "candidate",
+        "check",
+        "item",
+        "metric",
+        "value",
+        "unit",
+        "limit",
+        "direction",
+        "verdict",
+        "interval",
+        "detail",
+        "seconds",
+        "measurement",
+    }
+
+
+def test_the_json_holds_no_nan():
+    text = ledger_of(record(row(value=math.nan, verdict="invalid"))).to_json()
+    [result] = json.loads(text, parse_constant=pytest.fail)["results"]
+    assert (result["value"], result["verdict"]) == (None, "invalid")
+
+
+def test_the_file_is_utf8_that_a_person_can_read(tmp_path):
+    path = tmp_path / "new" / "ledger.json"
+    ledger_of(record(row(detail="香港"))).write(path)
+    text = path.read_text(encoding="utf-8")
+    assert "香港" in text
+    assert text.endswith("}\n")
+    assert [each.name for each in path.parent.iterdir()] == ["ledger.json"]
+
+
+def test_a_ledger_is_written_over_an_earlier_one(tmp_path):
+    path = tmp_path / "ledger.json"
+    path.write_text("x" * 100_000, encoding="utf-8")
+    ledger_of(record(row())).write(path)
+    assert json.loads(path.read_text(encoding="utf-8"))["schema"] == 1
+
+
+def test_candidates_come_in_the_order_of_the_command_line_and_results_in_that_of_the_tests():
+    ledger = ledger_of(
+        record(row("two", item="b"), candidate="two"),
+        record(row("one", item="a")),
+        record(row("two", item="c"), candidate="two"),
+        expected=("one", "two"),
+    )
+    assert [each.name for each in ledger.candidates] == ["one", "two"]
+    assert [each.item for each in ledger.results] == ["b", "a", "c"]
+    assert [each.item for each in ledger.results_of("two")] == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (["pass", "pass"], "pass"),
+        (["pass", "inconclusive"], "inconclusive"),
+        (["fail", "inconclusive"], "fail"),
+        (["invalid", "fail", "pass"], "invalid"),
+    ],
+)
+def test_a_candidate_has_the_worst_of_its_verdicts(verdicts, expected):
+    [entry] = ledger_of(*(record(row(verdict=each)) for each in verdicts)).candidates
+    assert entry.verdict == expected
+
+
+def test_a_candidate_on_which_nothing_was_run_is_invalid_and_not_green():
+    one, two = ledger_of(record(row()), expected=("one", "two")).candidates
+    assert (one.verdict, two.verdict) == ("pass", "invalid")
+    assert two.revision is None
+
+
+def test_an_entry_tells_how_the_candidate_was_loaded_even_if_one_of_its_tests_did_not_load_it():
+    loaded = {"revision": "abc", "load_seconds": 3.0}
+    [entry] = ledger_of(
+        record(row(verdict="invalid")),
+        record(row(), **loaded, peak_memory_bytes=10),
+        record(row(), **loaded, peak_memory_bytes=30),
+        record(row(), revision="abc"),
+    ).candidates
+    assert (entry.revision, entry.load_seconds, entry.peak_memory_bytes) == ("abc", 3.0, 30)

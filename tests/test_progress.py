@@ -1,0 +1,101 @@
+"""Progress: a bar on a terminal, lines elsewhere, or nothing."""
+
+import io
+
+import pytest
+
+from basegate import progress
+from basegate.progress import SILENT, Progress
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that the test turns on."""
+
+    class Clock:
+        now = 100.0
+
+        def monotonic(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    return clock
+
+
+def test_lines_come_at_most_every_fifteen_seconds(clock):
+    stream = io.StringIO()
+    with Progress(stream).task("yi-6b on wiki", 10, "window") as step:
+        for _ in range(9):
+            clock.now += 4
+            step()
+    # After 16 and 32 seconds; at 36 the next is not due.
+    assert stream.getvalue() == (
+        "yi-6b on wiki: 4 of 10 windows, 16 s\nyi-6b on wiki: 8 of 10 windows, 32 s\n"
+    )
+
+
+def test_a_step_may_be_more_than_one(clock):
+    stream = io.StringIO()
+    with Progress(stream).task("x", 100, "sample") as step:
+        step(40)
+        clock.now += 20
+        step(20)
+    assert stream.getvalue() == "x: 60 of 100 samples, 20 s\n"
+
+
+def test_what_is_quick_writes_no_line(clock):
+    stream = io.StringIO()
+    with Progress(stream).task("x", 3, "window") as step:
+        for _ in range(3):
+            clock.now += 1
+            step()
+    assert stream.getvalue() == ""
+
+
+def test_what_stands_half_written_is_ended_before_every_line(clock):
+    stream = io.StringIO()
+    shown = Progress(stream, before=lambda: stream.write("|"))
+    shown.say("first")
+    with shown.task("x", 2, "window") as step:
+        clock.now += 15
+        step()
+    assert stream.getvalue() == "|first\n|x: 1 of 2 windows, 15 s\n"
+
+
+def test_a_terminal_shows_a_bar_that_is_gone_at_the_end(monkeypatch):
+    monkeypatch.setattr(progress, "BAR_AFTER", 0)
+    stream = Terminal()
+    with Progress(stream).task("yi-6b on wiki", 4, "window") as step:
+        step(4)
+    written = stream.getvalue()
+    assert "yi-6b on wiki" in written
+    assert "/4" in written
+    assert written.rsplit("\r", 1)[-1].strip() == ""
+
+
+def test_a_terminal_shows_no_bar_for_what_is_quick():
+    stream = Terminal()
+    with Progress(stream).task("x", 4, "window") as step:
+        step(4)
+    assert "x" not in stream.getvalue()
+
+
+def test_an_error_within_a_task_is_not_swallowed():
+    with pytest.raises(KeyError), Progress(Terminal()).task("x", 4, "window"):
+        raise KeyError
+
+
+def test_silence_takes_steps_and_writes_nothing(capfd):
+    with SILENT.task("x", 4, "window") as step:
+        step()
+        step(3)
+    SILENT.say("anything")
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,198 @@
+"""The ledger on a terminal."""
+
+from pathlib import Path
+
+import pytest
+
+from basegate.judge import Result
+from basegate.ledger import CandidateEntry, Ledger, Suite, ThresholdsFile
+from basegate.options import RunOptions
+from basegate.registry import CandidateSpec
+from basegate.report.terminal import header, printable, summary
+from basegate.thresholds import Thresholds
+
+
+def entry(name="yi-6b", verdict="pass", **fields):
+    return CandidateEntry(
+        name=name,
+        source="01-ai/Yi-6B",
+        quantization="nf4",
+        dtype="bfloat16",
+        device="cpu",
+        verdict=verdict,
+        **fields,
+    )
+
+
+def row(verdict="pass", *, check="perplexity", item="wiki", candidate="yi-6b", **fields):
+    given = {
+        "metric": "bits_per_char",
+        "value": 4.25,
+        "unit": "bits per character",
+        "limit": 5.5,
+        "direction": "max",
+        "detail": "a sentence.",
+    }
+    return Result(
+        candidate=candidate, check=check, item=item, verdict=verdict, **{**given, **fields}
+    )
+
+
+def counted(question, right, verdict):
+    return row(
+        verdict,
+        check="knowledge",
+        item=f"must-know/{question}",
+        metric="correct",
+        value=right,
+        unit="of 10 correct",
+        limit=7,
+        direction="min",
+    )
+
+
+def make_ledger(*rows, entries=None):
+    return Ledger(
+        suite=Suite(
+            version="1", thresholds=ThresholdsFile(path="t.toml", sha256="0"), command="pytest"
+        ),
+        environment={},
+        candidates=tuple(entries or [entry()]),
+        results=rows,
+    )
+
+
+def lines(*rows, entries=None):
+    return [text for text, _ in summary(make_ledger(*rows, entries=entries))]
+
+
+@pytest.mark.parametrize("code", [*range(0x00, 0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0)])
+def test_control_characters_are_replaced(code):
+    assert printable(f"a{chr(code)}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("char", "\u202a\u202e\u2066\u2069\u200e\u200f")
+def test_characters_that_turn_the_direction_of_text_are_replaced(char):
+    assert printable(f"a{char}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("text", ["香港係我哋嘅屋企。", "a\tb\nc", "café ✅ 𨋢", ""])
+def test_text_is_left_as_it_is(text):
+    assert printable(text) == text
+
+
+def test_an_escape_sequence_of_a_model_cannot_steer_the_terminal():
+    broken = row("invalid", limit=None, direction=None, detail="yi-6b on wiki: \x1b[2J\x07 broke")
+    text = "\n".join(lines(broken, entries=[entry(verdict="invalid")]))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "[2J" in text
+
+
+def test_a_control_character_in_a_questions_id_is_replaced():
+    text = "\n".join(lines(counted("q\x1b]0;title\x07", 3.0, "fail")))
+    assert "\x1b" not in text
+    assert "]0;title" in text
+
+
+def test_a_candidate_that_passes_in_lines():
+    assert lines(row(interval=(4.125, 4.375)), counted("q1", 8.0, "pass")) == [
+        "yi-6b: accepted",
+        "  pass         perplexity wiki              4.25 bits per character (95 %: 4.12 to 4.38), "
+        "limit at most 5.50",
+        "  pass         knowledge must-know          q1 8 of 10 correct, limit at least 7",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "decision"),
+    [
+        ("fail", "yi-6b: rejected on perplexity"),
+        ("inconclusive", "yi-6b: not accepted (inconclusive) on perplexity"),
+        ("invalid", "yi-6b: not judged (invalid) on perplexity"),
+    ],
+)
+def test_the_decision_names_the_checks_that_are_not_met(verdict, decision):
+    rows = [row(verdict), row(verdict, item="news"), counted("q", 9.0, "pass")]
+    assert lines(*rows, entries=[entry(verdict=verdict)])[0] == decision
+
+
+def test_a_line_shows_what_is_not_met_and_leaves_out_the_rest():
+    text = lines(
+        counted("q1", 8.0, "pass"), counted("q2", 2.0, "fail"), counted("q3", 3.0, "fail")
+    )[1]
+    assert text.startswith("  fail         knowledge must-know ")
+    assert text.endswith(
+        "q2 2 of 10 correct, limit at least 7; q3 3 of 10 correct, limit at least 7"
+    )
+    assert "q1" not in text
+
+
+def test_a_line_shows_three_and_counts_the_others():
+    text = lines(*(counted(f"q{number}", 1.0, "fail") for number in range(8)))[1]
+    assert "q2 1 of" in text
+    assert "q3" not in text
+    assert text.endswith("; and 5 more")
+
+
+def test_something_broken_is_told_once_without_candidate_and_item():
+    broken = row(
+        "invalid", metric="", limit=None, direction=None, detail="yi-6b on wiki: no such file."
+    )
+    [_, text] = lines(broken, entries=[entry(verdict="invalid")])
+    assert text.split() == ["invalid", "perplexity", "wiki", "no", "such", "file."]
+
+
+def test_every_candidate_and_every_item_has_its_line():
+    rows = [
+        row(),
+        row(item="news"),
+        row(candidate="two", check="continuation", item="continuation"),
+    ]
+    texts = lines(*rows, entries=[entry(), entry("two")])
+    assert [text.split()[:3] for text in texts] == [
+        ["yi-6b:", "accepted"],
+        ["pass", "perplexity", "wiki"],
+        ["pass", "perplexity", "news"],
+        ["two:", "accepted"],
+        ["pass", "continuation", "4.25"],
+    ]
+
+
+def test_a_candidate_on_which_nothing_was_run_says_so():
+    assert lines(entries=[entry(verdict="invalid")]) == [
+        "yi-6b: not judged (invalid)",
+        "  no check was run on it",
+    ]
+
+
+def test_loading_time_and_memory_are_told_where_it_was_loaded():
+    # 3 * 2^29 bytes are one and a half GiB.
+    loaded = entry(load_seconds=12.34, peak_memory_bytes=3 * 2**29)
+    assert lines(row(), entries=[loaded])[-1] == (
+        "  loaded in 12.3 s (nf4, bfloat16, cpu), at most 1.50 GiB in use"
+    )
+    assert "loaded" not in lines(row())[-1]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "colour"),
+    [("pass", "green"), ("fail", "red"), ("inconclusive", "yellow"), ("invalid", "red")],
+)
+def test_verdicts_have_colours(verdict, colour):
+    head, line = summary(make_ledger(row(verdict), entries=[entry(verdict=verdict)]))
+    assert head[1] == {colour: True, "bold": True}
+    assert line[1] == {colour: True}
+
+
+def test_the_header_names_candidates_limits_and_store():
+    options = RunOptions(
+        candidates=tuple(CandidateSpec(name=name, source="a/b") for name in ("one", "two")),
+        thresholds=Thresholds(path=Path("t.toml"), checks=()),
+        store=Path("kept"),
+        ledger=Path("kept/ledger.json"),
+        remeasure=False,
+        device="cpu",
+        command="pytest",
+    )
+    assert header(options) == ["basegate: one, two", "thresholds: t.toml, store: kept"]
