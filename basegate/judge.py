@@ -31,6 +31,7 @@ class Result(Frozen):
         direction: `max` or `min`.
         verdict: what follows.
         interval: the metric's interval.
+        confidence: the interval's level.
         detail: a sentence for people.
         seconds: time that the measurement took.
         measurement: its key in the store.
@@ -47,6 +48,7 @@ class Result(Frozen):
     direction: Literal["max", "min"] | None = None
     verdict: VerdictWord
     interval: Interval = None
+    confidence: float = 0.95
     detail: str
     seconds: float | None = None
     measurement: str | None = None
@@ -141,6 +143,7 @@ def _result(measurement: Measurement, metric: Metric, limit: Limit, candidate: s
         direction=limit.direction,
         verdict=verdict,
         interval=metric.interval,
+        confidence=metric.confidence,
         detail=_sentence(candidate, item, measurement, metric, limit, verdict),
         seconds=measurement.seconds,
         measurement=measurement.key,
@@ -189,7 +192,7 @@ def format_metric(
 
 
 def format_limit(limit: float, direction: Literal["max", "min"]) -> str:
-    """Return a limit as words, e.g. `at most 5.00`."""
+    """Return a limit as words, e.g. `at most 5`."""
     return f"{'at most' if direction == 'max' else 'at least'} {format_value(limit)}"
 
 

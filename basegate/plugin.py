@@ -230,10 +230,10 @@ class ReportHooks:
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
         """Fill the columns of a verdict."""
         from basegate.outcomes import read_records
-        from basegate.report.html import result_cells, test_cell
+        from basegate.report.html import id_cell, result_cells
 
         if len(cells) > 1:
-            cells[1] = test_cell(report.nodeid)
+            cells[1] = id_cell(report.nodeid)
             results = [row for record in read_records(report) for row in record.results]
             cells[2:2] = result_cells(results)
 

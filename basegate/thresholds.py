@@ -304,6 +304,8 @@ def _merge(
     Only limits may differ: a setting of its own would make candidates incomparable.
     """
     merged = dict(common)
+    if any(key in RULES for key in own):
+        merged["why"] = ""  # the common reason speaks of the common limit
     for key, value in own.items():
         place = f"{where}.{key}"
         if isinstance(value, dict):

@@ -182,9 +182,9 @@ def test_acceptance_tests_without_a_candidate_have_a_scope_of_their_own():
 def test_what_a_test_judged_is_on_the_report_of_its_call(run):
     item = make_item(candidate="yi-6b", perplexity="wiki")
     item.stash[RECORDS] = [make_record()]
-    assert read_records(attached(run, item, when="setup")) == []
+    assert attached(run, item, when="setup").user_properties == []
     assert read_records(attached(run, item)) == [make_record()]
-    assert read_records(attached(run, item, when="teardown")) == []
+    assert attached(run, item, when="teardown").user_properties == []
 
 
 def test_a_limit_that_is_not_met_is_a_failure_and_not_invalid(run):
@@ -244,6 +244,13 @@ def test_tests_without_a_candidate_and_skipped_tests_carry_nothing(run):
     report = make_report("setup", "skipped")
     attach_records(run, make_item(candidate="yi"), call_of(KeyError("x"), "setup"), report)
     assert report.user_properties == []
+
+
+@pytest.mark.parametrize("when", ["setup", "teardown"])
+def test_a_report_of_another_phase_repeats_properties_that_are_not_read_twice(when):
+    report = make_report(when)
+    report.user_properties.append((PROPERTY, make_record().to_json()))
+    assert read_records(report) == []
 
 
 def test_properties_of_others_are_no_records():

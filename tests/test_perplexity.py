@@ -163,6 +163,12 @@ def test_the_findings_survive_their_own_json(sums):
     assert Findings.model_validate_json(findings.model_dump_json()) == findings
 
 
+def test_a_document_in_which_no_token_starts_leaves_the_interval_to_the_others():
+    sums = joined(("ab", "c", "d"), "", scored((3, 5), starts=(0, 2)))
+    assert list(sums.tokens) == [1, 1, 0]
+    assert intervals(summarise(sums, None))["perplexity"] == pytest.approx((2**3, 2**5))
+
+
 def test_sums_of_documents_count_characters_and_bytes():
     sums = per_document(DOCUMENTS, [scored(bits) for bits in BITS])
     assert list(sums.nll / math.log(2)) == pytest.approx([4, 5])

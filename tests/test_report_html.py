@@ -7,8 +7,6 @@ import pytest
 from basegate.judge import Result
 from basegate.ledger import CandidateEntry, Ledger, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
-
-# A module and not its functions, since pytest would take `test_cell` for a test.
 from basegate.report import html as page
 
 SCRIPT = "<script>alert('x')</script>\"&'"
@@ -230,6 +228,13 @@ def test_whatever_an_entry_holds_is_escaped_at_the_top_of_the_page(field):
     assert SCRIPT[:19] in reader.text
 
 
+def test_the_conditions_are_escaped():
+    ledger = make_ledger(environment={SCRIPT: SCRIPT}, path=SCRIPT)
+    text = read(page.decision(ledger)).text
+    assert f"{SCRIPT} {SCRIPT}" in text
+    assert f"Limits: {SCRIPT}" in text
+
+
 def test_more_than_four_values_in_a_cell_are_counted():
     rows = [row("fail", item=f"bank/q{number}") for number in range(6)]
     table = read(page.decision(make_ledger(*rows))).text.partition("What is not met")[0]
@@ -278,4 +283,4 @@ def test_cells_are_escaped(field):
 
 
 def test_the_id_of_a_test_is_escaped():
-    assert read(page.test_cell(f"test_x.py::test[{SCRIPT}]")).text == f"test_x.py::test[{SCRIPT}]"
+    assert read(page.id_cell(f"test_x.py::test[{SCRIPT}]")).text == f"test_x.py::test[{SCRIPT}]"

@@ -222,6 +222,14 @@ def test_the_key_does_not_depend_on_where_the_data_lies(origin):
     assert origin.keys() == before
 
 
+def test_the_key_does_not_depend_on_the_glob_that_finds_the_data(origin):
+    before = origin.keys()
+    (origin.folder / "texts").mkdir()
+    (origin.folder / "corpus.txt").rename(origin.folder / "texts" / "corpus.txt")
+    origin.change('path = "corpus.txt"', 'path = "texts"\nglob = "*.txt"')
+    assert origin.keys() == before
+
+
 def test_the_key_changes_with_the_version_of_a_library(origin, monkeypatch):
     before = origin.keys()
     monkeypatch.setattr(measuring, "library_versions", lambda: {"torch": "99"})

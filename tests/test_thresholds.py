@@ -139,6 +139,11 @@ def test_settings_without_places_leave_out_where_local_files_lie(load):
     assert before[0]["window"] == 2048
 
 
+def test_the_longest_context_leaves_a_token_of_prefix_and_one_to_score(load):
+    settings = load("[perplexity]\nwindow = 514\n" + CORPUS).find("perplexity", "wiki").settings
+    assert (settings.window, settings.context) == (514, 512)
+
+
 def test_a_whole_number_is_a_limit_too(load):
     [limit] = load(CORPUS.replace("5.0", "5")).limits("anyone", "perplexity", "wiki")
     assert limit.value == 5.0
@@ -258,9 +263,9 @@ WRONG = {
         "folder), one of them.",
     ),
     "window too small for the context": (
-        "[perplexity]\nwindow = 512\n" + CORPUS,
-        "perplexity: context = 512 leaves no token to score in a window of 512. Accepted: 0 to "
-        "510.",
+        "[perplexity]\nwindow = 513\n" + CORPUS,
+        "perplexity: context = 512 leaves no token to score in a window of 513. Accepted: 0 to "
+        "511.",
     ),
     "missing samples": (
         BANK.replace("samples = 10", ""),

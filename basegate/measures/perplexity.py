@@ -148,7 +148,9 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
     per_byte = nll / (math.log(2) * float(sums.utf8_bytes.sum()))
     char_interval = ratio_interval(sums.nll / math.log(2), sums.characters)
     byte_interval = ratio_interval(sums.nll / math.log(2), sums.utf8_bytes)
-    token_interval = ratio_interval(sums.nll, sums.tokens)
+    # In joined text a token may reach over a whole short document, in which then none starts.
+    held = sums.tokens > 0
+    token_interval = ratio_interval(sums.nll[held], sums.tokens[held])
     density = tokens / float(sums.characters.sum())
     return Findings(
         metrics=(

@@ -88,7 +88,7 @@ def _value(row: Result) -> str:
     if not row.metric:
         return "no measurement"
     question = row.item.partition("/")[2]
-    value = format_metric(row.value, row.unit, row.interval)
+    value = format_metric(row.value, row.unit, row.interval, row.confidence)
     return f"{question}: {value}" if question else value
 
 
@@ -127,7 +127,7 @@ def header_cells() -> list[str]:
     ]
 
 
-def test_cell(nodeid: str) -> str:
+def id_cell(nodeid: str) -> str:
     """Return the cell of a test's id, escaped."""
     return f'<td class="col-testId">{escape(nodeid)}</td>'
 
@@ -141,7 +141,9 @@ def result_cells(results: Sequence[Result]) -> list[str]:
         columns[0].append(_word(row.verdict))
         columns[1].append(escape(f"{question}: {metric}" if question else metric))
         columns[2].append(
-            escape(format_metric(row.value, row.unit, row.interval)) if row.metric else ""
+            escape(format_metric(row.value, row.unit, row.interval, row.confidence))
+            if row.metric
+            else ""
         )
         columns[3].append(
             escape(format_limit(row.limit, row.direction))

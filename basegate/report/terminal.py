@@ -71,7 +71,7 @@ def _line(check: str, rows: list[Result]) -> tuple[str, dict[str, bool]]:
     """Return the line of one check: all its metrics, or the ones that are not met."""
     verdict = worst(row.verdict for row in rows)
     shown = [row for row in rows if row.verdict == verdict]
-    found = "; ".join(map(_found, shown[:3]))
+    found = " ".join("; ".join(map(_found, shown[:3])).split())
     more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
     part = _part(rows[0])
     place = f"{check} {part}" if part not in ("", check) else check
@@ -82,7 +82,7 @@ def _found(row: Result) -> str:
     if row.limit is None or row.direction is None:
         return row.detail.removeprefix(f"{row.candidate} on {row.item or row.check}: ")
     part = row.item.partition("/")[2]
-    value = format_metric(row.value, row.unit, row.interval)
+    value = format_metric(row.value, row.unit, row.interval, row.confidence)
     return f"{part + ' ' if part else ''}{value}, limit {format_limit(row.limit, row.direction)}"
 
 
