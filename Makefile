@@ -18,7 +18,7 @@ demo: $(READY)
 	@$(BIN)/python -m fixtures.demo
 
 test: $(READY) lint
-	@$(BIN)/python -m pytest tests -q -m "not slow"
+	@$(BIN)/python -m pytest tests -q -n 2 -m "not slow"
 
 test-long: $(READY) lint
 	@$(BIN)/python -m pytest tests -q
