@@ -123,6 +123,7 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "direction": "max",
         "verdict": "pass",
         "interval": (3.9, 4.1),
+        "confidence": 0.95,
         "detail": row.detail,
         "seconds": 1.5,
         "measurement": "k" * 64,
