@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from basegate.corpora import read_jsonl
 from basegate.errors import DataError
+from basegate.fingerprint import hash_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +67,17 @@ class Problem(_Record):
 
 
 Record = TypeVar("Record", bound=_Record)
+
+
+def bank_identity(path: Path) -> str:
+    """Return what identifies a bank's content.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file. Check thresholds.toml.")
+    return f"sha256:{hash_file(path)}"
 
 
 def load_bank(path: Path, kind: type[Record]) -> tuple[Record, ...]:

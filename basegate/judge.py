@@ -54,6 +54,16 @@ class Result(Frozen):
     measurement: str | None = None
     why: str = ""
 
+    @property
+    def part(self) -> str:
+        """The corpus, bank or prompt file, without the question's id."""
+        return self.item.partition("/")[0]
+
+    @property
+    def question(self) -> str:
+        """The id of the question that is judged alone; empty where the whole item is."""
+        return self.item.partition("/")[2]
+
 
 class Verdict(Frozen):
     """The results of one measurement; the worst of them is the verdict."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from basegate.errors import UsageError, did_you_mean
-from basegate.records import Frozen
 from basegate.toml_errors import explain
 
 if TYPE_CHECKING:
@@ -24,7 +23,25 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
-class CandidateSpec(Frozen):
+class _Entry(BaseModel):
+    """What an entry of `models.toml` may say; closed, and strict about types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    source: Annotated[str, Field(min_length=1)]
+    revision: str | None = None
+    engine: Literal["transformers"] = "transformers"
+    licence: str = "unknown"
+    parameters: str = "unknown"
+    context_length: Annotated[int, Field(gt=0)] | None = None
+    quantization: Quantization = "nf4"
+    dtype: Dtype = "bfloat16"
+    gated: bool = False
+    unsupported: str = ""
+    notes: str = ""
+
+
+class CandidateSpec(_Entry):
     """A base model under test, as registered or as given by `NAME=SOURCE`.
 
     Attributes:
@@ -44,36 +61,7 @@ class CandidateSpec(Frozen):
     """
 
     name: str
-    source: str
     local: bool = False
-    revision: str | None = None
-    engine: Literal["transformers"] = "transformers"
-    licence: str = "unknown"
-    parameters: str = "unknown"
-    context_length: Annotated[int, Field(gt=0)] | None = None
-    quantization: Quantization = "nf4"
-    dtype: Dtype = "bfloat16"
-    gated: bool = False
-    unsupported: str = ""
-    notes: str = ""
-
-
-class _Entry(BaseModel):
-    """What an entry of `models.toml` may say: a `CandidateSpec` but for what follows from it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    source: Annotated[str, Field(min_length=1)]
-    revision: str | None = None
-    engine: Literal["transformers"] = "transformers"
-    licence: str = "unknown"
-    parameters: str = "unknown"
-    context_length: Annotated[int, Field(gt=0)] | None = None
-    quantization: Quantization = "nf4"
-    dtype: Dtype = "bfloat16"
-    gated: bool = False
-    unsupported: str = ""
-    notes: str = ""
 
 
 def load_registry(path: Path) -> dict[str, CandidateSpec]:

@@ -335,6 +335,24 @@ def test_a_corpus_that_cannot_be_read_is_invalid_before_anything_is_loaded(
     assert logged(plain, "load") == []
 
 
+@pytest.mark.parametrize(
+    ("check", "file"),
+    [
+        ("continuation", "prompts.jsonl"),
+        ("knowledge", "questions.jsonl"),
+        ("reasoning", "problems.jsonl"),
+    ],
+)
+def test_a_bank_that_is_missing_is_invalid_in_one_sentence(plain, check, file):
+    (plain.path / file).unlink()
+    result = plain.runpytest_subprocess("--model", "one", "-k", check)
+    assert result.ret == 1
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"one: *{file}: there is no such file. Check thresholds.toml."])
+    assert "FileNotFoundError" not in result.stdout.str()
+    assert logged(plain, "load") == []
+
+
 def test_a_check_without_a_table_does_not_run(plain):
     path = plain.path / "thresholds.toml"
     path.write_text(path.read_text().partition("[knowledge")[0])

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basegate import variety
-from basegate.banks import Prompt, load_bank
-from basegate.fingerprint import hash_file
+from basegate.banks import Prompt, bank_identity, load_bank
 from basegate.measurement import Findings, Metric, Sample
 from basegate.measures.degeneration import refuse_degenerate
 from basegate.statistics import ratio_interval
@@ -41,8 +40,8 @@ def prepare(settings: SamplingSettings) -> tuple[Prompt, ...]:
 
 
 def identity(settings: SamplingSettings) -> str:
-    """Return what identifies the prompts."""
-    return f"sha256:{hash_file(settings.path)}"
+    """Return what identifies the prompts. See `bank_identity` for errors."""
+    return bank_identity(settings.path)
 
 
 def measure(

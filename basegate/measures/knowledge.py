@@ -11,8 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from basegate.answers import find_choice
-from basegate.banks import Question, load_bank
-from basegate.fingerprint import hash_file
+from basegate.banks import Question, bank_identity, load_bank
 from basegate.measures.counting import Asked, count_correct
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ def prepare(settings: SamplingSettings) -> tuple[Question, ...]:
 
 
 def identity(settings: SamplingSettings) -> str:
-    """Return what identifies the questions."""
-    return f"sha256:{hash_file(settings.path)}"
+    """Return what identifies the questions. See `bank_identity` for errors."""
+    return bank_identity(settings.path)
 
 
 def measure(

@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.answers import find_number
-from basegate.banks import Problem, load_bank
-from basegate.fingerprint import hash_file
+from basegate.banks import Problem, bank_identity, load_bank
 from basegate.measures.counting import Asked, count_correct
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ def prepare(settings: SamplingSettings) -> tuple[Problem, ...]:
 
 
 def identity(settings: SamplingSettings) -> str:
-    """Return what identifies the problems."""
-    return f"sha256:{hash_file(settings.path)}"
+    """Return what identifies the problems. See `bank_identity` for errors."""
+    return bank_identity(settings.path)
 
 
 def measure(

@@ -52,7 +52,7 @@ def _word(verdict: VerdictWord, text: str | None = None) -> str:
 
 def decision(ledger: Ledger) -> str:
     """Return the table that the page opens with: a row per candidate, a column per check."""
-    checks = list(dict.fromkeys((row.check, _part(row)) for row in ledger.results))
+    checks = list(dict.fromkeys((row.check, row.part) for row in ledger.results))
     heads = "".join(f"<th>{escape(f'{check} {part}'.strip())}</th>" for check, part in checks)
     rows = []
     for entry in ledger.candidates:
@@ -69,12 +69,8 @@ def decision(ledger: Ledger) -> str:
     )
 
 
-def _part(row: Result) -> str:
-    return row.item.partition("/")[0]
-
-
 def _cell(rows: Sequence[Result], check: str, part: str) -> str:
-    own = [row for row in rows if (row.check, _part(row)) == (check, part)]
+    own = [row for row in rows if (row.check, row.part) == (check, part)]
     if not own:
         return "not run"
     verdict = worst(row.verdict for row in own)
@@ -87,9 +83,8 @@ def _cell(rows: Sequence[Result], check: str, part: str) -> str:
 def _value(row: Result) -> str:
     if not row.metric:
         return "no measurement"
-    question = row.item.partition("/")[2]
     value = format_metric(row.value, row.unit, row.interval, row.confidence)
-    return f"{question}: {value}" if question else value
+    return f"{row.question}: {value}" if row.question else value
 
 
 def _unmet(ledger: Ledger) -> str:
@@ -136,10 +131,9 @@ def result_cells(results: Sequence[Result]) -> list[str]:
     """Return the cells of a row: a line per metric in each of them."""
     columns: tuple[list[str], ...] = ([], [], [], [])
     for row in results:
-        question = row.item.partition("/")[2]
         metric = row.metric.replace("_", " ")
         columns[0].append(_word(row.verdict))
-        columns[1].append(escape(f"{question}: {metric}" if question else metric))
+        columns[1].append(escape(f"{row.question}: {metric}" if row.question else metric))
         columns[2].append(
             escape(format_metric(row.value, row.unit, row.interval, row.confidence))
             if row.metric

@@ -53,13 +53,9 @@ def summary(ledger: Ledger) -> Iterator[tuple[str, dict[str, bool]]]:
         )
         if not rows:
             yield "  no check was run on it", {}
-        for (check, _), group in groupby(rows, key=lambda row: (row.check, _part(row))):
+        for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
             yield _line(check, list(group))
         yield from _loaded(entry)
-
-
-def _part(row: Result) -> str:
-    return row.item.partition("/")[0]
 
 
 def _reasons(rows: Sequence[Result]) -> str:
@@ -73,7 +69,7 @@ def _line(check: str, rows: list[Result]) -> tuple[str, dict[str, bool]]:
     shown = [row for row in rows if row.verdict == verdict]
     found = " ".join("; ".join(map(_found, shown[:3])).split())
     more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
-    part = _part(rows[0])
+    part = rows[0].part
     place = f"{check} {part}" if part not in ("", check) else check
     return printable(f"  {verdict:<12} {place:<28} {found}{more}"), _MARKUP[verdict]
 
@@ -81,9 +77,9 @@ def _line(check: str, rows: list[Result]) -> tuple[str, dict[str, bool]]:
 def _found(row: Result) -> str:
     if row.limit is None or row.direction is None:
         return row.detail.removeprefix(f"{row.candidate} on {row.item or row.check}: ")
-    part = row.item.partition("/")[2]
     value = format_metric(row.value, row.unit, row.interval, row.confidence)
-    return f"{part + ' ' if part else ''}{value}, limit {format_limit(row.limit, row.direction)}"
+    found = f"{row.question} {value}" if row.question else value
+    return f"{found}, limit {format_limit(row.limit, row.direction)}"
 
 
 def _loaded(entry: CandidateEntry) -> Iterator[tuple[str, dict[str, bool]]]:
