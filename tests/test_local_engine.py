@@ -176,10 +176,109 @@ def test_draws_follow_the_models_distribution(engine):
     assert result.pvalue > 0.001
 
 
-def test_a_draw_does_not_depend_on_what_else_is_drawn(engine):
-    alone = sample(engine, ["香港係"], samples=2)
-    together = sample(engine, ["一二三四五六七八九十", "香港係"], samples=5)
+@pytest.mark.parametrize("penalty", [1.0, 1.3])
+def test_a_draw_does_not_depend_on_what_else_is_drawn(engine, penalty):
+    # With a penalty, padding must not count as text that repeats.
+    alone = sample(engine, ["香港係"], samples=2, repetition_penalty=penalty)
+    together = sample(
+        engine, ["一二三四五六七八九十", "香港係"], samples=5, repetition_penalty=penalty
+    )
     assert together[1][:2] == alone[0]
+
+
+def test_a_text_ends_at_its_end(engine, monkeypatch):
+    # With a stop token that decodes to something, padding after it would show.
+    long = sample(engine, ["香港係"], samples=6)[0]
+    ids = [engine.tokenizer(text, add_special_tokens=False)["input_ids"] for text in long]
+    stop = ids[0][1]
+    monkeypatch.setattr(engine._sampler, "stops", [stop])
+    short = sample(engine, ["香港係"], samples=6)[0]
+    assert short[0] != long[0]
+    assert all(engine.tokenizer.decode([stop]) not in text for text in short)
+
+
+def test_keys_and_values_read_once_give_the_logits_of_the_whole_text(engine):
+    import torch
+
+    from basegate.engines.caches import repeat
+
+    ids = torch.tensor(
+        [engine.tokenizer("香港係我哋嘅屋企", add_special_tokens=False)["input_ids"]]
+    )
+    with torch.inference_mode():
+        whole = engine.model(ids).logits[0]
+        cache = engine.model(ids[:, :3], use_cache=True).past_key_values
+        cache = repeat(cache, torch.tensor([2]), ids.shape[1] - 3)
+        for at in range(3, ids.shape[1]):
+            step = engine.model(ids[:, at : at + 1].repeat(2, 1), past_key_values=cache).logits
+            assert torch.allclose(step[0, 0], whole[at], atol=1e-5)
+            assert torch.allclose(step[1, 0], whole[at], atol=1e-5)
+
+
+def test_a_batch_that_does_not_fit_is_halved_with_the_same_texts(engine, monkeypatch):
+    import torch
+
+    expected = sample(engine, ["香港係", "一二三四五"], samples=4)
+    generate = engine.model.generate
+
+    def small(**given):
+        if given.get("past_key_values") is not None and len(given["inputs"]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return generate(**given)
+
+    monkeypatch.setattr(engine.model, "generate", small)
+    monkeypatch.setattr(engine._sampler, "retries", 0)
+    assert sample(engine, ["香港係", "一二三四五"], samples=4) == expected
+    # Eight, then four twice, then two four times.
+    assert engine._sampler.retries == 3
+
+
+def test_a_single_sample_that_does_not_fit_is_refused(engine, monkeypatch):
+    import torch
+
+    def none(**_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine.model, "generate", none)
+    with pytest.raises(CandidateError, match="does not fit into memory"):
+        sample(engine, ["香港係"], samples=2)
+
+
+def test_prompts_of_one_batch_may_be_cut_at_any_sample(engine, monkeypatch):
+    from basegate.engines import drawing
+
+    expected = sample(engine, ["香港係", "一二三四五", "屋企"], samples=5)
+    longest = 6 + 8 + len(engine.prefix)
+    monkeypatch.setattr(
+        drawing, "_budget", lambda model: 7 * longest * drawing._bytes_per_token(model)
+    )
+    assert sample(engine, ["香港係", "一二三四五", "屋企"], samples=5) == expected
+
+
+def test_a_sample_ends_where_more_text_could_not_change_its_reading(engine):
+    # Line breaks are rare in random text: any token counts as one here.
+    from basegate.engines.drawing import Finished
+
+    seen = []
+
+    def settled(text):
+        seen.append(text)
+        return len(text) >= 4
+
+    import torch
+
+    done = []
+    finished = Finished(
+        [(0, settled), (0, None)], 2, lambda ids: "\n" * len(ids), {9}, lambda n=1: done.append(n)
+    )
+    for length in range(3, 8):
+        rows = torch.ones((2, length), dtype=torch.long)
+        found = finished(rows, torch.zeros(2)).tolist()
+    assert found == [True, False]
+    finished.tell_rest()
+    assert sum(done) == 2
+    assert finished.cut([[1] * 5, [1] * 5]) == [[1] * 4, [1] * 5]
+    assert seen == ["\n", "\n\n", "\n\n\n", "\n\n\n\n"]
 
 
 def test_another_seed_draws_otherwise(engine):
@@ -226,11 +325,22 @@ def test_broken_numbers_are_refused_and_never_token_zero(checkpoint, tmp_path):
         sample(engine, ["香港係"])
 
 
-def test_unknown_tokens_are_counted(tmp_path):
+def test_characters_that_the_tokenizer_loses_are_counted(tmp_path):
     make_checkpoint(tmp_path, unk=True)
     engine = basegate.load_candidate(str(tmp_path), quantization="none", device="cpu")
     (found,) = score(engine, ["香港屋企"])
-    assert found.unknown == 2
+    assert found.lost == 2
+
+
+def test_a_tokenizer_that_gives_all_back_loses_nothing(engine):
+    (found,) = score(engine, ["香港 屋企。\n\nHello, 你好！"])
+    assert found.lost == 0
+
+
+def test_marks_of_the_tokenizer_in_a_text_are_text(engine):
+    mark = engine.tokenizer.eos_token
+    special = engine.tokenizer.convert_tokens_to_ids(mark)
+    assert special not in engine._encode(f"香港{mark}係")[0]
 
 
 def test_a_window_beyond_the_models_context_is_refused(engine):
@@ -324,7 +434,7 @@ def test_a_truncated_file_is_named(checkpoint, tmp_path):
     folder = _copy(checkpoint, tmp_path)
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(CandidateError, match="could not be loaded"):
+    with pytest.raises(CandidateError, match=r"is damaged.*Fetch the checkpoint again"):
         basegate.load_candidate(str(folder), device="cpu")
 
 

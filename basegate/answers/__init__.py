@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from basegate.answers.choice import find_choice
 from basegate.answers.number import find_number
+from basegate.answers.settled import choice_is_settled, number_is_settled
 
-__all__ = ["find_choice", "find_number"]
+__all__ = ["choice_is_settled", "find_choice", "find_number", "number_is_settled"]

@@ -25,25 +25,25 @@ How ``find_choice`` reads a text; the first rule that yields an answer wins:
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from basegate.answers.wording import BECAUSE, IS, NEGATIVE, NOT, SO, SPECIAL, rx, words
+from basegate.answers.mentions import (
+    ANY,
+    BY_BOTH,
+    BY_LETTER,
+    BY_TEXT,
+    FULL,
+    PUNCTUATION,
+    TEXT,
+    marked_lines,
+    option_index,
+)
+from basegate.answers.wording import BECAUSE, IS, NEGATIVE, NOT, SO, rx, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-# Markers live in the private use area: 0x800 each for a letter, a text, and a letter with its text.
-_LETTER, _TEXT, _FULL = 0xE000, 0xE800, 0xF000
-_M, _L, _T, _F = (
-    f"[{low}-{high}]"
-    for low, high in ("\ue000\uf8ff", "\ue000\ue7ff", "\ue800\uf8ff", "\uf000\uf8ff")
-)
-
-
-_P = r"(?:[^\w\ue000-\uf8ff]|_)"  # punctuation, space or emoji
 _OR = (
     r"(?:[\s.:()\[\]「」、,/&+-]|"
     + words("或 或者 和 及 與 与 跟 同 同埋 還是 还是 定係 抑或", "or and")
@@ -70,125 +70,37 @@ _TAIL = (
     + ")"
 )
 
-_NOISE = re.compile(f"{SPECIAL}|[*`\ue000-\uf8ff\ufe0e\ufe0f\u200b-\u200d\ufeff]")
 _SENTENCE = re.compile(r"(?:[^。!?;.]|\.(?!\s|$))+[。!?;.]*|[。!?;.]+")
 _CLAUSE = re.compile(r"[,。!?;]|\.(?=\s|$)")
-_NUMBER = re.compile(r"\(?[0-9]{1,3}(?:[)、]|\.(?![0-9]))\s*(?=[\w(])")
 _HEADER = rx(
-    rf"^{_P}*"
+    rf"^{PUNCTUATION}*"
     + words("問題 问题 新問題 題目 题目 試題 试题 樣例 例子 例題", "question q")
     + r"\s*\w{0,3}\s*:"
 )
-_NEGATED = rx(rf"{NOT}(?:[\s:(\[「『\"']|{_OPTION}|the|係|是)*{_M}(?:{_OR}{_M})*")
+_NEGATED = rx(rf"{NOT}(?:[\s:(\[「『\"']|{_OPTION}|the|係|是)*{ANY}(?:{_OR}{ANY})*")
 _IF = rx(words("如果 假如 假設 係咪 係唔係 是否 是不是", "if"))
 _JUDGED = rx(
-    rf"^(?:{_P}|{_M}|{SO}|{_OPTION}|{words('呢個 這個 答案 答 係 是', 'this that is')})*?"
+    rf"^(?:{PUNCTUATION}|{ANY}|{SO}|{_OPTION}|{words('呢個 這個 答案 答 係 是', 'this that is')})*?"
     rf"(?:(?P<wrong>{NOT})|{_YES}|得|係|是)"
-    rf"(?:{_P}|{_OPTION}|{words('嘅 的 了 㗎 喎 答案 選擇', 'answer')})*$"
+    rf"(?:{PUNCTUATION}|{_OPTION}|{words('嘅 的 了 㗎 喎 答案 選擇', 'answer')})*$"
 )
-_PAIR = rx(rf"({_M}){_OR}({_M})(?!\s*{words('係 是 都 則 则', 'is are')})")
-_SAME = rx(rf"({_M})(?:[\s.:()\[\]「」『』\"'、,=/&+-]|{IS}|即)*+({_M})")
+_PAIR = rx(rf"({ANY}){_OR}({ANY})(?!\s*{words('係 是 都 則 则', 'is are')})")
 _LABEL = rx(
-    rf"^(?P<cue>(?:{_FILLER}|{_P})*?{words('答案 回應', 'answer')}(?:{_P}|{IS})*+)?"
-    rf"(?:{_P}|{_OPTION})*+(?:[0-9]{{1,3}}[.)、](?:\s|{_OPTION})*)?"
-    rf"(?P<key>{_F}|{_L}(?=(?P<mark>\s*[.:)\]、]))|{_M}(?={_P}*{IS}?\s*(?:{NOT}|{_YES})))(?P<rest>.*)$"
+    rf"^(?P<cue>(?:{_FILLER}|{PUNCTUATION})*?{words('答案 回應', 'answer')}"
+    rf"(?:{PUNCTUATION}|{IS})*+)?"
+    rf"(?:{PUNCTUATION}|{_OPTION})*+(?:[0-9]{{1,3}}[.)、](?:\s|{_OPTION})*)?"
+    rf"(?P<key>{BY_BOTH}|{BY_LETTER}(?=(?P<mark>\s*[.:)\]、]))|{ANY}(?={PUNCTUATION}*{IS}?\s*(?:{NOT}|{_YES})))(?P<rest>.*)$"
 )
 _AFTER = rf"(?=$|[^\w]|{BECAUSE}|{_TAIL})"
 _EXPLICIT = rx(
     rf"(?:{words('答案 回應 回应 回答', 'answer choice')}"
     rf"[^\ue000-\uf8ff]{{0,30}}?(?:{IS}|[:=]|->)|{_PICK})"
-    rf"(?:{_P}|{_OPTION}|咗|了|項|项|就係|是)*+(?P<key>{_M}){_AFTER}"
+    rf"(?:{PUNCTUATION}|{_OPTION}|咗|了|項|项|就係|是)*+(?P<key>{ANY}){_AFTER}"
 )
-_START = rx(rf"^(?P<pre>(?:{_P}|{_FILLER})*+)(?P<key>{_M})")
-_END = rx(rf"\s*\(|(?:{_P}|{_TAIL})*+(?:$|{BECAUSE})")
-_SUBJECT = rx(rf"^{_P}*(?P<key>{_T})\s*(?:{IS}|was\s)")
-_OBJECT = rx(rf"(?:{IS}|叫){_P}*(?P<key>{_M})(?:{_P}|{_TAIL})*+$")
-
-
-def _normalise(text: str) -> str:
-    return _NOISE.sub("", unicodedata.normalize("NFKC", text))
-
-
-def _index(marker: str) -> int:
-    return ord(marker) & 0x7FF
-
-
-def _bounded(pattern: str, first: str, last: str) -> str:
-    """Keep a pattern that begins or ends in a Latin letter or digit from matching inside a word."""
-    if first.isascii() and first.isalnum():
-        pattern = r"(?<![A-Za-z0-9])(?<![0-9][.,:/])(?<!-)" + pattern
-    if last.isascii() and last.isalnum():
-        pattern += r"(?![A-Za-z0-9'])" + (r"(?![%°])(?![.,:/][0-9])" if last.isdigit() else "")
-    return pattern
-
-
-def _significant(text: str, at: int) -> bool:
-    """Tell whether a character of an option distinguishes it: ``1.5`` is not ``15``."""
-    char, before, after = text[at], text[at - 1 : at], text[at + 1 : at + 2]
-    if char.isalnum() or char in "%/#" or unicodedata.category(char)[0] == "M":
-        return True
-    if char == "-":
-        return after.isdigit()
-    if char in ".:":
-        return before.isdigit() and after.isdigit()
-    return unicodedata.category(char)[0] == "S" and char != "^"
-
-
-def _gap(left: str, right: str, *, apart: bool) -> str:
-    """Pattern for what may stand between two neighbouring significant characters."""
-    if apart or not (left.isascii() and left.isalnum() and right.isascii() and right.isalnum()):
-        return r"(?:[^\w+<>=|~$°%/#-]|_|-(?!\d))*?"
-    if left.isdigit() and right.isdigit():
-        return ",?"
-    return r"[\s_{}^]*" if left.isdigit() != right.isdigit() else ""
-
-
-def _text_pattern(option: str) -> str:
-    """Pattern for an option text with free spacing and punctuation; empty if nothing is left."""
-    kept = [at for at in range(len(option)) if _significant(option, at)]
-    if not kept:
-        return ""
-    pattern = re.escape(option[kept[0]])
-    for left, right in pairwise(kept):
-        pattern += _gap(option[left], option[right], apart=right - left > 1)
-        pattern += re.escape(option[right])
-    pattern = _bounded(pattern, option[kept[0]], option[kept[-1]])
-    return f"(?i:{pattern})" + (r"\s*\??" if option.rstrip().endswith("?") else "")
-
-
-def _plain(text: str) -> str:
-    return "".join(char for at, char in enumerate(text) if _significant(text, at)).casefold()
-
-
-def _mention_pattern(options: Mapping[str, str]) -> re.Pattern[str]:
-    """One pattern with a group for every way to mention an option, the most telling way first."""
-    keys = [_normalise(key).strip() for key in options]
-    texts = [_normalise(text).strip() for text in options.values()]
-    plain = [_plain(text) for text in texts]
-    taken = {key.casefold() for key in keys}
-    full, text_only, letters = [], [], []
-    for at in sorted(filter(keys.__getitem__, range(len(keys))), key=lambda at: -len(plain[at])):
-        key, pattern = re.escape(keys[at]), _text_pattern(texts[at])
-        letter = _bounded(key, keys[at][:1], keys[at][-1:])
-        letters.append(
-            rf"(?P<g{_LETTER + at}>{letter}|(?<=\()(?i:{key})(?=\))|^(?i:{key})(?={_P}*$))"
-        )
-        if not pattern:
-            continue
-        start = _bounded("", keys[at][:1], "")
-        label = rf"{start}(?:{key}[\s.:)\]、,=「『\"'(-]*|(?i:{key})[.:)]+\s*)"
-        full.append(rf"(?P<g{_FULL + at}>{label}{pattern})")
-        if plain[at] not in taken and plain.count(plain[at]) == 1:
-            text_only.append(rf"(?P<g{_TEXT + at}>{pattern})")
-    return re.compile("|".join(full + text_only + letters) or "(?!)")
-
-
-def _merge(match: re.Match[str]) -> str:
-    """Write one marker for two neighbours that mean the same option."""
-    left, right = match[1], match[2]
-    if _index(left) != _index(right):
-        return match[0]
-    return left if left == right else chr(_FULL + _index(left))
+_START = rx(rf"^(?P<pre>(?:{PUNCTUATION}|{_FILLER})*+)(?P<key>{ANY})")
+_END = rx(rf"\s*\(|(?:{PUNCTUATION}|{_TAIL})*+(?:$|{BECAUSE})")
+_SUBJECT = rx(rf"^{PUNCTUATION}*(?P<key>{BY_TEXT})\s*(?:{IS}|was\s)")
+_OBJECT = rx(rf"(?:{IS}|叫){PUNCTUATION}*(?P<key>{ANY})(?:{PUNCTUATION}|{_TAIL})*+$")
 
 
 @dataclass(frozen=True)
@@ -205,27 +117,8 @@ class _Line:
     counted: bool = False  # the line begins with a number such as "1."
 
 
-def _marked_lines(text: str, options: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
-    """Yield the lines that are not empty, with markers, and whether each begins with a number.
-
-    A row of options becomes several lines. Where keys are numbers, ``1.`` is no line number.
-    """
-    mentions = _mention_pattern(options)
-    keyed = any(key.strip().isdigit() for key in options)
-    for raw in map(str.strip, _normalise(text).splitlines()):
-        number, mention = None if keyed else _NUMBER.match(raw), mentions.match(raw)
-        counted = number is not None and (mention is None or mention.end() <= number.end())
-        line = raw[number.end() :] if number and counted else raw
-        line = mentions.sub(lambda match: chr(int(str(match.lastgroup)[1:])), line)
-        while (merged := _SAME.sub(_merge, line)) != line:
-            line = merged
-        if len(set(re.findall(_F, line))) > 1:
-            line = re.sub(f"(?={_F}|(?:正確|正确)?答案\\s*[:係是])", "\n", line)
-        yield from ((part.strip(), counted) for part in line.split("\n") if part.strip())
-
-
 def _clauses(text: str) -> list[str]:
-    return [clause for clause in _CLAUSE.split(text) if re.search(rf"\w|{_M}", clause)]
+    return [clause for clause in _CLAUSE.split(text) if re.search(rf"\w|{ANY}", clause)]
 
 
 def _judgement(text: str, key: int) -> bool | None:
@@ -235,7 +128,7 @@ def _judgement(text: str, key: int) -> bool | None:
         if verdict := _JUDGED.match(clause):
             return verdict["wrong"] is None
         explicit = _EXPLICIT.search(clause)
-        if explicit and _index(explicit["key"]) == key and not NEGATIVE.search(clause):
+        if explicit and option_index(explicit["key"]) == key and not NEGATIVE.search(clause):
             return True
     return None
 
@@ -245,11 +138,11 @@ def _item(line: str) -> _Line | None:
     match = _LABEL.match(line)
     if match is None:
         return None
-    key, rest, cue = _index(match["key"]), match["rest"].lstrip(" .:)]、"), bool(match["cue"])
-    right, told = _judgement(rest, key), match["key"] >= chr(_FULL)
-    if not told and right is None and not (match["mark"] and re.search(rf"\w|{_M}", rest)):
+    key, rest, cue = option_index(match["key"]), match["rest"].lstrip(" .:)]、"), bool(match["cue"])
+    right, told = _judgement(rest, key), match["key"] >= chr(FULL)
+    if not told and right is None and not (match["mark"] and re.search(rf"\w|{ANY}", rest)):
         return None
-    if re.match(_M, rest) and _index(rest[0]) != key:
+    if re.match(ANY, rest) and option_index(rest[0]) != key:
         return _Line("clash", line, label=key, right=right, cue=cue)
     sound = right is not False and (told or not rest.endswith("?"))
     return _Line("item", line, key if sound else None, label=key, right=right, cue=cue)
@@ -260,19 +153,23 @@ def _statement(line: str, *, first: bool) -> _Line | None:
     whole, earlier = len(_clauses(line)) == 1, False
     sentences = [s for s in _SENTENCE.findall(_NEGATED.sub("", line)) if not s.endswith("?")]
     asserted = [[c for c in _clauses(s) if not NEGATIVE.search(c)] for s in sentences]
-    told = {_index(m["key"]) for s in asserted for c in s if (m := _EXPLICIT.search(c))}
+    told = {option_index(m["key"]) for s in asserted for c in s if (m := _EXPLICIT.search(c))}
     found = _Line("clash", line) if len(told) > 1 else None
     for clauses in filter(None, [] if found else asserted):
-        clash = any(_index(a) != _index(b) for a, b in _PAIR.findall(", ".join(clauses)))
+        clash = any(
+            option_index(a) != option_index(b) for a, b in _PAIR.findall(", ".join(clauses))
+        )
         for clause in clauses:
             if (match := _EXPLICIT.search(clause)) and not _IF.search(clause):
-                return _Line("clash" if clash else "explicit", line, _index(match["key"]), whole)
+                return _Line(
+                    "clash" if clash else "explicit", line, option_index(match["key"]), whole
+                )
             match = _START.match(clause)
             if found is None and match and (not earlier or re.search(r"\w", match["pre"])):
                 if clash:
                     found = _Line("clash", line)
                 elif _END.match(clause, match.end()):
-                    found = _Line(_kind(match), line, _index(match["key"]), whole)
+                    found = _Line(_kind(match), line, option_index(match["key"]), whole)
             earlier = True
     return found or _sentence(line, asserted, first=first)
 
@@ -280,13 +177,13 @@ def _statement(line: str, *, first: bool) -> _Line | None:
 def _kind(match: re.Match[str]) -> str:
     if re.search(_CUE, match["pre"], re.IGNORECASE):
         return "explicit"
-    return "bare" if match["key"] < chr(_TEXT) else "text"
+    return "bare" if match["key"] < chr(TEXT) else "text"
 
 
 def _sentence(line: str, asserted: list[list[str]], *, first: bool) -> _Line | None:
     """Rule 6: find the one option text that a sentence has as its subject or object."""
     text = ",".join(clause for clauses in asserted for clause in clauses)
-    if len({_index(marker) for marker in re.findall(_M, text)}) != 1:
+    if len({option_index(marker) for marker in re.findall(ANY, text)}) != 1:
         return None
     for clause in text.split(","):
         match = _SUBJECT.match(clause) or _OBJECT.search(clause)
@@ -294,13 +191,13 @@ def _sentence(line: str, asserted: list[list[str]], *, first: bool) -> _Line | N
             f"{SO}|答案", text[: text.index(match["key"])], re.IGNORECASE
         )
         if match and (first or concludes) and not _IF.search(clause):
-            return _Line("sentence", line, _index(match["key"]))
+            return _Line("sentence", line, option_index(match["key"]))
     return None
 
 
 def _classify(line: str, *, first: bool, counted: bool) -> _Line:
     """Say what kind of line this is; ``counted`` if a number stood before it."""
-    asks = line.endswith("?") and not re.search(rf"{_M}\W*$", line)
+    asks = line.endswith("?") and not re.search(rf"{ANY}\W*$", line)
     if _HEADER.match(line) or (asks and not _LABEL.match(line)):
         return _Line("question", line)
     read = _item(line) or _statement(line, first=first)
@@ -344,7 +241,7 @@ def _own_question(lines: Sequence[_Line], at: int) -> bool:
     """Tell whether the question at ``at`` is the caller's: its own options or an answer follow."""
     for line in lines[at + 1 :]:
         if line.kind in ("item", "clash") and line.label is not None:
-            return re.search(f"{_F}{_P}*$", line.text) is not None
+            return re.search(f"{BY_BOTH}{PUNCTUATION}*$", line.text) is not None
         if line.kind in ("explicit", "bare", "text"):
             break
     return not _HEADER.match(lines[at].text)
@@ -379,7 +276,7 @@ def _search(lines: Sequence[_Line]) -> int | None:
             if key is None and line.kind == "explicit":
                 return None
             clashed |= key is None
-            part = echoes and line.kind == "item" and not re.search(_F, line.text)
+            part = echoes and line.kind == "item" and not re.search(BY_BOTH, line.text)
             if line.kind != "explicit" and (clashed or echoes > 1 or part):
                 key = None
         if key is not None:
@@ -402,7 +299,7 @@ def find_choice(text: str, options: Mapping[str, str]) -> str | None:
     if not options:
         return None
     lines: list[_Line] = []
-    for line, counted in _marked_lines(text, options):
+    for line, counted in marked_lines(text, options):
         first = not lines or (len(lines) == 1 and lines[0].kind == "question")
         lines.append(_classify(line, first=first, counted=counted))
     key = _search(lines)

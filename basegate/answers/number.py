@@ -34,7 +34,7 @@ _SAYING = (
         "then the answer value result number solution correct final be it that this must should"
         " would will get we have gives i think believe of to but",
     )
-    + rf"|(?<![^\W_])[a-z]\s*(?={IS}|should|must|would|will))"
+    + rf"|hk(?=\$)|(?<![^\W_])[a-z]\s*(?={IS}|should|must|would|will))"
 )
 _ALONE = rx(rf"^(?:[^\w-]|{_SAYING})*+({_NUM})(?P<rest>.*)$")
 _OTHER = rx(
@@ -42,8 +42,17 @@ _OTHER = rx(
 )
 
 
+# What is counted or measured, right behind its number: 8蚊, 40個蛋撻, 14 km.
+_UNIT = rx(
+    r"\s*(?:(?:港元|港幣|公里|公斤|分鐘|分钟|[蚊元個个隻只張张粒條条層层樓楼歲岁次日年月本枝盒杯位名人"
+    r"點点度米克斤班程盤盘部架塊块碗件])(?:(?![或和同及與跟])[\u4e00-\u9fff]){0,4}"
+    r"|(?:hkd|dollars?|years?|days?|weeks?|hours?|minutes?|people|pieces?|km|m|kg|cm)\b)"
+)
+
 _NEXT = re.compile(rf"\s*(?P<other>{_NUM})\s*(?:$|[.,;。])")
-_NOTHING = rx(rf"(?:{_OTHER.pattern})?(?:[^\w+*/×÷^-]|{_SAYING})*+$")
+_NOTHING = rx(
+    rf"(?:{_UNIT.pattern})?(?:{_OTHER.pattern})?(?:{_UNIT.pattern})?(?:[^\w+*/×÷^-]|{_SAYING})*+$"
+)
 
 
 def _digits(match: re.Match[str]) -> str:
@@ -99,8 +108,9 @@ def find_number(text: str) -> Fraction | None:
 
     The text is read statement by statement, and the first that states a number decides: an
     assignment (``n = 9``), a calculation with its result (``10 - 1 = 9``), or a number alone or
-    with filler words (``So, the answer is nine.``). Skipped are equations with a variable inside
-    an expression (``1 + n = 10``), calculations without a result, questions, negations and prose.
+    with filler words or a unit (``So, the answer is nine.``, ``8蚊``). Skipped are equations with
+    a variable inside an expression (``1 + n = 10``), calculations without a result, questions,
+    negations and prose.
     Numbers may be decimal, fractions, Chinese numerals or English words up to 99; ``9%`` is 9/100.
 
     Args:
@@ -114,7 +124,8 @@ def find_number(text: str) -> Fraction | None:
             stated = None if "?" in match[2] else _stated(match[1])
             if stated is None or (value := _value(stated[0])) is None:
                 continue
-            other = _OTHER.match(stated[1])
+            unit = _UNIT.match(stated[1])
+            other = _OTHER.match(stated[1], unit.end() if unit else 0)
             if "," in match[2]:
                 other = other or _NEXT.match(line, match.end())
             return value if other is None or _value(other["other"]) == value else None

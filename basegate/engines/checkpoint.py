@@ -35,6 +35,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     path = folder / "config.json"
     if not path.is_file():
+        if (folder / "adapter_config.json").is_file():
+            raise CandidateError(
+                f"{folder} is an adapter (LoRA or the like), not a whole model. Merge it into its "
+                f"base model first (peft: `merge_and_unload`, then `save_pretrained`)."
+            )
         held = ", ".join(sorted(each.name for each in folder.iterdir())[:5]) or "nothing"
         raise CandidateError(
             f"{folder} is not a checkpoint: it has no config.json (it holds {held}). Give the "
@@ -94,7 +99,7 @@ def check_architecture(config: dict[str, Any], folder: Path) -> None:
 def context_length(config: dict[str, Any]) -> int | None:
     """Return the longest input that the config allows, or `None` where it does not say."""
     for key in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
-        value = config.get(key) or config.get("text_config", {}).get(key)
+        value = config.get(key) or (config.get("text_config") or {}).get(key)
         if isinstance(value, int) and value > 0:
             return value
     return None

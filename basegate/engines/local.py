@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import logging
-import sys
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    GenerationConfig,
+)
 
 from basegate.engines.checkpoint import (
     check_architecture,
@@ -20,28 +23,29 @@ from basegate.engines.checkpoint import (
     context_length,
     read_config,
 )
+from basegate.engines.drawing import Asked, Sampler
 from basegate.engines.protocol import Draw, TokenScores
-from basegate.engines.sampling import processors
 from basegate.engines.scoring import Scorer
 from basegate.engines.seeds import sample_seed
 from basegate.environment import resolve_device
 from basegate.errors import CandidateError, UsageError
 from basegate.hub import COMMIT, download_model, resolve_commit
+from basegate.memory import release_memory
 from basegate.progress import SILENT
 from basegate.windows import plan_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from basegate.progress import Progress
     from basegate.settings import Sampling
 
-T = TypeVar("T")
+# Its notes on absent kernels and on casts come once per layer and token.
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 BATCH_TOKENS = {"cuda": 16384, "cpu": 2048}
-BATCH_SAMPLES = {"cuda": 128, "cpu": 64}
 
 
 class TransformersEngine:
@@ -60,7 +64,7 @@ class TransformersEngine:
         self.tokenizer = tokenizer
         self.context_length = context
         self.prefix = _prefix(tokenizer, name)
-        self._stops = _stop_tokens(model, tokenizer)
+        self._sampler = Sampler(model, _stop_tokens(model, tokenizer), self._decode)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
         # the gate leaves unset: only where it stops is taken from them.
         model.generation_config = GenerationConfig()
@@ -84,41 +88,64 @@ class TransformersEngine:
         total = sum(map(len, plans))
         with progress.task(f"{self.name}: scoring", total, "window") as step:
             scores = scorer.score([ids for ids, _ in encoded], plans, step)
-        unknown = self.tokenizer.unk_token_id
         return [
-            TokenScores(logprobs, starts, ids.count(unknown) if unknown is not None else 0)
-            for logprobs, (ids, starts) in zip(scores, encoded, strict=True)
+            TokenScores(logprobs, starts, self._lost(text, ids))
+            for text, logprobs, (ids, starts) in zip(texts, scores, encoded, strict=True)
         ]
 
     def sample(
-        self, prompts: Sequence[str], *, sampling: Sampling, progress: Progress = SILENT
+        self,
+        prompts: Sequence[str],
+        *,
+        sampling: Sampling,
+        settled: Sequence[Callable[[str], bool]] | None = None,
+        progress: Progress = SILENT,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt in batches; see `Engine.sample`."""
-        rows = [
-            (prompt, sample_seed(sampling.seed, prompt, index))
-            for prompt in prompts
-            for index in range(sampling.samples)
+        asked = [
+            Asked(
+                [*self.prefix, *self._encode(prompt)[0]],
+                [sample_seed(sampling.seed, prompt, index) for index in range(sampling.samples)],
+                settled[place] if settled is not None else None,
+            )
+            for place, prompt in enumerate(prompts)
         ]
-        texts: list[str] = []
-        with progress.task(f"{self.name}: writing", len(rows), "sample") as step:
-            for batch in _chunks(rows, BATCH_SAMPLES[self.model.device.type]):
-                texts += self._sample_batch(batch, sampling)
-                step(len(batch))
-        draws = [Draw(text, seed) for text, (_, seed) in zip(texts, rows, strict=True)]
-        return list(_chunks(draws, sampling.samples))
+        self._check_room(asked, sampling.max_new_tokens)
+        with progress.task(
+            f"{self.name}: writing", len(prompts) * sampling.samples, "sample"
+        ) as step:
+            drawn = self._sampler.draw(asked, sampling, step)
+        return [
+            [Draw(self._decode(ids), seed) for ids, seed in zip(rows, each.seeds, strict=True)]
+            for rows, each in zip(drawn, asked, strict=True)
+        ]
 
     def close(self) -> None:
         """Free the model's memory."""
-        self.model = None
+        self.model = self._sampler.model = None
         release_memory()
 
     def _encode(self, text: str) -> tuple[list[int], NDArray[np.int64] | None]:
         fast = bool(self.tokenizer.is_fast)
+        # Text is text: `<s>` in it is three characters, not the beginning of a document.
         encoded = self.tokenizer(
-            text, add_special_tokens=False, return_offsets_mapping=fast, verbose=False
+            text,
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_offsets_mapping=fast,
+            verbose=False,
         )
         starts = np.array([start for start, _ in encoded["offset_mapping"]]) if fast else None
         return list(encoded["input_ids"]), starts
+
+    def _lost(self, text: str, ids: list[int]) -> int:
+        """Count the characters, white space apart, that decoding the tokens does not give back."""
+        decoded = self.tokenizer.decode(
+            ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+        if decoded == text:
+            return 0
+        return (_ink(text) - _ink(decoded)).total()
 
     def _check_window(self, window: int, context: int) -> None:
         if self.context_length is not None and window > self.context_length:
@@ -133,41 +160,19 @@ class TransformersEngine:
                 f"beside {self.name}'s prefix of {len(self.prefix)} tokens. Raise window."
             )
 
-    @torch.inference_mode()
-    def _sample_batch(self, batch: Sequence[tuple[str, int]], sampling: Sampling) -> list[str]:
-        ids = [[*self.prefix, *self._encode(prompt)[0]] for prompt, _ in batch]
-        longest = max(map(len, ids))
-        if (
-            self.context_length is not None
-            and longest + sampling.max_new_tokens > self.context_length
-        ):
+    def _check_room(self, asked: Sequence[Asked], max_new_tokens: int) -> None:
+        longest = max(len(each.ids) for each in asked)
+        if self.context_length is not None and longest + max_new_tokens > self.context_length:
             raise CandidateError(
-                f"a prompt of {longest} tokens and max_new_tokens = {sampling.max_new_tokens} do "
-                f"not fit into the {self.context_length} tokens that {self.name} was made for."
+                f"a prompt of {longest} tokens and max_new_tokens = {max_new_tokens} do not fit "
+                f"into the {self.context_length} tokens that {self.name} was made for."
             )
-        inputs = torch.zeros((len(ids), longest), dtype=torch.long)
-        mask = torch.zeros_like(inputs)
-        for index, row in enumerate(ids):
-            inputs[index, longest - len(row) :] = torch.tensor(row)
-            mask[index, longest - len(row) :] = 1
-        written = self.model.generate(
-            inputs=inputs.to(self.model.device),
-            attention_mask=mask.to(self.model.device),
-            logits_processor=processors(sampling, [seed for _, seed in batch], longest),
-            generation_config=self._generation_config(sampling.max_new_tokens),
-        )
-        texts: list[str] = self.tokenizer.batch_decode(
-            written[:, longest:], skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return texts
 
-    def _generation_config(self, max_new_tokens: int) -> GenerationConfig:
-        return GenerationConfig(
-            do_sample=False,
-            max_new_tokens=max_new_tokens,
-            eos_token_id=self._stops or None,
-            pad_token_id=self._stops[0] if self._stops else 0,
+    def _decode(self, ids: list[int]) -> str:
+        text: str = self.tokenizer.decode(
+            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
+        return text
 
 
 def load_candidate(
@@ -234,20 +239,6 @@ def quantization_config(quantization: str, dtype: torch.dtype) -> BitsAndBytesCo
     )
 
 
-def release_memory() -> None:
-    """Give freed memory back: Python's garbage, torch's cache, the C library's heap."""
-    for name in ("last_value", "last_traceback", "last_exc"):
-        if hasattr(sys, name):
-            delattr(sys, name)
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    elif sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
-
-
 class _quiet:
     """Keep transformers' bars and notes off the terminal while loading."""
 
@@ -255,8 +246,6 @@ class _quiet:
         self.level = transformers.logging.get_verbosity()
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
-        # It notes that an optional kernel is absent, at a warning's level.
-        logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
     def __exit__(self, *_: object) -> None:
         transformers.logging.set_verbosity(self.level)
@@ -291,13 +280,26 @@ def _load_model(
             output_loading_info=True,
         )
     except Exception as error:
-        raise CandidateError(
-            f"{folder}: its weights could not be loaded ({_summary(error)})."
-        ) from error
+        raise CandidateError(f"{folder}: {_why_not_loaded(error)}") from error
     model, info = loaded
     _check_complete(folder, info)
-    _check_placed(folder, model)
+    _check_placed(folder, model, kind)
     return model.eval()
+
+
+def _why_not_loaded(error: Exception) -> str:
+    """Say what kept the weights from loading, and what to do."""
+    if "ignore_mismatched_sizes" in str(error):
+        return (
+            "config.json does not fit the weights: some have other shapes than it says. The files "
+            "are of different models: fetch the checkpoint again."
+        )
+    if type(error).__name__ == "SafetensorError":
+        return f"a file of weights is damaged ({_summary(error)}). Fetch the checkpoint again."
+    return (
+        f"its weights could not be loaded ({_summary(error)}). Check that the checkpoint is whole "
+        f"and that transformers {transformers.__version__} knows its kind."
+    )
 
 
 def _check_complete(folder: Path, info: dict[str, Any]) -> None:
@@ -311,9 +313,10 @@ def _check_complete(folder: Path, info: dict[str, Any]) -> None:
         )
 
 
-def _check_placed(folder: Path, model: Any) -> None:
+def _check_placed(folder: Path, model: Any, kind: str) -> None:
+    """Refuse a model of which a part landed beside the GPUs: its numbers would take days."""
     places = set(map(str, (getattr(model, "hf_device_map", None) or {}).values()))
-    if places & {"disk"} or ("cpu" in places and len(places) > 1):
+    if kind == "cuda" and places & {"cpu", "disk"}:
         raise CandidateError(
             f"{folder}: the model does not fit into the memory of the GPUs here. Use a larger "
             f"GPU, or a smaller --quantization."
@@ -353,9 +356,8 @@ def _before(whole: Sequence[int], part: Sequence[int]) -> list[int]:
     return []
 
 
-def _chunks(items: Sequence[T], size: int) -> Iterator[list[T]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])
+def _ink(text: str) -> Counter[str]:
+    return Counter(char for char in text if not char.isspace())
 
 
 def _summary(error: Exception) -> str:

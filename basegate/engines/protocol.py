@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -23,12 +23,12 @@ class TokenScores:
         logprobs: natural logarithms, float64, shape [tokens]. Not checked for NaN.
         starts: index of the character at which each token starts, shape [tokens]; `None` where
             the tokenizer cannot tell.
-        unknown: tokens that stand for "unknown", whose text is lost.
+        lost: characters of the text, white space apart, that its tokens do not give back.
     """
 
     logprobs: NDArray[np.float64]
     starts: NDArray[np.int64] | None
-    unknown: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,23 @@ class Engine(Protocol):
         ...
 
     def sample(
-        self, prompts: Sequence[str], *, sampling: Sampling, progress: Progress
+        self,
+        prompts: Sequence[str],
+        *,
+        sampling: Sampling,
+        settled: Sequence[Callable[[str], bool]] | None = None,
+        progress: Progress,
     ) -> list[list[Draw]]:
         """Draw `sampling.samples` continuations of every prompt, in batches.
 
         A draw depends on the prompt, its own number and the seed, not on the other prompts.
+
+        Args:
+            prompts: what to go on with.
+            sampling: how to draw.
+            settled: for each prompt, tells of a sample so far whether more text could not change
+                what is read from it; the engine may end the sample then.
+            progress: told of every sample.
 
         Raises:
             InvalidMeasurement: the model gives no numbers (NaN).

@@ -1,7 +1,7 @@
 """Drawing tokens so that each sample depends on its own seed and on nothing else.
 
-Temperature, top-k and top-p are transformers' own. The draw itself is inverse-transform sampling
-from numbers fixed beforehand per sample, so a sample stays the same whatever else is in its batch.
+Inverse-transform sampling from numbers fixed beforehand per sample, so a sample stays the same
+whatever else is in its batch.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from transformers import (
     LogitsProcessor,
     LogitsProcessorList,
     RepetitionPenaltyLogitsProcessor,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
 )
 
 from basegate.errors import InvalidMeasurement
@@ -37,7 +34,8 @@ class _RefuseNonFinite(LogitsProcessor):
     """NaN must never become a token: an argmax over NaN is token 0."""
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        if bool(torch.isnan(scores).any()) or bool((scores == torch.inf).any()):
+        # NaN and inf show in the maximum, and so does a row of nothing but -inf.
+        if not bool(torch.isfinite(scores.amax(dim=-1)).all()):
             raise InvalidMeasurement(
                 "the model's logits are not finite (NaN or inf), so nothing can be drawn from "
                 "them. Its numbers broke, which says nothing about what it knows: try another "
@@ -46,25 +44,32 @@ class _RefuseNonFinite(LogitsProcessor):
         return scores.float()
 
 
-class _InverseTransform(LogitsProcessor):
+class _Draw(LogitsProcessor):
     """Leaves only the drawn token, so that greedy search takes it.
 
-    Token = the first whose cumulated probability exceeds the sample's number of this step.
+    Temperature, then the k likeliest tokens, then the likeliest that hold top_p of what is left;
+    of these, in falling order, the first whose cumulated probability exceeds the sample's number
+    of this step. Only the k likeliest are ever sorted.
     """
 
-    def __init__(self, draws: torch.Tensor, prompt_length: int) -> None:
+    def __init__(self, sampling: Sampling, draws: torch.Tensor, prompt_length: int) -> None:
+        self.sampling = sampling
         self.draws = draws
         self.prompt_length = prompt_length
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         step = input_ids.shape[1] - self.prompt_length
-        cumulated = torch.softmax(scores.double(), dim=-1).cumsum(dim=-1)
-        # Scaled by the total, which is 1 but for rounding, so that a token is always found.
+        count = self.sampling.top_k or scores.shape[-1]
+        kept, tokens = torch.topk(scores, min(count, scores.shape[-1]), dim=-1)
+        chances = torch.softmax(kept.double() / self.sampling.temperature, dim=-1)
+        # A token stays if those before it hold less than top_p; the first always does.
+        before = chances.cumsum(dim=-1) - chances
+        cumulated = torch.where(before < self.sampling.top_p, chances, 0.0).cumsum(dim=-1)
+        # Scaled by the total, so that a token is always found.
         threshold = self.draws[:, step : step + 1].to(scores.device) * cumulated[:, -1:]
-        chosen = torch.searchsorted(cumulated, threshold, right=True)
-        chosen = chosen.clamp(max=scores.shape[-1] - 1)
-        drawn = torch.full_like(scores, -torch.inf)
-        return drawn.scatter(1, chosen, 0.0)
+        place = torch.searchsorted(cumulated, threshold, right=True)
+        chosen = tokens.gather(1, place.clamp(max=tokens.shape[-1] - 1))
+        return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
 
 
 def processors(sampling: Sampling, seeds: Sequence[int], prompt_length: int) -> LogitsProcessorList:
@@ -80,10 +85,5 @@ def processors(sampling: Sampling, seeds: Sequence[int], prompt_length: int) -> 
         chain.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
     if sampling.temperature == 0:
         return chain
-    chain.append(TemperatureLogitsWarper(float(sampling.temperature)))
-    if sampling.top_k:
-        chain.append(TopKLogitsWarper(sampling.top_k))
-    if sampling.top_p < 1:
-        chain.append(TopPLogitsWarper(sampling.top_p))
-    chain.append(_InverseTransform(uniforms(seeds, sampling.max_new_tokens), prompt_length))
+    chain.append(_Draw(sampling, uniforms(seeds, sampling.max_new_tokens), prompt_length))
     return chain

@@ -91,9 +91,9 @@ class Scorer:
         row_index, time_index = (
             torch.tensor(each, device=hidden.device) for each in zip(*places, strict=True)
         )
-        values = self._token_logprobs(
-            hidden[row_index, time_index], inputs[row_index, time_index + 1].to(hidden.device)
-        )
+        # From the rows themselves: over several GPUs, inputs and hidden states lie apart.
+        targets = torch.tensor([rows[row][time + 1] for row, time in places], device=hidden.device)
+        values = self._token_logprobs(hidden[row_index, time_index], targets)
         sizes = [job.window.end - job.window.scored for job in batch]
         return np.split(values, np.cumsum(sizes)[:-1])
 
@@ -149,7 +149,11 @@ def _agree(
     prefix: Sequence[int],
 ) -> bool:
     ids = torch.tensor([[*prefix, *range(8)]], device=model.device)
-    by_halves, at_once = head(halved(ids, None)), whole(ids, None)
+    try:
+        by_halves = head(halved(ids, None))
+    except (TypeError, AttributeError, RuntimeError):
+        return False  # a decoder with another signature or result
+    at_once = whole(ids, None)
     return by_halves.shape == at_once.shape and torch.allclose(
         by_halves.float(),
         at_once.float().to(by_halves.device),

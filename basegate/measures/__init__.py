@@ -1,7 +1,8 @@
 """One file per check: plain functions, numbers in, `Findings` out. No limit is seen here.
 
-Each module has `VERSION` (raised when the same input would give another number), `prepare`
-(reads the data), `identity` (says what the data is, cheaply) and `measure`.
+Each module has `VERSION` (raised when the same input would give another number), `LIBRARIES`
+(whose versions can change its numbers, beside the engine's), `prepare` (reads the data), `identity`
+(says what the data is, cheaply) and `measure`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ class Measure(Protocol):
     """What every module of this package offers."""
 
     VERSION: int
+    LIBRARIES: tuple[str, ...]
 
     def prepare(self, settings: Any) -> Any:
         """Read the data; raise `DataError` before any model is loaded."""

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basegate import variety
-from basegate.banks import Prompt, bank_identity, load_bank
+from basegate.banks import Bank, Prompt, bank_identity, load_bank
+from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings, Metric, Sample
 from basegate.measures.degeneration import refuse_degenerate
 from basegate.statistics import ratio_interval
@@ -32,28 +33,34 @@ if TYPE_CHECKING:
     from basegate.settings import SamplingSettings
 
 VERSION = 1
+LIBRARIES: tuple[str, ...] = ("canto-filter", "opencc")
 
 
-def prepare(settings: SamplingSettings) -> tuple[Prompt, ...]:
+TELLING = ("cantonese", "written_chinese", "mixed", "foreign")
+"""Labels of sentences that show their variety."""
+
+
+def prepare(settings: SamplingSettings) -> Bank[Prompt]:
     """Read the prompts. See `load_bank` for errors."""
-    return load_bank(settings.path, Prompt)
+    return load_bank(settings.source, Prompt)
 
 
 def identity(settings: SamplingSettings) -> str:
     """Return what identifies the prompts. See `bank_identity` for errors."""
-    return bank_identity(settings.path)
+    return bank_identity(settings.source)
 
 
 def measure(
-    engine: Engine, prompts: tuple[Prompt, ...], settings: SamplingSettings, progress: Progress
+    engine: Engine, bank: Bank[Prompt], settings: SamplingSettings, progress: Progress
 ) -> Findings:
     """Let the candidate go on from every prompt and judge what it wrote.
 
     Raises:
-        InvalidMeasurement: the model's numbers broke.
+        InvalidMeasurement: the model's numbers broke, its samples are degenerate, or none shows
+            its variety.
     """
     drawn = engine.sample(
-        [each.prompt for each in prompts], sampling=settings.sampling, progress=progress
+        [each.prompt for each in bank.records], sampling=settings.sampling, progress=progress
     )
     samples = tuple(
         Sample(
@@ -63,11 +70,21 @@ def measure(
             seed=draw.seed,
             notes=read_variety(draw.text),
         )
-        for prompt, draws in zip(prompts, drawn, strict=True)
+        for prompt, draws in zip(bank.records, drawn, strict=True)
         for draw in draws
     )
     refuse_degenerate([sample.text for sample in samples])
-    return summarise(samples)
+    if not any(sample.notes[label] for sample in samples for label in TELLING):
+        raise InvalidMeasurement(
+            f"none of the sentences of {len(samples)} samples shows whether it is Cantonese: they "
+            f"are too short or too plain to tell. Draw more samples, or raise max_new_tokens."
+        )
+    return summarise(samples).model_copy(
+        update={
+            "basis": bank.basis(settings.sampling.samples),
+            "left_out": tuple(map(str, bank.left_out)),
+        }
+    )
 
 
 def read_variety(text: str) -> dict[str, float | int | str | bool]:
@@ -93,13 +110,13 @@ def summarise(samples: Sequence[Sample]) -> Findings:
     def column(*names: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return np.array([float(sum(s.notes[name] for name in names)) for s in samples])  # type: ignore[misc]
 
-    telling = column("cantonese", "written_chinese", "mixed", "foreign")
+    telling = column(*TELLING)
     han, latin = column("han_characters"), column("latin_words")
     parts = {
-        "cantonese_share": (column("cantonese"), telling, "of sentences are Cantonese"),
-        "latin_share": (latin, latin + han, "of words are in Latin letters"),
-        "simplified_share": (column("simplified"), han, "of characters are Simplified"),
-        "looping_share": (column("looping"), np.ones(len(samples)), "of samples loop"),
+        "cantonese_share": (column("cantonese"), telling, "share of sentences in Cantonese"),
+        "latin_share": (latin, latin + han, "share of words in Latin letters"),
+        "simplified_share": (column("simplified"), han, "share of characters in Simplified form"),
+        "looping_share": (column("looping"), np.ones(len(samples)), "share of samples that loop"),
     }
     return Findings(
         metrics=tuple(_share(name, *columns) for name, columns in parts.items()),
@@ -118,7 +135,7 @@ def _share(
     whole: np.ndarray[tuple[int], np.dtype[np.float64]],
     unit: str,
 ) -> Metric:
-    """Return a ratio of sums; 0 where nothing was counted, which no minimum accepts."""
+    """Return a ratio of sums; 0 where there was nothing to count, e.g. no Chinese character."""
     total = float(whole.sum())
     if total == 0:
         return Metric(name=name, value=0.0, unit=unit)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from basegate.answers import find_choice
-from basegate.banks import Question, bank_identity, load_bank
+from basegate.answers import choice_is_settled, find_choice
+from basegate.banks import Bank, Question, bank_identity, load_bank
 from basegate.measures.counting import Asked, count_correct
 
 if TYPE_CHECKING:
@@ -20,21 +20,22 @@ if TYPE_CHECKING:
     from basegate.progress import Progress
     from basegate.settings import SamplingSettings
 
-VERSION = 1
+VERSION = 2
+LIBRARIES: tuple[str, ...] = ()
 
 
-def prepare(settings: SamplingSettings) -> tuple[Question, ...]:
+def prepare(settings: SamplingSettings) -> Bank[Question]:
     """Read the questions. See `load_bank` for errors."""
-    return load_bank(settings.path, Question)
+    return load_bank(settings.source, Question)
 
 
 def identity(settings: SamplingSettings) -> str:
     """Return what identifies the questions. See `bank_identity` for errors."""
-    return bank_identity(settings.path)
+    return bank_identity(settings.source)
 
 
 def measure(
-    engine: Engine, questions: tuple[Question, ...], settings: SamplingSettings, progress: Progress
+    engine: Engine, bank: Bank[Question], settings: SamplingSettings, progress: Progress
 ) -> Findings:
     """Ask every question and count right answers.
 
@@ -47,7 +48,9 @@ def measure(
             prompt=question.prompt,
             expected=question.answer,
             read=partial(find_choice, options=question.options),
+            topic=question.topic,
+            settled=partial(choice_is_settled, options=question.options),
         )
-        for question in questions
+        for question in bank.records
     ]
-    return count_correct(engine, asked, settings.sampling, progress)
+    return count_correct(engine, asked, bank, settings.sampling, progress)

@@ -4,9 +4,13 @@
     bits_per_byte = NLL / (ln 2 * UTF-8 bytes)
     perplexity    = exp(NLL / tokens)
 
+    gap           = bits_per_char of Cantonese documents
+                    - bits_per_char of the same documents in Standard Written Chinese
+
 NLL is the sum of the negative natural log-probabilities of all tokens, each scored once, in
 float64. Bits per character compare candidates with different tokenizers; token perplexity does
-not, since a tokenizer that cuts a character into three tokens makes two of them easy.
+not, since a tokenizer that cuts a character into three tokens makes two of them easy. The gap says
+what Cantonese costs a model that may know written Chinese only.
 
 Source: Jelinek et al., Perplexity: a measure of the difficulty of speech recognition tasks, 1977;
 for the choice of unit: Cotterell et al., Are all languages equally hard to language-model?, 2018.
@@ -23,7 +27,7 @@ import numpy as np
 from basegate.corpora import Corpus, corpus_identity, load_corpus
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings, Metric
-from basegate.statistics import ratio_interval
+from basegate.statistics import difference_interval, ratio_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +38,10 @@ if TYPE_CHECKING:
     from basegate.progress import Progress
     from basegate.settings import PerplexitySettings
 
-VERSION = 1
-UNKNOWN_SHARE = 0.01
-"""Above this share of unknown tokens the text that was scored is not the text that was given."""
+VERSION = 2
+LIBRARIES: tuple[str, ...] = ()
+LOST_SHARE = 0.01
+"""Above this share of lost characters the text that was scored is not the text that was given."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +77,80 @@ def measure(
     scores = engine.log_likelihoods(
         texts, window=settings.window, context=settings.context, progress=progress
     )
-    _check(scores)
+    check_scores(scores, texts)
     documents = corpus.documents
     sums = per_document(documents, scores) if join is None else joined(documents, join, scores[0])
     split = [split_share(each.starts) for each in scores if each.starts is not None]
     weights = [len(each.logprobs) for each in scores if each.starts is not None]
     pieces = float(np.average(split, weights=weights)) if split else None
-    return summarise(sums, pieces, corpus.left_out)
+    found = summarise(sums, pieces, corpus.left_out)
+    if not corpus.parallel:
+        return found
+    beside = _score_parallel(engine, corpus, settings, progress)
+    places = list(corpus.parallel)
+    return compare(found, taken(sums, places), beside)
 
 
-def _check(scores: Sequence[TokenScores]) -> None:
+def _score_parallel(
+    engine: Engine, corpus: Corpus, settings: PerplexitySettings, progress: Progress
+) -> Sums:
+    """Return the sums of the written-Chinese versions, each scored on its own."""
+    texts = list(corpus.parallel.values())
+    scores = engine.log_likelihoods(
+        texts, window=settings.window, context=settings.context, progress=progress
+    )
+    check_scores(scores, texts)
+    return per_document(texts, scores)
+
+
+def taken(sums: Sums, places: Sequence[int]) -> Sums:
+    """Return the sums of some of the documents."""
+    return Sums(
+        sums.nll[places], sums.tokens[places], sums.characters[places], sums.utf8_bytes[places]
+    )
+
+
+def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
+    """Add what the same documents cost in written Chinese, and the gap, to a corpus's findings.
+
+    Args:
+        found: of all Cantonese documents.
+        cantonese: sums of those that have a written-Chinese version.
+        written: sums of these versions, in the same order.
+    """
+    bits, other = cantonese.nll / math.log(2), written.nll / math.log(2)
+    per_char = float(bits.sum() / cantonese.characters.sum())
+    beside = float(other.sum() / written.characters.sum())
+    metrics = (
+        Metric(
+            name="written_chinese_bits_per_char",
+            value=beside,
+            unit="bits per character of the same in written Chinese",
+            interval=ratio_interval(other, written.characters),
+        ),
+        Metric(
+            name="gap",
+            value=per_char - beside,
+            unit="bits per character more than in written Chinese",
+            interval=difference_interval((bits, cantonese.characters), (other, written.characters)),
+        ),
+    )
+    pairs = len(cantonese.nll)
+    return found.model_copy(
+        update={
+            "metrics": (*found.metrics, *metrics),
+            "facts": {**found.facts, "parallel_documents": pairs},
+            "basis": f"{found.basis}, {pairs} of them in written Chinese too",
+        }
+    )
+
+
+def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
+    """Refuse scores that are not of the text that was given.
+
+    Raises:
+        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
+    """
     tokens = sum(len(each.logprobs) for each in scores)
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if broken:
@@ -90,11 +159,13 @@ def _check(scores: Sequence[TokenScores]) -> None:
             f"numbers broke, which says nothing about what it knows: try another --dtype or "
             f"--quantization."
         )
-    unknown = sum(each.unknown for each in scores)
-    if unknown > UNKNOWN_SHARE * tokens:
+    lost, characters = sum(each.lost for each in scores), sum(map(len, texts))
+    if lost > LOST_SHARE * characters:
         raise InvalidMeasurement(
-            f"{unknown} of {tokens} tokens are the tokenizer's 'unknown', so the text that was "
-            f"scored is not the text that was given. Its bits per character would look too good."
+            f"the tokenizer loses {lost} of {characters} characters: decoding its tokens does not "
+            f"give them back (unknown characters, or several folded into one). What was scored is "
+            f"not the text that was given, and its bits per character would look too good. "
+            f"Choose a candidate whose tokenizer covers Chinese characters."
         )
 
 
@@ -179,7 +250,13 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
             "split_token_share": pieces,
             "remark": _remark(density, pieces),
         },
+        basis=_basis(len(sums.nll), left_out),
     )
+
+
+def _basis(documents: int, left_out: int) -> str:
+    text = f"{documents} document{'' if documents == 1 else 's'}"
+    return f"{text}, {left_out} empty ones left out" if left_out else text
 
 
 def _exp(value: float) -> float:
@@ -189,7 +266,7 @@ def _exp(value: float) -> float:
 
 def _remark(density: float, pieces: float | None) -> str:
     text = f"{density:.2f} tokens per character"
-    if pieces is not None and pieces >= 0.05:
+    if pieces is not None and pieces >= 0.05 and density >= 1.2:
         return (
             f"{text}, {pieces * 100:.0f} % of them parts of a character: the tokenizer is the "
             f"likely cause."

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.answers import find_number
-from basegate.banks import Problem, bank_identity, load_bank
+from basegate.answers import find_number, number_is_settled
+from basegate.banks import Bank, Problem, bank_identity, load_bank
 from basegate.measures.counting import Asked, count_correct
 
 if TYPE_CHECKING:
@@ -19,21 +19,22 @@ if TYPE_CHECKING:
     from basegate.progress import Progress
     from basegate.settings import SamplingSettings
 
-VERSION = 1
+VERSION = 3
+LIBRARIES: tuple[str, ...] = ()
 
 
-def prepare(settings: SamplingSettings) -> tuple[Problem, ...]:
+def prepare(settings: SamplingSettings) -> Bank[Problem]:
     """Read the problems. See `load_bank` for errors."""
-    return load_bank(settings.path, Problem)
+    return load_bank(settings.source, Problem)
 
 
 def identity(settings: SamplingSettings) -> str:
     """Return what identifies the problems. See `bank_identity` for errors."""
-    return bank_identity(settings.path)
+    return bank_identity(settings.source)
 
 
 def measure(
-    engine: Engine, problems: tuple[Problem, ...], settings: SamplingSettings, progress: Progress
+    engine: Engine, bank: Bank[Problem], settings: SamplingSettings, progress: Progress
 ) -> Findings:
     """Put every problem and count right answers.
 
@@ -41,10 +42,17 @@ def measure(
         InvalidMeasurement: the model's numbers broke.
     """
     asked = [
-        Asked(id=problem.id, prompt=problem.prompt, expected=str(problem.answer), read=_read_number)
-        for problem in problems
+        Asked(
+            id=problem.id,
+            prompt=problem.prompt,
+            expected=str(problem.answer),
+            read=_read_number,
+            topic=problem.family,
+            settled=number_is_settled,
+        )
+        for problem in bank.records
     ]
-    return count_correct(engine, asked, settings.sampling, progress)
+    return count_correct(engine, asked, bank, settings.sampling, progress)
 
 
 def _read_number(text: str) -> str | None:

@@ -1,0 +1,277 @@
+"""Samples from a causal language model: prompts read once, several samples of each at a time."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+
+from basegate.engines.caches import repeat
+from basegate.engines.sampling import processors
+from basegate.errors import CandidateError
+from basegate.memory import release_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from basegate.progress import Step
+    from basegate.settings import Sampling
+
+CPU_BUDGET = 4 * 2**30
+"""Most memory for keys and values on the CPU, in bytes."""
+SHARE_OF_FREE = 0.5
+"""Of the free memory of a GPU, or of the machine, that keys and values may take."""
+
+
+class Asked(NamedTuple):
+    """A prompt to draw from.
+
+    Attributes:
+        ids: its tokens, prefix included; at least one.
+        seeds: one for each sample.
+        settled: tells of a sample so far whether more text could not change what is read from it.
+    """
+
+    ids: list[int]
+    seeds: list[int]
+    settled: Callable[[str], bool] | None = None
+
+    def part(self, start: int, end: int) -> Asked:
+        """Return some of its samples."""
+        return self._replace(seeds=self.seeds[start:end])
+
+
+class Sampler:
+    """Draws with a transformers causal language model.
+
+    Args:
+        model: in evaluation mode.
+        stops: token ids that end a text.
+        decode: token ids to text.
+
+    Attributes:
+        retries: how often a batch did not fit into memory and was halved.
+    """
+
+    def __init__(
+        self, model: Any, stops: Sequence[int], decode: Callable[[list[int]], str]
+    ) -> None:
+        self.model = model
+        self.stops = list(stops)
+        self.decode = decode
+        self.retries = 0
+
+    def draw(self, asked: Sequence[Asked], sampling: Sampling, step: Step) -> list[list[list[int]]]:
+        """Return the token ids of every sample of every prompt, up to its end.
+
+        Keys and values of a prompt are computed once and repeated for its samples. Prompts of
+        similar length share a batch; a batch that does not fit into memory is halved.
+
+        Args:
+            asked: prompts and seeds.
+            sampling: how to draw; its number of samples is that of the seeds.
+            step: told of every sample that is done.
+
+        Raises:
+            InvalidMeasurement: the model gives no numbers.
+            CandidateError: not even one sample fits into memory.
+        """
+        drawn: list[list[list[int]]] = [[] for _ in asked]
+        longest = max(len(each.ids) for each in asked) + sampling.max_new_tokens
+        rows = max(1, _budget(self.model) // (_bytes_per_token(self.model) * longest))
+        for batch in _batches(asked, rows):
+            written = self._draw_or_halve([part for _, part in batch], sampling, step)
+            for index, part in batch:
+                drawn[index] += written[: len(part.seeds)]
+                written = written[len(part.seeds) :]
+        return drawn
+
+    def _draw_or_halve(self, batch: list[Asked], sampling: Sampling, step: Step) -> list[list[int]]:
+        try:
+            return self._draw_batch(batch, sampling, step)
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+        release_memory()
+        self.retries += 1
+        first, second = _halves(batch)
+        return [
+            *self._draw_or_halve(first, sampling, step),
+            *self._draw_or_halve(second, sampling, step),
+        ]
+
+    @torch.inference_mode()
+    def _draw_batch(
+        self, batch: Sequence[Asked], sampling: Sampling, step: Step
+    ) -> list[list[int]]:
+        counts = torch.tensor([len(each.seeds) for each in batch])
+        ids, mask = _padded_left([each.ids for each in batch])
+        longest = ids.shape[1]
+        cache = None
+        if longest > 1:
+            read = self._read(ids[:, :-1], mask[:, :-1])
+            cache = repeat(read, counts, sampling.max_new_tokens + 1)
+        finished = Finished(
+            [(index, each.settled) for index, each in enumerate(batch) for _ in each.seeds],
+            longest,
+            self.decode,
+            set(self.stops),
+            step,
+        )
+        device = self.model.device
+        written = self.model.generate(
+            inputs=ids.repeat_interleave(counts, dim=0).to(device),
+            attention_mask=mask.repeat_interleave(counts, dim=0).to(device),
+            past_key_values=cache,
+            logits_processor=processors(
+                sampling, [seed for each in batch for seed in each.seeds], longest
+            ),
+            generation_config=self._config(sampling.max_new_tokens),
+            stopping_criteria=StoppingCriteriaList([finished]),
+        )
+        finished.tell_rest()
+        return finished.cut(written[:, longest:].tolist())
+
+    def _read(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
+        """Return keys and values of prompts."""
+        read = self.model.generate(
+            inputs=ids.to(self.model.device),
+            attention_mask=mask.to(self.model.device),
+            generation_config=self._config(1, return_dict_in_generate=True),
+        )
+        return read.past_key_values
+
+    def _config(self, max_new_tokens: int, **further: Any) -> GenerationConfig:
+        return GenerationConfig(
+            do_sample=False,
+            max_new_tokens=max_new_tokens,
+            eos_token_id=self.stops or None,
+            pad_token_id=self.stops[0] if self.stops else 0,
+            **further,
+        )
+
+
+class Finished(StoppingCriteria):
+    """Ends a sample at a stop token, or once more text could not change what is read from it.
+
+    Args:
+        rows: for each sample of the batch, the place of its prompt and its `settled`.
+        prompt_length: tokens of the padded prompts.
+        decode: token ids to text.
+        stops: token ids that end a text.
+        step: told of every sample that is done.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[tuple[int, Callable[[str], bool] | None]],
+        prompt_length: int,
+        decode: Callable[[list[int]], str],
+        stops: set[int],
+        step: Step,
+    ) -> None:
+        self.rows = rows
+        self.prompt_length = prompt_length
+        self.decode = decode
+        self.stops = stops
+        self.step = step
+        self.ends: list[int | None] = [None] * len(rows)
+
+    def __call__(
+        self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: object
+    ) -> torch.Tensor:
+        """Return which samples are done, shape [samples]."""
+        length = input_ids.shape[1] - self.prompt_length
+        last = input_ids[:, -1].tolist()
+        for index, (_, settled) in enumerate(self.rows):
+            if self.ends[index] is not None:
+                continue
+            if last[index] in self.stops:
+                self._end(index, length - 1)
+            elif settled is not None and self.decode([last[index]]).endswith("\n"):
+                text = self.decode(input_ids[index, self.prompt_length :].tolist())
+                if settled(text):
+                    self._end(index, length)
+        return torch.tensor([end is not None for end in self.ends], device=input_ids.device)
+
+    def _end(self, index: int, length: int) -> None:
+        self.ends[index] = length
+        self.step(1)
+
+    def tell_rest(self) -> None:
+        """Tell of the samples that were ended by their length."""
+        self.step(self.ends.count(None))
+
+    def cut(self, written: Sequence[list[int]]) -> list[list[int]]:
+        """Return the samples up to their ends; what comes after is padding."""
+        return [row[:end] for row, end in zip(written, self.ends, strict=True)]
+
+
+def _batches(asked: Sequence[Asked], rows: int) -> Iterator[list[tuple[int, Asked]]]:
+    """Yield prompts (with their places) of at most `rows` samples together, the longest first."""
+    batch: list[tuple[int, Asked]] = []
+    room = rows
+    for index in sorted(range(len(asked)), key=lambda index: -len(asked[index].ids)):
+        start, each = 0, asked[index]
+        while start < len(each.seeds):
+            part = each.part(start, start + room)
+            batch.append((index, part))
+            start, room = start + len(part.seeds), room - len(part.seeds)
+            if room == 0:
+                yield batch
+                batch, room = [], rows
+    if batch:
+        yield batch
+
+
+def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]]:
+    if len(batch) > 1:
+        return batch[: len(batch) // 2], batch[len(batch) // 2 :]
+    (only,) = batch
+    middle = len(only.seeds) // 2
+    if middle == 0:
+        raise CandidateError(
+            f"a single sample of a prompt of {len(only.ids)} tokens does not fit into memory. Use "
+            f"a larger GPU or a smaller --quantization."
+        )
+    return [only.part(0, middle)], [only.part(middle, len(only.seeds))]
+
+
+def _padded_left(rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids padded on the left and their mask, shape [rows, longest] each."""
+    longest = max(map(len, rows))
+    ids = torch.empty((len(rows), longest), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for index, row in enumerate(rows):
+        # Padded with a token that the row holds anyway: a repetition penalty sees all of it.
+        ids[index] = row[0]
+        ids[index, longest - len(row) :] = torch.tensor(row)
+        mask[index, longest - len(row) :] = 1
+    return ids, mask
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _bytes_per_token(model: Any) -> int:
+    """Return the size of one token's keys and values over all layers, as the config tells it."""
+    config = model.config.get_text_config()
+    layers = getattr(config, "num_hidden_layers", 32)
+    heads = getattr(config, "num_attention_heads", 32)
+    width = getattr(config, "head_dim", None) or getattr(config, "hidden_size", 4096) // heads
+    heads = getattr(config, "num_key_value_heads", None) or heads
+    return int(2 * layers * heads * width * torch.finfo(model.dtype).bits // 8)
+
+
+def _budget(model: Any) -> int:
+    """Return the memory that keys and values may take, in bytes."""
+    if model.device.type == "cuda":
+        return int(SHARE_OF_FREE * torch.cuda.mem_get_info(model.device)[0])
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return CPU_BUDGET // 4
+    return min(CPU_BUDGET, int(SHARE_OF_FREE * free))
