@@ -11,7 +11,7 @@ help:
 	@echo "make demo       run the gate on both demo candidates"
 	@echo "make test       the suite's own tests, ruff and mypy"
 	@echo "make test-long  the tests that take longer, too"
-	@echo "make bench      time collection, the demo and re-judging"
+	@echo "make bench      time collection, the demo, re-judging, samples and scores (minutes)"
 	@echo "make clean      remove what was installed and measured here"
 
 demo: $(READY)
@@ -30,6 +30,8 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -m benchmarks.sampling
+	@$(BIN)/python -m benchmarks.scoring
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -1,54 +1,103 @@
-"""Banks of prompts, questions and problems: JSONL files to what a model is asked."""
+"""Banks of prompts, questions, pairs and problems: rows of a table to what a model is asked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeVar
+import importlib
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from basegate.corpora import read_jsonl
+from basegate.columns import pick
 from basegate.errors import DataError
-from basegate.fingerprint import hash_file
+from basegate.records import digest
+from basegate.settings import GeneratedSource, TableSource
+from basegate.tables import Complaint, Row, read_table, table_identity
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
+
+    from basegate.settings import BankSource
+
+BAD_SHARE = 0.01
+"""With a greater share of bad records a bank is refused: something is wrong with all of it."""
+_SHOWN = 10
 
 
 class _Record(BaseModel):
-    """A line of a bank. Further fields (topic, source, …) may stand beside these."""
+    """A record of a bank. Further fields (source, difficulty, …) may stand beside these."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    kind_name: ClassVar[str]
+    shown: ClassVar[tuple[str, ...]]
 
     id: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _is_text(self) -> Self:
+        for name in self.shown:
+            text = str(getattr(self, name))
+            if not text.strip():
+                raise ValueError(f"{name} is empty")
+            if any("\ud800" <= char <= "\udfff" for char in text):
+                raise ValueError(f"{name} holds half of a surrogate pair, which is no character")
+        return self
+
+    @property
+    def content(self) -> str:
+        """What makes two records the same, whatever their ids."""
+        raise NotImplementedError
 
 
 class Prompt(_Record):
     """A text that ends in mid-sentence, for the model to go on with."""
 
+    kind_name = "prompt"
+    shown = ("prompt",)
     prompt: str
+
+    @property
+    def content(self) -> str:
+        """The text."""
+        return self.prompt
 
 
 class Question(_Record):
     """A multiple-choice question.
 
     Attributes:
+        topic: what it is about; may be empty.
         context: a paragraph before the question; may be empty.
         question: the question itself.
         options: letter to text, in the order they are shown.
         answer: the right letter.
     """
 
+    kind_name = "question"
+    shown = ("question", "options")
+    topic: str = ""
     context: str = ""
     question: str
     options: dict[str, str]
     answer: str
 
     @model_validator(mode="after")
-    def _answer_is_an_option(self) -> Question:
+    def _has_one_right_option(self) -> Question:
         if len(self.options) < 2:
             raise ValueError("a question needs at least two options")
+        strange = [key for key in self.options if not ("A" <= key <= "Z" and len(key) == 1)]
+        if strange:
+            raise ValueError(f"the option {strange[0]!r} is not marked by a letter from A to Z")
         if self.answer not in self.options:
             raise ValueError(f"answer {self.answer!r} is none of {', '.join(self.options)}")
+        texts = [text.strip() for text in self.options.values()]
+        if not all(texts):
+            raise ValueError("an option is empty")
+        if len(set(texts)) < len(texts):
+            raise ValueError("two options are alike, so no answer could be told")
+        for text in (self.context, self.question, *texts):
+            _check_quotes(text)
         return self
 
     @property
@@ -58,49 +107,254 @@ class Question(_Record):
         parts = [self.context, self.question, options, "答案是：\n"]
         return "\n\n".join(part for part in parts if part)
 
+    @property
+    def content(self) -> str:
+        """Question and options, in any order."""
+        return "\n".join([self.context, self.question, *sorted(self.options.values())])
+
+
+class Pair(_Record):
+    """Two sentences that differ in one point.
+
+    Attributes:
+        kind: which point, e.g. `classifier`.
+        right: as a speaker would say it.
+        wrong: as none would.
+    """
+
+    kind_name = "pair"
+    shown = ("right", "wrong")
+    kind: str = ""
+    right: str
+    wrong: str
+
+    @model_validator(mode="after")
+    def _differ(self) -> Pair:
+        if self.right.strip() == self.wrong.strip():
+            raise ValueError("right and wrong are the same sentence")
+        for text in (self.right, self.wrong):
+            _check_quotes(text)
+        return self
+
+    @property
+    def content(self) -> str:
+        """Both sentences."""
+        return f"{self.right}\n{self.wrong}"
+
 
 class Problem(_Record):
-    """A problem with a whole number as its answer; `prompt` ends where the model is to answer."""
+    """A problem with a whole number as its answer; `prompt` ends where the model is to answer.
 
+    Attributes:
+        family: what kind of problem; may be empty.
+    """
+
+    kind_name = "problem"
+    shown = ("prompt",)
+    family: str = ""
     prompt: str
     answer: int
+
+    @property
+    def content(self) -> str:
+        """The problem."""
+        return self.prompt
 
 
 Record = TypeVar("Record", bound=_Record)
 
 
-def bank_identity(path: Path) -> str:
+@dataclass(frozen=True)
+class Bank(Generic[Record]):
+    """What is asked, and what was left out because it could not be.
+
+    Attributes:
+        records: at least one, no two of the same id or content.
+        left_out: bad records, at most one in a hundred.
+    """
+
+    records: tuple[Record, ...]
+    left_out: tuple[Complaint, ...] = ()
+
+    def basis(self, samples: int | None = None) -> str:
+        """Return what a measurement of the bank rests on, e.g. `240 questions, 4 samples each`."""
+        count, kind = len(self.records), self.records[0].kind_name
+        text = f"{count} {kind}{'' if count == 1 else 's'}"
+        if samples is not None:
+            text += f", {samples} sample{'' if samples == 1 else 's'} each"
+        return f"{text}, {len(self.left_out)} left out"
+
+
+def bank_identity(source: BankSource) -> str:
     """Return what identifies a bank's content.
 
     Raises:
-        DataError: there is no such file.
+        DataError: it cannot be found.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file. Check thresholds.toml.")
-    return f"sha256:{hash_file(path)}"
+    if isinstance(source, GeneratedSource):
+        # The problems themselves: whatever changes the generator's code changes the identity.
+        return f"sha256:{digest([row.fields for row in _generated(source)])}"
+    return table_identity(source)
 
 
-def load_bank(path: Path, kind: type[Record]) -> tuple[Record, ...]:
+def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
     """Read a bank.
 
     Raises:
-        DataError: it cannot be read, a record is malformed, an id stands twice, or it is empty.
+        DataError: it cannot be read, it is empty, or more than 1 % of its records are bad.
     """
     records: dict[str, Record] = {}
-    for number, fields in read_jsonl(path):
+    contents: dict[str, str] = {}
+    bad: list[Complaint] = []
+    numbers: list[object] = []
+    for number, row in enumerate(_rows(source), start=1):
+        if isinstance(row, Complaint):
+            bad.append(row)
+            continue
         try:
-            record = kind.model_validate(fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"]))
-            raise DataError(
-                f"{path}, line {number}: {field + ': ' if field else ''}"
-                f"{first['msg'].removeprefix('Value error, ')}. A record holds "
-                f"{', '.join(kind.model_fields)}."
-            ) from None
-        if record.id in records:
-            raise DataError(f"{path}, line {number}: the id {record.id!r} stands twice.")
+            record = _read(row, source, kind, number)
+            _check_new(record, records, contents)
+        except ValueError as error:
+            bad.append(Complaint(row.place, f"{error}."))
+            continue
+        if isinstance(source, TableSource):
+            numbers.append(row.fields.get(str(source.columns.get("answer", "answer"))))
         records[record.id] = record
-    if not records:
-        raise DataError(f"{path} is empty: there is nothing to ask.")
-    return tuple(records.values())
+        contents[_normal(record.content)] = record.id
+    _refuse_bad(source, bad, len(records) + len(bad))
+    if isinstance(source, TableSource) and kind is Question:
+        _check_first_answer(source, numbers)
+    return Bank(tuple(records.values()), tuple(bad))
+
+
+def _rows(source: BankSource) -> Iterable[Row | Complaint]:
+    return _generated(source) if isinstance(source, GeneratedSource) else read_table(source)
+
+
+def _generated(source: GeneratedSource) -> Iterator[Row]:
+    try:
+        generate = importlib.import_module(source.generator).generate
+        problems = [
+            {name: getattr(problem, name) for name in ("id", "family", "prompt", "answer")}
+            for problem in generate(
+                families=source.families,
+                per_family=source.per_family,
+                level=source.level,
+                seed=source.seed,
+            )
+        ]
+    except ValueError as error:
+        raise DataError(f"generator = {source.generator!r}: {error}") from None
+    except (ImportError, AttributeError, TypeError, SyntaxError) as error:
+        raise DataError(
+            f"generator = {source.generator!r}: cannot be used ({error}). Name a module that can "
+            f"be imported from the project's root, with a function generate(*, families, "
+            f"per_family, level, seed) that returns problems with id, family, prompt and answer."
+        ) from None
+    for fields in problems:
+        yield Row(f"{source.generator}, {fields['id']}", fields)
+
+
+def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Record:
+    names = tuple(kind.model_fields)
+    if isinstance(source, GeneratedSource):
+        fields = pick(row.fields, names, {})
+    else:
+        fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
+    fields.setdefault("id", f"row-{number}")
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        raise ValueError(_in_words(error.errors()[0])) from None
+
+
+_ENOUGH = 12
+"""Questions with numbers as answers from which on one of them should name the first option."""
+
+
+def _check_first_answer(source: TableSource, answers: list[object]) -> None:
+    """Refuse answers that seem to be counted from 1: every key would be off by one."""
+    numbers = [each for each in map(str, answers) if each.isdecimal()]
+    if source.first_answer is None and len(numbers) >= _ENOUGH and "0" not in numbers:
+        raise DataError(
+            f"{source.place}: {len(numbers)} answers are numbers and none of them is 0. If they "
+            f"count from 1, every key would be read wrong: say first_answer = 1 (or 0) in "
+            f"thresholds.toml."
+        )
+
+
+_EXPECTED = {
+    "missing": "is missing",
+    "string_type": "is not text",
+    "string_too_short": "is empty",
+    "int_type": "is not a whole number",
+    "int_parsing": "is not a whole number",
+    "dict_type": "are neither a list nor a table of letters and texts",
+}
+
+
+def _in_words(detail: Any) -> str:
+    field = ".".join(map(str, detail["loc"]))
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    return f"{field} {_EXPECTED.get(detail['type'], detail['msg'])}"
+
+
+def _check_new(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
+    if record.id in records:
+        raise ValueError(f"the id {record.id!r} stands twice")
+    if (same := contents.get(_normal(record.content))) is not None:
+        raise ValueError(f"it is the same {record.kind_name} as {same!r}")
+
+
+_SIGNS = "-*/.%!()√"
+_SYMBOLS = ("Sm", "Sc", "Sk")
+
+
+def _normal(text: str) -> str:
+    """Return a text without what does not make a difference: width, case, white space, marks."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    # Marks of mathematics make a difference, and a point between digits; those of prose do not.
+    return "".join(
+        char
+        for char in plain
+        if char.isalnum() or char in _SIGNS or unicodedata.category(char) in _SYMBOLS
+    )
+
+
+_QUOTES = (("「", "」"), ("『", "』"), ("“", "”"), ("《", "》"), ("〈", "〉"), ("（", "）"))
+
+
+def _check_quotes(text: str) -> None:
+    for opening, closing in _QUOTES:
+        open_now = 0
+        for char in text:
+            open_now += (char == opening) - (char == closing)
+            if open_now < 0:
+                break
+        if open_now:
+            raise ValueError(f"{opening} and {closing} are unbalanced in {text[:20]!r}")
+    inches = sum(1 for at, char in enumerate(text) if char == '"' and text[at - 1 : at].isdigit())
+    if (text.count('"') - inches) % 2 and text.count('"') % 2:
+        raise ValueError(f"the quotation marks are unbalanced in {text[:20]!r}")
+
+
+def _refuse_bad(source: BankSource, bad: list[Complaint], total: int) -> None:
+    place = source.generator if isinstance(source, GeneratedSource) else source.place
+    if total == 0:
+        raise DataError(f"{place} is empty: there is nothing to ask. Check thresholds.toml.")
+    if len(bad) <= BAD_SHARE * total:
+        return
+    lines = [f"  {each}" for each in bad[:_SHOWN]]
+    if len(bad) > _SHOWN:
+        lines.append(f"  and {len(bad) - _SHOWN} more")
+    raise DataError(
+        "\n".join(
+            [
+                f"{place}: {len(bad)} of {total} records cannot be used. That is more than 1 %, so "
+                f"the bank is refused: its score would not speak of the bank. Mend them, or check "
+                f"header and columns in thresholds.toml.",
+                *lines,
+            ]
+        )
+    )

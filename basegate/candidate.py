@@ -11,7 +11,7 @@ from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.fingerprint import checkpoint_fingerprint
 from basegate.hub import resolve_commit
 from basegate.measurement import CandidateFacts
-from basegate.memory import PeakMemory
+from basegate.memory import PeakMemory, let_go, release_memory
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from basegate.registry import CandidateSpec
 
     Loader = Callable[[CandidateSpec, str, str], Engine]
+
+
+NOT_FOUND = "not measured: the candidate could not be found (see its first error)."
+NOT_LOADED = "not measured: the candidate could not be loaded (see its first error)."
 
 
 class Candidate:
@@ -50,7 +54,7 @@ class Candidate:
         self._load = load or load_engine
         self._engine: Engine | None = None
         self._revision: str | None = None
-        self._failure: InvalidMeasurement | None = None
+        self._failure: str | None = None
         self._load_seconds: float | None = None
         self._peak = PeakMemory(self.device)
 
@@ -67,35 +71,44 @@ class Candidate:
             CandidateError: it is not supported yet, or cannot be found.
         """
         if self._failure is not None:
-            raise self._failure
+            # In full it stands where it happened; once per candidate is enough.
+            raise CandidateError(self._failure)
         if self._revision is None:
             try:
                 self._revision = self._find_revision()
-            except InvalidMeasurement as error:
-                self._failure = error
+            except InvalidMeasurement:
+                self._failure = (
+                    "not measured: the candidate could not be found (see its first error)."
+                )
                 raise
         return self._revision
 
     def engine(self) -> Engine:
         """Return the loaded candidate; loads it at the first call.
 
-        A failure to load is remembered and raised again: trying once per check would take hours.
+        A failure to load is remembered: trying once per check would take hours. The error itself
+        is not kept, since its traceback would keep the half-loaded model.
 
         Raises:
             CandidateError: it cannot be loaded.
         """
         revision = self.revision
         if self._engine is None:
-            self._progress.say(f"{self.name}: loading {self.spec.source} ({self._how()})")
-            self._peak.start()
             start = time.perf_counter()
-            try:
-                self._engine = self._load(self.spec, revision, self.device)
-            except InvalidMeasurement as error:
-                self._failure = error
-                raise
+            with self._progress.waiting(f"{self.name}: loading {self.spec.source} ({self._how()})"):
+                self._engine = self._try_to_load(revision)
             self._load_seconds = time.perf_counter() - start
         return self._engine
+
+    def _try_to_load(self, revision: str) -> Engine:
+        self._peak.start()
+        try:
+            return self._load(self.spec, revision, self.device)
+        except Exception as error:
+            self._failure = NOT_LOADED
+            let_go(error)
+            release_memory()
+            raise
 
     def facts(self) -> CandidateFacts:
         """Return how it was loaded, for measurement and ledger."""
@@ -135,10 +148,15 @@ class Candidate:
 
 
 def load_engine(spec: CandidateSpec, revision: str, device: str) -> Engine:
-    """Load a candidate with the engine that its entry names."""
+    """Load a candidate with the engine that its entry names, and see that it is in order.
+
+    Raises:
+        CandidateError: it cannot be loaded, or its numbers cannot mean anything.
+    """
+    from basegate import preflight
     from basegate.engines.local import load_candidate
 
-    return load_candidate(
+    engine = load_candidate(
         spec.source,
         name=spec.name,
         quantization=spec.quantization,
@@ -146,3 +164,5 @@ def load_engine(spec: CandidateSpec, revision: str, device: str) -> Engine:
         device=device,
         revision=None if spec.local else revision,
     )
+    preflight.check(engine)
+    return engine

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from basegate.registry import CandidateSpec
 
 NO_CANDIDATE = "no-candidate"
-NOT_CONFIGURED = "not-configured"
+
+
+class _NotConfigured:
+    """Stands for the item of a check that has no table in `thresholds.toml`."""
+
+    def __str__(self) -> str:
+        return "not-configured"
+
+
+NOT_CONFIGURED = _NotConfigured()
 
 
 def parametrize_candidates(metafunc: pytest.Metafunc) -> None:
@@ -29,7 +38,7 @@ def parametrize_check(metafunc: pytest.Metafunc, check: str) -> None:
     """Run every test that asks for a measurement once per corpus, bank or prompt file."""
     run = metafunc.config.stash.get(RUN, None)
     items = (run.options.thresholds.items(check) if run is not None else ()) or (NOT_CONFIGURED,)
-    metafunc.parametrize(check, items, indirect=True, scope="session")
+    metafunc.parametrize(check, items, ids=str, indirect=True, scope="session")
 
 
 def candidate_of(item: pytest.Item) -> CandidateSpec | None:
@@ -53,7 +62,7 @@ def lacks_candidate(item: pytest.Item) -> bool:
 
 def is_not_configured(item: pytest.Item) -> bool:
     """Whether a test belongs to a check that has no table in `thresholds.toml`."""
-    return NOT_CONFIGURED in _parameters(item).values()
+    return any(value is NOT_CONFIGURED for value in _parameters(item).values())
 
 
 def split_test_id(nodeid: str) -> tuple[str, str, str]:
@@ -67,12 +76,23 @@ def split_test_id(nodeid: str) -> tuple[str, str, str]:
     return file, name, parameters.removesuffix("]") if bracket else ""
 
 
-def candidate_in(parameters: str, candidates: Iterable[str]) -> str | None:
-    """Return the candidate that a test's parameters begin with; the longest name that fits."""
-    for name in sorted(candidates, key=len, reverse=True):
-        if parameters == name or parameters.startswith(f"{name}-"):
-            return name
-    return None
+def candidate_in(
+    parameters: str, candidates: Iterable[str], items: Iterable[str] = ()
+) -> str | None:
+    """Return the candidate that a test's parameters begin with.
+
+    Names may hold dashes, which also stand between parameters: a name that leaves one of `items`
+    is preferred, then the longest that fits.
+    """
+    known = set(items)
+    fitting = [
+        name for name in candidates if parameters == name or parameters.startswith(f"{name}-")
+    ]
+    return max(
+        fitting,
+        key=lambda name: (parameters.removeprefix(f"{name}-") in known, len(name)),
+        default=None,
+    )
 
 
 def by_candidate(items: list[pytest.Item], order: list[str]) -> list[pytest.Item]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import re
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from basegate.errors import DataError
 from basegate.fingerprint import hash_file
-from basegate.hub import resolve_commit
+from basegate.hub import load_table, resolve_commit
 from basegate.records import digest
+from basegate.tables import Complaint, read_jsonl
+from basegate.text_files import read_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +26,9 @@ _FORMATS = {".txt": "text", ".md": "text", ".jsonl": "jsonl", ".ndjson": "jsonl"
 }
 
 
+_FRONT_MATTER = re.compile(r"---\n(?:[\w-]+:.*\n)+---\n")
+
+
 @dataclass(frozen=True)
 class Corpus:
     """Documents in NFC, none of them empty.
@@ -31,10 +36,13 @@ class Corpus:
     Attributes:
         documents: the texts.
         left_out: documents that held nothing but white space.
+        parallel: for documents that have one, by their place among `documents`: the same content
+            in Standard Written Chinese.
     """
 
     documents: tuple[str, ...]
     left_out: int
+    parallel: dict[int, str] = field(default_factory=dict)
 
 
 def corpus_identity(source: CorpusSource) -> str:
@@ -46,7 +54,15 @@ def corpus_identity(source: CorpusSource) -> str:
     if source.dataset is not None:
         commit = resolve_commit("dataset", source.dataset, source.revision)
         return f"{source.dataset}@{commit}"
-    return f"sha256:{digest([[_format(path, source), hash_file(path)] for path in _files(source)])}"
+    assert source.path is not None
+    if source.parallel is None:
+        return f"sha256:{digest(_hashes(source.path, source))}"
+    _check_parallel(source.path, source.parallel, source)
+    # Names matter here: they say which documents belong together.
+    sides = [
+        [_names(root, source), _hashes(root, source)] for root in (source.path, source.parallel)
+    ]
+    return f"sha256:{digest(sides)}"
 
 
 def load_corpus(source: CorpusSource) -> Corpus:
@@ -56,34 +72,75 @@ def load_corpus(source: CorpusSource) -> Corpus:
         DataError: it cannot be found or read, is not UTF-8, has no such column, or is empty.
     """
     texts = list(_hub_texts(source) if source.dataset is not None else _local_texts(source))
-    documents = tuple(
-        normal for text in texts if (normal := unicodedata.normalize("NFC", text)).strip()
-    )
-    if not documents:
+    normal = [unicodedata.normalize("NFC", text) for text in texts]
+    kept = [index for index, text in enumerate(normal) if text.strip()]
+    if not kept:
         place = source.dataset or source.path
         raise DataError(
-            f"{place} holds no text: {len(texts)} documents, all of them empty. Check path, glob "
-            f"and column in thresholds.toml."
+            f"{place} holds no text: all documents (there are {len(texts)}) are empty. Check path, "
+            f"glob and column in thresholds.toml."
         )
-    return Corpus(documents, left_out=len(texts) - len(documents))
+    return Corpus(
+        documents=tuple(normal[index] for index in kept),
+        left_out=len(texts) - len(kept),
+        parallel=_parallel_texts(source, kept),
+    )
+
+
+def _parallel_texts(source: CorpusSource, kept: list[int]) -> dict[int, str]:
+    """Return the written-Chinese versions by the place of their document among those kept."""
+    if source.parallel is None:
+        return {}
+    assert source.path is not None
+    _check_parallel(source.path, source.parallel, source)
+    names = _names(source.path, source)
+    places = {names[index]: place for place, index in enumerate(kept)}
+    found = {}
+    for path, name in zip(
+        _files(source.parallel, source), _names(source.parallel, source), strict=True
+    ):
+        if name not in places:
+            what = "is empty" if name in names else "is not there"
+            raise DataError(
+                f"{path}: the document {name} in {source.path}, of which it is a version, {what}. "
+                f"The two folders of a parallel corpus have files of the same names."
+            )
+        text = unicodedata.normalize("NFC", _read_whole(path))
+        if not text.strip():
+            raise DataError(f"{path}: is empty, so there is nothing to compare its document with.")
+        found[places[name]] = text
+    return found
+
+
+def _check_parallel(path: Path, parallel: Path, source: CorpusSource) -> None:
+    """Refuse folders of which one lies in the other, and files that are no plain text."""
+    if not parallel.is_dir() or not path.is_dir():
+        missing = parallel if path.is_dir() else path
+        raise DataError(
+            f"{missing}: is not a folder. A corpus with parallel = has a folder of text files on "
+            f"both sides. Check path and parallel in thresholds.toml."
+        )
+    if parallel.is_relative_to(path) or path.is_relative_to(parallel):
+        raise DataError(
+            f"{parallel} and {path} lie in each other, so documents would be taken for their own "
+            f"versions. Put the two sides side by side."
+        )
+    for each in (*_files(path, source), *_files(parallel, source)):
+        if _format(each, source) != "text":
+            raise DataError(f"{each}: a corpus with parallel = is made of text files.")
+
+
+def _names(root: Path, source: CorpusSource) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in _files(root, source)]
+
+
+def _hashes(root: Path, source: CorpusSource) -> list[list[str]]:
+    return [[_format(path, source), hash_file(path)] for path in _files(root, source)]
 
 
 def _hub_texts(source: CorpusSource) -> Iterator[str]:
-    import datasets
-
     assert source.dataset is not None
-    commit = resolve_commit("dataset", source.dataset, source.revision)
-    datasets.disable_progress_bars()
-    try:
-        table = datasets.load_dataset(
-            source.dataset, source.name, split=source.split, revision=commit
-        )
-    except Exception as error:
-        raise DataError(
-            f"the data set {source.dataset}, split {source.split!r}, could not be read "
-            f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}). Check "
-            f"dataset, name and split in thresholds.toml, and that it can be reached."
-        ) from error
+    table = load_table(source.dataset, source.name, source.split, source.revision)
     if source.column not in table.column_names:
         raise _no_column(source.dataset, source.column, table.column_names)
     for index, value in enumerate(table[source.column]):
@@ -91,14 +148,13 @@ def _hub_texts(source: CorpusSource) -> Iterator[str]:
 
 
 def _local_texts(source: CorpusSource) -> Iterator[str]:
-    for path in _files(source):
+    assert source.path is not None
+    for path in _files(source.path, source):
         yield from _READERS[_format(path, source)](path, source)
 
 
-def _files(source: CorpusSource) -> list[Path]:
+def _files(path: Path, source: CorpusSource) -> list[Path]:
     """Return the files of a local corpus in a stable order."""
-    path = source.path
-    assert path is not None
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -127,21 +183,30 @@ def _format(path: Path, source: CorpusSource) -> str:
     known = source.format or _FORMATS.get(path.suffix.lower())
     if known is None:
         raise DataError(
-            f"{path}: what is in a {path.suffix or 'nameless'} file? Say format = "
+            f"{path}: its suffix does not tell what it holds. Say format = "
             f'"text", "jsonl" or "parquet" in thresholds.toml.'
         )
     return known
 
 
 def _read_text(path: Path, source: CorpusSource) -> Iterator[str]:
-    yield read_utf8(path)
+    yield _read_whole(path)
+
+
+def _read_whole(path: Path) -> str:
+    """Return a file's text without front matter (lines between `---` at its beginning)."""
+    text = read_utf8(path)
+    front = _FRONT_MATTER.match(text)
+    return text[front.end() :].strip() if front else text
 
 
 def _read_jsonl(path: Path, source: CorpusSource) -> Iterator[str]:
-    for number, record in read_jsonl(path):
-        if source.column not in record:
-            raise _no_column(f"{path}, line {number}", source.column, list(record))
-        yield _text(record[source.column], f"{path}, line {number}", source.column)
+    for row in read_jsonl(path):
+        if isinstance(row, Complaint):
+            raise DataError(str(row))
+        if source.column not in row.fields:
+            raise _no_column(row.place, source.column, list(row.fields))
+        yield _text(row.fields[source.column], row.place, source.column)
 
 
 def _read_parquet(path: Path, source: CorpusSource) -> Iterator[str]:
@@ -169,74 +234,6 @@ _READERS: dict[str, Callable[[Path, CorpusSource], Iterator[str]]] = {
     "jsonl": _read_jsonl,
     "parquet": _read_parquet,
 }
-
-
-def read_utf8(path: Path) -> str:
-    """Return a file's text.
-
-    Raises:
-        DataError: it cannot be read, or is not UTF-8, with the likely encoding.
-    """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file. Check thresholds.toml.") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: is not UTF-8 (byte {error.start} is 0x{data[error.start]:02X}){_advice(data)}"
-        ) from None
-
-
-def _advice(data: bytes) -> str:
-    """Return the end of the sentence on a file in another encoding: which, and what to do."""
-    noise = "Read wrongly it would measure noise"
-    found = _likely_encoding(data)
-    if found is None:
-        return f". {noise}: save it as UTF-8 and run again."
-    label, name = found
-    return (
-        f"; it may be {label}. {noise}: convert it with `iconv -f {name} -t UTF-8` and run again."
-    )
-
-
-def _likely_encoding(data: bytes) -> tuple[str, str] | None:
-    """Return the first encoding that fits, as people and as iconv call it."""
-    for encoding, label, name in (
-        ("utf-16", "UTF-16", "UTF-16"),
-        ("big5hkscs", "Big5", "BIG5-HKSCS"),
-        ("gb18030", "GB 18030", "GB18030"),
-    ):
-        if encoding == "utf-16" and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            continue
-        try:
-            data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return label, name
-    return None
-
-
-def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the line number and the record of every line that is not blank.
-
-    Raises:
-        DataError: a line is not a JSON object.
-    """
-    # Not splitlines(): a JSON string may hold U+2028.
-    for number, line in enumerate(read_utf8(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}, line {number}: is not valid JSON ({error}).") from None
-        if not isinstance(record, dict):
-            raise DataError(f"{path}, line {number}: is not a JSON object in braces.")
-        yield number, record
 
 
 def _text(value: object, place: str, column: str) -> str:

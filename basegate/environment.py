@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.metadata
 import os
@@ -11,7 +12,7 @@ from typing import Literal
 
 from basegate.errors import UsageError
 
-MEASURING_LIBRARIES = ("torch", "transformers", "bitsandbytes")
+MEASURING_LIBRARIES = ("torch", "transformers", "tokenizers", "bitsandbytes", "numpy", "scipy")
 
 
 def version(package: str) -> str | None:
@@ -22,9 +23,9 @@ def version(package: str) -> str | None:
         return None
 
 
-def library_versions() -> dict[str, str | None]:
-    """Return the versions of the libraries that can change a number."""
-    return {name: version(name) for name in MEASURING_LIBRARIES}
+def library_versions(*further: str) -> dict[str, str | None]:
+    """Return the versions of the libraries that can change a number, and of `further` ones."""
+    return {name: version(name) for name in (*MEASURING_LIBRARIES, *further)}
 
 
 def environment(device: str) -> dict[str, str | None]:
@@ -63,9 +64,8 @@ def gpu_name() -> str | None:
 
     Asks the driver, since importing torch for the question takes seconds.
     """
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
+    driver = _driver()
+    if driver is None:
         return None
     device, name = ctypes.c_int(), ctypes.create_string_buffer(128)
     if driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), 0):
@@ -73,3 +73,11 @@ def gpu_name() -> str | None:
     if driver.cuDeviceGetName(name, len(name), device):
         return "unknown"
     return name.value.decode("utf-8", "replace")
+
+
+def _driver() -> ctypes.CDLL | None:
+    """Return NVIDIA's driver library, by its name on Linux or on Windows."""
+    for name in ("libcuda.so.1", "nvcuda.dll"):
+        with contextlib.suppress(OSError):
+            return ctypes.CDLL(name)
+    return None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from basegate.errors import CandidateError, DataError, InvalidMeasurement
 
 Kind = Literal["model", "dataset"]
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _PATTERNS = ["*.json", "*.model", "*.tiktoken", "*.txt", "*.jinja"]
+_SECOND_COPIES = ["*/*", "consolidated*"]  # checkpoints of the training, the original format
 
 
 def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
@@ -25,6 +27,12 @@ def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
     """
     if revision and COMMIT.fullmatch(revision):
         return revision
+    return _resolve(kind, repo_id, revision)
+
+
+@lru_cache
+def _resolve(kind: Kind, repo_id: str, revision: str | None) -> str:
+    """Ask once in a run: what is read is then what the measurement's identity names."""
     from huggingface_hub import HfApi
 
     ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
@@ -47,12 +55,41 @@ def download_model(repo_id: str, commit: str) -> Path:
     """
     from huggingface_hub import snapshot_download
 
+    def fetch(*patterns: str) -> Path:
+        return Path(
+            snapshot_download(
+                repo_id,
+                revision=commit,
+                allow_patterns=list(patterns),
+                ignore_patterns=_SECOND_COPIES,
+            )
+        )
+
     try:
-        folder = Path(snapshot_download(repo_id, revision=commit, allow_patterns=_PATTERNS))
+        folder = fetch(*_PATTERNS)
         weights = "*.safetensors" if _has_safetensors(repo_id, commit, folder) else "*.bin"
-        return Path(snapshot_download(repo_id, revision=commit, allow_patterns=[weights]))
+        return fetch(weights)
     except Exception as error:
         raise _translated(error, "model", repo_id, commit) from error
+
+
+def load_table(repo_id: str, name: str | None, split: str, revision: str | None) -> Any:
+    """Return a split of a data set of the hub as a table of the datasets library.
+
+    Raises:
+        DataError: misspelt, gated, out of reach, or without such a split.
+    """
+    import datasets
+
+    commit = resolve_commit("dataset", repo_id, revision)
+    datasets.disable_progress_bars()
+    try:
+        return datasets.load_dataset(repo_id, name, split=split, revision=commit)
+    except Exception as error:
+        raise DataError(
+            f"the data set {repo_id}, split {split!r}, could not be read ({_first_line(error)}). "
+            f"Check dataset, name and split in thresholds.toml, and that it can be reached."
+        ) from error
 
 
 def _has_safetensors(repo_id: str, commit: str, folder: Path) -> bool:
@@ -66,7 +103,7 @@ def _has_safetensors(repo_id: str, commit: str, folder: Path) -> bool:
         if _unreachable(error):
             return False
         raise
-    return any(name.endswith(".safetensors") for name in names)
+    return any(name.endswith(".safetensors") and "/" not in name for name in names)
 
 
 def _cached_commit(kind: Kind, repo_id: str, revision: str | None) -> str | None:
@@ -83,7 +120,10 @@ def _unreachable(error: Exception) -> bool:
 
     if isinstance(error, errors.HfHubHTTPError):
         return error.response is None or error.response.status_code >= 500
-    return isinstance(error, OSError | errors.HTTPError)  # type: ignore[attr-defined]
+    return isinstance(
+        error,
+        ConnectionError | TimeoutError | errors.LocalEntryNotFoundError | errors.HTTPError,  # type: ignore[attr-defined]
+    )
 
 
 def _translated(
@@ -115,6 +155,7 @@ def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | Non
         return (
             f"the hub has no {what} {repo_id!r}: the id is misspelt, or it is private. Check it on "
             f"{page}; for a private one log in with `hf auth login` or set HF_TOKEN."
+            f"{_no_folder(kind, repo_id)}"
         )
     if _unreachable(error):
         return (
@@ -123,8 +164,18 @@ def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | Non
             f"where there is a network with `hf download {repo_id}"
             f"{'' if kind == 'model' else ' --repo-type dataset'} --local-dir DIR` and "
             + ("pass --model NAME=DIR." if kind == "model" else "give path = DIR.")
+            + _no_folder(kind, repo_id)
+        )
+    if isinstance(error, OSError):
+        return (
+            f"the {what} {repo_id} could not be written to the hub's cache ({_first_line(error)}). "
+            f"Free some space in {constants.HF_HUB_CACHE}, or set HF_HOME to another folder."
         )
     return f"the {what} {repo_id} could not be fetched: {_first_line(error)}"
+
+
+def _no_folder(kind: Kind, repo_id: str) -> str:
+    return f" There is no folder ./{repo_id} either." if kind == "model" else ""
 
 
 def _first_line(error: Exception) -> str:

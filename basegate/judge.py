@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from basegate.figures import format_limit, found
 from basegate.records import FiniteOrNone, Frozen, Interval
 from basegate.statistics import passing_probability
 
@@ -35,6 +36,7 @@ class Result(Frozen):
         detail: a sentence for people.
         seconds: time that the measurement took.
         measurement: its key in the store.
+        basis: what was measured on, e.g. `240 questions, 4 samples each, 2 left out`.
         why: the reason that `thresholds.toml` gives for the limit.
     """
 
@@ -52,6 +54,7 @@ class Result(Frozen):
     detail: str
     seconds: float | None = None
     measurement: str | None = None
+    basis: str = ""
     why: str = ""
 
     @property
@@ -142,6 +145,8 @@ def invalid(
 def _result(measurement: Measurement, metric: Metric, limit: Limit, candidate: str) -> Result:
     item = f"{measurement.item}/{metric.item}" if metric.item else measurement.item
     verdict = decide(metric, limit)
+    interval, confidence = metric.interval_at(limit.confidence)
+    metric = metric.model_copy(update={"interval": interval, "confidence": confidence})
     return Result(
         candidate=candidate,
         check=measurement.check,
@@ -157,6 +162,7 @@ def _result(measurement: Measurement, metric: Metric, limit: Limit, candidate: s
         detail=_sentence(candidate, item, measurement, metric, limit, verdict),
         seconds=measurement.seconds,
         measurement=measurement.key,
+        basis=measurement.findings.basis,
         why=limit.why,
     )
 
@@ -170,8 +176,9 @@ def decide(metric: Metric, limit: Limit) -> VerdictWord:
     if metric.value is None:
         return "invalid"
     lower, upper = metric.value, metric.value
-    if limit.by_interval and metric.interval is not None:
-        lower, upper = metric.interval
+    interval, _ = metric.interval_at(limit.confidence)
+    if limit.by_interval and interval is not None:
+        lower, upper = interval
     if limit.direction == "max":
         lower, upper, bound = -upper, -lower, -limit.value
     else:
@@ -179,31 +186,6 @@ def decide(metric: Metric, limit: Limit) -> VerdictWord:
     if lower >= bound:
         return "pass"
     return "fail" if upper < bound else "inconclusive"
-
-
-def format_value(value: float | None) -> str:
-    """Return a number with as many digits as a reader can use."""
-    if value is None:
-        return "not a number"
-    if float(value).is_integer() and abs(value) < 1e6:
-        return str(int(value))
-    return f"{value:.2f}" if abs(value) < 1000 else f"{value:.4g}"
-
-
-def format_metric(
-    value: float | None, unit: str, interval: tuple[float, float] | None, confidence: float = 0.95
-) -> str:
-    """Return value, unit and interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`."""
-    text = f"{format_value(value)} {unit}".strip()
-    if interval is None:
-        return text
-    low, high = (format_value(end) for end in interval)
-    return f"{text} ({confidence * 100:.0f} %: {low} to {high})"
-
-
-def format_limit(limit: float, direction: Literal["max", "min"]) -> str:
-    """Return a limit as words, e.g. `at most 5`."""
-    return f"{'at most' if direction == 'max' else 'at least'} {format_value(limit)}"
 
 
 def _sentence(
@@ -214,14 +196,14 @@ def _sentence(
     limit: Limit,
     verdict: VerdictWord,
 ) -> str:
-    found = format_metric(metric.value, metric.unit, metric.interval, metric.confidence)
-    text = f"{candidate} on {item}: {found}, limit {format_limit(limit.value, limit.direction)}."
+    asked = format_limit(limit.value, limit.direction, metric.unit)
+    text = f"{candidate} on {item}: {found(metric, limit.value)}, limit {asked}."
     if verdict == "inconclusive":
-        text += " The interval straddles the limit: more text would settle it."
-    if metric.count is not None:
+        text += " The interval straddles the limit: more text or more samples would settle it."
+    if limit.metric == "correct" and metric.count is not None:
         text += f" {_operating_point(int(limit.value), metric.count)}"
     remarks = measurement.findings.facts.get("remark")
-    if remarks and verdict != "pass":
+    if remarks and verdict == "fail":
         text += f" {remarks}"
     return text
 

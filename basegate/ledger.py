@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
+from basegate.figures import place
 from basegate.files import write_atomically
 from basegate.judge import Result, VerdictWord, worst
 from basegate.measurement import CandidateFacts
 from basegate.records import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 
@@ -23,12 +22,10 @@ class Record(Frozen):
     Attributes:
         candidate: how it was loaded.
         results: a row per metric and limit.
-        environment: where it was measured; empty where nothing was.
     """
 
     candidate: CandidateFacts
     results: tuple[Result, ...]
-    environment: dict[str, str | None] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the record as text, the only form that crosses between processes."""
@@ -56,9 +53,16 @@ class Suite(Frozen):
 
 
 class CandidateEntry(CandidateFacts):
-    """A candidate and the worst verdict of its checks."""
+    """A candidate and the worst verdict of its checks.
+
+    Attributes:
+        verdict: of the checks that were run.
+        not_run: the checks of `thresholds.toml` that were not, as `check item`: deselected, or
+            the run was stopped.
+    """
 
     verdict: VerdictWord
+    not_run: tuple[str, ...] = ()
 
 
 class Ledger(Frozen):
@@ -101,6 +105,7 @@ def build_ledger(
     suite: Suite,
     environment: dict[str, str | None],
     expected: Iterable[CandidateFacts],
+    checks: Sequence[tuple[str, str]],
     records: Iterable[Record],
 ) -> Ledger:
     """Put the records of a run together.
@@ -109,6 +114,7 @@ def build_ledger(
         suite: what ran.
         environment: of the machine that judges.
         expected: the candidates of the run, for those without any record; they are `invalid`.
+        checks: the checks and items that the thresholds ask for.
         records: as they came in.
     """
     kept = list(records)
@@ -121,6 +127,8 @@ def build_ledger(
             default=facts,
         )
         verdict = worst(result.verdict for record in own for result in record.results)
-        entries.append(CandidateEntry(**loaded.model_dump(), verdict=verdict))
+        run = {(result.check, result.part) for record in own for result in record.results}
+        not_run = tuple(place(*each) for each in checks if each not in run)
+        entries.append(CandidateEntry(**loaded.model_dump(), verdict=verdict, not_run=not_run))
     results = tuple(result for record in kept for result in record.results)
     return Ledger(suite=suite, environment=environment, candidates=tuple(entries), results=results)

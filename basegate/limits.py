@@ -21,6 +21,7 @@ class Limit(Frozen):
         value: the limit.
         by_interval: whether the metric's interval must lie wholly on the right side; a limit on
             counts is held against the count itself, which is the gate's own definition.
+        confidence: level of the interval.
         why: the reason that the file gives for it.
     """
 
@@ -29,6 +30,7 @@ class Limit(Frozen):
     direction: Direction
     value: FiniteFloat
     by_interval: bool = False
+    confidence: float = 0.95
     why: str = ""
 
 
@@ -43,9 +45,12 @@ class Rule(Frozen):
 RULES: dict[str, Rule] = {
     "max_bits_per_char": Rule(metric="bits_per_char", direction="max", by_interval=True),
     "max_perplexity": Rule(metric="perplexity", direction="max", by_interval=True),
-    "min_cantonese_share": Rule(metric="cantonese_share", direction="min"),
-    "max_latin_share": Rule(metric="latin_share", direction="max"),
-    "max_simplified_share": Rule(metric="simplified_share", direction="max"),
-    "max_looping_share": Rule(metric="looping_share", direction="max"),
+    "min_cantonese_share": Rule(metric="cantonese_share", direction="min", by_interval=True),
+    "max_latin_share": Rule(metric="latin_share", direction="max", by_interval=True),
+    "max_simplified_share": Rule(metric="simplified_share", direction="max", by_interval=True),
+    "max_looping_share": Rule(metric="looping_share", direction="max", by_interval=True),
+    "max_gap": Rule(metric="gap", direction="max", by_interval=True),
+    "min_preferred": Rule(metric="preferred_share", direction="min", by_interval=True),
+    "min_accuracy": Rule(metric="accuracy", direction="min", by_interval=True),
     "correct": Rule(metric="correct", direction="min"),
 }

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from basegate.records import FiniteOrNone, Frozen, Interval
+from basegate.statistics import share_interval
 
 
 class Metric(Frozen):
@@ -20,6 +21,8 @@ class Metric(Frozen):
         interval: a confidence interval, lower and upper end, where one can be given.
         confidence: the interval's level.
         count: out of how many, for counts (`correct` of `count` samples).
+        effective_count: independent draws that a share is worth, from which an interval at any
+            level follows; `None` where the interval comes from elsewhere.
     """
 
     name: str
@@ -29,6 +32,38 @@ class Metric(Frozen):
     interval: Interval = None
     confidence: float = 0.95
     count: int | None = None
+    effective_count: float | None = None
+
+    def interval_at(self, confidence: float) -> tuple[tuple[float, float] | None, float]:
+        """Return the interval at a level, as near to it as can be told, and its level."""
+        if self.effective_count is None or self.value is None:
+            return self.interval, self.confidence
+        return share_interval(self.value, self.effective_count, confidence), confidence
+
+
+class Preference(Frozen):
+    """One minimal pair and which of its sentences the model finds likelier.
+
+    Attributes:
+        item: the pair's id.
+        kind: the point in which they differ.
+        right: the sentence that is right.
+        wrong: the one that is not.
+        right_bits: bits per character of the right one.
+        wrong_bits: likewise of the wrong one.
+    """
+
+    item: str
+    kind: str
+    right: str
+    wrong: str
+    right_bits: float
+    wrong_bits: float
+
+    @property
+    def preferred(self) -> bool:
+        """Whether the right sentence is likelier, per character; a tie is no preference."""
+        return self.right_bits < self.wrong_bits
 
 
 class Sample(Frozen):
@@ -54,11 +89,23 @@ class Sample(Frozen):
 
 
 class Findings(Frozen):
-    """What a measure returns: the measurement before it has a name and a place."""
+    """What a measure returns: the measurement before it has a name and a place.
+
+    Attributes:
+        metrics: the numbers.
+        samples: the texts they rest on.
+        preferences: the pairs they rest on.
+        facts: counts and settings that a reader of the numbers should know.
+        basis: what they rest on, in words, e.g. `240 questions, 4 samples each, 2 left out`.
+        left_out: the records that could not be used, a line each.
+    """
 
     metrics: tuple[Metric, ...]
     samples: tuple[Sample, ...] = ()
+    preferences: tuple[Preference, ...] = ()
     facts: dict[str, float | int | str | bool | None] = Field(default_factory=dict)
+    basis: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 class CandidateFacts(Frozen):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from basegate.measurement import Measurement
 from basegate.measures import measure_for
 from basegate.records import digest
 from basegate.settings import without_places
+from basegate.statistics import RESAMPLES, SEED
 
 if TYPE_CHECKING:
     from basegate.candidate import Candidate
@@ -40,7 +42,8 @@ def obtain(
     key = digest(origin)
     stored = None if remeasure else store.get(key)
     if stored is not None:
-        return stored
+        # The key leaves names out: under another name it is the same measurement.
+        return stored.model_copy(update={"item": check.item})
     # Data first: a wrong path should show before tens of gigabytes are loaded.
     data = measure.prepare(check.settings)
     engine = candidate.engine()
@@ -61,8 +64,20 @@ def obtain(
         seconds=seconds,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    store.put(measurement)
+    _keep(measurement, store)
     return measurement
+
+
+def _keep(measurement: Measurement, store: Store) -> None:
+    try:
+        store.put(measurement)
+    except OSError as error:
+        warnings.warn(
+            f"the measurement of {measurement.candidate.name} on {measurement.item} could not be "
+            f"kept in {store.folder} ({error.strerror}); it is judged now, and measured again by "
+            f"the next run. Free some space, or give another --store.",
+            stacklevel=2,
+        )
 
 
 def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
@@ -86,5 +101,6 @@ def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
         "measure": {"name": check.check, "version": measure.VERSION},
         "settings": without_places(check.settings),
         "data": measure.identity(check.settings),
-        "libraries": library_versions(),
+        "libraries": library_versions(*measure.LIBRARIES),
+        "bootstrap": {"resamples": RESAMPLES, "seed": SEED},
     }

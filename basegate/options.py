@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
+if TYPE_CHECKING:
     from basegate.registry import CandidateSpec
     from basegate.thresholds import Thresholds
 
@@ -127,12 +128,15 @@ def parse(config: pytest.Config) -> RunOptions:
     )
     _check_own_limits(thresholds, registry, candidates)
     store = _place(option.basegate_store, here) or config.rootpath / ".basegate"
-    _check_store(store)
+    ledger = _place(option.basegate_ledger, here) or store / "ledger.json"
+    if not option.collectonly and not hasattr(config, "workerinput"):
+        _check_store(store)
+        _check_outputs(config, ledger)
     return RunOptions(
         candidates=tuple(_overridden(spec, option) for spec in candidates),
         thresholds=thresholds,
         store=store,
-        ledger=_place(option.basegate_ledger, here) or store / "ledger.json",
+        ledger=ledger,
         remeasure=option.basegate_remeasure,
         device=option.basegate_device,
         command=shlex.join([Path(sys.argv[0]).name, *map(str, config.invocation_params.args)]),
@@ -161,7 +165,7 @@ def _check_root(config: pytest.Config) -> None:
 def _place(given: str | None, here: Path) -> Path | None:
     if given is None:
         return None
-    return here / Path(os.path.expandvars(given)).expanduser()
+    return Path(os.path.normpath(here / Path(os.path.expandvars(given)).expanduser()))
 
 
 def _overridden(spec: CandidateSpec, option: object) -> CandidateSpec:
@@ -193,5 +197,49 @@ def _check_own_limits(
 def _check_store(store: Path) -> None:
     from basegate.errors import UsageError
 
-    if store.exists() and not store.is_dir():
-        raise UsageError(f"--store {store}: is a file; give a folder, which may be new.")
+    if store.exists():
+        if not store.is_dir():
+            raise UsageError(f"--store {store}: is a file; give a folder, which may be new.")
+        return  # one that cannot be written to may still hold all that is asked for
+    _check_writable("store", store)
+
+
+def _check_writable(option: str, folder: Path) -> None:
+    """Refuse a place for results that cannot take them, before hours of measuring."""
+    from basegate.errors import UsageError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--{option}: nothing can be written in {folder} ({error.strerror}), so the results "
+            f"of the run would be lost. Give another place."
+        ) from None
+
+
+def _check_outputs(config: pytest.Config, ledger: Path) -> None:
+    """Refuse places for the run's files that cannot hold them."""
+    from basegate.errors import UsageError
+
+    if ledger.is_dir():
+        raise UsageError(f"--ledger {ledger}: is a folder; give a file, which may be new.")
+    _check_writable("ledger", ledger.parent)
+    if page := getattr(config.option, "htmlpath", None):
+        _check_writable("html", (config.invocation_params.dir / page).parent)
+
+
+def missing_model(config: pytest.Config) -> pytest.UsageError:
+    """Return the error for acceptance tests without a candidate."""
+    from basegate.errors import UsageError
+    from basegate.registry import known_names
+
+    try:
+        names = known_names(load_known_models(config))
+    except UsageError as error:
+        return pytest.UsageError(str(error))
+    return pytest.UsageError(
+        f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other model "
+        f"write --model NAME=SOURCE with a hub id or a folder; pytest --list-models tells more."
+    )

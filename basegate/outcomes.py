@@ -8,44 +8,58 @@ from basegate.collection import candidate_in, candidate_of, check_of, split_test
 from basegate.errors import BasegateError
 from basegate.judge import invalid
 from basegate.ledger import Record
+from basegate.report.terminal import printable
 from basegate.state import PROPERTY, RECORDS
 from basegate.thresholds import CHECKS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
 
+    from basegate.judge import Result
+    from basegate.ledger import Ledger
     from basegate.run import Run
 
 
 def attach_records(
     run: Run, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
 ) -> None:
-    """Put what a test found on its report, once: after the call, or after a failed set-up."""
+    """Put what a phase of a test found on its report.
+
+    Verdicts come with the call. A phase that failed or was skipped without a verdict that says so
+    adds one: `invalid`, since a test that judged nothing must not look like one that passed.
+    """
     spec = candidate_of(item)
-    if spec is None or report.skipped:
+    if spec is None:
         return
     error = call.excinfo.value if call.excinfo is not None else None
-    if isinstance(error, BasegateError):
-        # The message stands alone; a traceback through fixtures would bury it.
-        report.longrepr = f"{spec.name}: {error}"
-    records: list[Record] = []
-    if report.when == "call":
-        records = item.stash.get(RECORDS, [])
-    if error is not None and not records and report.when in ("setup", "call"):
+    records = item.stash.get(RECORDS, []) if report.when == "call" else []
+    rows = [row for record in records for row in record.results]
+    if report.when == "call" and report.failed and _says_why(error, rows):
+        # The verdict in its own words, instead of the source of three lines of test.
+        if item.config.option.tbstyle != "long":
+            unmet = [row.detail for row in rows if row.verdict != "pass"]
+            report.longrepr = printable("\n".join(unmet))
+    elif error is not None and all(row.verdict == "pass" for row in rows):
+        if isinstance(error, BasegateError):
+            # The message stands alone; a traceback through fixtures would bury it.
+            report.longrepr = printable(f"{spec.name}: {error}")
         check, part = check_of(item, CHECKS)
-        row = invalid(spec.name, check, part, _reason(error))
-        records = [Record(candidate=run.facts(spec.name), results=(row,))]
-    properties = [(PROPERTY, record.to_json()) for record in records]
-    item.user_properties.extend(properties)
-    report.user_properties.extend(properties)
+        row = invalid(spec.name, check, part, _reason(error, report))
+        records = [*records, Record(candidate=run.facts(spec.name), results=(row,))]
+    report.user_properties.extend(
+        (f"{PROPERTY}:{report.when}", record.to_json()) for record in records
+    )
+    item.user_properties[:] = report.user_properties
 
 
 def read_records(report: pytest.TestReport) -> list[Record]:
-    """Return what a report carries; reports of the other phases repeat it and are left out."""
-    if report.when != "call" and not (report.when == "setup" and report.failed):
-        return []
+    """Return what a report carries of its own phase; those of later phases repeat it."""
     return [
-        Record.from_json(str(value)) for name, value in report.user_properties if name == PROPERTY
+        Record.from_json(str(value))
+        for name, value in report.user_properties
+        if name == f"{PROPERTY}:{report.when}"
     ]
 
 
@@ -55,7 +69,8 @@ def crash_record(run: Run, report: pytest.TestReport) -> Record | None:
         return None
     # pytest-xdist reports such a test with "???" for the phase.
     _, test, parameters = split_test_id(report.nodeid)
-    name = candidate_in(parameters, (spec.name for spec in run.options.candidates))
+    names = [spec.name for spec in run.options.candidates]
+    name = candidate_in(parameters, names, run.options.thresholds.all_items())
     if name is None:
         return None
     reason = "the process that ran this test ended without a word (killed or crashed)."
@@ -64,7 +79,27 @@ def crash_record(run: Run, report: pytest.TestReport) -> Record | None:
     return Record(candidate=run.facts(name), results=(row,))
 
 
-def _reason(error: BaseException) -> str:
+def exit_status(found: int, ledger: Ledger) -> int:
+    """Return pytest's exit status, 1 instead of 0 unless every verdict is `pass`.
+
+    A candidate whose tests the user left out does not count, as long as another was judged.
+    """
+    judged = [entry for entry in ledger.candidates if ledger.results_of(entry.name)]
+    if found == 0 and (not judged or any(entry.verdict != "pass" for entry in judged)):
+        return 1
+    return found
+
+
+def _says_why(error: BaseException | None, rows: Sequence[Result]) -> bool:
+    """Whether a test failed because a limit is not met, and its message tells which."""
+    return isinstance(error, AssertionError) and any(
+        row.verdict != "pass" and row.detail in str(error) for row in rows
+    )
+
+
+def _reason(error: BaseException, report: pytest.TestReport) -> str:
+    if report.skipped:
+        return f"its test was skipped or expected to fail ({error}), so nothing was judged."
     if isinstance(error, BasegateError):
         return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -37,7 +37,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     from basegate.registry import format_registry
 
     try:
-        print(format_registry(options.load_known_models(config)))
+        print(format_registry(options.load_known_models(config), config.rootpath))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     return 0
@@ -48,9 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set up the run before workers start and before pytest-html looks at its options."""
     plugins = config.pluginmanager
     if plugins.hasplugin("xdist"):
-        from basegate.spread.xdist import XdistHooks
+        from basegate.spread.xdist import XdistHooks, share_threads
 
         plugins.register(XdistHooks(), "basegate-xdist")
+        if hasattr(config, "workerinput") and config.option.basegate_model:
+            share_threads(config.workerinput)
     if not config.option.basegate_model:
         plugins.register(RefuseWithoutModel(), "basegate-refuse")
         return
@@ -97,6 +99,9 @@ def _end_line(config: pytest.Config) -> None:
         return
     with capture.global_and_fixture_disabled():
         reporter.ensure_newline()
+        writer = config.get_terminal_writer()
+        if writer.width_of_current_line:  # with -q there are dots, but no line to "ensure"
+            writer.line()
         reporter.flush()
 
 
@@ -110,22 +115,9 @@ class RefuseWithoutModel:
         from basegate.collection import lacks_candidate
 
         # A worker cannot refuse: the controller does, when it hears what was collected.
-        if not hasattr(config, "workerinput") and any(map(lacks_candidate, items)):
-            raise missing_model(config)
-
-
-def missing_model(config: pytest.Config) -> pytest.UsageError:
-    """Return the error for acceptance tests without a candidate."""
-    from basegate.registry import known_names
-
-    try:
-        names = known_names(options.load_known_models(config))
-    except UsageError as error:
-        return pytest.UsageError(str(error))
-    return pytest.UsageError(
-        f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other model "
-        f"write --model NAME=SOURCE with a hub id or a folder; pytest --list-models tells more."
-    )
+        looking = hasattr(config, "workerinput") or config.option.showfixtures
+        if not looking and any(map(lacks_candidate, items)):
+            raise options.missing_model(config)
 
 
 class RunHooks:
@@ -166,6 +158,7 @@ class ReportHooks:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.ledger: Ledger | None = None
+        self.trouble = ""
 
     def pytest_report_header(self) -> list[str]:
         """Say what is being judged, and by what."""
@@ -185,14 +178,19 @@ class ReportHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the ledger; green only if every verdict is `pass`."""
-        if session.config.option.collectonly:
+        from basegate.outcomes import exit_status
+
+        if session.config.option.collectonly or not self.run.has_something_to_say(
+            session.exitstatus
+        ):
             return
         self.ledger = self.run.ledger()
-        self.ledger.write(self.run.options.ledger)
-        if session.exitstatus == pytest.ExitCode.OK and any(
-            entry.verdict != "pass" for entry in self.ledger.candidates
-        ):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.exitstatus = exit_status(session.exitstatus, self.ledger)
+        try:
+            self.ledger.write(self.run.options.ledger)
+        except OSError as error:
+            self.trouble = f"the ledger could not be written: {error}"
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -204,7 +202,10 @@ class ReportHooks:
         terminalreporter.write_sep("=", "verdicts")
         for line, markup in summary(self.ledger):
             terminalreporter.write_line(line, **markup)
-        terminalreporter.write_line(f"ledger: {self.run.options.ledger}")
+        if self.trouble:
+            terminalreporter.write_line(f"ERROR: {self.trouble}", red=True)
+        else:
+            terminalreporter.write_line(f"ledger: {self.run.options.ledger}")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -53,6 +54,22 @@ class Progress:
             print(text, file=self.stream, flush=True)
 
     @contextmanager
+    def waiting(self, description: str) -> Iterator[None]:
+        """Say what is being waited for, and while it lasts that it still does."""
+        self.say(description)
+        if self.stream is None:
+            yield
+            return
+        done = threading.Event()
+        watch = threading.Thread(target=_watch, args=(self.stream, description, done), daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watch.join()
+
+    @contextmanager
     def _bar(self, description: str, total: int, unit: str) -> Iterator[Step]:
         from tqdm import tqdm
 
@@ -79,6 +96,13 @@ class Progress:
                 self.say(f"{description}: {done} of {total} {unit}s, {now - start:.0f} s")
 
         return step
+
+
+def _watch(stream: TextIO, description: str, done: threading.Event) -> None:
+    """Write a line now and then. Runs in a thread, so it leaves pytest's capturing alone."""
+    start = time.monotonic()
+    while not done.wait(LINE_EVERY):
+        print(f"{description}: {time.monotonic() - start:.0f} s", file=stream, flush=True)
 
 
 SILENT = Progress()

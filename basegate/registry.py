@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Quantization = Literal["nf4", "fp4", "int8", "none"]
-Device = Literal["auto", "cuda", "cpu"]
 Dtype = Literal["bfloat16", "float16", "float32"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -116,7 +116,7 @@ def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
     except ValidationError as error:
         raise UsageError(explain(error, path, _Entry, f"candidates.{name}")) from None
     spec = CandidateSpec(name=name, **given.model_dump())
-    if not spec.source.startswith(("./", "../", "/", "~")):
+    if not _looks_like_a_path(spec.source):
         return spec
     folder = (path.parent / Path(spec.source).expanduser()).resolve()
     return spec.model_copy(update={"source": str(folder), "local": True})
@@ -162,12 +162,20 @@ def _expand(
         return registry.values()
     if request in registry:
         return [registry[request]]
-    hint = did_you_mean(request, registry)
+    if _looks_like_a_path(request) or "/" in request:
+        raise UsageError(
+            f"--model {request}: a folder or hub id needs a name to go by: --model NAME={request}"
+        )
+    hint = did_you_mean(request, [*registry, "all"])
     raise UsageError(
         f"--model {request}: there is no candidate of that name.{hint} {known_names(registry)} "
         f"For any other model write NAME=SOURCE with a hub id or a folder, e.g. "
         f"--model mine=01-ai/Yi-9B or --model mine=./checkpoint."
     )
+
+
+def _looks_like_a_path(source: str) -> bool:
+    return source.startswith(("./", "../", "/", "~")) or "\\" in source
 
 
 def known_names(registry: Mapping[str, CandidateSpec]) -> str:
@@ -190,23 +198,35 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
             f"so that nobody takes the one for the other."
         )
     folder = base / Path(source).expanduser()
-    if folder.exists() or source.startswith(("./", "../", "/", "~")) or "\\" in source:
+    if folder.is_dir():
         return CandidateSpec(name=name, source=str(folder.resolve()), local=True)
-    hub_id, _, revision = source.partition("@")
-    if not HUB_ID.fullmatch(hub_id):
+    if folder.exists() or _looks_like_a_path(source):
+        what = "is a file, not a folder" if folder.exists() else "there is no such folder"
+        raise UsageError(
+            f"--model {request}: {folder}: {what}. Give the folder that holds config.json, the "
+            f"tokenizer and the weights."
+        )
+    source = source.removeprefix("https://huggingface.co/").rstrip("/")
+    hub_id, at, revision = source.partition("@")
+    if not HUB_ID.fullmatch(hub_id) or (at and not revision):
         raise UsageError(
             f"--model {request}: {source!r} is neither an existing folder nor a hub id of the "
             f"form owner/name or owner/name@revision."
         )
-    return CandidateSpec(name=name, source=hub_id, revision=revision or None)
+    return CandidateSpec(name=name, source=hub_id, revision=revision if at else None)
 
 
-def format_registry(registry: Mapping[str, CandidateSpec]) -> str:
-    """Return the registry as a table for `--list-models`, one line per candidate."""
+def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
+    """Return the registry as a table for `--list-models`, one line per candidate.
+
+    Args:
+        registry: the candidates by name.
+        base: the project's root, where `models.toml` is.
+    """
     if not registry:
-        return known_names(registry)
+        return f"There is no candidate in {base / 'models.toml'}."
     head = ("name", "size", "context", "loads", "licence", "source")
-    rows = [head, *(_row(spec) for spec in registry.values())]
+    rows = [head, *(_row(spec, base) for spec in registry.values())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -221,8 +241,8 @@ def format_registry(registry: Mapping[str, CandidateSpec]) -> str:
     return "\n".join([*lines, *(["", *notes] if notes else [])])
 
 
-def _row(spec: CandidateSpec) -> tuple[str, ...]:
+def _row(spec: CandidateSpec, base: Path) -> tuple[str, ...]:
     loads = "not yet" if spec.unsupported else "gated" if spec.gated else "yes"
     context = str(spec.context_length) if spec.context_length else "unknown"
-    source = Path(spec.source).name + "/ (folder)" if spec.local else spec.source
+    source = f"./{os.path.relpath(spec.source, base)}" if spec.local else spec.source
     return (spec.name, spec.parameters, context, loads, spec.licence, source)

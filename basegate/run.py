@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from basegate.candidate import Candidate
 from basegate.environment import environment, resolve_device, version
-from basegate.fingerprint import hash_file
 from basegate.judge import Verdict, judge
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
@@ -63,10 +62,7 @@ class Run:
         facts = measurement.candidate.model_copy(
             update={"name": candidate.name, "source": candidate.spec.source}
         )
-        record = Record(
-            candidate=facts, results=verdict.results, environment=measurement.environment
-        )
-        return verdict, record
+        return verdict, Record(candidate=facts, results=verdict.results)
 
     def facts(self, name: str) -> CandidateFacts:
         """Return what is known of a candidate before it is loaded."""
@@ -80,16 +76,25 @@ class Run:
             device=self.device,
         )
 
+    def has_something_to_say(self, exit_status: int) -> bool:
+        """Whether a run that ended so has a ledger to write.
+
+        A usage error, nothing selected, or an interruption before the first verdict must not
+        replace the ledger of an earlier run with an empty one.
+        """
+        return bool(self.records) or exit_status in (0, 1)
+
     def ledger(self) -> Ledger:
         """Return the ledger of the records so far."""
-        thresholds = self.options.thresholds.path
+        thresholds = self.options.thresholds
         return build_ledger(
             Suite(
                 version=version("basegate"),
-                thresholds=ThresholdsFile(path=str(thresholds), sha256=hash_file(thresholds)),
+                thresholds=ThresholdsFile(path=str(thresholds.path), sha256=thresholds.sha256),
                 command=self.options.command,
             ),
             environment(self.device),
             [self.facts(spec.name) for spec in self.options.candidates],
+            [(check.check, check.item) for check in thresholds.checks],
             self.records,
         )

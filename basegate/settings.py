@@ -28,6 +28,7 @@ class CorpusSource(Frozen):
         format: `text` (a file is a document), `jsonl` or `parquet` (a row is one); from the
             file's suffix where left out.
         column: the column or JSON field that holds the text.
+        parallel: local folder with the same documents in Standard Written Chinese, by file name.
         join: what stands between documents when they are read as one text; `None` reads each
             document on its own.
     """
@@ -40,6 +41,7 @@ class CorpusSource(Frozen):
     glob: str = "**/*"
     format: Literal["text", "jsonl", "parquet"] | None = None
     column: str = "text"
+    parallel: Path | None = None
     join: str | None = None
 
 
@@ -80,17 +82,86 @@ class Sampling(Frozen):
     seed: Natural = 0
 
 
+class TableSource(Frozen):
+    """Where a bank's records are: a local file, or a data set of the hub.
+
+    Attributes:
+        path: local file.
+        dataset: hub id of a data set.
+        name: its configuration.
+        revision: branch, tag or commit of the data set.
+        split: its split.
+        format: `jsonl`, `json`, `csv` or `tsv`; from the file's suffix where left out.
+        header: names of the columns of a CSV file that has no header line.
+        columns: field of a record to the column that holds it; `options` to a list of columns.
+        first_answer: the number that stands for the first option where answers are numbers;
+            `None` is 0, unless no answer is 0.
+        answers: whether answers are letters, options' texts or numbers, where it could be several.
+    """
+
+    path: Path | None = None
+    dataset: str | None = None
+    name: str | None = None
+    revision: str | None = None
+    split: str = "test"
+    format: Literal["jsonl", "json", "csv", "tsv"] | None = None
+    header: tuple[str, ...] | None = None
+    columns: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    first_answer: int | None = None
+    answers: Literal["letter", "text", "number"] | None = None
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return str(self.dataset or self.path)
+
+
+class GeneratedSource(Frozen):
+    """Problems that are drawn from a seed, so that no list of them can be learnt by heart.
+
+    Attributes:
+        generator: module with a function `generate`.
+        families: kinds of problems; `None` for all.
+        per_family: problems of each kind.
+        level: difficulty, from 1.
+        seed: of the draw.
+    """
+
+    generator: str
+    families: tuple[str, ...] | None = None
+    per_family: Positive
+    level: Positive = 1
+    seed: Natural = 0
+
+
+BankSource = TableSource | GeneratedSource
+
+
 class SamplingSettings(Frozen):
     """How one bank of prompts, questions or problems is put to a model."""
 
     check: Literal["continuation", "knowledge", "reasoning"]
-    path: Path
+    source: BankSource
     sampling: Sampling
 
 
-Settings = PerplexitySettings | SamplingSettings
+class PairSettings(Frozen):
+    """How one bank of minimal pairs is measured.
+
+    Attributes:
+        source: the pairs.
+        window: as for perplexity; a sentence is far shorter.
+    """
+
+    check: Literal["minimal_pairs"] = "minimal_pairs"
+    source: BankSource
+    window: Positive = 512
+
+
+Settings = PerplexitySettings | SamplingSettings | PairSettings
 
 
 def without_places(settings: Settings) -> dict[str, object]:
     """Return the settings without the places of local files: content identifies those."""
-    return settings.model_dump(mode="json", exclude={"path": True, "corpus": {"path", "glob"}})
+    places = {"corpus": {"path", "glob", "parallel"}, "source": {"path"}}
+    return settings.model_dump(mode="json", exclude=places)

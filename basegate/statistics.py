@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
 RESAMPLES = 2000
+SEED = 0
+"""Of the resampling; part of every measurement's identity."""
 
 
 def passing_probability(accuracy: float, correct: int, samples: int) -> float:
@@ -24,12 +29,57 @@ def passing_probability(accuracy: float, correct: int, samples: int) -> float:
     )
 
 
+def effective_count(shares: Sequence[float], samples: int) -> float:
+    """Return how many independent draws tell as much about a mean share as clustered ones.
+
+    Samples of one question are not independent of each other: n questions with m samples each are
+    worth p (1 - p) / Var(mean) draws, at most n * m, the variance being that of the questions'
+    shares. It is estimated from n questions only, so the count is lowered by (z / t)², the squared
+    ratio of the normal quantile to Student's with n - 1 degrees of freedom, at 95 %. Where all
+    questions have the same share, nothing is known of the variance, and each question counts as
+    one draw.
+
+    Args:
+        shares: right answers / samples of every question, shape [questions].
+        samples: of each question.
+
+    Source: Kish, Survey Sampling, 1965 (design effect); Miller, Adding Error Bars to Evals, 2024
+    (clustering by question); Korn, Graubard, Confidence intervals for proportions with small
+    expected number of positive counts estimated from survey data, 1998 (degrees of freedom).
+    """
+    from scipy import stats
+
+    count = len(shares)
+    mean = math.fsum(shares) / count
+    if count < 2:
+        return float(count)
+    variance = math.fsum((share - mean) ** 2 for share in shares) / (count - 1) / count
+    if variance == 0:
+        return float(count)
+    worth = min(mean * (1 - mean) / variance, float(count * samples))
+    return worth * float(stats.norm.ppf(0.975) / stats.t.ppf(0.975, count - 1)) ** 2
+
+
+def share_interval(share: float, count: float, confidence: float) -> tuple[float, float]:
+    """Return Wilson's score interval of a share of `count` independent draws.
+
+    Centre (p + z²/2n) / (1 + z²/n), half width z sqrt(p (1 - p) / n + z²/4n²) / (1 + z²/n).
+
+    Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927.
+    """
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    scale = 1 + z * z / count
+    centre = (share + z * z / (2 * count)) / scale
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / scale
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
 def ratio_interval(
     numerators: NDArray[np.float64],
     denominators: NDArray[np.float64],
     *,
     confidence: float = 0.95,
-    seed: int = 0,
+    seed: int = SEED,
 ) -> tuple[float, float] | None:
     """Return a bootstrap interval of sum(numerators) / sum(denominators) over clusters.
 
@@ -43,26 +93,161 @@ def ratio_interval(
         seed: of the resampling.
 
     Returns:
-        Lower and upper end, or `None` for fewer than two clusters.
+        Lower and upper end, or `None` where resampling can tell nothing: for fewer than two
+        clusters, or if all have the same ratio.
     """
-    if len(numerators) < 2:
-        return None
     import numpy as np
-    from scipy import stats
+
+    if len(numerators) < 2 or np.ptp(numerators / denominators) == 0:
+        return None
 
     def ratio(top: NDArray[np.float64], bottom: NDArray[np.float64], axis: int) -> object:
         return top.sum(axis=axis) / bottom.sum(axis=axis)
 
+    return _bootstrap(ratio, (numerators, denominators), confidence, seed)
+
+
+def difference_interval(
+    first: tuple[NDArray[np.float64], NDArray[np.float64]],
+    second: tuple[NDArray[np.float64], NDArray[np.float64]],
+    *,
+    confidence: float = 0.95,
+    seed: int = SEED,
+) -> tuple[float, float] | None:
+    """Return a paired bootstrap interval of the difference of two ratios of sums.
+
+    sum(a) / sum(b) - sum(c) / sum(d), the same documents being drawn on both sides.
+
+    Args:
+        first: numerators and denominators, shape [clusters] each.
+        second: likewise, of the same clusters in the same order.
+        confidence: the interval's level.
+        seed: of the resampling.
+
+    Returns:
+        Lower and upper end, or `None` for fewer than two clusters.
+    """
+    if len(first[0]) < 2:
+        return None
+
+    def difference(*sums: NDArray[np.float64], axis: int) -> object:
+        a, b, c, d = (each.sum(axis=axis) for each in sums)
+        return a / b - c / d
+
+    return _bootstrap(difference, (*first, *second), confidence, seed)
+
+
+def _bootstrap(
+    statistic: Callable[..., object],
+    columns: tuple[NDArray[np.float64], ...],
+    confidence: float,
+    seed: int,
+) -> tuple[float, float]:
+    import numpy as np
+    from scipy import stats
+
     result = stats.bootstrap(
-        (numerators, denominators),
-        ratio,
+        columns,
+        statistic,
         paired=True,
         vectorized=True,
         n_resamples=RESAMPLES,
-        batch=max(1, 4_000_000 // len(numerators)),
+        batch=max(1, 4_000_000 // len(columns[0])),
         confidence_level=confidence,
         method="percentile",
         rng=np.random.default_rng(seed),
     )
     interval = result.confidence_interval
     return float(interval.low), float(interval.high)
+
+
+def count_interval(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return Clopper and Pearson's interval of a probability, given `right` of `count` draws.
+
+    Exact: it covers the truth at least as often as it says.
+
+    Source: Clopper, Pearson, The use of confidence or fiducial limits, Biometrika 26, 1934.
+    """
+    from scipy import stats
+
+    found = stats.binomtest(right, count).proportion_ci(confidence, method="exact")
+    return float(found.low), float(found.high)
+
+
+def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:
+    """Return the exact two-sided p-value that two candidates answer equally well.
+
+    Only items that one has right and the other wrong tell them apart: b of b + c such items is
+    held against a fair coin.
+
+    Args:
+        first: whether each item was right, shape [items].
+        second: likewise of the other candidate, on the same items in the same order.
+
+    Raises:
+        ValueError: the items are not the same in number.
+
+    Source: McNemar, Note on the sampling error of the difference between correlated proportions,
+    Psychometrika 12, 1947; the exact form.
+    """
+    from scipy import stats
+
+    pairs = list(zip(first, second, strict=True))
+    only_first = sum(a and not b for a, b in pairs)
+    only_second = sum(b and not a for a, b in pairs)
+    if only_first + only_second == 0:
+        return 1.0
+    return float(stats.binomtest(only_first, only_first + only_second).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for the number of comparisons, in the order given.
+
+    The smallest is multiplied by the number of comparisons, the next by one less, and none may be
+    smaller than one before it.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure, Scand. J. Stat. 6, 1979.
+    """
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+_BETS = 64
+
+
+def accuracy_e_values(shares: Sequence[float], limit: float) -> list[float]:
+    """Return an e-process against "the accuracy is at most `limit`", after every question.
+
+    A bettor stakes on every question that the accuracy is p > limit; its wealth is multiplied by
+    x p / limit + (1 - x) (1 - p) / (1 - limit), x being the question's share of right answers.
+    Where the accuracy is `limit` or less, the wealth does not grow in expectation, so it ever
+    reaches 1 / alpha with a probability of at most alpha (Ville), however often one looks. The
+    value is the mean wealth of bettors on a grid of p between the limit and 1.
+
+    To test that the accuracy is at least the limit, give 1 - shares and 1 - limit.
+
+    Args:
+        shares: right answers / samples of each question in the order asked, shape [questions].
+        limit: between 0 and 1, neither included.
+
+    Source: Waudby-Smith, Ramdas, Estimating means of bounded random variables by betting, JRSS B,
+    2024; Ville, Étude critique de la notion de collectif, 1939.
+    """
+    bets = [limit + (1 - limit) * (step + 0.5) / _BETS for step in range(_BETS)]
+    wealth = [0.0] * _BETS  # natural logarithms
+    values = []
+    for share in shares:
+        for index, bet in enumerate(bets):
+            factor = share * bet / limit + (1 - share) * (1 - bet) / (1 - limit)
+            wealth[index] += math.log(factor) if factor > 0 else -math.inf
+        values.append(math.fsum(map(_bounded_exp, wealth)) / _BETS)
+    return values
+
+
+def _bounded_exp(value: float) -> float:
+    return math.exp(min(value, 700.0))

@@ -15,8 +15,6 @@ from basegate.records import digest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from basegate.measurement import Measurement as MeasurementType
-
 
 class Store:
     """Measurements by key.
@@ -28,7 +26,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def get(self, key: str) -> MeasurementType | None:
+    def get(self, key: str) -> Measurement | None:
         """Return the measurement of that key, or `None`.
 
         A file that cannot be read, or whose content does not belong to its key, is left aside
@@ -45,14 +43,15 @@ class Store:
             _warn_unreadable(path)
         return None
 
-    def put(self, measurement: MeasurementType) -> Path:
+    def put(self, measurement: Measurement) -> Path:
         """Keep a measurement, in place of an earlier one of the same key."""
-        for earlier in self._folder().glob(f"*.{measurement.key[:16]}.json"):
-            earlier.unlink(missing_ok=True)
         parts = (measurement.candidate.name, measurement.check, measurement.item)
         name = ".".join(re.sub(r"[^\w-]+", "-", part)[:24] for part in parts)
         path = self._folder() / f"{name}.{measurement.key[:16]}.json"
         write_atomically(path, measurement.model_dump_json(indent=1))
+        for earlier in self._folder().glob(f"*.{measurement.key[:16]}.json"):
+            if earlier != path:
+                earlier.unlink(missing_ok=True)
         return path
 
     def _folder(self) -> Path:
@@ -60,7 +59,10 @@ class Store:
 
 
 def _warn_unreadable(path: Path) -> None:
-    warnings.warn(
-        f"{path} is damaged or was written by another version; it is measured again.",
-        stacklevel=3,
+    # With the file itself as the place: a line of basegate's source would not help anyone.
+    warnings.warn_explicit(
+        f"{path.name} is damaged or was written by another version; it is measured again.",
+        UserWarning,
+        filename=str(path),
+        lineno=0,
     )

@@ -26,11 +26,11 @@ def sentences(text: str) -> list[str]:
     """Split a text at the ends of sentences and lines; what holds no letter is dropped."""
     parts: list[str] = []
     for part in _SENTENCE_END.split(text):
-        # A closing quotation mark belongs to the sentence before it.
-        if parts and part[:1] and part[0] in _CLOSERS:
-            parts[-1] += part[0]
-            part = part[1:]
-        parts.append(part)
+        # Closing quotation marks belong to the sentence before them.
+        rest = part.lstrip(_CLOSERS) if parts else part
+        if parts:
+            parts[-1] += part[: len(part) - len(rest)]
+        parts.append(rest)
     return [part.strip() for part in parts if any(char.isalpha() for char in part)]
 
 

@@ -9,14 +9,15 @@ import html
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.judge import Result, VerdictWord, format_limit, format_metric, worst
-from basegate.report.terminal import DECISION, printable
+from basegate.figures import SHARE, asked, format_value, found, place
+from basegate.judge import Result, VerdictWord, worst
+from basegate.report.terminal import decided, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basegate.ledger import Ledger
-    from basegate.measurement import Measurement, Metric, Sample
+    from basegate.measurement import Measurement, Sample
 
 _COLOURS: dict[VerdictWord, str] = {
     "pass": "#1a7f37",
@@ -26,18 +27,20 @@ _COLOURS: dict[VerdictWord, str] = {
 }
 _COLUMNS = ("Verdict", "Metric", "Value", "Limit")
 _STYLE = """<style>
+body,#results-table,.bg-decision,.bg-evidence{color:#222}
 .bg-decision{border-collapse:collapse;margin:1em 0}
 .bg-decision th,.bg-decision td{border:1px solid #ccc;padding:6px 10px;text-align:left;
 vertical-align:top}
-.bg-decision td.bg-why{max-width:44em}
+.bg-evidence{white-space:normal}
 .bg-samples{border-collapse:collapse;width:100%;margin:.5em 0}
 .bg-samples th,.bg-samples td{border:1px solid #ddd;padding:4px 8px;text-align:left;
 vertical-align:top}
+.bg-samples td:nth-child(2){min-width:9em}
 .bg-text{white-space:pre-wrap;overflow-wrap:anywhere;font-family:inherit;margin:0}
 .bg-prompt{color:#555;white-space:pre-wrap;overflow-wrap:anywhere;margin:.4em 0}
-.logwrapper .log:has(.bg-evidence){height:auto;max-height:none;font-family:inherit;
-white-space:normal;background:#fff}
-.logwrapper:has(.bg-evidence){max-height:none}
+.logwrapper:has(.bg-evidence){max-height:none;background:#fff}
+.logwrapper:has(.bg-evidence) .logexpander{display:none}
+.logwrapper .log:has(.bg-evidence){top:0;height:auto;padding-right:5px;font-family:inherit}
 </style>"""
 
 
@@ -53,14 +56,14 @@ def _word(verdict: VerdictWord, text: str | None = None) -> str:
 def decision(ledger: Ledger) -> str:
     """Return the table that the page opens with: a row per candidate, a column per check."""
     checks = list(dict.fromkeys((row.check, row.part) for row in ledger.results))
-    heads = "".join(f"<th>{escape(f'{check} {part}'.strip())}</th>" for check, part in checks)
+    heads = "".join(f"<th>{escape(place(check, part))}</th>" for check, part in checks)
     rows = []
     for entry in ledger.candidates:
         own = ledger.results_of(entry.name)
         cells = "".join(f"<td>{_cell(own, check, part)}</td>" for check, part in checks)
         rows.append(
             f"<tr><th>{escape(entry.name)}</th>"
-            f"<td>{_word(entry.verdict, DECISION[entry.verdict])}</td>{cells}</tr>"
+            f"<td>{_word(entry.verdict, decided(entry, own))}</td>{cells}</tr>"
         )
     return (
         f"{_STYLE}<h2>Verdicts</h2><table class='bg-decision'><thead><tr><th>candidate</th>"
@@ -74,7 +77,7 @@ def _cell(rows: Sequence[Result], check: str, part: str) -> str:
     if not own:
         return "not run"
     verdict = worst(row.verdict for row in own)
-    shown = [row for row in own if row.verdict == verdict]
+    shown = sorted((r for r in own if r.verdict == verdict), key=lambda row: bool(row.question))
     values = "<br>".join(escape(_value(row)) for row in shown[:4])
     more = f"<br>and {len(shown) - 4} more" if len(shown) > 4 else ""
     return f"{_word(verdict)}<br>{values}{more}"
@@ -83,7 +86,7 @@ def _cell(rows: Sequence[Result], check: str, part: str) -> str:
 def _value(row: Result) -> str:
     if not row.metric:
         return "no measurement"
-    value = format_metric(row.value, row.unit, row.interval, row.confidence)
+    value = found(row, row.limit)
     return f"{row.question}: {value}" if row.question else value
 
 
@@ -134,16 +137,10 @@ def result_cells(results: Sequence[Result]) -> list[str]:
         metric = row.metric.replace("_", " ")
         columns[0].append(_word(row.verdict))
         columns[1].append(escape(f"{row.question}: {metric}" if row.question else metric))
-        columns[2].append(
-            escape(format_metric(row.value, row.unit, row.interval, row.confidence))
-            if row.metric
-            else ""
-        )
-        columns[3].append(
-            escape(format_limit(row.limit, row.direction))
-            if row.limit is not None and row.direction
-            else ""
-        )
+        columns[2].append(escape(found(row, row.limit)) if row.metric else "")
+        columns[3].append(escape(asked(row)))
+    bases = dict.fromkeys(f"{row.part}: {row.basis}" for row in results if row.basis)
+    columns[1].extend(f"<small>{escape(basis)}</small>" for basis in bases)
     return [
         f'<td class="col-{name.lower()}">{"<br>".join(lines)}</td>'
         for name, lines in zip(_COLUMNS, columns, strict=True)
@@ -153,24 +150,55 @@ def result_cells(results: Sequence[Result]) -> list[str]:
 def evidence(measurement: Measurement) -> str:
     """Return what a measurement rests on: its numbers and every sample, as text."""
     facts = ", ".join(
-        f"{key.replace('_', ' ')} {value}"
+        f"{key.replace('_', ' ')} {_fact(key, value)}"
         for key, value in measurement.findings.facts.items()
         if value is not None and key != "remark"
     )
+    shown = [metric for metric in measurement.findings.metrics if metric.name != "correct"]
     metrics = "".join(
-        f"<li>{escape(metric.item + ': ' if metric.item else '')}{escape(_measured(metric))}</li>"
-        for metric in measurement.findings.metrics
+        f"<li>{escape(metric.item + ': ' if metric.item else '')}{escape(found(metric))}</li>"
+        for metric in shown or measurement.findings.metrics
     )
     groups = groupby(measurement.findings.samples, key=lambda sample: sample.item)
     samples = "".join(_samples(item, list(group)) for item, group in groups)
     return (
         f"<div class='bg-evidence'><ul>{metrics}</ul><p>{escape(facts)}. Measured "
-        f"{escape(measurement.measured_at)} in {measurement.seconds:.1f} s.</p>{samples}</div>"
+        f"{escape(measurement.measured_at)} in {measurement.seconds:.1f} s.</p>"
+        f"{_left_out(measurement)}{_preferences(measurement)}{samples}</div>"
     )
 
 
-def _measured(metric: Metric) -> str:
-    return format_metric(metric.value, metric.unit, metric.interval, metric.confidence)
+def _left_out(measurement: Measurement) -> str:
+    lines = measurement.findings.left_out
+    if not lines:
+        return ""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<p>Left out, because they cannot be used:</p><ul>{items}</ul>"
+
+
+def _preferences(measurement: Measurement) -> str:
+    """Return the pairs, those first whose wrong sentence was preferred."""
+    pairs = sorted(measurement.findings.preferences, key=lambda pair: pair.preferred)
+    if not pairs:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(pair.kind)}</td>"
+        f"<td>{_word('pass' if pair.preferred else 'fail', 'yes' if pair.preferred else 'no')}</td>"
+        f"<td>{escape(pair.right)}</td><td>{pair.right_bits:.2f}</td>"
+        f"<td>{escape(pair.wrong)}</td><td>{pair.wrong_bits:.2f}</td></tr>"
+        for pair in pairs
+    )
+    return (
+        "<table class='bg-samples'><tr><th>kind</th><th>preferred</th><th>right</th>"
+        "<th>bits per character</th><th>wrong</th><th>bits per character</th></tr>"
+        f"{rows}</table>"
+    )
+
+
+def _fact(key: str, value: float | str) -> str:
+    if isinstance(value, str | bool):
+        return str(value)
+    return format_value(value, SHARE if key.endswith("_share") else "")
 
 
 def _samples(item: str, samples: Sequence[Sample]) -> str:

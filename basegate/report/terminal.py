@@ -6,7 +6,8 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.judge import Result, VerdictWord, format_limit, format_metric, worst
+from basegate.figures import asked, found, place
+from basegate.judge import Result, VerdictWord, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,48 +45,56 @@ def summary(ledger: Ledger) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield the lines of the summary with their colours."""
     for entry in ledger.candidates:
         rows = ledger.results_of(entry.name)
-        yield (
-            f"{entry.name}: {DECISION[entry.verdict]}{_reasons(rows)}",
-            {
-                **_MARKUP[entry.verdict],
-                "bold": True,
-            },
-        )
-        if not rows:
-            yield "  no check was run on it", {}
+        markup = _MARKUP[entry.verdict] if rows else {}
+        yield f"{entry.name}: {decided(entry, rows)}", {**markup, "bold": True}
         for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
             yield _line(check, list(group))
         yield from _loaded(entry)
 
 
-def _reasons(rows: Sequence[Result]) -> str:
-    checks = dict.fromkeys(row.check for row in rows if row.verdict != "pass")
-    return f" on {', '.join(checks)}" if checks else ""
+def decided(entry: CandidateEntry, rows: Sequence[Result]) -> str:
+    """Return the decision on a candidate in words, and what it rests on if not on all checks."""
+    if not rows:
+        return "not asked (no acceptance test of it was selected)"
+    checks = dict.fromkeys(place(row.check, "") for row in rows if row.verdict != "pass")
+    reasons = f" on {', '.join(checks)}" if checks else ""
+    if not entry.not_run:
+        return f"{DECISION[entry.verdict]}{reasons}"
+    word = "no objection so far" if entry.verdict == "pass" else DECISION[entry.verdict]
+    return f"{word}{reasons}; not run: {', '.join(entry.not_run)}"
 
 
 def _line(check: str, rows: list[Result]) -> tuple[str, dict[str, bool]]:
     """Return the line of one check: all its metrics, or the ones that are not met."""
     verdict = worst(row.verdict for row in rows)
-    shown = [row for row in rows if row.verdict == verdict]
-    found = " ".join("; ".join(map(_found, shown[:3])).split())
+    # What speaks of the whole before what speaks of single questions.
+    shown = sorted((r for r in rows if r.verdict == verdict), key=lambda row: bool(row.question))
+    text = " ".join("; ".join(map(_found, shown[:3])).split())
+    basis = f" [{rows[0].basis}]" if rows[0].basis else ""
     more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
-    part = rows[0].part
-    place = f"{check} {part}" if part not in ("", check) else check
-    return printable(f"  {verdict:<12} {place:<28} {found}{more}"), _MARKUP[verdict]
+    return (
+        printable(f"  {verdict:<12} {place(check, rows[0].part):<28} {text}{more}{basis}"),
+        _MARKUP[verdict],
+    )
 
 
 def _found(row: Result) -> str:
-    if row.limit is None or row.direction is None:
+    if row.limit is None:
         return row.detail.removeprefix(f"{row.candidate} on {row.item or row.check}: ")
-    value = format_metric(row.value, row.unit, row.interval, row.confidence)
-    found = f"{row.question} {value}" if row.question else value
-    return f"{found}, limit {format_limit(row.limit, row.direction)}"
+    value = found(row, row.limit)
+    value = f"{row.question} {value}" if row.question else value
+    return f"{value}, limit {asked(row)}"
 
 
 def _loaded(entry: CandidateEntry) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Say how it was loaded when it was measured, which may have been in an earlier run."""
     if entry.load_seconds is not None and entry.peak_memory_bytes is not None:
         yield (
-            f"  loaded in {entry.load_seconds:.1f} s ({entry.quantization}, {entry.dtype}, "
-            f"{entry.device}), at most {entry.peak_memory_bytes / 2**30:.2f} GiB in use",
+            f"  measured in {_held(entry)}, {entry.dtype}, on {entry.device}: loaded in "
+            f"{entry.load_seconds:.1f} s, at most {entry.peak_memory_bytes / 2**30:.2f} GiB in use",
             {},
         )
+
+
+def _held(entry: CandidateEntry) -> str:
+    return "full precision" if entry.quantization == "none" else entry.quantization

@@ -1,0 +1,86 @@
+"""Numbers as words, the same in every report: value, unit, interval, limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from basegate.judge import Result
+    from basegate.measurement import Metric
+
+SHARE = "share "
+"""A unit that begins with it is a fraction of what it names, and is shown in per cent."""
+
+
+def is_share(unit: str) -> bool:
+    """Tell whether a unit stands for a fraction between 0 and 1."""
+    return unit.startswith(SHARE)
+
+
+def format_value(value: float | None, unit: str = "", limit: float | None = None) -> str:
+    """Return a number with as many digits as a reader can use; a share in per cent.
+
+    Where a limit is given, as many digits more as it takes to see on which side of it the number
+    is: 5.004 does not become 5.00 beside a limit of 5.
+    """
+    if value is None:
+        return "not a number"
+    if is_share(unit):
+        limit = None if limit is None else round(limit * 100, 10)
+        return f"{_digits(round(value * 100, 10), 1, limit)} %"
+    return _digits(value, 2, limit)
+
+
+def _digits(value: float, decimals: int, limit: float | None) -> str:
+    if abs(value) >= 1e7:
+        return f"{value:.3g}"
+    if float(value).is_integer() or abs(value) >= 1000:
+        decimals = 0
+    if limit is not None:
+        while decimals < 8 and _side(round(value, decimals), limit) != _side(value, limit):
+            decimals += 1
+    text = f"{value:,.{decimals}f}"
+    return text.removesuffix(".0")
+
+
+def _side(value: float, limit: float) -> int:
+    return (value > limit) - (value < limit)
+
+
+def format_metric(
+    value: float | None,
+    unit: str,
+    interval: tuple[float, float] | None,
+    confidence: float = 0.95,
+    limit: float | None = None,
+) -> str:
+    """Return value, unit and interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`."""
+    text = f"{format_value(value, unit, limit)} {unit.removeprefix(SHARE)}".strip()
+    if interval is None:
+        return text
+    low, high = (format_value(end, unit, limit) for end in interval)
+    return f"{text} ({confidence * 100:g} %: {low} to {high})"
+
+
+def format_limit(limit: float, direction: Literal["max", "min"], unit: str = "") -> str:
+    """Return a limit as it was given, e.g. `at most 5`, or `at least 50 %` of a share."""
+    value = f"{round(limit * 100, 10):.10g} %" if is_share(unit) else f"{limit:,.10g}"
+    return f"{'at most' if direction == 'max' else 'at least'} {value}"
+
+
+def found(row: Result | Metric, limit: float | None = None) -> str:
+    """Return what a row of the ledger, or a metric, says was measured."""
+    return format_metric(row.value, row.unit, row.interval, row.confidence, limit)
+
+
+def asked(row: Result) -> str:
+    """Return the limit of a row; empty where it has none."""
+    if row.limit is None or row.direction is None:
+        return ""
+    return format_limit(row.limit, row.direction, row.unit)
+
+
+def place(check: str, part: str) -> str:
+    """Return what a row speaks of, e.g. `knowledge must-know`; the check alone if it is all."""
+    name = check.replace("_", " ")
+    return f"{name} {part}" if part not in ("", check) else name

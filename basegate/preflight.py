@@ -1,0 +1,148 @@
+"""Is a loaded candidate in order at all? A few seconds before anything is measured.
+
+A broken run (numbers that overflow, a tokenizer that does not belong to the weights, weights that
+were never loaded) gives numbers like a bad model's. It is `invalid`, which says nothing about the
+model; a model that is merely bad at Cantonese has to pass here and fail at its checks.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from basegate.errors import CandidateError
+from basegate.progress import SILENT
+from basegate.settings import Sampling
+from basegate.variety import is_degenerate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from basegate.engines.protocol import Engine, TokenScores
+
+WINDOW, CONTEXT = 256, 64
+DRIFT = 0.1
+"""Nats per token by which a text may score otherwise in a padded batch than alone; bfloat16 and
+4-bit weights move it by a few hundredths."""
+ORDER_GAIN = 0.02
+"""Share of its bits per token that a text must save over its own words in a wrong order. Random
+weights save nothing."""
+LOST_SHARE = 0.01
+
+
+class Text(NamedTuple):
+    """A text in one language, and how its parts are told apart."""
+
+    language: str
+    text: str
+    apart: str
+
+    def shuffled(self) -> str:
+        """Return its words (or characters) in another order, the same every time."""
+        parts = self.text.split(self.apart) if self.apart else list(self.text)
+        random.Random(0).shuffle(parts)
+        return self.apart.join(parts)
+
+
+TEXTS = (
+    Text(
+        "English",
+        "The old woman opened the window and looked down at the street. It had rained in the "
+        "night, and the children were walking to school under their umbrellas. She waved to them, "
+        "put the kettle on, and sat down to read the letter that her son had sent her.",
+        " ",
+    ),
+    Text(
+        "written Chinese",
+        "老人打開窗戶，看看下面的街道。昨天晚上下過雨，孩子們撐着雨傘走路上學。她向他們揮手，然後燒水泡茶，"
+        "坐下來讀兒子寄給她的信。信裏說，他下個月會回來看她，還會帶她去吃飯。",
+        "",
+    ),
+    Text(
+        "Cantonese",
+        "阿婆打開窗，望下條街。琴晚落過雨，班細路擔住遮行路返學。佢同佢哋揮下手，跟住煲水沖茶，坐低睇佢個仔"
+        "寄畀佢嘅信。封信話，佢下個月會返嚟探佢，仲會帶佢去食飯。",
+        "",
+    ),
+)
+
+
+def check(engine: Engine) -> None:
+    """Refuse a candidate whose numbers cannot mean anything.
+
+    Raises:
+        CandidateError: with what is wrong and what may have caused it.
+    """
+    texts = [each.text for each in TEXTS]
+    together = _score(engine, [*texts, *(each.shuffled() for each in TEXTS)])
+    alone = _score(engine, texts[:1])[0]
+    for examine in (_finite, _steady(alone), _gives_back, _knows_order):
+        examine(together)
+    _writes(engine)
+
+
+def _score(engine: Engine, texts: list[str]) -> list[TokenScores]:
+    return engine.log_likelihoods(texts, window=WINDOW, context=CONTEXT, progress=SILENT)
+
+
+def _finite(scores: list[TokenScores]) -> None:
+    broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
+    if broken:
+        raise CandidateError(
+            f"{broken} log-probabilities of a few plain sentences are not finite (NaN or inf): its "
+            f"numbers overflow. Try another --dtype (bfloat16 instead of float16) or "
+            f"--quantization."
+        )
+
+
+def _steady(alone: TokenScores) -> Callable[[list[TokenScores]], None]:
+    def examine(scores: list[TokenScores]) -> None:
+        drift = float(np.mean(np.abs(alone.logprobs - scores[0].logprobs)))
+        if drift > DRIFT:
+            raise CandidateError(
+                f"a sentence scores {drift:.2f} nats per token otherwise among longer and shorter "
+                f"ones than alone: padding leaks into its numbers. The model's code does not heed "
+                f"the attention mask; try another version of transformers."
+            )
+
+    return examine
+
+
+def _gives_back(scores: list[TokenScores]) -> None:
+    lost = [each.lost / len(text.text) for each, text in zip(scores, TEXTS, strict=False)]
+    if min(lost) > LOST_SHARE:
+        raise CandidateError(
+            f"its tokenizer loses {min(lost) * 100:.0f} % of the characters or more in every "
+            f"language: decoding does not give a text back. The tokenizer's files are broken or of "
+            f"another version; fetch them again."
+        )
+
+
+def _knows_order(scores: list[TokenScores]) -> None:
+    gains = []
+    for right, wrong in zip(scores[: len(TEXTS)], scores[len(TEXTS) :], strict=True):
+        # Per token: in disorder there are more of them, which would look like knowledge.
+        gains.append(1 - float(right.logprobs.mean()) / float(wrong.logprobs.mean()))
+    if max(gains) < ORDER_GAIN:
+        found = ", ".join(
+            f"{text.language} {gain * 100:.1f} %" for text, gain in zip(TEXTS, gains, strict=True)
+        )
+        raise CandidateError(
+            f"it predicts plain sentences no better than their words in a wrong order (saved: "
+            f"{found}). Its weights are random or belong to another tokenizer, or its numbers "
+            f"broke: check the checkpoint, --dtype and --quantization."
+        )
+
+
+def _writes(engine: Engine) -> None:
+    prompts = [each.text[: len(each.text) // 2] for each in TEXTS]
+    sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=24)
+    drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)
+    texts = [draws[0].text for draws in drawn]
+    if all(map(is_degenerate, texts)):
+        raise CandidateError(
+            f"it writes one character over and over, or nothing, in every language (such as "
+            f"{texts[0][:12]!r}). That is a broken run: try another --dtype or --quantization."
+        )

@@ -1,0 +1,296 @@
+"""The tables of `thresholds.toml` as types: which keys there are, and what they accept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from basegate.limits import RULES
+from basegate.registry import NAME
+from basegate.settings import (
+    BankSource,
+    GeneratedSource,
+    Natural,
+    Positive,
+    PositiveFloat,
+    Share,
+    TableSource,
+)
+
+
+def place(base: Path, given: str) -> Path:
+    """Return a path of the file, relative to the file's folder, without `..` in it."""
+    return Path(os.path.normpath(base / Path(given).expanduser()))
+
+
+Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+"""Of a corpus or bank: it becomes a part of test ids."""
+
+
+class Table(BaseModel):
+    """A table of the file: closed, and strict about types (a whole number is a float, too)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    why: str = ""
+
+    def given_limits(self) -> dict[str, float]:
+        """Return the limit keys of this table that are set."""
+        return {
+            key: value
+            for key in type(self).model_fields
+            if key in RULES and (value := getattr(self, key)) is not None
+        }
+
+
+class Corpus(Table):
+    """A text, and what it may cost: `[perplexity.corpora.NAME]`."""
+
+    dataset: str | None = None
+    name: str | None = None
+    revision: str | None = None
+    split: str = "test"
+    path: str | None = None
+    glob: str = "**/*"
+    format: Literal["text", "jsonl", "parquet"] | None = None
+    column: str = "text"
+    parallel: str | None = None
+    join: str | None = None
+    max_gap: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    max_bits_per_char: PositiveFloat | None = None
+    max_perplexity: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.dataset is None) == (self.path is None):
+            raise ValueError(
+                "give either dataset = (a hub id) or path = (a local file or folder), one of them."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_of_files(self) -> Self:
+        if self.parallel is not None and (self.path is None or self.join is not None):
+            raise ValueError(
+                "parallel = (a folder) goes with path = (a folder of text files) and without join: "
+                "files of the same name belong together."
+            )
+        if self.max_gap is not None and self.parallel is None:
+            raise ValueError("max_gap needs parallel = (a folder): there is no gap without it.")
+        return self
+
+
+class Perplexity(Table):
+    """How text is scored: `[perplexity]`."""
+
+    window: Positive = 2048
+    context: Natural = 512
+    corpora: Annotated[dict[Name, Corpus], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _room_to_score(self) -> Self:
+        if self.context >= self.window - 1:
+            raise ValueError(
+                f"context = {self.context} leaves no token to score in a window of {self.window}. "
+                f"Accepted: 0 to {self.window - 2}."
+            )
+        return self
+
+
+class _Sampled(Table):
+    top_k: Natural = 50
+    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
+    repetition_penalty: PositiveFloat = 1.0
+    seed: Natural = 0
+
+
+class Continuation(_Sampled):
+    """Prompts to go on with: `[continuation]`."""
+
+    prompts: str
+    samples: Positive = 8
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
+    max_new_tokens: Positive = 100
+    min_cantonese_share: Share | None = None
+    max_latin_share: Share | None = None
+    max_simplified_share: Share | None = None
+    max_looping_share: Share | None = None
+
+
+class _Source(Table):
+    """The keys that say where the records of a bank are."""
+
+    fields: ClassVar[tuple[str, ...]]
+
+    dataset: str | None = None
+    name: str | None = None
+    revision: str | None = None
+    split: str = "test"
+    format: Literal["jsonl", "json", "csv", "tsv"] | None = None
+    header: Annotated[list[str], Field(min_length=2)] | None = None
+    columns: dict[str, str | list[str]] = Field(default_factory=dict)
+    first_answer: Literal[0, 1] | None = None
+    answers: Literal["letter", "text", "number"] | None = None
+
+    def _file(self) -> str | None:
+        """Return the path of the bank, where it is a local file."""
+        raise NotImplementedError
+
+    def source(self, base: Path) -> BankSource:
+        """Return where the records are; paths are relative to `base`."""
+        file = self._file()
+        columns = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in self.columns.items()
+        }
+        return TableSource(
+            path=place(base, file) if file is not None else None,
+            header=tuple(self.header) if self.header else None,
+            columns=columns,
+            **self.model_dump(include=_SAME_IN_SOURCE),
+        )
+
+    def _check_one_source(self, key: str) -> None:
+        unknown = sorted(set(self.columns) - set(self.fields))
+        if unknown:
+            raise ValueError(
+                f"columns: {unknown[0]!r} is no field of a record; there are "
+                f'{", ".join(self.fields)}. Write field = "column".'
+            )
+        if (self.dataset is None) == (self._file() is None):
+            raise ValueError(
+                f"give either {key} = (a local file) or dataset = (a hub id), one of them."
+            )
+
+
+_SAME_IN_SOURCE = {*("dataset", "name", "revision", "split", "format", "first_answer", "answers")}
+
+
+class _Bank(_Source):
+    samples: Positive
+    correct: Positive | None = None
+    min_accuracy: Share | None = None
+    confidence: Annotated[float, Field(ge=0.5, le=0.9999, allow_inf_nan=False)] = 0.95
+
+    @model_validator(mode="after")
+    def _k_of_n(self) -> Self:
+        if self.correct is not None and self.correct > self.samples:
+            raise ValueError(
+                f"correct = {self.correct} of samples = {self.samples} cannot be reached. "
+                f"Accepted for correct: 1 to {self.samples}."
+            )
+        return self
+
+
+class Questions(_Bank):
+    """Multiple-choice questions: `[knowledge.banks.NAME]`."""
+
+    fields = ("id", "topic", "context", "question", "options", "answer")
+
+    questions: str | None = None
+
+    def _file(self) -> str | None:
+        return self.questions
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        self._check_one_source("questions")
+        return self
+
+
+class Problems(_Bank):
+    """Problems, in a file or generated: `[reasoning.banks.NAME]`."""
+
+    fields = ("id", "family", "prompt", "answer")
+
+    problems: str | None = None
+    generator: str | None = None
+    families: Annotated[list[str], Field(min_length=1)] | None = None
+    per_family: Positive = 4
+    level: Positive = 1
+    seed: Natural = 0
+
+    def _file(self) -> str | None:
+        return self.problems
+
+    def source(self, base: Path) -> BankSource:
+        """Return where the problems are, or how they are generated."""
+        if self.generator is None:
+            return super().source(base)
+        return GeneratedSource(
+            families=tuple(self.families) if self.families else None,
+            **self.model_dump(include={"generator", "per_family", "level", "seed"}),
+        )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.generator is None:
+            self._check_one_source("problems")
+            self._refuse("generator", "families", "per_family", "level", "seed")
+        elif self.problems is not None or self.dataset is not None:
+            raise ValueError("give either generator = (a module) or problems, one of them.")
+        else:
+            self._refuse("problems or dataset", *_SAME_IN_SOURCE, "header", "columns")
+        return self
+
+    def _refuse(self, what: str, *keys: str) -> None:
+        """Refuse keys that would change nothing without another."""
+        idle = sorted(set(keys) & self.model_fields_set)
+        if idle:
+            raise ValueError(f"{idle[0]} has no meaning here without {what}.")
+
+
+class Pairs(_Source):
+    """Minimal pairs: `[minimal_pairs.banks.NAME]`."""
+
+    fields = ("id", "kind", "right", "wrong")
+
+    pairs: str | None = None
+    min_preferred: Share | None = None
+    confidence: Annotated[float, Field(ge=0.5, le=0.9999, allow_inf_nan=False)] = 0.95
+
+    def _file(self) -> str | None:
+        return self.pairs
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        self._check_one_source("pairs")
+        return self
+
+
+class MinimalPairs(Table):
+    """`[minimal_pairs]`."""
+
+    banks: Annotated[dict[Name, Pairs], Field(min_length=1)]
+
+
+class Knowledge(_Sampled):
+    """How questions are put: `[knowledge]`."""
+
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
+    max_new_tokens: Positive = 32
+    banks: Annotated[dict[Name, Questions], Field(min_length=1)]
+
+
+class Reasoning(_Sampled):
+    """How problems are put: `[reasoning]`."""
+
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.2
+    max_new_tokens: Positive = 24
+    banks: Annotated[dict[Name, Problems], Field(min_length=1)]
+
+
+class File(BaseModel):
+    """The whole file. A check whose table is absent does not run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    perplexity: Perplexity | None = None
+    minimal_pairs: MinimalPairs | None = None
+    continuation: Continuation | None = None
+    knowledge: Knowledge | None = None
+    reasoning: Reasoning | None = None
+    candidates: None = None  # taken out before; here so that a misspelling of it is recognised
