@@ -14,6 +14,13 @@ pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.fixture(autouse=True)
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pytest reads of its surroundings, taken away: in CI it does not fold its summary."""
+    for name in ("CI", "BUILD_NUMBER", "COLUMNS", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory) -> Path:
     """A random Llama of 128 tokens context with its tokenizer."""
@@ -30,8 +37,8 @@ max_bits_per_char = 100.0
 
 [continuation]
 prompts = "prompts.jsonl"
-samples = 2
-max_new_tokens = 4
+samples = 8
+max_new_tokens = 12
 max_looping_share = 1.0
 
 [knowledge.banks.facts]
@@ -47,8 +54,8 @@ correct = 1
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, checkpoint: Path) -> pytest.Pytester:
-    """A project like this one with small data and two names for one random checkpoint."""
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A project like this one with small data and two names for one demonstration."""
     root = pytester.path
     for name in ("conftest.py", "fixtures/__init__.py"):
         (root / name).parent.mkdir(exist_ok=True)
@@ -64,6 +71,7 @@ def project(pytester: pytest.Pytester, checkpoint: Path) -> pytest.Pytester:
         addopts = "--import-mode=importlib -p no:hypothesispytest"
         """
     )
+    checkpoint = ROOT / "fixtures/demo/tiny-yue"
     (root / "models.toml").write_text(
         f'[candidates.one]\nsource = "{checkpoint}"\n[candidates.two]\nsource = "{checkpoint}"\n'
         'quantization = "none"\n[candidates.old]\nsource = "owner/old"\nunsupported = "too old"\n'

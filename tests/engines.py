@@ -26,7 +26,7 @@ class PlainEngine:
             TokenScores(np.full(len(text), self.logprob), np.arange(len(text))) for text in texts
         ]
 
-    def sample(self, prompts, *, sampling, progress):
+    def sample(self, prompts, *, sampling, progress, settled=None):
         return [
             [
                 Draw(self.text, sample_seed(sampling.seed, prompt, index))
@@ -56,5 +56,5 @@ def load(spec, revision, device):
     if spec.name == "nan":
         return PlainEngine(spec.name, logprob=float("nan"))
     if spec.name == "script":
-        return PlainEngine(spec.name, text="<script>alert(1)</script>\x1b[31m係")
+        return PlainEngine(spec.name, text="<script>alert(1)</script>\x1b[31m佢哋喺度")
     return PlainEngine(spec.name, logprob=-9.0 if spec.name == "bad" else -1.0)

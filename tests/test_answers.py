@@ -325,6 +325,12 @@ def test_other_options(options: dict[str, str], text: str, expected: str | None)
     ("arrow", "n -> 9", 9),
     ("plus-sign", "n = +9", 9),
     ("end-of-text", "9</s>", 9),
+    ("dollars", "9蚊", 9),
+    ("dollars-in-front", "HK$9", 9),
+    ("counted", " 9個蛋撻。", 9),
+    ("measured", "9 km", 9),
+    ("unit-then-reason", "9蚊，因為10 - 1 = 9", 9),
+    ("unit-then-new-question", "9樓\n\n問題：10 + 1", 9),
 )
 def test_numbers(text: str, expected: int | Fraction) -> None:
     assert find_number(text) == expected
@@ -337,6 +343,8 @@ def test_numbers(text: str, expected: int | Fraction) -> None:
     ("punctuation", "!!!!", None),
     ("or", "9 or 6", None),
     ("or-yue", "9或者6", None),
+    ("or-with-units", "9蚊或者6蚊", None),
+    ("and-with-units", "9個蘋果同6個橙", None),
     ("or-assignments", "n = 9 or n = 6", None),
     ("comma", "9, 6", None),
     ("space", "9 6", None),

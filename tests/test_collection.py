@@ -30,12 +30,16 @@ SPECS = {
 }
 
 
-def make_item(name="test_perplexity", **parameters):
+def make_item(name="test_perplexity", style="auto", **parameters):
     """Stand in for a collected test: pytest makes them only from files."""
     if "candidate" in parameters:
         parameters["candidate"] = SPECS.get(parameters["candidate"])
     item = SimpleNamespace(
-        name=f"{name}[x]", originalname=name, stash=pytest.Stash(), user_properties=[]
+        name=f"{name}[x]",
+        originalname=name,
+        stash=pytest.Stash(),
+        user_properties=[],
+        config=SimpleNamespace(option=SimpleNamespace(tbstyle=style)),
     )
     if parameters:
         item.callspec = SimpleNamespace(params=parameters)
@@ -47,7 +51,7 @@ def run(tmp_path):
     return Run(
         RunOptions(
             candidates=tuple(SPECS.values()),
-            thresholds=Thresholds(path=tmp_path / "thresholds.toml", checks=()),
+            thresholds=Thresholds(path=tmp_path / "thresholds.toml", sha256="", checks=()),
             store=tmp_path / "store",
             ledger=tmp_path / "ledger.json",
             remeasure=False,
@@ -169,6 +173,12 @@ def test_the_scope_of_a_test_is_its_candidate_or_else_its_file_or_class(nodeid, 
     assert scope_of(nodeid, ["yi", "yi-6b"]) == scope
 
 
+def test_a_name_that_leaves_a_known_item_is_preferred_to_a_longer_one():
+    names, items = ["llama", "llama-2-7b"], ["2-7b-x", "x-y"]
+    assert scope_of("t.py::test_x[llama-2-7b-x]", names, items) == "llama"
+    assert scope_of("t.py::test_x[llama-2-7b-x-y]", names, items) == "llama-2-7b"
+
+
 @pytest.mark.parametrize("folder", ["models[1]", "a[yi-6b]"])
 def test_brackets_in_the_path_of_a_test_do_not_hide_its_candidate(folder):
     assert scope_of(f"{folder}/test_x.py::test_x[yi-6b-wiki]", ["yi", "yi-6b"]) == "yi-6b"
@@ -187,11 +197,31 @@ def test_what_a_test_judged_is_on_the_report_of_its_call(run):
     assert attached(run, item, when="teardown").user_properties == []
 
 
-def test_a_limit_that_is_not_met_is_a_failure_and_not_invalid(run):
+def test_a_limit_that_is_not_met_is_a_failure_and_told_in_its_own_words(run):
     item = make_item(candidate="yi-6b", perplexity="wiki")
     item.stash[RECORDS] = [make_record("fail")]
-    report = attached(run, item, error=AssertionError("too much"))
+    detail = make_record("fail").results[0].detail
+    error = AssertionError(f"{detail}\nassert False\n +  where False = <Verdict fail>.passed")
+    report = attached(run, item, error=error)
     assert read_records(report) == [make_record("fail")]
+    assert report.longrepr == detail
+
+
+def test_tb_long_shows_the_tests_source_as_ever(run):
+    item = make_item(candidate="yi-6b", style="long", perplexity="wiki")
+    item.stash[RECORDS] = [make_record("fail")]
+    error = AssertionError(make_record("fail").results[0].detail)
+    report = attached(run, item, error=error)
+    assert read_records(report) == [make_record("fail")]
+    assert report.longrepr is None
+
+
+def test_a_test_that_fails_although_its_limits_are_met_is_not_a_pass(run):
+    item = make_item(candidate="yi-6b", perplexity="wiki")
+    item.stash[RECORDS] = [make_record()]
+    report = attached(run, item, error=AssertionError("something of my own"))
+    verdicts = [row.verdict for record in read_records(report) for row in record.results]
+    assert verdicts == ["pass", "invalid"]
     assert report.longrepr is None, "pytest's own text stays"
 
 
@@ -199,7 +229,7 @@ def test_records_cross_between_processes_as_plain_text(run):
     item = make_item(candidate="yi-6b", perplexity="wiki")
     item.stash[RECORDS] = [make_record()]
     [(name, value)] = attached(run, item).user_properties
-    assert name == PROPERTY
+    assert name == f"{PROPERTY}:call"
     assert type(value) is str
 
 
@@ -233,29 +263,43 @@ def test_a_test_that_asserts_before_it_judged_anything_is_invalid(run):
     assert (row.check, row.item, row.verdict) == ("of_my_own", "", "invalid")
 
 
-def test_an_error_of_the_teardown_adds_no_record(run):
+def test_an_error_of_the_teardown_is_invalid(run):
     item = make_item(candidate="yi", perplexity="wiki")
-    assert attached(run, item, error=KeyError("x"), when="teardown").user_properties == []
+    [record] = read_records(attached(run, item, error=KeyError("x"), when="teardown"))
+    assert [row.verdict for row in record.results] == ["invalid"]
 
 
-def test_tests_without_a_candidate_and_skipped_tests_carry_nothing(run):
+def test_tests_without_a_candidate_carry_nothing(run):
     plain = attached(run, make_item(), error=DataError("x"))
     assert (plain.user_properties, plain.longrepr) == ([], None)
+
+
+def test_a_skipped_test_judged_nothing(run):
     report = make_report("setup", "skipped")
-    attach_records(run, make_item(candidate="yi"), call_of(KeyError("x"), "setup"), report)
-    assert report.user_properties == []
+    item = make_item(candidate="yi", perplexity="wiki")
+    attach_records(run, item, call_of(pytest.skip.Exception("no time"), "setup"), report)
+    [record] = read_records(report)
+    [row] = record.results
+    assert row.verdict == "invalid"
+    assert "no time" in row.detail
+
+
+def test_what_a_model_wrote_in_an_error_cannot_steer_the_terminal(run):
+    item = make_item(candidate="yi-6b", perplexity="wiki")
+    report = attached(run, item, error=DataError("\x1b[2J broke"), when="setup")
+    assert "\x1b" not in report.longrepr
 
 
 @pytest.mark.parametrize("when", ["setup", "teardown"])
 def test_a_report_of_another_phase_repeats_properties_that_are_not_read_twice(when):
     report = make_report(when)
-    report.user_properties.append((PROPERTY, make_record().to_json()))
+    report.user_properties.append((f"{PROPERTY}:call", make_record().to_json()))
     assert read_records(report) == []
 
 
 def test_properties_of_others_are_no_records():
     report = make_report()
-    report.user_properties += [("other", "text"), (PROPERTY, make_record().to_json())]
+    report.user_properties += [("other", "text"), (f"{PROPERTY}:call", make_record().to_json())]
     assert read_records(report) == [make_record()]
 
 

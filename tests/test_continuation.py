@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basegate.banks import Prompt
+from basegate.banks import Bank, Prompt
 from basegate.engines.protocol import Draw
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Sample
 from basegate.measures.continuation import identity, measure, prepare, read_variety, summarise
 from basegate.progress import SILENT
-from basegate.settings import Sampling, SamplingSettings
+from basegate.settings import Sampling, SamplingSettings, TableSource
 from tests.checkpoints import write_jsonl
 
 NOTHING = dict.fromkeys(
@@ -54,14 +54,14 @@ def shares(findings):
 def settings_for(path):
     return SamplingSettings(
         check="continuation",
-        path=path,
+        source=TableSource(path=path),
         sampling=Sampling(samples=2, temperature=0.9, max_new_tokens=100),
     )
 
 
 def measured(tmp_path, *texts):
     prompts = [Prompt(id=f"p{number}", prompt="我") for number, _ in enumerate(texts)]
-    return measure(DrawingEngine(*texts), tuple(prompts), settings_for(tmp_path), SILENT)
+    return measure(DrawingEngine(*texts), Bank(tuple(prompts)), settings_for(tmp_path), SILENT)
 
 
 def test_the_readings_of_a_text_by_hand():
@@ -145,7 +145,7 @@ def test_every_draw_of_every_prompt_is_a_sample_with_its_seed(tmp_path):
     engine = DrawingEngine(["係呀", "好呀"], ["唔好", "走啦"])
     prompts = (Prompt(id="a", prompt="我係"), Prompt(id="b", prompt="你係"))
     settings = settings_for(tmp_path)
-    findings = measure(engine, prompts, settings, SILENT)
+    findings = measure(engine, Bank(tuple(prompts)), settings, SILENT)
     assert engine.asked == (["我係", "你係"], settings.sampling)
     assert [(each.item, each.prompt, each.text, each.seed) for each in findings.samples] == [
         ("a", "我係", "係呀", 0),
@@ -167,7 +167,7 @@ def test_the_prompt_itself_is_not_judged(tmp_path):
     [
         (["!!!!!!!!!!", "!!!!!!!!!!", "好呀"], True),
         (["", " ", "好呀"], True),
-        (["!!!!!!!!!!", "好呀"], False),
+        (["!!!!!!!!!!", "好呀，我哋行啦"], False),
     ],
     ids=["one character", "empty", "half of them"],
 )
@@ -179,10 +179,15 @@ def test_output_of_a_broken_run_is_invalid(tmp_path, texts, refused):
         assert shares(measured(tmp_path, texts))["looping_share"] == 0.5
 
 
+def test_samples_that_do_not_show_their_variety_are_no_evidence(tmp_path):
+    with pytest.raises(InvalidMeasurement, match=r"^none of the sentences of 2 samples shows"):
+        measured(tmp_path, ["好。", "香港。"])
+
+
 def test_prompts_are_read_from_the_bank_and_identified_by_its_content(tmp_path):
     path = write_jsonl(tmp_path / "a.jsonl", {"id": "a", "prompt": "我係"})
     copy = write_jsonl(tmp_path / "b.jsonl", {"id": "a", "prompt": "我係"})
     other = write_jsonl(tmp_path / "c.jsonl", {"id": "a", "prompt": "佢係"})
-    assert prepare(settings_for(path)) == (Prompt(id="a", prompt="我係"),)
+    assert prepare(settings_for(path)).records == (Prompt(id="a", prompt="我係"),)
     assert identity(settings_for(path)) == identity(settings_for(copy))
     assert identity(settings_for(path)) != identity(settings_for(other))

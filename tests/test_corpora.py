@@ -7,9 +7,11 @@ import pyarrow.parquet
 import pytest
 
 from basegate import corpora
-from basegate.corpora import Corpus, corpus_identity, load_corpus, read_jsonl
+from basegate import hub as hub_module
+from basegate.corpora import Corpus, corpus_identity, load_corpus
 from basegate.errors import DataError
 from basegate.settings import CorpusSource
+from basegate.tables import Row, read_jsonl
 from tests.checkpoints import write_jsonl
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -92,8 +94,8 @@ def test_a_corpus_without_text_is_refused(tmp_path, text):
     path = tmp_path / "c.txt"
     path.write_text(text, encoding="utf-8")
     assert refusal(path) == (
-        f"{path} holds no text: 1 documents, all of them empty. Check path, glob and column in "
-        f"thresholds.toml."
+        f"{path} holds no text: all documents (there are 1) are empty. Check path, glob and "
+        f"column in thresholds.toml."
     )
 
 
@@ -146,8 +148,8 @@ def test_a_suffix_that_says_nothing_is_refused(tmp_path):
     path = tmp_path / "c.dat"
     path.write_text("text", encoding="utf-8")
     assert refusal(path) == (
-        f'{path}: what is in a .dat file? Say format = "text", "jsonl" or "parquet" in '
-        f"thresholds.toml."
+        f'{path}: its suffix does not tell what it holds. Say format = "text", "jsonl" or '
+        f'"parquet" in thresholds.toml.'
     )
 
 
@@ -206,7 +208,10 @@ def test_a_parquet_file_with_broken_pages_is_refused(tmp_path):
 def test_read_jsonl_gives_numbers_as_an_editor_shows_them(tmp_path):
     path = tmp_path / "c.jsonl"
     path.write_text('\n{"a": 1}\n\n{"a": 2}', encoding="utf-8")
-    assert list(read_jsonl(path)) == [(2, {"a": 1}), (4, {"a": 2})]
+    assert list(read_jsonl(path)) == [
+        Row(f"{path}, line 2", {"a": 1}),
+        Row(f"{path}, line 4", {"a": 2}),
+    ]
 
 
 def test_the_identity_is_the_content_wherever_it_lies(tmp_path):
@@ -259,6 +264,7 @@ def hub(monkeypatch):
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     monkeypatch.setattr(corpora, "resolve_commit", resolve_commit)
+    monkeypatch.setattr(hub_module, "resolve_commit", resolve_commit)
     return calls
 
 
@@ -295,3 +301,62 @@ def test_a_data_set_that_cannot_be_read_is_refused_in_one_line(hub):
     message = str(caught.value)
     assert message.startswith("the data set a/b, split 'missing', could not be read (ValueError: ")
     assert "\n" not in message
+
+
+FRONT = "---\nid: speech-01\nregister: speech\ntitle: 一個：兩個\n---\n\n"
+
+
+def test_front_matter_is_no_text(tmp_path):
+    (tmp_path / "a.md").write_text(f"{FRONT}香港。\n", encoding="utf-8")
+    (tmp_path / "b.md").write_text("---\n香港。\n---\n", encoding="utf-8")
+    assert load(tmp_path).documents == ("香港。", "---\n香港。\n---\n")
+
+
+@pytest.fixture
+def parallel(tmp_path):
+    """Three Cantonese documents, one empty, and versions of two of them."""
+    for folder, texts in {
+        "yue": {"a": "我哋嘅。", "b": " ", "c/d": "佢哋嘅。"},
+        "written": {"a": "我們的。", "c/d": "他們的。"},
+    }.items():
+        for name, text in texts.items():
+            path = tmp_path / folder / f"{name}.md"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(FRONT + text + "\n", encoding="utf-8")
+    return CorpusSource(path=tmp_path / "yue", parallel=tmp_path / "written")
+
+
+def test_versions_are_found_by_the_names_of_their_files(parallel):
+    corpus = load_corpus(parallel)
+    assert corpus.documents == ("我哋嘅。", "佢哋嘅。")
+    assert corpus.parallel == {0: "我們的。", 1: "他們的。"}
+
+
+def test_a_version_of_nothing_is_refused(parallel):
+    (parallel.parallel / "e.md").write_text("誰？", encoding="utf-8")
+    with pytest.raises(DataError, match=r"e\.md: the document e\.md in .* is not there"):
+        load_corpus(parallel)
+
+
+def test_the_identity_of_a_parallel_corpus_covers_both_sides(parallel):
+    before = corpus_identity(parallel)
+    assert before != corpus_identity(parallel.model_copy(update={"parallel": None}))
+    (parallel.parallel / "a.md").write_text("咱們的。", encoding="utf-8")
+    assert corpus_identity(parallel) != before
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda s: (s.parallel / "b.md").write_text("x", encoding="utf-8"), "b.md in .* is empty"),
+        (lambda s: (s.parallel / "a.md").write_text(" ", encoding="utf-8"), "a.md: is empty, so"),
+        (lambda s: (s.parallel / "a.jsonl").write_text("{}"), "is made of text files"),
+        (lambda s: s.model_copy(update={"parallel": s.path / "c"}), "lie in each other"),
+        (lambda s: s.model_copy(update={"parallel": s.path / "none"}), "none: is not a folder"),
+    ],
+)
+def test_two_sides_that_do_not_fit_are_refused(parallel, change, sentence):
+    changed = change(parallel)
+    source = changed if isinstance(changed, CorpusSource) else parallel
+    with pytest.raises(DataError, match=sentence):
+        load_corpus(source)

@@ -9,6 +9,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from huggingface_hub.utils import filter_repo_objects
+
+from basegate import hub as hub_module
+from basegate.errors import CandidateError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -172,3 +176,20 @@ def test_the_gate_shows_the_sentence_and_no_traceback(project, hub, monkeypatch,
     result.stdout.fnmatch_lines([f"mine: *{sentence}*"])
     assert "Traceback" not in result.stdout.str()
     assert "hub.py" not in result.stdout.str()
+
+
+def test_a_full_disk_is_not_a_missing_network():
+    error = hub_module._translated(OSError(28, "No space left on device"), "model", "a/b", None)
+    assert isinstance(error, CandidateError)
+    assert "could not be written to the hub's cache" in str(error)
+    assert "No space left" in str(error)
+
+
+def test_second_copies_of_the_weights_are_not_fetched():
+    names = [
+        "model-00001-of-00002.safetensors",
+        "consolidated.safetensors",
+        "checkpoint-5/m.safetensors",
+    ]
+    patterns = {"allow_patterns": ["*.safetensors"], "ignore_patterns": hub_module._SECOND_COPIES}
+    assert list(filter_repo_objects(names, **patterns)) == names[:1]

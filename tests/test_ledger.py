@@ -31,15 +31,15 @@ def record(*rows, candidate="one", **fields):
     return Record(candidate=facts(candidate, **fields), results=rows)
 
 
-def ledger_of(*records, expected=("one",)):
-    return build_ledger(SUITE, {"python": "3.11", "gpu": None}, map(facts, expected), records)
+def ledger_of(*records, expected=("one",), checks=(("perplexity", "wiki"),)):
+    environment = {"python": "3.11", "gpu": None}
+    return build_ledger(SUITE, environment, map(facts, expected), checks, records)
 
 
 def test_a_record_survives_the_way_between_processes():
     before = Record(
         candidate=facts(revision="abc", load_seconds=1.5, peak_memory_bytes=7),
         results=(row(value=4.9, interval=(4.8, 5.0), limit=5.0, direction="max", why="港"),),
-        environment={"gpu": None},
     )
     text = before.to_json()
     assert type(text) is str
@@ -166,3 +166,11 @@ def test_an_entry_tells_how_the_candidate_was_loaded_even_if_one_of_its_tests_di
         record(row(), revision="abc"),
     ).candidates
     assert (entry.revision, entry.load_seconds, entry.peak_memory_bytes) == ("abc", 3.0, 30)
+
+
+def test_an_entry_names_the_checks_that_were_not_run():
+    checks = (("perplexity", "wiki"), ("knowledge", "must-know"), ("continuation", "continuation"))
+    rows = record(row()), record(row(check="knowledge", item="must-know/q1"))
+    one, two = ledger_of(*rows, expected=("one", "two"), checks=checks).candidates
+    assert one.not_run == ("continuation",)
+    assert two.not_run == ("perplexity wiki", "knowledge must-know", "continuation")

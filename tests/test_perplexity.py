@@ -28,10 +28,10 @@ DOCUMENTS = ("香港", "abcd")
 BITS = ((3.0, 1.0), (5.0,))
 
 
-def scored(bits, starts=None, unknown=0):
+def scored(bits, starts=None, lost=0):
     """Return scores from bits: a token of b bits has a log-probability of -b ln 2."""
     logprobs = np.array(bits, dtype=np.float64) * -math.log(2)
-    return TokenScores(logprobs, None if starts is None else np.array(starts), unknown)
+    return TokenScores(logprobs, None if starts is None else np.array(starts), lost)
 
 
 class ScoringEngine:
@@ -127,12 +127,12 @@ def test_a_log_probability_that_is_not_finite_makes_the_measurement_invalid(numb
         measured(ScoringEngine(scored((3.0, number)), scored((5.0,))))
 
 
-@pytest.mark.parametrize(("unknown", "refused"), [(0, False), (1, False), (2, True)])
-def test_more_than_one_in_a_hundred_unknown_tokens_makes_it_invalid(unknown, refused):
-    engine = ScoringEngine(scored((1.0,) * 60, unknown=unknown), scored((1.0,) * 40))
+@pytest.mark.parametrize(("lost", "refused"), [(0, False), (1, False), (2, True)])
+def test_more_than_one_in_a_hundred_lost_characters_makes_it_invalid(lost, refused):
+    engine = ScoringEngine(scored((1.0,) * 60, lost=lost), scored((1.0,) * 40))
     documents = ("a" * 60, "b" * 40)
     if refused:
-        with pytest.raises(InvalidMeasurement, match=r"^2 of 100 tokens are the tokenizer's 'unk"):
+        with pytest.raises(InvalidMeasurement, match=r"^the tokenizer loses 2 of 100 char"):
             measured(engine, documents)
     else:
         assert numbers(measured(engine, documents))["bits_per_char"] == pytest.approx(1.0)
@@ -231,12 +231,12 @@ def test_the_share_of_tokens_that_are_parts_of_a_character(starts, share):
 
 
 def test_the_share_of_split_tokens_weighs_documents_by_their_tokens():
-    # None of 6 tokens in the one, both in the other: 2 of 8.
-    engine = ScoringEngine(scored((1,) * 6, range(6)), scored((1, 1), (0, 0)))
+    # None of 6 tokens in the one, all 4 in the other: 4 of 10.
+    engine = ScoringEngine(scored((1,) * 6, range(6)), scored((1,) * 4, (0,) * 4))
     facts = measured(engine, ("abcdef", "港")).facts
-    assert facts["split_token_share"] == pytest.approx(2 / 8)
+    assert facts["split_token_share"] == pytest.approx(4 / 10)
     assert facts["remark"] == (
-        "1.14 tokens per character, 25 % of them parts of a character: the tokenizer is the likely "
+        "1.43 tokens per character, 40 % of them parts of a character: the tokenizer is the likely "
         "cause."
     )
 
@@ -246,3 +246,37 @@ def test_a_tokenizer_that_splits_no_character_is_not_blamed(starts, share):
     facts = measured(ScoringEngine(scored((1,) * 4, starts)), ("abcd",)).facts
     assert facts["split_token_share"] == share
     assert facts["remark"] == "1.00 tokens per character."
+
+
+class TwoScorings(ScoringEngine):
+    """Scores Cantonese first, written Chinese second."""
+
+    def __init__(self, first, second):
+        self.rounds = [first, second]
+        self.asked = []
+
+    def log_likelihoods(self, texts, *, window, context, progress):
+        self.asked.append(list(texts))
+        return self.rounds.pop(0)
+
+
+def test_the_gap_is_between_versions_of_the_same_documents():
+    engine = TwoScorings(
+        [scored((8.0,)), scored((100.0,)), scored((6.0,))], [scored((4.0,)), scored((5.0,))]
+    )
+    corpus = Corpus(("甲乙", "丙丁戊", "己庚"), 0, {0: "ABCD", 2: "EF"})
+    settings = PerplexitySettings(
+        corpus=CorpusSource(path="yue", parallel="written"), window=64, context=16
+    )
+    findings = measure(engine, corpus, settings, SILENT)
+    assert engine.asked == [["甲乙", "丙丁戊", "己庚"], ["ABCD", "EF"]]
+    found = numbers(findings)
+    # All: 114 bits over 7 characters. The two with a version: 14 / 4, against 9 / 6.
+    assert found["bits_per_char"] == pytest.approx(114 / 7)
+    assert found["written_chinese_bits_per_char"] == pytest.approx(9 / 6)
+    assert found["gap"] == pytest.approx(14 / 4 - 9 / 6)
+    low, high = intervals(findings)["gap"]
+    # Resamples of two documents: 8/2 - 4/4, 6/2 - 5/2, or both.
+    assert (low, high) == pytest.approx((0.5, 3.0))
+    assert findings.basis == "3 documents, 2 of them in written Chinese too"
+    assert findings.facts["parallel_documents"] == 2

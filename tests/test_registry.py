@@ -184,9 +184,24 @@ def test_a_folder_of_the_form_of_a_hub_id_is_taken_where_it_exists(tmp_path):
     assert spec.local
 
 
-def test_a_path_that_does_not_exist_is_still_a_folder_and_no_hub_id(tmp_path):
-    [spec] = chosen(tmp_path, "mine=./missing")
-    assert (spec.source, spec.local) == (str(tmp_path / "missing"), True)
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [("./missing", "there is no such folder"), ("./file", "is a file, not a folder")],
+)
+def test_a_path_that_is_no_folder_is_refused(tmp_path, source, what):
+    (tmp_path / "file").write_text("")
+    message = refused(tmp_path, f"mine={source}")
+    assert message.startswith(f"--model mine={source}: {tmp_path / source}: {what}. Give the fol")
+
+
+@pytest.mark.parametrize("source", ["./checkpoint", "01-ai/Yi-6B", "/data/yi"])
+def test_a_source_without_a_name_is_told_how_to_get_one(tmp_path, source):
+    assert refused(tmp_path, source).endswith(f"needs a name to go by: --model NAME={source}")
+
+
+def test_the_address_of_a_hub_page_is_a_hub_id(tmp_path):
+    [spec] = chosen(tmp_path, "mine=https://huggingface.co/owner/name/")
+    assert (spec.source, spec.local) == ("owner/name", False)
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_and_all_known_names(tmp_path):
@@ -208,7 +223,7 @@ def test_a_malformed_name_or_source_is_refused(tmp_path, request_):
     assert message.startswith(f"--model {request_}: write NAME=SOURCE")
 
 
-@pytest.mark.parametrize("source", ["a/b/c", "a b", "https://huggingface.co/a/b", "a/b c@d"])
+@pytest.mark.parametrize("source", ["a/b/c", "a b", "https://example.org/a/b", "a/b c@d", "a/b@"])
 def test_a_source_that_is_neither_folder_nor_hub_id_is_refused(tmp_path, source):
     message = refused(tmp_path, f"mine={source}")
     assert "is neither an existing folder nor a hub id" in message
@@ -229,18 +244,19 @@ def test_no_candidate_is_refused(tmp_path, requests):
     assert message == "--model names no candidate. The registry (models.toml) is empty."
 
 
-def test_the_table_has_a_line_per_candidate_in_columns(load):
+def test_the_table_has_a_line_per_candidate_in_columns(load, tmp_path):
     table = format_registry(
         load(
             '[candidates.short]\nsource = "a/b"\nparameters = "6B"\ncontext_length = 4096\n'
             '[candidates.much-longer]\nsource = "./folder"\ngated = true\nnotes = "a note"\n'
             '[candidates.old]\nsource = "c/d"\nunsupported = "too old"\nlicence = "MIT"\n'
-        )
+        ),
+        tmp_path,
     )
     assert table.splitlines() == [
         "name         size     context  loads    licence  source",
         "short        6B       4096     yes      unknown  a/b",
-        "much-longer  unknown  unknown  gated    unknown  folder/ (folder)",
+        "much-longer  unknown  unknown  gated    unknown  ./folder",
         "old          unknown  unknown  not yet  MIT      c/d",
         "",
         "much-longer: a note",
@@ -248,5 +264,6 @@ def test_the_table_has_a_line_per_candidate_in_columns(load):
     ]
 
 
-def test_an_empty_registry_says_so():
-    assert format_registry({}) == known_names({}) == "The registry (models.toml) is empty."
+def test_an_empty_registry_says_so(tmp_path):
+    assert format_registry({}, tmp_path) == f"There is no candidate in {tmp_path / 'models.toml'}."
+    assert known_names({}) == "The registry (models.toml) is empty."

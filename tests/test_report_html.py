@@ -183,7 +183,7 @@ def test_the_page_opens_with_a_row_per_candidate_and_a_column_per_check():
     assert table == (
         "Verdicts"
         "candidatedecisionperplexity wikiknowledge bank"
-        "yi-6brejectedpass4.25 bits per characterfailq1: 3 of 10 correct"
+        "yi-6brejected on knowledgepass4.25 bits per characterfailq1: 3 of 10 correct"
         "twoacceptedpass4.25 bits per characternot run"
     )
 
@@ -262,7 +262,7 @@ def test_the_cells_of_a_row_have_a_line_per_metric():
         "passfail",
         "bits per charq1: correct",
         "4.25 bits per character (95 %: 4.12 to 4.38)3 of 10 correct",
-        "at most 5.50at least 7",
+        "at most 5.5at least 7",
     ]
     assert all(cell.count("<br>") == 1 for cell in cells)
 

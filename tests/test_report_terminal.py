@@ -99,7 +99,7 @@ def test_a_candidate_that_passes_in_lines():
     assert lines(row(interval=(4.125, 4.375)), counted("q1", 8.0, "pass")) == [
         "yi-6b: accepted",
         "  pass         perplexity wiki              4.25 bits per character (95 %: 4.12 to 4.38), "
-        "limit at most 5.50",
+        "limit at most 5.5",
         "  pass         knowledge must-know          q1 8 of 10 correct, limit at least 7",
     ]
 
@@ -115,6 +115,11 @@ def test_a_candidate_that_passes_in_lines():
 def test_the_decision_names_the_checks_that_are_not_met(verdict, decision):
     rows = [row(verdict), row(verdict, item="news"), counted("q", 9.0, "pass")]
     assert lines(*rows, entries=[entry(verdict=verdict)])[0] == decision
+
+
+def test_a_number_near_its_limit_has_the_digits_that_tell_it_from_it():
+    [_, line] = lines(row("fail", value=5.504), entries=[entry(verdict="fail")])
+    assert line.endswith("5.504 bits per character, limit at most 5.5")
 
 
 def test_a_line_shows_what_is_not_met_and_leaves_out_the_rest():
@@ -160,19 +165,29 @@ def test_every_candidate_and_every_item_has_its_line():
 
 
 def test_a_candidate_on_which_nothing_was_run_says_so():
-    assert lines(entries=[entry(verdict="invalid")]) == [
-        "yi-6b: not judged (invalid)",
-        "  no check was run on it",
+    assert lines(entries=[entry(verdict="invalid", not_run=("perplexity wiki",))]) == [
+        "yi-6b: not asked (no acceptance test of it was selected)"
     ]
+
+
+def test_a_run_of_some_checks_accepts_nothing():
+    some = entry(not_run=("continuation", "knowledge must-know"))
+    assert lines(row(), entries=[some])[0] == (
+        "yi-6b: no objection so far; not run: continuation, knowledge must-know"
+    )
+    some = entry(verdict="fail", not_run=("continuation",))
+    assert lines(row("fail"), entries=[some])[0] == (
+        "yi-6b: rejected on perplexity; not run: continuation"
+    )
 
 
 def test_loading_time_and_memory_are_told_where_it_was_loaded():
     # 3 * 2^29 bytes are one and a half GiB.
     loaded = entry(load_seconds=12.34, peak_memory_bytes=3 * 2**29)
     assert lines(row(), entries=[loaded])[-1] == (
-        "  loaded in 12.3 s (nf4, bfloat16, cpu), at most 1.50 GiB in use"
+        "  measured in nf4, bfloat16, on cpu: loaded in 12.3 s, at most 1.50 GiB in use"
     )
-    assert "loaded" not in lines(row())[-1]
+    assert "measured" not in lines(row())[-1]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +203,7 @@ def test_verdicts_have_colours(verdict, colour):
 def test_the_header_names_candidates_limits_and_store():
     options = RunOptions(
         candidates=tuple(CandidateSpec(name=name, source="a/b") for name in ("one", "two")),
-        thresholds=Thresholds(path=Path("t.toml"), checks=()),
+        thresholds=Thresholds(path=Path("t.toml"), sha256="", checks=()),
         store=Path("kept"),
         ledger=Path("kept/ledger.json"),
         remeasure=False,

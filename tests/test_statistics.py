@@ -5,10 +5,21 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from basegate.statistics import passing_probability, ratio_interval
+from basegate.statistics import (
+    accuracy_e_values,
+    count_interval,
+    difference_interval,
+    effective_count,
+    holm,
+    mcnemar,
+    passing_probability,
+    ratio_interval,
+    share_interval,
+)
 
 
 def test_seven_of_ten_at_a_half_is_the_binomial_tail():
@@ -78,11 +89,136 @@ def test_fewer_than_two_documents_have_no_interval(clusters):
     assert ratio_interval(np.ones(clusters), np.ones(clusters)) is None
 
 
+def test_documents_that_are_all_alike_have_no_interval():
+    assert ratio_interval(np.full(8, 3.0), np.full(8, 6.0)) is None
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0.5, 100)), min_size=2, max_size=12))
 def test_the_interval_stays_between_the_smallest_and_largest_ratio_of_a_document(documents):
     numerators, denominators = (np.array(column) for column in zip(*documents, strict=True))
-    low, high = ratio_interval(numerators, denominators)
     ratios = numerators / denominators
+    assume(np.ptp(ratios) > 0)
+    low, high = ratio_interval(numerators, denominators)
     slack = 1e-9 * (1 + ratios.max())
     assert ratios.min() - slack <= low <= high <= ratios.max() + slack
+
+
+def test_wilsons_interval_by_hand():
+    # n = 10, p = 0.7, z = 1.96: centre 0.6445, half width 0.2478 (Wilson 1927, Newcombe 1998).
+    assert share_interval(0.7, 10, 0.95) == pytest.approx((0.3968, 0.8922), abs=1e-4)
+
+
+@given(st.integers(0, 50), st.integers(1, 50), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
+def test_wilsons_interval_is_scipys(right, more, confidence):
+    count = right + more
+    expected = stats.binomtest(right, count).proportion_ci(confidence, method="wilson")
+    found = share_interval(right / count, count, confidence)
+    assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def lowered(count, questions):
+    return count * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, questions - 1)) ** 2
+
+
+def test_clustered_samples_are_worth_the_variance_of_their_mean():
+    # Shares 1, 0, 1, 0: variance of the mean 1/3 / 4, 0.25 / (1/12) = 3 draws.
+    assert effective_count([1.0, 0.0, 1.0, 0.0], 4) == pytest.approx(lowered(3.0, 4))
+    # Shares near each other are worth more, but never more than all samples.
+    assert effective_count([0.5, 0.5, 0.5, 0.75], 4) == pytest.approx(lowered(16.0, 4))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_where_all_questions_are_alike_each_counts_once(share):
+    assert effective_count([share] * 6, 4) == 6.0
+
+
+@pytest.mark.parametrize("questions", [3, 8, 60])
+def test_the_interval_covers_the_truth_as_often_as_it_says(questions):
+    rng = np.random.default_rng(5)
+    hits = 0
+    for _ in range(400):
+        # Questions differ in difficulty; the truth is the mean of the population, 0.6.
+        shares = rng.binomial(4, rng.beta(1.2, 0.8, questions)) / 4
+        low, high = share_interval(shares.mean(), effective_count(shares, 4), 0.95)
+        hits += low <= 0.6 <= high
+    assert hits / 400 >= 0.92
+
+
+def test_the_difference_of_ratios_is_paired():
+    # Each document costs one more on the one side: the difference is known exactly.
+    count = np.array([10.0, 20.0, 30.0])
+    bits = np.array([30.0, 100.0, 60.0])
+    low, high = difference_interval((bits + count, count), (bits, count))
+    assert (low, high) == pytest.approx((1.0, 1.0))
+    assert difference_interval((bits[:1], count[:1]), (bits[:1], count[:1])) is None
+
+
+@pytest.mark.parametrize(
+    ("right", "count", "expected"),
+    [
+        # Closed forms: 1 - (alpha / 2)^(1/n) and (alpha / 2)^(1/n).
+        (0, 10, (0.0, 1 - 0.025**0.1)),
+        (10, 10, (0.025**0.1, 1.0)),
+        # The beta quantiles of the textbook: 7 of 10.
+        (7, 10, (stats.beta.ppf(0.025, 7, 4), stats.beta.ppf(0.975, 8, 3))),
+    ],
+)
+def test_clopper_pearson_in_closed_form(right, count, expected):
+    assert count_interval(right, count) == pytest.approx(expected)
+
+
+def test_mcnemar_by_hand():
+    # 1 against 5 of 6 discordant items: 2 * (1 + 6) / 64.
+    first = [True, False, False, False, False, False, True, False]
+    second = [False, True, True, True, True, True, True, False]
+    assert mcnemar(first, second) == pytest.approx(14 / 64)
+    assert mcnemar(second, first) == pytest.approx(14 / 64)
+    assert mcnemar([True, False], [True, False]) == 1.0
+    with pytest.raises(ValueError, match="argument 2"):
+        mcnemar([True], [True, False])
+
+
+def test_holm_by_hand():
+    # Sorted 0.01, 0.02, 0.03, 0.04: times 4, 3, 2, 1, never smaller than one before.
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_never_lowers_a_p_value_and_keeps_their_order(values):
+    adjusted = holm(values)
+    assert all(a >= p for a, p in zip(adjusted, values, strict=True))
+    ranked = sorted(zip(values, adjusted, strict=True))
+    assert [a for _, a in ranked] == sorted(a for _, a in ranked)
+
+
+def test_an_e_value_by_hand():
+    # One right answer: each bettor on p has p / limit, on average (1 + limit) / 2 / limit.
+    assert accuracy_e_values([1.0], 0.5) == pytest.approx([0.75 / 0.5])
+    # One wrong answer: (1 - p) / (1 - limit), on average a half.
+    assert accuracy_e_values([0.0], 0.5) == pytest.approx([0.5])
+
+
+@pytest.mark.parametrize("accuracy", [0.3, 0.55])
+def test_the_wealth_rarely_ever_reaches_twenty_where_the_accuracy_is_too_low(accuracy):
+    rng = np.random.default_rng(11)
+    runs = 400
+    # Looked at after every one of 150 questions, 4 samples each, questions of many difficulties.
+    wrong = sum(
+        max(
+            accuracy_e_values(
+                rng.binomial(4, rng.beta(accuracy * 3, (1 - accuracy) * 3, 150)) / 4, 0.55
+            )
+        )
+        >= 20
+        for _ in range(runs)
+    )
+    assert wrong / runs <= 0.05
+
+
+def test_the_wealth_grows_where_the_accuracy_is_high():
+    rng = np.random.default_rng(12)
+    shares = rng.binomial(4, 0.75, 150) / 4
+    assert accuracy_e_values(shares, 0.55)[-1] >= 20

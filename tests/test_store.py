@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from basegate import measuring
+from basegate import environment, measuring
 from basegate.candidate import Candidate
 from basegate.measurement import CandidateFacts, Findings, Measurement, Metric
 from basegate.measures import continuation
@@ -232,7 +232,7 @@ def test_the_key_does_not_depend_on_the_glob_that_finds_the_data(origin):
 
 def test_the_key_changes_with_the_version_of_a_library(origin, monkeypatch):
     before = origin.keys()
-    monkeypatch.setattr(measuring, "library_versions", lambda: {"torch": "99"})
+    monkeypatch.setattr(measuring, "library_versions", lambda *_: {"torch": "99"})
     assert all(key != before[check] for check, key in origin.keys().items())
 
 
@@ -242,3 +242,13 @@ def test_the_key_changes_with_the_version_of_its_measure_alone(origin, monkeypat
     after = origin.keys()
     assert after["continuation"] != before["continuation"]
     assert after["perplexity"] == before["perplexity"]
+
+
+def test_a_reading_of_the_text_is_keyed_by_the_libraries_that_read_it(origin, monkeypatch):
+    before = origin.keys()
+    real = environment.version
+    monkeypatch.setattr(
+        environment, "version", lambda name: "99" if name == "opencc" else real(name)
+    )
+    after = origin.keys()
+    assert {check for check in before if after[check] != before[check]} == {"continuation"}

@@ -65,7 +65,7 @@ def test_checks_come_in_the_articles_order(load):
         ("knowledge", "must-know"),
         ("reasoning", "article"),
     ]
-    assert CHECKS == ("perplexity", "continuation", "knowledge", "reasoning")
+    assert CHECKS == ("perplexity", "minimal_pairs", "continuation", "knowledge", "reasoning")
 
 
 def test_a_check_whose_table_is_absent_has_no_items(load):
@@ -82,6 +82,7 @@ def test_limits_say_where_they_stand_what_they_judge_and_why(load):
         "direction": "max",
         "value": 5.0,
         "by_interval": True,
+        "confidence": 0.95,
         "why": "a reason",
     }
 
@@ -115,7 +116,7 @@ def test_settings_of_the_checks_that_sample(load, tmp_path):
     assert sampling["continuation"] == Sampling(samples=8, temperature=0.9, max_new_tokens=100)
     assert sampling["knowledge"] == Sampling(samples=10, temperature=0.9, max_new_tokens=32)
     assert sampling["reasoning"] == Sampling(samples=10, temperature=0.2, max_new_tokens=24)
-    assert thresholds.checks[0].settings.path == tmp_path / "data" / "starts.jsonl"
+    assert thresholds.checks[0].settings.source.path == tmp_path / "data" / "starts.jsonl"
 
 
 def test_settings_hold_no_limit(load):
@@ -183,13 +184,13 @@ WRONG = {
     "unknown key": (
         CORPUS.replace("max_bits_per_char", "max_bit_per_char"),
         "perplexity.corpora.wiki.max_bit_per_char: unknown key. Did you mean 'max_bits_per_char'? "
-        "Accepted here: column, dataset, format, glob, join, max_bits_per_char, max_perplexity, "
-        "name, path, revision, split, why.",
+        "Accepted here: column, dataset, format, glob, join, max_bits_per_char, max_gap, "
+        "max_perplexity, name, parallel, path, revision, split, why.",
     ),
     "unknown key in a bank": (
         BANK + "sampels = 20",
-        "knowledge.banks.must-know.sampels: unknown key. Did you mean 'samples'? Accepted here: "
-        "correct, questions, samples, why.",
+        "knowledge.banks.must-know.sampels: unknown key. Did you mean 'samples' or 'name' or "
+        "'split'? Accepted here: answers, columns, confidence, correct, dataset,",
     ),
     "unknown table": (
         "[perplexty]\nwindow = 5\n" + CORPUS,
@@ -284,12 +285,12 @@ WRONG = {
     "no limit": (
         CORPUS.replace("max_bits_per_char = 5.0", ""),
         "perplexity on wiki has no limit, so nothing would be judged. Add at least one of "
-        "max_bits_per_char, max_perplexity.",
+        "max_bits_per_char, max_perplexity, max_gap.",
     ),
     "nothing at all": (
         "# a comment\n",
         "no check is configured, so nothing would be judged. Add at least one of the tables "
-        "[perplexity], [continuation], [knowledge], [reasoning].",
+        "[perplexity], [minimal_pairs], [continuation], [knowledge], [reasoning].",
     ),
     "own setting": (
         CORPUS + "[candidates.x.perplexity]\nwindow = 4096",

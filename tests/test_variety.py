@@ -22,13 +22,24 @@ from basegate.variety import (
         ("我係香港人。你呢？好！", ["我係香港人。", "你呢？", "好！"]),
         ("第一行\n第二行", ["第一行", "第二行"]),
         ("佢話：「我走先。」然後走咗。", ["佢話：「我走先。」", "然後走咗。"]),
+        ("佢話：「阿媽講：『返嚟。』」好。", ["佢話：「阿媽講：『返嚟。』」", "好。"]),
         ("Pi is 3.14. Yes.", ["Pi is 3.14.", "Yes."]),
         ("等等……係咩？！", ["等等…", "係咩？"]),
         ("123。……\n\n", []),
         ("冇句號", ["冇句號"]),
         ("", []),
     ],
-    ids=["marks", "lines", "quotation", "decimal", "doubled marks", "no letter", "open", "empty"],
+    ids=[
+        "marks",
+        "lines",
+        "quotation",
+        "quotation in a quotation",
+        "decimal",
+        "doubled marks",
+        "no letter",
+        "open",
+        "empty",
+    ],
 )
 def test_sentences_by_hand(text, expected):
     assert sentences(text) == expected

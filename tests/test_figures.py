@@ -1,0 +1,89 @@
+"""Numbers as words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from basegate.figures import asked, format_limit, format_metric, format_value, found
+from basegate.judge import Result
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "not a number"),
+        (7.0, "7"),
+        (0.0, "0"),
+        (5.314, "5.31"),
+        (0.15, "0.15"),
+        (999.994, "999.99"),
+        (1234.56, "1,235"),
+        (880640.5, "880,640"),
+        (12345678.9, "1.23e+07"),
+        (1e30, "1e+30"),
+        (-2.5, "-2.50"),
+    ],
+)
+def test_numbers_have_as_many_digits_as_a_reader_can_use(value, text):
+    assert format_value(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0 %"), (1.0, "100 %"), (0.5, "50 %"), (0.123456, "12.3 %"), (0.9996, "100 %")],
+)
+def test_shares_are_per_cent(value, text):
+    assert format_value(value, "share of samples that loop") == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "limit", "text"),
+    [
+        (5.004, "bits", 5.0, "5.004"),
+        (4.9999, "bits", 5.0, "4.9999"),
+        (5.0, "bits", 5.0, "5"),
+        (5.31, "bits", 5.0, "5.31"),
+        (0.0249, "share of x", 0.02, "2.5 %"),
+        (0.0204, "share of x", 0.02, "2.04 %"),
+        (0.02, "share of x", 0.02, "2 %"),
+        (1000.4, "", 1000.0, "1,000.4"),
+    ],
+)
+def test_a_number_beside_its_limit_shows_on_which_side_it_is(value, unit, limit, text):
+    assert format_value(value, unit, limit) == text
+
+
+@given(st.floats(-1e6, 1e6), st.integers(-1000, 1000))
+def test_rounding_never_moves_a_number_over_its_limit(value, limit):
+    shown = float(format_value(value, "", float(limit)).replace(",", ""))
+    if abs(value - limit) > 1e-7:
+        assert (shown > limit, shown < limit) == (value > limit, value < limit)
+
+
+def test_an_interval_is_given_with_its_level():
+    assert format_metric(0.5, "of it", (0.25, 0.75), 0.9) == "0.50 of it (90 %: 0.25 to 0.75)"
+    assert format_metric(0.5, "of it", None) == "0.50 of it"
+    assert format_metric(None, "", None) == "not a number"
+
+
+def test_the_unit_of_a_share_says_of_what():
+    text = format_metric(0.5, "share of sentences in Cantonese", (0.25, 0.75))
+    assert text == "50 % of sentences in Cantonese (95 %: 25 % to 75 %)"
+
+
+def test_limits_are_words():
+    assert format_limit(5.25, "max") == "at most 5.25"
+    assert format_limit(7, "min") == "at least 7"
+    assert format_limit(0.004, "max") == "at most 0.004"
+    assert format_limit(0.02, "max", "share of characters in Simplified form") == "at most 2 %"
+
+
+def test_a_row_of_the_ledger_is_said_in_the_same_words():
+    row = Result(
+        candidate="c", check="continuation", item="i", metric="latin_share", value=0.2,
+        unit="share of words in Latin letters", limit=0.15, direction="max", verdict="fail",
+        detail="d",
+    )  # fmt: skip
+    assert found(row) == "20 % of words in Latin letters"
+    assert asked(row) == "at most 15 %"
+    assert asked(row.model_copy(update={"limit": None, "direction": None})) == ""

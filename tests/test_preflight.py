@@ -1,0 +1,92 @@
+"""Before anything is measured: broken runs are told from bad models."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import basegate
+from basegate import preflight
+from basegate.engines.protocol import Draw, TokenScores
+from basegate.errors import CandidateError
+
+DEMO = Path(__file__).parent.parent / "fixtures/demo"
+
+
+@pytest.mark.parametrize("name", ["tiny-yue", "tiny-en"])
+def test_a_model_that_knows_one_language_is_in_order(name):
+    engine = basegate.load_candidate(str(DEMO / name), device="cpu")
+    preflight.check(engine)
+
+
+def test_random_weights_are_not(tmp_path):
+    folder = shutil.copytree(DEMO / "tiny-yue", tmp_path / "random")
+    path = folder / "model.safetensors"
+    torch.manual_seed(0)
+    weights = {name: 0.02 * torch.randn_like(each) for name, each in load_file(path).items()}
+    save_file(weights, path, metadata={"format": "pt"})
+    engine = basegate.load_candidate(str(folder), quantization="none", device="cpu")
+    with pytest.raises(CandidateError, match="no better than their words in a wrong order"):
+        preflight.check(engine)
+
+
+class FakeEngine:
+    """A model that knows English only, one token a character, in order but for what is given."""
+
+    def __init__(self, *, broken=0, drift=0.0, lost=0, knows=0.5, writes="It rained."):
+        self.broken, self.drift, self.lost = broken, drift, lost
+        self.knows, self.writes = knows, writes
+
+    def log_likelihoods(self, texts, *, window, context, progress):
+        english = preflight.TEXTS[0].text
+        found = []
+        for text in texts:
+            each = np.full(len(text), -2.0)
+            if text == english:
+                each += self.knows
+            if len(texts) > 1:
+                each -= self.drift
+            each[: self.broken] = np.nan
+            found.append(TokenScores(each, np.arange(len(text)), self.lost))
+        return found
+
+    def sample(self, prompts, *, sampling, progress, settled=None):
+        return [[Draw(self.writes, 0)] for _ in prompts]
+
+
+def test_a_model_bad_at_chinese_is_in_order():
+    preflight.check(FakeEngine())
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ({"broken": 2}, "not finite"),
+        ({"drift": 0.3}, "scores 0.30 nats per token otherwise among longer and shorter ones"),
+        ({"lost": 40}, "its tokenizer loses"),
+        ({"knows": 0.0}, "no better than their words in a wrong order"),
+        ({"writes": "!!!!!!!!!!!!"}, "one character over and over"),
+        ({"writes": ""}, "one character over and over, or nothing"),
+    ],
+)
+def test_every_fault_is_named(fault, sentence):
+    with pytest.raises(CandidateError) as caught:
+        preflight.check(FakeEngine(**fault))
+    assert sentence in str(caught.value)
+
+
+def test_a_small_drift_is_the_arithmetic_of_bfloat16():
+    preflight.check(FakeEngine(drift=0.05))
+
+
+@pytest.mark.parametrize("text", preflight.TEXTS, ids=lambda text: text.language)
+def test_a_shuffled_text_has_the_same_parts_in_another_order(text):
+    shuffled = text.shuffled()
+    assert sorted(shuffled) == sorted(text.text)
+    assert shuffled != text.text
+    assert text.shuffled() == shuffled
