@@ -4,24 +4,30 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEER := $(VENV)/.peer
 
-.PHONY: help demo test test-long lint bench clean
+.PHONY: help demo test test-long peer lint bench clean
 
 help:
 	@echo "make demo       run the gate on both demo candidates"
 	@echo "make test       the suite's own tests, ruff and mypy"
 	@echo "make test-long  the tests that take longer, too"
-	@echo "make bench      time collection, the demo, re-judging, samples and scores (minutes)"
+	@echo "make peer       numbers against lm-evaluation-harness and statsmodels, installed once"
+	@echo "make bench      time collection, the demo, re-judging, samples, scores and options, beside"
+	@echo "                lm-evaluation-harness once make peer has installed it (half an hour)"
 	@echo "make clean      remove what was installed and measured here"
 
 demo: $(READY)
 	@$(BIN)/python -m fixtures.demo
 
 test: $(READY) lint
-	@$(BIN)/python -m pytest tests -q -n 2 -m "not slow"
+	@$(BIN)/python -m pytest tests -q -n 2 -m "not slow and not peer"
 
 test-long: $(READY) lint
 	@$(BIN)/python -m pytest tests -q
+
+peer: $(PEER)
+	@$(BIN)/python -m pytest tests -q -m peer
 
 lint: $(READY)
 	@$(BIN)/ruff check .
@@ -32,6 +38,7 @@ bench: $(READY)
 	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -m benchmarks.sampling
 	@$(BIN)/python -m benchmarks.scoring
+	@$(BIN)/python -m benchmarks.options
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -43,6 +50,12 @@ $(READY): pyproject.toml constraints.txt
 	  --constraint constraints.txt "torch==2.13.0"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+$(PEER): $(READY)
+	@echo "installing lm-evaluation-harness and statsmodels into $(VENV), once ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable ".[dev,bench]"
 	@touch $@
 
 clean:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -12,11 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from basegate.columns import pick
 from basegate.errors import DataError
 from basegate.records import digest
-from basegate.settings import GeneratedSource, TableSource
+from basegate.settings import GeneratedSource
 from basegate.tables import Complaint, Row, read_table, table_identity
+from basegate.text_files import holds_half_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from basegate.settings import BankSource
 
@@ -30,37 +32,35 @@ class _Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
     kind_name: ClassVar[str]
-    shown: ClassVar[tuple[str, ...]]
+    asked: ClassVar[tuple[str, ...]]
+    """The fields that none may leave empty; together they are what it asks."""
 
     id: Annotated[str, Field(min_length=1)]
 
     @model_validator(mode="after")
     def _is_text(self) -> Self:
-        for name in self.shown:
-            text = str(getattr(self, name))
-            if not text.strip():
+        for name, value in self:
+            if name in self.asked and not value.strip():
                 raise ValueError(f"{name} is empty")
-            if any("\ud800" <= char <= "\udfff" for char in text):
-                raise ValueError(f"{name} holds half of a surrogate pair, which is no character")
+            what, texts = name, (value,)
+            if isinstance(value, dict):
+                what, texts = f"one of the {name}", tuple(value.values())
+            if any(isinstance(text, str) and holds_half_pair(text) for text in texts):
+                raise ValueError(f"{what} holds half of a surrogate pair, which is no character")
         return self
 
     @property
     def content(self) -> str:
         """What makes two records the same, whatever their ids."""
-        raise NotImplementedError
+        return "\n".join(getattr(self, name) for name in self.asked)
 
 
 class Prompt(_Record):
     """A text that ends in mid-sentence, for the model to go on with."""
 
     kind_name = "prompt"
-    shown = ("prompt",)
+    asked = ("prompt",)
     prompt: str
-
-    @property
-    def content(self) -> str:
-        """The text."""
-        return self.prompt
 
 
 class Question(_Record):
@@ -75,7 +75,7 @@ class Question(_Record):
     """
 
     kind_name = "question"
-    shown = ("question", "options")
+    asked = ("question",)
     topic: str = ""
     context: str = ""
     question: str
@@ -123,7 +123,7 @@ class Pair(_Record):
     """
 
     kind_name = "pair"
-    shown = ("right", "wrong")
+    asked = ("right", "wrong")
     kind: str = ""
     right: str
     wrong: str
@@ -136,11 +136,6 @@ class Pair(_Record):
             _check_quotes(text)
         return self
 
-    @property
-    def content(self) -> str:
-        """Both sentences."""
-        return f"{self.right}\n{self.wrong}"
-
 
 class Problem(_Record):
     """A problem with a whole number as its answer; `prompt` ends where the model is to answer.
@@ -150,15 +145,10 @@ class Problem(_Record):
     """
 
     kind_name = "problem"
-    shown = ("prompt",)
+    asked = ("prompt",)
     family: str = ""
     prompt: str
     answer: int
-
-    @property
-    def content(self) -> str:
-        """The problem."""
-        return self.prompt
 
 
 Record = TypeVar("Record", bound=_Record)
@@ -176,12 +166,17 @@ class Bank(Generic[Record]):
     records: tuple[Record, ...]
     left_out: tuple[Complaint, ...] = ()
 
-    def basis(self, samples: int | None = None) -> str:
-        """Return what a measurement of the bank rests on, e.g. `240 questions, 4 samples each`."""
+    def basis(self, samples: int | None = None, *, up_to: bool = False) -> str:
+        """Return what a measurement of the bank rests on, e.g. `240 questions, 4 samples each`.
+
+        Args:
+            samples: of each record, where there are any.
+            up_to: whether some have fewer.
+        """
         count, kind = len(self.records), self.records[0].kind_name
         text = f"{count} {kind}{'' if count == 1 else 's'}"
         if samples is not None:
-            text += f", {samples} sample{'' if samples == 1 else 's'} each"
+            text += f", {'up to ' * up_to}{samples} sample{'' if samples == 1 else 's'} each"
         return f"{text}, {len(self.left_out)} left out"
 
 
@@ -193,7 +188,7 @@ def bank_identity(source: BankSource) -> str:
     """
     if isinstance(source, GeneratedSource):
         # The problems themselves: whatever changes the generator's code changes the identity.
-        return f"sha256:{digest([row.fields for row in _generated(source)])}"
+        return f"sha256:{digest([row.fields for row in _drawn(source)])}"
     return table_identity(source)
 
 
@@ -205,44 +200,31 @@ def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
     """
     records: dict[str, Record] = {}
     contents: dict[str, str] = {}
+    good: list[Row] = []
     bad: list[Complaint] = []
-    numbers: list[object] = []
     for number, row in enumerate(_rows(source), start=1):
         if isinstance(row, Complaint):
             bad.append(row)
             continue
         try:
-            record = _read(row, source, kind, number)
-            _check_new(record, records, contents)
+            _add(_read(row, source, kind, number), records, contents)
         except ValueError as error:
             bad.append(Complaint(row.place, f"{error}."))
-            continue
-        if isinstance(source, TableSource):
-            numbers.append(row.fields.get(str(source.columns.get("answer", "answer"))))
-        records[record.id] = record
-        contents[_normal(record.content)] = record.id
-    _refuse_bad(source, bad, len(records) + len(bad))
-    if isinstance(source, TableSource) and kind is Question:
-        _check_first_answer(source, numbers)
+        else:
+            good.append(row)
+    _refuse_bad(source, bad, len(good) + len(bad))
+    if kind is Question:
+        _check_first_answer(source, good)
     return Bank(tuple(records.values()), tuple(bad))
 
 
 def _rows(source: BankSource) -> Iterable[Row | Complaint]:
-    return _generated(source) if isinstance(source, GeneratedSource) else read_table(source)
+    return _drawn(source) if isinstance(source, GeneratedSource) else read_table(source)
 
 
-def _generated(source: GeneratedSource) -> Iterator[Row]:
+def _drawn(source: GeneratedSource) -> tuple[Row, ...]:
     try:
-        generate = importlib.import_module(source.generator).generate
-        problems = [
-            {name: getattr(problem, name) for name in ("id", "family", "prompt", "answer")}
-            for problem in generate(
-                families=source.families,
-                per_family=source.per_family,
-                level=source.level,
-                seed=source.seed,
-            )
-        ]
+        return _draw(importlib.import_module(source.generator).generate, source)
     except ValueError as error:
         raise DataError(f"generator = {source.generator!r}: {error}") from None
     except (ImportError, AttributeError, TypeError, SyntaxError) as error:
@@ -251,16 +233,29 @@ def _generated(source: GeneratedSource) -> Iterator[Row]:
             f"be imported from the project's root, with a function generate(*, families, "
             f"per_family, level, seed) that returns problems with id, family, prompt and answer."
         ) from None
-    for fields in problems:
-        yield Row(f"{source.generator}, {fields['id']}", fields)
+
+
+@lru_cache
+def _draw(generate: Callable[..., Iterable[Any]], source: GeneratedSource) -> tuple[Row, ...]:
+    """Draw once in a run: what is asked is then what the measurement's identity names."""
+    problems = generate(
+        families=source.families,
+        per_family=source.per_family,
+        level=source.level,
+        seed=source.seed,
+    )
+    return tuple(
+        Row(
+            f"{source.generator}, {problem.id}",
+            {name: getattr(problem, name) for name in ("id", "family", "prompt", "answer")},
+        )
+        for problem in problems
+    )
 
 
 def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Record:
     names = tuple(kind.model_fields)
-    if isinstance(source, GeneratedSource):
-        fields = pick(row.fields, names, {})
-    else:
-        fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
+    fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
     fields.setdefault("id", f"row-{number}")
     try:
         return kind.model_validate(fields)
@@ -272,9 +267,11 @@ _ENOUGH = 12
 """Questions with numbers as answers from which on one of them should name the first option."""
 
 
-def _check_first_answer(source: TableSource, answers: list[object]) -> None:
+def _check_first_answer(source: BankSource, rows: list[Row]) -> None:
     """Refuse answers that seem to be counted from 1: every key would be off by one."""
-    numbers = [each for each in map(str, answers) if each.isdecimal()]
+    column = str(source.columns.get("answer", "answer"))
+    answers = (str(row.fields.get(column)) for row in rows)
+    numbers = [each for each in answers if each.isdecimal()]
     if source.first_answer is None and len(numbers) >= _ENOUGH and "0" not in numbers:
         raise DataError(
             f"{source.place}: {len(numbers)} answers are numbers and none of them is 0. If they "
@@ -300,11 +297,15 @@ def _in_words(detail: Any) -> str:
     return f"{field} {_EXPECTED.get(detail['type'], detail['msg'])}"
 
 
-def _check_new(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
+def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
+    """Add a record to those found so far, unless its id or its content is there already."""
     if record.id in records:
         raise ValueError(f"the id {record.id!r} stands twice")
-    if (same := contents.get(_normal(record.content))) is not None:
+    content = _normal(record.content)
+    if (same := contents.get(content)) is not None:
         raise ValueError(f"it is the same {record.kind_name} as {same!r}")
+    records[record.id] = record
+    contents[content] = record.id
 
 
 _SIGNS = "-*/.%!()√"
@@ -340,9 +341,8 @@ def _check_quotes(text: str) -> None:
 
 
 def _refuse_bad(source: BankSource, bad: list[Complaint], total: int) -> None:
-    place = source.generator if isinstance(source, GeneratedSource) else source.place
     if total == 0:
-        raise DataError(f"{place} is empty: there is nothing to ask. Check thresholds.toml.")
+        raise DataError(f"{source.place} is empty: there is nothing to ask. Check thresholds.toml.")
     if len(bad) <= BAD_SHARE * total:
         return
     lines = [f"  {each}" for each in bad[:_SHOWN]]
@@ -351,9 +351,9 @@ def _refuse_bad(source: BankSource, bad: list[Complaint], total: int) -> None:
     raise DataError(
         "\n".join(
             [
-                f"{place}: {len(bad)} of {total} records cannot be used. That is more than 1 %, so "
-                f"the bank is refused: its score would not speak of the bank. Mend them, or check "
-                f"header and columns in thresholds.toml.",
+                f"{source.place}: {len(bad)} of {total} records cannot be used. That is more than "
+                f"1 %, so the bank is refused: its score would not speak of the bank. Mend them, "
+                f"or check header and columns in thresholds.toml.",
                 *lines,
             ]
         )

@@ -77,9 +77,7 @@ class Candidate:
             try:
                 self._revision = self._find_revision()
             except InvalidMeasurement:
-                self._failure = (
-                    "not measured: the candidate could not be found (see its first error)."
-                )
+                self._failure = NOT_FOUND
                 raise
         return self._revision
 
@@ -154,7 +152,7 @@ def load_engine(spec: CandidateSpec, revision: str, device: str) -> Engine:
         CandidateError: it cannot be loaded, or its numbers cannot mean anything.
     """
     from basegate import preflight
-    from basegate.engines.local import load_candidate
+    from basegate.engines.loading import load_candidate
 
     engine = load_candidate(
         spec.source,
@@ -164,5 +162,9 @@ def load_engine(spec: CandidateSpec, revision: str, device: str) -> Engine:
         device=device,
         revision=None if spec.local else revision,
     )
-    preflight.check(engine)
+    try:
+        preflight.check(engine)
+    except BaseException:
+        engine.close()
+        raise
     return engine

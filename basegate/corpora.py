@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from basegate.errors import DataError
 from basegate.fingerprint import hash_file
-from basegate.hub import load_table, resolve_commit
+from basegate.hub import load_table
 from basegate.records import digest
-from basegate.tables import Complaint, read_jsonl
-from basegate.text_files import read_utf8
+from basegate.tables import Complaint, hub_identity, read_jsonl
+from basegate.text_files import format_of, holds_half_pair, read_utf8
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from basegate.settings import CorpusSource
@@ -52,17 +52,16 @@ def corpus_identity(source: CorpusSource) -> str:
         DataError: it cannot be found.
     """
     if source.dataset is not None:
-        commit = resolve_commit("dataset", source.dataset, source.revision)
-        return f"{source.dataset}@{commit}"
-    assert source.path is not None
-    if source.parallel is None:
-        return f"sha256:{digest(_hashes(source.path, source))}"
-    _check_parallel(source.path, source.parallel, source)
-    # Names matter here: they say which documents belong together.
-    sides = [
-        [_names(root, source), _hashes(root, source)] for root in (source.path, source.parallel)
+        return hub_identity(source.dataset, source.revision)
+    sides = _sides(source)
+    hashes = [
+        [[_format(path, source), hash_file(path)] for path in side.values()] for side in sides
     ]
-    return f"sha256:{digest(sides)}"
+    if source.parallel is None:
+        return f"sha256:{digest(hashes[0])}"
+    # Names matter here: they say which documents belong together.
+    named = [[list(side), each] for side, each in zip(sides, hashes, strict=True)]
+    return f"sha256:{digest(named)}"
 
 
 def load_corpus(source: CorpusSource) -> Corpus:
@@ -71,9 +70,10 @@ def load_corpus(source: CorpusSource) -> Corpus:
     Raises:
         DataError: it cannot be found or read, is not UTF-8, has no such column, or is empty.
     """
-    texts = list(_hub_texts(source) if source.dataset is not None else _local_texts(source))
-    normal = [unicodedata.normalize("NFC", text) for text in texts]
-    kept = [index for index, text in enumerate(normal) if text.strip()]
+    sides = _sides(source) if source.dataset is None else []
+    found = _local_texts(sides[0].values(), source) if sides else _hub_texts(source)
+    texts = [unicodedata.normalize("NFC", text) for text in found]
+    kept = [index for index, text in enumerate(texts) if text.strip()]
     if not kept:
         place = source.dataset or source.path
         raise DataError(
@@ -81,24 +81,22 @@ def load_corpus(source: CorpusSource) -> Corpus:
             f"glob and column in thresholds.toml."
         )
     return Corpus(
-        documents=tuple(normal[index] for index in kept),
+        documents=tuple(texts[index] for index in kept),
         left_out=len(texts) - len(kept),
-        parallel=_parallel_texts(source, kept),
+        parallel=_parallel_texts(sides, kept, source),
     )
 
 
-def _parallel_texts(source: CorpusSource, kept: list[int]) -> dict[int, str]:
+def _parallel_texts(
+    sides: list[dict[str, Path]], kept: list[int], source: CorpusSource
+) -> dict[int, str]:
     """Return the written-Chinese versions by the place of their document among those kept."""
-    if source.parallel is None:
+    if len(sides) < 2:
         return {}
-    assert source.path is not None
-    _check_parallel(source.path, source.parallel, source)
-    names = _names(source.path, source)
+    names, versions = list(sides[0]), sides[1]
     places = {names[index]: place for place, index in enumerate(kept)}
     found = {}
-    for path, name in zip(
-        _files(source.parallel, source), _names(source.parallel, source), strict=True
-    ):
+    for name, path in versions.items():
         if name not in places:
             what = "is empty" if name in names else "is not there"
             raise DataError(
@@ -112,8 +110,21 @@ def _parallel_texts(source: CorpusSource, kept: list[int]) -> dict[int, str]:
     return found
 
 
-def _check_parallel(path: Path, parallel: Path, source: CorpusSource) -> None:
-    """Refuse folders of which one lies in the other, and files that are no plain text."""
+def _sides(source: CorpusSource) -> list[dict[str, Path]]:
+    """Return the files of a local corpus by name; where it has versions, theirs as second."""
+    assert source.path is not None
+    if source.parallel is None:
+        return [_files(source.path, source)]
+    _check_folders(source.path, source.parallel)
+    sides = [_files(root, source) for root in (source.path, source.parallel)]
+    for path in (*sides[0].values(), *sides[1].values()):
+        if _format(path, source) != "text":
+            raise DataError(f"{path}: a corpus with parallel = is made of text files.")
+    return sides
+
+
+def _check_folders(path: Path, parallel: Path) -> None:
+    """Refuse two sides that are not folders, or of which one lies in the other."""
     if not parallel.is_dir() or not path.is_dir():
         missing = parallel if path.is_dir() else path
         raise DataError(
@@ -125,17 +136,6 @@ def _check_parallel(path: Path, parallel: Path, source: CorpusSource) -> None:
             f"{parallel} and {path} lie in each other, so documents would be taken for their own "
             f"versions. Put the two sides side by side."
         )
-    for each in (*_files(path, source), *_files(parallel, source)):
-        if _format(each, source) != "text":
-            raise DataError(f"{each}: a corpus with parallel = is made of text files.")
-
-
-def _names(root: Path, source: CorpusSource) -> list[str]:
-    return [path.relative_to(root).as_posix() for path in _files(root, source)]
-
-
-def _hashes(root: Path, source: CorpusSource) -> list[list[str]]:
-    return [[_format(path, source), hash_file(path)] for path in _files(root, source)]
 
 
 def _hub_texts(source: CorpusSource) -> Iterator[str]:
@@ -147,16 +147,19 @@ def _hub_texts(source: CorpusSource) -> Iterator[str]:
         yield _text(value, f"{source.dataset}, row {index}", source.column)
 
 
-def _local_texts(source: CorpusSource) -> Iterator[str]:
-    assert source.path is not None
-    for path in _files(source.path, source):
-        yield from _READERS[_format(path, source)](path, source)
+def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
+    for path in paths:
+        kind = _format(path, source)
+        if kind == "text":
+            yield _read_whole(path)
+        else:
+            yield from _READERS[kind](path, source.column)
 
 
-def _files(path: Path, source: CorpusSource) -> list[Path]:
-    """Return the files of a local corpus in a stable order."""
+def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
+    """Return the files below a path by their names there, in a stable order."""
     if path.is_file():
-        return [path]
+        return {path.name: path}
     if not path.is_dir():
         raise DataError(f"{path}: there is no such file or folder. Check path in thresholds.toml.")
     try:
@@ -166,11 +169,11 @@ def _files(path: Path, source: CorpusSource) -> list[Path]:
             f"glob = {source.glob!r} is not a pattern for files below {path}. Write one such as "
             f"'**/*.txt' in thresholds.toml."
         ) from None
-    files = [
-        each
+    files = {
+        each.relative_to(path).as_posix(): each
         for each in matches
         if each.is_file() and (source.format or each.suffix.lower() in _FORMATS)
-    ]
+    }
     if not files:
         raise DataError(
             f"{path}: no file matches glob = {source.glob!r} with one of the suffixes "
@@ -180,17 +183,7 @@ def _files(path: Path, source: CorpusSource) -> list[Path]:
 
 
 def _format(path: Path, source: CorpusSource) -> str:
-    known = source.format or _FORMATS.get(path.suffix.lower())
-    if known is None:
-        raise DataError(
-            f"{path}: its suffix does not tell what it holds. Say format = "
-            f'"text", "jsonl" or "parquet" in thresholds.toml.'
-        )
-    return known
-
-
-def _read_text(path: Path, source: CorpusSource) -> Iterator[str]:
-    yield _read_whole(path)
+    return format_of(path, source.format, _FORMATS)
 
 
 def _read_whole(path: Path) -> str:
@@ -200,16 +193,16 @@ def _read_whole(path: Path) -> str:
     return text[front.end() :].strip() if front else text
 
 
-def _read_jsonl(path: Path, source: CorpusSource) -> Iterator[str]:
+def _read_jsonl(path: Path, column: str) -> Iterator[str]:
     for row in read_jsonl(path):
         if isinstance(row, Complaint):
             raise DataError(str(row))
-        if source.column not in row.fields:
-            raise _no_column(row.place, source.column, list(row.fields))
-        yield _text(row.fields[source.column], row.place, source.column)
+        if column not in row.fields:
+            raise _no_column(row.place, column, list(row.fields))
+        yield _text(row.fields[column], row.place, column)
 
 
-def _read_parquet(path: Path, source: CorpusSource) -> Iterator[str]:
+def _read_parquet(path: Path, column: str) -> Iterator[str]:
     import pyarrow
     import pyarrow.parquet
 
@@ -217,20 +210,19 @@ def _read_parquet(path: Path, source: CorpusSource) -> Iterator[str]:
         file = pyarrow.parquet.ParquetFile(path)
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
-    if source.column not in file.schema_arrow.names:
-        raise _no_column(str(path), source.column, file.schema_arrow.names)
+    if column not in file.schema_arrow.names:
+        raise _no_column(str(path), column, file.schema_arrow.names)
     row = 0
     try:
-        for batch in file.iter_batches(columns=[source.column]):
+        for batch in file.iter_batches(columns=[column]):
             for value in batch.column(0).to_pylist():
-                yield _text(value, f"{path}, row {row}", source.column)
+                yield _text(value, f"{path}, row {row}", column)
                 row += 1
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
 
 
-_READERS: dict[str, Callable[[Path, CorpusSource], Iterator[str]]] = {
-    "text": _read_text,
+_READERS: dict[str, Callable[[Path, str], Iterator[str]]] = {
     "jsonl": _read_jsonl,
     "parquet": _read_parquet,
 }
@@ -242,7 +234,7 @@ def _text(value: object, place: str, column: str) -> str:
             f"{place}: column {column!r} holds {type(value).__name__}, not text. Check column in "
             f"thresholds.toml."
         )
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if holds_half_pair(value):
         raise DataError(
             f"{place}: holds half of a surrogate pair (\\ud800 to \\udfff), which is no character. "
             f"The file was made by a faulty program: make it again."

@@ -22,7 +22,15 @@ class UsageError(BasegateError):
 
 
 class InvalidMeasurement(BasegateError):
-    """A measurement could not be made or is broken; it says nothing about the model."""
+    """A measurement could not be made or is broken; it says nothing about the model.
+
+    Attributes:
+        measurement: its key in the store, where there is something to look at.
+    """
+
+    def __init__(self, message: str, *, measurement: str | None = None) -> None:
+        super().__init__(message)
+        self.measurement = measurement
 
 
 class CandidateError(InvalidMeasurement):

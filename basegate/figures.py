@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -10,6 +11,14 @@ if TYPE_CHECKING:
 
 SHARE = "share "
 """A unit that begins with it is a fraction of what it names, and is shown in per cent."""
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Return a text without control characters, which could steer a terminal."""
+    return _CONTROL.sub("\ufffd", text)
 
 
 def is_share(unit: str) -> bool:
@@ -68,9 +77,26 @@ def format_limit(limit: float, direction: Literal["max", "min"], unit: str = "")
     return f"{'at most' if direction == 'max' else 'at least'} {value}"
 
 
+COUNT = " correct"
+"""A unit that ends with it goes with a count, as in `7 of 10 correct`."""
+
+
 def found(row: Result | Metric, limit: float | None = None) -> str:
-    """Return what a row of the ledger, or a metric, says was measured."""
-    return format_metric(row.value, row.unit, row.interval, row.confidence, limit)
+    """Return what a row of the ledger, or a metric, says was measured.
+
+    A count is what it is, and is held against its limit as it is: its interval speaks of the chance
+    behind it (see `chance`) and would read as if the count itself were uncertain.
+    """
+    interval = None if row.unit.endswith(COUNT) else row.interval
+    return format_metric(row.value, row.unit, interval, row.confidence, limit)
+
+
+def chance(metric: Metric) -> str:
+    """Return the interval of the chance behind a count, in per cent; empty where there is none."""
+    if metric.interval is None or not metric.count:
+        return ""
+    low, high = (end / metric.count * 100 for end in metric.interval)
+    return f"{low:.0f} % to {high:.0f} % ({metric.confidence * 100:g} %, Clopper and Pearson)"
 
 
 def asked(row: Result) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
+from basegate.errors import InvalidMeasurement
 from basegate.figures import format_limit, found
 from basegate.records import FiniteOrNone, Frozen, Interval
-from basegate.statistics import passing_probability
+from basegate.statistics import (
+    draws_to_settle,
+    passing_probability,
+    passing_probability_of_share,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,6 +44,9 @@ class Result(Frozen):
         measurement: its key in the store.
         basis: what was measured on, e.g. `240 questions, 4 samples each, 2 left out`.
         why: the reason that `thresholds.toml` gives for the limit.
+        notes: sentences about the whole measurement, the same on all of its rows.
+        curve: operating curve of a gate on answers: the share that a model truly has right, and
+            the chance that it passes.
     """
 
     candidate: str
@@ -56,6 +65,8 @@ class Result(Frozen):
     measurement: str | None = None
     basis: str = ""
     why: str = ""
+    notes: tuple[str, ...] = ()
+    curve: tuple[tuple[float, float], ...] = ()
 
     @property
     def part(self) -> str:
@@ -99,6 +110,15 @@ def worst(verdicts: Iterable[VerdictWord]) -> VerdictWord:
     return max(verdicts, key=_SEVERITY.index, default="invalid")
 
 
+def telling(rows: Sequence[Result]) -> tuple[VerdictWord, list[Result]]:
+    """Return the verdict of rows, and the rows that it comes from.
+
+    What speaks of the whole stands before what speaks of single questions.
+    """
+    word = worst(row.verdict for row in rows)
+    return word, sorted((r for r in rows if r.verdict == word), key=lambda row: bool(row.question))
+
+
 def judge(measurement: Measurement, limits: Sequence[Limit], candidate: str) -> Verdict:
     """Hold a measurement against the limits that apply to the candidate.
 
@@ -108,13 +128,14 @@ def judge(measurement: Measurement, limits: Sequence[Limit], candidate: str) -> 
         candidate: the name it goes by in this run; one checkpoint may have several.
     """
     metrics = measurement.findings.metrics
+    judging = [limit for limit in limits if not limit.validity]
     results = [
         _result(measurement, metric, limit, candidate)
-        for limit in limits
+        for limit in judging
         for metric in metrics
         if metric.name == limit.metric
     ]
-    missing = [limit for limit in limits if limit.metric not in {m.name for m in metrics}]
+    missing = [limit for limit in judging if limit.metric not in {m.name for m in metrics}]
     results += [
         invalid(
             candidate,
@@ -126,6 +147,26 @@ def judge(measurement: Measurement, limits: Sequence[Limit], candidate: str) -> 
         for limit in missing
     ]
     return Verdict(results=tuple(results))
+
+
+def check_valid(measurement: Measurement, limits: Sequence[Limit]) -> None:
+    """Refuse a measurement that is beyond a limit of validity: it says nothing about the model.
+
+    Raises:
+        InvalidMeasurement: with what was found, the limit, and what to do.
+    """
+    for limit in limits:
+        found = [each for each in measurement.findings.metrics if each.name == limit.metric]
+        if not limit.validity or not found or decide(found[0], limit) == "pass":
+            continue
+        broken = [sample for sample in measurement.findings.samples if sample.degenerate]
+        raise InvalidMeasurement(
+            f"{len(broken)} of {found[0].count} samples are degenerate (such as "
+            f"{broken[0].text[:12]!r}), {limit.key} is {limit.value:g}: empty, one token or "
+            f"character over and over, or characters that cannot be shown. That is a broken run, "
+            f"not a wrong answer: try another --dtype or --quantization.",
+            measurement=measurement.key,
+        )
 
 
 def invalid(
@@ -164,6 +205,8 @@ def _result(measurement: Measurement, metric: Metric, limit: Limit, candidate: s
         measurement=measurement.key,
         basis=measurement.findings.basis,
         why=limit.why,
+        notes=measurement.findings.notes,
+        curve=_curve(metric, limit),
     )
 
 
@@ -199,16 +242,77 @@ def _sentence(
     asked = format_limit(limit.value, limit.direction, metric.unit)
     text = f"{candidate} on {item}: {found(metric, limit.value)}, limit {asked}."
     if verdict == "inconclusive":
-        text += " The interval straddles the limit: more text or more samples would settle it."
+        text += f" The interval straddles the limit: {_settling(measurement, metric, limit)}"
     if limit.metric == "correct" and metric.count is not None:
-        text += f" {_operating_point(int(limit.value), metric.count)}"
+        text += _left_undrawn(metric)
+        chance = passing_probability(0.5, int(limit.value), metric.count) * 100
+        text += f" (A model that is right half of the time passes {chance:.0f} % of the time.)"
     remarks = measurement.findings.facts.get("remark")
     if remarks and verdict == "fail":
         text += f" {remarks}"
     return text
 
 
-def _operating_point(correct: int, samples: int) -> str:
-    """Say what the gate lets through: the chance that a model right half of the time passes."""
-    chance = passing_probability(0.5, correct, samples)
-    return f"(A model that is right half of the time passes {chance * 100:.0f} % of the time.)"
+def _left_undrawn(metric: Metric) -> str:
+    left = (metric.count or 0) - (metric.drawn if metric.drawn is not None else metric.count or 0)
+    if not left:
+        return ""
+    return f" The other {left} of {metric.count} samples could not change that and were not drawn."
+
+
+_COUNTED = {
+    "perplexity": ("documents", "documents"),
+    "continuation": ("samples", "samples"),
+    "knowledge": ("questions", "questions"),
+    "reasoning": ("problems", "problems"),
+    "minimal_pairs": ("pairs", "pairs"),
+}
+
+
+def _settling(measurement: Measurement, metric: Metric, limit: Limit) -> str:
+    """Say how many more questions, or whatever was measured on, would settle it."""
+    unit, fact = _COUNTED[measurement.check]
+    have = measurement.findings.facts.get(fact)
+    factor = _times_as_many(metric, limit)
+    if factor is None or not isinstance(have, int):
+        return f"more {unit} would settle it, if the truth is not the limit itself."
+    # Rounded first: four times as many must not become four times and one.
+    more = max(1, math.ceil(round(have * factor, 6)) - have)
+    return f"about {more:,} more {unit} like these {have} would settle it, if the value stays."
+
+
+_FAR = 1000.0
+
+
+def _times_as_many(metric: Metric, limit: Limit) -> float | None:
+    """Return how many times as much would put the interval on one side; `None` where too many.
+
+    A share's interval is computed; of any other the width is taken to fall with the root of what
+    it rests on.
+    """
+    interval, _ = metric.interval_at(limit.confidence)
+    if metric.value is None or interval is None or metric.value == limit.value:
+        return None
+    if metric.effective_count is not None:
+        needed = draws_to_settle(metric.value, limit.value, limit.confidence)
+        factor = math.inf if needed is None else needed / metric.effective_count
+    else:
+        end = interval[0] if metric.value > limit.value else interval[1]
+        factor = ((metric.value - end) / (metric.value - limit.value)) ** 2
+    return factor if factor <= _FAR else None
+
+
+_POINTS = tuple(step / 10 for step in range(1, 10))
+
+
+def _curve(metric: Metric, limit: Limit) -> tuple[tuple[float, float], ...]:
+    """Return the operating curve of a gate on answers; empty for other gates."""
+    if limit.metric == "correct" and metric.count is not None:
+        count, correct = metric.count, int(limit.value)
+        return tuple((p, passing_probability(p, correct, count)) for p in _POINTS)
+    if metric.effective_count is not None and limit.direction == "min":
+        worth, level = metric.effective_count, limit.confidence
+        return tuple(
+            (p, passing_probability_of_share(p, limit.value, worth, level)) for p in _POINTS
+        )
+    return ()

@@ -21,6 +21,7 @@ class Limit(Frozen):
         value: the limit.
         by_interval: whether the metric's interval must lie wholly on the right side; a limit on
             counts is held against the count itself, which is the gate's own definition.
+        validity: whether a value beyond it makes the measurement `invalid` instead of judging it.
         confidence: level of the interval.
         why: the reason that the file gives for it.
     """
@@ -30,16 +31,18 @@ class Limit(Frozen):
     direction: Direction
     value: FiniteFloat
     by_interval: bool = False
+    validity: bool = False
     confidence: float = 0.95
     why: str = ""
 
 
 class Rule(Frozen):
-    """What a limit key means: the metric, the direction, and whether intervals count."""
+    """What a limit key means; see `Limit`."""
 
     metric: str
     direction: Direction
     by_interval: bool = False
+    validity: bool = False
 
 
 RULES: dict[str, Rule] = {
@@ -53,4 +56,5 @@ RULES: dict[str, Rule] = {
     "min_preferred": Rule(metric="preferred_share", direction="min", by_interval=True),
     "min_accuracy": Rule(metric="accuracy", direction="min", by_interval=True),
     "correct": Rule(metric="correct", direction="min"),
+    "max_degenerate_share": Rule(metric="degenerate_share", direction="max", validity=True),
 }

@@ -20,7 +20,11 @@ class Metric(Frozen):
         item: the part of the measurement it speaks of (a question's id), or empty for the whole.
         interval: a confidence interval, lower and upper end, where one can be given.
         confidence: the interval's level.
-        count: out of how many, for counts (`correct` of `count` samples).
+        count: out of how many, for counts (`correct` of `count` samples); of how many questions or
+            pairs, for shares of them.
+        drawn: for counts, samples that were drawn: fewer than `count` where the others could not
+            change the verdict.
+        informative: whether it is shown only, never judged, and may be no finite number.
         effective_count: independent draws that a share is worth, from which an interval at any
             level follows; `None` where the interval comes from elsewhere.
     """
@@ -32,7 +36,33 @@ class Metric(Frozen):
     interval: Interval = None
     confidence: float = 0.95
     count: int | None = None
+    drawn: int | None = None
+    informative: bool = False
     effective_count: float | None = None
+
+    @classmethod
+    def share(
+        cls, name: str, value: float, unit: str, *, item: str = "", count: int, worth: float
+    ) -> Metric:
+        """Return the metric of a share, with Wilson's interval.
+
+        Args:
+            name: what was measured.
+            value: between 0 and 1.
+            unit: in words, beginning with `share `.
+            item: the part it speaks of.
+            count: questions or pairs.
+            worth: independent draws that they are worth.
+        """
+        return cls(
+            name=name,
+            value=value,
+            unit=unit,
+            item=item,
+            interval=share_interval(value, worth, 0.95),
+            count=count,
+            effective_count=worth,
+        )
 
     def interval_at(self, confidence: float) -> tuple[tuple[float, float] | None, float]:
         """Return the interval at a level, as near to it as can be told, and its level."""
@@ -66,6 +96,37 @@ class Preference(Frozen):
         return self.right_bits < self.wrong_bits
 
 
+class OptionScores(Frozen):
+    """How likely the options of one question are, averaged over their cyclic orders.
+
+    Attributes:
+        item: the question's id.
+        expected: the letter of the right option.
+        letters: by option, the mean natural log-probability of the letter that it stood under.
+        texts: by option, the mean natural log-probability of its text, per character.
+    """
+
+    item: str
+    expected: str
+    letters: dict[str, float]
+    texts: dict[str, float]
+
+    @property
+    def by_letter(self) -> str | None:
+        """The option whose letter is likeliest; `None` in a tie."""
+        return _likeliest(self.letters)
+
+    @property
+    def by_text(self) -> str | None:
+        """The option whose text is likeliest, per character; `None` in a tie."""
+        return _likeliest(self.texts)
+
+
+def _likeliest(scores: dict[str, float]) -> str | None:
+    first, second = sorted(scores, key=lambda option: -scores[option])[:2]
+    return first if scores[first] > scores[second] else None
+
+
 class Sample(Frozen):
     """One text that a model wrote, with what was read from it.
 
@@ -76,6 +137,7 @@ class Sample(Frozen):
         answer: the answer found in it, or `None` for no answer; unused by continuations.
         expected: the right answer; `None` where there is none.
         seed: the seed of this sample's random draws.
+        degenerate: whether it is what a broken model writes; see `degeneration`.
         notes: further readings, e.g. counts of sentences by variety.
     """
 
@@ -85,6 +147,7 @@ class Sample(Frozen):
     answer: str | None = None
     expected: str | None = None
     seed: int
+    degenerate: bool = False
     notes: dict[str, float | int | str | bool] = Field(default_factory=dict)
 
 
@@ -95,17 +158,27 @@ class Findings(Frozen):
         metrics: the numbers.
         samples: the texts they rest on.
         preferences: the pairs they rest on.
+        choices: the questions whose options were scored.
         facts: counts and settings that a reader of the numbers should know.
         basis: what they rest on, in words, e.g. `240 questions, 4 samples each, 2 left out`.
         left_out: the records that could not be used, a line each.
+        notes: sentences that whoever reads the verdict should read, too.
     """
 
     metrics: tuple[Metric, ...]
     samples: tuple[Sample, ...] = ()
     preferences: tuple[Preference, ...] = ()
+    choices: tuple[OptionScores, ...] = ()
     facts: dict[str, float | int | str | bool | None] = Field(default_factory=dict)
     basis: str = ""
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def noting(self, *notes: str, **facts: float | int | str | bool | None) -> Findings:
+        """Return these findings with further notes and facts."""
+        return self.model_copy(
+            update={"notes": (*self.notes, *notes), "facts": {**self.facts, **facts}}
+        )
 
 
 class CandidateFacts(Frozen):
@@ -140,7 +213,7 @@ class Measurement(Frozen):
 
     Attributes:
         key: SHA-256 of `identity`; the measurement's name in the store.
-        check: `perplexity`, `continuation`, `knowledge` or `reasoning`.
+        check: one of `thresholds.CHECKS`.
         item: the corpus, bank or prompt file.
         identity: checkpoint, settings, data, measure version and library versions.
         environment: where it was measured.

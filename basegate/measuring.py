@@ -11,61 +11,85 @@ from basegate.environment import environment, library_versions
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Measurement
 from basegate.measures import measure_for
+from basegate.measures.task import Task
 from basegate.records import digest
 from basegate.settings import without_places
 from basegate.statistics import RESAMPLES, SEED
+from basegate.stopping import ALL, Draws, is_enough
 
 if TYPE_CHECKING:
     from basegate.candidate import Candidate
+    from basegate.engines.protocol import Engine
+    from basegate.measurement import Findings
     from basegate.progress import Progress
     from basegate.store import Store
     from basegate.thresholds import Check
 
 
 def obtain(
-    candidate: Candidate, check: Check, store: Store, *, remeasure: bool, progress: Progress
+    candidate: Candidate,
+    check: Check,
+    store: Store,
+    *,
+    draws: Draws = ALL,
+    remeasure: bool,
+    progress: Progress,
 ) -> Measurement:
-    """Return the measurement of a check, measuring it only if the store has none.
+    """Return the measurement of a check, measuring only what the store lacks.
 
     Args:
         candidate: loaded only if something has to be measured.
         check: settings of the check; its limits are not looked at.
         store: where measurements are kept.
+        draws: how many samples of a question are wanted.
         remeasure: measure even if the store has one.
         progress: told of the work.
 
     Raises:
         InvalidMeasurement: it could not be made, or is broken.
     """
-    measure = measure_for(check.check)
     origin = identify(candidate, check)
     key = digest(origin)
     stored = None if remeasure else store.get(key)
-    if stored is not None:
+    if stored is not None and is_enough(stored.findings, draws):
         # The key leaves names out: under another name it is the same measurement.
         return stored.model_copy(update={"item": check.item})
+    measure = measure_for(check.check)
     # Data first: a wrong path should show before tens of gigabytes are loaded.
     data = measure.prepare(check.settings)
     engine = candidate.engine()
-    start = time.perf_counter()
-    findings = measure.measure(engine, data, check.settings, progress)
+    start, retries = time.perf_counter(), engine.retries
+    earlier = stored.findings if stored is not None else None
+    findings = measure.measure(engine, Task(data, check.settings, progress, draws, earlier))
     seconds = time.perf_counter() - start
     for metric in findings.metrics:
-        if metric.value is None:
+        if metric.value is None and not metric.informative:
             raise InvalidMeasurement(f"{metric.name} is not a finite number.")
     measurement = Measurement(
         key=key,
         check=check.check,
         item=check.item,
         candidate=candidate.facts(),
-        findings=findings,
+        findings=_noting(findings, engine, engine.retries - retries),
         identity=origin,
         environment=environment(candidate.device),
-        seconds=seconds,
+        seconds=seconds + (stored.seconds if stored is not None else 0.0),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     _keep(measurement, store)
     return measurement
+
+
+def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
+    """Add what every measurement says: the prefix, and batches that did not fit into memory."""
+    if not retries:
+        return findings.noting(prefix=engine.prefix)
+    times = "once" if retries == 1 else f"{retries} times"
+    return findings.noting(
+        f"a batch did not fit into memory and was halved, {times}; the numbers are not affected.",
+        prefix=engine.prefix,
+        memory_retries=retries,
+    )
 
 
 def _keep(measurement: Measurement, store: Store) -> None:

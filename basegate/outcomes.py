@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.collection import candidate_in, candidate_of, check_of, split_test_id
-from basegate.errors import BasegateError
+from basegate.errors import BasegateError, InvalidMeasurement
+from basegate.figures import printable
 from basegate.judge import invalid
 from basegate.ledger import Record
-from basegate.report.terminal import printable
 from basegate.state import PROPERTY, RECORDS
 from basegate.thresholds import CHECKS
 
@@ -46,7 +46,8 @@ def attach_records(
             # The message stands alone; a traceback through fixtures would bury it.
             report.longrepr = printable(f"{spec.name}: {error}")
         check, part = check_of(item, CHECKS)
-        row = invalid(spec.name, check, part, _reason(error, report))
+        seen = error.measurement if isinstance(error, InvalidMeasurement) else None
+        row = invalid(spec.name, check, part, _reason(error, report), seen)
         records = [*records, Record(candidate=run.facts(spec.name), results=(row,))]
     report.user_properties.extend(
         (f"{PROPERTY}:{report.when}", record.to_json()) for record in records

@@ -18,7 +18,7 @@ from basegate.errors import UsageError
 from basegate.state import RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
 
     from basegate.ledger import Ledger
     from basegate.progress import Progress
@@ -244,8 +244,12 @@ class ReportHooks:
         from basegate.outcomes import read_records
         from basegate.report.html import evidence
 
-        results: Sequence[Any] = [row for each in read_records(report) for row in each.results]
+        results = [row for each in read_records(report) for row in each.results]
         keys = dict.fromkeys(row.measurement for row in results if row.measurement)
         found = [each for key in keys if (each := self.run.store.get(key)) is not None]
         if found:
-            data[:] = [*map(evidence, found), *(data if report.failed else [])]
+            shown = [
+                evidence(each, [row for row in results if row.measurement == each.key])
+                for each in found
+            ]
+            data[:] = [*shown, *(data if report.failed else [])]

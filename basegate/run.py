@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from basegate.candidate import Candidate
 from basegate.environment import environment, resolve_device, version
-from basegate.judge import Verdict, judge
+from basegate.judge import Verdict, check_valid, judge
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
 from basegate.measuring import obtain
+from basegate.stopping import draws_for
 from basegate.store import Store
 
 if TYPE_CHECKING:
@@ -46,14 +47,22 @@ class Run:
         )
 
     def measure(self, candidate: Candidate, check: str, item: str) -> Measurement:
-        """Return a measurement, from the store or made now. See `obtain` for errors."""
-        return obtain(
+        """Return a measurement, from the store or made now.
+
+        Raises:
+            InvalidMeasurement: it could not be made, or is beyond a limit of validity.
+        """
+        limits = self.options.thresholds.limits(candidate.name, check, item)
+        measurement = obtain(
             candidate,
             self.options.thresholds.find(check, item),
             self.store,
+            draws=draws_for(limits),
             remeasure=self.options.remeasure,
             progress=self.progress,
         )
+        check_valid(measurement, limits)
+        return measurement
 
     def judge(self, candidate: Candidate, measurement: Measurement) -> tuple[Verdict, Record]:
         """Hold a measurement against the candidate's limits."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -132,6 +133,17 @@ class GeneratedSource(Frozen):
     per_family: Positive
     level: Positive = 1
     seed: Natural = 0
+
+    # Read like a table whose columns have the names of the fields. No fields of the model, so that
+    # they are no part of a measurement's identity.
+    columns: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
+    first_answer: ClassVar[int | None] = None
+    answers: ClassVar[Literal["letter", "text", "number"] | None] = None
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return self.generator
 
 
 BankSource = TableSource | GeneratedSource

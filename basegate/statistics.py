@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -23,10 +24,52 @@ def passing_probability(accuracy: float, correct: int, samples: int) -> float:
     One point of the operating curve of a k-of-n gate: the upper tail of the binomial
     distribution, sum over i >= k of C(n, i) p^i (1 - p)^(n - i).
     """
-    return math.fsum(
-        math.comb(samples, right) * accuracy**right * (1 - accuracy) ** (samples - right)
-        for right in range(correct, samples + 1)
+    if correct <= 0 or accuracy >= 1:
+        return float(correct <= samples)
+    if accuracy <= 0:
+        return 0.0
+
+    def chance(right: int) -> float:
+        # In logarithms: C(1000, 500) is more than a float can hold.
+        ways = math.lgamma(samples + 1) - math.lgamma(right + 1) - math.lgamma(samples - right + 1)
+        return math.exp(
+            ways + right * math.log(accuracy) + (samples - right) * math.log1p(-accuracy)
+        )
+
+    return min(1.0, math.fsum(map(chance, range(correct, samples + 1))))
+
+
+def passing_probability_of_share(
+    accuracy: float, limit: float, count: float, confidence: float
+) -> float:
+    """Return the chance that Wilson's interval of `count` draws lies at or above a limit.
+
+    One point of the operating curve of a gate on a share: that of the k-of-n gate with the
+    smallest k whose interval passes, n being the count, rounded.
+    """
+    draws = max(1, round(count))
+    least = bisect.bisect_left(
+        range(draws + 1),
+        limit,
+        key=lambda right: share_interval(right / draws, draws, confidence)[0],
     )
+    return passing_probability(accuracy, least, draws) if least <= draws else 0.0
+
+
+def draws_to_settle(share: float, limit: float, confidence: float) -> int | None:
+    """Return how many draws with this share put Wilson's interval wholly on one side of a limit.
+
+    Returns:
+        The smallest such number, or `None` where a hundred million would not do.
+    """
+
+    def settled(count: int) -> bool:
+        low, high = share_interval(share, count, confidence)
+        return low >= limit or high < limit
+
+    most = 100_000_000
+    count = bisect.bisect_left(range(1, most + 1), True, key=settled) + 1
+    return count if count <= most else None
 
 
 def effective_count(shares: Sequence[float], samples: int) -> float:
@@ -161,17 +204,55 @@ def _bootstrap(
     return float(interval.low), float(interval.high)
 
 
-def count_interval(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
+def count_interval(
+    right: int, count: int, confidence: float = 0.95, *, open_draws: int = 0
+) -> tuple[float, float]:
     """Return Clopper and Pearson's interval of a probability, given `right` of `count` draws.
 
     Exact: it covers the truth at least as often as it says.
+
+    Args:
+        right: draws that were right.
+        count: draws in all.
+        confidence: the interval's level.
+        open_draws: of them, draws that were not made because they could not change a verdict. The
+            interval then reaches from that of none of them right to that of all of them right,
+            which holds the interval of all draws, however the stopping came about.
 
     Source: Clopper, Pearson, The use of confidence or fiducial limits, Biometrika 26, 1934.
     """
     from scipy import stats
 
-    found = stats.binomtest(right, count).proportion_ci(confidence, method="exact")
-    return float(found.low), float(found.high)
+    low = stats.binomtest(right, count).proportion_ci(confidence, method="exact").low
+    high = stats.binomtest(right + open_draws, count).proportion_ci(confidence, method="exact").high
+    return float(low), float(high)
+
+
+def paired_difference(
+    first: Sequence[float], second: Sequence[float], confidence: float = 0.95
+) -> tuple[float, tuple[float, float] | None]:
+    """Return the mean difference of paired values and Student's interval of it.
+
+    Args:
+        first: a value per item, shape [items].
+        second: likewise, of the same items in the same order.
+        confidence: the interval's level.
+
+    Returns:
+        mean(first - second), and its interval; `None` for fewer than two items.
+
+    Source: Student, The probable error of a mean, Biometrika 6, 1908.
+    """
+    from scipy import stats
+
+    differences = [a - b for a, b in zip(first, second, strict=True)]
+    mean = math.fsum(differences) / len(differences)
+    if len(differences) < 2:
+        return mean, None
+    variance = math.fsum((each - mean) ** 2 for each in differences) / (len(differences) - 1)
+    half = float(stats.t.ppf(0.5 + confidence / 2, len(differences) - 1))
+    half *= math.sqrt(variance / len(differences))
+    return mean, (mean - half, mean + half)
 
 
 def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:

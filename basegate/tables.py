@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from basegate.errors import DataError
 from basegate.fingerprint import hash_file
 from basegate.hub import load_table, resolve_commit
-from basegate.text_files import read_utf8
+from basegate.text_files import format_of, read_utf8
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from basegate.settings import TableSource
@@ -28,6 +28,8 @@ _FORMATS = {
     ".csv": "csv",
     ".tsv": "tsv",
 }
+_LONGEST_CELL = 2**27
+"""Characters; a cell may hold a whole document."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,15 @@ class Complaint:
         return f"{self.place}: {self.reason}"
 
 
+def hub_identity(dataset: str, revision: str | None) -> str:
+    """Return what identifies the content of a data set of the hub, without reading it.
+
+    Raises:
+        DataError: it cannot be found.
+    """
+    return f"{dataset}@{resolve_commit('dataset', dataset, revision)}"
+
+
 def table_identity(source: TableSource) -> str:
     """Return what identifies a table's content, without reading a data set of the hub.
 
@@ -57,10 +68,10 @@ def table_identity(source: TableSource) -> str:
         DataError: it cannot be found.
     """
     if source.dataset is not None:
-        return f"{source.dataset}@{resolve_commit('dataset', source.dataset, source.revision)}"
+        return hub_identity(source.dataset, source.revision)
     path = _file(source)
     # The suffix may say how the bytes are read.
-    return f"{_kind(path, source)}:sha256:{hash_file(path)}"
+    return f"{format_of(path, source.format, _FORMATS)}:sha256:{hash_file(path)}"
 
 
 def read_table(source: TableSource) -> Iterator[Row | Complaint]:
@@ -75,17 +86,11 @@ def read_table(source: TableSource) -> Iterator[Row | Complaint]:
             yield Row(f"{source.dataset}, row {index}", dict(fields))
         return
     path = _file(source)
-    yield from _READERS[_kind(path, source)](path, source)
-
-
-def _kind(path: Path, source: TableSource) -> str:
-    kind = source.format or _FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise DataError(
-            f"{path}: its suffix does not tell what it holds. Say format = "
-            f'"jsonl", "json", "csv" or "tsv" in thresholds.toml.'
-        )
-    return kind
+    kind = format_of(path, source.format, _FORMATS)
+    if kind in _DELIMITERS:
+        yield from _separated(path, source.header, _DELIMITERS[kind])
+    else:
+        yield from _READERS[kind](path)
 
 
 def _file(source: TableSource) -> Path:
@@ -120,11 +125,7 @@ def read_jsonl(path: Path) -> Iterator[Row | Complaint]:
             yield Complaint(place, "is not a JSON object in braces.")
 
 
-def _jsonl(path: Path, source: TableSource) -> Iterator[Row | Complaint]:
-    yield from read_jsonl(path)
-
-
-def _json(path: Path, source: TableSource) -> Iterator[Row | Complaint]:
+def _read_json(path: Path) -> Iterator[Row | Complaint]:
     try:
         records = json.loads(read_utf8(path))
     except ValueError as error:
@@ -139,17 +140,18 @@ def _json(path: Path, source: TableSource) -> Iterator[Row | Complaint]:
             yield Complaint(place, "is not an object in braces.")
 
 
-def _csv(path: Path, source: TableSource) -> Iterator[Row | Complaint]:
-    yield from _separated(path, source, ",")
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
+_READERS: dict[str, Callable[[Path], Iterator[Row | Complaint]]] = {
+    "jsonl": read_jsonl,
+    "json": _read_json,
+}
 
 
-def _tsv(path: Path, source: TableSource) -> Iterator[Row | Complaint]:
-    yield from _separated(path, source, "\t")
-
-
-def _separated(path: Path, source: TableSource, delimiter: str) -> Iterator[Row | Complaint]:
+def _separated(
+    path: Path, header: Sequence[str] | None, delimiter: str
+) -> Iterator[Row | Complaint]:
     lines = read_utf8(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    names = list(source.header) if source.header else None
+    names = list(header) if header else None
     for number, cells in _records(lines, delimiter, names):
         place = f"{path}, line {number}"
         if names is None:
@@ -186,6 +188,7 @@ def _records(
     A quoted cell may hold line breaks, so a record goes on as long as its quotes are odd in
     number. If they never become even, or if the lines between are records of their own, the fault
     is the first line's alone: reading goes on after it, instead of losing the rest in one cell.
+    Those between have even quotes, each on its own, so no line is in more than two such attempts.
     """
     at = 0
     while at < len(lines):
@@ -211,19 +214,12 @@ def _records(
 
 def _cells(record: str, delimiter: str) -> list[str]:
     """Return the cells of one record; none where it is malformed."""
+    # The limit is the whole process's: others find it as it was.
+    limit = csv.field_size_limit(_LONGEST_CELL)
     try:
         rows = list(csv.reader([record], delimiter=delimiter, strict=True))
     except csv.Error:
         return []
+    finally:
+        csv.field_size_limit(limit)
     return rows[0] if len(rows) == 1 else []
-
-
-csv.field_size_limit(2**27)  # a cell may hold a whole document
-
-
-_READERS: dict[str, Callable[[Path, TableSource], Iterator[Row | Complaint]]] = {
-    "jsonl": _jsonl,
-    "json": _json,
-    "csv": _csv,
-    "tsv": _tsv,
-}

@@ -1,13 +1,43 @@
-"""Text files as UTF-8, or an error that tells which encoding they may be in."""
+"""Local files of text: their format by suffix, their text as UTF-8, or what is wrong with it."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from basegate.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
+def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str:
+    """Return a file's format: the one that was given, or the one that its suffix stands for.
+
+    Args:
+        path: the file; it need not exist.
+        given: what the user says, where the suffix does not tell.
+        suffixes: known suffixes, in small letters, to the format of each.
+
+    Raises:
+        DataError: none was given and the suffix is none of these.
+    """
+    found = given or suffixes.get(path.suffix.lower())
+    if found is None:
+        *others, last = (f'"{name}"' for name in dict.fromkeys(suffixes.values()))
+        raise DataError(
+            f"{path}: its suffix does not tell what it holds. Say format = {', '.join(others)} or "
+            f"{last} in thresholds.toml."
+        )
+    return found
+
+
+def holds_half_pair(text: str) -> bool:
+    """Whether half of a surrogate pair is in a text: JSON can say it, UTF-8 cannot hold it."""
+    return _HALF_PAIR.search(text) is not None
 
 
 def read_utf8(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -109,8 +110,9 @@ def load_thresholds(path: Path) -> Thresholds:
             f"Add at least one of the tables {', '.join(f'[{name}]' for name in CHECKS)}."
         )
     for check in checks:
-        if not check.limits:
-            keys = [key for key in RULES if key in _limit_keys_of(check.check)]
+        if all(limit.validity for limit in check.limits):
+            judging = [key for key, rule in RULES.items() if not rule.validity]
+            keys = [key for key in judging if key in _limit_keys_of(check.check)]
             raise UsageError(
                 f"{path}: {check.check} on {check.item} has no limit, so nothing would be judged. "
                 f"Add at least one of {', '.join(keys)}."
@@ -148,25 +150,34 @@ def _flatten(file: File, base: Path, prefix: str) -> Iterable[Check]:
         for name, bank in file.knowledge.banks.items():
             where = bank.source(base)
             settings = _sampling_settings("knowledge", file.knowledge, where, bank.samples)
-            yield _check(settings, name, bank, f"{prefix}knowledge.banks.{name}")
+            at = f"{prefix}knowledge"
+            yield _check(settings, name, bank, f"{at}.banks.{name}", {at: file.knowledge})
     if file.reasoning:
         for name, problems in file.reasoning.banks.items():
             where = problems.source(base)
             settings = _sampling_settings("reasoning", file.reasoning, where, problems.samples)
-            yield _check(settings, name, problems, f"{prefix}reasoning.banks.{name}")
+            at = f"{prefix}reasoning"
+            yield _check(settings, name, problems, f"{at}.banks.{name}", {at: file.reasoning})
 
 
-def _check(settings: Settings, item: str, table: Table, where: str) -> Check:
-    confidence = getattr(table, "confidence", 0.95)
+def _check(
+    settings: Settings,
+    item: str,
+    table: Table,
+    where: str,
+    shared: Mapping[str, Table] = MappingProxyType({}),
+) -> Check:
+    """Return a check with the limits of its table, and of those that hold for all its siblings."""
     limits = tuple(
         Limit(
-            key=f"{where}.{key}",
+            key=f"{place}.{key}",
             value=value,
-            confidence=confidence,
-            why=table.why,
-            **RULES[key].model_dump(),
+            confidence=getattr(given, "confidence", 0.95),
+            why=given.why,
+            **{**RULES[key].model_dump(), "metric": given.metric(key)},
         )
-        for key, value in table.given_limits().items()
+        for place, given in {where: table, **shared}.items()
+        for key, value in given.given_limits().items()
     )
     return Check(check=settings.check, item=item, settings=settings, limits=limits)
 

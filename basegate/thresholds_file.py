@@ -37,6 +37,10 @@ class Table(BaseModel):
 
     why: str = ""
 
+    def metric(self, key: str) -> str:
+        """Return the metric that a limit key of this table speaks of."""
+        return RULES[key].metric
+
     def given_limits(self) -> dict[str, float]:
         """Return the limit keys of this table that are set."""
         return {
@@ -100,11 +104,16 @@ class Perplexity(Table):
         return self
 
 
+Confidence = Annotated[float, Field(ge=0.5, le=0.9999, allow_inf_nan=False)]
+"""Level of an interval."""
+
+
 class _Sampled(Table):
     top_k: Natural = 50
     top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
     repetition_penalty: PositiveFloat = 1.0
     seed: Natural = 0
+    max_degenerate_share: Share = 0.5
 
 
 class Continuation(_Sampled):
@@ -124,6 +133,8 @@ class _Source(Table):
     """The keys that say where the records of a bank are."""
 
     fields: ClassVar[tuple[str, ...]]
+    file_key: ClassVar[str]
+    """The key that names a local file."""
 
     dataset: str | None = None
     name: str | None = None
@@ -135,13 +146,9 @@ class _Source(Table):
     first_answer: Literal[0, 1] | None = None
     answers: Literal["letter", "text", "number"] | None = None
 
-    def _file(self) -> str | None:
-        """Return the path of the bank, where it is a local file."""
-        raise NotImplementedError
-
     def source(self, base: Path) -> BankSource:
         """Return where the records are; paths are relative to `base`."""
-        file = self._file()
+        file = self._file
         columns = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in self.columns.items()
@@ -153,27 +160,38 @@ class _Source(Table):
             **self.model_dump(include=_SAME_IN_SOURCE),
         )
 
-    def _check_one_source(self, key: str) -> None:
+    @property
+    def _file(self) -> str | None:
+        given: str | None = getattr(self, self.file_key)
+        return given
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        self._check_source()
+        return self
+
+    def _check_source(self) -> None:
         unknown = sorted(set(self.columns) - set(self.fields))
         if unknown:
             raise ValueError(
                 f"columns: {unknown[0]!r} is no field of a record; there are "
                 f'{", ".join(self.fields)}. Write field = "column".'
             )
-        if (self.dataset is None) == (self._file() is None):
+        if (self.dataset is None) == (self._file is None):
             raise ValueError(
-                f"give either {key} = (a local file) or dataset = (a hub id), one of them."
+                f"give either {self.file_key} = (a local file) or dataset = (a hub id), one of "
+                f"them."
             )
 
 
-_SAME_IN_SOURCE = {*("dataset", "name", "revision", "split", "format", "first_answer", "answers")}
+_SAME_IN_SOURCE = {"dataset", "name", "revision", "split", "format", "first_answer", "answers"}
 
 
 class _Bank(_Source):
     samples: Positive
     correct: Positive | None = None
     min_accuracy: Share | None = None
-    confidence: Annotated[float, Field(ge=0.5, le=0.9999, allow_inf_nan=False)] = 0.95
+    confidence: Confidence = 0.95
 
     @model_validator(mode="after")
     def _k_of_n(self) -> Self:
@@ -190,15 +208,24 @@ class Questions(_Bank):
 
     fields = ("id", "topic", "context", "question", "options", "answer")
 
-    questions: str | None = None
+    file_key = "questions"
 
-    def _file(self) -> str | None:
-        return self.questions
+    questions: str | None = None
+    method: Literal["generation", "likelihood"] = "generation"
 
     @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        self._check_one_source("questions")
+    def _method_and_limit(self) -> Self:
+        if self.method == "likelihood" and self.correct is not None:
+            raise ValueError(
+                'correct counts samples, and method = "likelihood" has none: a question\'s options '
+                "are scored once. Give min_accuracy, or leave method out."
+            )
         return self
+
+    def metric(self, key: str) -> str:
+        """Return the metric that a limit speaks of, by the method that gates."""
+        by_likelihood = self.method == "likelihood" and key == "min_accuracy"
+        return "likelihood_accuracy" if by_likelihood else super().metric(key)
 
 
 class Problems(_Bank):
@@ -206,15 +233,14 @@ class Problems(_Bank):
 
     fields = ("id", "family", "prompt", "answer")
 
+    file_key = "problems"
+
     problems: str | None = None
     generator: str | None = None
     families: Annotated[list[str], Field(min_length=1)] | None = None
     per_family: Positive = 4
     level: Positive = 1
     seed: Natural = 0
-
-    def _file(self) -> str | None:
-        return self.problems
 
     def source(self, base: Path) -> BankSource:
         """Return where the problems are, or how they are generated."""
@@ -225,16 +251,14 @@ class Problems(_Bank):
             **self.model_dump(include={"generator", "per_family", "level", "seed"}),
         )
 
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
+    def _check_source(self) -> None:
         if self.generator is None:
-            self._check_one_source("problems")
+            super()._check_source()
             self._refuse("generator", "families", "per_family", "level", "seed")
         elif self.problems is not None or self.dataset is not None:
             raise ValueError("give either generator = (a module) or problems, one of them.")
         else:
             self._refuse("problems or dataset", *_SAME_IN_SOURCE, "header", "columns")
-        return self
 
     def _refuse(self, what: str, *keys: str) -> None:
         """Refuse keys that would change nothing without another."""
@@ -248,17 +272,11 @@ class Pairs(_Source):
 
     fields = ("id", "kind", "right", "wrong")
 
+    file_key = "pairs"
+
     pairs: str | None = None
     min_preferred: Share | None = None
-    confidence: Annotated[float, Field(ge=0.5, le=0.9999, allow_inf_nan=False)] = 0.95
-
-    def _file(self) -> str | None:
-        return self.pairs
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        self._check_one_source("pairs")
-        return self
+    confidence: Confidence = 0.95
 
 
 class MinimalPairs(Table):

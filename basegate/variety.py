@@ -1,25 +1,47 @@
 """Which language a text is written in, and whether it turns in circles.
 
-Sentences are told apart by canto-filter's markers, Simplified forms by OpenCC's tables.
+Sentences are told apart by canto-filter's markers, Simplified forms by OpenCC's tables, clauses of
+English from the English words of Hong Kong speech by their length. Figures: docs/variety.md.
 """
 
 from __future__ import annotations
 
 import re
+import zlib
 from functools import lru_cache
 from typing import Any, Literal
 
-Label = Literal["cantonese", "written_chinese", "mixed", "neutral", "foreign"]
+Label = Literal["cantonese", "written_chinese", "mixed", "english_mixed", "neutral", "foreign"]
 
 _SENTENCE_END = re.compile(r"(?<=[。！？!?…\n])|(?<=[.])(?=\s)")
 _CLOSERS = "」』”’）)"
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _LATIN = r"[A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a]"
-_LATIN_WORD = re.compile(rf"{_LATIN}+(?:['’-]{_LATIN}+)*")
+_WORD = rf"{_LATIN}+(?:['’-]{_LATIN}+)*"
+_LATIN_WORD = re.compile(_WORD)
+# White space and the punctuation of English join words to a run; digits, Chinese characters and
+# Chinese punctuation end it: Facebook、Instagram、WhatsApp are three runs.
+_RUN = re.compile(rf"{_WORD}(?:[\s!-/:-@\[-`{{-~‘’“”–—]+{_WORD})*")
+# Cantonese grammar around an English word, which canto-filter does not look at: check吓,
+# check下個calendar, OT緊; 返office; and a classifier with no number or verb before it (個client,
+# 我部iPhone, 呢間cafe). Not: meeting下午, iOS下個月, VIP緊張, 重返NBA, 三個app, 有個app.
+_CODE_MIXING = re.compile(
+    rf"{_LATIN}\s?(?:吓(?![人到壞得])|下(?=個\s?{_LATIN}|[啲佢我你呢嗰先啦])|緊(?![急張密接縮要迫守隨跟]))"
+    rf"|(?<![重往遣折回])返\s?{_LATIN}"
+    rf"|(?:^|[，、；：。！？「（我你呢])[個份部隻件間條架]\s?{_LATIN}"
+)
 # Written so in Hong Kong although OpenCC would convert them and Big5 does not hold them.
 _HONG_KONG_FORMS = frozenset("吓揾着响恒咤糍叠咏撑泪温烟痴脉脚踪霉韵卧厨凑麽")
+CLAUSE_WORDS = 4
+"""Words in Latin letters in a row that make an English clause of what stands in Chinese."""
+ENGLISH_SHARE = 1 / 3
+"""Share of clause words from which a sentence with Chinese in it counts as English-mixed."""
 LOOP_SHARE = 0.5
-"""Share of repeated 4-grams above which a text counts as looping."""
+"""Share of repeated 4-grams from which on a text counts as looping."""
+LOOP_COMPRESSION = 2.75
+"""Compression ratio from which on a text counts as looping."""
+LOOP_BYTES = 150
+"""Bytes of UTF-8 (50 Chinese characters) below which the compression ratio says nothing."""
 
 
 def sentences(text: str) -> list[str]:
@@ -35,18 +57,32 @@ def sentences(text: str) -> list[str]:
 
 
 def label(sentence: str) -> Label:
-    """Return the variety of one sentence; `neutral` if it could be Cantonese or Mandarin."""
+    """Return the variety of one sentence.
+
+    `foreign` has no Chinese character; `english_mixed` has clauses of English whose words are at
+    least a third of words + Chinese characters. The others are canto-filter's, `neutral` being
+    what could be Cantonese or Mandarin; one that treats an English word as Cantonese does
+    (`我check下個calendar先`) is `cantonese`.
+    """
     from cantofilter import LanguageType, judge
 
     if not _HAN.search(sentence):
         return "foreign"
+    if _is_english_mixed(sentence):
+        return "english_mixed"
     labels: dict[LanguageType, Label] = {
         LanguageType.CANTONESE: "cantonese",
         LanguageType.MANDARIN: "written_chinese",
         LanguageType.MIXED: "mixed",
         LanguageType.NEUTRAL: "neutral",
     }
-    return labels[judge(sentence)]
+    found = labels[judge(sentence)]
+    return "cantonese" if found == "neutral" and _CODE_MIXING.search(sentence) else found
+
+
+def _is_english_mixed(sentence: str) -> bool:
+    words = len(_clause_words(sentence))
+    return words > 0 and words / (words + len(han_characters(sentence))) >= ENGLISH_SHARE
 
 
 def han_characters(text: str) -> list[str]:
@@ -57,6 +93,22 @@ def han_characters(text: str) -> list[str]:
 def latin_words(text: str) -> list[str]:
     """Return the words of a text that are written in Latin letters."""
     return _LATIN_WORD.findall(text)
+
+
+def clause_words(text: str) -> list[str]:
+    """Return the words in Latin letters that are English clauses and no code-mixing.
+
+    In a sentence with Chinese characters, the words of runs of at least `CLAUSE_WORDS`: Hong Kong
+    speech inserts one, two or three (`send個email畀我`, `work from home`), a clause is longer. In a
+    sentence without Chinese characters, all words.
+    """
+    return [word for sentence in sentences(text) for word in _clause_words(sentence)]
+
+
+def _clause_words(sentence: str) -> list[str]:
+    least = CLAUSE_WORDS if _HAN.search(sentence) else 1
+    runs = map(latin_words, _RUN.findall(sentence))
+    return [word for run in runs if len(run) >= least for word in run]
 
 
 def simplified_characters(text: str) -> list[str]:
@@ -105,9 +157,30 @@ def repeated_share(text: str, size: int = 4) -> float:
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
+def compression_ratio(text: str) -> float:
+    """Return how many times smaller zlib makes a text.
+
+    bytes of UTF-8 / bytes of their zlib stream, level 9, white space left out. What repeats itself
+    with small changes (`第1個。第2個。`) compresses well although hardly a 4-gram of it repeats.
+    """
+    dense = _dense_bytes(text)
+    return len(dense) / len(zlib.compress(dense, 9))
+
+
+def _dense_bytes(text: str) -> bytes:
+    return "".join(text.split()).encode(errors="replace")
+
+
 def is_looping(text: str) -> bool:
-    """Whether at least half of a text's 4-grams repeat earlier ones."""
-    return repeated_share(text) >= LOOP_SHARE
+    """Whether a text turns in circles.
+
+    At least half of its 4-grams repeat earlier ones; or it is at least `LOOP_BYTES` long and zlib
+    makes it at least `LOOP_COMPRESSION` times smaller. Short texts are left to the 4-grams: a
+    plain enumeration (星期一、星期二、…) may compress as a loop does.
+    """
+    if repeated_share(text) >= LOOP_SHARE:
+        return True
+    return len(_dense_bytes(text)) >= LOOP_BYTES and compression_ratio(text) >= LOOP_COMPRESSION
 
 
 def is_degenerate(text: str) -> bool:

@@ -1,37 +1,37 @@
 """Times 10 samples of 20 prompts of 300 tokens, 32 new tokens each.
 
-python -m benchmarks.sampling
+python -m benchmarks.sampling [--part 2] [--prompts 20]
 
-Side by side: the article's loop of single calls, `generate(num_return_sequences=10)`, and basegate.
-The slower two are timed on a part (--part of the prompts) and scaled, which is said in the table.
+Side by side, each in a process of its own: basegate, `generate(num_return_sequences=10)`,
+lm-evaluation-harness with 10 repeats at batch 10, and the article's loop of single calls. All but
+basegate are timed on a part (--part of the prompts) and scaled, which is said in the table.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import time
+import json
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.models import llama
+from benchmarks.models import llama, random_ids, tokenizer, words
+from benchmarks.peers import harness, requests
+from benchmarks.timing import PEER, on_its_own, ours_and_peers, print_head, timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Run = Callable[[list[list[int]]], None]
+
 PROMPTS, SAMPLES, PROMPT_TOKENS, NEW_TOKENS = 20, 10, 300, 32
-STOP = 2
+DRAWING = {"do_sample": True, "temperature": 0.9, "top_k": 50, "top_p": 0.95}
 
 
-def prompts() -> list[list[int]]:
+def prompts(count: int) -> list[list[int]]:
     """Return random prompts, the same every time."""
-    import torch
-
-    torch.manual_seed(1)
-    return [torch.randint(5, 32_000, (PROMPT_TOKENS,)).tolist() for _ in range(PROMPTS)]
+    return random_ids(1, *[PROMPT_TOKENS] * count)
 
 
-def basegate(model: Any, asked: list[list[int]]) -> None:
+def basegate(model: Any) -> Run:
     """Draw all samples of all prompts with basegate."""
     from basegate.engines.drawing import Asked, Sampler
     from basegate.settings import Sampling
@@ -40,15 +40,28 @@ def basegate(model: Any, asked: list[list[int]]) -> None:
         samples=SAMPLES, temperature=0.9, top_k=50, top_p=0.95, max_new_tokens=NEW_TOKENS
     )
     seeds = list(range(SAMPLES))
-    # Without a stop token every sample has its 32 tokens, as in the other two.
-    drawn = Sampler(model, [], lambda ids: "").draw(
-        [Asked(ids, seeds) for ids in asked], sampling, lambda amount=1: None
-    )
-    assert all(len(row) == NEW_TOKENS for rows in drawn for row in rows)
+
+    def run(asked: list[list[int]]) -> None:
+        # Without a stop token every sample has its 32 tokens, as in the others.
+        drawn = Sampler(model, [], lambda ids: "").draw(
+            [Asked(ids, seeds) for ids in asked], sampling, lambda amount=1: None
+        )
+        assert all(len(row) == NEW_TOKENS for rows in drawn for row in rows)
+
+    return run
 
 
-def generated(model: Any, asked: list[list[int]], at_once: int) -> None:
-    """Draw with transformers' own generate, so many samples of a prompt at once."""
+def generated(model: Any) -> Run:
+    """Draw with transformers' own generate, all samples of a prompt at once."""
+    return lambda asked: _generate(model, asked, SAMPLES)
+
+
+def article(model: Any) -> Run:
+    """Draw as the article does, one sample in a call."""
+    return lambda asked: _generate(model, asked, 1)
+
+
+def _generate(model: Any, asked: list[list[int]], at_once: int) -> None:
     import torch
 
     for ids in asked:
@@ -57,51 +70,73 @@ def generated(model: Any, asked: list[list[int]], at_once: int) -> None:
                 model.generate(
                     torch.tensor([ids], device=model.device),
                     num_return_sequences=at_once,
-                    do_sample=True,
-                    temperature=0.9,
-                    top_k=50,
-                    top_p=0.95,
                     max_new_tokens=NEW_TOKENS,
                     min_new_tokens=NEW_TOKENS,
                     pad_token_id=0,
+                    **DRAWING,
                 )
 
 
-def seconds(call: Callable[[], None]) -> float:
-    """Return the wall time of a call."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+def peer(model: Any) -> Run:
+    """Draw with lm-evaluation-harness: every prompt as often as it has samples."""
+    writer = harness(model, tokenizer(), batch=SAMPLES)
+    # min_new_tokens goes on to generate: no sample may end before its 32 tokens.
+    how = {**DRAWING, "until": [], "max_gen_toks": NEW_TOKENS, "min_new_tokens": NEW_TOKENS}
+
+    def run(asked: list[list[int]]) -> None:
+        repeated = [(words(ids), how) for ids in asked for _ in range(SAMPLES)]
+        written = writer.generate_until(requests("generate_until", *repeated))
+        assert all(len(text.split()) == NEW_TOKENS for text in written)
+
+    return run
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", type=int, default=2, help="prompts that the slow ways are given")
-    part = parser.parse_args().part
-    import torch
+WAYS: dict[str, Callable[[Any], Run]] = {
+    "basegate": basegate,
+    "generate(num_return_sequences=10)": generated,
+    f"{PEER}, 10 repeats, batch 10": peer,
+    "the article's loop of single calls": article,
+}
+
+
+def measure(way: str, count: int) -> dict[str, Any]:
+    """Time one way on so many prompts in this process."""
     import transformers
 
     transformers.logging.set_verbosity_error()
-    model, asked = llama(), prompts()
-    generated(model, asked[:1], SAMPLES)  # warm up
-    rows = {
-        "basegate": (PROMPTS, seconds(lambda: basegate(model, asked))),
-        "generate(num_return_sequences=10)": (
-            part,
-            seconds(lambda: generated(model, asked[:part], SAMPLES)),
-        ),
-        "the article's loop of single calls": (
-            part,
-            seconds(lambda: generated(model, asked[:part], 1)),
-        ),
-    }
-    best = rows["basegate"][1]
-    print(f"torch {torch.__version__}, {os.cpu_count()} CPUs, {platform.machine()}, {model.device}")
-    print(f"{'200 samples of 32 tokens':<38} {'seconds':>8} {'times':>6}   timed on")
-    for name, (count, took) in rows.items():
-        whole = took * PROMPTS / count
-        print(f"{name:<38} {whole:8.1f} {whole / best:6.1f}   {count} of {PROMPTS} prompts")
+    model = llama()
+    run = WAYS[way](model)
+    run(prompts(1))  # warm up
+    asked = prompts(count)
+    return timed(lambda: run(asked), model.device.type)
+
+
+def main() -> None:
+    """Print the table, or measure one way for it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", type=int, default=2, help="prompts that the slow ways are given")
+    parser.add_argument("--prompts", type=int, default=PROMPTS, help="prompts in all")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.way:
+        print(json.dumps(measure(given.way, given.part)))
+        return
+    print_head(
+        f"{SAMPLES} samples of {given.prompts} prompts of {PROMPT_TOKENS} tokens, {NEW_TOKENS} new "
+        f"tokens each, llama-134m, float32"
+    )
+    ways = ours_and_peers(WAYS)
+    print(f"{'':<42} {'seconds':>8} {'times':>6} {'GiB at most':>12}   timed on")
+    best = None
+    for way in ways:
+        count = min(given.part, given.prompts) if best else given.prompts
+        found = on_its_own("benchmarks.sampling", "--part", str(count), "--way", way)
+        whole = found["seconds"] * given.prompts / count
+        best = best or whole
+        print(
+            f"{way:<42} {whole:8.1f} {whole / best:6.1f} {found['memory']:12.2f}   "
+            f"{count} of {given.prompts} prompts"
+        )
 
 
 if __name__ == "__main__":

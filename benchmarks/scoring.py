@@ -1,112 +1,200 @@
 """Times perplexity of 16,384 tokens in windows of 2,048 with 512 tokens of context.
 
-python -m benchmarks.scoring [--tokens 16384]
+python -m benchmarks.scoring [--tokens 16384] [--model llama-134m|tiny-yue]
 
-Bare forward passes over the same windows (the whole model, logits, nothing more) beside basegate,
-each in a process of its own, with seconds and peak memory.
+Side by side, each in a process of its own: bare forward passes over basegate's windows (the whole
+model, logits, nothing more), basegate, basegate with as little context as lm-evaluation-harness
+has, lm-evaluation-harness, and the article's loop, corrected to windows as long as the model's.
+
+They do not compute the same: lm-evaluation-harness has one token of context where a window
+begins, basegate 512, the article 1,536. So windows and tokens fed (padding included) are counted
+where they enter the model. With tiny-yue and Cantonese text, nats per token show what context is
+worth.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.models import llama
+from benchmarks.models import load, random_ids, words
+from benchmarks.peers import harness, requests
+from benchmarks.timing import PEER, on_its_own, ours_and_peers, print_head, timed
 
-ROOT = Path(__file__).parent.parent
-WINDOW, CONTEXT = 2048, 512
-PREFIX = [1]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.models import Subject
+
+    Run = Callable[[str], float | None]
+    """Scores a text; returns nats per token, where the way gives them."""
+
+CORPUS = Path(__file__).parent.parent / "fixtures/corpora/yue"
+PEER_BATCH = 4
 
 
-def text(tokens: int) -> list[int]:
-    """Return random tokens, the same every time."""
-    import torch
-
-    torch.manual_seed(1)
-    return torch.randint(5, 32_000, (tokens,)).tolist()
-
-
-def bare(model: Any, ids: list[int]) -> None:
+def bare(subject: Subject) -> Run:
     """Run the model over the windows that basegate scores, in its batches."""
     import torch
 
     from basegate.engines.local import BATCH_TOKENS
     from basegate.windows import plan_windows
 
-    plan = plan_windows(len(ids), window=WINDOW, context=CONTEXT, prefix=1)
-    size = max(1, BATCH_TOKENS[model.device.type] // WINDOW)
-    for start in range(0, len(plan), size):
-        rows = [[*PREFIX, *ids[each.begin : each.end]] for each in plan[start : start + size]]
-        longest = max(map(len, rows))
-        inputs = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
-        with torch.inference_mode():
-            model(inputs.to(model.device), use_cache=False)
+    size = max(1, BATCH_TOKENS[subject.device] // subject.window)
+
+    def run(text: str) -> None:
+        ids = subject.encode(text)
+        plan = plan_windows(len(ids), window=subject.window, context=subject.context, prefix=1)
+        for start in range(0, len(plan), size):
+            rows = [[subject.prefix, *ids[w.begin : w.end]] for w in plan[start : start + size]]
+            longest = max(map(len, rows))
+            inputs = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
+            with torch.inference_mode():
+                subject.model(inputs.to(subject.model.device), use_cache=False)
+
+    return run
 
 
-def basegate(model: Any, ids: list[int]) -> None:
-    """Score the text with basegate."""
+def basegate(subject: Subject) -> Run:
+    """Score with basegate."""
+    return _basegate(subject, subject.context)
+
+
+def basegate_little_context(subject: Subject) -> Run:
+    """Score with basegate, one token of context before every scored token."""
+    return _basegate(subject, 1)
+
+
+def _basegate(subject: Subject, context: int) -> Run:
     import numpy as np
 
     from basegate.engines.local import BATCH_TOKENS
     from basegate.engines.scoring import Scorer
     from basegate.windows import plan_windows
 
-    plan = plan_windows(len(ids), window=WINDOW, context=CONTEXT, prefix=1)
-    scorer = Scorer(model, PREFIX, BATCH_TOKENS[model.device.type])
-    (scores,) = scorer.score([ids], [plan], lambda amount=1: None)
-    assert np.isfinite(scores).all()
-    assert len(scores) == len(ids)
+    scorer = Scorer(subject.model, [subject.prefix], BATCH_TOKENS[subject.device])
+
+    def run(text: str) -> float:
+        ids = subject.encode(text)
+        plan = plan_windows(len(ids), window=subject.window, context=context, prefix=1)
+        (scores,) = scorer.score([ids], [plan], lambda amount=1: None)
+        assert np.isfinite(scores).all()
+        assert len(scores) == len(ids)
+        return -float(scores.mean())
+
+    return run
 
 
-WAYS = {"bare forward passes": bare, "basegate": basegate}
+def peer(subject: Subject) -> Run:
+    """Score with lm-evaluation-harness's rolling windows."""
+    scorer = harness(
+        subject.model,
+        subject.tokenizer,
+        batch=PEER_BATCH,
+        window=subject.window,
+        prefix=subject.prefix,
+    )
+
+    def run(text: str) -> float:
+        (total,) = scorer.loglikelihood_rolling(requests("loglikelihood_rolling", (text,)))
+        return -float(total) / len(subject.encode(text))
+
+    return run
 
 
-def measure(way: str, tokens: int) -> dict[str, float]:
-    """Time one way in this process; return seconds and peak memory in GiB."""
+def article(subject: Subject) -> Run:
+    """Score with the article's loop, its `max_length` being that of the model's windows."""
     import torch
 
-    from basegate.memory import PeakMemory
+    def run(text: str) -> float:
+        ids = torch.tensor([subject.encode(text)])
+        nlls, scored_to, length = [], 0, ids.size(1)
+        for begin in range(0, length, subject.context):
+            end = min(begin + subject.window, length)
+            inputs = ids[:, begin:end].to(subject.model.device)
+            labels = inputs.clone()
+            labels[:, : -(end - scored_to)] = -100
+            with torch.no_grad():
+                nlls.append(subject.model(inputs, labels=labels).loss)
+            scored_to = end
+            if end == length:
+                break
+        return float(torch.stack(nlls).mean())
 
-    model = llama()
-    WAYS[way](model, text(WINDOW))  # warm up
-    peak = PeakMemory(model.device.type)
-    peak.start()
-    start = time.perf_counter()
-    WAYS[way](model, text(tokens))
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return {"seconds": time.perf_counter() - start, "memory": (peak.read() or 0) / 2**30}
+    return run
+
+
+WAYS: dict[str, Callable[[Subject], Run]] = {
+    "bare forward passes": bare,
+    "basegate": basegate,
+    "basegate, 1 token of context": basegate_little_context,
+    f"{PEER}, batch {PEER_BATCH}": peer,
+    "the article's loop, real windows": article,
+}
+
+
+class Fed:
+    """Counts windows and tokens that enter a model."""
+
+    def __init__(self, model: Any) -> None:
+        self.windows = self.tokens = 0
+        model.get_input_embeddings().register_forward_pre_hook(self._count)
+
+    def _count(self, module: Any, inputs: tuple[Any, ...]) -> None:
+        self.windows += inputs[0].shape[0]
+        self.tokens += inputs[0].numel()
+
+
+def text_of(subject: Subject, name: str, tokens: int) -> str:
+    """Return a text of so many tokens, the same every time."""
+    if name != "tiny-yue":
+        return words(random_ids(1, tokens)[0])
+    text = "\n\n".join(path.read_text(encoding="utf-8") for path in sorted(CORPUS.glob("*.md")))
+    starts = subject.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)[
+        "offset_mapping"
+    ]
+    if tokens >= len(starts):
+        raise SystemExit(f"the corpus has {len(starts)} tokens: lower --tokens")
+    return text[: starts[tokens][0]]
+
+
+def measure(way: str, name: str, tokens: int) -> dict[str, Any]:
+    """Time one way in this process."""
+    subject = load(name)
+    text = text_of(subject, name, tokens)
+    run = WAYS[way](subject)
+    run(text_of(subject, name, subject.window))  # warm up
+    fed = Fed(subject.model)
+    found = timed(lambda: run(text), subject.device)
+    return {**found, "windows": fed.windows, "tokens": fed.tokens}
 
 
 def main() -> None:
     """Print the table, or measure one way for it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=int, default=16_384)
+    parser.add_argument("--model", choices=("llama-134m", "tiny-yue"), default="llama-134m")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.way:
-        print(json.dumps(measure(given.way, given.tokens)))
+        print(json.dumps(measure(given.way, given.model, given.tokens)))
         return
-    print(f"{os.cpu_count()} CPUs, {platform.machine()}, {given.tokens} tokens")
-    print(f"{'':<24} {'seconds':>8} {'GiB at most':>12}")
-    for way in WAYS:
-        command = [sys.executable, "-m", "benchmarks.scoring", "--way", way]
-        done = subprocess.run(
-            [*command, "--tokens", str(given.tokens)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
+    print_head(f"perplexity of {given.tokens} tokens, {given.model}, float32")
+    ways = ours_and_peers(WAYS)
+    print(
+        f"{'':<34} {'seconds':>8} {'windows':>8} {'tokens fed':>11} {'fed/second':>11} "
+        f"{'GiB at most':>12} {'nats/token':>11}"
+    )
+    for way in ways:
+        options = ("--tokens", str(given.tokens), "--model", given.model, "--way", way)
+        found = on_its_own("benchmarks.scoring", *options)
+        nats = "" if found["result"] is None else f"{found['result']:.4f}"
+        print(
+            f"{way:<34} {found['seconds']:8.1f} {found['windows']:8} {found['tokens']:11} "
+            f"{found['tokens'] / found['seconds']:11.0f} {found['memory']:12.2f} {nats:>11}"
         )
-        found = json.loads(done.stdout.splitlines()[-1])
-        print(f"{way:<24} {found['seconds']:8.1f} {found['memory']:12.2f}")
 
 
 if __name__ == "__main__":

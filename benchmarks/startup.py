@@ -6,16 +6,14 @@ python -m benchmarks.startup [--runs 5]
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.timing import ROOT, print_head
+
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 DEMO = ("--model", "tiny-yue,tiny-en", "--thresholds", "fixtures/demo/thresholds.toml")
 
@@ -39,7 +37,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
     collect = (*PYTEST, "tests_models", "--collect-only", "--model", "tiny-yue")
-    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.machine()}")
+    print_head()
     print(f"{'seconds of wall time':<44} {'median':>7} {'min':>7} {'max':>7}   bar")
     seconds(collect)
     print(row("collection of one candidate", [seconds(collect) for _ in range(runs)], "< 1.0"))

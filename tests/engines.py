@@ -14,26 +14,31 @@ from basegate.engines.seeds import sample_seed
 class PlainEngine:
     """Every character is a token of log-probability `logprob`; every sample says `text`."""
 
+    prefix = "<s>"
+    retries = 0
+
     def __init__(self, name: str, logprob: float = -1.0, text: str = "A。我哋係香港人，2") -> None:
         self.name = name
         self.logprob = logprob
         self.text = text
 
-    def log_likelihoods(self, texts, *, window, context, progress):
+    def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress):
         with progress.task(self.name, len(texts), "window") as step:
             step(len(texts))
         return [
             TokenScores(np.full(len(text), self.logprob), np.arange(len(text))) for text in texts
         ]
 
-    def sample(self, prompts, *, sampling, progress, settled=None):
+    def sample(self, prompts, *, sampling, progress, numbers=None, settled=None):
+        log("draws", *map(str, map(len, numbers or [])))
+        numbers = numbers or [range(sampling.samples)] * len(prompts)
         return [
-            [
-                Draw(self.text, sample_seed(sampling.seed, prompt, index))
-                for index in range(sampling.samples)
-            ]
-            for prompt in prompts
+            [Draw(self.text, sample_seed(sampling.seed, prompt, number)) for number in wanted]
+            for prompt, wanted in zip(prompts, numbers, strict=True)
         ]
+
+    def article_perplexity(self, text):
+        return 37.2
 
     def close(self):
         log("close", self.name)
@@ -55,6 +60,8 @@ def load(spec, revision, device):
         raise KeyError("a mistake in the program")
     if spec.name == "nan":
         return PlainEngine(spec.name, logprob=float("nan"))
+    if spec.name == "broken":
+        return PlainEngine(spec.name, text="!" * 32)
     if spec.name == "script":
         return PlainEngine(spec.name, text="<script>alert(1)</script>\x1b[31m佢哋喺度")
     return PlainEngine(spec.name, logprob=-9.0 if spec.name == "bad" else -1.0)

@@ -10,6 +10,8 @@ import sympy
 from sympy.parsing.sympy_parser import auto_number, parse_expr
 
 from basegate.banks import Problem as BankProblem
+from basegate.banks import load_bank
+from basegate.settings import GeneratedSource
 from basegate.variety import label, sentences, simplified_characters
 from fixtures.algebra import FAMILIES, LEVELS, generate
 from fixtures.algebra.problems import numbers_in
@@ -187,8 +189,13 @@ def test_a_duplicate_is_drawn_again(monkeypatch):
 
 
 def test_problems_are_records_of_a_bank():
-    for problem in generate(per_family=1, seed=0):
-        BankProblem(id=problem.id, prompt=problem.prompt, answer=problem.answer)
+    fields = ("id", "family", "prompt", "answer")
+    bank = load_bank(GeneratedSource(generator="fixtures.algebra", per_family=2), BankProblem)
+    assert [each.model_dump() for each in bank.records] == [
+        {name: getattr(problem, name) for name in fields}
+        for problem in generate(per_family=2, seed=0)
+    ]
+    assert bank.left_out == ()
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,16 @@ BAD = {
     "the answer's number is too great": (Question, {"answer": 2}, "answer '2' is none of A, B."),
     "a question of blanks": (Question, {"question": "  "}, "question is empty."),
     "half a character": (Prompt, {"prompt": "a\ud83d"}, "prompt holds half of a surrogate pair"),
+    "half a character in the context": (
+        Question,
+        {"context": "a\ud83d"},
+        "context holds half of a surrogate pair, which is no character.",
+    ),
+    "half a character in an option": (
+        Question,
+        {"options": {"A": "a\ud83d", "B": "two"}},
+        "one of the options holds half of a surrogate pair, which is no character.",
+    ),
     "quotes the wrong way round": (Question, {"question": "」乜「"}, "「 and 」 are unbalanced"),
     "an answer of two readings": (
         Question,
@@ -335,6 +345,30 @@ def test_drawn_problems_are_identified_by_what_was_drawn(generator):
         return bank_identity(GeneratedSource(generator="drawn_problems", per_family=2, **fields))
 
     assert identity(seed=1) == identity(seed=1) != identity(seed=2)
+
+
+def test_problems_are_drawn_once_in_a_run(generator):
+    # A generator that draws otherwise the next time cannot ask what the identity does not name.
+    source = GeneratedSource(generator="drawn_problems", per_family=2, seed=7)
+    bank_identity(source)
+    assert len(load_bank(source, Problem).records) == 2
+    assert generator.calls == [(None, 2, 1, 7)]
+
+
+def test_a_bad_problem_that_was_drawn_is_named_by_generator_and_id(generator):
+    generator.generate = lambda **_: [
+        SimpleNamespace(id="p0", family="sum", prompt="1 + 1 = ", answer="two")
+    ]
+    with pytest.raises(DataError) as caught:
+        load_bank(GeneratedSource(generator="drawn_problems", per_family=1), Problem)
+    assert str(caught.value).startswith("drawn_problems: 1 of 1 records cannot be used.")
+    assert str(caught.value).endswith("drawn_problems, p0: answer is not a whole number.")
+
+
+def test_a_generator_that_draws_nothing_is_refused(generator):
+    generator.generate = lambda **_: []
+    with pytest.raises(DataError, match=r"^drawn_problems is empty: there is nothing to ask"):
+        load_bank(GeneratedSource(generator="drawn_problems", per_family=1), Problem)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from basegate.engines.protocol import Draw
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Sample
 from basegate.measures.continuation import identity, measure, prepare, read_variety, summarise
-from basegate.progress import SILENT
+from basegate.measures.task import Task
 from basegate.settings import Sampling, SamplingSettings, TableSource
 from tests.checkpoints import write_jsonl
 
@@ -61,7 +61,7 @@ def settings_for(path):
 
 def measured(tmp_path, *texts):
     prompts = [Prompt(id=f"p{number}", prompt="我") for number, _ in enumerate(texts)]
-    return measure(DrawingEngine(*texts), Bank(tuple(prompts)), settings_for(tmp_path), SILENT)
+    return measure(DrawingEngine(*texts), Task(Bank(tuple(prompts)), settings_for(tmp_path)))
 
 
 def test_the_readings_of_a_text_by_hand():
@@ -145,7 +145,7 @@ def test_every_draw_of_every_prompt_is_a_sample_with_its_seed(tmp_path):
     engine = DrawingEngine(["係呀", "好呀"], ["唔好", "走啦"])
     prompts = (Prompt(id="a", prompt="我係"), Prompt(id="b", prompt="你係"))
     settings = settings_for(tmp_path)
-    findings = measure(engine, Bank(tuple(prompts)), settings, SILENT)
+    findings = measure(engine, Task(Bank(tuple(prompts)), settings))
     assert engine.asked == (["我係", "你係"], settings.sampling)
     assert [(each.item, each.prompt, each.text, each.seed) for each in findings.samples] == [
         ("a", "我係", "係呀", 0),
@@ -163,20 +163,20 @@ def test_the_prompt_itself_is_not_judged(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("texts", "refused"),
+    ("texts", "share"),
     [
-        (["!!!!!!!!!!", "!!!!!!!!!!", "好呀"], True),
-        (["", " ", "好呀"], True),
-        (["!!!!!!!!!!", "好呀，我哋行啦"], False),
+        (["!!!!!!!!!!", "!!!!!!!!!!", "好呀"], 2 / 3),
+        (["", " ", "好呀"], 2 / 3),
+        (["!!!!!!!!!!", "好呀，我哋行啦"], 1 / 2),
+        (["\ufffd\ufffd好", "好呀，我哋行啦"], 1 / 2),
+        (["", ""], 1),
     ],
-    ids=["one character", "empty", "half of them"],
+    ids=["one character", "empty", "half of them", "no characters", "all"],
 )
-def test_output_of_a_broken_run_is_invalid(tmp_path, texts, refused):
-    if refused:
-        with pytest.raises(InvalidMeasurement, match=r"^2 of 3 samples are degenerate"):
-            measured(tmp_path, texts)
-    else:
-        assert shares(measured(tmp_path, texts))["looping_share"] == 0.5
+def test_output_of_a_broken_run_is_counted(tmp_path, texts, share):
+    findings = measured(tmp_path, texts)
+    assert shares(findings)["degenerate_share"] == pytest.approx(share)
+    assert sum(sample.degenerate for sample in findings.samples) == share * len(texts)
 
 
 def test_samples_that_do_not_show_their_variety_are_no_evidence(tmp_path):

@@ -1,13 +1,14 @@
 """Corpora: local text, JSONL and parquet, and data sets of the hub."""
 
 import unicodedata
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from basegate import corpora
 from basegate import hub as hub_module
+from basegate import tables
 from basegate.corpora import Corpus, corpus_identity, load_corpus
 from basegate.errors import DataError
 from basegate.settings import CorpusSource
@@ -263,8 +264,8 @@ def hub(monkeypatch):
         return COMMIT
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    monkeypatch.setattr(corpora, "resolve_commit", resolve_commit)
-    monkeypatch.setattr(hub_module, "resolve_commit", resolve_commit)
+    for module in (hub_module, tables):
+        monkeypatch.setattr(module, "resolve_commit", resolve_commit)
     return calls
 
 
@@ -330,6 +331,14 @@ def test_versions_are_found_by_the_names_of_their_files(parallel):
     corpus = load_corpus(parallel)
     assert corpus.documents == ("我哋嘅。", "佢哋嘅。")
     assert corpus.parallel == {0: "我們的。", 1: "他們的。"}
+
+
+@pytest.mark.parametrize("read", [corpus_identity, load_corpus])
+def test_each_side_is_looked_through_once(parallel, monkeypatch, read):
+    looked, glob = [], Path.glob
+    monkeypatch.setattr(Path, "glob", lambda self, *of: looked.append(self) or glob(self, *of))
+    read(parallel)
+    assert looked == [parallel.path, parallel.parallel]
 
 
 def test_a_version_of_nothing_is_refused(parallel):

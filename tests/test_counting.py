@@ -2,30 +2,47 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from basegate.banks import Bank, Problem, Question
-from basegate.engines.protocol import Draw
-from basegate.errors import InvalidMeasurement
+from basegate.engines.protocol import Draw, TokenScores
 from basegate.measures import knowledge, reasoning
 from basegate.measures.counting import Asked, count_correct
-from basegate.progress import SILENT
+from basegate.measures.task import Task
 from basegate.settings import Sampling, SamplingSettings, TableSource
-from basegate.statistics import effective_count, share_interval
+from basegate.statistics import count_interval, effective_count, share_interval
+from basegate.stopping import ALL, Draws
 from tests.checkpoints import write_jsonl
 
 SAMPLING = Sampling(samples=4, temperature=0.9, max_new_tokens=8)
 
 
 class DrawingEngine:
-    """Writes the texts it was made with, and remembers what it was asked."""
+    """Writes the texts it was made with, by number, and remembers what it was asked."""
 
     def __init__(self, *texts):
         self.texts = texts
+        self.rounds = []
 
-    def sample(self, prompts, *, sampling, progress, settled=None):
-        self.asked = (list(prompts), sampling)
-        return [[Draw(text, 100 + seed) for seed, text in enumerate(texts)] for texts in self.texts]
+    def sample(self, prompts, *, sampling, progress, numbers, settled):
+        assert len(prompts) == len(numbers) == len(settled)
+        self.rounds.append((list(prompts), [list(wanted) for wanted in numbers]))
+        places = [
+            int(prompt.removeprefix("Question ")) if prompt.startswith("Question ") else 0
+            for prompt in prompts
+        ]
+        return [
+            [Draw(self.texts[place][number], 100 + number) for number in wanted]
+            for place, wanted in zip(places, numbers, strict=True)
+        ]
+
+    def log_likelihoods(self, texts, *, after, progress):
+        """Find the first option likeliest, and the letter A."""
+        return [TokenScores(np.array([-1.0 if text in "A1" else -2.0]), None) for text in texts]
 
 
 def read(text):
@@ -44,13 +61,16 @@ def settings_for(check, path):
     return SamplingSettings(check=check, source=TableSource(path=path), sampling=SAMPLING)
 
 
-def counted(engine, asked, sampling=SAMPLING):
+def counted(engine, asked, sampling=SAMPLING, draws=ALL, earlier=None):
     """Count as a bank of questions would."""
     records = tuple(
         Question(id=each.id, question="?", options={"A": "1", "B": "2"}, answer="A")
         for each in asked
     )
-    return count_correct(engine, asked, Bank(records), sampling, SILENT)
+    settings = SamplingSettings(
+        check="knowledge", source=TableSource(path="bank"), sampling=sampling
+    )
+    return count_correct(engine, asked, Task(Bank(records), settings, draws=draws, earlier=earlier))
 
 
 def replace_samples(samples):
@@ -69,7 +89,7 @@ def test_right_answers_are_counted_per_question():
         ("q1", 0.0, 4),
     ]
     assert of(findings, "correct")[0].unit == "of 4 correct"
-    assert findings.facts == {"questions": 2, "left_out": 0, "no_answer": 1}
+    assert findings.facts == {"questions": 2, "left_out": 0, "no_answer": 1, "not_drawn": 0}
     assert findings.basis == "2 questions, 4 samples each, 0 left out"
 
 
@@ -99,7 +119,7 @@ def test_topics_have_an_accuracy_of_their_own_where_there_are_several():
 def test_all_questions_are_drawn_together():
     engine = DrawingEngine(["A"] * 4, ["B"] * 4)
     counted(engine, ask("A", "B"))
-    assert engine.asked == (["Question 0", "Question 1"], SAMPLING)
+    assert engine.rounds == [(["Question 0", "Question 1"], [[0, 1, 2, 3], [0, 1, 2, 3]])]
 
 
 def test_every_sample_is_kept_with_its_reading():
@@ -110,18 +130,75 @@ def test_every_sample_is_kept_with_its_reading():
     assert (second.answer, second.expected, second.seed) == (None, "B", 101)
 
 
-@pytest.mark.parametrize(("broken", "refused"), [(4, False), (5, True), (8, True)])
-def test_more_than_half_of_all_samples_degenerate_is_invalid(broken, refused):
+def test_the_interval_of_a_count_is_clopper_pearsons_times_n():
+    findings = counted(DrawingEngine(["A", "A", "A", "B"]), ask("A"))
+    low, high = of(findings, "correct")[0].interval
+    # scipy's beta quantiles of the textbook's form: B(a/2; x, n - x + 1), B(1 - a/2; x + 1, n - x).
+    assert low == pytest.approx(4 * stats.beta.ppf(0.025, 3, 2))
+    assert high == pytest.approx(4 * stats.beta.ppf(0.975, 4, 1))
+
+
+@pytest.mark.parametrize("broken", [0, 3, 8])
+def test_degenerate_samples_are_counted(broken):
     texts = ["!" * 32] * broken + ["A"] * (8 - broken)
-    engine = DrawingEngine(texts[:4], texts[4:])
-    if refused:
-        with pytest.raises(InvalidMeasurement) as caught:
-            counted(engine, ask("A", "A"))
-        message = str(caught.value)
-        assert message.startswith(f"{broken} of 8 samples are degenerate (such as '!!!!!!!!!!!!'):")
-    else:
-        found = of(counted(engine, ask("A", "A")), "correct")
-        assert [each.value for each in found] == [0.0, 4.0]
+    findings = counted(DrawingEngine(texts[:4], texts[4:]), ask("A", "A"))
+    [share] = of(findings, "degenerate_share")
+    assert (share.value, share.count) == (broken / 8, 8)
+    assert [sample.degenerate for sample in findings.samples] == [text != "A" for text in texts]
+
+
+def test_one_token_over_and_over_is_degenerate():
+    class Repeating(DrawingEngine):
+        def sample(self, prompts, **given):
+            return [[Draw("哈哈嘻" * 9, 1, one_token=True)] * 4 for _ in prompts]
+
+    assert of(counted(Repeating(), ask("A")), "degenerate_share")[0].value == 1.0
+
+
+def test_sampling_stops_where_the_verdict_is_certain():
+    # Two of four have to be right.
+    engine = DrawingEngine(["A", "A", "B", "B"], ["B", "B", "B", "A"], ["B", "A", "B", "A"])
+    findings = counted(engine, ask("A", "A", "A"), draws=Draws(2))
+    assert engine.rounds == [
+        (["Question 0", "Question 1", "Question 2"], [[0, 1], [0, 1], [0, 1]]),
+        (["Question 1", "Question 2"], [[2], [2]]),
+        (["Question 2"], [[3]]),
+    ]
+    assert [(each.value, each.unit, each.drawn) for each in of(findings, "correct")] == [
+        (2.0, "of 2 correct", 2),
+        (0.0, "of 3 correct", 3),
+        (2.0, "of 4 correct", 4),
+    ]
+    assert findings.facts["not_drawn"] == 3
+    assert findings.basis == "3 questions, up to 4 samples each, 0 left out"
+    assert of(findings, "accuracy") == [], "what is left is no fair share"
+
+
+def test_another_limit_draws_only_what_is_missing():
+    texts = ["A", "A", "B", "A"]
+    first = counted(DrawingEngine(texts), ask("A"), draws=Draws(2))
+    engine = DrawingEngine(texts)
+    whole = counted(engine, ask("A"), earlier=first)
+    assert engine.rounds == [(["Question 0"], [[2, 3]])]
+    assert whole == counted(DrawingEngine(texts), ask("A"))
+
+
+@given(
+    answers=st.lists(
+        st.lists(st.sampled_from("AB"), min_size=6, max_size=6), min_size=1, max_size=5
+    ),
+    correct=st.integers(1, 6),
+)
+def test_the_verdict_is_that_of_all_samples(answers, correct):
+    sampling = replace_samples(6)
+    asked = ask(*"A" * len(answers))
+    found = counted(DrawingEngine(*answers), asked, sampling, Draws(correct))
+    for own, metric in zip(answers, of(found, "correct"), strict=True):
+        assert (metric.value >= correct) == (own.count("A") >= correct)
+        low, high = metric.interval
+        full_low, full_high = count_interval(own.count("A"), 6)
+        assert low <= 6 * full_low + 1e-9
+        assert high >= 6 * full_high - 1e-9
 
 
 def test_knowledge_puts_the_prompt_and_reads_the_choice(tmp_path):
@@ -130,9 +207,9 @@ def test_knowledge_puts_the_prompt_and_reads_the_choice(tmp_path):
     )
     engine = DrawingEngine(["A", "B", "A. 李家超", "唔知"])
     findings = knowledge.measure(
-        engine, Bank((question,)), settings_for("knowledge", tmp_path / "q"), SILENT
+        engine, Task(Bank((question,)), settings_for("knowledge", tmp_path / "q"))
     )
-    assert engine.asked[0] == [question.prompt]
+    assert engine.rounds[0][0] == [question.prompt]
     assert [each.answer for each in findings.samples] == ["A", "B", "A", None]
     [metric] = of(findings, "correct")
     assert (metric.item, metric.value, metric.count) == ("q", 2.0, 4)
@@ -142,9 +219,9 @@ def test_reasoning_puts_the_prompt_and_reads_the_number(tmp_path):
     problem = Problem(id="p", prompt="So, n is equals to ", answer=9)
     engine = DrawingEngine(["9", "9.0", "4.5", "no idea"])
     findings = reasoning.measure(
-        engine, Bank((problem,)), settings_for("reasoning", tmp_path / "p"), SILENT
+        engine, Task(Bank((problem,)), settings_for("reasoning", tmp_path / "p"))
     )
-    assert engine.asked[0] == ["So, n is equals to "]
+    assert engine.rounds[0][0] == ["So, n is equals to "]
     assert [each.answer for each in findings.samples] == ["9", "9", "9/2", None]
     [metric] = of(findings, "correct")
     assert (metric.item, metric.value, metric.count) == ("p", 2.0, 4)
@@ -154,9 +231,7 @@ def test_a_negative_answer_is_found(tmp_path):
     problem = Problem(id="p", prompt="n = ", answer=-3)
     findings = reasoning.measure(
         DrawingEngine(["-3", "3", "-3", "-3"]),
-        Bank((problem,)),
-        settings_for("reasoning", tmp_path / "p"),
-        SILENT,
+        Task(Bank((problem,)), settings_for("reasoning", tmp_path / "p")),
     )
     assert of(findings, "correct")[0].value == 3.0
 

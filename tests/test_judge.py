@@ -5,16 +5,13 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from basegate.judge import (
-    Verdict,
-    decide,
-    invalid,
-    judge,
-    worst,
-)
+from basegate.errors import InvalidMeasurement
+from basegate.judge import Verdict, check_valid, decide, invalid, judge, worst
 from basegate.limits import RULES, Limit
-from basegate.measurement import CandidateFacts, Findings, Measurement, Metric
+from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
+from basegate.statistics import draws_to_settle, share_interval
 
 WORDS = ("pass", "inconclusive", "fail", "invalid")
 
@@ -27,7 +24,7 @@ def make_metric(name="bits_per_char", value=4.0, unit="bits per character", **fi
     return Metric(name=name, value=value, unit=unit, **fields)
 
 
-def make_measurement(*metrics, check="perplexity", item="wikipedia-yue", facts=None):
+def make_measurement(*metrics, check="perplexity", item="wikipedia-yue", **found):
     return Measurement(
         key="k" * 64,
         check=check,
@@ -35,7 +32,7 @@ def make_measurement(*metrics, check="perplexity", item="wikipedia-yue", facts=N
         candidate=CandidateFacts(
             name="first-name", source="a/b", quantization="nf4", dtype="bfloat16", device="cpu"
         ),
-        findings=Findings(metrics=metrics, facts=facts or {}),
+        findings=Findings(metrics=metrics, **found),
         identity={},
         environment={},
         seconds=1.5,
@@ -108,7 +105,7 @@ def test_no_verdict_at_all_is_invalid():
 
 
 def test_a_row_says_everything_about_its_metric_and_limit():
-    measurement = make_measurement(make_metric(interval=(3.9, 4.1)))
+    measurement = make_measurement(make_metric(interval=(3.9, 4.1)), notes=("Hm.",))
     limit = make_limit(why="because")
     [row] = judge(measurement, [limit], "second-name").results
     assert row.model_dump() == {
@@ -128,6 +125,8 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "measurement": "k" * 64,
         "basis": "",
         "why": "because",
+        "notes": ("Hm.",),
+        "curve": (),
     }
 
 
@@ -179,11 +178,14 @@ def test_a_failure_says_it_in_the_users_words():
 
 def test_an_inconclusive_verdict_says_what_would_settle_it():
     metric = make_metric(value=4.96, interval=(4.87, 5.06))
-    verdict = judge(make_measurement(metric), [make_limit(value=5.01)], "yi-6b")
+    measurement = make_measurement(metric, facts={"documents": 20})
+    verdict = judge(measurement, [make_limit(value=5.01)], "yi-6b")
     assert not verdict.passed
     assert verdict.explanation == (
         "yi-6b on wikipedia-yue: 4.96 bits per character (95 %: 4.87 to 5.06), limit at most 5.01. "
-        "The interval straddles the limit: more text or more samples would settle it."
+        # (0.10 / 0.05)², four times as many documents.
+        "The interval straddles the limit: about 60 more documents like these 20 would settle it, "
+        "if the value stays."
     )
 
 
@@ -208,3 +210,82 @@ def test_a_row_of_something_broken_names_its_item_or_else_its_check(item, place)
     row = invalid("yi-6b", "knowledge", item, "it broke.")
     assert (row.verdict, row.metric, row.value, row.limit) == ("invalid", "", None, None)
     assert row.detail == f"yi-6b on {place}: it broke."
+
+
+def accuracy(value, worth, count=100):
+    return Metric.share("accuracy", value, "share of answers right", count=count, worth=worth)
+
+
+def test_an_inconclusive_accuracy_says_how_many_more_questions_would_settle_it():
+    # Wilson at 95 %: 0.5 of n draws is below 0.6 from n = 93 on (97 by hand without its centre).
+    measurement = make_measurement(
+        accuracy(0.5, 40.0, 20), check="knowledge", facts={"questions": 20}
+    )
+    limit = make_limit("min_accuracy", 0.6)
+    needed = draws_to_settle(0.5, 0.6, 0.95)
+    assert share_interval(0.5, needed, 0.95)[1] < 0.6 <= share_interval(0.5, needed - 1, 0.95)[1]
+    more = math.ceil(20 * needed / 40) - 20
+    [row] = judge(measurement, [limit], "x").results
+    assert row.verdict == "inconclusive"
+    assert f"about {more} more questions like these 20 would settle it" in row.detail
+
+
+@pytest.mark.parametrize("value", [0.6, 0.6000001])
+def test_a_value_at_the_limit_is_not_promised_to_be_settled(value):
+    measurement = make_measurement(
+        accuracy(value, 40.0), check="knowledge", facts={"questions": 100}
+    )
+    [row] = judge(measurement, [make_limit("min_accuracy", 0.6)], "x").results
+    assert "more questions would settle it, if the truth is not the limit itself." in row.detail
+
+
+def test_a_row_carries_the_operating_curve_of_its_gate():
+    count = make_metric("correct", 7.0, "of 10 correct", item="q", count=10, drawn=10)
+    measurement = make_measurement(count, accuracy(0.7, 200.0), check="knowledge")
+    limits = [make_limit("correct", 7), make_limit("min_accuracy", 0.6)]
+    by_count, by_share = judge(measurement, limits, "x").results
+    assert [share for share, _ in by_count.curve] == [each / 10 for each in range(1, 10)]
+    assert dict(by_count.curve)[0.5] == pytest.approx(176 / 1024)
+    # Of 200 draws, Wilson's lower end reaches 0.6 from 134 right ones on.
+    assert share_interval(134 / 200, 200, 0.95)[0] >= 0.6 > share_interval(133 / 200, 200, 0.95)[0]
+    assert dict(by_share.curve)[0.7] == pytest.approx(stats.binom.sf(133, 200, 0.7))
+
+
+def test_perplexity_has_no_operating_curve():
+    [row] = judge(make_measurement(make_metric(interval=(3.9, 4.1))), [make_limit()], "x").results
+    assert row.curve == ()
+
+
+def test_what_was_not_drawn_is_said():
+    count = make_metric("correct", 7.0, "of 7 correct", item="q", count=10, drawn=7)
+    [row] = judge(
+        make_measurement(count, check="knowledge"), [make_limit("correct", 7)], "x"
+    ).results
+    assert row.verdict == "pass"
+    assert "The other 3 of 10 samples could not change that and were not drawn." in row.detail
+
+
+def degenerate(share):
+    samples = tuple(
+        Sample(item="q", prompt="p", text="!" * 32 if at < share * 10 else "A", seed=at)
+        for at in range(10)
+    )
+    samples = tuple(s.model_copy(update={"degenerate": s.text != "A"}) for s in samples)
+    metric = make_metric("degenerate_share", share, "share of samples", count=10)
+    return make_measurement(metric, check="knowledge", samples=samples)
+
+
+def test_a_limit_of_validity_makes_no_row_and_refuses_what_is_beyond_it():
+    limit = make_limit("max_degenerate_share", 0.5)
+    assert judge(degenerate(0.6), [limit], "x").results == ()
+    check_valid(degenerate(0.5), [limit])
+    with pytest.raises(InvalidMeasurement) as caught:
+        check_valid(degenerate(0.6), [limit])
+    assert str(caught.value).startswith(
+        "6 of 10 samples are degenerate (such as '!!!!!!!!!!!!'), here.max_degenerate_share is 0.5:"
+    )
+    assert caught.value.measurement == "k" * 64
+
+
+def test_a_check_without_samples_has_nothing_degenerate():
+    check_valid(make_measurement(make_metric()), [make_limit("max_degenerate_share", 0.0)])

@@ -42,13 +42,13 @@ def plain_logprobs(engine, text, window, context):
     import torch
 
     ids = engine.tokenizer(text, add_special_tokens=False)["input_ids"]
-    room = window - len(engine.prefix)
+    room = window - len(engine.prefix_ids)
     values, begin, end = [], 0, 0
     for position in range(len(ids)):
         if position == end:
             begin = max(0, position - context)
             end = begin + room
-        row = [*engine.prefix, *ids[begin:position]]
+        row = [*engine.prefix_ids, *ids[begin:position]]
         with torch.inference_mode():
             logits = engine.model(torch.tensor([row])).logits[0, -1].double()
         values.append(float(torch.log_softmax(logits, dim=-1)[ids[position]]))
@@ -141,13 +141,13 @@ def test_eight_bits_load_and_score(checkpoint):
 
 
 def test_the_tokenizers_own_prefix_stands_once_before_every_text(engine):
-    assert engine.prefix == [engine.tokenizer.bos_token_id]
+    assert engine.prefix_ids == [engine.tokenizer.bos_token_id]
 
 
 def test_without_a_prefix_of_its_own_the_document_separator_is_the_prefix(tmp_path):
     make_checkpoint(tmp_path, adds_bos=False)
     engine = basegate.load_candidate(str(tmp_path), quantization="none", device="cpu")
-    assert engine.prefix == [engine.tokenizer.eos_token_id]
+    assert engine.prefix_ids == [engine.tokenizer.eos_token_id]
 
 
 def test_draws_follow_the_models_distribution(engine):
@@ -156,7 +156,7 @@ def test_draws_follow_the_models_distribution(engine):
     from scipy import stats
 
     ids = torch.tensor(
-        [[*engine.prefix, *engine.tokenizer("香港", add_special_tokens=False)["input_ids"]]]
+        [[*engine.prefix_ids, *engine.tokenizer("香港", add_special_tokens=False)["input_ids"]]]
     )
     with torch.inference_mode():
         logits = engine.model(ids).logits[0, -1].double() / 1.5
@@ -191,7 +191,7 @@ def test_a_text_ends_at_its_end(engine, monkeypatch):
     long = sample(engine, ["香港係"], samples=6)[0]
     ids = [engine.tokenizer(text, add_special_tokens=False)["input_ids"] for text in long]
     stop = ids[0][1]
-    monkeypatch.setattr(engine._sampler, "stops", [stop])
+    monkeypatch.setattr(engine, "_stops", [stop])
     short = sample(engine, ["香港係"], samples=6)[0]
     assert short[0] != long[0]
     assert all(engine.tokenizer.decode([stop]) not in text for text in short)
@@ -227,10 +227,10 @@ def test_a_batch_that_does_not_fit_is_halved_with_the_same_texts(engine, monkeyp
         return generate(**given)
 
     monkeypatch.setattr(engine.model, "generate", small)
-    monkeypatch.setattr(engine._sampler, "retries", 0)
+    before = engine.retries
     assert sample(engine, ["香港係", "一二三四五"], samples=4) == expected
     # Eight, then four twice, then two four times.
-    assert engine._sampler.retries == 3
+    assert engine.retries - before == 3
 
 
 def test_a_single_sample_that_does_not_fit_is_refused(engine, monkeypatch):
@@ -245,12 +245,12 @@ def test_a_single_sample_that_does_not_fit_is_refused(engine, monkeypatch):
 
 
 def test_prompts_of_one_batch_may_be_cut_at_any_sample(engine, monkeypatch):
-    from basegate.engines import drawing
+    from basegate.engines import caches
 
     expected = sample(engine, ["香港係", "一二三四五", "屋企"], samples=5)
-    longest = 6 + 8 + len(engine.prefix)
+    longest = 6 + 8 + len(engine.prefix_ids)
     monkeypatch.setattr(
-        drawing, "_budget", lambda model: 7 * longest * drawing._bytes_per_token(model)
+        caches, "_budget", lambda model: 7 * longest * caches._bytes_per_token(model)
     )
     assert sample(engine, ["香港係", "一二三四五", "屋企"], samples=5) == expected
 
@@ -269,7 +269,7 @@ def test_a_sample_ends_where_more_text_could_not_change_its_reading(engine):
 
     done = []
     finished = Finished(
-        [(0, settled), (0, None)], 2, lambda ids: "\n" * len(ids), {9}, lambda n=1: done.append(n)
+        [settled, None], 2, lambda ids: "\n" * len(ids), {9}, lambda n=1: done.append(n)
     )
     for length in range(3, 8):
         rows = torch.ones((2, length), dtype=torch.long)
@@ -281,6 +281,24 @@ def test_a_sample_ends_where_more_text_could_not_change_its_reading(engine):
     assert seen == ["\n", "\n\n", "\n\n\n", "\n\n\n\n"]
 
 
+def test_samples_by_number_are_those_of_the_whole(engine):
+    whole = sample(engine, ["香港係", "一二三四五"], samples=4)
+    sampling = Sampling(samples=4, temperature=0.9, max_new_tokens=8)
+    parts = engine.sample(["香港係", "一二三四五"], sampling=sampling, numbers=[[2, 3], [1]])
+    assert [[draw.text for draw in draws] for draws in parts] == [whole[0][2:4], [whole[1][1]]]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"), [([7] * 8, True), ([7] * 7, False), ([7] * 8 + [6], False)]
+)
+def test_one_token_over_and_over_is_noted(engine, monkeypatch, ids, expected):
+    from basegate.engines.drawing import Sampler
+
+    monkeypatch.setattr(Sampler, "draw", lambda self, asked, sampling, step: [[ids]])
+    sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=9)
+    assert engine.sample(["香港"], sampling=sampling)[0][0].one_token is expected
+
+
 def test_another_seed_draws_otherwise(engine):
     assert sample(engine, ["香港"], seed=1) != sample(engine, ["香港"], seed=2)
 
@@ -288,7 +306,7 @@ def test_another_seed_draws_otherwise(engine):
 def test_temperature_zero_takes_the_likeliest_token(engine):
     import torch
 
-    ids = [*engine.prefix, *engine.tokenizer("香港", add_special_tokens=False)["input_ids"]]
+    ids = [*engine.prefix_ids, *engine.tokenizer("香港", add_special_tokens=False)["input_ids"]]
     for _ in range(4):
         with torch.inference_mode():
             ids.append(int(engine.model(torch.tensor([ids])).logits[0, -1].argmax()))
@@ -340,7 +358,7 @@ def test_a_tokenizer_that_gives_all_back_loses_nothing(engine):
 def test_marks_of_the_tokenizer_in_a_text_are_text(engine):
     mark = engine.tokenizer.eos_token
     special = engine.tokenizer.convert_tokens_to_ids(mark)
-    assert special not in engine._encode(f"香港{mark}係")[0]
+    assert special not in engine._encoder.encode(f"香港{mark}係").ids
 
 
 def test_a_window_beyond_the_models_context_is_refused(engine):
@@ -442,7 +460,7 @@ MEMORY = """
 import gc, sys
 from pathlib import Path
 import torch, bitsandbytes, transformers
-from basegate.engines.local import load_candidate
+from basegate.engines.loading import load_candidate
 from basegate.progress import SILENT
 
 def resident():

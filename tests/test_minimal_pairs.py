@@ -11,7 +11,7 @@ from basegate.banks import Bank, Pair
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.measures.minimal_pairs import identity, measure, prepare
-from basegate.progress import SILENT
+from basegate.measures.task import Task
 from basegate.settings import PairSettings, TableSource
 from basegate.statistics import share_interval
 from tests.checkpoints import write_jsonl
@@ -39,7 +39,7 @@ def measured(tmp_path, *pairs):
         records.append(Pair(id=f"p{number}", kind=kind, right=right, wrong=wrong))
     engine = ScoringEngine(bits)
     settings = PairSettings(source=TableSource(path=tmp_path))
-    return measure(engine, Bank(tuple(records)), settings, SILENT), engine
+    return measure(engine, Task(Bank(tuple(records)), settings)), engine
 
 
 def test_the_likelier_sentence_is_preferred_per_character(tmp_path):

@@ -19,7 +19,7 @@ from basegate.measures.perplexity import (
     split_share,
     summarise,
 )
-from basegate.progress import SILENT
+from basegate.measures.task import Task
 from basegate.settings import CorpusSource, PerplexitySettings
 
 # 香港: 2 characters, 6 bytes, two tokens of 3 bits and 1 bit.
@@ -44,16 +44,20 @@ class ScoringEngine:
         self.asked = (list(texts), window, context)
         return self.scores
 
+    def article_perplexity(self, text):
+        self.joined = text
+        return 37.2
+
 
 def measured(engine, documents=DOCUMENTS, join=None, left_out=0):
     settings = PerplexitySettings(
         corpus=CorpusSource(dataset="a/b", join=join), window=64, context=16
     )
-    return measure(engine, Corpus(tuple(documents), left_out), settings, SILENT)
+    return measure(engine, Task(Corpus(tuple(documents), left_out), settings))
 
 
 def numbers(findings):
-    return {metric.name: metric.value for metric in findings.metrics}
+    return {metric.name: metric.value for metric in findings.metrics if not metric.informative}
 
 
 def intervals(findings):
@@ -108,6 +112,13 @@ def test_perplexity_weighs_tokens_and_not_documents():
     # The mean of the documents' own perplexities, (2 + 256) / 2, would be 129.
     findings = measured(ScoringEngine(scored((1.0,) * 6), scored((8.0,))), ("abcdef", "g"))
     assert numbers(findings)["perplexity"] == pytest.approx(2 ** ((6 + 8) / 7))
+
+
+def test_the_articles_figure_is_of_all_documents_and_never_judged():
+    engine = ScoringEngine(*map(scored, BITS))
+    [shown] = [each for each in measured(engine, join="--").metrics if each.informative]
+    assert (shown.name, shown.value) == ("article_perplexity", 37.2)
+    assert engine.joined == "香港\n\nabcd"
 
 
 def test_a_single_document_has_no_interval():
@@ -268,7 +279,7 @@ def test_the_gap_is_between_versions_of_the_same_documents():
     settings = PerplexitySettings(
         corpus=CorpusSource(path="yue", parallel="written"), window=64, context=16
     )
-    findings = measure(engine, corpus, settings, SILENT)
+    findings = measure(engine, Task(corpus, settings))
     assert engine.asked == [["甲乙", "丙丁戊", "己庚"], ["ABCD", "EF"]]
     found = numbers(findings)
     # All: 114 bits over 7 characters. The two with a version: 14 / 4, against 9 / 6.

@@ -44,7 +44,7 @@ def plain(project, monkeypatch):
     """The project with an engine of plain numbers, and a log of what is loaded."""
     monkeypatch.setenv("BASEGATE_TEST_LOG", str(project.path / "log"))
     (project.path / "conftest.py").write_text(PLAIN)
-    names = ("one", "two", "bad", "nan", "bug", "crash", "script", "one-b")
+    names = ("one", "two", "bad", "nan", "bug", "crash", "script", "broken", "one-b")
     for name in names:
         folder = project.path / "checkpoints" / name
         folder.mkdir(parents=True)
@@ -109,8 +109,8 @@ def test_a_good_candidate_is_accepted(plain, workers):
             "one: accepted",
             "  pass * perplexity local * 1.44 bits per character, limit at most 2 [[]1 document[]]",
             "  pass * continuation *",
-            "  pass * knowledge facts * q1 2 of 2 correct, * [[]1 question, *0 left out[]]",
-            "  pass * reasoning sums * p1 2 of 2 correct, * [[]1 problem, *0 left out[]]",
+            "  pass * knowledge facts * q1 1 of 1 correct, * [[]1 question, *0 left out[]]",
+            "  pass * reasoning sums * p1 1 of 1 correct, * [[]1 problem, *0 left out[]]",
         ]
     )
     assert set(verdicts(plain).values()) == {"pass"}
@@ -142,9 +142,8 @@ def test_two_candidates_are_loaded_once_each_and_freed(plain, workers):
 
 def test_the_first_candidate_is_freed_before_the_second_loads(plain):
     plain.runpytest_subprocess("--model", "one,bad", "-p", "no:randomly")
-    order = [
-        line for line in (plain.path / "log").read_text().splitlines() if "modules" not in line
-    ]
+    lines = (plain.path / "log").read_text().splitlines()
+    order = [line for line in lines if line.startswith(("load", "close"))]
     assert order == ["load one", "close one", "load bad", "close bad"]
 
 
@@ -180,6 +179,63 @@ def test_changing_a_setting_measures_again(plain):
     limit(plain, "window", 32)
     plain.runpytest_subprocess("--model", "one", "-k", "perplexity")
     assert logged(plain, "load") == ["one"]
+
+
+def ten_samples(project, correct):
+    """Let the bank of problems, all answered rightly by the plain engine, be k of ten."""
+    path = project.path / "thresholds.toml"
+    head, _, bank = path.read_text().partition("[reasoning.banks.sums]")
+    bank = f'\nproblems = "problems.jsonl"\nsamples = 10\ncorrect = {correct}\n'
+    path.write_text(f"{head}[reasoning.banks.sums]{bank}")
+
+
+def test_sampling_stops_where_the_verdict_is_certain(plain):
+    ten_samples(plain, 7)
+    plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
+    assert logged(plain, "draws") == ["4", "3"], "four wrong or seven right ones decide"
+    [row] = [row for row in ledger(plain)["results"] if row["check"] == "reasoning"]
+    assert (row["value"], row["unit"], row["verdict"]) == (7.0, "of 7 correct", "pass")
+    assert row["basis"] == "1 problem, up to 10 samples each, 0 left out"
+    assert dict(row["curve"])[0.5] == pytest.approx(176 / 1024)
+
+
+def test_a_limit_that_the_stored_samples_settle_is_judged_without_loading(plain):
+    ten_samples(plain, 7)
+    plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
+    (plain.path / "log").unlink()
+    ten_samples(plain, 5)
+    plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
+    assert logged(plain, "load") == logged(plain, "draws") == []
+
+
+def test_a_limit_that_needs_more_samples_draws_only_the_missing_ones(plain):
+    ten_samples(plain, 7)
+    plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
+    ten_samples(plain, 9)
+    plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
+    assert logged(plain, "draws") == ["4", "3", "2"]
+    [row] = [row for row in ledger(plain)["results"] if row["check"] == "reasoning"]
+    assert (row["value"], row["unit"], row["verdict"]) == (9.0, "of 9 correct", "pass")
+
+
+def test_degenerate_samples_are_invalid_and_shown(plain):
+    result = plain.runpytest_subprocess("--model", "broken", "-k", "reasoning or continuation")
+    assert result.parseoutcomes()["errors"] == 2
+    assert result.ret == 1
+    rows = ledger(plain)["results"]
+    assert {row["verdict"] for row in rows} == {"invalid"}
+    assert all("samples are degenerate (such as '!!!!!!!!!!!!')" in row["detail"] for row in rows)
+    page = (plain.path / "report.html").read_text()
+    assert "!" * 32 in html.unescape(html.unescape(page)), "the samples can be looked at"
+
+
+def test_another_limit_of_validity_is_judged_without_loading(plain):
+    plain.runpytest_subprocess("--model", "broken", "-k", "reasoning")
+    (plain.path / "log").unlink()
+    append(plain, "[reasoning]\nmax_degenerate_share = 1.0\n")
+    plain.runpytest_subprocess("--model", "broken", "-k", "reasoning")
+    assert logged(plain, "load") == []
+    assert [row["verdict"] for row in ledger(plain)["results"]] == ["fail"]
 
 
 def test_changing_the_text_measures_again(plain):

@@ -1,12 +1,13 @@
 """Parts of the HTML report: all of it is escaped."""
 
+import math
 from html.parser import HTMLParser
 
 import pytest
 
 from basegate.judge import Result
 from basegate.ledger import CandidateEntry, Ledger, Suite, ThresholdsFile
-from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
+from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, OptionScores, Sample
 from basegate.report import html as page
 
 SCRIPT = "<script>alert('x')</script>\"&'"
@@ -79,7 +80,7 @@ def make_ledger(*rows, entries=None, environment=None, path="t.toml"):
     )
 
 
-def make_measurement(*samples, metrics=None, facts=None):
+def make_measurement(*samples, metrics=None, **found):
     return Measurement(
         key="0" * 64,
         check="knowledge",
@@ -90,7 +91,7 @@ def make_measurement(*samples, metrics=None, facts=None):
         findings=Findings(
             metrics=metrics or (Metric(name="correct", value=1.0, unit="of 2 correct", item="q1"),),
             samples=samples,
-            facts=facts or {},
+            **found,
         ),
         identity={},
         environment={},
@@ -104,7 +105,7 @@ def sample(text="A", **fields):
 
 
 def evidence(*samples, **fields):
-    return read(page.evidence(make_measurement(*samples, **fields)))
+    return read(page.evidence(make_measurement(*samples, **fields), []))
 
 
 def test_what_a_model_wrote_is_shown_to_the_letter_and_not_run():
@@ -130,7 +131,7 @@ def test_metrics_and_facts_are_escaped():
 @pytest.mark.parametrize("char", "\x00\x07\x1b\x7f\x9b\u202e")
 def test_control_characters_of_a_model_do_not_reach_the_page(char):
     # NUL and most controls are no HTML, and U+202E turns the direction of what follows.
-    written = page.evidence(make_measurement(sample(f"a{char}[31mb", item=f"q{char}1")))
+    written = page.evidence(make_measurement(sample(f"a{char}[31mb", item=f"q{char}1")), [])
     assert char not in written
     assert "[31mb" in written
 
@@ -147,7 +148,7 @@ def test_every_sample_is_shown_under_its_question_with_its_reading():
         sample("9", item="q2", prompt="Other?", answer="9", expected="9"),
     )
     assert reader.texts[reader.texts.index("q1") :] == [
-        *("q1", "Which?", "#", "read as", "what it wrote"),
+        *("q1", "1 of 2 correct.", "Which?", "#", "read as", "what it wrote"),
         *("1", "A right", "It is A"),
         *("2", "B wrong", "It is B"),
         *("3", "no answer", "Hm"),
@@ -159,7 +160,7 @@ def test_every_sample_is_shown_under_its_question_with_its_reading():
 def test_a_continuation_shows_its_counts_and_whether_it_loops():
     notes = {"cantonese": 2, "written_chinese": 0, "foreign": 1, "latin_words": 3, "looping": True}
     reader = evidence(sample("text", notes=notes))
-    assert "2 Cantonese, 1 other, 3 Latin words, loops" in reader.text
+    assert "2 Cantonese, 1 other, 3 words of English, loops" in reader.text
     assert "written Chinese" not in reader.text
 
 
@@ -284,3 +285,55 @@ def test_cells_are_escaped(field):
 
 def test_the_id_of_a_test_is_escaped():
     assert read(page.id_cell(f"test_x.py::test[{SCRIPT}]")).text == f"test_x.py::test[{SCRIPT}]"
+
+
+def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
+    metric = Metric(
+        name="correct",
+        value=3.0,
+        unit="of 3 correct",
+        item="q1",
+        interval=(1.5, 4.5),
+        count=5,
+        drawn=3,
+    )
+    reader = evidence(sample(expected="A", answer="A"), metrics=(metric,))
+    assert (
+        "3 of 3 correct; chance of a right answer 30 % to 90 % (95 %, Clopper and Pearson). "
+        "2 more could not change the verdict and were not drawn."
+    ) in reader.texts
+
+
+def test_notes_are_shown_and_escaped():
+    reader = evidence(sample(), notes=(SCRIPT,))
+    assert f"Note: {SCRIPT}" in reader.text
+
+
+def test_options_are_shown_with_the_ones_it_got_wrong_first():
+    def scored(item, right):
+        scores = {"A": -math.log(2) if right else -2 * math.log(2), "B": -1.5 * math.log(2)}
+        return OptionScores(item=item, expected="A", letters=scores, texts=scores)
+
+    reader = evidence(sample(), choices=(scored("knows", True), scored("not", False)))
+    at = reader.texts.index("not")
+    assert reader.texts[at : at + 6] == ["not", "A", "B", "A 2.00, B 1.50", "B", "A 2.00, B 1.50"]
+    assert reader.texts.index("knows") > at
+
+
+def test_a_gate_shows_once_what_it_lets_through():
+    curve = ((0.5, 0.171875), (0.9, 0.987))
+    rows = [
+        row("fail", metric="correct", item=f"bank/q{at}", direction="min", limit=7.0, curve=curve)
+        for at in range(3)
+    ]
+    reader = read(page.evidence(make_measurement(sample()), rows))
+    assert reader.texts.count("What the gate on correct (at least 7) lets through:") == 1
+    at = reader.texts.index("truly right")
+    assert reader.texts[at : at + 6] == [
+        "truly right",
+        "50 %",
+        "90 %",
+        "passes",
+        "17.2 %",
+        "98.7 %",
+    ]

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from basegate.figures import printable
 from basegate.judge import Result
 from basegate.ledger import CandidateEntry, Ledger, Suite, ThresholdsFile
 from basegate.options import RunOptions
 from basegate.registry import CandidateSpec
-from basegate.report.terminal import header, printable, summary
+from basegate.report.terminal import header, summary
 from basegate.thresholds import Thresholds
 
 
@@ -211,3 +212,14 @@ def test_the_header_names_candidates_limits_and_store():
         command="pytest",
     )
     assert header(options) == ["basegate: one, two", "thresholds: t.toml, store: kept"]
+
+
+def test_a_note_stands_once_below_its_check():
+    shown = lines(row(notes=("Look at this.",)), row(metric="perplexity", notes=("Look at this.",)))
+    assert [line.strip() for line in shown if "Look" in line] == ["note: Look at this."]
+    assert shown[1].lstrip().startswith("pass")
+
+
+def test_a_count_stands_without_the_interval_of_its_chance():
+    [_, line] = lines(counted("q", 6.0, "fail").model_copy(update={"interval": (2.6, 8.8)}))
+    assert "q 6 of 10 correct, limit at least 7" in line

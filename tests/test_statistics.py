@@ -24,7 +24,7 @@ from basegate.statistics import (
 
 def test_seven_of_ten_at_a_half_is_the_binomial_tail():
     # C(10,7) + C(10,8) + C(10,9) + C(10,10) = 120 + 45 + 10 + 1 = 176, of 2^10 outcomes.
-    assert passing_probability(0.5, 7, 10) == 176 / 1024
+    assert passing_probability(0.5, 7, 10) == pytest.approx(176 / 1024, rel=1e-13)
 
 
 @pytest.mark.parametrize(

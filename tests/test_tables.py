@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 
 import pytest
 from hypothesis import given
@@ -114,7 +115,27 @@ def test_old_line_ends_are_line_ends(read):
 
 
 def test_a_cell_may_be_long(read):
+    limit = csv.field_size_limit()
     assert len(read("t.csv", f"a,b\n{'x' * 200_000},2\n")[0][1]["a"]) == 200_000
+    assert csv.field_size_limit() == limit  # the whole process's
+
+
+STRAY = {
+    "every line": ['"x,1'],
+    "every other line": ['"x,1', "y,2"],
+    "now and then": ['"x,1', *["y,2"] * 99],
+    "cells of another number between": ['"x,1', *["y"] * 99],
+    "two to a line": ['x "y" z,1', '"x,1'],
+}
+
+
+@pytest.mark.parametrize("name", STRAY)
+def test_many_stray_quotation_marks_do_not_make_reading_slow(name):
+    lines = (STRAY[name] * 20_000)[:20_000]
+    start = time.process_time()
+    found = list(tables._records(lines, ",", ["a", "b"]))
+    assert time.process_time() - start < 1
+    assert found[-1][0] > 19_800
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ def test_limits_say_where_they_stand_what_they_judge_and_why(load):
         "direction": "max",
         "value": 5.0,
         "by_interval": True,
+        "validity": False,
         "confidence": 0.95,
         "why": "a reason",
     }
@@ -168,7 +169,10 @@ def test_a_candidates_own_limit_replaces_the_common_one_and_leaves_the_others(lo
     common = thresholds.limits("yi-6b", "perplexity", "wiki")
     assert [each.value for each in common] == [5.0, 60.0]
     bank = thresholds.limits("llama-2-7b", "knowledge", "must-know")
-    assert [each.value for each in bank] == [7.0]
+    assert [(each.metric, each.value) for each in bank] == [
+        ("correct", 7.0),
+        ("degenerate_share", 0.5),
+    ]
 
 
 def test_a_candidates_own_limit_does_not_change_what_is_measured(load):
@@ -181,6 +185,19 @@ def test_a_byte_order_mark_is_no_error(load):
 
 
 WRONG = {
+    "only a limit of validity": (
+        '[continuation]\nprompts = "corpus.txt"\nmax_degenerate_share = 0.1\n',
+        "continuation on corpus has no limit, so nothing would be judged. Add at least one of "
+        "min_cantonese_share, max_latin_share, max_simplified_share, max_looping_share.",
+    ),
+    "k of n by likelihood": (
+        BANK + 'method = "likelihood"\n',
+        'knowledge.banks.must-know: correct counts samples, and method = "likelihood" has none',
+    ),
+    "unknown method": (
+        BANK + 'method = "guess"\n',
+        "knowledge.banks.must-know.method = \"guess\": accepted: 'generation' or 'likelihood'.",
+    ),
     "unknown key": (
         CORPUS.replace("max_bits_per_char", "max_bit_per_char"),
         "perplexity.corpora.wiki.max_bit_per_char: unknown key. Did you mean 'max_bits_per_char'? "
@@ -380,3 +397,29 @@ def test_a_file_in_another_encoding_is_refused(tmp_path):
     path.write_bytes('# 門檻\nwhy = "廣東話"'.encode("big5"))
     with pytest.raises(UsageError, match="is not UTF-8"):
         load_thresholds(path)
+
+
+def test_likelihood_gates_where_it_is_asked_to(load):
+    by_likelihood = BANK.replace("correct = 7", 'min_accuracy = 0.5\nmethod = "likelihood"')
+    limits = load(by_likelihood).limits("x", "knowledge", "must-know")
+    assert [(each.metric, each.by_interval) for each in limits] == [
+        ("likelihood_accuracy", True),
+        ("degenerate_share", False),
+    ]
+    by_generation = BANK.replace("correct = 7", "min_accuracy = 0.5")
+    assert load(by_likelihood).checks[0].settings == load(by_generation).checks[0].settings
+
+
+def test_a_limit_of_validity_holds_for_all_banks_and_may_be_a_candidates_own(load):
+    text = BANK.replace("[knowledge]", "[knowledge]\nmax_degenerate_share = 0.2", 1)
+    if text == BANK:
+        text = "[knowledge]\nmax_degenerate_share = 0.2\n" + BANK
+    own = "[candidates.x.knowledge]\nmax_degenerate_share = 0.9\n"
+    thresholds = load(text + own)
+    for name, value in (("y", 0.2), ("x", 0.9)):
+        limits = thresholds.limits(name, "knowledge", "must-know")
+        [validity] = [each for each in limits if each.validity]
+        assert (validity.metric, validity.value) == ("degenerate_share", value)
+    assert thresholds.limits("y", "knowledge", "must-know")[-1].key == (
+        "knowledge.max_degenerate_share"
+    )

@@ -30,11 +30,11 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (2, "c88bf985b2579c64"),
-    "reasoning": (3, "d9481facaaa29ea8"),
-    "continuation": (1, "97702ddab4bcd234"),
-    "minimal_pairs": (1, "31ccac56f76b8f91"),
-    "perplexity": (2, "96618530c9c5d7bc"),
+    "knowledge": (3, "dc678ea2bbc46d39"),
+    "reasoning": (4, "49ce76e2161eb2d8"),
+    "continuation": (2, "b51145091614b792"),
+    "minimal_pairs": (1, "1783fdaf46766ca0"),
+    "perplexity": (3, "5ba706d4975dbf8d"),
 }
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
 from transformers.cache_utils import DynamicLayer
+
+CPU_BUDGET = 4 * 2**30
+"""Most memory for keys and values on the CPU, in bytes."""
+SHARE_OF_FREE = 0.5
+"""Of the free memory of a GPU, or of the machine, that keys and values may take."""
 
 
 class RoomyLayer(DynamicLayer):
@@ -75,3 +81,29 @@ def _spread(states: torch.Tensor, rows: torch.Tensor, room: int) -> torch.Tensor
     for row, place in enumerate(rows.tolist()):
         buffer[row, :, :tokens] = states[place]
     return buffer
+
+
+def rows_that_fit(model: Any, tokens: int) -> int:
+    """Return how many rows of so many tokens the memory has room for; at least one."""
+    return max(1, _budget(model) // (_bytes_per_token(model) * tokens))
+
+
+def _bytes_per_token(model: Any) -> int:
+    """Return the size of one token's keys and values over all layers, as the config tells it."""
+    config = model.config.get_text_config()
+    layers = getattr(config, "num_hidden_layers", 32)
+    heads = getattr(config, "num_attention_heads", 32)
+    width = getattr(config, "head_dim", None) or getattr(config, "hidden_size", 4096) // heads
+    heads = getattr(config, "num_key_value_heads", None) or heads
+    return int(2 * layers * heads * width * torch.finfo(model.dtype).bits // 8)
+
+
+def _budget(model: Any) -> int:
+    """Return the memory that keys and values may take, in bytes."""
+    if model.device.type == "cuda":
+        return int(SHARE_OF_FREE * torch.cuda.mem_get_info(model.device)[0])
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return CPU_BUDGET // 4
+    return min(CPU_BUDGET, int(SHARE_OF_FREE * free))

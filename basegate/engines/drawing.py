@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
-from basegate.engines.caches import repeat
+from basegate.engines.caches import repeat, rows_that_fit
+from basegate.engines.halving import Halving
+from basegate.engines.padding import pad
 from basegate.engines.sampling import processors
 from basegate.errors import CandidateError
-from basegate.memory import release_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from basegate.progress import Step
     from basegate.settings import Sampling
-
-CPU_BUDGET = 4 * 2**30
-"""Most memory for keys and values on the CPU, in bytes."""
-SHARE_OF_FREE = 0.5
-"""Of the free memory of a GPU, or of the machine, that keys and values may take."""
 
 
 class Asked(NamedTuple):
@@ -50,18 +45,20 @@ class Sampler:
         model: in evaluation mode.
         stops: token ids that end a text.
         decode: token ids to text.
-
-    Attributes:
-        retries: how often a batch did not fit into memory and was halved.
+        halving: runs the batches; its retries are counted there.
     """
 
     def __init__(
-        self, model: Any, stops: Sequence[int], decode: Callable[[list[int]], str]
+        self,
+        model: Any,
+        stops: Sequence[int],
+        decode: Callable[[list[int]], str],
+        halving: Halving | None = None,
     ) -> None:
         self.model = model
         self.stops = list(stops)
         self.decode = decode
-        self.retries = 0
+        self._halving = halving or Halving()
 
     def draw(self, asked: Sequence[Asked], sampling: Sampling, step: Step) -> list[list[list[int]]]:
         """Return the token ids of every sample of every prompt, up to its end.
@@ -80,41 +77,30 @@ class Sampler:
         """
         drawn: list[list[list[int]]] = [[] for _ in asked]
         longest = max(len(each.ids) for each in asked) + sampling.max_new_tokens
-        rows = max(1, _budget(self.model) // (_bytes_per_token(self.model) * longest))
-        for batch in _batches(asked, rows):
-            written = self._draw_or_halve([part for _, part in batch], sampling, step)
+        for batch in _batches(asked, rows_that_fit(self.model, longest)):
+            written = self._halving.run(
+                [part for _, part in batch],
+                lambda parts: self._draw_batch(parts, sampling, step),
+                _halves,
+            )
             for index, part in batch:
                 drawn[index] += written[: len(part.seeds)]
                 written = written[len(part.seeds) :]
         return drawn
-
-    def _draw_or_halve(self, batch: list[Asked], sampling: Sampling, step: Step) -> list[list[int]]:
-        try:
-            return self._draw_batch(batch, sampling, step)
-        except RuntimeError as error:
-            if not _out_of_memory(error):
-                raise
-        release_memory()
-        self.retries += 1
-        first, second = _halves(batch)
-        return [
-            *self._draw_or_halve(first, sampling, step),
-            *self._draw_or_halve(second, sampling, step),
-        ]
 
     @torch.inference_mode()
     def _draw_batch(
         self, batch: Sequence[Asked], sampling: Sampling, step: Step
     ) -> list[list[int]]:
         counts = torch.tensor([len(each.seeds) for each in batch])
-        ids, mask = _padded_left([each.ids for each in batch])
+        ids, mask = pad([each.ids for each in batch], "left")
         longest = ids.shape[1]
         cache = None
         if longest > 1:
             read = self._read(ids[:, :-1], mask[:, :-1])
             cache = repeat(read, counts, sampling.max_new_tokens + 1)
         finished = Finished(
-            [(index, each.settled) for index, each in enumerate(batch) for _ in each.seeds],
+            [each.settled for each in batch for _ in each.seeds],
             longest,
             self.decode,
             set(self.stops),
@@ -157,7 +143,7 @@ class Finished(StoppingCriteria):
     """Ends a sample at a stop token, or once more text could not change what is read from it.
 
     Args:
-        rows: for each sample of the batch, the place of its prompt and its `settled`.
+        settled: of each sample of the batch, or `None`; see `Asked`.
         prompt_length: tokens of the padded prompts.
         decode: token ids to text.
         stops: token ids that end a text.
@@ -166,18 +152,18 @@ class Finished(StoppingCriteria):
 
     def __init__(
         self,
-        rows: Sequence[tuple[int, Callable[[str], bool] | None]],
+        settled: Sequence[Callable[[str], bool] | None],
         prompt_length: int,
         decode: Callable[[list[int]], str],
         stops: set[int],
         step: Step,
     ) -> None:
-        self.rows = rows
+        self.settled = settled
         self.prompt_length = prompt_length
         self.decode = decode
         self.stops = stops
         self.step = step
-        self.ends: list[int | None] = [None] * len(rows)
+        self.ends: list[int | None] = [None] * len(settled)
 
     def __call__(
         self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: object
@@ -185,7 +171,7 @@ class Finished(StoppingCriteria):
         """Return which samples are done, shape [samples]."""
         length = input_ids.shape[1] - self.prompt_length
         last = input_ids[:, -1].tolist()
-        for index, (_, settled) in enumerate(self.rows):
+        for index, settled in enumerate(self.settled):
             if self.ends[index] is not None:
                 continue
             if last[index] in self.stops:
@@ -237,41 +223,3 @@ def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]]:
             f"a larger GPU or a smaller --quantization."
         )
     return [only.part(0, middle)], [only.part(middle, len(only.seeds))]
-
-
-def _padded_left(rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids padded on the left and their mask, shape [rows, longest] each."""
-    longest = max(map(len, rows))
-    ids = torch.empty((len(rows), longest), dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for index, row in enumerate(rows):
-        # Padded with a token that the row holds anyway: a repetition penalty sees all of it.
-        ids[index] = row[0]
-        ids[index, longest - len(row) :] = torch.tensor(row)
-        mask[index, longest - len(row) :] = 1
-    return ids, mask
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-def _bytes_per_token(model: Any) -> int:
-    """Return the size of one token's keys and values over all layers, as the config tells it."""
-    config = model.config.get_text_config()
-    layers = getattr(config, "num_hidden_layers", 32)
-    heads = getattr(config, "num_attention_heads", 32)
-    width = getattr(config, "head_dim", None) or getattr(config, "hidden_size", 4096) // heads
-    heads = getattr(config, "num_key_value_heads", None) or heads
-    return int(2 * layers * heads * width * torch.finfo(model.dtype).bits // 8)
-
-
-def _budget(model: Any) -> int:
-    """Return the memory that keys and values may take, in bytes."""
-    if model.device.type == "cuda":
-        return int(SHARE_OF_FREE * torch.cuda.mem_get_info(model.device)[0])
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return CPU_BUDGET // 4
-    return min(CPU_BUDGET, int(SHARE_OF_FREE * free))

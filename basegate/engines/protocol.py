@@ -33,25 +33,51 @@ class TokenScores:
 
 @dataclass(frozen=True)
 class Draw:
-    """One sampled text and the seed it came from."""
+    """One sampled text.
+
+    Attributes:
+        text: what was written, special tokens left out.
+        seed: the seed it came from.
+        one_token: whether it is eight tokens or more and all of them the same.
+    """
 
     text: str
     seed: int
+    one_token: bool = False
 
 
 class Engine(Protocol):
     """A loaded candidate."""
 
+    @property
+    def prefix(self) -> str:
+        """What stands before every window and prompt, never scored, in words, e.g. `<s>`."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """How often a batch did not fit into memory and was halved, since it was loaded."""
+        ...
+
     def log_likelihoods(
-        self, texts: Sequence[str], *, window: int, context: int, progress: Progress
+        self,
+        texts: Sequence[str],
+        *,
+        window: int | None = None,
+        context: int = 0,
+        after: Sequence[str] | None = None,
+        progress: Progress,
     ) -> list[TokenScores]:
         """Score every token of every text once.
 
         Args:
             texts: non-empty texts, scored independently of each other.
-            window: tokens that the model sees at once, the tokenizer's prefix included.
+            window: tokens that the model sees at once, the tokenizer's prefix included; by default
+                as many as it was made for.
             context: tokens before every scored token, unless the text starts there.
-            progress: told of every window.
+            after: for each text a prompt that it follows, read and not scored; texts after the
+                same prompt share its reading. Both together have to fit into a window.
+            progress: told of every window, or of every prompt.
 
         Raises:
             CandidateError: the engine cannot score, or not with this window.
@@ -63,16 +89,19 @@ class Engine(Protocol):
         prompts: Sequence[str],
         *,
         sampling: Sampling,
+        numbers: Sequence[Sequence[int]] | None = None,
         settled: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress,
     ) -> list[list[Draw]]:
-        """Draw `sampling.samples` continuations of every prompt, in batches.
+        """Draw continuations of every prompt, in batches.
 
         A draw depends on the prompt, its own number and the seed, not on the other prompts.
 
         Args:
             prompts: what to go on with.
             sampling: how to draw.
+            numbers: for each prompt the numbers of the samples to draw; by default 0 to
+                `sampling.samples` - 1.
             settled: for each prompt, tells of a sample so far whether more text could not change
                 what is read from it; the engine may end the sample then.
             progress: told of every sample.
@@ -81,6 +110,10 @@ class Engine(Protocol):
             InvalidMeasurement: the model gives no numbers (NaN).
             CandidateError: the engine cannot sample.
         """
+        ...
+
+    def article_perplexity(self, text: str) -> float:
+        """Return the figure of the article's own code for a text; see `engines.article`."""
         ...
 
     def close(self) -> None:

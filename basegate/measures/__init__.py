@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings
-    from basegate.progress import Progress
+    from basegate.measures.task import Task
 
 
 class Measure(Protocol):
@@ -30,7 +30,7 @@ class Measure(Protocol):
         """Return what identifies the data's content; raise `DataError` if there is none."""
         ...
 
-    def measure(self, engine: Engine, data: Any, settings: Any, progress: Progress) -> Findings:
+    def measure(self, engine: Engine, task: Task[Any, Any]) -> Findings:
         """Measure; raise `InvalidMeasurement` if the result would mean nothing."""
         ...
 

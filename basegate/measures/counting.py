@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from basegate.measurement import Findings, Metric, Sample
-from basegate.measures.degeneration import refuse_degenerate
-from basegate.statistics import effective_count, share_interval
+from basegate.measures.degeneration import degenerate_share, is_broken
+from basegate.statistics import count_interval, effective_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from basegate.banks import Bank
-    from basegate.engines.protocol import Engine
-    from basegate.progress import Progress
-    from basegate.settings import Sampling
+    from basegate.engines.protocol import Draw, Engine
+    from basegate.measures.task import Task
+    from basegate.settings import SamplingSettings
 
 
 @dataclass(frozen=True)
@@ -40,90 +40,124 @@ class Asked:
     topic: str = ""
     settled: Callable[[str], bool] = lambda text: False
 
+    def sample(self, draw: Draw) -> Sample:
+        """Return what was drawn with the answer found in it."""
+        return Sample(
+            item=self.id,
+            prompt=self.prompt,
+            text=draw.text,
+            answer=self.read(draw.text),
+            expected=self.expected,
+            seed=draw.seed,
+            degenerate=is_broken(draw),
+        )
+
 
 def count_correct(
-    engine: Engine,
-    asked: Sequence[Asked],
-    bank: Bank[Any],
-    sampling: Sampling,
-    progress: Progress,
+    engine: Engine, asked: Sequence[Asked], task: Task[Bank[Any], SamplingSettings]
 ) -> Findings:
     """Draw the samples of all that is asked together, read their answers and count.
 
         correct  = right samples of one question
         accuracy = mean over questions of right samples / samples
 
-    The interval of the accuracy is Wilson's, with the number of draws that the samples are worth,
-    clustered by question: see `effective_count`.
+    The interval of `correct` is Clopper and Pearson's for the chance of a right answer, times n.
+    That of the accuracy is Wilson's, with the number of draws that the samples are worth, clustered
+    by question: see `effective_count`. Where samples were left out because they could not change a
+    verdict, there is no accuracy: what is left is no fair share of all.
 
     Raises:
-        InvalidMeasurement: the model's numbers broke, or its samples are degenerate.
+        InvalidMeasurement: the model's numbers broke.
     """
-    drawn = engine.sample(
-        [each.prompt for each in asked],
-        sampling=sampling,
-        settled=[each.settled for each in asked],
-        progress=progress,
-    )
-    samples = tuple(
-        Sample(
-            item=each.id,
-            prompt=each.prompt,
-            text=draw.text,
-            answer=each.read(draw.text),
-            expected=each.expected,
-            seed=draw.seed,
-        )
-        for each, draws in zip(asked, drawn, strict=True)
-        for draw in draws
-    )
-    refuse_degenerate([sample.text for sample in samples])
+    bank, most = task.data, task.settings.sampling.samples
+    by_question = draw_samples(engine, asked, task)
+    samples = tuple(sample for each in asked for sample in by_question[each.id])
+    left = len(asked) * most - len(samples)
     return Findings(
-        metrics=summarise(asked, samples, sampling.samples),
+        metrics=(*summarise(asked, by_question, most), degenerate_share(samples)),
         samples=samples,
         facts={
             bank.records[0].kind_name + "s": len(asked),
             "left_out": len(bank.left_out),
             "no_answer": sum(sample.answer is None for sample in samples),
+            "not_drawn": left,
         },
-        basis=bank.basis(sampling.samples),
+        basis=bank.basis(most, up_to=left > 0),
         left_out=tuple(map(str, bank.left_out)),
     )
 
 
+def draw_samples(
+    engine: Engine, asked: Sequence[Asked], task: Task[Bank[Any], SamplingSettings]
+) -> dict[str, list[Sample]]:
+    """Return the samples of every question, drawn in rounds until enough are.
+
+    A round draws for every question the fewest samples that could settle it, all in one batch.
+    """
+    most = task.settings.sampling.samples
+    samples: dict[str, list[Sample]] = {each.id: [] for each in asked}
+    for sample in task.earlier.samples if task.earlier is not None else ():
+        samples[sample.item].append(sample)
+
+    def wanted(each: Asked) -> range:
+        own = samples[each.id]
+        right = sum(sample.answer == sample.expected for sample in own)
+        return range(len(own), len(own) + task.draws.wanted(right, len(own), most))
+
+    while still := [each for each in asked if wanted(each)]:
+        drawn = engine.sample(
+            [each.prompt for each in still],
+            sampling=task.settings.sampling,
+            numbers=[wanted(each) for each in still],
+            settled=[each.settled for each in still],
+            progress=task.progress,
+        )
+        for each, draws in zip(still, drawn, strict=True):
+            samples[each.id] += map(each.sample, draws)
+    return samples
+
+
+def right_samples(samples: Sequence[Sample]) -> int:
+    """Return how many samples give the expected answer."""
+    return sum(sample.answer == sample.expected for sample in samples)
+
+
 def summarise(
-    asked: Sequence[Asked], samples: Sequence[Sample], per_question: int
+    asked: Sequence[Asked], samples: dict[str, list[Sample]], most: int
 ) -> tuple[Metric, ...]:
     """Return the accuracy of the bank and of its topics, and the right samples of each question."""
-    right = Counter(sample.item for sample in samples if sample.answer == sample.expected)
-    topics = dict.fromkeys(each.topic for each in asked if each.topic)
-    counts = [
-        Metric(
-            name="correct",
-            value=float(right[each.id]),
-            unit=f"of {per_question} correct",
-            item=each.id,
-            count=per_question,
-        )
-        for each in asked
-    ]
+    right = Counter({each.id: right_samples(samples[each.id]) for each in asked})
+    counts = [_count(each.id, right[each.id], len(samples[each.id]), most) for each in asked]
+    if any(len(own) < most for own in samples.values()):
+        return tuple(counts)
 
     def accuracy(name: str, item: str, part: Sequence[Asked]) -> Metric:
-        shares = [right[each.id] / per_question for each in part]
-        mean = math.fsum(shares) / len(shares)
-        worth = effective_count(shares, per_question)
-        return Metric(
-            name=name,
-            value=mean,
-            unit="share of answers right",
+        shares = [right[each.id] / most for each in part]
+        return Metric.share(
+            name,
+            math.fsum(shares) / len(shares),
+            "share of answers right",
             item=item,
-            interval=share_interval(mean, worth, 0.95),
             count=len(part),
-            effective_count=worth,
+            worth=effective_count(shares, most),
         )
 
+    topics = dict.fromkeys(each.topic for each in asked if each.topic)
     parts = [
         accuracy("topic_accuracy", topic, [each for each in asked if each.topic == topic])
         for topic in (topics if len(topics) > 1 else ())
     ]
     return (accuracy("accuracy", "", asked), *parts, *counts)
+
+
+def _count(item: str, right: int, drawn: int, most: int) -> Metric:
+    low, high = count_interval(right, most, open_draws=most - drawn)
+    return Metric(
+        name="correct",
+        value=float(right),
+        unit=f"of {drawn} correct",
+        item=item,
+        interval=(low * most, high * most),
+        count=most,
+        drawn=drawn,
+    )

@@ -1,8 +1,9 @@
-"""Knowledge: multiple-choice questions, several samples each, the answer found in free text.
+"""Knowledge: multiple-choice questions, answered in free text and by likelihood.
 
     correct = samples whose answer is the right option, of all samples of the question
 
-A sample without a recognisable answer counts as not correct.
+A sample without a recognisable answer counts as not correct. Beside it the options are scored
+(`choices`): `method` of `thresholds.toml` says which of the two gates, and both are reported.
 """
 
 from __future__ import annotations
@@ -11,36 +12,31 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from basegate.answers import choice_is_settled, find_choice
-from basegate.banks import Bank, Question, bank_identity, load_bank
-from basegate.measures.counting import Asked, count_correct
+from basegate.banks import Bank, Question
+from basegate.measures import choices
+from basegate.measures.counting import Asked, count_correct, right_samples
+from basegate.measures.reading import identity, prepares
 
 if TYPE_CHECKING:
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings
-    from basegate.progress import Progress
+    from basegate.measures.task import Task
     from basegate.settings import SamplingSettings
 
-VERSION = 2
+__all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
+
+VERSION = 3
 LIBRARIES: tuple[str, ...] = ()
 
 
-def prepare(settings: SamplingSettings) -> Bank[Question]:
-    """Read the questions. See `load_bank` for errors."""
-    return load_bank(settings.source, Question)
+prepare = prepares(Question)
 
 
-def identity(settings: SamplingSettings) -> str:
-    """Return what identifies the questions. See `bank_identity` for errors."""
-    return bank_identity(settings.source)
-
-
-def measure(
-    engine: Engine, bank: Bank[Question], settings: SamplingSettings, progress: Progress
-) -> Findings:
-    """Ask every question and count right answers.
+def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Findings:
+    """Ask every question, count right answers and score the options.
 
     Raises:
-        InvalidMeasurement: the model's numbers broke.
+        InvalidMeasurement: the model's numbers broke, or the tokenizer lost text.
     """
     asked = [
         Asked(
@@ -51,6 +47,21 @@ def measure(
             topic=question.topic,
             settled=partial(choice_is_settled, options=question.options),
         )
-        for question in bank.records
+        for question in task.data.records
     ]
-    return count_correct(engine, asked, bank, settings.sampling, progress)
+    found = count_correct(engine, asked, task)
+    if task.earlier is not None and task.earlier.choices:
+        scored = task.earlier.choices
+    else:
+        scored = choices.score_options(engine, task.data.records, task.progress)
+    found = found.model_copy(
+        update={"metrics": (*found.metrics, *choices.summarise(scored)), "choices": scored}
+    )
+    note = None if found.facts["not_drawn"] else choices.disagreement(_shares(found), scored)
+    return found.noting(note) if note else found
+
+
+def _shares(found: Findings) -> list[float]:
+    """Return right samples / samples of every question."""
+    own = [[s for s in found.samples if s.item == each.item] for each in found.choices]
+    return [right_samples(samples) / len(samples) for samples in own]

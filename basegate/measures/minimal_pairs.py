@@ -14,43 +14,37 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from basegate.banks import Bank, Pair, bank_identity, load_bank
+from basegate.banks import Bank, Pair
 from basegate.measurement import Findings, Metric, Preference
-from basegate.measures.perplexity import check_scores
-from basegate.statistics import share_interval
+from basegate.measures.reading import identity, prepares
+from basegate.measures.scores import check_scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basegate.engines.protocol import Engine
-    from basegate.progress import Progress
+    from basegate.measures.task import Task
     from basegate.settings import PairSettings
+
+__all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
 VERSION = 1
 LIBRARIES: tuple[str, ...] = ()
 
 
-def prepare(settings: PairSettings) -> Bank[Pair]:
-    """Read the pairs. See `load_bank` for errors."""
-    return load_bank(settings.source, Pair)
+prepare = prepares(Pair)
 
 
-def identity(settings: PairSettings) -> str:
-    """Return what identifies the pairs. See `bank_identity` for errors."""
-    return bank_identity(settings.source)
-
-
-def measure(
-    engine: Engine, bank: Bank[Pair], settings: PairSettings, progress: Progress
-) -> Findings:
+def measure(engine: Engine, task: Task[Bank[Pair], PairSettings]) -> Findings:
     """Score both sentences of every pair and count preferences.
 
     Raises:
         InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
     """
+    bank, settings = task.data, task.settings
     texts = [text for pair in bank.records for text in (pair.right, pair.wrong)]
     scores = engine.log_likelihoods(
-        texts, window=settings.window, context=settings.window // 2, progress=progress
+        texts, window=settings.window, context=settings.window // 2, progress=task.progress
     )
     check_scores(scores, texts)
     bits = [
@@ -94,12 +88,11 @@ def summarise(preferences: Sequence[Preference]) -> tuple[Metric, ...]:
 
 def _share(name: str, item: str, preferences: Sequence[Preference]) -> Metric:
     count = len(preferences)
-    share = sum(each.preferred for each in preferences) / count
-    return Metric(
-        name=name,
-        value=share,
-        unit="share of pairs with the right sentence likelier",
+    return Metric.share(
+        name,
+        sum(each.preferred for each in preferences) / count,
+        "share of pairs with the right sentence likelier",
         item=item,
-        interval=share_interval(share, count, 0.95),
-        effective_count=count,
+        count=count,
+        worth=count,
     )

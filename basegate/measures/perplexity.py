@@ -4,6 +4,8 @@
     bits_per_byte = NLL / (ln 2 * UTF-8 bytes)
     perplexity    = exp(NLL / tokens)
 
+    article_perplexity = what the article's published code gives, for comparison with its table
+
     gap           = bits_per_char of Cantonese documents
                     - bits_per_char of the same documents in Standard Written Chinese
 
@@ -25,8 +27,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basegate.corpora import Corpus, corpus_identity, load_corpus
-from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings, Metric
+from basegate.measures.scores import check_scores
 from basegate.statistics import difference_interval, ratio_interval
 
 if TYPE_CHECKING:
@@ -35,13 +37,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from basegate.engines.protocol import Engine, TokenScores
-    from basegate.progress import Progress
+    from basegate.measures.task import Task
     from basegate.settings import PerplexitySettings
 
-VERSION = 2
+VERSION = 3
 LIBRARIES: tuple[str, ...] = ()
-LOST_SHARE = 0.01
-"""Above this share of lost characters the text that was scored is not the text that was given."""
 
 
 @dataclass(frozen=True)
@@ -64,43 +64,50 @@ def identity(settings: PerplexitySettings) -> str:
     return corpus_identity(settings.corpus)
 
 
-def measure(
-    engine: Engine, corpus: Corpus, settings: PerplexitySettings, progress: Progress
-) -> Findings:
+def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
     """Score the corpus and sum up.
 
     Raises:
         InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
     """
-    join = settings.corpus.join
-    texts = list(corpus.documents) if join is None else [join.join(corpus.documents)]
-    scores = engine.log_likelihoods(
-        texts, window=settings.window, context=settings.context, progress=progress
-    )
-    check_scores(scores, texts)
+    corpus, join = task.data, task.settings.corpus.join
     documents = corpus.documents
+    texts = list(documents) if join is None else [join.join(documents)]
+    scores = _score(engine, texts, task)
     sums = per_document(documents, scores) if join is None else joined(documents, join, scores[0])
     split = [split_share(each.starts) for each in scores if each.starts is not None]
     weights = [len(each.logprobs) for each in scores if each.starts is not None]
     pieces = float(np.average(split, weights=weights)) if split else None
     found = summarise(sums, pieces, corpus.left_out)
-    if not corpus.parallel:
-        return found
-    beside = _score_parallel(engine, corpus, settings, progress)
-    places = list(corpus.parallel)
-    return compare(found, taken(sums, places), beside)
+    if corpus.parallel:
+        beside = per_document(
+            list(corpus.parallel.values()), _score(engine, list(corpus.parallel.values()), task)
+        )
+        found = compare(found, taken(sums, list(corpus.parallel)), beside)
+    return found.model_copy(
+        update={"metrics": (*found.metrics, _as_in_the_article(engine, documents))}
+    )
 
 
-def _score_parallel(
-    engine: Engine, corpus: Corpus, settings: PerplexitySettings, progress: Progress
-) -> Sums:
-    """Return the sums of the written-Chinese versions, each scored on its own."""
-    texts = list(corpus.parallel.values())
+def _score(
+    engine: Engine, texts: Sequence[str], task: Task[Corpus, PerplexitySettings]
+) -> list[TokenScores]:
+    settings = task.settings
     scores = engine.log_likelihoods(
-        texts, window=settings.window, context=settings.context, progress=progress
+        texts, window=settings.window, context=settings.context, progress=task.progress
     )
     check_scores(scores, texts)
-    return per_document(texts, scores)
+    return scores
+
+
+def _as_in_the_article(engine: Engine, documents: Sequence[str]) -> Metric:
+    """Return the article's figure, to be held beside its table; see `engines.article`."""
+    return Metric(
+        name="article_perplexity",
+        value=engine.article_perplexity("\n\n".join(documents)),
+        unit="perplexity as the article's code computes it (3.7 % of the text; never judged)",
+        informative=True,
+    )
 
 
 def taken(sums: Sums, places: Sequence[int]) -> Sums:
@@ -143,30 +150,6 @@ def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
             "basis": f"{found.basis}, {pairs} of them in written Chinese too",
         }
     )
-
-
-def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
-    """Refuse scores that are not of the text that was given.
-
-    Raises:
-        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
-    """
-    tokens = sum(len(each.logprobs) for each in scores)
-    broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
-    if broken:
-        raise InvalidMeasurement(
-            f"{broken} of {tokens} log-probabilities are not finite (NaN or inf). The model's "
-            f"numbers broke, which says nothing about what it knows: try another --dtype or "
-            f"--quantization."
-        )
-    lost, characters = sum(each.lost for each in scores), sum(map(len, texts))
-    if lost > LOST_SHARE * characters:
-        raise InvalidMeasurement(
-            f"the tokenizer loses {lost} of {characters} characters: decoding its tokens does not "
-            f"give them back (unknown characters, or several folded into one). What was scored is "
-            f"not the text that was given, and its bits per character would look too good. "
-            f"Choose a candidate whose tokenizer covers Chinese characters."
-        )
 
 
 def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sums:

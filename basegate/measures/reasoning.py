@@ -10,32 +10,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.answers import find_number, number_is_settled
-from basegate.banks import Bank, Problem, bank_identity, load_bank
+from basegate.banks import Bank, Problem
 from basegate.measures.counting import Asked, count_correct
+from basegate.measures.reading import identity, prepares
 
 if TYPE_CHECKING:
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings
-    from basegate.progress import Progress
+    from basegate.measures.task import Task
     from basegate.settings import SamplingSettings
 
-VERSION = 3
+__all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
+
+VERSION = 4
 LIBRARIES: tuple[str, ...] = ()
 
 
-def prepare(settings: SamplingSettings) -> Bank[Problem]:
-    """Read the problems. See `load_bank` for errors."""
-    return load_bank(settings.source, Problem)
+prepare = prepares(Problem)
 
 
-def identity(settings: SamplingSettings) -> str:
-    """Return what identifies the problems. See `bank_identity` for errors."""
-    return bank_identity(settings.source)
-
-
-def measure(
-    engine: Engine, bank: Bank[Problem], settings: SamplingSettings, progress: Progress
-) -> Findings:
+def measure(engine: Engine, task: Task[Bank[Problem], SamplingSettings]) -> Findings:
     """Put every problem and count right answers.
 
     Raises:
@@ -50,9 +44,9 @@ def measure(
             topic=problem.family,
             settled=number_is_settled,
         )
-        for problem in bank.records
+        for problem in task.data.records
     ]
-    return count_correct(engine, asked, bank, settings.sampling, progress)
+    return count_correct(engine, asked, task)
 
 
 def _read_number(text: str) -> str | None:

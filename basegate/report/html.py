@@ -6,18 +6,19 @@ pytest-html inserts all of it as it is, so everything is escaped here.
 from __future__ import annotations
 
 import html
+import math
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.figures import SHARE, asked, format_value, found, place
-from basegate.judge import Result, VerdictWord, worst
-from basegate.report.terminal import decided, printable
+from basegate.figures import SHARE, asked, chance, format_value, found, place, printable
+from basegate.judge import Result, VerdictWord, telling
+from basegate.report.terminal import decided
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from basegate.ledger import Ledger
-    from basegate.measurement import Measurement, Sample
+    from basegate.measurement import Measurement, Metric, Sample
 
 _COLOURS: dict[VerdictWord, str] = {
     "pass": "#1a7f37",
@@ -76,8 +77,7 @@ def _cell(rows: Sequence[Result], check: str, part: str) -> str:
     own = [row for row in rows if (row.check, row.part) == (check, part)]
     if not own:
         return "not run"
-    verdict = worst(row.verdict for row in own)
-    shown = sorted((r for r in own if r.verdict == verdict), key=lambda row: bool(row.question))
+    verdict, shown = telling(own)
     values = "<br>".join(escape(_value(row)) for row in shown[:4])
     more = f"<br>and {len(shown) - 4} more" if len(shown) > 4 else ""
     return f"{_word(verdict)}<br>{values}{more}"
@@ -147,8 +147,8 @@ def result_cells(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def evidence(measurement: Measurement) -> str:
-    """Return what a measurement rests on: its numbers and every sample, as text."""
+def evidence(measurement: Measurement, rows: Sequence[Result]) -> str:
+    """Return what a measurement rests on: its numbers, its gates and every sample, as text."""
     facts = ", ".join(
         f"{key.replace('_', ' ')} {_fact(key, value)}"
         for key, value in measurement.findings.facts.items()
@@ -159,13 +159,60 @@ def evidence(measurement: Measurement) -> str:
         f"<li>{escape(metric.item + ': ' if metric.item else '')}{escape(found(metric))}</li>"
         for metric in shown or measurement.findings.metrics
     )
+    counts = {each.item: each for each in measurement.findings.metrics if each.name == "correct"}
     groups = groupby(measurement.findings.samples, key=lambda sample: sample.item)
-    samples = "".join(_samples(item, list(group)) for item, group in groups)
+    samples = "".join(_samples(item, list(group), counts.get(item)) for item, group in groups)
     return (
         f"<div class='bg-evidence'><ul>{metrics}</ul><p>{escape(facts)}. Measured "
         f"{escape(measurement.measured_at)} in {measurement.seconds:.1f} s.</p>"
-        f"{_left_out(measurement)}{_preferences(measurement)}{samples}</div>"
+        f"{_notes(measurement)}{_left_out(measurement)}{_curves(rows)}{_preferences(measurement)}"
+        f"{_choices(measurement)}{samples}</div>"
     )
+
+
+def _notes(measurement: Measurement) -> str:
+    return "".join(f"<p><b>Note:</b> {escape(note)}</p>" for note in measurement.findings.notes)
+
+
+def _curves(rows: Sequence[Result]) -> str:
+    """Return the operating curves: what each kind of gate lets through."""
+    gates = {(row.metric, row.limit, row.curve): row for row in rows if row.curve}
+    return "".join(
+        f"<p>What the gate on {escape(row.metric.replace('_', ' '))} "
+        f"({escape(asked(row))}) lets through:</p>"
+        f"<table class='bg-samples bg-curve'><tr><th>truly right</th>"
+        f"{''.join(f'<td>{point * 100:.0f} %</td>' for point, _ in row.curve)}</tr>"
+        f"<tr><th>passes</th>"
+        f"{''.join(f'<td>{chance * 100:.1f} %</td>' for _, chance in row.curve)}</tr></table>"
+        for row in gates.values()
+    )
+
+
+def _choices(measurement: Measurement) -> str:
+    """Return the scored options, questions first whose right option is not the likeliest."""
+    scored = sorted(measurement.findings.choices, key=lambda each: each.by_text == each.expected)
+    if not scored:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(each.item)}</td><td>{escape(each.expected)}</td>"
+        f"<td>{_chosen(each.by_text, each.expected)}</td><td>{_bits(each.texts)}</td>"
+        f"<td>{_chosen(each.by_letter, each.expected)}</td><td>{_bits(each.letters)}</td></tr>"
+        for each in scored
+    )
+    return (
+        "<p>By likelihood, over all cyclic orders of the options:</p>"
+        "<table class='bg-samples'><tr><th>question</th><th>right</th><th>likeliest text</th>"
+        "<th>bits per character</th><th>likeliest letter</th><th>bits</th></tr>"
+        f"{rows}</table>"
+    )
+
+
+def _chosen(option: str | None, expected: str) -> str:
+    return _word("pass" if option == expected else "fail", option or "tie")
+
+
+def _bits(scores: Mapping[str, float]) -> str:
+    return escape(", ".join(f"{key} {-value / math.log(2):.2f}" for key, value in scores.items()))
 
 
 def _left_out(measurement: Measurement) -> str:
@@ -201,17 +248,28 @@ def _fact(key: str, value: float | str) -> str:
     return format_value(value, SHARE if key.endswith("_share") else "")
 
 
-def _samples(item: str, samples: Sequence[Sample]) -> str:
+def _samples(item: str, samples: Sequence[Sample], counted: Metric | None) -> str:
     rows = "".join(
         f"<tr><td>{number}</td><td>{_reading(sample)}</td>"
         f"<td><pre class='bg-text'>{escape(sample.text)}</pre></td></tr>"
         for number, sample in enumerate(samples, start=1)
     )
     return (
-        f"<h4>{escape(item)}</h4><div class='bg-prompt'>{escape(samples[0].prompt)}</div>"
+        f"<h4>{escape(item)}</h4>{_counted(counted)}"
+        f"<div class='bg-prompt'>{escape(samples[0].prompt)}</div>"
         f"<table class='bg-samples'><tr><th>#</th><th>read as</th><th>what it wrote</th></tr>"
         f"{rows}</table>"
     )
+
+
+def _counted(metric: Metric | None) -> str:
+    """Return a question's count and what it says of the chance of a right answer."""
+    if metric is None:
+        return ""
+    left = (metric.count or 0) - (metric.drawn or 0)
+    undrawn = f" {left} more could not change the verdict and were not drawn." if left else ""
+    behind = f"; chance of a right answer {chance(metric)}" if metric.interval else ""
+    return f"<p>{escape(found(metric))}{behind}.{undrawn}</p>"
 
 
 def _reading(sample: Sample) -> str:
@@ -231,7 +289,7 @@ def _reading(sample: Sample) -> str:
             ("mixed", "mixed"),
             ("neutral", "neutral"),
             ("foreign", "other"),
-            ("latin_words", "Latin words"),
+            ("latin_words", "words of English"),
             ("simplified", "Simplified"),
         )
         if notes.get(name)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.figures import asked, found, place
-from basegate.judge import Result, VerdictWord, worst
+from basegate.figures import asked, found, place, printable
+from basegate.judge import Result, VerdictWord, telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,12 +26,6 @@ DECISION: dict[VerdictWord, str] = {
     "inconclusive": "not accepted (inconclusive)",
     "invalid": "not judged (invalid)",
 }
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def printable(text: str) -> str:
-    """Return a text without control characters, which could steer a terminal."""
-    return _CONTROL.sub("\ufffd", text)
 
 
 def header(options: RunOptions) -> list[str]:
@@ -48,7 +41,10 @@ def summary(ledger: Ledger) -> Iterator[tuple[str, dict[str, bool]]]:
         markup = _MARKUP[entry.verdict] if rows else {}
         yield f"{entry.name}: {decided(entry, rows)}", {**markup, "bold": True}
         for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
-            yield _line(check, list(group))
+            own = list(group)
+            yield _line(check, own)
+            for note in dict.fromkeys(note for row in own for note in row.notes):
+                yield printable(f"  {'':<12} {'':<28} note: {note}"), {}
         yield from _loaded(entry)
 
 
@@ -66,9 +62,7 @@ def decided(entry: CandidateEntry, rows: Sequence[Result]) -> str:
 
 def _line(check: str, rows: list[Result]) -> tuple[str, dict[str, bool]]:
     """Return the line of one check: all its metrics, or the ones that are not met."""
-    verdict = worst(row.verdict for row in rows)
-    # What speaks of the whole before what speaks of single questions.
-    shown = sorted((r for r in rows if r.verdict == verdict), key=lambda row: bool(row.question))
+    verdict, shown = telling(rows)
     text = " ".join("; ".join(map(_found, shown[:3])).split())
     basis = f" [{rows[0].basis}]" if rows[0].basis else ""
     more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""

@@ -1,0 +1,41 @@
+"""Are scores of the text that was given, and are they numbers?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from basegate.errors import InvalidMeasurement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basegate.engines.protocol import TokenScores
+
+LOST_SHARE = 0.01
+"""Above this share of lost characters the text that was scored is not the text that was given."""
+
+
+def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
+    """Refuse scores that are not of the text that was given.
+
+    Raises:
+        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
+    """
+    tokens = sum(len(each.logprobs) for each in scores)
+    broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
+    if broken:
+        raise InvalidMeasurement(
+            f"{broken} of {tokens} log-probabilities are not finite (NaN or inf). The model's "
+            f"numbers broke, which says nothing about what it knows: try another --dtype or "
+            f"--quantization."
+        )
+    lost, characters = sum(each.lost for each in scores), sum(map(len, texts))
+    if lost > LOST_SHARE * characters:
+        raise InvalidMeasurement(
+            f"the tokenizer loses {lost} of {characters} characters: decoding its tokens does not "
+            f"give them back (unknown characters, or several folded into one). What was scored is "
+            f"not the text that was given, and its bits per character would look too good. "
+            f"Choose a candidate whose tokenizer covers Chinese characters."
+        )

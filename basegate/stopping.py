@@ -1,0 +1,64 @@
+"""k of n: how many samples of a question have to be drawn until its verdict is certain.
+
+The verdict is the same as that of all n samples, for fewer of them. What has been drawn stays valid
+under any limit: where another limit needs the rest, the rest is drawn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basegate.limits import Limit
+    from basegate.measurement import Findings
+
+
+class Draws(NamedTuple):
+    """How many samples of a question are wanted.
+
+    Attributes:
+        correct: right ones that settle the question; `None` where all samples are wanted.
+    """
+
+    correct: int | None = None
+
+    def wanted(self, right: int, drawn: int, samples: int) -> int:
+        """Return how many more to draw: the fewest that could settle it, 0 where it is settled.
+
+        Args:
+            right: right samples so far.
+            drawn: samples so far.
+            samples: of the question in all.
+        """
+        if self.correct is None:
+            return samples - drawn
+        missing = self.correct - right
+        to_lose = samples - self.correct + 1 - (drawn - right)
+        return max(0, min(missing, to_lose))
+
+
+ALL = Draws()
+
+
+def draws_for(limits: Sequence[Limit]) -> Draws:
+    """Return what the limits on a bank want drawn.
+
+    Only a gate on single questions can be settled early. A limit on the bank's accuracy needs all
+    samples.
+    """
+    judged = [limit for limit in limits if not limit.validity]
+    counts = {int(limit.value) for limit in judged if limit.metric == "correct"}
+    if len(counts) == 1 and all(limit.metric == "correct" for limit in judged):
+        return Draws(counts.pop())
+    return ALL
+
+
+def is_enough(findings: Findings, draws: Draws) -> bool:
+    """Tell whether what was drawn settles every question."""
+    return all(
+        draws.wanted(round(metric.value), metric.drawn, metric.count) == 0
+        for metric in findings.metrics
+        if metric.value is not None and metric.drawn is not None and metric.count is not None
+    )
