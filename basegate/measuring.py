@@ -54,6 +54,11 @@ def obtain(
     if stored is not None and is_enough(stored.findings, draws):
         # The key leaves names out: under another name it is the same measurement.
         return stored.model_copy(update={"item": check.item})
+    if stored is not None:
+        progress.say(
+            f"{candidate.name}: {check.check} on {check.item}: the limit needs samples that were "
+            f"not drawn before; they are drawn now."
+        )
     measure = measure_for(check.check)
     # Data first: a wrong path should show before tens of gigabytes are loaded.
     data = measure.prepare(check.settings)

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from basegate.errors import CandidateError
+from basegate.measures.degeneration import is_broken
 from basegate.progress import SILENT
 from basegate.settings import Sampling
-from basegate.variety import is_degenerate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from basegate.engines.protocol import Engine, TokenScores
 
 WINDOW, CONTEXT = 256, 64
@@ -78,8 +76,10 @@ def check(engine: Engine) -> None:
     texts = [each.text for each in TEXTS]
     together = _score(engine, [*texts, *(each.shuffled() for each in TEXTS)])
     alone = _score(engine, texts[:1])[0]
-    for examine in (_finite, _steady(alone), _gives_back, _knows_order):
-        examine(together)
+    _finite(together)
+    _steady(together[0], alone)
+    _gives_back(together)
+    _knows_order(together)
     _writes(engine)
 
 
@@ -97,17 +97,14 @@ def _finite(scores: list[TokenScores]) -> None:
         )
 
 
-def _steady(alone: TokenScores) -> Callable[[list[TokenScores]], None]:
-    def examine(scores: list[TokenScores]) -> None:
-        drift = float(np.mean(np.abs(alone.logprobs - scores[0].logprobs)))
-        if drift > DRIFT:
-            raise CandidateError(
-                f"a sentence scores {drift:.2f} nats per token otherwise among longer and shorter "
-                f"ones than alone: padding leaks into its numbers. The model's code does not heed "
-                f"the attention mask; try another version of transformers."
-            )
-
-    return examine
+def _steady(together: TokenScores, alone: TokenScores) -> None:
+    drift = float(np.mean(np.abs(alone.logprobs - together.logprobs)))
+    if drift > DRIFT:
+        raise CandidateError(
+            f"a sentence scores {drift:.2f} nats per token otherwise among longer and shorter "
+            f"ones than alone: padding leaks into its numbers. The model's code does not heed "
+            f"the attention mask; try another version of transformers."
+        )
 
 
 def _gives_back(scores: list[TokenScores]) -> None:
@@ -140,9 +137,9 @@ def _writes(engine: Engine) -> None:
     prompts = [each.text[: len(each.text) // 2] for each in TEXTS]
     sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=24)
     drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)
-    texts = [draws[0].text for draws in drawn]
-    if all(map(is_degenerate, texts)):
+    if all(is_broken(draws[0]) for draws in drawn):
         raise CandidateError(
-            f"it writes one character over and over, or nothing, in every language (such as "
-            f"{texts[0][:12]!r}). That is a broken run: try another --dtype or --quantization."
+            f"it writes one character or token over and over, or nothing, in every language (such "
+            f"as {drawn[0][0].text[:12]!r}). That is a broken run: try another --dtype or "
+            f"--quantization."
         )

@@ -10,7 +10,7 @@ from basegate.judge import Verdict, check_valid, judge
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
 from basegate.measuring import obtain
-from basegate.stopping import draws_for
+from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 
 if TYPE_CHECKING:
@@ -53,11 +53,12 @@ class Run:
             InvalidMeasurement: it could not be made, or is beyond a limit of validity.
         """
         limits = self.options.thresholds.limits(candidate.name, check, item)
+        asked = self.options.thresholds.find(check, item)
         measurement = obtain(
             candidate,
-            self.options.thresholds.find(check, item),
+            asked,
             self.store,
-            draws=draws_for(limits),
+            draws=draws_for(limits) if asked.stop_early else ALL,
             remeasure=self.options.remeasure,
             progress=self.progress,
         )

@@ -54,12 +54,14 @@ class Check(Frozen):
         item: the corpus, bank or prompt file.
         settings: what the measure is told; it holds no limit.
         limits: what a measurement is held against.
+        stop_early: whether sampling may stop where the verdict is certain.
     """
 
     check: str
     item: str
     settings: Settings
     limits: tuple[Limit, ...]
+    stop_early: bool = False
 
 
 class Thresholds(Frozen):
@@ -168,6 +170,7 @@ def _check(
     shared: Mapping[str, Table] = MappingProxyType({}),
 ) -> Check:
     """Return a check with the limits of its table, and of those that hold for all its siblings."""
+    tables = {where: table, **shared}
     limits = tuple(
         Limit(
             key=f"{place}.{key}",
@@ -176,10 +179,16 @@ def _check(
             why=given.why,
             **{**RULES[key].model_dump(), "metric": given.metric(key)},
         )
-        for place, given in {where: table, **shared}.items()
+        for place, given in tables.items()
         for key, value in given.given_limits().items()
     )
-    return Check(check=settings.check, item=item, settings=settings, limits=limits)
+    return Check(
+        check=settings.check,
+        item=item,
+        settings=settings,
+        limits=limits,
+        stop_early=any(getattr(given, "stop_early", False) for given in tables.values()),
+    )
 
 
 def _perplexity_settings(table: Perplexity, corpus: Corpus, base: Path) -> PerplexitySettings:

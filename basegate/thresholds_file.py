@@ -288,6 +288,7 @@ class MinimalPairs(Table):
 class Knowledge(_Sampled):
     """How questions are put: `[knowledge]`."""
 
+    stop_early: bool = True
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
     max_new_tokens: Positive = 32
     banks: Annotated[dict[Name, Questions], Field(min_length=1)]
@@ -296,6 +297,7 @@ class Knowledge(_Sampled):
 class Reasoning(_Sampled):
     """How problems are put: `[reasoning]`."""
 
+    stop_early: bool = True
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.2
     max_new_tokens: Positive = 24
     banks: Annotated[dict[Name, Problems], Field(min_length=1)]

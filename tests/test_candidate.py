@@ -62,3 +62,23 @@ def test_a_load_that_fails_is_not_tried_again_and_keeps_nothing(error):
     # Even while someone, as pytest does, keeps the error.
     assert caught.value is error
     assert kept[0]() is None
+
+
+def test_an_engine_that_fails_the_preflight_is_closed(monkeypatch):
+    from basegate import preflight
+    from basegate.candidate import load_engine
+    from basegate.engines import loading
+
+    engine = PlainEngine("one")
+    closed = []
+    monkeypatch.setattr(engine, "close", lambda: closed.append(True))
+    monkeypatch.setattr(loading, "load_candidate", lambda *_, **__: engine)
+
+    def refuse(checked):
+        assert checked is engine
+        raise CandidateError("its numbers overflow.")
+
+    monkeypatch.setattr(preflight, "check", refuse)
+    with pytest.raises(CandidateError, match="overflow"):
+        load_engine(SPEC, "0" * 40, "cpu")
+    assert closed == [True]

@@ -184,9 +184,10 @@ def test_changing_a_setting_measures_again(plain):
 def ten_samples(project, correct):
     """Let the bank of problems, all answered rightly by the plain engine, be k of ten."""
     path = project.path / "thresholds.toml"
-    head, _, bank = path.read_text().partition("[reasoning.banks.sums]")
+    head, _, rest = path.read_text().partition("[reasoning.banks.sums]")
+    after = rest.partition("[reasoning]")
     bank = f'\nproblems = "problems.jsonl"\nsamples = 10\ncorrect = {correct}\n'
-    path.write_text(f"{head}[reasoning.banks.sums]{bank}")
+    path.write_text(f"{head}[reasoning.banks.sums]{bank}{''.join(after[1:])}")
 
 
 def test_sampling_stops_where_the_verdict_is_certain(plain):
@@ -212,10 +213,21 @@ def test_a_limit_that_needs_more_samples_draws_only_the_missing_ones(plain):
     ten_samples(plain, 7)
     plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
     ten_samples(plain, 9)
-    plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
+    result = plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
     assert logged(plain, "draws") == ["4", "3", "2"]
+    assert "the limit needs samples that were not drawn before" in result.stderr.str()
     [row] = [row for row in ledger(plain)["results"] if row["check"] == "reasoning"]
     assert (row["value"], row["unit"], row["verdict"]) == (9.0, "of 9 correct", "pass")
+
+
+def test_all_samples_are_drawn_where_stopping_is_turned_off(plain):
+    append(plain, "[reasoning]\nstop_early = false\n")
+    ten_samples(plain, 7)
+    plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
+    assert logged(plain, "draws") == ["10"]
+    ten_samples(plain, 10)
+    plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
+    assert logged(plain, "load") == ["one"]
 
 
 def test_degenerate_samples_are_invalid_and_shown(plain):

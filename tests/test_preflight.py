@@ -78,8 +78,8 @@ def test_a_model_bad_at_chinese_is_in_order():
         ({"drift": 0.3}, "scores 0.30 nats per token otherwise among longer and shorter ones"),
         ({"lost": 40}, "its tokenizer loses"),
         ({"knows": 0.0}, "no better than their words in a wrong order"),
-        ({"writes": "!!!!!!!!!!!!"}, "one character over and over"),
-        ({"writes": ""}, "one character over and over, or nothing"),
+        ({"writes": "!!!!!!!!!!!!"}, "one character or token over and over"),
+        ({"writes": ""}, "one character or token over and over, or nothing"),
     ],
 )
 def test_every_fault_is_named(fault, sentence):

@@ -23,18 +23,26 @@ READERS = {
         "answers/choice.py",
         "answers/mentions.py",
         "answers/wording.py",
+        "measures/choices.py",
+        "measures/counting.py",
     ),
-    "reasoning": ("banks.py", "columns.py", "answers/number.py", "answers/wording.py"),
+    "reasoning": (
+        "banks.py",
+        "columns.py",
+        "answers/number.py",
+        "answers/wording.py",
+        "measures/counting.py",
+    ),
     "continuation": ("variety.py", "measures/continuation.py"),
     "perplexity": ("corpora.py", "windows.py", "measures/perplexity.py"),
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (3, "dc678ea2bbc46d39"),
-    "reasoning": (4, "49ce76e2161eb2d8"),
+    "knowledge": (3, "ccba952d8030835c"),
+    "reasoning": (4, "5005e1b5eb1d16e1"),
     "continuation": (2, "b51145091614b792"),
     "minimal_pairs": (1, "1783fdaf46766ca0"),
-    "perplexity": (3, "5ba706d4975dbf8d"),
+    "perplexity": (3, "cdab20cfe572ccca"),
 }
 
 

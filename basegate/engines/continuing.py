@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from basegate.engines.caches import repeat, rows_that_fit
-from basegate.engines.halving import Halving
+from basegate.engines.halving import Halving, in_two
 from basegate.engines.heads import Head
 from basegate.engines.padding import pad
 from basegate.errors import CandidateError
@@ -111,15 +111,12 @@ class ContinuationScorer:
 
 def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]]:
     if len(batch) > 1:
-        return batch[: len(batch) // 2], batch[len(batch) // 2 :]
+        return in_two(batch)
     (only,) = batch
-    middle = len(only.continuations) // 2
-    if middle == 0:
+    if len(only.continuations) == 1:
         raise CandidateError(
             f"a prompt of {len(only.ids)} tokens and one continuation of it do not fit into "
             f"memory. Use a larger GPU or a smaller --quantization."
         )
-    return (
-        [Asked(only.ids, only.continuations[:middle])],
-        [Asked(only.ids, only.continuations[middle:])],
-    )
+    first, second = in_two(only.continuations)
+    return [Asked(only.ids, first)], [Asked(only.ids, second)]

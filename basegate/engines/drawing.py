@@ -8,7 +8,7 @@ import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from basegate.engines.caches import repeat, rows_that_fit
-from basegate.engines.halving import Halving
+from basegate.engines.halving import Halving, in_two
 from basegate.engines.padding import pad
 from basegate.engines.sampling import processors
 from basegate.errors import CandidateError
@@ -214,12 +214,12 @@ def _batches(asked: Sequence[Asked], rows: int) -> Iterator[list[tuple[int, Aske
 
 def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]]:
     if len(batch) > 1:
-        return batch[: len(batch) // 2], batch[len(batch) // 2 :]
+        return in_two(batch)
     (only,) = batch
-    middle = len(only.seeds) // 2
-    if middle == 0:
+    if len(only.seeds) == 1:
         raise CandidateError(
             f"a single sample of a prompt of {len(only.ids)} tokens does not fit into memory. Use "
             f"a larger GPU or a smaller --quantization."
         )
-    return [only.part(0, middle)], [only.part(middle, len(only.seeds))]
+    first, second = in_two(only.seeds)
+    return [only._replace(seeds=first)], [only._replace(seeds=second)]

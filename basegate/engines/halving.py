@@ -50,6 +50,12 @@ class Halving:
         return [*self.run(first, work, halves), *self.run(second, work, halves)]
 
 
+def in_two(items: list[Item]) -> tuple[list[Item], list[Item]]:
+    """Return the first and the second half of at least two items."""
+    middle = len(items) // 2
+    return items[:middle], items[middle:]
+
+
 def out_of_memory(error: RuntimeError) -> bool:
     """Tell whether memory was what an error of torch is about."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from basegate.engines.halving import Halving
+from basegate.engines.halving import Halving, in_two
 from basegate.engines.heads import Head
 from basegate.engines.padding import pad
 from basegate.errors import CandidateError
@@ -112,4 +112,4 @@ def _halves(batch: list[Job]) -> tuple[list[Job], list[Job]]:
             f"a single window of {batch[0].fed} tokens does not fit into memory. Use a larger GPU, "
             f"a smaller --quantization, or a smaller [perplexity] window."
         )
-    return batch[: len(batch) // 2], batch[len(batch) // 2 :]
+    return in_two(batch)

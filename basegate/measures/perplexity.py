@@ -105,7 +105,7 @@ def _as_in_the_article(engine: Engine, documents: Sequence[str]) -> Metric:
     return Metric(
         name="article_perplexity",
         value=engine.article_perplexity("\n\n".join(documents)),
-        unit="perplexity as the article's code computes it (3.7 % of the text; never judged)",
+        unit="perplexity as the article's code computes it (20 of 512 tokens; never judged)",
         informative=True,
     )
 

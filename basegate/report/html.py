@@ -26,6 +26,13 @@ _COLOURS: dict[VerdictWord, str] = {
     "inconclusive": "#7a5900",
     "invalid": "#5f4b8b",
 }
+_FACTS = {
+    "split_token_share": "tokens that are parts of a character",
+    "no_answer": "samples without an answer",
+    "not_drawn": "samples not drawn",
+    "prefix": "before every window and prompt",
+}
+"""Facts of a measurement whose names do not say it."""
 _COLUMNS = ("Verdict", "Metric", "Value", "Limit")
 _STYLE = """<style>
 body,#results-table,.bg-decision,.bg-evidence{color:#222}
@@ -150,7 +157,7 @@ def result_cells(results: Sequence[Result]) -> list[str]:
 def evidence(measurement: Measurement, rows: Sequence[Result]) -> str:
     """Return what a measurement rests on: its numbers, its gates and every sample, as text."""
     facts = ", ".join(
-        f"{key.replace('_', ' ')} {_fact(key, value)}"
+        f"{escape(_FACTS.get(key, key.replace('_', ' ')))} {_fact(key, value)}"
         for key, value in measurement.findings.facts.items()
         if value is not None and key != "remark"
     )
