@@ -36,9 +36,8 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.startup
-	@$(BIN)/python -m benchmarks.sampling
-	@$(BIN)/python -m benchmarks.scoring
-	@$(BIN)/python -m benchmarks.options
+	@for model in llama-134m tiny-yue; do for part in sampling scoring options; do \
+	  $(BIN)/python -m benchmarks.$$part --model $$model || exit 1; done; done
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

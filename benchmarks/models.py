@@ -50,12 +50,26 @@ class Subject:
 def load(name: str) -> Subject:
     """Return `llama-134m` with windows of 2,048, or `tiny-yue` with windows of 512."""
     if name == "tiny-yue":
-        from basegate import load_candidate
-
-        folder = str(ROOT / "fixtures/demo/tiny-yue")
-        engine = load_candidate(folder, name=name, quantization="none", dtype="float32")
+        engine = _demonstration()
         return Subject(engine.model, engine.tokenizer, window=512, context=128)
     return Subject(llama(), tokenizer(), window=2048, context=512)
+
+
+def load_bare(name: str) -> Any:
+    """Return a model alone, to be given random ids of its vocabulary."""
+    return _demonstration().model if name == "tiny-yue" else llama()
+
+
+def _demonstration() -> Any:
+    from basegate import load_candidate
+
+    folder = str(ROOT / "fixtures/demo/tiny-yue")
+    return load_candidate(folder, quantization="none", dtype="float32")
+
+
+NAMES = ("llama-134m", "tiny-yue")
+SIZES = {"llama-134m": VOCABULARY, "tiny-yue": 2400}
+"""Ids below these are drawn at random; the demonstration has some more."""
 
 
 def llama() -> Any:
@@ -101,9 +115,9 @@ def words(ids: list[int]) -> str:
     return " ".join(f"t{index}" for index in ids)
 
 
-def random_ids(seed: int, *lengths: int) -> list[list[int]]:
-    """Return random ids in rows of these lengths, the same every time."""
+def random_ids(seed: int, *lengths: int, below: int = VOCABULARY) -> list[list[int]]:
+    """Return random ids below a number in rows of these lengths, the same every time."""
     import torch
 
     torch.manual_seed(seed)
-    return [torch.randint(FIRST, VOCABULARY, (length,)).tolist() for length in lengths]
+    return [torch.randint(FIRST, below, (length,)).tolist() for length in lengths]

@@ -1,6 +1,6 @@
 """Times 240 questions of 300 tokens, answered by the likeliest of four options of 12 tokens.
 
-python -m benchmarks.options [--questions 24] [--of 240]
+python -m benchmarks.options [--questions 24] [--of 240] [--model llama-134m|tiny-yue]
 
 basegate beside lm-evaluation-harness at two batch sizes, each in a process of its own; of the
 latter's two, the better one counts. It is timed on a part (--questions) and scaled, which is said
@@ -15,7 +15,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.models import llama, random_ids, tokenizer, words
+from benchmarks.models import NAMES, SIZES, load_bare, random_ids, tokenizer, words
 from benchmarks.peers import harness, requests
 from benchmarks.timing import PEER, on_its_own, ours_and_peers, print_head, timed
 
@@ -38,10 +38,10 @@ class Question(NamedTuple):
     options: list[list[int]]
 
 
-def questions(count: int) -> list[Question]:
-    """Return random questions, the same every time."""
+def questions(count: int, name: str) -> list[Question]:
+    """Return random questions for a model, the same every time."""
     lengths = [PROMPT_TOKENS, *[OPTION_TOKENS] * OPTIONS]
-    rows = random_ids(1, *lengths * count)
+    rows = random_ids(1, *lengths * count, below=SIZES[name])
     step = len(lengths)
     return [Question(rows[at], rows[at + 1 : at + step]) for at in range(0, len(rows), step)]
 
@@ -83,12 +83,12 @@ WAYS: dict[str, Callable[[Any], Run]] = {
 }
 
 
-def measure(way: str, count: int) -> dict[str, Any]:
-    """Time one way on so many questions in this process."""
-    model = llama()
+def measure(way: str, count: int, name: str) -> dict[str, Any]:
+    """Time one way with a model on so many questions in this process."""
+    model = load_bare(name)
     run = WAYS[way](model)
-    run(questions(1))  # warm up
-    asked = questions(count)
+    run(questions(1, name))  # warm up
+    asked = questions(count, name)
     return timed(lambda: run(asked), model.device.type)
 
 
@@ -108,14 +108,15 @@ def main() -> None:
         "--questions", type=int, default=24, help="questions that the slow ways are given"
     )
     parser.add_argument("--of", type=int, default=QUESTIONS, help="questions in all")
+    parser.add_argument("--model", choices=NAMES, default=NAMES[0])
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.way:
-        print(json.dumps(measure(given.way, given.questions)))
+        print(json.dumps(measure(given.way, given.questions, given.model)))
         return
     print_head(
         f"{given.of} questions of {PROMPT_TOKENS} tokens, {OPTIONS} options of {OPTION_TOKENS} "
-        f"tokens each, llama-134m, float32"
+        f"tokens each, {given.model}, float32"
     )
     ways = ours_and_peers(WAYS)
     print(
@@ -124,7 +125,8 @@ def main() -> None:
     ours: dict[str, Any] = {}
     for way in ways:
         count = min(given.questions, given.of) if ours else given.of
-        found = on_its_own("benchmarks.options", "--questions", str(count), "--way", way)
+        how = ("--questions", str(count), "--way", way, "--model", given.model)
+        found = on_its_own("benchmarks.options", *how)
         found["whole"] = found["seconds"] * given.of / count
         ours = ours or found
         apart = difference(ours["result"][:count], found["result"])

@@ -19,7 +19,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.models import load, random_ids, words
+from benchmarks.models import NAMES, load, random_ids, words
 from benchmarks.peers import harness, requests
 from benchmarks.timing import PEER, on_its_own, ours_and_peers, print_head, timed
 
@@ -175,7 +175,7 @@ def main() -> None:
     """Print the table, or measure one way for it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=int, default=16_384)
-    parser.add_argument("--model", choices=("llama-134m", "tiny-yue"), default="llama-134m")
+    parser.add_argument("--model", choices=NAMES, default=NAMES[0])
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.way:
