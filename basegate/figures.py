@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from basegate.judge import Result
     from basegate.measurement import Metric
+
+
+class Measured(Protocol):
+    """What a metric and a row of the ledger say was measured; see there."""
+
+    @property
+    def value(self) -> float | None: ...  # noqa: D102
+    @property
+    def unit(self) -> str: ...  # noqa: D102
+    @property
+    def interval(self) -> tuple[float, float] | None: ...  # noqa: D102
+    @property
+    def confidence(self) -> float: ...  # noqa: D102
+
+
+class Limited(Protocol):
+    """What a row of the ledger says was asked for."""
+
+    @property
+    def unit(self) -> str: ...  # noqa: D102
+    @property
+    def limit(self) -> float | None: ...  # noqa: D102
+    @property
+    def direction(self) -> Literal["max", "min"] | None: ...  # noqa: D102
+
 
 SHARE = "share "
 """A unit that begins with it is a fraction of what it names, and is shown in per cent."""
@@ -81,7 +105,7 @@ COUNT = " correct"
 """A unit that ends with it goes with a count, as in `7 of 10 correct`."""
 
 
-def found(row: Result | Metric, limit: float | None = None) -> str:
+def found(row: Measured, limit: float | None = None) -> str:
     """Return what a row of the ledger, or a metric, says was measured.
 
     A count is what it is, and is held against its limit as it is: its interval speaks of the chance
@@ -99,7 +123,7 @@ def chance(metric: Metric) -> str:
     return f"{low:.0f} % to {high:.0f} % ({metric.confidence * 100:g} %, Clopper and Pearson)"
 
 
-def asked(row: Result) -> str:
+def asked(row: Limited) -> str:
     """Return the limit of a row; empty where it has none."""
     if row.limit is None or row.direction is None:
         return ""

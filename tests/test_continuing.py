@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import basegate
 from basegate.engines.continuing import ContinuationScorer
 from basegate.engines.encoding import Encoder
-from basegate.errors import CandidateError
+from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
 from tests.checkpoints import make_checkpoint, make_tokenizer
 
@@ -161,6 +161,26 @@ def test_after_the_beginning_of_a_text_is_the_end_of_the_whole(engine):
 def test_prompt_and_text_have_to_fit_into_the_window(engine):
     with pytest.raises(CandidateError, match="do not fit into a window of 8 tokens"):
         engine.log_likelihoods(["四五六七"], window=8, after=["香港係我哋"], progress=SILENT)
+
+
+def test_a_text_without_a_token_has_no_probability(engine, monkeypatch):
+    def nothing(prompt, text):
+        return engine._encoder.encode(prompt).ids, engine._encoder.encode("")
+
+    monkeypatch.setattr(engine._encoder, "encode_after", nothing)
+    with pytest.raises(InvalidMeasurement, match="makes no token of '四'"):
+        engine.log_likelihoods(["四"], after=["香港係"], progress=SILENT)
+
+
+def test_characters_that_the_tokenizer_drops_are_not_the_prompts_tokens():
+    from tokenizers import normalizers
+
+    tokenizer = make_tokenizer()
+    dropping = normalizers.Replace("#", "")
+    tokenizer.backend_tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), dropping])
+    head, tail = Encoder(tokenizer, "it").encode_after("香港", "##")
+    assert len(head) == 2
+    assert tail.ids == []
 
 
 def merging_tokenizer():

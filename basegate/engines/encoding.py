@@ -65,7 +65,8 @@ class Encoder:
                 min(len(alone), len(ids)),
             )
             return ids[:first], Encoded(ids[first:], None)
-        first = int(np.argmax(spans[:, 1] > len(prompt)))
+        inside = spans[:, 1] > len(prompt)
+        first = int(np.argmax(inside)) if inside.any() else len(ids)
         starts = np.maximum(spans[first:, 0] - len(prompt), 0)
         return ids[:first], Encoded(ids[first:], starts)
 

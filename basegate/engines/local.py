@@ -14,7 +14,7 @@ from basegate.engines.halving import Halving
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.engines.scoring import Scorer
 from basegate.engines.seeds import sample_seed
-from basegate.errors import CandidateError
+from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.memory import release_memory
 from basegate.progress import SILENT
 from basegate.windows import plan_windows
@@ -94,6 +94,12 @@ class TransformersEngine:
         together: dict[tuple[int, ...], list[int]] = {}
         for place, (prompt, text) in enumerate(zip(after, texts, strict=True)):
             head, tail = self._encoder.encode_after(prompt, text)
+            if not tail.ids:
+                # Nothing costs nothing: it would be the likeliest answer of all.
+                raise InvalidMeasurement(
+                    f"the tokenizer of {self.name} makes no token of {text!r} after its prompt, so "
+                    f"it has no probability. Write it with characters that the tokenizer knows."
+                )
             self._check_fits(len(self.prefix_ids) + len(head) + len(tail.ids), window)
             encoded.append(tail)
             together.setdefault((*self.prefix_ids, *head), []).append(place)
