@@ -258,9 +258,18 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
     fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
     fields.setdefault("id", f"row-{number}")
     try:
-        return kind.model_validate(fields)
+        return kind.model_validate({name: _composed(value) for name, value in fields.items()})
     except ValidationError as error:
         raise ValueError(_in_words(error.errors()[0])) from None
+
+
+def _composed(value: Any) -> Any:
+    """Return texts in NFC: a model has met é as one character, not as e and an accent."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, dict):
+        return {_composed(key): _composed(each) for key, each in value.items()}
+    return value
 
 
 _ENOUGH = 12

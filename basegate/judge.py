@@ -45,6 +45,8 @@ class Result(Frozen):
         basis: what was measured on, e.g. `240 questions, 4 samples each, 2 left out`.
         why: the reason that `thresholds.toml` gives for the limit.
         notes: sentences about the whole measurement, the same on all of its rows.
+        count: samples of a question in all, where one is judged alone; of a share, its questions.
+        drawn: samples of the question that were drawn.
         curve: operating curve of a gate on answers: the share that a model truly has right, and
             the chance that it passes.
     """
@@ -66,6 +68,8 @@ class Result(Frozen):
     basis: str = ""
     why: str = ""
     notes: tuple[str, ...] = ()
+    count: int | None = None
+    drawn: int | None = None
     curve: tuple[tuple[float, float], ...] = ()
 
     @property
@@ -156,15 +160,16 @@ def check_valid(measurement: Measurement, limits: Sequence[Limit]) -> None:
         InvalidMeasurement: with what was found, the limit, and what to do.
     """
     for limit in limits:
-        found = [each for each in measurement.findings.metrics if each.name == limit.metric]
-        if not limit.validity or not found or decide(found[0], limit) == "pass":
+        measured = [each for each in measurement.findings.metrics if each.name == limit.metric]
+        if not limit.validity or not measured or decide(measured[0], limit) == "pass":
             continue
         broken = [sample for sample in measurement.findings.samples if sample.degenerate]
         raise InvalidMeasurement(
-            f"{len(broken)} of {found[0].count} samples are degenerate (such as "
+            f"{len(broken)} of {measured[0].count} samples are degenerate (such as "
             f"{broken[0].text[:12]!r}), {limit.key} is {limit.value:g}: empty, one token or "
             f"character over and over, or characters that cannot be shown. That is a broken run, "
-            f"not a wrong answer: try another --dtype or --quantization.",
+            f"not a wrong answer: try another --dtype or --quantization. If the model is in order "
+            f"and merely says nothing, raise the limit.",
             measurement=measurement.key,
         )
 
@@ -206,6 +211,8 @@ def _result(measurement: Measurement, metric: Metric, limit: Limit, candidate: s
         basis=measurement.findings.basis,
         why=limit.why,
         notes=measurement.findings.notes,
+        count=metric.count,
+        drawn=metric.drawn,
         curve=_curve(metric, limit),
     )
 
@@ -266,12 +273,13 @@ _COUNTED = {
     "knowledge": ("questions", "questions"),
     "reasoning": ("problems", "problems"),
     "minimal_pairs": ("pairs", "pairs"),
+    "gap": ("documents in both versions", "parallel_documents"),
 }
 
 
 def _settling(measurement: Measurement, metric: Metric, limit: Limit) -> str:
     """Say how many more questions, or whatever was measured on, would settle it."""
-    unit, fact = _COUNTED[measurement.check]
+    unit, fact = _COUNTED.get(metric.name) or _COUNTED[measurement.check]
     have = measurement.findings.facts.get(fact)
     factor = _times_as_many(metric, limit)
     if factor is None or not isinstance(have, int):
@@ -293,9 +301,10 @@ def _times_as_many(metric: Metric, limit: Limit) -> float | None:
     interval, _ = metric.interval_at(limit.confidence)
     if metric.value is None or interval is None or metric.value == limit.value:
         return None
-    if metric.effective_count is not None:
+    worth = metric.worth_at(limit.confidence)
+    if worth is not None:
         needed = draws_to_settle(metric.value, limit.value, limit.confidence)
-        factor = math.inf if needed is None else needed / metric.effective_count
+        factor = math.inf if needed is None else needed / worth
     else:
         end = interval[0] if metric.value > limit.value else interval[1]
         factor = ((metric.value - end) / (metric.value - limit.value)) ** 2
@@ -310,8 +319,8 @@ def _curve(metric: Metric, limit: Limit) -> tuple[tuple[float, float], ...]:
     if limit.metric == "correct" and metric.count is not None:
         count, correct = metric.count, int(limit.value)
         return tuple((p, passing_probability(p, correct, count)) for p in _POINTS)
-    if metric.effective_count is not None and limit.direction == "min":
-        worth, level = metric.effective_count, limit.confidence
+    worth, level = metric.worth_at(limit.confidence), limit.confidence
+    if worth is not None and limit.direction == "min":
         return tuple(
             (p, passing_probability_of_share(p, limit.value, worth, level)) for p in _POINTS
         )

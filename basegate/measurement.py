@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from basegate.records import FiniteOrNone, Frozen, Interval
-from basegate.statistics import share_interval
+from basegate.statistics import at_confidence, share_interval
 
 
 class Metric(Frozen):
@@ -27,6 +27,7 @@ class Metric(Frozen):
         informative: whether it is shown only, never judged, and may be no finite number.
         effective_count: independent draws that a share is worth, from which an interval at any
             level follows; `None` where the interval comes from elsewhere.
+        degrees: of freedom of the variance that the effective count was estimated from, if it was.
     """
 
     name: str
@@ -39,10 +40,19 @@ class Metric(Frozen):
     drawn: int | None = None
     informative: bool = False
     effective_count: float | None = None
+    degrees: int | None = None
 
     @classmethod
     def share(
-        cls, name: str, value: float, unit: str, *, item: str = "", count: int, worth: float
+        cls,
+        name: str,
+        value: float,
+        unit: str,
+        *,
+        item: str = "",
+        count: int,
+        worth: float,
+        degrees: int | None = None,
     ) -> Metric:
         """Return the metric of a share, with Wilson's interval.
 
@@ -53,6 +63,7 @@ class Metric(Frozen):
             item: the part it speaks of.
             count: questions or pairs.
             worth: independent draws that they are worth.
+            degrees: of freedom of the variance that `worth` was estimated from, if it was.
         """
         return cls(
             name=name,
@@ -62,13 +73,21 @@ class Metric(Frozen):
             interval=share_interval(value, worth, 0.95),
             count=count,
             effective_count=worth,
+            degrees=degrees,
         )
+
+    def worth_at(self, confidence: float) -> float | None:
+        """Return the effective count at a level of confidence."""
+        if self.effective_count is None:
+            return None
+        return at_confidence(self.effective_count, self.degrees, confidence)
 
     def interval_at(self, confidence: float) -> tuple[tuple[float, float] | None, float]:
         """Return the interval at a level, as near to it as can be told, and its level."""
-        if self.effective_count is None or self.value is None:
+        worth = self.worth_at(confidence)
+        if worth is None or self.value is None:
             return self.interval, self.confidence
-        return share_interval(self.value, self.effective_count, confidence), confidence
+        return share_interval(self.value, worth, confidence), confidence
 
 
 class Preference(Frozen):

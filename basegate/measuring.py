@@ -69,13 +69,17 @@ def obtain(
     seconds = time.perf_counter() - start
     for metric in findings.metrics:
         if metric.value is None and not metric.informative:
-            raise InvalidMeasurement(f"{metric.name} is not a finite number.")
+            raise InvalidMeasurement(
+                f"{metric.name} is not a finite number: it is beyond what a number can hold, so "
+                f"nothing can be held against a limit. The model's numbers broke: try another "
+                f"--dtype or --quantization."
+            )
     measurement = Measurement(
         key=key,
         check=check.check,
         item=check.item,
         candidate=candidate.facts(),
-        findings=_noting(findings, engine, engine.retries - retries),
+        findings=_noting(findings, engine, engine.retries - retries + _retries_of(earlier)),
         identity=origin,
         environment=environment(candidate.device),
         seconds=seconds + (stored.seconds if stored is not None else 0.0),
@@ -83,6 +87,10 @@ def obtain(
     )
     _keep(measurement, store)
     return measurement
+
+
+def _retries_of(earlier: Findings | None) -> int:
+    return int(earlier.facts.get("memory_retries") or 0) if earlier is not None else 0
 
 
 def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:

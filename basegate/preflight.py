@@ -78,6 +78,7 @@ def check(engine: Engine) -> None:
     alone = _score(engine, texts[:1])[0]
     _finite(together)
     _steady(together[0], alone)
+    _steady_after_prompts(engine)
     _gives_back(together)
     _knows_order(together)
     _writes(engine)
@@ -105,6 +106,20 @@ def _steady(together: TokenScores, alone: TokenScores) -> None:
             f"ones than alone: padding leaks into its numbers. The model's code does not heed "
             f"the attention mask; try another version of transformers."
         )
+
+
+def _steady_after_prompts(engine: Engine) -> None:
+    """Compare ends of sentences after their beginnings, read beside longer ones and alone.
+
+    Prompts are padded on the left, where a model that does not heed the mask sees it.
+    """
+    heads = [each.text[: len(each.text) // 2] for each in TEXTS]
+    tails = [each.text[len(each.text) // 2 :] for each in TEXTS]
+    together = engine.log_likelihoods(tails, after=heads, progress=SILENT)
+    for head, tail, beside in zip(heads, tails, together, strict=True):
+        (alone,) = engine.log_likelihoods([tail], after=[head], progress=SILENT)
+        _finite([beside])
+        _steady(beside, alone)
 
 
 def _gives_back(scores: list[TokenScores]) -> None:

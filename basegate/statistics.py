@@ -103,6 +103,24 @@ def effective_count(shares: Sequence[float], samples: int) -> float:
     return worth * float(stats.norm.ppf(0.975) / stats.t.ppf(0.975, count - 1)) ** 2
 
 
+def at_confidence(count: float, degrees: int | None, confidence: float) -> float:
+    """Return an effective count that was corrected at 95 % as it is at another level.
+
+    Args:
+        count: from `effective_count`.
+        degrees: of freedom of the variance it rests on; `None` where it was not estimated.
+        confidence: the level wanted.
+    """
+    if degrees is None or degrees < 1 or confidence == 0.95:
+        return count
+    from scipy import stats
+
+    def correction(level: float) -> float:
+        return float(stats.norm.ppf(0.5 + level / 2) / stats.t.ppf(0.5 + level / 2, degrees)) ** 2
+
+    return count * correction(confidence) / correction(0.95)
+
+
 def share_interval(share: float, count: float, confidence: float) -> tuple[float, float]:
     """Return Wilson's score interval of a share of `count` independent draws.
 

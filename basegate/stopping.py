@@ -20,9 +20,11 @@ class Draws(NamedTuple):
 
     Attributes:
         correct: right ones that settle the question; `None` where all samples are wanted.
+        max_degenerate_share: above this share of degenerate samples the measurement is invalid.
     """
 
     correct: int | None = None
+    max_degenerate_share: float = 1.0
 
     def wanted(self, right: int, drawn: int, samples: int) -> int:
         """Return how many more to draw: the fewest that could settle it, 0 where it is settled.
@@ -38,6 +40,11 @@ class Draws(NamedTuple):
         to_lose = samples - self.correct + 1 - (drawn - right)
         return max(0, min(missing, to_lose))
 
+    def validity_is_certain(self, degenerate: int, drawn: int, undrawn: int) -> bool:
+        """Tell whether the undrawn samples could not make the measurement invalid, nor valid."""
+        most = self.max_degenerate_share * (drawn + undrawn)
+        return degenerate > most or degenerate + undrawn <= most
+
 
 ALL = Draws()
 
@@ -51,12 +58,17 @@ def draws_for(limits: Sequence[Limit]) -> Draws:
     judged = [limit for limit in limits if not limit.validity]
     counts = {int(limit.value) for limit in judged if limit.metric == "correct"}
     if len(counts) == 1 and all(limit.metric == "correct" for limit in judged):
-        return Draws(counts.pop())
+        shares = (limit.value for limit in limits if limit.validity)
+        return Draws(counts.pop(), min(shares, default=1.0))
     return ALL
 
 
 def is_enough(findings: Findings, draws: Draws) -> bool:
-    """Tell whether what was drawn settles every question."""
+    """Tell whether what was drawn settles every question, and whether it is valid."""
+    undrawn = findings.facts.get("not_drawn") or 0
+    degenerate = sum(sample.degenerate for sample in findings.samples)
+    if not draws.validity_is_certain(degenerate, len(findings.samples), int(undrawn)):
+        return False
     return all(
         draws.wanted(round(metric.value), metric.drawn, metric.count) == 0
         for metric in findings.metrics

@@ -306,6 +306,16 @@ def test_a_column_that_is_not_there_is_named(tmp_path):
     assert "has no 'stem', it has 'id', 'question', 'options', 'answer'." in message
 
 
+def test_texts_are_read_composed_and_options_alike_but_for_that_are_refused(tmp_path):
+    record = {"id": "q", "question": "cafe\u0301?", "options": {"A": "e\u0301", "B": "o"}}
+    path = write_jsonl(tmp_path / "a.jsonl", {**record, "answer": "A"})
+    [question] = load_bank(TableSource(path=path), Question).records
+    assert (question.question, question.options["A"]) == ("caf\u00e9?", "\u00e9")
+    alike = {**record, "options": {"A": "e\u0301", "B": "\u00e9"}, "answer": "A"}
+    with pytest.raises(DataError, match="two options are alike"):
+        load_bank(TableSource(path=write_jsonl(tmp_path / "b.jsonl", alike)), Question)
+
+
 @pytest.fixture
 def generator(monkeypatch):
     """A module that draws problems; `calls` says what it was asked for."""

@@ -114,7 +114,9 @@ def test_accuracies_with_wilsons_interval():
         ([1.0] * 30, [False] * 20 + [True] * 10, "it answers in text what its probabilities"),
         ([0.0] * 30, [True] * 20 + [False] * 10, "it knows more than it writes"),
         ([0.5] * 30, [True, False] * 15, None),
-        # A difference of a third, over three questions: it may be chance.
+        # All of two questions, which differ in the same way: it may be chance.
+        ([0.0, 0.0], [True, True], None),
+        # A difference of a third, over three questions.
         ([1.0, 0.0, 0.0], [True, True, False], None),
     ],
 )

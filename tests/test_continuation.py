@@ -165,8 +165,8 @@ def test_the_prompt_itself_is_not_judged(tmp_path):
 @pytest.mark.parametrize(
     ("texts", "share"),
     [
-        (["!!!!!!!!!!", "!!!!!!!!!!", "好呀"], 2 / 3),
-        (["", " ", "好呀"], 2 / 3),
+        (["!!!!!!!!!!", "!!!!!!!!!!", "好呀，我哋行啦"], 2 / 3),
+        (["", " ", "好呀，我哋行啦"], 2 / 3),
         (["!!!!!!!!!!", "好呀，我哋行啦"], 1 / 2),
         (["\ufffd\ufffd好", "好呀，我哋行啦"], 1 / 2),
         (["", ""], 1),
@@ -177,6 +177,23 @@ def test_output_of_a_broken_run_is_counted(tmp_path, texts, share):
     findings = measured(tmp_path, texts)
     assert shares(findings)["degenerate_share"] == pytest.approx(share)
     assert sum(sample.degenerate for sample in findings.samples) == share * len(texts)
+
+
+def test_a_degenerate_sample_does_not_make_the_others_evidence(tmp_path):
+    with pytest.raises(InvalidMeasurement, match=r"^none of the sentences of 3 samples shows"):
+        measured(tmp_path, ["", "好。", "香港。"])
+
+
+def test_samples_of_one_prompt_are_one_cluster():
+    counts = [{"cantonese": 1}, {"written_chinese": 1}]
+    two_prompts = [
+        Sample(item=item, prompt="p", text="t", seed=0, notes={**NOTHING, **each})
+        for item in "ab"
+        for each in counts * 4
+    ]
+    # Every prompt has the same share: over prompts there is nothing to resample.
+    [share] = [m for m in summarise(two_prompts).metrics if m.name == "cantonese_share"]
+    assert (share.value, share.interval) == (0.5, None)
 
 
 def test_samples_that_do_not_show_their_variety_are_no_evidence(tmp_path):

@@ -159,7 +159,7 @@ def test_after_the_beginning_of_a_text_is_the_end_of_the_whole(engine):
 
 
 def test_prompt_and_text_have_to_fit_into_the_window(engine):
-    with pytest.raises(CandidateError, match="do not fit into a window of 8 tokens"):
+    with pytest.raises(CandidateError, match="do not fit into the 8 tokens that"):
         engine.log_likelihoods(["四五六七"], window=8, after=["香港係我哋"], progress=SILENT)
 
 

@@ -10,6 +10,7 @@ from scipy import stats
 
 from basegate.banks import Bank, Problem, Question
 from basegate.engines.protocol import Draw, TokenScores
+from basegate.errors import InvalidMeasurement
 from basegate.measures import knowledge, reasoning
 from basegate.measures.counting import Asked, count_correct
 from basegate.measures.task import Task
@@ -172,6 +173,47 @@ def test_sampling_stops_where_the_verdict_is_certain():
     assert findings.facts["not_drawn"] == 3
     assert findings.basis == "3 questions, up to 4 samples each, 0 left out"
     assert of(findings, "accuracy") == [], "what is left is no fair share"
+
+
+def test_whether_the_run_is_broken_is_that_of_all_samples():
+    # Four degenerate ones lose the question; of all ten they are under the limit of a half.
+    texts = ["!" * 32] * 4 + ["A"] * 6
+    engine = DrawingEngine(texts)
+    findings = counted(engine, ask("A"), replace_samples(10), Draws(7, 0.5))
+    assert engine.rounds == [
+        (["Question 0"], [[0, 1, 2, 3]]),
+        (["Question 0"], [[4, 5, 6, 7, 8, 9]]),
+    ]
+    assert of(findings, "degenerate_share")[0].value == 0.4
+    certain = DrawingEngine(["B"] * 4 + ["A"] * 6)
+    counted(certain, ask("A"), replace_samples(10), Draws(7, 0.6))
+    assert certain.rounds == [(["Question 0"], [[0, 1, 2, 3]])]
+
+
+def test_knowledge_that_cannot_be_scored_by_likelihood_is_still_counted(tmp_path):
+    class Unscored(DrawingEngine):
+        def log_likelihoods(self, texts, **given):
+            raise InvalidMeasurement("no token.")
+
+    question = Question(id="q", question="?", options={"A": "1", "B": "2"}, answer="A")
+    findings = knowledge.measure(
+        Unscored(["A"] * 4), Task(Bank((question,)), settings_for("knowledge", tmp_path / "q"))
+    )
+    assert of(findings, "accuracy")[0].value == 1.0
+    assert of(findings, "likelihood_accuracy") == []
+    assert findings.notes == ("the options could not be scored by likelihood: no token.",)
+
+
+def test_options_that_were_scored_are_not_scored_again(tmp_path):
+    question = Question(id="q", question="?", options={"A": "1", "B": "2"}, answer="A")
+    settings = settings_for("knowledge", tmp_path / "q")
+    bank = Bank((question,))
+    first = knowledge.measure(DrawingEngine(["A"] * 4), Task(bank, settings, draws=Draws(1, 1.0)))
+    again = DrawingEngine(["A"] * 4)
+    again.log_likelihoods = None
+    whole = knowledge.measure(again, Task(bank, settings, earlier=first))
+    assert whole.choices == first.choices
+    assert again.rounds == [(["?\n\nA: 1\nB: 2\n\n答案是：\n"], [[1, 2, 3]])]
 
 
 def test_another_limit_draws_only_what_is_missing():

@@ -99,3 +99,21 @@ def test_scores_that_do_not_fit_are_computed_in_halves(model, monkeypatch):
 def test_a_window_that_does_not_fit_alone_is_refused(model, monkeypatch):
     with pytest.raises(CandidateError, match="a single window of 8 tokens does not fit"):
         score(model, monkeypatch, 0)
+
+
+def test_samples_of_a_batch_that_failed_are_not_told_twice(model, monkeypatch):
+    sampling = Sampling(samples=1, temperature=1.0, max_new_tokens=4)
+    sampler = Sampler(model, [], str)
+    generate = model.generate
+    told = []
+
+    def small(**given):
+        written = generate(**given)
+        if given.get("past_key_values") is not None and len(given["inputs"]) > 2:
+            given["stopping_criteria"][0]._end(0, 1)  # one was told already
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return written
+
+    monkeypatch.setattr(model, "generate", small)
+    sampler.draw([Asked(PROMPT, list(range(4)))], sampling, told.append)
+    assert sum(told) == 4

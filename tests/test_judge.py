@@ -126,6 +126,8 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "basis": "",
         "why": "because",
         "notes": ("Hm.",),
+        "count": None,
+        "drawn": None,
         "curve": (),
     }
 
@@ -237,6 +239,26 @@ def test_a_value_at_the_limit_is_not_promised_to_be_settled(value):
     )
     [row] = judge(measurement, [make_limit("min_accuracy", 0.6)], "x").results
     assert "more questions would settle it, if the truth is not the limit itself." in row.detail
+
+
+def test_an_interval_at_another_level_has_its_own_quantile_of_student():
+    # Twelve questions, half right: worth (z / t)² of its draws, with 11 degrees of freedom.
+    def correction(level):
+        return (stats.norm.ppf(0.5 + level / 2) / stats.t.ppf(0.5 + level / 2, 11)) ** 2
+
+    metric = Metric.share(
+        "accuracy", 0.5, "share", count=12, worth=11 * correction(0.95), degrees=11
+    )
+    interval, _ = metric.interval_at(0.99)
+    assert interval == pytest.approx(share_interval(0.5, 11 * correction(0.99), 0.99))
+
+
+def test_a_gap_is_settled_by_documents_in_both_versions():
+    metric = make_metric("gap", 1.4, "bits per character", interval=(1.2, 1.6))
+    measurement = make_measurement(metric, facts={"documents": 100, "parallel_documents": 10})
+    [row] = judge(measurement, [make_limit("max_gap", 1.5)], "x").results
+    # (0.2 / 0.1)², four times as many.
+    assert "about 30 more documents in both versions like these 10" in row.detail
 
 
 def test_a_row_carries_the_operating_curve_of_its_gate():

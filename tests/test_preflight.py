@@ -46,11 +46,11 @@ def test_random_weights_are_not(tmp_path):
 class FakeEngine:
     """A model that knows English only, one token a character, in order but for what is given."""
 
-    def __init__(self, *, broken=0, drift=0.0, lost=0, knows=0.5, writes="It rained."):
-        self.broken, self.drift, self.lost = broken, drift, lost
+    def __init__(self, *, broken=0, drift=0.0, leak=0.0, lost=0, knows=0.5, writes="It rained."):
+        self.broken, self.drift, self.leak, self.lost = broken, drift, leak, lost
         self.knows, self.writes = knows, writes
 
-    def log_likelihoods(self, texts, *, window, context, progress):
+    def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress):
         english = preflight.TEXTS[0].text
         found = []
         for text in texts:
@@ -58,7 +58,7 @@ class FakeEngine:
             if text == english:
                 each += self.knows
             if len(texts) > 1:
-                each -= self.drift
+                each -= self.drift if after is None else self.leak
             each[: self.broken] = np.nan
             found.append(TokenScores(each, np.arange(len(text)), self.lost))
         return found
@@ -76,6 +76,7 @@ def test_a_model_bad_at_chinese_is_in_order():
     [
         ({"broken": 2}, "not finite"),
         ({"drift": 0.3}, "scores 0.30 nats per token otherwise among longer and shorter ones"),
+        ({"leak": 0.3}, "padding leaks into its numbers"),
         ({"lost": 40}, "its tokenizer loses"),
         ({"knows": 0.0}, "no better than their words in a wrong order"),
         ({"writes": "!!!!!!!!!!!!"}, "one character or token over and over"),

@@ -42,8 +42,18 @@ def test_it_is_certain_exactly_where_the_rest_cannot_change_it(data):
     assert wanted <= samples - drawn
 
 
+@given(st.data())
+def test_validity_is_certain_exactly_where_the_rest_cannot_change_it(data):
+    drawn, undrawn = data.draw(st.integers(0, 12)), data.draw(st.integers(0, 12))
+    degenerate = data.draw(st.integers(0, drawn))
+    limit = data.draw(st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+    possible = {degenerate + more > limit * (drawn + undrawn) for more in range(undrawn + 1)}
+    assert Draws(1, limit).validity_is_certain(degenerate, drawn, undrawn) == (len(possible) == 1)
+
+
 def test_only_gates_on_single_questions_can_stop_early():
-    assert draws_for([limit("correct", 7), limit("max_degenerate_share", 0.5)]) == Draws(7)
+    assert draws_for([limit("correct", 7), limit("max_degenerate_share", 0.5)]) == Draws(7, 0.5)
+    assert draws_for([limit("correct", 7)]) == Draws(7, 1.0)
     assert draws_for([limit("correct", 7), limit("min_accuracy", 0.5)]) == ALL
     assert draws_for([limit("min_accuracy", 0.5)]) == ALL
     assert draws_for([limit("max_bits_per_char", 5.0)]) == ALL

@@ -38,10 +38,10 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (3, "ccba952d8030835c"),
-    "reasoning": (4, "5005e1b5eb1d16e1"),
-    "continuation": (2, "b51145091614b792"),
-    "minimal_pairs": (1, "1783fdaf46766ca0"),
+    "knowledge": (3, "8202cfb01561d967"),
+    "reasoning": (4, "e21739fb8fc01907"),
+    "continuation": (3, "129aece6c479d967"),
+    "minimal_pairs": (2, "65a2abe1575498e7"),
     "perplexity": (3, "cdab20cfe572ccca"),
 }
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 
 WINDOW, STRIDE = 20, 512
 """`model.config.max_length`, which was 20 by default, and the stride."""
+BATCH = 64
+LARGEST = 88.0
+"""Beyond e to the power of it a float32, in which the article reckoned, is infinite."""
 
 
 @torch.inference_mode()
@@ -28,11 +32,18 @@ def article_perplexity(model: Any, tokenizer: Any, text: str) -> float:
 
     Source: the article in which basegate begins, section on perplexity.
     """
-    ids = tokenizer(text, return_tensors="pt", verbose=False)["input_ids"].to(model.device)
-    losses = []
-    for begin in range(0, ids.shape[1], STRIDE):
-        window = ids[:, begin : begin + WINDOW]
-        losses.append(model(window, labels=window).loss)
-        if begin + WINDOW >= ids.shape[1]:
-            break
-    return float(torch.exp(torch.stack(losses).mean()))
+    ids = tokenizer(text, return_tensors="pt", verbose=False)["input_ids"][0]
+    # The published loop ends with the first window that reaches the end of the text.
+    last = max(0, len(ids) - WINDOW)
+    windows = [ids[begin : begin + WINDOW] for begin in range(0, last + STRIDE, STRIDE)]
+    windows = [window for window in windows if len(window)]
+    whole = [window for window in windows if len(window) == WINDOW]
+    batches = [whole[start : start + BATCH] for start in range(0, len(whole), BATCH)]
+    batches += [[window] for window in windows if len(window) < WINDOW]
+    total = 0.0
+    for batch in batches:
+        rows = torch.stack(batch).to(model.device)
+        # Windows of one length: the mean over all their tokens is the mean of their means.
+        total += float(model(rows, labels=rows).loss) * len(batch)
+    mean = total / len(windows)
+    return math.inf if mean > LARGEST else math.exp(mean)

@@ -107,16 +107,19 @@ class Sampler:
             step,
         )
         device = self.model.device
-        written = self.model.generate(
-            inputs=ids.repeat_interleave(counts, dim=0).to(device),
-            attention_mask=mask.repeat_interleave(counts, dim=0).to(device),
-            past_key_values=cache,
-            logits_processor=processors(
-                sampling, [seed for each in batch for seed in each.seeds], longest
-            ),
-            generation_config=self._config(sampling.max_new_tokens),
-            stopping_criteria=StoppingCriteriaList([finished]),
-        )
+        seeds = [seed for each in batch for seed in each.seeds]
+        try:
+            written = self.model.generate(
+                inputs=ids.repeat_interleave(counts, dim=0).to(device),
+                attention_mask=mask.repeat_interleave(counts, dim=0).to(device),
+                past_key_values=cache,
+                logits_processor=processors(sampling, seeds, longest),
+                generation_config=self._config(sampling.max_new_tokens),
+                stopping_criteria=StoppingCriteriaList([finished]),
+            )
+        except RuntimeError:
+            finished.take_back()
+            raise
         finished.tell_rest()
         return finished.cut(written[:, longest:].tolist())
 
@@ -185,6 +188,10 @@ class Finished(StoppingCriteria):
     def _end(self, index: int, length: int) -> None:
         self.ends[index] = length
         self.step(1)
+
+    def take_back(self) -> None:
+        """Untell the samples of a batch that failed: they are drawn again."""
+        self.step(self.ends.count(None) - len(self.ends))
 
     def tell_rest(self) -> None:
         """Tell of the samples that were ended by their length."""

@@ -73,6 +73,8 @@ class TransformersEngine:
         if after is not None:
             return self._score_after(texts, after, window, progress)
         encoded = [self._encoder.encode(text) for text in texts]
+        for text, each in zip(texts, encoded, strict=True):
+            self._check_tokens(text, each.ids)
         plans = [
             plan_windows(len(each.ids), window=window, context=context, prefix=len(self.prefix_ids))
             for each in encoded
@@ -94,12 +96,8 @@ class TransformersEngine:
         together: dict[tuple[int, ...], list[int]] = {}
         for place, (prompt, text) in enumerate(zip(after, texts, strict=True)):
             head, tail = self._encoder.encode_after(prompt, text)
-            if not tail.ids:
-                # Nothing costs nothing: it would be the likeliest answer of all.
-                raise InvalidMeasurement(
-                    f"the tokenizer of {self.name} makes no token of {text!r} after its prompt, so "
-                    f"it has no probability. Write it with characters that the tokenizer knows."
-                )
+            self._check_tokens(text, tail.ids)
+            self._check_tokens(prompt, head)
             self._check_fits(len(self.prefix_ids) + len(head) + len(tail.ids), window)
             encoded.append(tail)
             together.setdefault((*self.prefix_ids, *head), []).append(place)
@@ -180,11 +178,19 @@ class TransformersEngine:
                 f"beside {self.name}'s prefix of {len(self.prefix_ids)} tokens. Raise window."
             )
 
+    def _check_tokens(self, text: str, ids: Sequence[int]) -> None:
+        # Nothing costs nothing: a text without tokens would be the likeliest of all.
+        if not ids:
+            raise InvalidMeasurement(
+                f"the tokenizer of {self.name} makes no token of {text[:20]!r}, so it has no "
+                f"probability. Write it with characters that the tokenizer knows."
+            )
+
     def _check_fits(self, tokens: int, window: int) -> None:
         if tokens > window:
             raise CandidateError(
-                f"a prompt and its answer are {tokens} tokens and do not fit into a window of "
-                f"{window} tokens. Shorten the question."
+                f"a question and its answer are {tokens} tokens and do not fit into the {window} "
+                f"tokens that {self.name} sees at once. Shorten the question."
             )
 
     def _check_room(self, asked: Asked, max_new_tokens: int) -> None:
@@ -194,7 +200,8 @@ class TransformersEngine:
         ):
             raise CandidateError(
                 f"a prompt of {len(asked.ids)} tokens and max_new_tokens = {max_new_tokens} do not "
-                f"fit into the {self.context_length} tokens that {self.name} was made for."
+                f"fit into the {self.context_length} tokens that {self.name} was made for. Shorten "
+                f"the prompt, or lower max_new_tokens."
             )
 
 

@@ -1,4 +1,6 @@
-"""One file per check: plain functions, numbers in, `Findings` out. No limit is seen here.
+"""One file per check: plain functions, numbers in, `Findings` out.
+
+No limit is seen here, but for when enough samples were drawn (`Draws`).
 
 Each module has `VERSION` (raised when the same input would give another number), `LIBRARIES`
 (whose versions can change its numbers, beside the engine's), `prepare` (reads the data), `identity`

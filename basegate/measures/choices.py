@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 LARGE = 0.1
 """Difference of accuracies that is pointed out where its interval does not hold 0."""
+ENOUGH = 10
+"""Questions from which on a difference may be more than chance."""
 
 
 class _Put(NamedTuple):
@@ -132,7 +134,9 @@ def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> st
     """
     likely = [float(each.by_text == each.expected) for each in choices]
     mean, interval = paired_difference(shares, likely)
-    if abs(mean) < LARGE or interval is None or interval[0] <= 0 <= interval[1]:
+    if len(likely) < ENOUGH or abs(mean) < LARGE:
+        return None
+    if interval is None or interval[0] <= 0 <= interval[1]:
         return None
     generated, chosen = math.fsum(shares) / len(shares), math.fsum(likely) / len(likely)
     reason = (

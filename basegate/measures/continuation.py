@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 2
+VERSION = 3
 LIBRARIES: tuple[str, ...] = ("canto-filter", "opencc")
 
 
@@ -78,9 +78,8 @@ def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findi
         for draw in draws
     )
     broken = degenerate_share(samples)
-    if broken.value == 0 and not any(
-        sample.notes[label] for sample in samples for label in TELLING
-    ):
+    in_order = [sample for sample in samples if not sample.degenerate]
+    if in_order and not any(sample.notes[label] for sample in in_order for label in TELLING):
         raise InvalidMeasurement(
             f"none of the sentences of {len(samples)} samples shows whether it is Cantonese: they "
             f"are too short or too plain to tell. Draw more samples, or raise max_new_tokens."
@@ -117,18 +116,25 @@ def read_variety(text: str) -> dict[str, float | int | str | bool]:
 
 
 def summarise(samples: Sequence[Sample]) -> Findings:
-    """Return the shares over all samples, with intervals over samples."""
+    """Return the shares over all samples, with intervals over prompts.
+
+    Samples of one prompt are not independent of each other; where there is only one prompt, its
+    samples are all there is to resample.
+    """
+    clusters = _clusters(samples)
 
     def column(*names: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        return np.array([float(sum(s.notes[name] for name in names)) for s in samples])  # type: ignore[misc]
+        counts = [sum(float(s.notes[name]) for s in own for name in names) for own in clusters]
+        return np.array(counts)
 
+    sizes = np.array([float(len(own)) for own in clusters])
     telling = column(*TELLING)
     han, latin = column("han_characters"), column("latin_words")
     parts = {
         "cantonese_share": (column("cantonese"), telling, "share of sentences in Cantonese"),
         "latin_share": (latin, latin + han, "share of words in Latin letters"),
         "simplified_share": (column("simplified"), han, "share of characters in Simplified form"),
-        "looping_share": (column("looping"), np.ones(len(samples)), "share of samples that loop"),
+        "looping_share": (column("looping"), sizes, "share of samples that loop"),
     }
     return Findings(
         metrics=tuple(_share(name, *columns) for name, columns in parts.items()),
@@ -139,6 +145,14 @@ def summarise(samples: Sequence[Sample]) -> Findings:
             "neutral_sentences": int(column("neutral").sum()),
         },
     )
+
+
+def _clusters(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """Return the samples of each prompt; each on its own where there is one prompt only."""
+    by_prompt: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_prompt.setdefault(sample.item, []).append(sample)
+    return list(by_prompt.values()) if len(by_prompt) > 1 else [[each] for each in samples]
 
 
 def _share(

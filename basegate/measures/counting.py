@@ -101,14 +101,25 @@ def draw_samples(
 
     def wanted(each: Asked) -> range:
         own = samples[each.id]
-        right = sum(sample.answer == sample.expected for sample in own)
-        return range(len(own), len(own) + task.draws.wanted(right, len(own), most))
+        return range(len(own), len(own) + task.draws.wanted(right_samples(own), len(own), most))
 
-    while still := [each for each in asked if wanted(each)]:
+    def undecided() -> list[Asked]:
+        still = [each for each in asked if wanted(each)]
+        if still:
+            return still
+        drawn = [sample for own in samples.values() for sample in own]
+        undrawn = len(asked) * most - len(drawn)
+        degenerate = sum(sample.degenerate for sample in drawn)
+        if task.draws.validity_is_certain(degenerate, len(drawn), undrawn):
+            return []
+        # Whether the run is broken is not certain yet: that takes all samples.
+        return [each for each in asked if len(samples[each.id]) < most]
+
+    while still := undecided():
         drawn = engine.sample(
             [each.prompt for each in still],
             sampling=task.settings.sampling,
-            numbers=[wanted(each) for each in still],
+            numbers=[wanted(each) or range(len(samples[each.id]), most) for each in still],
             settled=[each.settled for each in still],
             progress=task.progress,
         )
@@ -140,6 +151,7 @@ def summarise(
             item=item,
             count=len(part),
             worth=effective_count(shares, most),
+            degrees=_degrees(shares),
         )
 
     topics = dict.fromkeys(each.topic for each in asked if each.topic)
@@ -148,6 +160,11 @@ def summarise(
         for topic in (topics if len(topics) > 1 else ())
     ]
     return (accuracy("accuracy", "", asked), *parts, *counts)
+
+
+def _degrees(shares: Sequence[float]) -> int | None:
+    """Return the degrees of freedom of the shares' variance; `None` where they do not vary."""
+    return len(shares) - 1 if len(set(shares)) > 1 else None
 
 
 def _count(item: str, right: int, drawn: int, most: int) -> Metric:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from basegate.answers import choice_is_settled, find_choice
 from basegate.banks import Bank, Question
+from basegate.errors import InvalidMeasurement
 from basegate.measures import choices
 from basegate.measures.counting import Asked, count_correct, right_samples
 from basegate.measures.reading import identity, prepares
@@ -36,7 +37,7 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
     """Ask every question, count right answers and score the options.
 
     Raises:
-        InvalidMeasurement: the model's numbers broke, or the tokenizer lost text.
+        InvalidMeasurement: the model's numbers broke while sampling.
     """
     asked = [
         Asked(
@@ -53,7 +54,11 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
     if task.earlier is not None and task.earlier.choices:
         scored = task.earlier.choices
     else:
-        scored = choices.score_options(engine, task.data.records, task.progress)
+        try:
+            scored = choices.score_options(engine, task.data.records, task.progress)
+        except InvalidMeasurement as error:
+            # What was sampled stands; only a limit on the likelihood misses its metric.
+            return found.noting(f"the options could not be scored by likelihood: {error}")
     found = found.model_copy(
         update={"metrics": (*found.metrics, *choices.summarise(scored)), "choices": scored}
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 1
+VERSION = 2
 LIBRARIES: tuple[str, ...] = ()
 
 
