@@ -1,0 +1,62 @@
+"""A `config.json` of an original format, read option by option."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from basegate.errors import CandidateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Options:
+    """The options of a checkpoint; what cannot be honoured is refused, never ignored."""
+
+    def __init__(self, values: Mapping[str, Any], folder: Path) -> None:
+        self.values = values
+        self.path = folder / "config.json"
+
+    def count(self, name: str) -> int:
+        """Return a whole number above 0 that has to be there."""
+        value = self.values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise CandidateError(
+                f"{self.path}: {name} should be a whole number above 0, and it "
+                f"{'is absent' if name not in self.values else f'is {value!r}'}. "
+                f"Without it the model cannot be built: fetch the checkpoint again."
+            )
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        """Return a number above 0, or what the original code takes where there is none."""
+        value = self.values.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise CandidateError(
+                f"{self.path}: {name} should be a number above 0, and it is {value!r}. Fetch the "
+                f"checkpoint again."
+            )
+        return float(value)
+
+    def require(self, name: str, wanted: Any, default: Any) -> None:
+        """Refuse an option that is not as wanted.
+
+        Args:
+            name: the option.
+            wanted: its only value that is computed as the original code computes it.
+            default: what the original code takes where config.json says nothing.
+        """
+        value = self.values.get(name, default)
+        if value == wanted:
+            return
+        said = f"{name} = {value!r}" if name in self.values else f"{name} is absent"
+        self.refuse(f"{said}, and only {wanted!r} is supported")
+
+    def refuse(self, what: str) -> None:
+        """Raise the error for an option that cannot be honoured."""
+        raise CandidateError(
+            f"{self.path}: {what} for model_type {self.values.get('model_type')!r}. Loaded all the "
+            f"same, the model would compute something else than its own code. Choose a checkpoint "
+            f"without it, or one converted to a class of transformers."
+        )
