@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.environment import resolve_device
 from basegate.errors import CandidateError, InvalidMeasurement
-from basegate.fingerprint import checkpoint_fingerprint
+from basegate.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.hub import resolve_commit
-from basegate.measurement import CandidateFacts
+from basegate.measurement import CandidateFacts, LoadedFile
 from basegate.memory import PeakMemory, let_go, release_memory
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from basegate.engines.checkpoint import Loaded
     from basegate.engines.protocol import Engine
     from basegate.registry import CandidateSpec
 
@@ -35,6 +37,7 @@ class Candidate:
         device: `auto`, `cuda` or `cpu`.
         memory: file that remembers fingerprints of large local checkpoints.
         progress: told that it loads.
+        window: tokens of the run's longest input, for which there has to be memory.
         load: loads an engine from spec, revision and device; replaced in tests.
     """
 
@@ -45,14 +48,17 @@ class Candidate:
         device: str = "auto",
         memory: Path | None = None,
         progress: Progress = SILENT,
+        window: int | None = None,
         load: Loader | None = None,
     ) -> None:
         self.spec = spec
         self.device = resolve_device(device)
         self._memory = memory
         self._progress = progress
-        self._load = load or load_engine
+        self._load = load or partial(load_engine, window=window, progress=progress)
         self._engine: Engine | None = None
+        self._loaded: Loaded | None = None
+        self._files: tuple[LoadedFile, ...] = ()
         self._revision: str | None = None
         self._failure: str | None = None
         self._load_seconds: float | None = None
@@ -96,7 +102,13 @@ class Candidate:
             with self._progress.waiting(f"{self.name}: loading {self.spec.source} ({self._how()})"):
                 self._engine = self._try_to_load(revision)
             self._load_seconds = time.perf_counter() - start
+            self._note(self._engine.loaded)
         return self._engine
+
+    def _note(self, loaded: Loaded | None) -> None:
+        self._loaded = loaded
+        if loaded is not None:
+            self._files = describe_files(loaded.folder, loaded.files, self._memory)
 
     def _try_to_load(self, revision: str) -> Engine:
         self._peak.start()
@@ -120,6 +132,9 @@ class Candidate:
             device=self.device,
             load_seconds=self._load_seconds,
             peak_memory_bytes=self._peak.read() if self._engine is not None else None,
+            weights=self._loaded.weights if self._loaded is not None else None,
+            remote_code=self._loaded.code if self._loaded is not None else False,
+            files=self._files,
         )
 
     def close(self) -> None:
@@ -145,8 +160,22 @@ class Candidate:
         return checkpoint_fingerprint(folder, self._memory)
 
 
-def load_engine(spec: CandidateSpec, revision: str, device: str) -> Engine:
+def load_engine(
+    spec: CandidateSpec,
+    revision: str,
+    device: str,
+    *,
+    window: int | None = None,
+    progress: Progress = SILENT,
+) -> Engine:
     """Load a candidate with the engine that its entry names, and see that it is in order.
+
+    Args:
+        spec: what and where it is.
+        revision: the commit of a hub id.
+        device: `cuda` or `cpu`.
+        window: tokens of the run's longest input.
+        progress: told of its size and of how far loading is.
 
     Raises:
         CandidateError: it cannot be loaded, or its numbers cannot mean anything.
@@ -161,6 +190,9 @@ def load_engine(spec: CandidateSpec, revision: str, device: str) -> Engine:
         dtype=spec.dtype,
         device=device,
         revision=None if spec.local else revision,
+        trust_remote_code=spec.trusted,
+        window=window,
+        progress=progress,
     )
     try:
         preflight.check(engine)

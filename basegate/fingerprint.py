@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING
 
 from basegate.files import write_atomically
+from basegate.measurement import LoadedFile
 from basegate.records import digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 CHECKPOINT_FILES = (
@@ -23,6 +26,7 @@ CHECKPOINT_FILES = (
     "*.jinja",
 )
 _REMEMBER_ABOVE = 16 * 2**20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def checkpoint_fingerprint(folder: Path, memory: Path | None = None) -> str:
@@ -39,6 +43,37 @@ def checkpoint_fingerprint(folder: Path, memory: Path | None = None) -> str:
     if memory is not None and known != _recall(memory):
         write_atomically(memory, json.dumps(known, indent=1))
     return f"sha256:{digest(digests)}"
+
+
+def describe_files(
+    folder: Path, names: Iterable[str], memory: Path | None = None
+) -> tuple[LoadedFile, ...]:
+    """Return sizes and hashes of files of a checkpoint.
+
+    Args:
+        folder: the checkpoint.
+        names: of the files, within it.
+        memory: see `checkpoint_fingerprint`.
+    """
+    known = _recall(memory)
+    before = dict(known)
+    found = tuple(
+        LoadedFile(
+            name=name,
+            bytes=(folder / name).stat().st_size,
+            sha256=_blob_digest(folder / name) or _file_digest(folder / name, known),
+        )
+        for name in sorted(names)
+    )
+    if memory is not None and known != before:
+        write_atomically(memory, json.dumps(known, indent=1))
+    return found
+
+
+def _blob_digest(path: Path) -> str | None:
+    """Return the hash that the hub's cache names a large file by, so that it is not read again."""
+    blob = path.resolve()
+    return blob.name if blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name) else None
 
 
 def _file_digest(path: Path, known: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Hub ids to commits and folders, and the hub's errors to sentences a user can act on."""
+"""Hub ids to commits and tables, and the hub's errors to sentences a user can act on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from basegate.errors import CandidateError, DataError, InvalidMeasurement
 
 Kind = Literal["model", "dataset"]
 COMMIT = re.compile(r"[0-9a-f]{40}")
-_PATTERNS = ["*.json", "*.model", "*.tiktoken", "*.txt", "*.jinja"]
-_SECOND_COPIES = ["*/*", "consolidated*"]  # checkpoints of the training, the original format
 
 
 def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
@@ -39,38 +37,9 @@ def _resolve(kind: Kind, repo_id: str, revision: str | None) -> str:
     try:
         return str(ask(repo_id, revision=revision, timeout=20).sha)
     except Exception as error:
-        if _unreachable(error) and (cached := _cached_commit(kind, repo_id, revision)):
+        if unreachable(error) and (cached := _cached_commit(kind, repo_id, revision)):
             return cached
-        raise _translated(error, kind, repo_id, revision) from error
-
-
-def download_model(repo_id: str, commit: str) -> Path:
-    """Fetch config, tokenizer and weights of a commit into the hub's cache; return the folder.
-
-    Safetensors are preferred; `.bin` files are fetched only where there are none. Python files
-    are never fetched.
-
-    Raises:
-        CandidateError: misspelt, gated or out of reach.
-    """
-    from huggingface_hub import snapshot_download
-
-    def fetch(*patterns: str) -> Path:
-        return Path(
-            snapshot_download(
-                repo_id,
-                revision=commit,
-                allow_patterns=list(patterns),
-                ignore_patterns=_SECOND_COPIES,
-            )
-        )
-
-    try:
-        folder = fetch(*_PATTERNS)
-        weights = "*.safetensors" if _has_safetensors(repo_id, commit, folder) else "*.bin"
-        return fetch(weights)
-    except Exception as error:
-        raise _translated(error, "model", repo_id, commit) from error
+        raise translated(error, kind, repo_id, revision) from error
 
 
 def load_table(repo_id: str, name: str | None, split: str, revision: str | None) -> Any:
@@ -92,20 +61,6 @@ def load_table(repo_id: str, name: str | None, split: str, revision: str | None)
         ) from error
 
 
-def _has_safetensors(repo_id: str, commit: str, folder: Path) -> bool:
-    if any(folder.glob("*.safetensors*")):
-        return True
-    from huggingface_hub import HfApi
-
-    try:
-        names = HfApi().list_repo_files(repo_id, revision=commit)
-    except Exception as error:
-        if _unreachable(error):
-            return False
-        raise
-    return any(name.endswith(".safetensors") and "/" not in name for name in names)
-
-
 def _cached_commit(kind: Kind, repo_id: str, revision: str | None) -> str | None:
     from huggingface_hub import constants
 
@@ -114,7 +69,7 @@ def _cached_commit(kind: Kind, repo_id: str, revision: str | None) -> str | None
     return reference.read_text(encoding="utf-8").strip() if reference.is_file() else None
 
 
-def _unreachable(error: Exception) -> bool:
+def unreachable(error: Exception) -> bool:
     """Whether the hub gave no answer at all, as against a refusal."""
     from huggingface_hub import errors
 
@@ -126,7 +81,7 @@ def _unreachable(error: Exception) -> bool:
     )
 
 
-def _translated(
+def translated(
     error: Exception, kind: Kind, repo_id: str, revision: str | None
 ) -> InvalidMeasurement:
     """Return the error to raise instead: what happened, why it matters, what to do."""
@@ -157,7 +112,7 @@ def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | Non
             f"{page}; for a private one log in with `hf auth login` or set HF_TOKEN."
             f"{_no_folder(kind, repo_id)}"
         )
-    if _unreachable(error):
+    if unreachable(error):
         return (
             f"the hub could not be reached for the {what} {repo_id} ({_first_line(error)}). "
             f"Check network and proxy (HF_ENDPOINT, HTTPS_PROXY, HF_HUB_OFFLINE); or fetch it "

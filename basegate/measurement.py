@@ -200,6 +200,23 @@ class Findings(Frozen):
         )
 
 
+class LoadedFile(Frozen):
+    """One file that a candidate was loaded from.
+
+    Attributes:
+        name: within the checkpoint's folder.
+        bytes: its size.
+        sha256: of its content.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+WeightFormat = Literal["safetensors", "pickle"]
+
+
 class CandidateFacts(Frozen):
     """How the candidate was loaded when it was measured.
 
@@ -214,6 +231,9 @@ class CandidateFacts(Frozen):
         load_seconds: time to load; `None` where it never loaded.
         peak_memory_bytes: highest memory in use up to the measurement: of the GPUs on `cuda`, of
             the process on `cpu`.
+        weights: format of the weights; `pickle` are `.bin` files, read with `weights_only=True`.
+        remote_code: whether Python code of the checkpoint was run.
+        files: what it was loaded from; empty where it never loaded.
     """
 
     name: str
@@ -225,6 +245,9 @@ class CandidateFacts(Frozen):
     device: str
     load_seconds: float | None = None
     peak_memory_bytes: int | None = None
+    weights: WeightFormat | None = None
+    remote_code: bool = False
+    files: tuple[LoadedFile, ...] = ()
 
 
 class Measurement(Frozen):

@@ -18,6 +18,8 @@ from basegate.statistics import RESAMPLES, SEED
 from basegate.stopping import ALL, Draws, is_enough
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from basegate.candidate import Candidate
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings
@@ -94,15 +96,28 @@ def _retries_of(earlier: Findings | None) -> int:
 
 
 def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
-    """Add what every measurement says: the prefix, and batches that did not fit into memory."""
+    """Add what every measurement says: the prefix, and what was unusual about it."""
+    findings = findings.noting(*_about_files(engine), prefix=engine.prefix)
     if not retries:
-        return findings.noting(prefix=engine.prefix)
+        return findings
     times = "once" if retries == 1 else f"{retries} times"
     return findings.noting(
         f"a batch did not fit into memory and was halved, {times}; the numbers are not affected.",
-        prefix=engine.prefix,
         memory_retries=retries,
     )
+
+
+def _about_files(engine: Engine) -> Iterator[str]:
+    """Say which files a reader may want to trust less than safetensors."""
+    if engine.loaded is None:
+        return
+    if engine.loaded.weights == "pickle":
+        yield (
+            "its weights are .bin files (pickle), read as numbers only: code in them would not "
+            "have run."
+        )
+    if engine.loaded.code:
+        yield "Python code of the checkpoint was run, as --trust-remote-code asked."
 
 
 def _keep(measurement: Measurement, store: Store) -> None:
@@ -134,6 +149,8 @@ def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
             "quantization": spec.quantization,
             "dtype": spec.dtype,
             "device": candidate.device,
+            # Another program may compute other numbers from the same files.
+            **({"remote_code": True} if spec.trusted else {}),
         },
         "measure": {"name": check.check, "version": measure.VERSION},
         "settings": without_places(check.settings),

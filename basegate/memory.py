@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import os
 import re
 import sys
 import traceback
@@ -12,6 +13,8 @@ from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
+_MACHINE = Path("/proc/meminfo")
+_GROUP = Path("/sys/fs/cgroup")
 
 
 class PeakMemory:
@@ -45,6 +48,56 @@ class PeakMemory:
             found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
             return int(found[1]) * 1024 if found else None
         return None
+
+
+def free_memory(device: str) -> int | None:
+    """Return the bytes that can still be taken: of all GPUs on `cuda`, of the machine on `cpu`.
+
+    A limit that a container has counts as the machine's. `None` where the system does not tell.
+    """
+    if device == "cuda":
+        import torch
+
+        return sum(torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count()))
+    free = [each for each in (_free_of_machine(), _free_of_group()) if each is not None]
+    return min(free, default=None)
+
+
+def _free_of_machine() -> int | None:
+    with contextlib.suppress(OSError):
+        if found := re.search(r"MemAvailable:\s+(\d+) kB", _MACHINE.read_text()):
+            return int(found[1]) * 1024
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _free_of_group() -> int | None:
+    """Return what the process's control group leaves free; files that it has read can go."""
+    try:
+        limit = (_GROUP / "memory.max").read_text().strip()
+        used = int((_GROUP / "memory.current").read_text())
+        files = re.search(r"^inactive_file (\d+)", (_GROUP / "memory.stat").read_text(), re.M)
+    except (OSError, ValueError):
+        return None
+    if limit == "max":
+        return None
+    return max(0, int(limit) - used + (int(files[1]) if files else 0))
+
+
+def memory_in_use(device: str) -> int:
+    """Return the bytes that the process holds on the device now; 0 where the system does not tell.
+
+    On the CPU files that are only mapped do not count.
+    """
+    if device == "cuda":
+        import torch
+
+        return sum(torch.cuda.memory_allocated(index) for index in range(torch.cuda.device_count()))
+    with contextlib.suppress(OSError):
+        found = re.search(r"RssAnon:\s+(\d+) kB", _STATUS.read_text())
+        return int(found[1]) * 1024 if found else 0
+    return 0
 
 
 def release_memory() -> None:

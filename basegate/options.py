@@ -26,14 +26,15 @@ def add_options(parser: pytest.Parser) -> None:
         dest="basegate_model",
         default=[],
         metavar="NAME",
-        help="candidate to test: a name of models.toml, several separated by commas, 'all', or "
-        "NAME=SOURCE for any hub id (owner/name[@revision]) or local folder; repeatable",
+        help="candidate to test: a name of models.toml, several separated by commas, @TAG for a "
+        "group (@7b, @seed, @apache), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]) "
+        "or local folder; repeatable",
     )
     group.addoption(
         "--list-models",
         action="store_true",
         dest="basegate_list_models",
-        help="print the candidates of models.toml and exit",
+        help="print the candidates of models.toml, and their groups, and exit",
     )
     group.addoption(
         "--thresholds",
@@ -78,6 +79,15 @@ def add_options(parser: pytest.Parser) -> None:
         choices=("bfloat16", "float16", "float32"),
         help="dtype of the computation, instead of what models.toml says (default there: bfloat16)",
     )
+    group.addoption(
+        "--trust-remote-code",
+        action="append",
+        dest="basegate_trust",
+        default=[],
+        metavar="NAME",
+        help="run the Python code that this candidate's checkpoint brings; only where models.toml "
+        "or NAME=SOURCE@COMMIT pins a full commit of a hub id; repeatable",
+    )
 
 
 @dataclass(frozen=True)
@@ -118,11 +128,12 @@ def parse(config: pytest.Config) -> RunOptions:
     """
     from basegate.registry import select
     from basegate.thresholds import load_thresholds
+    from basegate.trust import trust
 
     option, here = config.option, config.invocation_params.dir
     _check_root(config)
     registry = load_known_models(config)
-    candidates = select(option.basegate_model, registry, here)
+    candidates = trust(select(option.basegate_model, registry, here), option.basegate_trust)
     thresholds = load_thresholds(
         _place(option.basegate_thresholds, here) or config.rootpath / "thresholds.toml"
     )

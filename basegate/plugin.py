@@ -34,7 +34,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer `--list-models`, like pytest answers `--markers`."""
     if not config.option.basegate_list_models:
         return None
-    from basegate.registry import format_registry
+    from basegate.listing import format_registry
 
     try:
         print(format_registry(options.load_known_models(config), config.rootpath))

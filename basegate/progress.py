@@ -35,6 +35,7 @@ class Progress:
     ) -> None:
         self.stream = stream
         self.before = before
+        self._detail: Callable[[], str] | None = None
 
     @contextmanager
     def task(self, description: str, total: int, unit: str) -> Iterator[Step]:
@@ -61,13 +62,31 @@ class Progress:
             yield
             return
         done = threading.Event()
-        watch = threading.Thread(target=_watch, args=(self.stream, description, done), daemon=True)
+        watch = threading.Thread(
+            target=_watch, args=(self.stream, description, done, self._tell), daemon=True
+        )
         watch.start()
         try:
             yield
         finally:
             done.set()
             watch.join()
+
+    @contextmanager
+    def telling(self, detail: Callable[[], str]) -> Iterator[None]:
+        """While it lasts, let `waiting` say how far things are.
+
+        Args:
+            detail: how far, e.g. `3.1 of 12.1 GiB fetched`; called from another thread.
+        """
+        before, self._detail = self._detail, detail
+        try:
+            yield
+        finally:
+            self._detail = before
+
+    def _tell(self) -> str:
+        return f"{self._detail()}, " if self._detail is not None else ""
 
     @contextmanager
     def _bar(self, description: str, total: int, unit: str) -> Iterator[Step]:
@@ -98,11 +117,14 @@ class Progress:
         return step
 
 
-def _watch(stream: TextIO, description: str, done: threading.Event) -> None:
+def _watch(
+    stream: TextIO, description: str, done: threading.Event, tell: Callable[[], str]
+) -> None:
     """Write a line now and then. Runs in a thread, so it leaves pytest's capturing alone."""
     start = time.monotonic()
     while not done.wait(LINE_EVERY):
-        print(f"{description}: {time.monotonic() - start:.0f} s", file=stream, flush=True)
+        seconds = time.monotonic() - start
+        print(f"{description}: {tell()}{seconds:.0f} s", file=stream, flush=True)
 
 
 SILENT = Progress()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from basegate.errors import UsageError, did_you_mean
+from basegate.tags import TAG, derived_tags, known_tags, tagged
 from basegate.toml_errors import explain
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Quantization = Literal["nf4", "fp4", "int8", "none"]
 Dtype = Literal["bfloat16", "float16", "float32"]
+
+Tag = Annotated[str, Field(pattern=f"^{TAG}$")]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -31,12 +33,14 @@ class _Entry(BaseModel):
     source: Annotated[str, Field(min_length=1)]
     revision: str | None = None
     engine: Literal["transformers"] = "transformers"
+    architecture: str = ""
     licence: str = "unknown"
     parameters: str = "unknown"
     context_length: Annotated[int, Field(gt=0)] | None = None
     quantization: Quantization = "nf4"
     dtype: Dtype = "bfloat16"
     gated: bool = False
+    tags: Annotated[tuple[Tag, ...], Field(strict=False)] = ()
     unsupported: str = ""
     notes: str = ""
 
@@ -50,18 +54,28 @@ class CandidateSpec(_Entry):
         local: whether `source` is a folder.
         revision: branch, tag or commit of a hub id; `None` is the default branch.
         engine: what answers for it.
+        architecture: the checkpoint's `model_type`, which says how it is loaded; empty where not
+            known.
         licence: as published; `unknown` where not sure.
         parameters: size in words, e.g. `6B`.
         context_length: tokens that the model was trained to see at once.
         quantization: how the weights are held.
         dtype: dtype of the computation and of weights that are not quantised.
         gated: whether the hub asks for an account and consent.
+        tags: groups that it is selected by, as `models.toml` says; see `all_tags`.
         unsupported: why it cannot be loaded by this version; empty if it can.
         notes: what a reader of the table should know.
+        trusted: whether the user lets the checkpoint's own Python code run.
     """
 
     name: str
     local: bool = False
+    trusted: bool = False
+
+    @property
+    def all_tags(self) -> frozenset[str]:
+        """Its own tags, and those that follow from size, licence and access."""
+        return frozenset(self.tags) | derived_tags(self)
 
 
 def load_registry(path: Path) -> dict[str, CandidateSpec]:
@@ -110,6 +124,12 @@ def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
         raise UsageError(
             f"{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-', and "
             f"is not 'all'."
+        )
+    if "source" not in entry and (parts := [key for key in entry if isinstance(entry[key], dict)]):
+        whole = f"{name}.{parts[0]}"
+        raise UsageError(
+            f"{path}: candidates.{whole}: a name with a dot in it stands in quotes: "
+            f'[candidates."{whole}"]'
         )
     try:
         given = _Entry.model_validate(entry)
@@ -160,6 +180,8 @@ def _expand(
         return [_unregistered(request, registry, base)]
     if request == "all":
         return registry.values()
+    if request.startswith("@"):
+        return _of_tag(request, registry)
     if request in registry:
         return [registry[request]]
     if _looks_like_a_path(request) or "/" in request:
@@ -174,6 +196,17 @@ def _expand(
     )
 
 
+def _of_tag(request: str, registry: Mapping[str, CandidateSpec]) -> Iterable[CandidateSpec]:
+    found = tagged(registry.values(), request.removeprefix("@"))
+    if not found:
+        known = known_tags(registry.values())
+        raise UsageError(
+            f"--model {request}: no candidate has this tag.{did_you_mean(request, known)} Known "
+            f"tags: {', '.join(known) or 'none'}."
+        )
+    return found
+
+
 def _looks_like_a_path(source: str) -> bool:
     return source.startswith(("./", "../", "/", "~")) or "\\" in source
 
@@ -182,7 +215,8 @@ def known_names(registry: Mapping[str, CandidateSpec]) -> str:
     """Return the sentence that lists the registered names."""
     if not registry:
         return "The registry (models.toml) is empty."
-    return f"Known names: {', '.join(registry)}, or all."
+    tags = ", ".join(known_tags(registry.values()))
+    return f"Known names: {', '.join(registry)}, or all{f'; groups: {tags}' if tags else ''}."
 
 
 def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Path) -> CandidateSpec:
@@ -214,35 +248,3 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
             f"form owner/name or owner/name@revision."
         )
     return CandidateSpec(name=name, source=hub_id, revision=revision if at else None)
-
-
-def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
-    """Return the registry as a table for `--list-models`, one line per candidate.
-
-    Args:
-        registry: the candidates by name.
-        base: the project's root, where `models.toml` is.
-    """
-    if not registry:
-        return f"There is no candidate in {base / 'models.toml'}."
-    head = ("name", "size", "context", "loads", "licence", "source")
-    rows = [head, *(_row(spec, base) for spec in registry.values())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    notes = [
-        f"{spec.name}: {note}"
-        for spec in registry.values()
-        for note in (spec.unsupported, spec.notes)
-        if note
-    ]
-    return "\n".join([*lines, *(["", *notes] if notes else [])])
-
-
-def _row(spec: CandidateSpec, base: Path) -> tuple[str, ...]:
-    loads = "not yet" if spec.unsupported else "gated" if spec.gated else "yes"
-    context = str(spec.context_length) if spec.context_length else "unknown"
-    source = f"./{os.path.relpath(spec.source, base)}" if spec.local else spec.source
-    return (spec.name, spec.parameters, context, loads, spec.licence, source)

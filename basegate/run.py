@@ -44,6 +44,7 @@ class Run:
             device=self.device,
             memory=self.store.folder / "fingerprints.json",
             progress=self.progress,
+            window=self.options.thresholds.window,
         )
 
     def measure(self, candidate: Candidate, check: str, item: str) -> Measurement:

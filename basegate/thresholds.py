@@ -87,6 +87,12 @@ class Thresholds(Frozen):
         """Return the items of all checks, in order."""
         return tuple(each.item for each in self.checks)
 
+    @property
+    def window(self) -> int | None:
+        """Tokens of the longest window that any check asks for; `None` where none does."""
+        windows = [getattr(each.settings, "window", None) for each in self.checks]
+        return max((each for each in windows if each), default=None)
+
     def find(self, check: str, item: str) -> Check:
         """Return the check on an item; it must exist."""
         return next(each for each in self.checks if (each.check, each.item) == (check, item))

@@ -16,6 +16,7 @@ class PlainEngine:
 
     prefix = "<s>"
     retries = 0
+    loaded = None
 
     def __init__(self, name: str, logprob: float = -1.0, text: str = "A。我哋係香港人，2") -> None:
         self.name = name
@@ -51,7 +52,7 @@ def log(*words: str) -> None:
             print(*words, file=file)
 
 
-def load(spec, revision, device):
+def load(spec, revision, device, **_):
     """Stand in for `basegate.candidate.load_engine`; what it loads depends on the name."""
     log("load", spec.name)
     if spec.name == "crash":

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from basegate.fingerprint import checkpoint_fingerprint, hash_file
+from basegate.fingerprint import checkpoint_fingerprint, describe_files, hash_file
 
 LARGE = 16 * 2**20
 
@@ -115,3 +115,34 @@ def test_a_damaged_memory_is_forgotten_and_written_anew(checkpoint, tmp_path, te
     [(place, known)] = json.loads(memory.read_text(encoding="utf-8")).items()
     assert place.startswith(str(checkpoint / "model.safetensors"))
     assert known == hash_file(checkpoint / "model.safetensors")
+
+
+def test_files_are_described_by_size_and_hash(checkpoint):
+    [config, weights] = describe_files(checkpoint, ["model.safetensors", "config.json"])
+    assert (config.name, config.bytes) == ("config.json", len("config.json"))
+    assert weights.sha256 == hashlib.sha256(b"model.safetensors").hexdigest()
+
+
+def test_a_large_file_is_not_hashed_twice(checkpoint, tmp_path):
+    memory = tmp_path / "fingerprints.json"
+    weights = checkpoint / "model.safetensors"
+    os.truncate(weights, LARGE)
+    checkpoint_fingerprint(checkpoint, memory)
+    before = hash_file(weights)
+    change_in_secret(weights, b"changed")
+    [found] = describe_files(checkpoint, ["model.safetensors"], memory)
+    assert found.sha256 == before
+
+
+def test_the_hubs_cache_knows_the_hash_of_a_large_file(tmp_path):
+    """It names a blob by its SHA-256; small files it names otherwise, and they are read."""
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "c"
+    blobs.mkdir()
+    snapshot.mkdir(parents=True)
+    for name, blob in (("model.safetensors", "a" * 64), ("config.json", "b" * 40)):
+        (blobs / blob).write_text(name, encoding="utf-8")
+        (snapshot / name).symlink_to(blobs / blob)
+    [config, weights] = describe_files(snapshot, ["model.safetensors", "config.json"])
+    assert weights.sha256 == "a" * 64
+    assert weights.bytes == len("model.safetensors")
+    assert config.sha256 == hashlib.sha256(b"config.json").hexdigest()

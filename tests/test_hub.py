@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,7 +13,9 @@ import pytest
 from huggingface_hub.utils import filter_repo_objects
 
 from basegate import hub as hub_module
+from basegate.download import SAFE, SECOND_COPIES, _counter, _matching
 from basegate.errors import CandidateError
+from basegate.fingerprint import hash_file
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -29,7 +32,9 @@ class _Hub(BaseHTTPRequestHandler):
     def _answer(self, *, body):
         path = self.path.partition("?")[0]
         self.server.asked.append(path)
-        if "gated" in path and "/resolve/" in path:
+        if path.startswith(("/api/models/owner/real", "/owner/real")):
+            self._real(path, body)
+        elif "gated" in path and "/resolve/" in path:
             self._refuse(403, "GatedRepo", "Access to this repo is restricted.", body)
         elif "misspelt" in path:
             self._refuse(401, "RepoNotFound", "Invalid username or password.", body)
@@ -47,14 +52,34 @@ class _Hub(BaseHTTPRequestHandler):
         else:
             self._refuse(404, "EntryNotFound", "Entry not found", body)
 
+    def _real(self, path, body):
+        """Answer for a checkpoint whose files are there."""
+        folder = self.server.folder
+        if "/tree/" in path:
+            entries = [_entry(each) for each in sorted(folder.iterdir())]
+            self._send(200, json.dumps(entries), body)
+        elif "/resolve/" not in path:
+            files = [{"rfilename": each.name} for each in folder.iterdir()]
+            self._send(
+                200, json.dumps({"id": "owner/real", "sha": COMMIT, "siblings": files}), body
+            )
+        elif (file := folder / path.rpartition("/")[2]).is_file():
+            digest = hash_file(file)
+            headers = {"ETag": f'"{digest}"', "X-Repo-Commit": COMMIT}
+            if file.suffix != ".json":
+                headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": file.stat().st_size}
+            self._send(200, file.read_bytes(), body, headers)
+        else:
+            self._refuse(404, "EntryNotFound", "Entry not found", body)
+
     def _refuse(self, status, code, message, body):
         self._send(status, "", body, {"X-Error-Code": code, "X-Error-Message": message})
 
     def _send(self, status, text, body, headers=None):
-        data = text.encode()
+        data = text if isinstance(text, bytes) else text.encode()
         self.send_response(status)
         for name, value in (headers or {}).items():
-            self.send_header(name, value)
+            self.send_header(name, str(value))
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -63,6 +88,13 @@ class _Hub(BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+def _entry(file):
+    size, digest = file.stat().st_size, hash_file(file)
+    entry = {"type": "file", "path": file.name, "size": size, "oid": digest[:40]}
+    large = {"oid": digest, "size": size, "pointerSize": 130}
+    return entry if file.suffix == ".json" else {**entry, "lfs": large}
 
 
 @pytest.fixture
@@ -77,10 +109,11 @@ def hub():
 
 
 def ask(endpoint, cache, call, **environment):
-    """Run one call of `basegate.hub` in a process of its own, since the endpoint is read once."""
+    """Run one call in a process of its own, since the endpoint is read once."""
     script = (
-        "from basegate import hub\nfrom basegate.errors import BasegateError\n"
-        f"try:\n    print('OK', hub.{call})\n"
+        "from basegate.hub import resolve_commit\nfrom basegate.download import download_model\n"
+        "from basegate.errors import BasegateError\n"
+        f"try:\n    print('OK', {call})\n"
         "except BasegateError as error:\n    print(type(error).__name__, error)\n"
     )
     done = subprocess.run(
@@ -179,7 +212,7 @@ def test_the_gate_shows_the_sentence_and_no_traceback(project, hub, monkeypatch,
 
 
 def test_a_full_disk_is_not_a_missing_network():
-    error = hub_module._translated(OSError(28, "No space left on device"), "model", "a/b", None)
+    error = hub_module.translated(OSError(28, "No space left on device"), "model", "a/b", None)
     assert isinstance(error, CandidateError)
     assert "could not be written to the hub's cache" in str(error)
     assert "No space left" in str(error)
@@ -191,5 +224,142 @@ def test_second_copies_of_the_weights_are_not_fetched():
         "consolidated.safetensors",
         "checkpoint-5/m.safetensors",
     ]
-    patterns = {"allow_patterns": ["*.safetensors"], "ignore_patterns": hub_module._SECOND_COPIES}
+    patterns = {"allow_patterns": [SAFE], "ignore_patterns": list(SECOND_COPIES)}
     assert list(filter_repo_objects(names, **patterns)) == names[:1]
+    assert list(_matching(dict.fromkeys(names, 1), SAFE)) == names[:1]
+
+
+LOAD = """
+import io, json, sys
+import basegate
+from basegate.engines import loading
+from basegate.errors import BasegateError
+from basegate.fingerprint import describe_files
+from basegate.progress import Progress
+
+lines = io.StringIO()
+if len(sys.argv) > 2:
+    loading.free_memory = lambda device: int(sys.argv[2])
+try:
+    engine = basegate.load_candidate(
+        "owner/real", device="cpu", revision=sys.argv[1], progress=Progress(lines),
+        trust_remote_code=len(sys.argv) > 3,
+    )
+    loaded = engine.loaded
+    files = describe_files(loaded.folder, loaded.files)
+    found = {each.name: [each.bytes, each.sha256] for each in files}
+    print(json.dumps({"weights": loaded.weights, "code": loaded.code, "files": found}))
+except BasegateError as error:
+    print(json.dumps({"error": str(error)}))
+print(json.dumps(lines.getvalue()))
+"""
+
+
+def load_real(hub, cache, *arguments):
+    """Load `owner/real` in a process of its own; return what it says of itself, and its lines."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, *arguments],
+        capture_output=True, text=True, check=True, timeout=120,
+        env={"PATH": "", "HF_ENDPOINT": address(hub), "HF_HOME": str(cache), "HOME": str(cache)},
+    )  # fmt: skip
+    found, lines = map(json.loads, done.stdout.splitlines()[-2:])
+    return found, lines
+
+
+@pytest.fixture
+def real(hub, checkpoint, tmp_path):
+    """The hub, with a small checkpoint to fetch and a file of code beside it."""
+    hub.folder = shutil.copytree(checkpoint, tmp_path / "on-the-hub")
+    (hub.folder / "modeling_x.py").write_text("raise SystemExit('it ran')\n")
+    return hub
+
+
+def fetched(hub):
+    return {path.rpartition("/")[2] for path in hub.asked if "/resolve/" in path}
+
+
+def test_a_model_is_fetched_without_code_and_its_files_are_recorded(real, tmp_path):
+    found, lines = load_real(real, tmp_path / "cache", COMMIT)
+    weights = real.folder / "model.safetensors"
+    assert found["weights"] == "safetensors"
+    assert found["files"]["model.safetensors"] == [weights.stat().st_size, hash_file(weights)]
+    assert found["files"]["config.json"][1] == hash_file(real.folder / "config.json")
+    assert "modeling_x.py" not in found["files"]
+    assert "modeling_x.py" not in fetched(real)
+    # What it takes is said first, then what is fetched.
+    said = lines.splitlines()
+    assert "parameters" in said[0]
+    assert said[1] == "owner/real: fetching 0.0 GiB of weights"
+
+
+def test_what_does_not_fit_is_refused_before_its_weights_are_fetched(real, tmp_path):
+    found, _ = load_real(real, tmp_path / "cache", COMMIT, "1000")
+    assert found["error"].startswith("owner/real does not fit. It needs")
+    assert "config.json" in fetched(real)
+    assert "model.safetensors" not in fetched(real)
+
+
+def test_an_index_that_leads_elsewhere_is_refused_before_weights_are_fetched(real, tmp_path):
+    index = {"weight_map": {"model.norm.weight": "../../x.safetensors"}}
+    (real.folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    found, _ = load_real(real, tmp_path / "cache", COMMIT)
+    assert "outside the checkpoint's folder" in found["error"]
+    assert "model.safetensors" not in fetched(real)
+
+
+def ask_for_code(real):
+    """Make the checkpoint one that only its own code can load; the code leaves a trace."""
+    trace = real.folder.parent / "trace"
+    config = json.loads((real.folder / "config.json").read_text())
+    auto = {"AutoConfig": "modeling_x.MyConfig", "AutoModelForCausalLM": "modeling_x.MyModel"}
+    text = json.dumps({**config, "model_type": "unheard-of", "auto_map": auto})
+    (real.folder / "config.json").write_text(text)
+    (real.folder / "modeling_x.py").write_text(
+        "from transformers import LlamaConfig, LlamaForCausalLM\n"
+        f"open({str(trace)!r}, 'w').close()\n"
+        "class MyConfig(LlamaConfig):\n    model_type = 'unheard-of'\n"
+        "class MyModel(LlamaForCausalLM):\n    config_class = MyConfig\n"
+    )
+    return trace
+
+
+def test_code_is_neither_fetched_nor_run_unless_it_is_trusted(real, tmp_path):
+    trace = ask_for_code(real)
+    found, _ = load_real(real, tmp_path / "cache", COMMIT)
+    assert "--trust-remote-code" in found["error"]
+    assert "modeling_x.py" not in fetched(real)
+    assert not trace.exists()
+
+
+def test_pinned_code_runs_where_it_is_trusted_and_is_recorded(real, tmp_path):
+    trace = ask_for_code(real)
+    found, lines = load_real(real, tmp_path / "cache", COMMIT, str(2**40), "trust")
+    assert found.get("code") is True, found
+    assert trace.exists()
+    assert found["files"]["modeling_x.py"][1] == hash_file(real.folder / "modeling_x.py")
+    assert "its own Python code runs" in lines
+
+
+def test_pickles_are_fetched_only_where_there_are_no_safetensors(real, tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    torch.save(load_file(real.folder / "model.safetensors"), real.folder / "pytorch_model.bin")
+    (real.folder / "training_args.bin").write_bytes(b"a pickle that nobody needs")
+    load_real(real, tmp_path / "cache", COMMIT)
+    assert "pytorch_model.bin" not in fetched(real)
+    (real.folder / "model.safetensors").unlink()
+    found, _ = load_real(real, tmp_path / "another-cache", COMMIT)
+    assert found["weights"] == "pickle"
+    assert "training_args.bin" not in fetched(real)
+
+
+def test_how_much_is_fetched_is_counted_in_the_cache(tmp_path):
+    folder = tmp_path / "models--owner--x" / "snapshots" / COMMIT
+    blobs = tmp_path / "models--owner--x" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / "old").write_bytes(b"x" * 2**20)
+    tell = _counter(folder, 2**31)
+    with (blobs / "new.incomplete").open("wb") as file:
+        file.truncate(2**30)
+    assert tell() == "1.0 of 2.0 GiB fetched"

@@ -2,10 +2,12 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from basegate.fingerprint import hash_file
 from basegate.judge import Result
 from basegate.ledger import Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
@@ -174,3 +176,19 @@ def test_an_entry_names_the_checks_that_were_not_run():
     one, two = ledger_of(*rows, expected=("one", "two"), checks=checks).candidates
     assert one.not_run == ("continuation",)
     assert two.not_run == ("perplexity wiki", "knowledge must-know", "continuation")
+
+
+def test_a_real_run_records_what_it_loaded(project):
+    """From the files of the checkpoint into the ledger, and said before they are read."""
+    result = project.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    assert result.ret == 0
+    ledger = json.loads((project.path / ".basegate" / "ledger.json").read_text())
+    [candidate] = ledger["candidates"]
+    assert (candidate["weights"], candidate["remote_code"]) == ("safetensors", False)
+    folder = Path(candidate["source"])
+    files = {each["name"]: each for each in candidate["files"]}
+    assert {"config.json", "tokenizer.json", "model.safetensors"} <= files.keys()
+    for name, file in files.items():
+        assert file["bytes"] == (folder / name).stat().st_size
+        assert file["sha256"] == hash_file(folder / name)
+    result.stderr.fnmatch_lines(["one: * parameters, * of them in nf4, *a window of 64 tokens: *"])

@@ -249,9 +249,7 @@ def test_prompts_of_one_batch_may_be_cut_at_any_sample(engine, monkeypatch):
 
     expected = sample(engine, ["香港係", "一二三四五", "屋企"], samples=5)
     longest = 6 + 8 + len(engine.prefix_ids)
-    monkeypatch.setattr(
-        caches, "_budget", lambda model: 7 * longest * caches._bytes_per_token(model)
-    )
+    monkeypatch.setattr(caches, "_budget", lambda model: 7 * longest * caches._row_bytes(model)[0])
     assert sample(engine, ["香港係", "一二三四五", "屋企"], samples=5) == expected
 
 
@@ -417,9 +415,9 @@ def test_an_unknown_architecture_is_named_and_its_code_not_run(checkpoint, tmp_p
     )
     config = json.loads((folder / "config.json").read_text())
     auto = {"AutoConfig": "modeling_x.C", "AutoModelForCausalLM": "modeling_x.M"}
-    config |= {"model_type": "chatglm", "auto_map": auto}
+    config |= {"model_type": "baichuan", "auto_map": auto}
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CandidateError, match=r"no class for model_type 'chatglm'.*stranger"):
+    with pytest.raises(CandidateError, match=r"no class for model_type 'baichuan'.*stranger"):
         basegate.load_candidate(str(folder))
     assert not trace.exists()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from basegate.candidate import Candidate
+from basegate.engines.checkpoint import Loaded
 from basegate.errors import InvalidMeasurement
+from basegate.fingerprint import hash_file
 from basegate.measuring import obtain
 from basegate.progress import SILENT
 from basegate.registry import CandidateSpec
@@ -67,3 +69,27 @@ def test_a_judged_number_has_to_be_finite(measure):
     # 1,000 nats a character: e to the power of that is no float, and perplexity no number.
     with pytest.raises(InvalidMeasurement, match=r"^perplexity is not a finite number"):
         measure(PlainEngine("one", logprob=-1000.0))
+
+
+@pytest.mark.parametrize(
+    ("weights", "code", "notes"),
+    [
+        ("safetensors", False, []),
+        ("pickle", False, ["its weights are .bin files (pickle), read as numbers only"]),
+        ("safetensors", True, ["Python code of the checkpoint was run"]),
+    ],
+)
+def test_what_a_reader_may_trust_less_is_noted_and_recorded(
+    measure, tmp_path, weights, code, notes
+):
+    (tmp_path / "config.json").write_text("{}")
+    engine = PlainEngine("one")
+    engine.loaded = Loaded(tmp_path, ("config.json",), weights, code)
+    found = measure(engine)
+    assert len(found.findings.notes) == len(notes)
+    for note, beginning in zip(found.findings.notes, notes, strict=True):
+        assert note.startswith(beginning)
+    assert (found.candidate.weights, found.candidate.remote_code) == (weights, code)
+    [file] = found.candidate.files
+    assert (file.name, file.bytes) == ("config.json", 2)
+    assert file.sha256 == hash_file(tmp_path / "config.json")

@@ -479,7 +479,7 @@ def test_help_imports_nothing_heavy(plain, tmp_path):
 def test_list_models_prints_the_registry(plain):
     result = plain.runpytest_subprocess("--list-models")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["name * source", "one *", "old * not yet *", "old: too old"])
+    result.stdout.fnmatch_lines(["name * source", "one *", "old * no *", "old: too old"])
 
 
 def test_k_x_and_lf_work(plain):

@@ -1,6 +1,7 @@
 """Progress: a bar on a terminal, lines elsewhere, or nothing."""
 
 import io
+import time
 
 import pytest
 
@@ -99,3 +100,22 @@ def test_silence_takes_steps_and_writes_nothing(capfd):
         step(3)
     SILENT.say("anything")
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_waited_for_says_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.02)
+    stream = io.StringIO()
+    shown = Progress(stream)
+
+    def wait_for(text):
+        for _ in range(500):
+            if text in stream.getvalue():
+                return
+            time.sleep(0.01)
+        raise AssertionError(stream.getvalue())
+
+    with shown.waiting("loading"):
+        wait_for("loading: 0 s")
+        with shown.telling(lambda: "1.0 of 2.0 GiB fetched"):
+            wait_for("loading: 1.0 of 2.0 GiB fetched, 0 s")
+    assert shown._tell() == ""

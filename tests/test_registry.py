@@ -1,9 +1,12 @@
 """models.toml and --model to candidates."""
 
+from pathlib import Path
+
 import pytest
 
 from basegate.errors import UsageError
-from basegate.registry import CandidateSpec, format_registry, known_names, load_registry, select
+from basegate.listing import format_registry
+from basegate.registry import CandidateSpec, known_names, load_registry, select
 
 REGISTRY = {
     "yi-6b": CandidateSpec(name="yi-6b", source="01-ai/Yi-6B", parameters="6B"),
@@ -209,7 +212,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_all_known_names(tmp_pat
     assert message.startswith(
         "--model yi6b: there is no candidate of that name. Did you mean 'yi-6b'"
     )
-    assert "Known names: yi-6b, yi-34b, llama-2-7b, or all." in message
+    assert "Known names: yi-6b, yi-34b, llama-2-7b, or all; groups: @7b, @gated." in message
     assert "NAME=SOURCE" in message
 
 
@@ -248,16 +251,22 @@ def test_the_table_has_a_line_per_candidate_in_columns(load, tmp_path):
     table = format_registry(
         load(
             '[candidates.short]\nsource = "a/b"\nparameters = "6B"\ncontext_length = 4096\n'
+            'architecture = "llama"\ntags = ["mine"]\n'
             '[candidates.much-longer]\nsource = "./folder"\ngated = true\nnotes = "a note"\n'
             '[candidates.old]\nsource = "c/d"\nunsupported = "too old"\nlicence = "MIT"\n'
         ),
         tmp_path,
     )
     assert table.splitlines() == [
-        "name         size     context  loads    licence  source",
+        "name         size     context  native   licence  source",
         "short        6B       4096     yes      unknown  a/b",
-        "much-longer  unknown  unknown  gated    unknown  ./folder",
-        "old          unknown  unknown  not yet  MIT      c/d",
+        "much-longer  unknown  unknown  unknown  unknown  ./folder (gated)",
+        "old          unknown  unknown  no       MIT      c/d",
+        "",
+        "@7b: short",
+        "@gated: much-longer",
+        "@mine: short",
+        "@mit: old",
         "",
         "much-longer: a note",
         "old: too old",
@@ -267,3 +276,84 @@ def test_the_table_has_a_line_per_candidate_in_columns(load, tmp_path):
 def test_an_empty_registry_says_so(tmp_path):
     assert format_registry({}, tmp_path) == f"There is no candidate in {tmp_path / 'models.toml'}."
     assert known_names({}) == "The registry (models.toml) is empty."
+
+
+SHIPPED = load_registry(Path(__file__).parent.parent / "models.toml")
+
+
+def test_the_shipped_registry_is_large_and_every_entry_says_how_it_loads():
+    assert len(SHIPPED) >= 30
+    for spec in SHIPPED.values():
+        assert spec.architecture, spec.name
+        assert spec.parameters != "unknown", spec.name
+        assert spec.context_length, spec.name
+        assert spec.all_tags, spec.name
+
+
+def test_the_shipped_registry_fits_a_hundred_columns_and_says_what_loads_natively():
+    lines = format_registry(SHIPPED, Path(__file__).parent.parent).splitlines()
+    assert max(map(len, lines)) <= 100
+    [head, *rows] = lines[: len(SHIPPED) + 1]
+    at = head.index("native")
+    assert {row[at : at + 7].strip() for row in rows} == {"yes"}
+
+
+def test_the_articles_six_have_a_tag():
+    specs = select(["@seed"], SHIPPED, Path("/"))
+    assert [spec.name for spec in specs] == [
+        "yi-6b", "yi-34b", "chatglm3-6b-base", "qwen-7b", "llama-2-7b", "cantonese-llama-2-7b",
+    ]  # fmt: skip
+
+
+TAGGED = {
+    "six": CandidateSpec(name="six", source="a/6", parameters="6B", licence="Apache-2.0"),
+    "moe": CandidateSpec(name="moe", source="a/m", parameters="30B-A3B", licence="MIT"),
+    "tiny": CandidateSpec(
+        name="tiny", source="a/t", parameters="2M", licence="MIT", tags=("demo",)
+    ),
+    "own": CandidateSpec(name="own", source="a/o", gated=True, tags=("mine",)),
+}
+
+
+@pytest.mark.parametrize(
+    ("requests", "names"),
+    [
+        (["@7b"], ["six"]),
+        # All experts count: memory has to hold them.
+        (["@32b"], ["moe"]),
+        (["@mit"], ["moe"]),
+        (["@demo"], ["tiny"]),
+        (["@mine,@gated,six"], ["own", "six"]),
+        (["six", "@apache"], ["six"]),
+        (["x=a/b,@7b"], ["x", "six"]),
+    ],
+)
+def test_groups_are_selected_by_tag_beside_names(tmp_path, requests, names):
+    assert [spec.name for spec in chosen(tmp_path, *requests, registry=TAGGED)] == names
+
+
+@pytest.mark.parametrize(
+    ("size", "tag"),
+    [("0.6B", "1b"), ("1.9B", "1b"), ("2B", "3b"), ("4B", "3b"), ("5B", "7b"), ("9B", "7b"),
+     ("14B", "14b"), ("20B", "32b"), ("34B", "32b"), ("67B", "70b"), ("400M", "1b")],
+)  # fmt: skip
+def test_a_size_has_the_tag_that_is_usual_there(size, tag):
+    assert CandidateSpec(name="x", source="a/b", parameters=size).all_tags == {tag}
+
+
+def test_an_unknown_tag_is_refused_with_the_nearest(tmp_path):
+    message = refused(tmp_path, "@apach", registry=TAGGED)
+    assert message == (
+        "--model @apach: no candidate has this tag. Did you mean '@apache'? Known tags: @7b, @32b, "
+        "@apache, @demo, @gated, @mine, @mit."
+    )
+
+
+def test_a_tag_is_lower_case(refusal):
+    [sentence] = refusal('[candidates.x]\nsource = "a/b"\ntags = ["Seven B"]\n')
+    assert sentence.startswith("candidates.x.tags.0")
+
+
+def test_a_name_with_a_dot_without_quotes_says_how_to_write_it(refusal):
+    [sentence] = refusal('[candidates.llama-3.1-8b]\nsource = "a/b"\n')
+    assert sentence.endswith('stands in quotes: [candidates."llama-3.1-8b"]')

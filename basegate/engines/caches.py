@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from transformers.cache_utils import DynamicLayer
+
+from basegate.memory import free_memory
 
 CPU_BUDGET = 4 * 2**30
 """Most memory for keys and values on the CPU, in bytes."""
@@ -57,8 +59,8 @@ class RoomyLayer(DynamicLayer):
 def repeat(cache: Any, counts: torch.Tensor, room: int) -> Any:
     """Repeat every prompt's keys and values for its samples; return the cache.
 
-    Layers that grow get room for what will be written; others (sliding windows, states) repeat
-    themselves.
+    Layers that grow get room for what will be written; others (sliding windows, states of linear
+    attention and of Mamba, both at once) are told which rows to keep, and how often.
 
     Args:
         cache: of the prompts.
@@ -69,9 +71,36 @@ def repeat(cache: Any, counts: torch.Tensor, room: int) -> Any:
     for index, layer in enumerate(cache.layers):
         if type(layer) is DynamicLayer and layer.is_initialized:
             cache.layers[index] = RoomyLayer(layer, rows, room)
-        elif layer.is_initialized:
-            layer.batch_select_indices(rows.to(layer.device))
+        elif (device := _device_of(layer)) is not None:
+            # Not `batch_select_indices`, which leaves states as they are.
+            layer.reorder_cache(rows.to(device))
     return cache
+
+
+def _device_of(layer: Any) -> torch.device | None:
+    """Return where a layer's tensors are; `None` where it has none, sharing another's."""
+    return next((each.device for each in _tensors(layer, growing=None)), None)
+
+
+def _tensors(layer: Any, *, growing: bool | None) -> list[torch.Tensor]:
+    """Return what a layer keeps: of every token, or (not growing) of all of them together."""
+    by_token = [getattr(layer, "keys", None), getattr(layer, "values", None)]
+    states = [
+        state
+        for name in ("conv_states", "recurrent_states")
+        for state in (getattr(layer, name, None) or {}).values()
+    ]
+    found = {True: by_token, False: states, None: [*by_token, *states]}[growing]
+    return [each for each in found if each is not None]
+
+
+def bytes_of(cache: Any) -> tuple[int, int]:
+    """Return the bytes of a cache: of keys and values, and of states of a fixed size."""
+    growing, fixed = (
+        sum(each.nbytes for layer in cache.layers for each in _tensors(layer, growing=kind))
+        for kind in (True, False)
+    )
+    return growing, fixed
 
 
 def _spread(states: torch.Tensor, rows: torch.Tensor, room: int) -> torch.Tensor:
@@ -83,27 +112,30 @@ def _spread(states: torch.Tensor, rows: torch.Tensor, room: int) -> torch.Tensor
     return buffer
 
 
+_TRIED = 2
+_ROWS: WeakKeyDictionary[Any, tuple[int, int]] = WeakKeyDictionary()
+"""By model, the bytes that a row's tokens take each, and its states together."""
+
+
 def rows_that_fit(model: Any, tokens: int) -> int:
     """Return how many rows of so many tokens the memory has room for; at least one."""
-    return max(1, _budget(model) // (_bytes_per_token(model) * tokens))
+    each, fixed = _row_bytes(model)
+    return max(1, _budget(model) // (each * tokens + fixed))
 
 
-def _bytes_per_token(model: Any) -> int:
-    """Return the size of one token's keys and values over all layers, as the config tells it."""
-    config = model.config.get_text_config()
-    layers = getattr(config, "num_hidden_layers", 32)
-    heads = getattr(config, "num_attention_heads", 32)
-    width = getattr(config, "head_dim", None) or getattr(config, "hidden_size", 4096) // heads
-    heads = getattr(config, "num_key_value_heads", None) or heads
-    return int(2 * layers * heads * width * torch.finfo(model.dtype).bits // 8)
+@torch.inference_mode()
+def _row_bytes(model: Any) -> tuple[int, int]:
+    """Return what a row takes, found out once by a short pass through the model."""
+    if model not in _ROWS:
+        ids = torch.zeros((1, _TRIED), dtype=torch.long, device=model.device)
+        growing, fixed = bytes_of(model(input_ids=ids, use_cache=True).past_key_values)
+        _ROWS[model] = (max(1, growing // _TRIED), fixed)
+    return _ROWS[model]
 
 
 def _budget(model: Any) -> int:
     """Return the memory that keys and values may take, in bytes."""
     if model.device.type == "cuda":
         return int(SHARE_OF_FREE * torch.cuda.mem_get_info(model.device)[0])
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return CPU_BUDGET // 4
-    return min(CPU_BUDGET, int(SHARE_OF_FREE * free))
+    free = free_memory("cpu")
+    return min(CPU_BUDGET, int(SHARE_OF_FREE * free)) if free is not None else CPU_BUDGET // 4

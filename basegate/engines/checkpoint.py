@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from basegate.architectures import ARCHITECTURES
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from basegate.measurement import WeightFormat
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -20,6 +24,23 @@ _TOKENIZER_FILES = (
     "*.tiktoken",
 )
 _WEIGHT_FILES = ("*.safetensors", "*.bin")
+_READ = ("*.json", "*.model", "*.tiktoken", "*.jinja", "vocab.txt", "merges.txt")
+
+
+class Loaded(NamedTuple):
+    """What an engine was loaded from.
+
+    Attributes:
+        folder: the checkpoint.
+        files: names of the files that were read.
+        weights: their format.
+        code: whether Python code of the checkpoint was run.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    weights: WeightFormat
+    code: bool
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -74,26 +95,67 @@ def check_files(folder: Path) -> None:
 
 
 def check_architecture(config: dict[str, Any], folder: Path) -> None:
-    """Check that transformers has a class of its own for the model.
+    """Check that transformers or `basegate.architectures` knows the model's kind.
 
     Raises:
-        CandidateError: it has none; the checkpoint would need its own Python code.
+        CandidateError: neither does; the checkpoint would need its own Python code.
     """
     from transformers import CONFIG_MAPPING
 
     kind = config["model_type"]
-    if kind in CONFIG_MAPPING:
+    if kind in CONFIG_MAPPING or kind in ARCHITECTURES:
         return
     remote = (
         " The checkpoint brings Python code of its own, which is not run: it is a stranger's "
-        "program."
-        if "auto_map" in config
+        "program. If you have read it: pin its commit (revision = in models.toml, or "
+        "NAME=SOURCE@COMMIT) and name the candidate in --trust-remote-code."
+        if has_code(config)
         else ""
     )
     raise CandidateError(
-        f"{folder}: transformers has no class for model_type {kind!r}, so it cannot be loaded yet."
-        f"{remote} Choose a converted checkpoint, or a newer transformers."
+        f"{folder / 'config.json'}: transformers has no class for model_type {kind!r}, so it "
+        f"cannot be loaded. Choose a converted checkpoint, or a newer transformers.{remote}"
     )
+
+
+def has_code(config: dict[str, Any]) -> bool:
+    """Whether a config asks for Python code that the checkpoint brings."""
+    return bool(config.get("auto_map"))
+
+
+def check_code(folder: Path) -> None:
+    """Refuse code that the pinned commit does not hold: a config may name another repository's.
+
+    Raises:
+        CandidateError: one of the files does.
+    """
+    for name in ("config.json", "tokenizer_config.json"):
+        path = folder / name
+        if not path.is_file():
+            continue
+        for place in _texts(json.loads(path.read_text(encoding="utf-8")).get("auto_map")):
+            if "--" in place:
+                raise CandidateError(
+                    f"{path}: auto_map names code of another repository ({place}), which the "
+                    f"pinned commit does not pin. It is not run. Choose a checkpoint that brings "
+                    f"all of its code."
+                )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Give every text within lists and tables."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
+def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, ...]:
+    """Return the files that a checkpoint is loaded from: config, tokenizer, weights, and code."""
+    patterns = [*_READ, *(["*.py"] if code else [])]
+    small = {path.name for pattern in patterns for path in folder.glob(pattern)}
+    return tuple(sorted({*small, *weights}))
 
 
 def context_length(config: dict[str, Any]) -> int | None:
@@ -103,6 +165,12 @@ def context_length(config: dict[str, Any]) -> int | None:
         if isinstance(value, int) and value > 0:
             return value
     return None
+
+
+def vocabulary_size(config: dict[str, Any]) -> int | None:
+    """Return how many ids the model knows, or `None` where the config does not say."""
+    value = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
+    return value if isinstance(value, int) else None
 
 
 def _any(folder: Path, patterns: tuple[str, ...]) -> bool:

@@ -4,22 +4,42 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
+from basegate.architectures import find
+from basegate.download import download_model
 from basegate.engines.checkpoint import (
+    Loaded,
     check_architecture,
+    check_code,
     check_files,
     context_length,
+    files_read,
+    has_code,
     read_config,
+    vocabulary_size,
 )
-from basegate.engines.local import TransformersEngine
+from basegate.engines.configs import empty_model, model_class, model_config
+from basegate.engines.local import LONGEST, TransformersEngine
+from basegate.engines.quantizing import layers_left_out, quantization_config
+from basegate.engines.shapes import check_headers, check_loaded
+from basegate.engines.sizing import GIB, check_fits, describe, measure
+from basegate.engines.tokenizing import check_vocabulary, load_tokenizer, summary
+from basegate.engines.weights import check_indexes, find_weights, read_shapes
 from basegate.environment import resolve_device
-from basegate.errors import CandidateError, UsageError
-from basegate.hub import COMMIT, download_model, resolve_commit
+from basegate.errors import CandidateError
+from basegate.hub import resolve_commit
+from basegate.memory import free_memory, memory_in_use
+from basegate.progress import SILENT, Progress
+from basegate.trust import check_pinned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from basegate.engines.weights import Held
 
 # Its notes on absent kernels and on casts come once per layer and token.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -34,6 +54,8 @@ def load_candidate(
     device: str = "auto",
     revision: str | None = None,
     trust_remote_code: bool = False,
+    window: int | None = None,
+    progress: Progress = SILENT,
 ) -> TransformersEngine:
     """Load a base model and its tokenizer.
 
@@ -45,48 +67,105 @@ def load_candidate(
             weights that are not quantised.
         device: `auto`, `cuda` or `cpu`.
         revision: branch, tag or commit of a hub id.
-        trust_remote_code: run Python code that the checkpoint brings; needs a full commit as
-            `revision`, so that the code is the one that was looked at.
+        trust_remote_code: run Python code that the checkpoint brings; needs a hub id and a full
+            commit as `revision`, so that the code is the one that was looked at.
+        window: tokens of the longest input, for which there has to be memory; by default as many
+            as the model was made for, at most 2,048.
+        progress: told of its size and of how far loading is.
 
     Raises:
-        CandidateError: it cannot be found or loaded; the message says what to do.
+        CandidateError: it cannot be found or loaded, or does not fit; the message says what to do.
         UsageError: the arguments do not go together.
     """
-    if trust_remote_code and not (revision and COMMIT.fullmatch(revision)):
-        raise UsageError(
-            "trust_remote_code needs revision = a full commit: code that may change tomorrow "
-            "cannot be trusted today."
-        )
     folder = Path(source).expanduser()
-    if not folder.exists():
-        folder = download_model(source, resolve_commit("model", source, revision))
-    config = read_config(folder)
-    if not trust_remote_code:
-        check_architecture(config, folder)
-    check_files(folder)
-    kind = resolve_device(device)
+    if trust_remote_code:
+        check_pinned(source, revision, folder.exists(), "trust_remote_code")
+    how = How(quantization, dtype or "bfloat16", resolve_device(device), trust_remote_code)
     label = name or source
-    with _quiet():
-        tokenizer = _load_tokenizer(folder, trust_remote_code)
-        model = _load_model(folder, quantization, dtype or "bfloat16", kind, trust_remote_code)
-    return TransformersEngine(label, model, tokenizer, context_length(config))
+    if folder.exists():
+        _look(folder, label, how, window, progress)
+    else:
+        folder = download_model(
+            source,
+            resolve_commit("model", source, revision),
+            lambda small: _look(small, label, how, window, progress),
+            code=trust_remote_code,
+            progress=progress,
+        )
+    return _load(folder, label, how, progress)
 
 
-def quantization_config(quantization: str, dtype: torch.dtype) -> BitsAndBytesConfig | None:
-    """Return how bitsandbytes holds the weights; `None` for `none`.
+class How(NamedTuple):
+    """How a candidate is to be held.
 
-    `nf4` and `fp4`: 4 bits, double quantisation. `int8`: LLM.int8().
+    Attributes:
+        quantization: `nf4`, `fp4`, `int8` or `none`.
+        dtype: of the computation and of what is not quantised.
+        device: `cuda` or `cpu`.
+        trusted: whether the checkpoint's own Python code may run.
     """
-    if quantization == "none":
-        return None
-    if quantization == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type=quantization,
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
+
+    quantization: str
+    dtype: str
+    device: str
+    trusted: bool
+
+
+def _look(folder: Path, label: str, how: How, window: int | None, progress: Progress) -> None:
+    """Refuse what cannot be loaded, by its small files alone."""
+    config = read_config(folder)
+    check_indexes(folder)
+    if has_code(config) and how.trusted:
+        check_code(folder)
+        progress.say(f"{label}: its own Python code runs; its size is not known before")
+        return
+    check_architecture(config, folder)
+    native = model_config(folder, config)
+    longest = context_length(native.to_dict()) or LONGEST
+    size = measure(
+        folder, native, how.quantization, how.dtype, how.device, min(window or LONGEST, longest)
     )
+    free = free_memory(how.device)
+    described = describe(size, how.quantization, how.dtype)
+    progress.say(f"{label}: {described}" + (f"; {free / GIB:.1f} GiB free" if free else ""))
+    check_fits(label, size, free, how.device, described)
+
+
+def _load(folder: Path, label: str, how: How, progress: Progress) -> TransformersEngine:
+    """Load a checkpoint whose files are all there."""
+    config = read_config(folder)
+    check_files(folder)
+    code = how.trusted and has_code(config)
+    weights = find_weights(folder)
+    held = read_shapes(folder, weights)
+    native = model_config(folder, config, code)
+    family = None if code else find(config)
+    if family is not None:
+        check_headers(folder, family.shapes(native), held)
+    values = native.to_dict()
+    with _quiet():
+        tokenizer = family.tokenizer(folder) if family else load_tokenizer(folder, how.trusted)
+        check_vocabulary(folder, tokenizer, vocabulary_size(values))
+        with progress.telling(_counter(how.device)):
+            model = _load_model(folder, native, how._replace(trusted=code), held)
+    return TransformersEngine(
+        label,
+        model,
+        tokenizer,
+        context_length(values),
+        beyond=family.BEYOND if family else "",
+        loaded=Loaded(folder, files_read(folder, weights.files, code), weights.format, code),
+    )
+
+
+def _counter(device: str) -> Callable[[], str]:
+    """Return what tells how much of the model is in memory."""
+    before = memory_in_use(device)
+
+    def tell() -> str:
+        return f"{max(0, memory_in_use(device) - before) / GIB:.1f} GiB in memory"
+
+    return tell
 
 
 class _quiet:
@@ -102,59 +181,47 @@ class _quiet:
         transformers.logging.enable_progress_bar()
 
 
-def _load_tokenizer(folder: Path, trust_remote_code: bool) -> Any:
-    try:
-        return AutoTokenizer.from_pretrained(
-            str(folder), trust_remote_code=trust_remote_code, local_files_only=True
-        )
-    except Exception as error:
-        raise CandidateError(
-            f"{folder}: its tokenizer could not be loaded ({_summary(error)}). Check the "
-            f"tokenizer's files, or fetch them again."
-        ) from error
-
-
-def _load_model(
-    folder: Path, quantization: str, dtype: str, kind: str, trust_remote_code: bool
-) -> Any:
-    number_type: torch.dtype = getattr(torch, dtype)
+def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -> Any:
+    """Load the weights, shard by shard and quantised on the way."""
+    number_type: torch.dtype = getattr(torch, how.dtype)
+    left_out = [] if how.trusted else _left_out(folder, native, how)
     loaded: Any
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(
+        loaded = model_class(folder, native, how.trusted).from_pretrained(
             str(folder),
-            quantization_config=quantization_config(quantization, number_type),
+            config=native,
+            quantization_config=quantization_config(how.quantization, number_type, left_out),
             dtype=number_type,
-            device_map="auto" if kind == "cuda" else {"": "cpu"},
-            trust_remote_code=trust_remote_code,
+            device_map="auto" if how.device == "cuda" else {"": "cpu"},
+            trust_remote_code=how.trusted,
             local_files_only=True,
+            weights_only=True,
             output_loading_info=True,
+            # They are refused all the same, with names: see `check_loaded`.
+            ignore_mismatched_sizes=True,
         )
+    except CandidateError:
+        raise
     except Exception as error:
-        raise CandidateError(f"{folder}: {_why_not_loaded(error)}") from error
+        raise CandidateError(
+            f"{folder}: its weights could not be loaded ({summary(error)}). Check that the "
+            f"checkpoint is whole and that transformers {transformers.__version__} knows its kind."
+        ) from error
     model, info = loaded
+    check_loaded(folder, model, info.get("mismatched_keys", ()), held)
     _check_complete(folder, info)
-    _check_placed(folder, model, kind)
+    _check_placed(folder, model, how.device)
     return model.eval()
 
 
-def _why_not_loaded(error: Exception) -> str:
-    """Say what kept the weights from loading, and what to do."""
-    if "ignore_mismatched_sizes" in str(error):
-        return (
-            "config.json does not fit the weights: some have other shapes than it says. The files "
-            "are of different models: fetch the checkpoint again."
-        )
-    if type(error).__name__ == "SafetensorError":
-        return f"a file of weights is damaged ({_summary(error)}). Fetch the checkpoint again."
-    return (
-        f"its weights could not be loaded ({_summary(error)}). Check that the checkpoint is whole "
-        f"and that transformers {transformers.__version__} knows its kind."
-    )
+def _left_out(folder: Path, native: Any, how: How) -> list[str]:
+    """Return the layers that are not quantised."""
+    return layers_left_out(empty_model(folder, native, how.dtype), how.quantization, how.device)
 
 
 def _check_complete(folder: Path, info: dict[str, Any]) -> None:
     """Refuse a model some of whose weights were not in the files: they would be random."""
-    missing = sorted(map(str, [*info.get("missing_keys", ()), *info.get("mismatched_keys", ())]))
+    missing = sorted(map(str, info.get("missing_keys", ())))
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise CandidateError(
@@ -171,10 +238,3 @@ def _check_placed(folder: Path, model: Any, kind: str) -> None:
             f"{folder}: the model does not fit into the memory of the GPUs here. Use a larger "
             f"GPU, or a smaller --quantization."
         )
-
-
-def _summary(error: Exception) -> str:
-    """Return the first sentence of an error that a library wrote, without its advice."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else ""
-    return f"{type(error).__name__}: {text[:200]}"

@@ -22,6 +22,7 @@ from basegate.windows import plan_windows
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from basegate.engines.checkpoint import Loaded
     from basegate.progress import Progress
     from basegate.settings import Sampling
 
@@ -37,13 +38,35 @@ class TransformersEngine:
         model: the transformers model; `None` once closed.
         tokenizer: its tokenizer.
         prefix: what stands before every window and prompt, in words; see `Encoder`.
+        loaded: the files that it comes from.
     """
 
-    def __init__(self, name: str, model: Any, tokenizer: Any, context: int | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        tokenizer: Any,
+        context: int | None,
+        *,
+        beyond: str = "",
+        loaded: Loaded | None = None,
+    ) -> None:
+        """Wrap a model.
+
+        Args:
+            name: what to call it in messages.
+            model: the transformers model.
+            tokenizer: its tokenizer.
+            context: tokens that it was made for, if that is known.
+            beyond: what the original does with more tokens and this does not.
+            loaded: the files that it comes from.
+        """
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
         self.context_length = context
+        self.loaded = loaded
+        self._beyond = f" ({beyond})" if beyond else ""
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
@@ -169,8 +192,9 @@ class TransformersEngine:
         if self.context_length is not None and window > self.context_length:
             raise CandidateError(
                 f"[perplexity] window = {window} is longer than the {self.context_length} tokens "
-                f"that {self.name} was made for; beyond them its numbers mean nothing. Lower "
-                f"window, which holds for every candidate, so that all are compared alike."
+                f"that {self.name} was made for; beyond them its numbers mean nothing"
+                f"{self._beyond}. Lower window, which holds for every candidate, so that all are "
+                f"compared alike."
             )
         if window - len(self.prefix_ids) - context < 1:
             raise CandidateError(
@@ -200,8 +224,8 @@ class TransformersEngine:
         ):
             raise CandidateError(
                 f"a prompt of {len(asked.ids)} tokens and max_new_tokens = {max_new_tokens} do not "
-                f"fit into the {self.context_length} tokens that {self.name} was made for. Shorten "
-                f"the prompt, or lower max_new_tokens."
+                f"fit into the {self.context_length} tokens that {self.name} was made "
+                f"for{self._beyond}. Shorten the prompt, or lower max_new_tokens."
             )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from basegate.engines.checkpoint import Loaded
     from basegate.progress import Progress
     from basegate.settings import Sampling
 
@@ -57,6 +58,11 @@ class Engine(Protocol):
     @property
     def retries(self) -> int:
         """How often a batch did not fit into memory and was halved, since it was loaded."""
+        ...
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """The files that it comes from; `None` where it comes from none."""
         ...
 
     def log_likelihoods(

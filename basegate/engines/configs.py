@@ -1,0 +1,91 @@
+"""`config.json` as a configuration of transformers, and the class that it belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from basegate.architectures import find, prepare
+from basegate.errors import CandidateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def model_config(folder: Path, config: Mapping[str, Any], trusted: bool = False) -> Any:
+    """Return the configuration that a checkpoint is loaded with.
+
+    Args:
+        folder: the checkpoint.
+        config: its `config.json`.
+        trusted: whether its own Python code may run.
+
+    Raises:
+        CandidateError: the config asks for what nobody can build.
+    """
+    from transformers import AutoConfig
+
+    if not trusted and (family := find(config)) is not None:
+        return prepare(family, config, folder)
+    try:
+        return AutoConfig.from_pretrained(
+            str(folder), trust_remote_code=trusted, local_files_only=True
+        )
+    except Exception as error:
+        raise _unusable(folder, error) from error
+
+
+def model_class(folder: Path, native: Any, trusted: bool = False) -> Any:
+    """Return transformers' class of models that write text by such a configuration.
+
+    Models made for images, too, come as what they are; only text is asked of them.
+
+    Raises:
+        CandidateError: there is none, as for a model that only classifies.
+    """
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+    )
+
+    if trusted or type(native) in MODEL_FOR_CAUSAL_LM_MAPPING:
+        return AutoModelForCausalLM
+    if type(native) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        return AutoModelForImageTextToText
+    raise CandidateError(
+        f"{folder / 'config.json'}: a model of model_type {native.model_type!r} does not write "
+        f"text from left to right, which every check needs. Choose a causal language model."
+    )
+
+
+def empty_model(folder: Path, native: Any, dtype: str) -> Any:
+    """Return the model of a configuration without its weights: it takes no memory.
+
+    Raises:
+        CandidateError: the configuration contradicts itself.
+    """
+    import copy
+
+    import torch
+
+    try:
+        with torch.device("meta"):
+            # A copy: building a model writes its dtype and kind of attention into the config.
+            return model_class(folder, native).from_config(
+                copy.deepcopy(native), dtype=getattr(torch, dtype)
+            )
+    except CandidateError:
+        raise
+    except Exception as error:
+        raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, error: Exception) -> CandidateError:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return CandidateError(
+        f"{folder / 'config.json'}: no model can be built from it ({type(error).__name__}: "
+        f"{' '.join(lines)[:300]}). Check the option named there, fetch the checkpoint again, or "
+        f"try a newer transformers."
+    )

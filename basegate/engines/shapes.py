@@ -1,0 +1,87 @@
+"""Whether the weights have the shapes that the config asks for, before and after loading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from basegate.engines.weights import place_of
+from basegate.errors import CandidateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from basegate.engines.weights import Held
+
+Shape = tuple[int, ...]
+Mismatch = tuple[str, Shape, Shape]
+"""A weight's name, its shape, and the one that it should have."""
+_AGAIN = "Fetch the checkpoint again."
+
+
+def check_headers(folder: Path, expected: Mapping[str, Shape], held: Mapping[str, Held]) -> None:
+    """Check that the files hold just the weights that the config asks for.
+
+    Args:
+        folder: the checkpoint.
+        expected: every weight and its shape, by the names of the files.
+        held: what is there; see `weights.read_shapes`.
+
+    Raises:
+        CandidateError: a tensor is absent, unknown or of another shape; names file and tensor.
+    """
+    for name, wanted in expected.items():
+        if name not in held:
+            raise CandidateError(f"{folder}: the weight {name} is in no file. {_AGAIN}")
+        _refuse_other(held[name].path, name, held[name].shape, wanted)
+    for name, each in held.items():
+        # The frequencies of the positions follow from the config; older code saved them, too.
+        if name not in expected and not name.endswith(".inv_freq"):
+            raise CandidateError(
+                f"{each.path}: the weight {name} has no place in a model as config.json "
+                f"describes it; without it the model would compute something else. {_AGAIN}"
+            )
+
+
+def check_loaded(
+    folder: Path, model: Any, mismatched: Iterable[Mismatch], held: Mapping[str, Held]
+) -> None:
+    """Check the shapes of all weights that were loaded.
+
+    Args:
+        folder: the checkpoint.
+        model: as loaded.
+        mismatched: names and shapes that transformers found to differ; it does not look at linear
+            layers that are quantised, which are looked at here.
+        held: the tensors of the files, to name the one that is meant.
+
+    Raises:
+        CandidateError: one has another shape than its layer.
+    """
+    for name, shape, wanted in (*mismatched, *_layers(model)):
+        if tuple(shape) != tuple(wanted):
+            place = place_of(folder, held, name)
+            _refuse_other(place, name, tuple(shape), tuple(wanted))
+
+
+def _layers(model: Any) -> Iterator[Mismatch]:
+    """Give every linear layer's weight, its shape and the one that the layer was built for."""
+    import torch
+
+    for name, layer in model.named_modules():
+        if isinstance(layer, torch.nn.Linear):
+            state = getattr(layer.weight, "quant_state", None)
+            shape = tuple(layer.weight.shape if state is None else state.shape)
+            yield f"{name}.weight", shape, (layer.out_features, layer.in_features)
+
+
+def _refuse_other(path: Path, name: str, held: Shape, wanted: Shape) -> None:
+    if held != wanted:
+        raise CandidateError(
+            f"{path}: the weight {name} has the shape {_write(held)}, and by config.json it should "
+            f"be {_write(wanted)}. The files are of different models. {_AGAIN}"
+        )
+
+
+def _write(shape: Shape) -> str:
+    return " x ".join(map(str, shape))

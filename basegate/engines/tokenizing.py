@@ -1,0 +1,87 @@
+"""A checkpoint's tokenizer, and whether it belongs to the model."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from transformers import AutoTokenizer
+
+from basegate.engines.encoding import Encoder
+from basegate.errors import CandidateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def load_tokenizer(folder: Path, trusted: bool) -> Any:
+    """Return the tokenizer of a checkpoint.
+
+    Args:
+        folder: the checkpoint.
+        trusted: whether its own Python code may run.
+
+    Raises:
+        CandidateError: it cannot be loaded without running code, or at all.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(
+            str(folder), trust_remote_code=trusted, local_files_only=True
+        )
+    except Exception as error:
+        own = not trusted and _has_own_code(folder)
+        raise CandidateError(
+            f"{folder}: its tokenizer could not be loaded ({summary(error)}). "
+            + (
+                "It is Python code of the checkpoint's own, a stranger's program, which is not "
+                "run. Choose a converted checkpoint, or read the code, pin its commit and name "
+                "the candidate in --trust-remote-code."
+                if own
+                else "Check the tokenizer's files, or fetch them again."
+            )
+        ) from error
+
+
+def _has_own_code(folder: Path) -> bool:
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and "auto_map" in config
+
+
+def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
+    """Refuse a tokenizer with ids that the model has no embedding for.
+
+    Marks that no text becomes (a place for images, say) may be beyond: some good checkpoints have
+    them.
+
+    Args:
+        folder: the checkpoint.
+        tokenizer: its tokenizer.
+        size: ids that the model knows; `None` where its config does not say.
+
+    Raises:
+        CandidateError: a text could become such an id.
+    """
+    if size is None:
+        return
+    marks = {key for key, token in tokenizer.added_tokens_decoder.items() if token.special}
+    ids = {key: token for token, key in tokenizer.get_vocab().items() if key not in marks}
+    prefix = Encoder(tokenizer, str(folder)).prefix
+    beyond = sorted(key for key in {*ids, *prefix} if key >= size)
+    if beyond:
+        shown = tokenizer.convert_ids_to_tokens(beyond[0])
+        raise CandidateError(
+            f"{folder}: its tokenizer gives ids up to {beyond[-1]}, and by config.json the model "
+            f"knows {size} ids only, so that texts with {shown!r} (id {beyond[0]}) could not be "
+            f"read. The files are of different models: fetch the checkpoint again; after adding "
+            f"tokens, resize the model's embeddings, too."
+        )
+
+
+def summary(error: Exception) -> str:
+    """Return the first sentence of an error that a library wrote, without its advice."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else ""
+    return f"{type(error).__name__}: {text[:200]}"

@@ -1,0 +1,242 @@
+"""The files that hold a checkpoint's weights: which they are, and whether they are whole.
+
+Only indexes and headers are read, so that a damaged file shows before gigabytes are loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from basegate.errors import CandidateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from basegate.measurement import WeightFormat
+
+_NAMES: tuple[tuple[str, WeightFormat], ...] = (
+    ("model.safetensors", "safetensors"),
+    ("pytorch_model.bin", "pickle"),
+)
+_INDEX = ".index.json"
+_MOST_HEADER = 100 * 2**20
+"""A header of more bytes than this is none; safetensors' own limit."""
+
+
+class Weights(NamedTuple):
+    """Where the weights are.
+
+    Attributes:
+        format: `pickle` are `.bin` files.
+        files: names within the folder, in order.
+        places: by tensor, the file that the index names; empty without an index.
+    """
+
+    format: WeightFormat
+    files: tuple[str, ...]
+    places: dict[str, str]
+
+
+def find_weights(folder: Path) -> Weights:
+    """Return the files that transformers would load: safetensors, `.bin` only where none are.
+
+    Raises:
+        CandidateError: there are none, or the index is damaged, or names what is not there or not
+            in the folder.
+    """
+    for name, format_ in _NAMES:
+        if (folder / name).is_file():
+            return Weights(format_, (name,), {})
+        if (folder / f"{name}{_INDEX}").is_file():
+            places = read_index(folder / f"{name}{_INDEX}")
+            weights = Weights(format_, tuple(sorted(set(places.values()))), places)
+            _check_there(folder, weights, f"{name}{_INDEX}")
+            return weights
+    raise CandidateError(
+        f"{folder} has no weights under a name that is loaded (model.safetensors, "
+        f"model.safetensors{_INDEX}, or the same of pytorch_model.bin). A download may have "
+        f"stopped half way: fetch it again."
+    )
+
+
+def check_indexes(folder: Path) -> None:
+    """Refuse an index that is damaged or names files elsewhere, before the files are there.
+
+    Raises:
+        CandidateError: see `read_index`.
+    """
+    for name, _ in _NAMES:
+        if (folder / f"{name}{_INDEX}").is_file():
+            read_index(folder / f"{name}{_INDEX}")
+
+
+def read_index(path: Path) -> dict[str, str]:
+    """Return by tensor the file that an index names.
+
+    Raises:
+        CandidateError: it is damaged, or names a file outside its folder.
+    """
+    try:
+        places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+        wrong = not places or not all(isinstance(name, str) for name in places.values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        wrong = True
+    if wrong:
+        raise CandidateError(
+            f"{path} is no index of weights (a weight_map of tensors and files). Fetch the "
+            f"checkpoint again."
+        )
+    for tensor, name in places.items():
+        parts = PurePosixPath(name.replace("\\", "/"))
+        if parts.is_absolute() or ".." in parts.parts or ":" in name:
+            raise _outside(path, tensor, name)
+    return dict(places)
+
+
+def _check_there(folder: Path, weights: Weights, index: str) -> None:
+    """Refuse an index that names files that are absent or elsewhere, or leaves some out."""
+    for tensor, name in weights.places.items():
+        if not (folder / name).exists():
+            raise CandidateError(
+                f"{folder / name} is missing: {index} says that it holds {tensor}. A download may "
+                f"have stopped half way: fetch the checkpoint again."
+            )
+        if not _inside(folder, folder / name):
+            raise _outside(folder / index, tensor, name)
+    suffix = Path(weights.files[0]).suffix
+    shards = {path.name for path in folder.glob(f"*-of-*{suffix}")}
+    if left := sorted(shards - set(weights.files)):
+        raise CandidateError(
+            f"{folder / left[0]} is not named in {index}, so its weights would be left out. Index "
+            f"and files are of different versions: fetch the checkpoint again."
+        )
+
+
+def _inside(folder: Path, path: Path) -> bool:
+    """Whether a file is the folder's own; the hub's cache keeps links to files beside it."""
+    real = path.resolve()
+    if real.is_relative_to(folder.resolve()):
+        return True
+    return real.parent.name == "blobs" and real.parent.parent.name.startswith("models--")
+
+
+def _outside(index: Path, tensor: str, name: str) -> CandidateError:
+    return CandidateError(
+        f"{index} says that {tensor} is in {name!r}, outside the checkpoint's folder. Such an "
+        f"index could make the gate read any file of this machine: do not use this checkpoint, or "
+        f"put the file itself into the folder."
+    )
+
+
+class Held(NamedTuple):
+    """Where a tensor is, and its shape."""
+
+    path: Path
+    shape: tuple[int, ...]
+
+
+def read_shapes(folder: Path, weights: Weights) -> dict[str, Held]:
+    """Return every tensor of a checkpoint, whose files are whole; only headers are read.
+
+    Raises:
+        CandidateError: a file is damaged, cut short or holds code, or lacks what the index says it
+            holds; names file and tensor.
+    """
+    read = read_header if weights.format == "safetensors" else read_pickle
+    held = {
+        tensor: Held(folder / name, shape)
+        for name in weights.files
+        for tensor, shape in read(folder / name).items()
+    }
+    for tensor, name in weights.places.items():
+        if tensor not in held:
+            raise CandidateError(
+                f"{folder / name} has no tensor {tensor}, which the index says is there. Index and "
+                f"files are of different versions: fetch the checkpoint again."
+            )
+    return held
+
+
+def read_header(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a safetensors file's tensors, whose bytes are all there.
+
+    Raises:
+        CandidateError: the file is damaged or cut short.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or length > min(_MOST_HEADER, size - 8):
+            raise _damaged(path, f"it ends within its header, after {size} bytes")
+        text = file.read(length)
+    try:
+        entries = json.loads(text)
+        entries.pop("__metadata__", None)
+        tensors = {name: _tensor(entry) for name, entry in entries.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _damaged(path, "its header cannot be read") from None
+    for name, (_, end) in sorted(tensors.items(), key=lambda item: item[1][1]):
+        if 8 + length + end > size:
+            raise _damaged(
+                path, f"it is cut short within {name}: {size} bytes of {_whole(tensors, length)}"
+            )
+    return {name: shape for name, (shape, _) in tensors.items()}
+
+
+def _tensor(entry: dict[str, Any]) -> tuple[tuple[int, ...], int]:
+    return tuple(map(int, entry["shape"])), int(entry["data_offsets"][1])
+
+
+def _whole(tensors: dict[str, tuple[tuple[int, ...], int]], length: int) -> int:
+    return 8 + length + max(end for _, end in tensors.values())
+
+
+def _damaged(path: Path, how: str) -> CandidateError:
+    return CandidateError(f"{path} is damaged: {how}. Fetch the checkpoint again.")
+
+
+def read_pickle(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a `.bin` file's tensors; the numbers are not read, and no code is run.
+
+    Raises:
+        CandidateError: the file is damaged, or holds more than tensors.
+    """
+    import pickle
+
+    import torch
+
+    try:
+        found = torch.load(path, map_location="meta", weights_only=True, mmap=_is_zip(path))
+        return {str(name): tuple(tensor.shape) for name, tensor in found.items()}
+    except pickle.UnpicklingError:
+        raise CandidateError(
+            f"{path} holds more than numbers: Python code that would run while it is read, or it "
+            f"is damaged. It was not run. Choose a checkpoint with safetensors, which cannot hold "
+            f"code."
+        ) from None
+    except (RuntimeError, OSError, EOFError, ValueError, AttributeError) as error:
+        raise _damaged(path, str(error).splitlines()[0][:200] or type(error).__name__) from None
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def place_of(folder: Path, held: Mapping[str, Held], name: str) -> Path:
+    """Return the file of a weight by the model's name for it, which files may begin otherwise.
+
+    Args:
+        folder: what is returned where no file, or more than one, could be meant.
+        held: the tensors of the checkpoint.
+        name: e.g. `model.layers.1.mlp.up_proj.weight`.
+    """
+    parts = name.split(".")
+    for begin in range(len(parts)):
+        end = ".".join(parts[begin:])
+        meant = {each.path for known, each in held.items() if f".{known}".endswith(f".{end}")}
+        if meant:
+            return meant.pop() if len(meant) == 1 else folder
+    return folder

@@ -1,0 +1,54 @@
+"""Groups of candidates: what `--model @TAG` selects."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from basegate.registry import CandidateSpec
+
+TAG = "[a-z0-9][a-z0-9.-]*"
+DEMO = "demo"
+SIZES = ((2, "1b"), (5, "3b"), (10, "7b"), (20, "14b"), (40, "32b"), (float("inf"), "70b"))
+"""Below so many thousand millions of parameters, the tag of the size that is usual there."""
+LICENCES = {"Apache-2.0": "apache", "MIT": "mit"}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([BM])")
+
+
+def derived_tags(spec: CandidateSpec) -> frozenset[str]:
+    """Return the tags that follow from what an entry says.
+
+    A size counts all parameters, not the active ones of a mixture of experts: memory has to hold
+    them all. A demonstration is in no group but those that it names.
+    """
+    if DEMO in spec.tags:
+        return frozenset()
+    found = {_size(spec.parameters), LICENCES.get(spec.licence), "gated" if spec.gated else None}
+    return frozenset(tag for tag in found if tag is not None)
+
+
+def _size(parameters: str) -> str | None:
+    given = _SIZE.match(parameters)
+    if given is None:
+        return None
+    billions = float(given[1]) / (1 if given[2] == "B" else 1000)
+    return next(tag for below, tag in SIZES if billions < below)
+
+
+def tagged(specs: Iterable[CandidateSpec], tag: str) -> list[CandidateSpec]:
+    """Return the candidates that have a tag, in their order."""
+    return [spec for spec in specs if tag in spec.all_tags]
+
+
+def known_tags(specs: Iterable[CandidateSpec]) -> list[str]:
+    """Return every tag as it is written after `--model`, sizes first."""
+    tags = {tag for spec in specs for tag in spec.all_tags}
+    return [f"@{tag}" for tag in sorted(tags, key=_place)]
+
+
+def _place(tag: str) -> tuple[bool, int, str]:
+    sizes = [each for _, each in SIZES]
+    return tag not in sizes, sizes.index(tag) if tag in sizes else 0, tag

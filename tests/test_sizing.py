@@ -1,0 +1,151 @@
+"""Whether a candidate fits is known before its weights are read."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+
+import pytest
+
+import basegate
+from basegate import memory
+from basegate.engines import loading
+from basegate.engines.sizing import Size, check_fits, describe, measure
+from basegate.errors import CandidateError
+from basegate.progress import Progress
+from tests.families import make_family
+
+GIB = 2**30
+YI = {
+    "model_type": "llama", "vocab_size": 64000, "hidden_size": 4096, "intermediate_size": 11008,
+    "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 4,
+    "max_position_embeddings": 4096,
+}  # fmt: skip
+
+
+def yi(folder, quantization="nf4", window=2048):
+    from transformers import LlamaConfig
+
+    return measure(folder, LlamaConfig(**YI), quantization, "bfloat16", "cpu", window)
+
+
+def test_the_size_of_yi_6b_is_that_of_its_published_weights(tmp_path):
+    """6,061,035,520 parameters; two embeddings of 64,000 x 4,096 and norms stay as they are."""
+    size = yi(tmp_path)
+    assert size.parameters == 6_061_035_520
+    assert size.quantised == 6_061_035_520 - 2 * 64000 * 4096 - 65 * 4096
+    # 4 bits and a 64th of a byte, and a bit, per weight.
+    quantised = size.quantised * (0.5 + 1 / 64 + 4 / 64 / 256)
+    assert size.weights == pytest.approx(quantised + (2 * 64000 * 4096 + 65 * 4096) * 2, rel=1e-6)
+    # Keys and values of 4 heads of 128 numbers of two bytes in 32 layers.
+    assert size.cache == 2048 * 2 * 4 * 128 * 2 * 32
+
+
+@pytest.mark.parametrize(("quantization", "gib"), [("none", 11.29), ("int8", 6.14)])
+def test_other_ways_of_holding_it_take_more(tmp_path, quantization, gib):
+    assert yi(tmp_path, quantization).weights / GIB == pytest.approx(gib, abs=0.01)
+
+
+def test_it_is_told_in_words(tmp_path):
+    assert describe(yi(tmp_path), "nf4", "bfloat16") == (
+        "6.1 B parameters, 5.5 B of them in nf4, the rest in bfloat16: 3.6 GiB; keys and values of "
+        "a window of 2048 tokens: 0.1 GiB"
+    )
+
+
+SIZE = Size(parameters=6 * 10**9, quantised=5 * 10**9, weights=4 * GIB, cache=GIB, window=2048)
+
+
+@pytest.mark.parametrize("free", [5 * GIB, None])
+def test_what_fits_is_not_refused(free):
+    check_fits("yi", SIZE, free, "cuda", "how")
+
+
+def test_what_does_not_fit_is_refused_with_numbers():
+    with pytest.raises(CandidateError) as caught:
+        check_fits("yi", SIZE, 5 * GIB - 1, "cuda", "4.0 GiB; 1.0 GiB")
+    message = str(caught.value)
+    assert message.startswith("yi does not fit. It needs 5.0 GiB (4.0 GiB; 1.0 GiB), and the GPUs")
+    assert "--quantization" in message
+
+
+@pytest.fixture
+def lines():
+    return io.StringIO()
+
+
+def load(folder, lines, **given):
+    return basegate.load_candidate(
+        str(folder), name="one", device="cpu", progress=Progress(lines), **given
+    )
+
+
+def test_the_size_is_said_when_a_candidate_loads(checkpoint, lines):
+    load(checkpoint, lines, window=64).close()
+    [line] = [each for each in lines.getvalue().splitlines() if "parameters" in each]
+    assert line.startswith("one: 0.1 M parameters, 0.1 M of them in nf4, the rest in bfloat16: ")
+    assert "a window of 64 tokens: " in line
+    assert line.endswith(" GiB free")
+
+
+def test_a_window_is_no_longer_than_the_model_was_made_for(checkpoint, lines):
+    load(checkpoint, lines, window=4096).close()
+    assert "a window of 128 tokens" in lines.getvalue()
+
+
+def test_it_is_refused_before_any_weight_is_read(checkpoint, tmp_path, monkeypatch, lines):
+    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    (folder / "model.safetensors").write_bytes(b"no weights at all")
+    monkeypatch.setattr(loading, "free_memory", lambda device: 1000)
+    with pytest.raises(CandidateError, match="one does not fit"):
+        load(folder, lines)
+
+
+def test_a_config_that_contradicts_itself_is_named(checkpoint, tmp_path, lines):
+    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "hidden_act": "unheard-of"}))
+    with pytest.raises(CandidateError, match=r"config\.json: no model can be built.*unheard-of"):
+        load(folder, lines)
+
+
+def test_a_model_that_does_not_write_is_named(checkpoint, tmp_path, lines):
+    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    (folder / "config.json").write_text(json.dumps({"model_type": "vit"}))
+    with pytest.raises(CandidateError, match=r"model_type 'vit' does not write text"):
+        load(folder, lines)
+
+
+def test_layers_that_the_cpu_cannot_compute_with_stay_as_they_are(tmp_path):
+    """A projection of Falcon-H1 has 292 rows here, which are not blocks of 32."""
+    import bitsandbytes
+
+    engine = basegate.load_candidate(str(make_family(tmp_path, "falcon_h1")), device="cpu")
+    layers = dict(engine.model.named_modules())
+    four = {name for name, layer in layers.items() if isinstance(layer, bitsandbytes.nn.Linear4bit)}
+    assert "model.layers.0.mamba.in_proj" not in four
+    assert "model.layers.0.self_attn.q_proj" in four
+    assert "lm_head" not in four
+    engine.close()
+
+
+def test_the_memory_of_the_machine_is_known_here():
+    assert memory.free_memory("cpu") > 2**20
+
+
+def test_a_containers_limit_counts_as_the_machines(tmp_path, monkeypatch):
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("700000\n")
+    (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 100000\n")
+    monkeypatch.setattr(memory, "_GROUP", tmp_path)
+    assert memory.free_memory("cpu") == 400000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free_memory("cpu") > 2**20
+
+
+def test_memory_in_use_grows_with_what_is_held():
+    before = memory.memory_in_use("cpu")
+    held = bytearray(b"x" * 2**26)
+    assert memory.memory_in_use("cpu") > before + 2**25
+    assert len(held) == 2**26
