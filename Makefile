@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEER := $(VENV)/.peer
 
-.PHONY: help demo test test-long peer lint bench clean
+.PHONY: help demo test test-long peer lint bench bench-gpu clean
 
 help:
 	@echo "make demo       run the gate on both demo candidates"
@@ -15,6 +15,7 @@ help:
 	@echo "make peer       numbers against lm-evaluation-harness and statsmodels, installed once"
 	@echo "make bench      time collection, the demo, re-judging, samples, scores and options, beside"
 	@echo "                lm-evaluation-harness once make peer has installed it (half an hour)"
+	@echo "make bench-gpu  samples and scores at 6 thousand million parameters in NF4, for a GPU"
 	@echo "make clean      remove what was installed and measured here"
 
 demo: $(READY)
@@ -56,6 +57,10 @@ $(PEER): $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint constraints.txt --editable ".[dev,bench]"
 	@touch $@
+
+bench-gpu: $(READY)
+	@for part in scoring sampling; do \
+	  $(BIN)/python -m benchmarks.$$part --model llama-6b || exit 1; done
 
 clean:
 	rm -rf $(VENV) .basegate report.html .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -58,9 +58,17 @@ def free_memory(device: str) -> int | None:
     if device == "cuda":
         import torch
 
-        return sum(torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count()))
+        return sum(map(free_of_gpu, range(torch.cuda.device_count())))
     free = [each for each in (_free_of_machine(), _free_of_group()) if each is not None]
     return min(free, default=None)
+
+
+def free_of_gpu(index: int) -> int:
+    """Return the bytes that can still be taken of a GPU, those that torch keeps unused included."""
+    import torch
+
+    unused = torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
+    return int(torch.cuda.mem_get_info(index)[0]) + unused
 
 
 def _free_of_machine() -> int | None:

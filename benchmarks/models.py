@@ -1,4 +1,4 @@
-"""What the benchmarks time: a Llama of 134 million random parameters, or the demonstration."""
+"""What the benchmarks time: Llamas of random parameters, or the demonstration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Subject:
     """A model to time.
 
     Attributes:
-        model: in evaluation mode, float32.
+        model: in evaluation mode; see `HELD`.
         tokenizer: adds no special tokens by itself, or is asked not to.
         window: tokens that the model sees at once.
         context: tokens before every scored token.
@@ -48,16 +48,16 @@ class Subject:
 
 
 def load(name: str) -> Subject:
-    """Return `llama-134m` with windows of 2,048, or `tiny-yue` with windows of 512."""
+    """Return a Llama with windows of 2,048, or `tiny-yue` with windows of 512."""
     if name == "tiny-yue":
         engine = _demonstration()
         return Subject(engine.model, engine.tokenizer, window=512, context=128)
-    return Subject(llama(), tokenizer(), window=2048, context=512)
+    return Subject(LLAMAS[name](), tokenizer(), window=2048, context=512)
 
 
 def load_bare(name: str) -> Any:
     """Return a model alone, to be given random ids of its vocabulary."""
-    return _demonstration().model if name == "tiny-yue" else llama()
+    return _demonstration().model if name == "tiny-yue" else LLAMAS[name]()
 
 
 def _demonstration() -> Any:
@@ -67,28 +67,77 @@ def _demonstration() -> Any:
     return load_candidate(folder, quantization="none", dtype="float32")
 
 
-NAMES = ("llama-134m", "tiny-yue")
-SIZES = {"llama-134m": VOCABULARY, "tiny-yue": 2400}
+def llama_134m() -> Any:
+    """Return 12 layers of 768, context 2,048, float32, in evaluation mode."""
+    import torch
+
+    return _llama(torch.float32, width=768, inner=2048, layers=12, heads=12, groups=12)
+
+
+def llama_6b() -> Any:
+    """Return 6 thousand million parameters of Yi-6B's shape in NF4, computing in bfloat16."""
+    import torch
+
+    model = _llama(torch.bfloat16, width=4096, inner=11008, layers=32, heads=32, groups=4)
+    return quantised(model)
+
+
+LLAMAS = {"llama-134m": llama_134m, "llama-6b": llama_6b}
+NAMES = (*LLAMAS, "tiny-yue")
+SIZES = {**dict.fromkeys(LLAMAS, VOCABULARY), "tiny-yue": 2400}
 """Ids below these are drawn at random; the demonstration has some more."""
+HELD = {"llama-134m": "float32", "llama-6b": "NF4, bfloat16", "tiny-yue": "float32"}
 
 
-def llama() -> Any:
-    """Return 12 layers of 768, vocabulary 32,000, context 2,048, float32, in evaluation mode."""
+def _llama(dtype: Any, *, width: int, inner: int, layers: int, heads: int, groups: int) -> Any:
+    """Return a Llama of random parameters on the device there is, vocabulary 32,000."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
     config = LlamaConfig(
-        hidden_size=768,
-        intermediate_size=2048,
-        num_hidden_layers=12,
-        num_attention_heads=12,
-        num_key_value_heads=12,
+        hidden_size=width,
+        intermediate_size=inner,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=groups,
         vocab_size=VOCABULARY,
         max_position_embeddings=2048,
+        dtype=dtype,
     )
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return LlamaForCausalLM(config).eval().to(device)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+            return LlamaForCausalLM(config).eval()
+    finally:
+        torch.set_default_dtype(before)
+
+
+def quantised(model: Any) -> Any:
+    """Hold a model's linear layers, its head apart, in NF4 with double quantisation."""
+    import torch
+    from bitsandbytes.nn import Linear4bit, Params4bit
+
+    for name, layer in list(model.model.named_modules()):
+        if not isinstance(layer, torch.nn.Linear):
+            continue
+        held = Linear4bit(
+            layer.in_features,
+            layer.out_features,
+            bias=False,
+            compute_dtype=layer.weight.dtype,
+            quant_type="nf4",
+            device="meta",
+        )
+        weight = layer.weight.data
+        held.weight = Params4bit(weight.cpu(), requires_grad=False, quant_type="nf4").to(
+            weight.device
+        )
+        parent, _, own = name.rpartition(".")
+        setattr(model.model.get_submodule(parent), own, held)
+        layer.weight = None
+    return model.eval()
 
 
 def tokenizer() -> Any:

@@ -1,6 +1,6 @@
 """Times 240 questions of 300 tokens, answered by the likeliest of four options of 12 tokens.
 
-python -m benchmarks.options [--questions 24] [--of 240] [--model llama-134m|tiny-yue]
+python -m benchmarks.options [--questions 24] [--of 240] [--model llama-134m|llama-6b|tiny-yue]
 
 basegate beside lm-evaluation-harness at two batch sizes, each in a process of its own; of the
 latter's two, the better one counts. It is timed on a part (--questions) and scaled, which is said
@@ -15,7 +15,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.models import NAMES, SIZES, load_bare, random_ids, tokenizer, words
+from benchmarks.models import HELD, NAMES, SIZES, load_bare, random_ids, tokenizer, words
 from benchmarks.peers import harness, requests
 from benchmarks.timing import PEER, on_its_own, ours_and_peers, print_head, timed
 
@@ -116,7 +116,7 @@ def main() -> None:
         return
     print_head(
         f"{given.of} questions of {PROMPT_TOKENS} tokens, {OPTIONS} options of {OPTION_TOKENS} "
-        f"tokens each, {given.model}, float32"
+        f"tokens each, {given.model} in {HELD[given.model]}"
     )
     ways = ours_and_peers(WAYS)
     print(

@@ -1,6 +1,6 @@
 """Times 10 samples of 20 prompts of 300 tokens, 32 new tokens each.
 
-python -m benchmarks.sampling [--part 2] [--prompts 20] [--model llama-134m|tiny-yue]
+python -m benchmarks.sampling [--part 2] [--prompts 20] [--model llama-134m|llama-6b|tiny-yue]
 
 Side by side, each in a process of its own: basegate, `generate(num_return_sequences=10)`,
 lm-evaluation-harness with 10 repeats at batch 10, and the article's loop of single calls. All but
@@ -13,7 +13,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.models import NAMES, SIZES, load_bare, random_ids, tokenizer, words
+from benchmarks.models import HELD, NAMES, SIZES, load_bare, random_ids, tokenizer, words
 from benchmarks.peers import harness, requests
 from benchmarks.timing import PEER, on_its_own, ours_and_peers, print_head, timed
 
@@ -125,7 +125,7 @@ def main() -> None:
         return
     print_head(
         f"{SAMPLES} samples of {given.prompts} prompts of {PROMPT_TOKENS} tokens, {NEW_TOKENS} new "
-        f"tokens each, {given.model}, float32"
+        f"tokens each, {given.model} in {HELD[given.model]}"
     )
     ways = ours_and_peers(WAYS)
     print(f"{'':<42} {'seconds':>8} {'times':>6} {'GiB at most':>12}   timed on")

@@ -1,6 +1,6 @@
 """Times perplexity of 16,384 tokens in windows of 2,048 with 512 tokens of context.
 
-python -m benchmarks.scoring [--tokens 16384] [--model llama-134m|tiny-yue]
+python -m benchmarks.scoring [--tokens 16384] [--model llama-134m|llama-6b|tiny-yue]
 
 Side by side, each in a process of its own: bare forward passes over basegate's windows (the whole
 model, logits, nothing more), basegate, basegate with as little context as lm-evaluation-harness
@@ -19,7 +19,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.models import NAMES, load, random_ids, words
+from benchmarks.models import HELD, NAMES, load, random_ids, words
 from benchmarks.peers import harness, requests
 from benchmarks.timing import PEER, on_its_own, ours_and_peers, print_head, timed
 
@@ -168,7 +168,37 @@ def measure(way: str, name: str, tokens: int) -> dict[str, Any]:
     run(text_of(subject, name, subject.window))  # warm up
     fed = Fed(subject.model)
     found = timed(lambda: run(text), subject.device)
-    return {**found, "windows": fed.windows, "tokens": fed.tokens}
+    return {
+        **found,
+        "windows": fed.windows,
+        "tokens": fed.tokens,
+        "reached": work(subject.model, fed.tokens) / found["seconds"],
+        "possible": matrix_rate() if subject.device == "cuda" else None,
+    }
+
+
+def work(model: Any, tokens: int) -> float:
+    """Return the operations of feeding tokens: two per weight of every layer, attention apart."""
+    from torch import nn
+
+    weights = sum(
+        layer.in_features * layer.out_features
+        for layer in model.modules()
+        if isinstance(layer, nn.Linear)
+    )
+    return 2.0 * weights * tokens
+
+
+def matrix_rate(width: int = 8192) -> float:
+    """Return the measured operations a second of bfloat16 matrix products on the GPU."""
+    import torch
+
+    a, b = (torch.randn(width, width, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    times = 20
+    for _ in range(3):
+        a @ b
+    seconds = timed(lambda: [a @ b for _ in range(times)] and None, "cuda")["seconds"]
+    return float(times * 2 * width**3 / seconds)
 
 
 def main() -> None:
@@ -181,7 +211,7 @@ def main() -> None:
     if given.way:
         print(json.dumps(measure(given.way, given.model, given.tokens)))
         return
-    print_head(f"perplexity of {given.tokens} tokens, {given.model}, float32")
+    print_head(f"perplexity of {given.tokens} tokens, {given.model} in {HELD[given.model]}")
     ways = ours_and_peers(WAYS)
     print(
         f"{'':<34} {'seconds':>8} {'windows':>8} {'tokens fed':>11} {'fed/second':>11} "
@@ -195,6 +225,11 @@ def main() -> None:
             f"{way:<34} {found['seconds']:8.1f} {found['windows']:8} {found['tokens']:11} "
             f"{found['tokens'] / found['seconds']:11.0f} {found['memory']:12.2f} {nats:>11}"
         )
+        if found["possible"]:
+            print(
+                f"    {found['reached'] / 1e12:.1f} of {found['possible'] / 1e12:.1f} measured "
+                f"TFLOP/s, {found['reached'] / found['possible'] * 100:.0f} %"
+            )
 
 
 if __name__ == "__main__":

@@ -131,6 +131,16 @@ def test_where_nothing_can_be_counted_the_share_is_nought_without_an_interval():
         assert metric.name == "looping_share" or metric.interval is None
 
 
+@pytest.mark.parametrize(("looping", "ends"), [(False, (0, 0.3244)), (True, (0.6756, 1))])
+def test_a_share_of_none_or_all_has_the_interval_of_so_many_draws(looping, ends):
+    # Wilson at 95 % of 0 of 8 by hand: z² / (8 + z²) = 3.8415 / 11.8415.
+    findings = summed(*[{"looping": looping}] * 8)
+    [share] = [each for each in findings.metrics if each.name == "looping_share"]
+    assert share.value == float(looping)
+    assert share.interval == pytest.approx(ends, abs=1e-4)
+    assert share.count == 8
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.text("我哋的是嘅係国。！ abc\n", min_size=0), min_size=1, max_size=4))
 def test_every_share_is_a_share(texts):
@@ -191,9 +201,11 @@ def test_samples_of_one_prompt_are_one_cluster():
         for item in "ab"
         for each in counts * 4
     ]
-    # Every prompt has the same share: over prompts there is nothing to resample.
+    # Every prompt has the same share: over prompts there is nothing to resample, and Wilson's
+    # interval of 8 of 16 stands in: 0.5 ± 1.96 sqrt(0.25 / 16 + 3.8415 / 1024) / (1 + 3.8415 / 16).
     [share] = [m for m in summarise(two_prompts).metrics if m.name == "cantonese_share"]
-    assert (share.value, share.interval) == (0.5, None)
+    assert share.value == 0.5
+    assert share.interval == pytest.approx((0.28, 0.72), abs=1e-3)
 
 
 def test_samples_that_do_not_show_their_variety_are_no_evidence(tmp_path):

@@ -216,6 +216,30 @@ def test_options_that_were_scored_are_not_scored_again(tmp_path):
     assert again.rounds == [(["?\n\nA: 1\nB: 2\n\n答案是：\n"], [[1, 2, 3]])]
 
 
+@pytest.mark.parametrize(
+    ("texts", "share"),
+    [(["B", "B", "B"], "0.0 %"), (["A", "B", "B", "B"], "50.0 %"), (["A", "A"], None)],
+)
+def test_disagreement_where_sampling_stopped_early_is_that_of_the_first_samples(
+    tmp_path, texts, share
+):
+    # Two of four settle a question at best, so two are drawn of every one, whatever they are. The
+    # third and fourth are drawn only where these disagree: counted, they would tilt the share.
+    questions = tuple(
+        Question(id=f"q{number}", question="?", options={"A": "1", "B": "2"}, answer="A")
+        for number in range(12)
+    )
+    findings = knowledge.measure(
+        DrawingEngine(texts),
+        Task(Bank(questions), settings_for("knowledge", tmp_path / "q"), draws=Draws(2)),
+    )
+    assert findings.facts["not_drawn"] > 0 or len(texts) == 4
+    if share is None:
+        assert findings.notes == ()
+    else:
+        assert f": {share} of sampled answers are right, 100.0 %" in findings.notes[0]
+
+
 def test_another_limit_draws_only_what_is_missing():
     texts = ["A", "A", "B", "A"]
     first = counted(DrawingEngine(texts), ask("A"), draws=Draws(2))

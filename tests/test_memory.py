@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from basegate.memory import PeakMemory, let_go
+from basegate.memory import PeakMemory, free_memory, let_go
 
 
 @pytest.fixture
@@ -25,6 +25,9 @@ def gpus(monkeypatch):
         is_initialized=lambda: state.ready,
         reset_peak_memory_stats=reset,
         max_memory_allocated=lambda index: state.peaks[index],
+        mem_get_info=lambda index: (100 + index, 1000),
+        memory_reserved=lambda index: 30,
+        memory_allocated=lambda index: 10,
     )
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     return state
@@ -41,6 +44,10 @@ def test_the_peak_of_an_earlier_candidate_is_forgotten(gpus):
     peak.start()
     gpus.peaks = [5, 6]
     assert peak.read() == 11
+
+
+def test_what_torch_keeps_of_a_gpu_and_does_not_use_is_free(gpus):
+    assert free_memory("cuda") == (100 + 30 - 10) + (101 + 30 - 10)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

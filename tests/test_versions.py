@@ -38,9 +38,9 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (3, "8202cfb01561d967"),
+    "knowledge": (4, "8202cfb01561d967"),
     "reasoning": (4, "e21739fb8fc01907"),
-    "continuation": (3, "129aece6c479d967"),
+    "continuation": (4, "8def7507f234aa9d"),
     "minimal_pairs": (2, "65a2abe1575498e7"),
     "perplexity": (3, "cdab20cfe572ccca"),
 }

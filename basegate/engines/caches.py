@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import torch
 from transformers.cache_utils import DynamicLayer
 
-from basegate.memory import free_memory
+from basegate.memory import free_memory, free_of_gpu
 
 CPU_BUDGET = 4 * 2**30
 """Most memory for keys and values on the CPU, in bytes."""
@@ -136,6 +136,6 @@ def _row_bytes(model: Any) -> tuple[int, int]:
 def _budget(model: Any) -> int:
     """Return the memory that keys and values may take, in bytes."""
     if model.device.type == "cuda":
-        return int(SHARE_OF_FREE * torch.cuda.mem_get_info(model.device)[0])
+        return int(SHARE_OF_FREE * free_of_gpu(model.device.index or 0))
     free = free_memory("cpu")
     return min(CPU_BUDGET, int(SHARE_OF_FREE * free)) if free is not None else CPU_BUDGET // 4

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from basegate.engines.caches import repeat, rows_that_fit
-from basegate.engines.halving import Halving, in_two
+from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.heads import Head
 from basegate.engines.padding import pad
-from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,9 +66,10 @@ class ContinuationScorer:
         """
         scores: list[list[NDArray[np.float64]]] = [[] for _ in asked]
         prompts = [Asked(*each) for each in asked]
+        work = Work(self._score_batch, _halves, _size, _refusal)
         for places in self._batches(prompts):
             batch = [prompts[place] for place in places]
-            found = iter(self._halving.run(batch, self._score_batch, _halves))
+            found = iter(self._halving.run(batch, work))
             for place in places:
                 scores[place] = [next(found) for _ in prompts[place].continuations]
             step(len(places))
@@ -109,14 +109,20 @@ class ContinuationScorer:
         return self._head.logprobs(hidden, [(row, 1, tail[1:]) for row, tail in enumerate(tails)])
 
 
-def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]]:
+def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]] | None:
     if len(batch) > 1:
         return in_two(batch)
-    (only,) = batch
-    if len(only.continuations) == 1:
-        raise CandidateError(
-            f"a prompt of {len(only.ids)} tokens and one continuation of it do not fit into "
-            f"memory. Use a larger GPU or a smaller --quantization."
-        )
-    first, second = in_two(only.continuations)
-    return [Asked(only.ids, first)], [Asked(only.ids, second)]
+    halves = in_two(batch[0].continuations)
+    return halves and ([Asked(batch[0].ids, halves[0])], [Asked(batch[0].ids, halves[1])])
+
+
+def _size(batch: list[Asked]) -> int:
+    rows = sum(len(each.continuations) for each in batch)
+    return rows * (max(len(each.ids) for each in batch) + max(each.longest for each in batch))
+
+
+def _refusal(batch: list[Asked]) -> str:
+    return (
+        f"a prompt of {len(batch[0].ids)} tokens and one continuation of it do not fit into "
+        f"memory. Use a larger GPU or a smaller --quantization."
+    )

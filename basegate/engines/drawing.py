@@ -8,10 +8,9 @@ import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from basegate.engines.caches import repeat, rows_that_fit
-from basegate.engines.halving import Halving, in_two
+from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.padding import pad
 from basegate.engines.sampling import processors
-from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,12 +76,17 @@ class Sampler:
         """
         drawn: list[list[list[int]]] = [[] for _ in asked]
         longest = max(len(each.ids) for each in asked) + sampling.max_new_tokens
+        work = Work(
+            lambda parts: self._draw_batch(parts, sampling, step),
+            _halves,
+            lambda parts: (
+                sum(len(each.seeds) for each in parts)
+                * (max(len(each.ids) for each in parts) + sampling.max_new_tokens)
+            ),
+            _refusal,
+        )
         for batch in _batches(asked, rows_that_fit(self.model, longest)):
-            written = self._halving.run(
-                [part for _, part in batch],
-                lambda parts: self._draw_batch(parts, sampling, step),
-                _halves,
-            )
+            written = self._halving.run([part for _, part in batch], work)
             for index, part in batch:
                 drawn[index] += written[: len(part.seeds)]
                 written = written[len(part.seeds) :]
@@ -219,14 +223,15 @@ def _batches(asked: Sequence[Asked], rows: int) -> Iterator[list[tuple[int, Aske
         yield batch
 
 
-def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]]:
+def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]] | None:
     if len(batch) > 1:
         return in_two(batch)
-    (only,) = batch
-    if len(only.seeds) == 1:
-        raise CandidateError(
-            f"a single sample of a prompt of {len(only.ids)} tokens does not fit into memory. Use "
-            f"a larger GPU or a smaller --quantization."
-        )
-    first, second = in_two(only.seeds)
-    return [only._replace(seeds=first)], [only._replace(seeds=second)]
+    halves = in_two(batch[0].seeds)
+    return halves and ([batch[0]._replace(seeds=halves[0])], [batch[0]._replace(seeds=halves[1])])
+
+
+def _refusal(batch: list[Asked]) -> str:
+    return (
+        f"a single sample of a prompt of {len(batch[0].ids)} tokens does not fit into memory. Use "
+        f"a larger GPU or a smaller --quantization."
+    )

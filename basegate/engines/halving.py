@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
 
+from basegate.errors import CandidateError
 from basegate.memory import release_memory
 
 if TYPE_CHECKING:
@@ -15,8 +18,25 @@ Item = TypeVar("Item")
 Found = TypeVar("Found")
 
 
+@dataclass(frozen=True)
+class Work(Generic[Item, Found]):
+    """One kind of work that is done in batches.
+
+    Attributes:
+        do: does a batch, in order.
+        halves: splits a batch; `None` where it cannot be split.
+        size: of a batch: the tokens that are held for it.
+        refusal: what to say of a batch that cannot be split and does not fit.
+    """
+
+    do: Callable[[list[Item]], list[Found]]
+    halves: Callable[[list[Item]], tuple[list[Item], list[Item]] | None]
+    size: Callable[[list[Item]], int]
+    refusal: Callable[[list[Item]], str]
+
+
 class Halving:
-    """Runs batches.
+    """Runs batches of one kind of work, and remembers what did not fit.
 
     Attributes:
         retries: how often a batch did not fit into memory and was halved.
@@ -24,34 +44,37 @@ class Halving:
 
     def __init__(self) -> None:
         self.retries = 0
+        self._too_large = math.inf  # the smallest size that did not fit
 
-    def run(
-        self,
-        batch: list[Item],
-        work: Callable[[list[Item]], list[Found]],
-        halves: Callable[[list[Item]], tuple[list[Item], list[Item]]],
-    ) -> list[Found]:
-        """Return what `work` finds for a batch, in halves where memory asks for it.
+    def run(self, batch: list[Item], work: Work[Item, Found]) -> list[Found]:
+        """Return what the work finds for a batch, in halves where memory asks for it.
 
-        Args:
-            batch: at least one piece of work.
-            work: does all of it, in order.
-            halves: splits a batch; raises `CandidateError` where it cannot be split.
+        A batch as large as one that did not fit is halved at once: a try costs the time of the
+        whole batch.
+
+        Raises:
+            CandidateError: not even the smallest part fits.
         """
-        try:
-            return work(batch)
-        except RuntimeError as error:
-            if not out_of_memory(error):
-                raise
-        # Outside of `except`: the error's traceback keeps the tensors that did not fit.
-        release_memory()
-        self.retries += 1
-        first, second = halves(batch)
-        return [*self.run(first, work, halves), *self.run(second, work, halves)]
+        halves = work.halves(batch)
+        if halves is None or work.size(batch) < self._too_large:
+            try:
+                return work.do(batch)
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+            # Outside of `except`: the error's traceback keeps the tensors that did not fit.
+            release_memory()
+            self.retries += 1
+            self._too_large = min(self._too_large, work.size(batch))
+        if halves is None:
+            raise CandidateError(work.refusal(batch))
+        return [found for half in halves for found in self.run(half, work)]
 
 
-def in_two(items: list[Item]) -> tuple[list[Item], list[Item]]:
-    """Return the first and the second half of at least two items."""
+def in_two(items: list[Item]) -> tuple[list[Item], list[Item]] | None:
+    """Return the first and the second half of items; `None` where there are less than two."""
+    if len(items) < 2:
+        return None
     middle = len(items) // 2
     return items[:middle], items[middle:]
 

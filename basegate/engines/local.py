@@ -70,7 +70,7 @@ class TransformersEngine:
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
-        self._halving = Halving()
+        self._halvings = {kind: Halving() for kind in ("score", "continue", "draw")}
         self._stops = _stop_tokens(model, tokenizer)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
         # the gate leaves unset: only where it stops is taken from them.
@@ -79,7 +79,7 @@ class TransformersEngine:
     @property
     def retries(self) -> int:
         """How often a batch did not fit into memory and was halved."""
-        return self._halving.retries
+        return sum(each.retries for each in self._halvings.values())
 
     def log_likelihoods(
         self,
@@ -102,7 +102,7 @@ class TransformersEngine:
             plan_windows(len(each.ids), window=window, context=context, prefix=len(self.prefix_ids))
             for each in encoded
         ]
-        scorer = Scorer(self.model, self.prefix_ids, self._batch_tokens(), self._halving)
+        scorer = Scorer(self.model, self.prefix_ids, self._batch_tokens(), self._halvings["score"])
         total = sum(map(len, plans))
         with progress.task(f"{self.name}: scoring", total, "window") as step:
             scores = scorer.score([each.ids for each in encoded], plans, step)
@@ -121,14 +121,14 @@ class TransformersEngine:
             head, tail = self._encoder.encode_after(prompt, text)
             self._check_tokens(text, tail.ids)
             self._check_tokens(prompt, head)
-            self._check_fits(len(self.prefix_ids) + len(head) + len(tail.ids), window)
+            self._check_fits(prompt, len(self.prefix_ids) + len(head) + len(tail.ids), window)
             encoded.append(tail)
             together.setdefault((*self.prefix_ids, *head), []).append(place)
         asked = [
             (list(head), [encoded[place].ids for place in places])
             for head, places in together.items()
         ]
-        scorer = ContinuationScorer(self.model, self._batch_tokens(), self._halving)
+        scorer = ContinuationScorer(self.model, self._batch_tokens(), self._halvings["continue"])
         with progress.task(f"{self.name}: scoring", len(asked), "prompt") as step:
             found = scorer.score(asked, step)
         logprobs = {
@@ -160,9 +160,9 @@ class TransformersEngine:
             )
             for place, (prompt, wanted) in enumerate(zip(prompts, numbers, strict=True))
         ]
-        for each in asked:
-            self._check_room(each, sampling.max_new_tokens)
-        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halving)
+        for prompt, each in zip(prompts, asked, strict=True):
+            self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
+        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
         total = sum(len(each.seeds) for each in asked)
         with progress.task(f"{self.name}: writing", total, "sample") as step:
             drawn = sampler.draw(asked, sampling, step)
@@ -210,23 +210,26 @@ class TransformersEngine:
                 f"probability. Write it with characters that the tokenizer knows."
             )
 
-    def _check_fits(self, tokens: int, window: int) -> None:
+    def _check_fits(self, prompt: str, tokens: int, window: int) -> None:
         if tokens > window:
             raise CandidateError(
-                f"a question and its answer are {tokens} tokens and do not fit into the {window} "
-                f"tokens that {self.name} sees at once. Shorten the question."
+                f"the question {_beginning(prompt)} and its answer are {tokens} tokens and do not "
+                f"fit into the {window} tokens that {self.name} sees at once. Shorten the question."
             )
 
-    def _check_room(self, asked: Asked, max_new_tokens: int) -> None:
-        if (
-            self.context_length is not None
-            and len(asked.ids) + max_new_tokens > self.context_length
-        ):
+    def _check_room(self, prompt: str, tokens: int, max_new_tokens: int) -> None:
+        if self.context_length is not None and tokens + max_new_tokens > self.context_length:
             raise CandidateError(
-                f"a prompt of {len(asked.ids)} tokens and max_new_tokens = {max_new_tokens} do not "
-                f"fit into the {self.context_length} tokens that {self.name} was made "
-                f"for{self._beyond}. Shorten the prompt, or lower max_new_tokens."
+                f"the prompt {_beginning(prompt)} of {tokens} tokens and max_new_tokens = "
+                f"{max_new_tokens} do not fit into the {self.context_length} tokens that "
+                f"{self.name} was made for{self._beyond}. Shorten the prompt, or lower "
+                f"max_new_tokens."
             )
+
+
+def _beginning(text: str) -> str:
+    """Return enough of a text to find it by, in quotation marks."""
+    return repr(text if len(text) <= 30 else f"{text[:30]}…")
 
 
 def _stop_tokens(model: Any, tokenizer: Any) -> list[int]:

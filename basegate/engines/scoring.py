@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from basegate.engines.halving import Halving, in_two
+from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.heads import Head
 from basegate.engines.padding import pad
-from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,8 +72,9 @@ class Scorer:
         jobs = [Job(text, window) for text, plan in enumerate(plans) for window in plan]
         # Longest first, so that running out of memory shows at once.
         jobs.sort(key=lambda job: job.fed, reverse=True)
+        work = Work(lambda part: self._score_batch(part, texts), in_two, self._size, _refusal)
         for batch in self._batches(jobs):
-            found = self._halving.run(batch, lambda part: self._score_batch(part, texts), _halves)
+            found = self._halving.run(batch, work)
             for job, values in zip(batch, found, strict=True):
                 scores[job.text][job.window.scored : job.window.end] = values
             step(len(batch))
@@ -105,11 +105,12 @@ class Scorer:
             ],
         )
 
+    def _size(self, batch: list[Job]) -> int:
+        return len(batch) * (len(self.prefix) + max(job.fed for job in batch))
 
-def _halves(batch: list[Job]) -> tuple[list[Job], list[Job]]:
-    if len(batch) == 1:
-        raise CandidateError(
-            f"a single window of {batch[0].fed} tokens does not fit into memory. Use a larger GPU, "
-            f"a smaller --quantization, or a smaller [perplexity] window."
-        )
-    return in_two(batch)
+
+def _refusal(batch: list[Job]) -> str:
+    return (
+        f"a single window of {batch[0].fed} tokens does not fit into memory. Use a larger GPU, "
+        f"a smaller --quantization, or a smaller [perplexity] window."
+    )

@@ -38,13 +38,18 @@ from basegate.statistics import ratio_interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from basegate.engines.protocol import Engine
     from basegate.measures.task import Task
     from basegate.settings import SamplingSettings
 
+    Counts = NDArray[np.float64]
+    """Of each sample, shape [samples]."""
+
 __all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 3
+VERSION = 4
 LIBRARIES: tuple[str, ...] = ("canto-filter", "opencc")
 
 
@@ -121,23 +126,25 @@ def summarise(samples: Sequence[Sample]) -> Findings:
     Samples of one prompt are not independent of each other; where there is only one prompt, its
     samples are all there is to resample.
     """
-    clusters = _clusters(samples)
 
-    def column(*names: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        counts = [sum(float(s.notes[name]) for s in own for name in names) for own in clusters]
-        return np.array(counts)
+    def column(*names: str) -> Counts:
+        return np.array([sum(float(sample.notes[name]) for name in names) for sample in samples])
 
-    sizes = np.array([float(len(own)) for own in clusters])
     telling = column(*TELLING)
     han, latin = column("han_characters"), column("latin_words")
     parts = {
         "cantonese_share": (column("cantonese"), telling, "share of sentences in Cantonese"),
         "latin_share": (latin, latin + han, "share of words in Latin letters"),
         "simplified_share": (column("simplified"), han, "share of characters in Simplified form"),
-        "looping_share": (column("looping"), sizes, "share of samples that loop"),
+        "looping_share": (
+            column("looping"),
+            np.ones(len(samples)),
+            "share of samples that loop",
+        ),
     }
+    clusters = _clusters(samples)
     return Findings(
-        metrics=tuple(_share(name, *columns) for name, columns in parts.items()),
+        metrics=tuple(_share(name, *columns, clusters) for name, columns in parts.items()),
         samples=tuple(samples),
         facts={
             "samples": len(samples),
@@ -147,24 +154,34 @@ def summarise(samples: Sequence[Sample]) -> Findings:
     )
 
 
-def _clusters(samples: Sequence[Sample]) -> list[list[Sample]]:
-    """Return the samples of each prompt; each on its own where there is one prompt only."""
-    by_prompt: dict[str, list[Sample]] = {}
-    for sample in samples:
-        by_prompt.setdefault(sample.item, []).append(sample)
-    return list(by_prompt.values()) if len(by_prompt) > 1 else [[each] for each in samples]
+def _clusters(samples: Sequence[Sample]) -> NDArray[np.int64]:
+    """Return by sample the number of its prompt; its own number where there is one prompt only."""
+    prompts = {
+        item: number for number, item in enumerate({sample.item: None for sample in samples})
+    }
+    if len(prompts) == 1:
+        return np.arange(len(samples))
+    return np.array([prompts[sample.item] for sample in samples])
 
 
 def _share(
-    name: str,
-    part: np.ndarray[tuple[int], np.dtype[np.float64]],
-    whole: np.ndarray[tuple[int], np.dtype[np.float64]],
-    unit: str,
+    name: str, part: Counts, whole: Counts, unit: str, clusters: NDArray[np.int64]
 ) -> Metric:
-    """Return a ratio of sums; 0 where there was nothing to count, e.g. no Chinese character."""
+    """Return a ratio of sums; 0 where there was nothing to count, e.g. no Chinese character.
+
+    Where all clusters have the same share (none of the samples loops, say), resampling would call
+    it certain. Wilson's interval stands in, a sample being a draw: given the prompts, samples are
+    independent, and a share within one is at most all of it.
+    """
     total = float(whole.sum())
     if total == 0:
         return Metric(name=name, value=0.0, unit=unit)
-    counted = whole > 0
-    interval = ratio_interval(part[counted], whole[counted])
-    return Metric(name=name, value=float(part.sum()) / total, unit=unit, interval=interval)
+    value = float(part.sum()) / total
+    tops, bottoms = (
+        np.bincount(clusters, weights=each).astype(np.float64) for each in (part, whole)
+    )
+    interval = ratio_interval(tops[bottoms > 0], bottoms[bottoms > 0])
+    if interval is None:
+        counted = int((whole > 0).sum())
+        return Metric.share(name, value, unit, count=counted, worth=counted)
+    return Metric(name=name, value=value, unit=unit, interval=interval)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 3
+VERSION = 4
 LIBRARIES: tuple[str, ...] = ()
 
 
@@ -62,11 +62,13 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
     found = found.model_copy(
         update={"metrics": (*found.metrics, *choices.summarise(scored)), "choices": scored}
     )
-    note = None if found.facts["not_drawn"] else choices.disagreement(_shares(found), scored)
+    # Those that every question has whatever they were: later ones were drawn because of these.
+    fair = task.draws.wanted(0, 0, task.settings.sampling.samples)
+    note = choices.disagreement(_shares(found, fair), scored)
     return found.noting(note) if note else found
 
 
-def _shares(found: Findings) -> list[float]:
-    """Return right samples / samples of every question."""
-    own = [[s for s in found.samples if s.item == each.item] for each in found.choices]
+def _shares(found: Findings, fair: int) -> list[float]:
+    """Return right samples / samples of every question, of its first samples only."""
+    own = [[s for s in found.samples if s.item == each.item][:fair] for each in found.choices]
     return [right_samples(samples) / len(samples) for samples in own]

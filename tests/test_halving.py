@@ -1,0 +1,58 @@
+"""Batches that do not fit into memory."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from basegate.engines.halving import Halving, Work, in_two
+from basegate.errors import CandidateError
+
+
+def work_that_fits(most, tried):
+    """Doubles numbers, at most so many at once."""
+
+    def do(batch):
+        tried.append(len(batch))
+        if len(batch) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return [2 * each for each in batch]
+
+    return Work(do, in_two, len, lambda batch: f"{batch[0]} does not fit")
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_every_piece_is_done_once_and_in_order(count, most):
+    tried = []
+    found = Halving().run(list(range(count)), work_that_fits(most, tried))
+    assert found == [2 * number for number in range(count)]
+
+
+def test_a_size_that_did_not_fit_is_not_tried_again():
+    halving, tried = Halving(), []
+    for _ in range(3):
+        halving.run(list(range(8)), work_that_fits(2, tried))
+    assert tried == [8, 4, *[2] * 12]
+    assert halving.retries == 2
+
+
+def test_a_piece_that_does_not_fit_alone_is_refused_with_its_reason():
+    with pytest.raises(CandidateError, match=r"^7 does not fit$"):
+        Halving().run([7, 8], work_that_fits(0, []))
+
+
+def test_a_piece_alone_is_tried_even_where_as_much_did_not_fit():
+    halving, tried = Halving(), []
+    with pytest.raises(CandidateError):
+        halving.run([1], work_that_fits(0, tried))
+    assert halving.run([1], work_that_fits(1, tried)) == [2]
+
+
+def test_another_error_is_not_about_memory():
+    def do(batch):
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        Halving().run([1, 2], Work(do, in_two, len, str))
