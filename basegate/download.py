@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase as fnmatch
+import glob
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basegate.engines.boundary import INDEX, WEIGHTS, read_index
+from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.hub import translated, unreachable
+from basegate.memory import GIB
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
 SMALL = ("*.json", "*.model", "*.tiktoken", "*.txt", "*.jinja")
 CODE = "*.py"
-SAFE, PICKLED = "*.safetensors", "pytorch_model*.bin"
 SECOND_COPIES = ("*/*", "consolidated*")
 """Checkpoints of the training, and the weights again in their original format."""
-_GIB = 2**30
 
 
 def download_model(
@@ -43,22 +46,44 @@ def download_model(
     Raises:
         CandidateError: misspelt, gated or out of reach.
     """
-    try:
+    with _translating(repo_id, commit):
         folder = _fetch(repo_id, commit, *SMALL, *([CODE] if code else []))
-        look(folder)
-        listed = _listing(repo_id, commit)
-        pattern = SAFE if _are_safe(folder, listed) else PICKLED
-        missing = {
-            name: size
-            for name, size in _matching(listed, pattern).items()
-            if not (folder / name).exists()
-        }
-        if missing:
-            progress.say(f"{repo_id}: fetching {sum(missing.values()) / _GIB:.1f} GiB of weights")
-        with progress.telling(_counter(folder, sum(missing.values()))):
-            return _fetch(repo_id, commit, pattern)
+    look(folder)
+    with _translating(repo_id, commit):
+        return _fetch_weights(repo_id, commit, folder, progress)
+
+
+@contextmanager
+def _translating(repo_id: str, commit: str) -> Iterator[None]:
+    """Turn the hub's errors into sentences."""
+    try:
+        yield
+    except InvalidMeasurement:
+        raise
     except Exception as error:
         raise translated(error, "model", repo_id, commit) from error
+
+
+def _fetch_weights(repo_id: str, commit: str, folder: Path, progress: Progress) -> Path:
+    listed = _listing(repo_id, commit)
+    wanted = _weights(folder, listed)
+    missing = {name: listed.get(name, 0) for name in wanted if not (folder / name).exists()}
+    size = sum(missing.values())
+    _check_room(repo_id, folder, size)
+    if missing:
+        progress.say(f"{repo_id}: fetching {size / GIB:.1f} GiB of weights")
+    with progress.telling(_counter(folder, size)):
+        return _fetch(repo_id, commit, *map(glob.escape, wanted))
+
+
+def _check_room(repo_id: str, folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise CandidateError(
+            f"{repo_id}: its weights are {needed / GIB:.1f} GiB, and where the hub's cache is "
+            f"there are {free / GIB:.1f} GiB of disk free. Nothing of them was fetched. Free some "
+            f"space, or set HF_HOME to a folder on a larger disk."
+        )
 
 
 def _fetch(repo_id: str, commit: str, *patterns: str) -> Path:
@@ -87,16 +112,19 @@ def _listing(repo_id: str, commit: str) -> dict[str, int]:
     return {entry.path: entry.size for entry in entries if hasattr(entry, "size")}
 
 
-def _matching(listed: dict[str, int], pattern: str) -> dict[str, int]:
-    return {
-        name: size
-        for name, size in listed.items()
-        if fnmatch(name, pattern) and not any(fnmatch(name, other) for other in SECOND_COPIES)
-    }
+def _weights(folder: Path, listed: Mapping[str, int]) -> list[str]:
+    """Return the files that will be loaded: by the names that are loaded, and by no other.
 
-
-def _are_safe(folder: Path, listed: dict[str, int]) -> bool:
-    return any(folder.glob("*.safetensors*")) or bool(_matching(listed, SAFE))
+    Args:
+        folder: where the small files are.
+        listed: the files of the commit; where nobody could tell, either format may be there.
+    """
+    for name in WEIGHTS:
+        if name in listed or (folder / name).exists():
+            return [name]
+        if (folder / f"{name}{INDEX}").is_file():
+            return sorted(set(read_index(folder / f"{name}{INDEX}").values()))
+    return [] if listed else list(WEIGHTS)
 
 
 def _counter(folder: Path, total: int) -> Callable[[], str]:
@@ -105,7 +133,7 @@ def _counter(folder: Path, total: int) -> Callable[[], str]:
     before = _held(blobs)
 
     def tell() -> str:
-        return f"{(_held(blobs) - before) / _GIB:.1f} of {total / _GIB:.1f} GiB fetched"
+        return f"{(_held(blobs) - before) / GIB:.1f} of {total / GIB:.1f} GiB fetched"
 
     return tell
 

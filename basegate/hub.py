@@ -86,8 +86,6 @@ def translated(
 ) -> InvalidMeasurement:
     """Return the error to raise instead: what happened, why it matters, what to do."""
     failure = CandidateError if kind == "model" else DataError
-    if isinstance(error, InvalidMeasurement):
-        return error
     return failure(_explanation(error, kind, repo_id, revision))
 
 

@@ -6,6 +6,8 @@ import os
 import textwrap
 from typing import TYPE_CHECKING
 
+from basegate.architectures.known import KNOWN
+from basegate.errors import did_you_mean
 from basegate.tags import known_tags, tagged
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def _native(spec: CandidateSpec) -> str:
     """Say whether it loads without Python code of its own."""
     if spec.unsupported:
         return "no"
-    return "yes" if spec.architecture else "unknown"
+    return "yes" if spec.architecture in KNOWN else "unknown"
 
 
 def _groups(registry: Mapping[str, CandidateSpec]) -> Iterator[str]:
@@ -58,9 +60,19 @@ def _groups(registry: Mapping[str, CandidateSpec]) -> Iterator[str]:
 
 def _notes(registry: Mapping[str, CandidateSpec]) -> Iterator[str]:
     for spec in registry.values():
-        for note in (spec.unsupported, spec.notes):
+        for note in (spec.unsupported, spec.notes, _unknown(spec)):
             if note:
                 yield f"{spec.name}: {note}"
+
+
+def _unknown(spec: CandidateSpec) -> str:
+    """Say that its architecture may be misspelt, or newer than this version."""
+    if not spec.architecture or spec.architecture in KNOWN:
+        return ""
+    return (
+        f"no class is known for architecture {spec.architecture!r}; it loads only where the "
+        f"installed transformers has one.{did_you_mean(spec.architecture, KNOWN)}"
+    )
 
 
 def _section(texts: Iterator[str]) -> list[str]:

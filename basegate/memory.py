@@ -11,6 +11,7 @@ import sys
 import traceback
 from pathlib import Path
 
+GIB = 2**30
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
 _MACHINE = Path("/proc/meminfo")
@@ -128,7 +129,10 @@ def let_go(error: BaseException) -> None:
 
     A half-loaded model stays in memory as long as anyone keeps the error that ended its loading.
     """
-    seen: BaseException | None = error
-    while seen is not None:
-        traceback.clear_frames(seen.__traceback__)
-        seen = seen.__cause__ or seen.__context__
+    each: BaseException | None = error
+    seen: set[int] = set()
+    # An error may be among its own causes.
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        traceback.clear_frames(each.__traceback__)
+        each = each.__cause__ or each.__context__

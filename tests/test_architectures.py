@@ -197,6 +197,10 @@ REFUSED = [
     ("chatglm", {"multi_query_group_num": 3}, "multi_query_group_num does not divide"),
     ("chatglm", {"padded_vocab_size": ...}, "padded_vocab_size should be .* is absent"),
     ("chatglm", {"rope_ratio": 0}, "rope_ratio should be a number above 0"),
+    ("chatglm", {"rope_ratio": float("inf")}, "rope_ratio should be a number above 0"),
+    ("qwen", {"rotary_emb_base": float("nan")}, "rotary_emb_base should be a number above 0"),
+    # ChatGLM2-6B-32K, which divides positions by it.
+    ("chatglm", {"rope_ratio": 16, "seq_length": 32768}, "rope_ratio = 16 is none of ChatGLM3's"),
 ]
 
 
@@ -230,6 +234,16 @@ def test_what_a_config_leaves_out_is_as_in_the_original_code(tmp_path):
     assert native.rope_parameters["rope_theta"] == 10_000
     assert native.rms_norm_eps == 1e-5
     assert not native.attention_bias
+    # Those of GLM are ids that this vocabulary does not have.
+    assert (native.eos_token_id, native.pad_token_id) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [("qwen", "layer_norm_epsilon"), ("chatglm", "layernorm_epsilon")]
+)
+def test_the_norms_epsilon_is_the_configs(kind, key, tmp_path):
+    config = read_json(REFERENCE / KINDS[kind] / "config.json")
+    assert model_config(tmp_path, {**config, key: 3e-4}).rms_norm_eps == 3e-4
 
 
 # Files that do not fit together.
@@ -501,6 +515,7 @@ def test_a_folder_is_loaded_scored_and_sampled(kind, make, tmp_path):
         assert prefix == PREFIXES[kind]
         assert engine.context_length == 128
     assert engine.prefix == {"qwen": "<|endoftext|>", "chatglm": "[gMASK] sop"}[kind]
+    assert engine._stops == [{"qwen": engine.tokenizer.eos_token_id, "chatglm": 2}[kind]]
     # What the text spells out are no marks.
     assert not {*prefix, engine.tokenizer.eos_token_id} & set(ids)
 

@@ -106,8 +106,8 @@ def test_its_size_is_told_from_its_config_alone(folder):
     """Against the tensors that there are once it is loaded: weights, scales, a window's cache."""
     import torch
 
+    from basegate.engines.boundary import read_config
     from basegate.engines.caches import bytes_of
-    from basegate.engines.checkpoint import read_config
     from basegate.engines.configs import model_config
     from basegate.engines.sizing import measure
 

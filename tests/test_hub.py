@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub.utils import filter_repo_objects
 
 from basegate import hub as hub_module
-from basegate.download import SAFE, SECOND_COPIES, _counter, _matching
+from basegate.download import SECOND_COPIES, SMALL, _counter, _weights
 from basegate.errors import CandidateError
 from basegate.fingerprint import hash_file
 
@@ -218,15 +218,30 @@ def test_a_full_disk_is_not_a_missing_network():
     assert "No space left" in str(error)
 
 
-def test_second_copies_of_the_weights_are_not_fetched():
-    names = [
-        "model-00001-of-00002.safetensors",
-        "consolidated.safetensors",
-        "checkpoint-5/m.safetensors",
-    ]
-    patterns = {"allow_patterns": [SAFE], "ignore_patterns": list(SECOND_COPIES)}
+def test_second_copies_are_not_fetched():
+    names = ["config.json", "consolidated.json", "checkpoint-5/config.json", "sub/model.json"]
+    patterns = {"allow_patterns": list(SMALL), "ignore_patterns": list(SECOND_COPIES)}
     assert list(filter_repo_objects(names, **patterns)) == names[:1]
-    assert list(_matching(dict.fromkeys(names, 1), SAFE)) == names[:1]
+
+
+@pytest.mark.parametrize(
+    ("index", "listed", "wanted"),
+    [
+        ("", ["model.safetensors", "pytorch_model.bin"], ["model.safetensors"]),
+        ("", ["adapter_model.safetensors", "pytorch_model.bin"], ["pytorch_model.bin"]),
+        ("", ["consolidated.safetensors"], []),
+        ("model.safetensors", ["a", "b", "c"], ["a", "b"]),
+        ("pytorch_model.bin", ["a", "b", "training_args.bin"], ["a", "b"]),
+        ("pytorch_model.bin", ["model.safetensors", "a", "b"], ["model.safetensors"]),
+        ("model.safetensors", [], ["a", "b"]),
+        ("", [], ["model.safetensors", "pytorch_model.bin"]),
+    ],
+)
+def test_only_weights_that_will_be_loaded_are_fetched(tmp_path, index, listed, wanted):
+    if index:
+        places = json.dumps({"weight_map": {"1": "b", "2": "a", "3": "b"}})
+        (tmp_path / f"{index}.index.json").write_text(places)
+    assert _weights(tmp_path, dict.fromkeys(listed, 1)) == wanted
 
 
 LOAD = """
@@ -307,6 +322,62 @@ def test_an_index_that_leads_elsewhere_is_refused_before_weights_are_fetched(rea
     assert "model.safetensors" not in fetched(real)
 
 
+GATE = """
+import sys
+from basegate.candidate import Candidate
+from basegate.engines import loading
+from basegate.errors import CandidateError
+from basegate.registry import CandidateSpec
+
+loading.free_memory = lambda device: 1000
+candidate = Candidate(
+    CandidateSpec(name="one", source="owner/real", revision=sys.argv[1]), device="cpu"
+)
+try:
+    candidate.engine()
+except CandidateError as error:
+    print(error)
+"""
+
+
+def test_the_gate_goes_on_after_a_refusal_before_the_weights(real, tmp_path):
+    """An error that is its own cause once kept the gate busy for ever."""
+    cache = str(tmp_path / "cache")
+    done = subprocess.run(
+        [sys.executable, "-c", GATE, COMMIT],
+        capture_output=True, text=True, check=True, timeout=60,
+        env={"PATH": "", "HF_ENDPOINT": address(real), "HF_HOME": cache, "HOME": cache},
+    )  # fmt: skip
+    assert done.stdout.startswith("one does not fit. It needs")
+
+
+def test_a_mistake_while_looking_is_not_called_a_failed_download(monkeypatch, tmp_path):
+    from basegate import download
+
+    monkeypatch.setattr(download, "_fetch", lambda *_: tmp_path)
+
+    def look(folder):
+        raise RuntimeError("a mistake in the program")
+
+    with pytest.raises(RuntimeError, match=r"^a mistake in the program$"):
+        download.download_model("owner/one", COMMIT, look)
+
+
+def test_a_refusal_while_fetching_stays_as_it_is(monkeypatch, tmp_path):
+    from basegate import download
+
+    def fetch(*_):
+        raise refused
+
+    refused = CandidateError("no room on the disk.")
+    monkeypatch.setattr(download, "_fetch", lambda *_: tmp_path)
+    monkeypatch.setattr(download, "_fetch_weights", fetch)
+    with pytest.raises(CandidateError) as caught:
+        download.download_model("owner/one", COMMIT)
+    assert caught.value is refused
+    assert refused.__cause__ is None
+
+
 def ask_for_code(real):
     """Make the checkpoint one that only its own code can load; the code leaves a trace."""
     trace = real.folder.parent / "trace"
@@ -338,6 +409,44 @@ def test_pinned_code_runs_where_it_is_trusted_and_is_recorded(real, tmp_path):
     assert trace.exists()
     assert found["files"]["modeling_x.py"][1] == hash_file(real.folder / "modeling_x.py")
     assert "its own Python code runs" in lines
+
+
+def ask_for_a_tokenizer(real, place):
+    """Let the checkpoint's tokenizer alone be code of its own, which leaves a trace."""
+    trace = real.folder.parent / "trace"
+    path = real.folder / "tokenizer_config.json"
+    values = json.loads(path.read_text())
+    values |= {"tokenizer_class": "X", "auto_map": {"AutoTokenizer": [None, place]}}
+    path.write_text(json.dumps(values))
+    (real.folder / "tokenization_x.py").write_text(
+        f"open({str(trace)!r}, 'w').close()\n"
+        "from transformers import PreTrainedTokenizerFast as X\n"
+    )
+    return trace
+
+
+def test_a_tokenizers_code_that_is_trusted_is_recorded(real, tmp_path):
+    trace = ask_for_a_tokenizer(real, "tokenization_x.X")
+    found, lines = load_real(real, tmp_path / "cache", COMMIT, str(2**40), "trust")
+    assert trace.exists()
+    assert found.get("code") is True, found
+    assert "tokenization_x.py" in found["files"]
+    assert "its own Python code runs" in lines
+
+
+def test_a_tokenizers_code_of_another_repository_is_neither_fetched_nor_run(real, tmp_path):
+    trace = ask_for_a_tokenizer(real, "owner/other--tokenization_x.X")
+    found, _ = load_real(real, tmp_path / "cache", COMMIT, str(2**40), "trust")
+    assert "tokenizer_config.json: auto_map names code of another repository" in found["error"]
+    assert not any("other" in path for path in real.asked)
+    assert not trace.exists()
+
+
+def test_trust_without_code_is_recorded_as_no_code(real, tmp_path):
+    found, lines = load_real(real, tmp_path / "cache", COMMIT, str(2**40), "trust")
+    assert found["code"] is False
+    assert "modeling_x.py" not in found["files"]
+    assert "parameters" in lines
 
 
 def test_pickles_are_fetched_only_where_there_are_no_safetensors(real, tmp_path):

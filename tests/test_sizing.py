@@ -14,6 +14,8 @@ from basegate.engines import loading
 from basegate.engines.sizing import Size, check_fits, describe, measure
 from basegate.errors import CandidateError
 from basegate.progress import Progress
+from basegate.settings import Sampling
+from tests.checkpoints import make_tokenizer
 from tests.families import make_family
 
 GIB = 2**30
@@ -52,6 +54,12 @@ def test_it_is_told_in_words(tmp_path):
         "6.1 B parameters, 5.5 B of them in nf4, the rest in bfloat16: 3.6 GiB; keys and values of "
         "a window of 2048 tokens: 0.1 GiB"
     )
+
+
+def test_what_keys_and_values_take_may_not_be_known_before():
+    size = SIZE._replace(cache=None)
+    assert size.needed == size.weights
+    assert describe(size, "nf4", "bfloat16").endswith("of 2048 tokens: not known before")
 
 
 SIZE = Size(parameters=6 * 10**9, quantised=5 * 10**9, weights=4 * GIB, cache=GIB, window=2048)
@@ -108,6 +116,63 @@ def test_a_config_that_contradicts_itself_is_named(checkpoint, tmp_path, lines):
     (folder / "config.json").write_text(json.dumps({**config, "hidden_act": "unheard-of"}))
     with pytest.raises(CandidateError, match=r"config\.json: no model can be built.*unheard-of"):
         load(folder, lines)
+
+
+def make(folder, model_type, **settings):
+    """Write a random checkpoint of a kind that is not in the registry."""
+    from transformers import CONFIG_MAPPING, AutoModelForCausalLM
+
+    tokenizer = make_tokenizer()
+    config = CONFIG_MAPPING[model_type](
+        vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=1, **settings
+    )
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+SMALL = {"hidden_size": 64, "num_hidden_layers": 2}
+BIOGPT = {**SMALL, "num_attention_heads": 2, "intermediate_size": 128}
+JETMOE = {**SMALL, "num_key_value_heads": 2, "kv_channels": 32, "intermediate_size": 128,
+          "num_local_experts": 4, "num_experts_per_tok": 2}  # fmt: skip
+
+
+@pytest.mark.parametrize(("model_type", "settings"), [("biogpt", BIOGPT), ("jetmoe", JETMOE)])
+def test_a_model_whose_pass_needs_numbers_loads_all_the_same(tmp_path, model_type, settings, lines):
+    engine = load(make(tmp_path, model_type, **settings), lines)
+    assert "keys and values of a window of" in lines.getvalue()
+    assert "not known before" in lines.getvalue()
+    sampling = Sampling(samples=2, temperature=0.9, max_new_tokens=3)
+    assert [len(draws) for draws in engine.sample(["abc", "ab"], sampling=sampling)] == [2, 2]
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("model_type", "settings"),
+    [
+        ("mamba", SMALL),
+        ("openai-gpt", {"n_embd": 64, "n_layer": 2, "n_head": 2}),
+        ("minimax", {**SMALL, "num_attention_heads": 2, "num_key_value_heads": 2,
+                     "intermediate_size": 128, "num_local_experts": 2}),
+    ],
+)  # fmt: skip
+def test_a_model_that_cannot_go_on_from_its_cache_is_refused(tmp_path, model_type, settings, lines):
+    with pytest.raises(CandidateError, match=rf"model_type '{model_type}' cannot go on from what"):
+        load(make(tmp_path, model_type, **settings), lines, quantization="none")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"return_dict": False}, {"attn_implementation": "flash_attention_2"}, {"use_cache": False}],
+)
+def test_how_to_compute_is_the_gates_own_choice(checkpoint, tmp_path, given, lines):
+    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **given}))
+    engine = load(folder, lines)
+    (found,) = engine.log_likelihoods(["abc"], window=16)
+    assert len(found.logprobs) == 3
+    engine.close()
 
 
 def test_a_model_that_does_not_write_is_named(checkpoint, tmp_path, lines):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import basegate
-from basegate.engines.checkpoint import check_code
+from basegate.engines.boundary import check_code
 from basegate.errors import CandidateError, UsageError
 from basegate.registry import CandidateSpec
 from basegate.trust import trust

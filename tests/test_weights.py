@@ -10,8 +10,17 @@ import shutil
 import pytest
 
 import basegate
-from basegate.engines.weights import check_indexes, find_weights, read_shapes
+from basegate.engines.boundary import read_config
+from basegate.engines.weights import (
+    Held,
+    find_weights,
+    place_of,
+    read_header,
+    read_pickle,
+    read_shapes,
+)
 from basegate.errors import CandidateError
+from tests.families import make_family
 
 LAYER = "model.layers.1.mlp.up_proj.weight"
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
@@ -99,11 +108,19 @@ def test_a_tensor_that_is_not_where_the_index_says_is_named(sharded):
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"weight_map": []}', '{"weight_map": {"a": 1}}']
+    ("text", "what"),
+    [
+        ("{", "is not valid JSON"),
+        ("[]", "should hold a table"),
+        ("{}", "is no index of weights"),
+        ('{"weight_map": []}', "is no index of weights"),
+        ('{"weight_map": {}}', "is no index of weights"),
+        ('{"weight_map": {"a": 1}}', "is no index of weights"),
+    ],
 )
-def test_an_index_that_is_none_is_named(sharded, text):
+def test_an_index_that_is_none_is_named(sharded, text, what):
     (sharded / INDEX).write_text(text)
-    assert refusal(sharded).startswith(f"{sharded / INDEX} is no index of weights")
+    assert refusal(sharded).startswith(f"{sharded / INDEX} {what}")
 
 
 @pytest.mark.parametrize(
@@ -118,13 +135,55 @@ def test_an_index_that_names_a_file_elsewhere_is_refused(sharded, tmp_path, name
         f"{sharded / INDEX} says that model.norm.weight is in {name!r}, outside"
     )
     with pytest.raises(CandidateError, match="outside"):
-        check_indexes(sharded)
+        read_config(sharded)
 
 
 def test_a_link_that_leads_out_of_the_folder_is_refused(sharded, tmp_path):
     shutil.move(sharded / FIRST, tmp_path / "elsewhere")
     (sharded / FIRST).symlink_to(tmp_path / "elsewhere")
     assert "outside the checkpoint's folder" in refusal(sharded)
+
+
+def test_a_single_file_that_is_a_link_out_of_the_folder_is_refused(single, tmp_path):
+    shutil.move(single / "model.safetensors", tmp_path / "elsewhere")
+    (single / "model.safetensors").symlink_to(tmp_path / "elsewhere")
+    assert "model.safetensors is a link out of the checkpoint's folder, to " in refusal(single)
+
+
+def test_a_folder_in_the_place_of_a_shard_is_named(sharded):
+    (sharded / FIRST).unlink()
+    (sharded / FIRST).mkdir()
+    assert refusal(sharded).startswith(f"{sharded / FIRST} is no file: {INDEX} says that it holds")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        1,
+        {"dtype": "F32", "shape": [4], "data_offsets": [0]},
+        {"dtype": "F32", "shape": [float("inf")], "data_offsets": [0, 16]},
+        {"dtype": "F32", "shape": [-4], "data_offsets": [0, 16]},
+        {"dtype": "F32", "shape": [4], "data_offsets": [0, -16]},
+        {"dtype": "F32", "shape": [4], "data_offsets": [16, 0]},
+        {"dtype": "F32", "shape": "44", "data_offsets": "64"},
+        {"dtype": "F32", "shape": [4.0], "data_offsets": [0, 16]},
+    ],
+)
+def test_a_header_that_makes_no_sense_is_named(tmp_path, entry):
+    with pytest.raises(CandidateError, match=r"x\.safetensors is damaged: its header cannot be"):
+        read_header(safetensors(tmp_path, json.dumps({"a": entry}).encode()))
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"a":' * 100_000, b"[]"])
+def test_a_header_that_is_no_table_is_named(tmp_path, text):
+    with pytest.raises(CandidateError, match="its header cannot be read"):
+        read_header(safetensors(tmp_path, text))
+
+
+def safetensors(folder, header):
+    path = folder / "x.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(64))
+    return path
 
 
 def test_the_links_of_the_hubs_cache_are_fine(sharded, tmp_path):
@@ -219,10 +278,117 @@ def test_a_payload_in_a_bin_file_is_not_run(single, tmp_path, way):
     assert trace.exists(), "the payload would not have left a trace anyway"
 
 
-def test_a_truncated_bin_file_is_named(single):
-    path = as_pickle(single) / "pytorch_model.bin"
+def test_a_truncated_bin_file_is_named_with_a_tensor_of_it(sharded):
+    import torch
+    from safetensors.torch import load_file
+
+    places = {}
+    for file in (FIRST, SECOND):
+        weights = load_file(sharded / file)
+        torch.save(weights, sharded / file.replace("safetensors", "bin"))
+        places |= dict.fromkeys(weights, file.replace("safetensors", "bin"))
+        (sharded / file).unlink()
+    (sharded / INDEX).unlink()
+    (sharded / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": places}))
+    path = sharded / SECOND.replace("safetensors", "bin")
     os.truncate(path, path.stat().st_size // 2)
-    assert refusal(single).startswith(f"{path} ")
+    tensor = next(name for name, file in places.items() if file == path.name)
+    message = refusal(sharded)
+    assert message.startswith(f"{path} is damaged: it is cut short")
+    assert f"By its index {tensor} is in it" in message
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_bin_file_cut_anywhere_is_named(tmp_path, zipped):
+    import torch
+
+    path = tmp_path / "pytorch_model.bin"
+    tensors = {"a": torch.ones(4, 4), "b": torch.ones(3)}
+    torch.save(tensors, path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    assert read_pickle(path) == {"a": (4, 4), "b": (3,)}
+    for size in (0, 1, 2, 3, *range(10, len(whole), len(whole) // 60)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(
+            CandidateError, match=r"pytorch_model\.bin (is damaged|holds more than)"
+        ):
+            read_pickle(path)
+
+
+@pytest.mark.parametrize("content", [[1], 5, {"a": 1}, "x", None])
+def test_a_bin_file_that_holds_no_weights_is_named(tmp_path, content):
+    import torch
+
+    torch.save(content, tmp_path / "x.bin")
+    with pytest.raises(CandidateError, match=r"x\.bin is damaged: .* holds no weights"):
+        read_pickle(tmp_path / "x.bin")
+
+
+@pytest.mark.parametrize("quantization", ["nf4", "none"])
+def test_an_expert_of_another_shape_is_named(tmp_path, quantization):
+    """Loading joins the experts of a layer, and could not tell which is the wrong one."""
+    from safetensors.torch import load_file, save_file
+
+    folder = make_family(tmp_path, "qwen3_moe")
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    name = "model.layers.1.mlp.experts.1.up_proj.weight"
+    weights[name] = weights[name][:32].contiguous()
+    save_file(weights, path, metadata={"format": "pt"})
+    assert refusal(folder, quantization).startswith(
+        f"{path}: the weight {name} has the shape 32 x 64, and those of the other experts have"
+    )
+
+
+def test_a_weight_that_is_joined_of_others_is_in_the_file_of_its_layer(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    held = {
+        "model.layers.0.mlp.experts.0.up_proj.weight": Held(one, (2, 2)),
+        "model.layers.1.mlp.experts.0.up_proj.weight": Held(two, (2, 2)),
+    }
+    assert place_of(tmp_path, held, "model.layers.1.mlp.experts.gate_up_proj") == two
+    assert place_of(tmp_path, held, "model.other") == tmp_path
+    assert place_of(tmp_path, held, "vision.layers.7.weight") == tmp_path
+
+
+def test_layers_that_the_config_does_not_ask_for_are_named(single):
+    """A model cut to fewer layers would load, and be another model."""
+    config = json.loads((single / "config.json").read_text())
+    (single / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 1}))
+    message = refusal(single)
+    assert message.startswith(f"{single / 'config.json'}: it asks for fewer layers than the files")
+    assert "(model.layers.1." in message
+
+
+def test_weights_are_asked_for_as_numbers_only(single, monkeypatch):
+    from basegate.engines import loading
+
+    asked = {}
+
+    class Class:
+        @staticmethod
+        def from_pretrained(*_, **given):
+            asked.update(given)
+            raise RuntimeError("enough")
+
+    monkeypatch.setattr(loading, "model_class", lambda *_: Class)
+    assert "could not be loaded (RuntimeError: enough)" in refusal(single)
+    assert asked["weights_only"] is True
+    assert asked["trust_remote_code"] is False
+    assert asked["local_files_only"] is True
+
+
+@pytest.mark.parametrize("place", ["cpu", "disk"])
+def test_a_model_that_is_partly_beside_the_gpus_is_refused(tmp_path, place):
+    from types import SimpleNamespace
+
+    from basegate.engines.loading import _check_placed
+
+    model = SimpleNamespace(hf_device_map={"model.layers.0": 0, "model.layers.1": place})
+    with pytest.raises(CandidateError, match="does not fit into the memory of the GPUs"):
+        _check_placed(tmp_path, model, "cuda")
+    _check_placed(tmp_path, model, "cpu")
+    _check_placed(tmp_path, SimpleNamespace(hf_device_map={"": 0}), "cuda")
 
 
 def test_shapes_are_read_without_the_numbers(single):

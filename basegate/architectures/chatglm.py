@@ -1,4 +1,4 @@
-"""ChatGLM2 and ChatGLM3 (base, chat, 32k) as GLM.
+"""ChatGLM3 (base, chat, 32k) as GLM, and ChatGLM2-6B, which says the same of itself.
 
 Queries in groups that share keys and values, all fused; positions turn half of a head; gate and up
 projection are fused in the order in which GLM fuses them.
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BEYOND = ""
+
+_RATIOS = (1, 50, 500)
+"""`rope_ratio` as published with ChatGLM3-6B, its 32k and its 128k, whose base is multiplied by it.
+ChatGLM2-6B-32K has 16 and divides positions by it; nothing else in its config tells it apart."""
 
 _PREFIX = ("[gMASK]", "sop")
 _ROLES = ("<|system|>", "<|user|>", "<|assistant|>", "<|observation|>")
@@ -65,6 +69,11 @@ def _refuse_others(options: Options) -> None:
     options.require("quantization_bit", 0, 0)
     options.require("pre_seq_len", None, None)
     options.require("tie_word_embeddings", False, False)
+    if (ratio := options.number("rope_ratio", 1)) not in _RATIOS:
+        options.refuse(
+            f"rope_ratio = {ratio:g} is none of ChatGLM3's (1, 50, 500), and ChatGLM2-6B-32K means "
+            f"another stretching of positions by it, which is not supported"
+        )
     width, heads = options.count("hidden_size"), options.count("num_attention_heads")
     if options.count("kv_channels") * heads != width:
         options.refuse("kv_channels times num_attention_heads is not hidden_size")

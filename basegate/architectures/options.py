@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from basegate.errors import CandidateError
@@ -32,7 +33,7 @@ class Options:
     def number(self, name: str, default: float) -> float:
         """Return a number above 0, or what the original code takes where there is none."""
         value = self.values.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
             raise CandidateError(
                 f"{self.path}: {name} should be a number above 0, and it is {value!r}. Fetch the "
                 f"checkpoint again."

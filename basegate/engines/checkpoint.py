@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.architectures import ARCHITECTURES
+from basegate.engines.boundary import code_places
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from basegate.measurement import WeightFormat
@@ -43,38 +43,6 @@ class Loaded(NamedTuple):
     code: bool
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """Return the checkpoint's `config.json`.
-
-    Raises:
-        CandidateError: the folder is no checkpoint, or its config cannot be read.
-    """
-    if not folder.is_dir():
-        raise CandidateError(
-            f"{folder} is not a folder. Give the folder that holds config.json, the tokenizer and "
-            f"the weights (*.safetensors), or a hub id."
-        )
-    path = folder / "config.json"
-    if not path.is_file():
-        if (folder / "adapter_config.json").is_file():
-            raise CandidateError(
-                f"{folder} is an adapter (LoRA or the like), not a whole model. Merge it into its "
-                f"base model first (peft: `merge_and_unload`, then `save_pretrained`)."
-            )
-        held = ", ".join(sorted(each.name for each in folder.iterdir())[:5]) or "nothing"
-        raise CandidateError(
-            f"{folder} is not a checkpoint: it has no config.json (it holds {held}). Give the "
-            f"folder that `save_pretrained` or `hf download` wrote."
-        )
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CandidateError(f"{path} is not valid JSON ({error}). Fetch it again.") from None
-    if not isinstance(config, dict) or "model_type" not in config:
-        raise CandidateError(f"{path} names no model_type, so nobody can tell how to load it.")
-    return config
-
-
 def check_files(folder: Path) -> None:
     """Check that a tokenizer and weights are there.
 
@@ -94,61 +62,40 @@ def check_files(folder: Path) -> None:
         )
 
 
-def check_architecture(config: dict[str, Any], folder: Path) -> None:
+def check_architecture(config: dict[str, Any], folder: Path, expected: str = "") -> None:
     """Check that transformers or `basegate.architectures` knows the model's kind.
 
+    Args:
+        config: the checkpoint's `config.json`.
+        folder: the checkpoint.
+        expected: the kind that its entry in `models.toml` names; empty where it names none.
+
     Raises:
-        CandidateError: neither does; the checkpoint would need its own Python code.
+        CandidateError: neither does, so that the checkpoint would need its own Python code; or it
+            is of another kind than expected.
     """
     from transformers import CONFIG_MAPPING
 
     kind = config["model_type"]
+    if expected and kind != expected:
+        raise CandidateError(
+            f"{folder / 'config.json'}: its model_type is {kind!r}, and its entry in models.toml "
+            f"says architecture = {expected!r}. It may be another checkpoint than the one that was "
+            f"meant: correct source or architecture."
+        )
     if kind in CONFIG_MAPPING or kind in ARCHITECTURES:
         return
     remote = (
         " The checkpoint brings Python code of its own, which is not run: it is a stranger's "
         "program. If you have read it: pin its commit (revision = in models.toml, or "
         "NAME=SOURCE@COMMIT) and name the candidate in --trust-remote-code."
-        if has_code(config)
+        if code_places(folder)
         else ""
     )
     raise CandidateError(
         f"{folder / 'config.json'}: transformers has no class for model_type {kind!r}, so it "
         f"cannot be loaded. Choose a converted checkpoint, or a newer transformers.{remote}"
     )
-
-
-def has_code(config: dict[str, Any]) -> bool:
-    """Whether a config asks for Python code that the checkpoint brings."""
-    return bool(config.get("auto_map"))
-
-
-def check_code(folder: Path) -> None:
-    """Refuse code that the pinned commit does not hold: a config may name another repository's.
-
-    Raises:
-        CandidateError: one of the files does.
-    """
-    for name in ("config.json", "tokenizer_config.json"):
-        path = folder / name
-        if not path.is_file():
-            continue
-        for place in _texts(json.loads(path.read_text(encoding="utf-8")).get("auto_map")):
-            if "--" in place:
-                raise CandidateError(
-                    f"{path}: auto_map names code of another repository ({place}), which the "
-                    f"pinned commit does not pin. It is not run. Choose a checkpoint that brings "
-                    f"all of its code."
-                )
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Give every text within lists and tables."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | dict):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
 
 
 def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, ...]:

@@ -28,11 +28,16 @@ def model_config(folder: Path, config: Mapping[str, Any], trusted: bool = False)
     if not trusted and (family := find(config)) is not None:
         return prepare(family, config, folder)
     try:
-        return AutoConfig.from_pretrained(
+        native = AutoConfig.from_pretrained(
             str(folder), trust_remote_code=trusted, local_files_only=True
         )
     except Exception as error:
         raise _unusable(folder, error) from error
+    # How to compute and what to return is the gate's own choice. What a config has kept of another
+    # machine (flash_attention_2, say) may be absent here, or be fetched from elsewhere.
+    native._attn_implementation = native._experts_implementation = None
+    native.return_dict = True
+    return native
 
 
 def model_class(folder: Path, native: Any, trusted: bool = False) -> Any:
@@ -50,10 +55,12 @@ def model_class(folder: Path, native: Any, trusted: bool = False) -> Any:
         AutoModelForImageTextToText,
     )
 
-    if trusted or type(native) in MODEL_FOR_CAUSAL_LM_MAPPING:
+    if type(native) in MODEL_FOR_CAUSAL_LM_MAPPING:
         return AutoModelForCausalLM
     if type(native) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         return AutoModelForImageTextToText
+    if trusted:
+        return AutoModelForCausalLM
     raise CandidateError(
         f"{folder / 'config.json'}: a model of model_type {native.model_type!r} does not write "
         f"text from left to right, which every check needs. Choose a causal language model."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,35 +13,37 @@ import transformers
 
 from basegate.architectures import find
 from basegate.download import download_model
+from basegate.engines.boundary import check_code, code_places, read_config
+from basegate.engines.caches import repeat
 from basegate.engines.checkpoint import (
     Loaded,
     check_architecture,
-    check_code,
     check_files,
     context_length,
     files_read,
-    has_code,
-    read_config,
     vocabulary_size,
 )
 from basegate.engines.configs import empty_model, model_class, model_config
 from basegate.engines.local import LONGEST, TransformersEngine
 from basegate.engines.quantizing import layers_left_out, quantization_config
-from basegate.engines.shapes import check_headers, check_loaded
-from basegate.engines.sizing import GIB, check_fits, describe, measure
+from basegate.engines.shapes import check_experts, check_headers, check_loaded
+from basegate.engines.sizing import check_fits, describe, measure
 from basegate.engines.tokenizing import check_vocabulary, load_tokenizer, summary
-from basegate.engines.weights import check_indexes, find_weights, read_shapes
+from basegate.engines.weights import find_weights, read_shapes
 from basegate.environment import resolve_device
 from basegate.errors import CandidateError
 from basegate.hub import resolve_commit
-from basegate.memory import free_memory, memory_in_use
+from basegate.memory import GIB, free_memory, memory_in_use
 from basegate.progress import SILENT, Progress
 from basegate.trust import check_pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from basegate.engines.weights import Held
+
+_LAYER = re.compile(r"((?:(?!vision|visual|audio)[a-z_]+\.)+)\d+\.")
+"""The beginning of a weight's name, up to the number of its layer."""
 
 # Its notes on absent kernels and on casts come once per layer and token.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -55,6 +59,8 @@ def load_candidate(
     revision: str | None = None,
     trust_remote_code: bool = False,
     window: int | None = None,
+    local: bool | None = None,
+    architecture: str = "",
     progress: Progress = SILENT,
 ) -> TransformersEngine:
     """Load a base model and its tokenizer.
@@ -71,6 +77,8 @@ def load_candidate(
             commit as `revision`, so that the code is the one that was looked at.
         window: tokens of the longest input, for which there has to be memory; by default as many
             as the model was made for, at most 2,048.
+        local: whether `source` is a folder; by default it is one if there is one of that name.
+        architecture: the `model_type` that its `config.json` has to name; by default any.
         progress: told of its size and of how far loading is.
 
     Raises:
@@ -78,21 +86,38 @@ def load_candidate(
         UsageError: the arguments do not go together.
     """
     folder = Path(source).expanduser()
+    if local is None:
+        local = folder.exists()
     if trust_remote_code:
-        check_pinned(source, revision, folder.exists(), "trust_remote_code")
+        check_pinned(source, revision, local, "trust_remote_code")
     how = How(quantization, dtype or "bfloat16", resolve_device(device), trust_remote_code)
-    label = name or source
-    if folder.exists():
-        _look(folder, label, how, window, progress)
+    wanted = Wanted(name or source, architecture, window)
+    if local:
+        _look(folder, wanted, how, progress)
     else:
         folder = download_model(
             source,
             resolve_commit("model", source, revision),
-            lambda small: _look(small, label, how, window, progress),
+            lambda small: _look(small, wanted, how, progress),
             code=trust_remote_code,
             progress=progress,
         )
-    return _load(folder, label, how, progress)
+    progress.phase("loading")
+    return _load(folder, wanted.label, how, progress)
+
+
+class Wanted(NamedTuple):
+    """Which candidate is meant, and for what.
+
+    Attributes:
+        label: what to call it in messages.
+        architecture: the `model_type` that it has to have; empty for any.
+        window: tokens of the longest input; `None` for as many as the model was made for.
+    """
+
+    label: str
+    architecture: str
+    window: int | None
 
 
 class How(NamedTuple):
@@ -111,43 +136,44 @@ class How(NamedTuple):
     trusted: bool
 
 
-def _look(folder: Path, label: str, how: How, window: int | None, progress: Progress) -> None:
+def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
     """Refuse what cannot be loaded, by its small files alone."""
     config = read_config(folder)
-    check_indexes(folder)
-    if has_code(config) and how.trusted:
+    if how.trusted:
         check_code(folder)
-        progress.say(f"{label}: its own Python code runs; its size is not known before")
-        return
-    check_architecture(config, folder)
+        if code_places(folder):
+            progress.say(f"{wanted.label}: its own Python code runs; its size is not known before")
+            return
+    check_architecture(config, folder, wanted.architecture)
     native = model_config(folder, config)
     longest = context_length(native.to_dict()) or LONGEST
-    size = measure(
-        folder, native, how.quantization, how.dtype, how.device, min(window or LONGEST, longest)
-    )
+    window = min(wanted.window or LONGEST, longest)
+    size = measure(folder, native, how.quantization, how.dtype, how.device, window)
     free = free_memory(how.device)
     described = describe(size, how.quantization, how.dtype)
-    progress.say(f"{label}: {described}" + (f"; {free / GIB:.1f} GiB free" if free else ""))
-    check_fits(label, size, free, how.device, described)
+    progress.say(f"{wanted.label}: {described}" + (f"; {free / GIB:.1f} GiB free" if free else ""))
+    check_fits(wanted.label, size, free, how.device, described)
 
 
 def _load(folder: Path, label: str, how: How, progress: Progress) -> TransformersEngine:
     """Load a checkpoint whose files are all there."""
     config = read_config(folder)
     check_files(folder)
-    code = how.trusted and has_code(config)
+    code = how.trusted and bool(code_places(folder))
     weights = find_weights(folder)
     held = read_shapes(folder, weights)
+    check_experts(held)
     native = model_config(folder, config, code)
     family = None if code else find(config)
     if family is not None:
         check_headers(folder, family.shapes(native), held)
     values = native.to_dict()
     with _quiet():
-        tokenizer = family.tokenizer(folder) if family else load_tokenizer(folder, how.trusted)
+        tokenizer = family.tokenizer(folder) if family else load_tokenizer(folder, code)
         check_vocabulary(folder, tokenizer, vocabulary_size(values))
         with progress.telling(_counter(how.device)):
             model = _load_model(folder, native, how._replace(trusted=code), held)
+        _check_goes_on(folder, model)
     return TransformersEngine(
         label,
         model,
@@ -168,23 +194,27 @@ def _counter(device: str) -> Callable[[], str]:
     return tell
 
 
-class _quiet:
+@contextmanager
+def _quiet() -> Iterator[None]:
     """Keep transformers' bars and notes off the terminal while loading."""
-
-    def __enter__(self) -> None:
-        self.level = transformers.logging.get_verbosity()
-        transformers.logging.set_verbosity_error()
-        transformers.logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        transformers.logging.set_verbosity(self.level)
+    level = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(level)
         transformers.logging.enable_progress_bar()
 
 
 def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -> Any:
     """Load the weights, shard by shard and quantised on the way."""
     number_type: torch.dtype = getattr(torch, how.dtype)
-    left_out = [] if how.trusted else _left_out(folder, native, how)
+    left_out = (
+        []
+        if how.trusted
+        else layers_left_out(empty_model(folder, native, how.dtype), how.quantization, how.device)
+    )
     loaded: Any
     try:
         loaded = model_class(folder, native, how.trusted).from_pretrained(
@@ -210,13 +240,9 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
     model, info = loaded
     check_loaded(folder, model, info.get("mismatched_keys", ()), held)
     _check_complete(folder, info)
+    _check_uncut(folder, model, info)
     _check_placed(folder, model, how.device)
     return model.eval()
-
-
-def _left_out(folder: Path, native: Any, how: How) -> list[str]:
-    """Return the layers that are not quantised."""
-    return layers_left_out(empty_model(folder, native, how.dtype), how.quantization, how.device)
 
 
 def _check_complete(folder: Path, info: dict[str, Any]) -> None:
@@ -230,6 +256,21 @@ def _check_complete(folder: Path, info: dict[str, Any]) -> None:
         )
 
 
+def _check_uncut(folder: Path, model: Any, info: dict[str, Any]) -> None:
+    """Refuse a model with fewer layers than its files: without the others it is another model."""
+    held = {name for name, _ in model.named_parameters()}
+    layers = {found[0] for name in held if (found := _LAYER.match(name))}
+    for name in sorted(map(str, info.get("unexpected_keys", ()))):
+        found = _LAYER.match(name)
+        # Not a part that the layers of some kinds lack, nor a layer of another kind.
+        if found and found[0] not in layers and _LAYER.sub(r"\g<1>0.", name) in held:
+            raise CandidateError(
+                f"{folder / 'config.json'}: it asks for fewer layers than the files hold ({name} "
+                f"has no place in the model), and with these alone the model would compute "
+                f"something else. Fetch the checkpoint again."
+            )
+
+
 def _check_placed(folder: Path, model: Any, kind: str) -> None:
     """Refuse a model of which a part landed beside the GPUs: its numbers would take days."""
     places = set(map(str, (getattr(model, "hf_device_map", None) or {}).values()))
@@ -238,3 +279,19 @@ def _check_placed(folder: Path, model: Any, kind: str) -> None:
             f"{folder}: the model does not fit into the memory of the GPUs here. Use a larger "
             f"GPU, or a smaller --quantization."
         )
+
+
+def _check_goes_on(folder: Path, model: Any) -> None:
+    """Refuse a model that cannot go on from what it has read: options and samples need that."""
+    ids = torch.zeros((2, 2), dtype=torch.long, device=model.device)
+    try:
+        with torch.inference_mode():
+            read = model(input_ids=ids[:, :1], use_cache=True).past_key_values
+            cache = repeat(read, torch.tensor([1, 2]), 1)
+            model(input_ids=ids[[0, 1, 1], 1:], past_key_values=cache, use_cache=True)
+    except Exception as error:
+        raise CandidateError(
+            f"{folder}: a model of model_type {model.config.model_type!r} cannot go on from what "
+            f"it has read ({summary(error)}), which samples and options after prompts need: its "
+            f"class keeps no cache of the usual kind. Choose a model of another kind."
+        ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from basegate.engines.weights import place_of
@@ -41,6 +43,30 @@ def check_headers(folder: Path, expected: Mapping[str, Shape], held: Mapping[str
                 f"{each.path}: the weight {name} has no place in a model as config.json "
                 f"describes it; without it the model would compute something else. {_AGAIN}"
             )
+
+
+def check_experts(held: Mapping[str, Held]) -> None:
+    """Check that the experts of a layer are alike; loading joins them, and could not say which.
+
+    Args:
+        held: the tensors of the files.
+
+    Raises:
+        CandidateError: one has another shape than the others; names file and tensor.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in held:
+        if (group := re.sub(r"\.experts\.\d+\.", ".experts.*.", name)) != name:
+            groups.setdefault(group, []).append(name)
+    for names in groups.values():
+        usual = Counter(held[name].shape for name in names).most_common(1)[0][0]
+        for name in names:
+            if held[name].shape != usual:
+                raise CandidateError(
+                    f"{held[name].path}: the weight {name} has the shape "
+                    f"{_write(held[name].shape)}, and those of the other experts have "
+                    f"{_write(usual)}. The files are of different models. {_AGAIN}"
+                )
 
 
 def check_loaded(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from basegate.engines.caches import bytes_of
 from basegate.engines.configs import empty_model
 from basegate.errors import CandidateError
+from basegate.memory import GIB
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-GIB = 2**30
 _BLOCK, _BLOCKS = 64, 256
 """Weights that share a scale, and scales that share one in their turn (double quantisation)."""
 
@@ -23,20 +23,21 @@ class Size(NamedTuple):
         parameters: all of them, each once.
         quantised: how many of them are held in 4 or 8 bits: those of linear layers.
         weights: bytes of all parameters.
-        cache: bytes of the keys, values and states of one window.
+        cache: bytes of the keys, values and states of one window; `None` where only a real pass
+            could tell.
         window: tokens of that window.
     """
 
     parameters: int
     quantised: int
     weights: int
-    cache: int
+    cache: int | None
     window: int
 
     @property
     def needed(self) -> int:
         """Bytes below which it cannot run."""
-        return self.weights + self.cache
+        return self.weights + (self.cache or 0)
 
 
 def measure(
@@ -74,19 +75,26 @@ def measure(
     )
 
 
-def _cache_bytes(model: Any, window: int) -> int:
-    """Return what one row of a window leaves in the cache, by a pass that computes nothing."""
+def _cache_bytes(model: Any, window: int) -> int | None:
+    """Return what one row of a window leaves in the cache, by a pass that computes nothing.
+
+    `None` for families whose code asks numbers on its way, or calls its cache by another name.
+    """
     import torch
     from transformers import DynamicCache
 
-    # The other ways of computing experts need numbers, or one dtype.
-    model.set_experts_implementation("batched_mm")
     ids = torch.zeros((1, window), dtype=torch.long, device="meta")
-    with torch.inference_mode():
-        # A cache that is given, if empty, keeps some from asking how rows are packed.
-        cache = DynamicCache(config=model.config)
-        done = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    return sum(bytes_of(done.past_key_values))
+    try:
+        # The other ways of computing experts need numbers, or one dtype.
+        model.set_experts_implementation("batched_mm")
+        with torch.inference_mode():
+            # A cache that is given, if empty, keeps some from asking how rows are packed.
+            cache = DynamicCache(config=model.config)
+            done = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            return sum(bytes_of(done.past_key_values))
+    # Whatever it is, it says nothing about the real pass: see `loading` for that.
+    except Exception:  # noqa: BLE001
+        return None
 
 
 def _quantise(model: Any, quantization: str, dtype: str, device: str) -> None:
@@ -127,9 +135,10 @@ def describe(size: Size, quantization: str, dtype: str) -> str:
         if quantization == "none"
         else f"{_billions(size.quantised)} of them in {quantization}, the rest in {dtype}"
     )
+    cache = "not known before" if size.cache is None else _gib(size.cache)
     return (
         f"{_billions(size.parameters)} parameters, {held}: {_gib(size.weights)}; keys and values "
-        f"of a window of {size.window} tokens: {_gib(size.cache)}"
+        f"of a window of {size.window} tokens: {cache}"
     )
 
 

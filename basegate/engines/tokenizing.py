@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from transformers import AutoTokenizer
 
+from basegate.engines.boundary import code_places
 from basegate.engines.encoding import Encoder
 from basegate.errors import CandidateError
 
@@ -29,7 +29,9 @@ def load_tokenizer(folder: Path, trusted: bool) -> Any:
             str(folder), trust_remote_code=trusted, local_files_only=True
         )
     except Exception as error:
-        own = not trusted and _has_own_code(folder)
+        own = not trusted and any(
+            path.name == "tokenizer_config.json" for path, _ in code_places(folder)
+        )
         raise CandidateError(
             f"{folder}: its tokenizer could not be loaded ({summary(error)}). "
             + (
@@ -40,14 +42,6 @@ def load_tokenizer(folder: Path, trusted: bool) -> Any:
                 else "Check the tokenizer's files, or fetch them again."
             )
         ) from error
-
-
-def _has_own_code(folder: Path) -> bool:
-    try:
-        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(config, dict) and "auto_map" in config
 
 
 def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
@@ -84,4 +78,4 @@ def summary(error: Exception) -> str:
     """Return the first sentence of an error that a library wrote, without its advice."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else ""
-    return f"{type(error).__name__}: {text[:200]}"
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

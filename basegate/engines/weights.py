@@ -6,9 +6,11 @@ Only indexes and headers are read, so that a damaged file shows before gigabytes
 from __future__ import annotations
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from basegate.engines.boundary import INDEX, WEIGHTS, read_index, refuse_place
+from basegate.engines.tokenizing import summary
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
@@ -16,11 +18,7 @@ if TYPE_CHECKING:
 
     from basegate.measurement import WeightFormat
 
-_NAMES: tuple[tuple[str, WeightFormat], ...] = (
-    ("model.safetensors", "safetensors"),
-    ("pytorch_model.bin", "pickle"),
-)
-_INDEX = ".index.json"
+_FORMATS: dict[str, WeightFormat] = {".safetensors": "safetensors", ".bin": "pickle"}
 _MOST_HEADER = 100 * 2**20
 """A header of more bytes than this is none; safetensors' own limit."""
 
@@ -46,65 +44,34 @@ def find_weights(folder: Path) -> Weights:
         CandidateError: there are none, or the index is damaged, or names what is not there or not
             in the folder.
     """
-    for name, format_ in _NAMES:
+    for name in WEIGHTS:
+        format_ = _FORMATS[Path(name).suffix]
         if (folder / name).is_file():
+            _check_own(folder, folder / name)
             return Weights(format_, (name,), {})
-        if (folder / f"{name}{_INDEX}").is_file():
-            places = read_index(folder / f"{name}{_INDEX}")
+        if (folder / f"{name}{INDEX}").is_file():
+            places = read_index(folder / f"{name}{INDEX}")
             weights = Weights(format_, tuple(sorted(set(places.values()))), places)
-            _check_there(folder, weights, f"{name}{_INDEX}")
+            _check_there(folder, weights, f"{name}{INDEX}")
             return weights
     raise CandidateError(
         f"{folder} has no weights under a name that is loaded (model.safetensors, "
-        f"model.safetensors{_INDEX}, or the same of pytorch_model.bin). A download may have "
+        f"model.safetensors{INDEX}, or the same of pytorch_model.bin). A download may have "
         f"stopped half way: fetch it again."
     )
-
-
-def check_indexes(folder: Path) -> None:
-    """Refuse an index that is damaged or names files elsewhere, before the files are there.
-
-    Raises:
-        CandidateError: see `read_index`.
-    """
-    for name, _ in _NAMES:
-        if (folder / f"{name}{_INDEX}").is_file():
-            read_index(folder / f"{name}{_INDEX}")
-
-
-def read_index(path: Path) -> dict[str, str]:
-    """Return by tensor the file that an index names.
-
-    Raises:
-        CandidateError: it is damaged, or names a file outside its folder.
-    """
-    try:
-        places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
-        wrong = not places or not all(isinstance(name, str) for name in places.values())
-    except (ValueError, KeyError, TypeError, AttributeError):
-        wrong = True
-    if wrong:
-        raise CandidateError(
-            f"{path} is no index of weights (a weight_map of tensors and files). Fetch the "
-            f"checkpoint again."
-        )
-    for tensor, name in places.items():
-        parts = PurePosixPath(name.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or ":" in name:
-            raise _outside(path, tensor, name)
-    return dict(places)
 
 
 def _check_there(folder: Path, weights: Weights, index: str) -> None:
     """Refuse an index that names files that are absent or elsewhere, or leaves some out."""
     for tensor, name in weights.places.items():
-        if not (folder / name).exists():
+        if not (folder / name).is_file():
+            what = "is no file" if (folder / name).exists() else "is missing"
             raise CandidateError(
-                f"{folder / name} is missing: {index} says that it holds {tensor}. A download may "
+                f"{folder / name} {what}: {index} says that it holds {tensor}. A download may "
                 f"have stopped half way: fetch the checkpoint again."
             )
         if not _inside(folder, folder / name):
-            raise _outside(folder / index, tensor, name)
+            refuse_place(folder / index, tensor, name)
     suffix = Path(weights.files[0]).suffix
     shards = {path.name for path in folder.glob(f"*-of-*{suffix}")}
     if left := sorted(shards - set(weights.files)):
@@ -122,12 +89,13 @@ def _inside(folder: Path, path: Path) -> bool:
     return real.parent.name == "blobs" and real.parent.parent.name.startswith("models--")
 
 
-def _outside(index: Path, tensor: str, name: str) -> CandidateError:
-    return CandidateError(
-        f"{index} says that {tensor} is in {name!r}, outside the checkpoint's folder. Such an "
-        f"index could make the gate read any file of this machine: do not use this checkpoint, or "
-        f"put the file itself into the folder."
-    )
+def _check_own(folder: Path, path: Path) -> None:
+    if not _inside(folder, path):
+        raise CandidateError(
+            f"{path} is a link out of the checkpoint's folder, to {path.resolve()}. Such a link "
+            f"could make the gate read any file of this machine: put the file itself into the "
+            f"folder, or give the folder that it is in."
+        )
 
 
 class Held(NamedTuple):
@@ -145,11 +113,12 @@ def read_shapes(folder: Path, weights: Weights) -> dict[str, Held]:
             holds; names file and tensor.
     """
     read = read_header if weights.format == "safetensors" else read_pickle
-    held = {
-        tensor: Held(folder / name, shape)
-        for name in weights.files
-        for tensor, shape in read(folder / name).items()
-    }
+    # A damaged file may not tell what is in it; the index does.
+    first = {name: tensor for tensor, name in reversed(weights.places.items())}
+    held: dict[str, Held] = {}
+    for name in weights.files:
+        for tensor, shape in read(folder / name, first.get(name, "")).items():
+            held[tensor] = Held(folder / name, shape)
     for tensor, name in weights.places.items():
         if tensor not in held:
             raise CandidateError(
@@ -159,8 +128,12 @@ def read_shapes(folder: Path, weights: Weights) -> dict[str, Held]:
     return held
 
 
-def read_header(path: Path) -> dict[str, tuple[int, ...]]:
+def read_header(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
     """Return the shapes of a safetensors file's tensors, whose bytes are all there.
+
+    Args:
+        path: of the file.
+        tensor: one that should be in it, for the message; empty where that is not known.
 
     Raises:
         CandidateError: the file is damaged or cut short.
@@ -169,14 +142,14 @@ def read_header(path: Path) -> dict[str, tuple[int, ...]]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or length > min(_MOST_HEADER, size - 8):
-            raise _damaged(path, f"it ends within its header, after {size} bytes")
+            raise _damaged(path, f"it ends within its header, after {size} bytes", tensor)
         text = file.read(length)
     try:
         entries = json.loads(text)
         entries.pop("__metadata__", None)
         tensors = {name: _tensor(entry) for name, entry in entries.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise _damaged(path, "its header cannot be read") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise _damaged(path, "its header cannot be read", tensor) from None
     for name, (_, end) in sorted(tensors.items(), key=lambda item: item[1][1]):
         if 8 + length + end > size:
             raise _damaged(
@@ -186,19 +159,28 @@ def read_header(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def _tensor(entry: dict[str, Any]) -> tuple[tuple[int, ...], int]:
-    return tuple(map(int, entry["shape"])), int(entry["data_offsets"][1])
+    begin, end = entry["data_offsets"]
+    numbers = (*entry["shape"], begin, end)
+    if not all(type(number) is int and number >= 0 for number in numbers) or begin > end:
+        raise ValueError("sizes and places are whole numbers")
+    return tuple(entry["shape"]), end
 
 
 def _whole(tensors: dict[str, tuple[tuple[int, ...], int]], length: int) -> int:
     return 8 + length + max(end for _, end in tensors.values())
 
 
-def _damaged(path: Path, how: str) -> CandidateError:
-    return CandidateError(f"{path} is damaged: {how}. Fetch the checkpoint again.")
+def _damaged(path: Path, how: str, tensor: str = "") -> CandidateError:
+    within = f" By its index {tensor} is in it." if tensor else ""
+    return CandidateError(f"{path} is damaged: {how}.{within} Fetch the checkpoint again.")
 
 
-def read_pickle(path: Path) -> dict[str, tuple[int, ...]]:
+def read_pickle(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
     """Return the shapes of a `.bin` file's tensors; the numbers are not read, and no code is run.
+
+    Args:
+        path: of the file.
+        tensor: one that should be in it, for the message; empty where that is not known.
 
     Raises:
         CandidateError: the file is damaged, or holds more than tensors.
@@ -209,15 +191,19 @@ def read_pickle(path: Path) -> dict[str, tuple[int, ...]]:
 
     try:
         found = torch.load(path, map_location="meta", weights_only=True, mmap=_is_zip(path))
-        return {str(name): tuple(tensor.shape) for name, tensor in found.items()}
-    except pickle.UnpicklingError:
+        return {str(name): tuple(held.shape) for name, held in found.items()}
+    except pickle.UnpicklingError as error:
+        if "truncated" in str(error):
+            raise _damaged(path, "it is cut short", tensor) from None
         raise CandidateError(
             f"{path} holds more than numbers: Python code that would run while it is read, or it "
             f"is damaged. It was not run. Choose a checkpoint with safetensors, which cannot hold "
             f"code."
         ) from None
-    except (RuntimeError, OSError, EOFError, ValueError, AttributeError) as error:
-        raise _damaged(path, str(error).splitlines()[0][:200] or type(error).__name__) from None
+    # What a damaged file leads to is anything.
+    except Exception as error:
+        how = f"it is cut short, or holds no weights ({summary(error)})"
+        raise _damaged(path, how, tensor) from error
 
 
 def _is_zip(path: Path) -> bool:
@@ -235,8 +221,14 @@ def place_of(folder: Path, held: Mapping[str, Held], name: str) -> Path:
     """
     parts = name.split(".")
     for begin in range(len(parts)):
-        end = ".".join(parts[begin:])
-        meant = {each.path for known, each in held.items() if f".{known}".endswith(f".{end}")}
+        tail = ".".join(parts[begin:])
+        meant = {each.path for known, each in held.items() if f".{known}".endswith(f".{tail}")}
+        if meant:
+            return meant.pop() if len(meant) == 1 else folder
+    # What is joined of others has at least its beginning in common with them.
+    for end in range(len(parts) - 1, 1, -1):
+        head = ".".join(parts[:end])
+        meant = {each.path for known, each in held.items() if f".{head}." in f".{known}"}
         if meant:
             return meant.pop() if len(meant) == 1 else folder
     return folder
