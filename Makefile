@@ -1,18 +1,20 @@
 # `make demo` and `make test` set themselves up: Python 3.11 or newer and make are all they need.
 
 PYTHON ?= python3
+FAULTS ?= 40
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEER := $(VENV)/.peer
 
-.PHONY: help demo test test-long peer lint bench bench-gpu clean
+.PHONY: help demo test test-long peer faults lint bench bench-gpu clean
 
 help:
 	@echo "make demo       run the gate on both demo candidates"
 	@echo "make test       the suite's own tests, ruff and mypy"
 	@echo "make test-long  the tests that take longer, too"
 	@echo "make peer       numbers against lm-evaluation-harness and statsmodels, installed once"
+	@echo "make faults     kill a run at 40 random moments, fill its disk and so on (half an hour)"
 	@echo "make bench      time collection, the demo, re-judging, samples, scores and options, beside"
 	@echo "                lm-evaluation-harness once make peer has installed it (half an hour)"
 	@echo "make bench-gpu  samples and scores at 6 thousand million parameters in NF4, for a GPU"
@@ -22,13 +24,16 @@ demo: $(READY)
 	@$(BIN)/python -m fixtures.demo
 
 test: $(READY) lint
-	@$(BIN)/python -m pytest tests -q -n 2 -m "not slow and not peer"
+	@$(BIN)/python -m pytest tests -q -n 2 -m "not slow and not peer and not faults"
 
 test-long: $(READY) lint
-	@$(BIN)/python -m pytest tests -q
+	@$(BIN)/python -m pytest tests -q -m "not faults"
 
 peer: $(PEER)
 	@$(BIN)/python -m pytest tests -q -m peer
+
+faults: $(READY)
+	@BASEGATE_FAULTS=$(FAULTS) $(BIN)/python -m pytest tests -q -m faults
 
 lint: $(READY)
 	@$(BIN)/ruff check .

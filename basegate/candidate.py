@@ -38,6 +38,7 @@ class Candidate:
         memory: file that remembers fingerprints of large local checkpoints.
         progress: told that it loads.
         window: tokens of the run's longest input, for which there has to be memory.
+        revision: its commit or fingerprint, where another process has found it out.
         load: loads an engine from spec, revision and device; replaced in tests.
     """
 
@@ -49,6 +50,7 @@ class Candidate:
         memory: Path | None = None,
         progress: Progress = SILENT,
         window: int | None = None,
+        revision: str | None = None,
         load: Loader | None = None,
     ) -> None:
         self.spec = spec
@@ -59,7 +61,7 @@ class Candidate:
         self._engine: Engine | None = None
         self._loaded: Loaded | None = None
         self._files: tuple[LoadedFile, ...] = ()
-        self._revision: str | None = None
+        self._revision = revision
         self._failure: str | None = None
         self._load_seconds: float | None = None
         self._peak = PeakMemory(self.device)
@@ -68,6 +70,11 @@ class Candidate:
     def name(self) -> str:
         """Its name in this run."""
         return self.spec.name
+
+    @property
+    def loaded(self) -> bool:
+        """Whether this process has loaded it."""
+        return self._engine is not None
 
     @property
     def revision(self) -> str:
@@ -85,6 +92,11 @@ class Candidate:
             except InvalidMeasurement:
                 self._failure = NOT_FOUND
                 raise
+        return self._revision
+
+    @property
+    def known_revision(self) -> str | None:
+        """Its revision, if that was found out before it failed."""
         return self._revision
 
     def engine(self) -> Engine:
@@ -153,7 +165,8 @@ class Candidate:
         if not self.spec.local:
             return resolve_commit("model", self.spec.source, self.spec.revision)
         folder = Path(self.spec.source)
-        from basegate.engines.checkpoint import check_files, read_config
+        from basegate.engines.boundary import read_config
+        from basegate.engines.checkpoint import check_files
 
         read_config(folder)
         check_files(folder)
@@ -192,6 +205,8 @@ def load_engine(
         revision=None if spec.local else revision,
         trust_remote_code=spec.trusted,
         window=window,
+        local=spec.local,
+        architecture=spec.architecture,
         progress=progress,
     )
     try:

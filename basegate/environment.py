@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import importlib.metadata
+import json
 import os
 import platform
+import subprocess
+import sys
 from functools import lru_cache
 from typing import Literal
 
+from basegate import driver
 from basegate.errors import UsageError
 
 MEASURING_LIBRARIES = ("torch", "transformers", "tokenizers", "bitsandbytes", "numpy", "scipy")
@@ -58,26 +60,30 @@ def resolve_device(requested: str) -> Literal["cuda", "cpu"]:
     return "cuda" if found else "cpu"
 
 
-@lru_cache(maxsize=1)
 def gpu_name() -> str | None:
-    """Return the first visible NVIDIA GPU's name as the driver gives it, or `None`.
+    """Return the first visible NVIDIA GPU's name as the driver gives it, or `None`."""
+    return next(iter(_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))), None)
 
-    Asks the driver, since importing torch for the question takes seconds.
+
+def gpu_count() -> int:
+    """Return how many NVIDIA GPUs the driver shows: those that CUDA_VISIBLE_DEVICES leaves."""
+    return len(_gpus(os.environ.get("CUDA_VISIBLE_DEVICES")))
+
+
+@lru_cache
+def _gpus(visible: str | None) -> tuple[str, ...]:
+    """Return the names of the visible GPUs; asked again once other ones are `visible`.
+
+    Asks the driver, since importing torch for the question takes seconds, and in another process,
+    see `basegate.driver`.
     """
-    driver = _driver()
-    if driver is None:
-        return None
-    device, name = ctypes.c_int(), ctypes.create_string_buffer(128)
-    if driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), 0):
-        return None
-    if driver.cuDeviceGetName(name, len(name), device):
-        return "unknown"
-    return name.value.decode("utf-8", "replace")
-
-
-def _driver() -> ctypes.CDLL | None:
-    """Return NVIDIA's driver library, by its name on Linux or on Windows."""
-    for name in ("libcuda.so.1", "nvcuda.dll"):
-        with contextlib.suppress(OSError):
-            return ctypes.CDLL(name)
-    return None
+    if driver.load() is None:
+        return ()
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", driver.__file__],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return tuple(json.loads(done.stdout)) if done.returncode == 0 else ()

@@ -123,23 +123,28 @@ def telling(rows: Sequence[Result]) -> tuple[VerdictWord, list[Result]]:
     return word, sorted((r for r in rows if r.verdict == word), key=lambda row: bool(row.question))
 
 
-def judge(measurement: Measurement, limits: Sequence[Limit], candidate: str) -> Verdict:
+def judge(
+    measurement: Measurement, limits: Sequence[Limit], candidate: str, *, brief: bool = False
+) -> Verdict:
     """Hold a measurement against the limits that apply to the candidate.
 
     Args:
-        measurement: numbers and evidence.
+        measurement: numbers; no evidence is looked at.
         limits: at least one.
         candidate: the name it goes by in this run; one checkpoint may have several.
+        brief: whether sentences and operating curves are left out, which take far longer than the
+            verdicts; a listing has no use for them.
     """
-    metrics = measurement.findings.metrics
+    metrics: dict[str, list[Metric]] = {}
+    for metric in measurement.findings.metrics:
+        metrics.setdefault(metric.name, []).append(metric)
     judging = [limit for limit in limits if not limit.validity]
     results = [
-        _result(measurement, metric, limit, candidate)
+        _result(measurement, metric, limit, candidate, brief)
         for limit in judging
-        for metric in metrics
-        if metric.name == limit.metric
+        for metric in metrics.get(limit.metric, ())
     ]
-    missing = [limit for limit in judging if limit.metric not in {m.name for m in metrics}]
+    missing = [limit for limit in judging if limit.metric not in metrics]
     results += [
         invalid(
             candidate,
@@ -159,19 +164,26 @@ def check_valid(measurement: Measurement, limits: Sequence[Limit]) -> None:
     Raises:
         InvalidMeasurement: with what was found, the limit, and what to do.
     """
-    for limit in limits:
+    for limit in (each for each in limits if each.validity):
         measured = [each for each in measurement.findings.metrics if each.name == limit.metric]
-        if not limit.validity or not measured or decide(measured[0], limit) == "pass":
+        if not measured or decide(measured[0], limit) == "pass":
             continue
-        broken = [sample for sample in measurement.findings.samples if sample.degenerate]
         raise InvalidMeasurement(
-            f"{len(broken)} of {measured[0].count} samples are degenerate (such as "
-            f"{broken[0].text[:12]!r}), {limit.key} is {limit.value:g}: empty, one token or "
-            f"character over and over, or characters that cannot be shown. That is a broken run, "
-            f"not a wrong answer: try another --dtype or --quantization. If the model is in order "
-            f"and merely says nothing, raise the limit.",
+            f"{_broken(measurement, measured[0])}, {limit.key} is {limit.value:g}: empty, one "
+            f"token or character over and over, or characters that cannot be shown. That is a "
+            f"broken run, not a wrong answer: try another --dtype or --quantization. If the model "
+            f"is in order and merely says nothing, raise the limit.",
             measurement=measurement.key,
         )
+
+
+def _broken(measurement: Measurement, share: Metric) -> str:
+    """Say how many samples are degenerate, with an example where samples were read."""
+    count = share.count or 0
+    text = f"{round((share.value or 0.0) * count)} of {count} samples are degenerate"
+    texts = (sample.text for sample in measurement.findings.samples if sample.degenerate)
+    example = next(texts, None)
+    return text if example is None else f"{text} (such as {example[:12]!r})"
 
 
 def invalid(
@@ -188,11 +200,16 @@ def invalid(
     )
 
 
-def _result(measurement: Measurement, metric: Metric, limit: Limit, candidate: str) -> Result:
+def _result(
+    measurement: Measurement, metric: Metric, limit: Limit, candidate: str, brief: bool
+) -> Result:
     item = f"{measurement.item}/{metric.item}" if metric.item else measurement.item
     verdict = decide(metric, limit)
     interval, confidence = metric.interval_at(limit.confidence)
-    metric = metric.model_copy(update={"interval": interval, "confidence": confidence})
+    detail = ""
+    if not brief:
+        shown = metric.model_copy(update={"interval": interval, "confidence": confidence})
+        detail = _sentence(candidate, item, measurement, shown, limit, verdict)
     return Result(
         candidate=candidate,
         check=measurement.check,
@@ -203,9 +220,9 @@ def _result(measurement: Measurement, metric: Metric, limit: Limit, candidate: s
         limit=limit.value,
         direction=limit.direction,
         verdict=verdict,
-        interval=metric.interval,
-        confidence=metric.confidence,
-        detail=_sentence(candidate, item, measurement, metric, limit, verdict),
+        interval=interval,
+        confidence=confidence,
+        detail=detail,
         seconds=measurement.seconds,
         measurement=measurement.key,
         basis=measurement.findings.basis,
@@ -213,7 +230,7 @@ def _result(measurement: Measurement, metric: Metric, limit: Limit, candidate: s
         notes=measurement.findings.notes,
         count=metric.count,
         drawn=metric.drawn,
-        curve=_curve(metric, limit),
+        curve=() if brief else _curve(metric, limit),
     )
 
 

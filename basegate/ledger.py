@@ -45,11 +45,19 @@ class ThresholdsFile(Frozen):
 
 
 class Suite(Frozen):
-    """What ran."""
+    """What ran.
+
+    Attributes:
+        version: of basegate.
+        thresholds: by which limits.
+        command: the command line.
+        interrupted: whether it was stopped (Ctrl-C, `-x`) before all of it had run.
+    """
 
     version: str | None
     thresholds: ThresholdsFile
     command: str
+    interrupted: bool = False
 
 
 class CandidateEntry(CandidateFacts):
@@ -73,7 +81,7 @@ class Ledger(Frozen):
         suite: what ran.
         environment: where; versions and hardware.
         candidates: in the order of the command line.
-        results: in the order of the tests.
+        results: by candidate, then in the order of its tests.
     """
 
     schema_: Literal[1] = 1
@@ -118,17 +126,22 @@ def build_ledger(
         records: as they came in.
     """
     kept = list(records)
-    entries = []
+    entries: list[CandidateEntry] = []
+    results: list[Result] = []
     for facts in expected:
         own = [record for record in kept if record.candidate.name == facts.name]
         loaded = max(
             (record.candidate for record in own),
-            key=lambda found: (found.revision is not None, found.peak_memory_bytes or 0),
+            key=lambda each: (each.revision is not None, each.peak_memory_bytes or 0),
             default=facts,
         )
-        verdict = worst(result.verdict for record in own for result in record.results)
-        run = {(result.check, result.part) for record in own for result in record.results}
+        # By candidate: records of several workers come in mixed.
+        found = [result for record in own for result in record.results]
+        results.extend(found)
+        verdict = worst(result.verdict for result in found)
+        run = {(result.check, result.part) for result in found}
         not_run = tuple(place(*each) for each in checks if each not in run)
         entries.append(CandidateEntry(**loaded.model_dump(), verdict=verdict, not_run=not_run))
-    results = tuple(result for record in kept for result in record.results)
-    return Ledger(suite=suite, environment=environment, candidates=tuple(entries), results=results)
+    return Ledger(
+        suite=suite, environment=environment, candidates=tuple(entries), results=tuple(results)
+    )

@@ -263,7 +263,7 @@ class Measurement(Frozen):
         measured_at: UTC time, ISO 8601.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     key: str
     check: str
     item: str

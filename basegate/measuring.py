@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import warnings
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from basegate.engines.keeping import Keeping
 from basegate.environment import environment, library_versions
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Measurement
@@ -15,17 +16,78 @@ from basegate.measures.task import Task
 from basegate.records import digest
 from basegate.settings import without_places
 from basegate.statistics import RESAMPLES, SEED
-from basegate.stopping import ALL, Draws, is_enough
+from basegate.stopping import ALL, is_enough
+from basegate.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from basegate.candidate import Candidate
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings
     from basegate.progress import Progress
-    from basegate.store import Store
+    from basegate.stopping import Draws
+    from basegate.store import Journal
     from basegate.thresholds import Check
+
+
+@dataclass(frozen=True)
+class Job:
+    """One measurement that has to be made. It can be sent to another process.
+
+    Attributes:
+        check: settings of the check; its limits are not looked at.
+        key: the measurement's.
+        identity: what the key is the digest of.
+        draws: how many samples of a question are wanted.
+        remeasure: whether what is stored, or half done, is to be ignored.
+        store: folder where measurements are kept.
+    """
+
+    check: Check
+    key: str
+    identity: dict[str, Any]
+    draws: Draws
+    remeasure: bool
+    store: Path
+
+
+class Measurer(Protocol):
+    """What makes a measurement: `measure`, or another process that calls it."""
+
+    def __call__(self, candidate: Candidate, job: Job, progress: Progress) -> Measurement:
+        """Return the measurement; see `measure` for errors."""
+        ...
+
+
+def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
+    """Make a measurement in this process, going on where an earlier run was ended; keep it.
+
+    Raises:
+        InvalidMeasurement: it could not be made, or is broken.
+    """
+    store = Store(job.store)
+    name = f"{candidate.name}: {job.check.check} on {job.check.item}"
+
+    def waiting() -> None:
+        progress.say(f"{name}: another run is measuring this; waiting for it")
+
+    with store.measuring(job.key, anew=job.remeasure, waiting=waiting) as journal:
+        # Another run may have made it since this one looked.
+        stored = _stored(job, store)
+        if stored is not None and is_enough(stored.findings, job.draws):
+            return stored
+        if stored is not None:
+            progress.say(
+                f"{name}: the limit needs samples that were not drawn before; they are drawn now."
+            )
+        if len(journal):
+            progress.say(f"{name}: goes on where an earlier run was ended.")
+        measurement = _measure(candidate, job, stored, journal, progress)
+        if _keep(measurement, store):
+            journal.discard()
+        return measurement
 
 
 def obtain(
@@ -36,6 +98,7 @@ def obtain(
     draws: Draws = ALL,
     remeasure: bool,
     progress: Progress,
+    measurer: Measurer = measure,
 ) -> Measurement:
     """Return the measurement of a check, measuring only what the store lacks.
 
@@ -46,29 +109,57 @@ def obtain(
         draws: how many samples of a question are wanted.
         remeasure: measure even if the store has one.
         progress: told of the work.
+        measurer: makes what is missing.
 
     Raises:
         InvalidMeasurement: it could not be made, or is broken.
     """
-    origin = identify(candidate, check)
-    key = digest(origin)
-    stored = None if remeasure else store.get(key)
-    if stored is not None and is_enough(stored.findings, draws):
-        # The key leaves names out: under another name it is the same measurement.
-        return stored.model_copy(update={"item": check.item})
-    if stored is not None:
-        progress.say(
-            f"{candidate.name}: {check.check} on {check.item}: the limit needs samples that were "
-            f"not drawn before; they are drawn now."
-        )
-    measure = measure_for(check.check)
+    identity = identify(candidate, check)
+    job = Job(check, digest(identity), identity, draws, remeasure, store.folder)
+    found = _stored(job, store)
+    if found is None or not is_enough(found.findings, draws):
+        found = measurer(candidate, job, progress)
+    # The key leaves names out: under another name it is the same measurement.
+    return found.model_copy(update={"item": check.item})
+
+
+def _stored(job: Job, store: Store) -> Measurement | None:
+    return None if job.remeasure else store.get(job.key)
+
+
+def _measure(
+    candidate: Candidate,
+    job: Job,
+    stored: Measurement | None,
+    journal: Journal,
+    progress: Progress,
+) -> Measurement:
+    made = measure_for(job.check.check)
     # Data first: a wrong path should show before tens of gigabytes are loaded.
-    data = measure.prepare(check.settings)
+    data = made.prepare(job.check.settings)
     engine = candidate.engine()
-    start, retries = time.perf_counter(), engine.retries
+    progress.phase("measuring")
     earlier = stored.findings if stored is not None else None
-    findings = measure.measure(engine, Task(data, check.settings, progress, draws, earlier))
-    seconds = time.perf_counter() - start
+    journal.start(lambda: engine.retries)
+    findings = made.measure(
+        Keeping(engine, journal), Task(data, job.check.settings, progress, job.draws, earlier)
+    )
+    seconds, retries = journal.spent()
+    _check_finite(findings)
+    return Measurement(
+        key=job.key,
+        check=job.check.check,
+        item=job.check.item,
+        candidate=candidate.facts(),
+        findings=_noting(findings, engine, retries + _retries_of(earlier)),
+        identity=job.identity,
+        environment=environment(candidate.device),
+        seconds=seconds + (stored.seconds if stored is not None else 0.0),
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _check_finite(findings: Findings) -> None:
     for metric in findings.metrics:
         if metric.value is None and not metric.informative:
             raise InvalidMeasurement(
@@ -76,19 +167,6 @@ def obtain(
                 f"nothing can be held against a limit. The model's numbers broke: try another "
                 f"--dtype or --quantization."
             )
-    measurement = Measurement(
-        key=key,
-        check=check.check,
-        item=check.item,
-        candidate=candidate.facts(),
-        findings=_noting(findings, engine, engine.retries - retries + _retries_of(earlier)),
-        identity=origin,
-        environment=environment(candidate.device),
-        seconds=seconds + (stored.seconds if stored is not None else 0.0),
-        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    _keep(measurement, store)
-    return measurement
 
 
 def _retries_of(earlier: Findings | None) -> int:
@@ -120,16 +198,20 @@ def _about_files(engine: Engine) -> Iterator[str]:
         yield "Python code of the checkpoint was run, as --trust-remote-code asked."
 
 
-def _keep(measurement: Measurement, store: Store) -> None:
+def _keep(measurement: Measurement, store: Store) -> bool:
+    """Put a measurement into the store; return whether there was room for it."""
     try:
         store.put(measurement)
     except OSError as error:
         warnings.warn(
             f"the measurement of {measurement.candidate.name} on {measurement.item} could not be "
-            f"kept in {store.folder} ({error.strerror}); it is judged now, and measured again by "
-            f"the next run. Free some space, or give another --store.",
+            f"kept in {store.folder} ({error.strerror or error}); it is judged now, and measured "
+            f"again by the next run, as far as its batches could not be kept either. Free some "
+            f"space, or give another --store.",
             stacklevel=2,
         )
+        return False
+    return True
 
 
 def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
@@ -139,7 +221,6 @@ def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
         InvalidMeasurement: candidate or data cannot be found.
     """
     spec = candidate.spec
-    measure = measure_for(check.check)
     source = {} if spec.local else {"source": spec.source}
     return {
         "candidate": {
@@ -152,9 +233,30 @@ def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
             # Another program may compute other numbers from the same files.
             **({"remote_code": True} if spec.trusted else {}),
         },
+        **identify_check(check),
+        **identify_software(check.check),
+    }
+
+
+def identify_check(check: Check) -> dict[str, Any]:
+    """Return the part of an identity that the check alone decides: what is asked, and on what.
+
+    Raises:
+        DataError: its data cannot be found.
+    """
+    measure = measure_for(check.check)
+    return {
         "measure": {"name": check.check, "version": measure.VERSION},
         "settings": without_places(check.settings),
         "data": measure.identity(check.settings),
+    }
+
+
+def identify_software(check: str) -> dict[str, Any]:
+    """Return the part of an identity that the installed software decides, for one check's name."""
+    measure = measure_for(check)
+    return {
+        "measure": {"name": check, "version": measure.VERSION},
         "libraries": library_versions(*measure.LIBRARIES),
         "bootstrap": {"resamples": RESAMPLES, "seed": SEED},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import sys
@@ -15,6 +16,9 @@ import pytest
 if TYPE_CHECKING:
     from basegate.registry import CandidateSpec
     from basegate.thresholds import Thresholds
+
+
+DEFAULT_TIMEOUT = 6 * 3600.0
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -89,6 +93,30 @@ def add_options(parser: pytest.Parser) -> None:
         "or NAME=SOURCE@COMMIT pins a full commit of a hub id; repeatable",
     )
 
+    group.addoption(
+        "--measure-timeout",
+        dest="basegate_timeout",
+        type=_seconds,
+        default=DEFAULT_TIMEOUT,
+        metavar="SECONDS",
+        help="how long loading a candidate from disk, and each of its measurements, may take "
+        "before its process is ended; what was done is kept; 0 for no limit (default: %(default)s)",
+    )
+    group.addoption(
+        "--in-process",
+        action="store_true",
+        dest="basegate_in_process",
+        help="measure in pytest's own process, for debuggers (--pdb does so by itself); a crash of "
+        "one candidate then ends the run",
+    )
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of seconds, or 0 for no limit")
+    return value
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -102,6 +130,9 @@ class RunOptions:
         remeasure: whether the store is to be ignored.
         device: `auto`, `cuda` or `cpu`.
         command: the command line, for the ledger.
+        timeout: seconds that loading, and each measurement, may take; 0 for no limit.
+        in_process: whether pytest's own process measures.
+        gpus: GPUs of a candidate whose entry does not say; `None` for all that are visible.
     """
 
     candidates: tuple[CandidateSpec, ...]
@@ -111,6 +142,9 @@ class RunOptions:
     remeasure: bool
     device: str
     command: str
+    timeout: float = DEFAULT_TIMEOUT
+    in_process: bool = False
+    gpus: int | None = None
 
 
 def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
@@ -151,6 +185,10 @@ def parse(config: pytest.Config) -> RunOptions:
         remeasure=option.basegate_remeasure,
         device=option.basegate_device,
         command=shlex.join([Path(sys.argv[0]).name, *map(str, config.invocation_params.args)]),
+        timeout=option.basegate_timeout,
+        in_process=option.basegate_in_process or option.usepdb or option.trace,
+        # Workers share the GPUs of the machine; alone, a candidate may have them all.
+        gpus=1 if hasattr(config, "workerinput") else None,
     )
 
 

@@ -91,6 +91,11 @@ def exit_status(found: int, ledger: Ledger) -> int:
     return found
 
 
+def was_interrupted(session: pytest.Session) -> bool:
+    """Whether a run was stopped before all of it had run: by Ctrl-C, `-x` or `--maxfail`."""
+    return session.exitstatus == 2 or bool(session.shouldstop or session.shouldfail)
+
+
 def _says_why(error: BaseException | None, rows: Sequence[Result]) -> bool:
     """Whether a test failed because a limit is not met, and its message tells which."""
     return isinstance(error, AssertionError) and any(

@@ -43,6 +43,17 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     return 0
 
 
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Say what `-n auto` means; asked before `pytest_configure`."""
+    from basegate.spread.xdist import auto_workers
+
+    try:
+        return auto_workers(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Set up the run before workers start and before pytest-html looks at its options."""
@@ -178,13 +189,13 @@ class ReportHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the ledger; green only if every verdict is `pass`."""
-        from basegate.outcomes import exit_status
+        from basegate.outcomes import exit_status, was_interrupted
 
         if session.config.option.collectonly or not self.run.has_something_to_say(
             session.exitstatus
         ):
             return
-        self.ledger = self.run.ledger()
+        self.ledger = self.run.ledger(interrupted=was_interrupted(session))
         session.exitstatus = exit_status(session.exitstatus, self.ledger)
         try:
             self.ledger.write(self.run.options.ledger)

@@ -48,6 +48,9 @@ class Progress:
         else:
             yield self._lines(description, total, unit)
 
+    def phase(self, name: str) -> None:
+        """Hear what is being done now (`loading`, `measuring`); for who watches over it."""
+
     def say(self, text: str) -> None:
         """Write one line, where there is anything to write to."""
         if self.stream is not None:

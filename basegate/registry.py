@@ -39,6 +39,7 @@ class _Entry(BaseModel):
     context_length: Annotated[int, Field(gt=0)] | None = None
     quantization: Quantization = "nf4"
     dtype: Dtype = "bfloat16"
+    gpus: Annotated[int, Field(gt=0)] | None = None
     gated: bool = False
     tags: Annotated[tuple[Tag, ...], Field(strict=False)] = ()
     unsupported: str = ""
@@ -61,6 +62,7 @@ class CandidateSpec(_Entry):
         context_length: tokens that the model was trained to see at once.
         quantization: how the weights are held.
         dtype: dtype of the computation and of weights that are not quantised.
+        gpus: how many GPUs it needs; `None` where the entry does not say.
         gated: whether the hub asks for an account and consent.
         tags: groups that it is selected by, as `models.toml` says; see `all_tags`.
         unsupported: why it cannot be loaded by this version; empty if it can.

@@ -9,15 +9,20 @@ from basegate.environment import environment, resolve_device, version
 from basegate.judge import Verdict, check_valid, judge
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
-from basegate.measuring import obtain
+from basegate.measuring import measure, obtain
 from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from basegate.measurement import Measurement
+    from basegate.measuring import Measurer
     from basegate.options import RunOptions
     from basegate.progress import Progress
     from basegate.registry import CandidateSpec
+    from basegate.spread.isolation import Isolation
+    from basegate.spread.leases import Lease
 
 
 class Run:
@@ -36,16 +41,28 @@ class Run:
         self.store = Store(options.store)
         self.device = resolve_device(options.device)
         self.records: list[Record] = []
+        self._opened: dict[str, Candidate] = {}
+        self._isolation: Isolation | None = None
+        self._leased: Lease | None = None
 
     def open(self, spec: CandidateSpec) -> Candidate:
         """Return a handle on a candidate; nothing is loaded yet."""
-        return Candidate(
+        if self.options.in_process and self.options.gpus and self.device == "cuda":
+            self._lease()
+        self._opened[spec.name] = Candidate(
             spec,
             device=self.device,
-            memory=self.store.folder / "fingerprints.json",
+            memory=self._memory,
             progress=self.progress,
             window=self.options.thresholds.window,
         )
+        return self._opened[spec.name]
+
+    def close(self, candidate: Candidate) -> None:
+        """Free a candidate, in whichever process it was loaded."""
+        candidate.close()
+        if self._isolation is not None:
+            self._isolation.stop()
 
     def measure(self, candidate: Candidate, check: str, item: str) -> Measurement:
         """Return a measurement, from the store or made now.
@@ -62,9 +79,39 @@ class Run:
             draws=draws_for(limits) if asked.stop_early else ALL,
             remeasure=self.options.remeasure,
             progress=self.progress,
+            measurer=self._measurer(candidate),
         )
         check_valid(measurement, limits)
         return measurement
+
+    def _measurer(self, candidate: Candidate) -> Measurer:
+        """Return what measures a candidate: a process of its own, unless it is loaded in this."""
+        if self.options.in_process or candidate.loaded:
+            return measure
+        if self._isolation is None:
+            # Late: a run that finds all in the store starts no process.
+            from basegate.spread.isolation import Isolation
+
+            self._isolation = Isolation(
+                self._memory,
+                self.options.thresholds.window,
+                self.options.timeout,
+                self.options.gpus,
+            )
+        return self._isolation
+
+    def _lease(self) -> None:
+        """Take GPUs for this worker, once: it measures all of its candidates itself."""
+        from basegate.spread.leases import take, visible_gpus
+
+        if self._leased is None:
+            most = max(spec.gpus or 1 for spec in self.options.candidates)
+            self._leased = take(most, visible_gpus())
+            self._leased.export()
+
+    @property
+    def _memory(self) -> Path:
+        return self.store.folder / "fingerprints.json"
 
     def judge(self, candidate: Candidate, measurement: Measurement) -> tuple[Verdict, Record]:
         """Hold a measurement against the candidate's limits."""
@@ -76,11 +123,13 @@ class Run:
         return verdict, Record(candidate=facts, results=verdict.results)
 
     def facts(self, name: str) -> CandidateFacts:
-        """Return what is known of a candidate before it is loaded."""
+        """Return what is known of a candidate that no measurement tells of."""
         spec = next(spec for spec in self.options.candidates if spec.name == name)
+        opened = self._opened.get(name)
         return CandidateFacts(
             name=spec.name,
             source=spec.source,
+            revision=opened.known_revision if opened is not None else None,
             engine=spec.engine,
             quantization=spec.quantization,
             dtype=spec.dtype,
@@ -95,14 +144,19 @@ class Run:
         """
         return bool(self.records) or exit_status in (0, 1)
 
-    def ledger(self) -> Ledger:
-        """Return the ledger of the records so far."""
+    def ledger(self, *, interrupted: bool = False) -> Ledger:
+        """Return the ledger of the records so far.
+
+        Args:
+            interrupted: whether the run was stopped before all of it had run.
+        """
         thresholds = self.options.thresholds
         return build_ledger(
             Suite(
                 version=version("basegate"),
                 thresholds=ThresholdsFile(path=str(thresholds.path), sha256=thresholds.sha256),
                 command=self.options.command,
+                interrupted=interrupted,
             ),
             environment(self.device),
             [self.facts(spec.name) for spec in self.options.candidates],

@@ -65,12 +65,21 @@ def draws_for(limits: Sequence[Limit]) -> Draws:
 
 def is_enough(findings: Findings, draws: Draws) -> bool:
     """Tell whether what was drawn settles every question, and whether it is valid."""
-    undrawn = findings.facts.get("not_drawn") or 0
-    degenerate = sum(sample.degenerate for sample in findings.samples)
-    if not draws.validity_is_certain(degenerate, len(findings.samples), int(undrawn)):
+    undrawn = findings.facts.get("not_drawn")
+    if undrawn == 0:
+        return True
+    if not draws.validity_is_certain(*_degenerate(findings), int(undrawn or 0)):
         return False
     return all(
         draws.wanted(round(metric.value), metric.drawn, metric.count) == 0
         for metric in findings.metrics
         if metric.value is not None and metric.drawn is not None and metric.count is not None
     )
+
+
+def _degenerate(findings: Findings) -> tuple[int, int]:
+    """Return how many samples are degenerate, and how many there are; without reading them."""
+    for metric in findings.metrics:
+        if metric.name == "degenerate_share" and metric.value is not None and metric.count:
+            return round(metric.value * metric.count), metric.count
+    return sum(sample.degenerate for sample in findings.samples), len(findings.samples)

@@ -30,12 +30,21 @@ def derived_tags(spec: CandidateSpec) -> frozenset[str]:
     return frozenset(tag for tag in found if tag is not None)
 
 
-def _size(parameters: str) -> str | None:
+def billions(parameters: str) -> float | None:
+    """Return a size in words as thousand millions of parameters; `None` where it says none.
+
+    >>> billions("135M")
+    0.135
+    """
     given = _SIZE.match(parameters)
     if given is None:
         return None
-    billions = float(given[1]) / (1 if given[2] == "B" else 1000)
-    return next(tag for below, tag in SIZES if billions < below)
+    return float(given[1]) / (1 if given[2] == "B" else 1000)
+
+
+def _size(parameters: str) -> str | None:
+    size = billions(parameters)
+    return None if size is None else next(tag for below, tag in SIZES if size < below)
 
 
 def tagged(specs: Iterable[CandidateSpec], tag: str) -> list[CandidateSpec]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints import make_checkpoint, write_jsonl
+from tests.plain import make_plain
 
 pytest_plugins = ["pytester"]
 
@@ -86,3 +87,11 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     )
     write_jsonl(root / "problems.jsonl", {"id": "p1", "prompt": "1 + 1 = ", "answer": 2})
     return pytester
+
+
+@pytest.fixture
+def plain(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """The project with an engine of plain numbers, and a log of what is loaded."""
+    monkeypatch.setenv("BASEGATE_TEST_LOG", str(project.path / "log"))
+    make_plain(project)
+    return project

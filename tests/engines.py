@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
 
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.engines.seeds import sample_seed
+from basegate.records import digest
 
 
 class PlainEngine:
@@ -23,14 +26,14 @@ class PlainEngine:
         self.logprob = logprob
         self.text = text
 
-    def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress):
+    def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress, journal=None):
         with progress.task(self.name, len(texts), "window") as step:
             step(len(texts))
         return [
             TokenScores(np.full(len(text), self.logprob), np.arange(len(text))) for text in texts
         ]
 
-    def sample(self, prompts, *, sampling, progress, numbers=None, settled=None):
+    def sample(self, prompts, *, sampling, progress, numbers=None, settled=None, journal=None):
         log("draws", *map(str, map(len, numbers or [])))
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         return [
@@ -38,11 +41,26 @@ class PlainEngine:
             for prompt, wanted in zip(prompts, numbers, strict=True)
         ]
 
-    def article_perplexity(self, text):
+    def article_perplexity(self, text, *, journal=None):
         return 37.2
 
     def close(self):
         log("close", self.name)
+
+
+class Hanging(PlainEngine):
+    """Never comes back from sampling."""
+
+    def sample(self, prompts, **given):
+        log("hangs", self.name)
+        time.sleep(3600)
+
+
+class Dying(PlainEngine):
+    """Takes its process with it when it samples, as a fault in a kernel does."""
+
+    def sample(self, prompts, **given):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def log(*words: str) -> None:
@@ -55,10 +73,15 @@ def log(*words: str) -> None:
 def load(spec, revision, device, **_):
     """Stand in for `basegate.candidate.load_engine`; what it loads depends on the name."""
     log("load", spec.name)
+    log("pid", str(os.getpid()))
     if spec.name == "crash":
         os._exit(7)
     if spec.name == "bug":
         raise KeyError("a mistake in the program")
+    if spec.name == "hang":
+        return Hanging(spec.name)
+    if spec.name == "dies":
+        return Dying(spec.name)
     if spec.name == "nan":
         return PlainEngine(spec.name, logprob=float("nan"))
     if spec.name == "broken":
@@ -66,3 +89,39 @@ def load(spec, revision, device, **_):
     if spec.name == "script":
         return PlainEngine(spec.name, text="<script>alert(1)</script>\x1b[31m佢哋喺度")
     return PlainEngine(spec.name, logprob=-9.0 if spec.name == "bad" else -1.0)
+
+
+def load_logged(spec, revision, device, *, window=None, progress):
+    """Load a real candidate that works in small batches and tells of every batch it does.
+
+    `BASEGATE_TEST_OOM` is the number of the forward pass that does not fit into memory.
+    """
+    import torch
+
+    from basegate.candidate import load_engine
+    from basegate.engines import article, caches, local, pieces
+
+    engine = load_engine(spec, revision, device, window=window, progress=progress)
+    local.BATCH_TOKENS["cpu"] = 512
+    article.BATCH = 4
+    caches._budget = lambda model: 24 * 80 * caches._row_bytes(model)[0]
+    plain = pieces.batch
+
+    def batch(journal, names, work, pack, unpack):
+        def told():
+            log("batch", spec.name, digest(names)[:16])
+            return work()
+
+        return plain(journal, names, told, pack, unpack)
+
+    pieces.batch = batch
+    if place := int(os.environ.get("BASEGATE_TEST_OOM", "0")):
+        passes = iter(range(1, 10**9))
+
+        def cramped(*_):
+            if next(passes) == place:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+
+        # Every way through the model begins there.
+        engine.model.get_input_embeddings().register_forward_pre_hook(cramped)
+    return engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import weakref
 
 import pytest
@@ -11,6 +12,7 @@ from basegate.candidate import Candidate
 from basegate.errors import CandidateError
 from basegate.registry import CandidateSpec
 from tests.engines import PlainEngine
+from tests.plain import ledger
 
 SPEC = CandidateSpec(name="one", source="owner/one", revision="0" * 40)
 
@@ -82,3 +84,44 @@ def test_an_engine_that_fails_the_preflight_is_closed(monkeypatch):
     with pytest.raises(CandidateError, match="overflow"):
         load_engine(SPEC, "0" * 40, "cpu")
     assert closed == [True]
+
+
+def test_a_hub_id_is_never_a_folder_of_that_name(tmp_path, checkpoint, monkeypatch):
+    """Of a run, what is a folder is known; another's weights must not pass for the hub's."""
+    from basegate.candidate import load_engine
+    from basegate.engines import loading
+
+    shutil.copytree(checkpoint, tmp_path / "owner/one")
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def download(source, commit, *_, **__):
+        asked.append((source, commit))
+        raise CandidateError("no network here.")
+
+    monkeypatch.setattr(loading, "download_model", download)
+    with pytest.raises(CandidateError, match="no network here"):
+        load_engine(SPEC, "0" * 40, "cpu")
+    assert asked == [("owner/one", "0" * 40)]
+    # The function by itself takes a folder where there is one, as its documentation says.
+    loading.load_candidate("owner/one", device="cpu").close()
+
+
+def test_another_architecture_than_the_entrys_is_refused(checkpoint):
+    from basegate.candidate import load_engine
+
+    spec = CandidateSpec(name="one", source=str(checkpoint), local=True, architecture="qwen3")
+    with pytest.raises(CandidateError) as caught:
+        load_engine(spec, "sha256:0", "cpu")
+    assert (
+        "its model_type is 'llama', and its entry in models.toml says architecture = 'qwen3'"
+        in (str(caught.value))
+    )
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_one_that_fails_after_its_revision_is_known_says_which(plain, workers):
+    plain.runpytest_subprocess("--model", "bug", "-n", workers, "-k", "reasoning")
+    [entry] = ledger(plain)["candidates"]
+    assert entry["verdict"] == "invalid"
+    assert entry["revision"].startswith("sha256:")

@@ -76,6 +76,7 @@ def test_the_json_begins_with_the_schema_and_holds_the_documented_keys():
         "version": "1.0",
         "thresholds": {"path": "thresholds.toml", "sha256": "0" * 64},
         "command": "pytest --model one",
+        "interrupted": False,
     }
     assert set(fields["candidates"][0]) >= {
         "name",
@@ -127,7 +128,7 @@ def test_a_ledger_is_written_over_an_earlier_one(tmp_path):
     assert json.loads(path.read_text(encoding="utf-8"))["schema"] == 1
 
 
-def test_candidates_come_in_the_order_of_the_command_line_and_results_in_that_of_the_tests():
+def test_candidates_come_in_the_order_of_the_command_line_with_results_in_that_of_their_tests():
     ledger = ledger_of(
         record(row("two", item="b"), candidate="two"),
         record(row("one", item="a")),
@@ -135,7 +136,7 @@ def test_candidates_come_in_the_order_of_the_command_line_and_results_in_that_of
         expected=("one", "two"),
     )
     assert [each.name for each in ledger.candidates] == ["one", "two"]
-    assert [each.item for each in ledger.results] == ["b", "a", "c"]
+    assert [each.item for each in ledger.results] == ["a", "b", "c"]
     assert [each.item for each in ledger.results_of("two")] == ["b", "c"]
 
 

@@ -292,7 +292,7 @@ def test_samples_by_number_are_those_of_the_whole(engine):
 def test_one_token_over_and_over_is_noted(engine, monkeypatch, ids, expected):
     from basegate.engines.drawing import Sampler
 
-    monkeypatch.setattr(Sampler, "draw", lambda self, asked, sampling, step: [[ids]])
+    monkeypatch.setattr(Sampler, "draw", lambda *_: [[ids]])
     sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=9)
     assert engine.sample(["香港"], sampling=sampling)[0][0].one_token is expected
 

@@ -59,7 +59,7 @@ def test_batches_that_did_not_fit_are_noted(measure):
 
 
 def test_the_articles_figure_may_be_infinite_and_nothing_else(measure, monkeypatch):
-    monkeypatch.setattr(PlainEngine, "article_perplexity", lambda self, text: float("inf"))
+    monkeypatch.setattr(PlainEngine, "article_perplexity", lambda self, text, **_: float("inf"))
     found = measure(PlainEngine("one")).findings
     [shown] = [each for each in found.metrics if each.name == "article_perplexity"]
     assert (shown.value, shown.informative) == (None, True)

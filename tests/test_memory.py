@@ -87,3 +87,11 @@ def test_the_frames_of_an_error_and_of_its_cause_are_emptied():
     assert Big.alive == 2
     let_go(caught.value)
     assert Big.alive == 0
+
+
+def test_an_error_that_is_its_own_cause_ends():
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    let_go(first)
+    second.__cause__ = second
+    let_go(second)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from basegate.architectures.known import IN_TRANSFORMERS
 from basegate.errors import UsageError
 from basegate.listing import format_registry
 from basegate.registry import CandidateSpec, known_names, load_registry, select
+from basegate.tags import billions
 
 REGISTRY = {
     "yi-6b": CandidateSpec(name="yi-6b", source="01-ai/Yi-6B", parameters="6B"),
@@ -65,6 +67,11 @@ def test_entries_keep_the_order_of_the_file(load):
     assert list(load(text)) == ["z", "a", "m"]
 
 
+def test_an_entry_says_how_many_gpus_it_needs_or_nothing(load):
+    assert load('[candidates.x]\nsource = "a/b"\ngpus = 2\n')["x"].gpus == 2
+    assert load('[candidates.x]\nsource = "a/b"\n')["x"].gpus is None
+
+
 @pytest.mark.parametrize("source", ["./ckpt", "../ckpt", "sub"])
 def test_only_sources_that_look_like_paths_are_folders_relative_to_the_file(load, tmp_path, source):
     spec = load(f'[candidates.x]\nsource = "{source}"\n')["x"]
@@ -106,6 +113,26 @@ WRONG = {
     "context length of zero": (
         '[candidates.x]\nsource = "a/b"\ncontext_length = 0',
         "candidates.x.context_length = 0: accepted: greater than 0.",
+    ),
+    "GPUs of zero": (
+        '[candidates.x]\nsource = "a/b"\ngpus = 0',
+        "candidates.x.gpus = 0: accepted: greater than 0.",
+    ),
+    "fewer GPUs than none": (
+        '[candidates.x]\nsource = "a/b"\ngpus = -1',
+        "candidates.x.gpus = -1: accepted: greater than 0.",
+    ),
+    "text as GPUs": (
+        '[candidates.x]\nsource = "a/b"\ngpus = "2"',
+        'candidates.x.gpus = "2": accepted: a whole number.',
+    ),
+    "half a GPU": (
+        '[candidates.x]\nsource = "a/b"\ngpus = 1.5',
+        "candidates.x.gpus = 1.5: accepted: a whole number.",
+    ),
+    "true as GPUs": (
+        '[candidates.x]\nsource = "a/b"\ngpus = true',
+        "candidates.x.gpus = true: accepted: a whole number.",
     ),
     "text as gated": (
         '[candidates.x]\nsource = "a/b"\ngated = "yes"',
@@ -273,6 +300,29 @@ def test_the_table_has_a_line_per_candidate_in_columns(load, tmp_path):
     ]
 
 
+def test_an_architecture_that_nobody_knows_is_not_called_native(load, tmp_path):
+    table = format_registry(
+        load('[candidates.x]\nsource = "a/b"\narchitecture = "lama"\n'), tmp_path
+    )
+    assert "unknown" in table.splitlines()[1].split()[3]
+    assert "x: no class is known for architecture 'lama'" in table
+    assert "Did you mean 'llama'" in table.replace("\n ", "")
+
+
+def test_the_kinds_that_are_called_native_are_classes_of_transformers():
+    from transformers import (
+        CONFIG_MAPPING,
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+    )
+
+    for name in IN_TRANSFORMERS:
+        config = CONFIG_MAPPING[name]
+        assert (
+            config in MODEL_FOR_CAUSAL_LM_MAPPING or config in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+        ), name
+
+
 def test_an_empty_registry_says_so(tmp_path):
     assert format_registry({}, tmp_path) == f"There is no candidate in {tmp_path / 'models.toml'}."
     assert known_names({}) == "The registry (models.toml) is empty."
@@ -339,6 +389,14 @@ def test_groups_are_selected_by_tag_beside_names(tmp_path, requests, names):
 )  # fmt: skip
 def test_a_size_has_the_tag_that_is_usual_there(size, tag):
     assert CandidateSpec(name="x", source="a/b", parameters=size).all_tags == {tag}
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [("6B", 6), ("0.5B", 0.5), ("135M", 0.135), ("30B-A3B", 30), ("unknown", None), ("", None)],
+)
+def test_a_size_in_words_is_a_number(words, size):
+    assert billions(words) == size
 
 
 def test_an_unknown_tag_is_refused_with_the_nearest(tmp_path):

@@ -81,3 +81,11 @@ def findings(right, drawn):
 )
 def test_what_is_stored_is_enough_or_not(right, drawn, draws, enough):
     assert is_enough(findings(float(right), drawn), draws) is enough
+
+
+def test_degenerate_samples_are_counted_without_reading_them():
+    correct = Metric(name="correct", value=7.0, unit="", item="q", count=10, drawn=7)
+    for broken, enough in ((0, True), (2, False), (6, True)):
+        share = Metric(name="degenerate_share", value=broken / 7, unit="", count=7)
+        found = Findings(metrics=(correct, share), facts={"not_drawn": 3})
+        assert is_enough(found, Draws(7, 0.4)) is enough

@@ -1,19 +1,39 @@
 """The store: the right measurement or none."""
 
+import hashlib
 import json
+import re
 import warnings
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from basegate import environment, measuring
 from basegate.candidate import Candidate
-from basegate.measurement import CandidateFacts, Findings, Measurement, Metric
+from basegate.files import write_atomically
+from basegate.measurement import (
+    CandidateFacts,
+    Findings,
+    Measurement,
+    Metric,
+    OptionScores,
+    Preference,
+    Sample,
+)
 from basegate.measures import continuation
 from basegate.measuring import identify
 from basegate.records import digest
 from basegate.registry import CandidateSpec
-from basegate.store import Store
-from basegate.thresholds import load_thresholds
+from basegate.settings import (
+    CorpusSource,
+    PerplexitySettings,
+    Sampling,
+    SamplingSettings,
+    TableSource,
+)
+from basegate.store import Store, folder
+from basegate.thresholds import Check, load_thresholds
 from tests.checkpoints import write_jsonl
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -99,37 +119,168 @@ def test_files_are_json_that_a_person_can_read(store):
     assert len(text.splitlines()) > 10
 
 
+def with_samples(count, value=1.0):
+    """Return a measurement with samples, a pair and the scores of a question."""
+    return make_measurement(value).model_copy(
+        update={
+            "findings": Findings(
+                metrics=(Metric(name="m", value=value, unit="u"),),
+                samples=tuple(
+                    Sample(item="q", prompt="p", text=f"第{number}句\u2028\n", seed=number)
+                    for number in range(count)
+                ),
+                preferences=(
+                    Preference(
+                        item="i", kind="k", right="r", wrong="w", right_bits=0.1, wrong_bits=1 / 3
+                    ),
+                ),
+                choices=(
+                    OptionScores(item="q", expected="A", letters={"A": -1.5}, texts={"A": -0.1}),
+                ),
+            )
+        }
+    )
+
+
+def test_samples_stand_beside_it_a_line_each(store):
+    measurement = with_samples(3)
+    path = store.put(measurement)
+    assert "samples" not in json.loads(path.read_text(encoding="utf-8"))["findings"]
+    [beside] = path.parent.glob("*.samples.jsonl")
+    lines = [json.loads(line) for line in beside.read_text(encoding="utf-8").split("\n") if line]
+    assert [list(line) for line in lines] == [["samples"]] * 3 + [["preferences"], ["choices"]]
+    assert store.get(measurement.key) == measurement
+
+
+def test_numbers_are_read_without_what_is_beside_them(store):
+    measurement = with_samples(3)
+    store.put(measurement)
+    found = store.get(measurement.key, evidence=False)
+    assert found.findings.metrics == measurement.findings.metrics
+    assert found.findings.samples == ()
+    assert [each.key for each in store] == [measurement.key]
+
+
+def test_the_samples_of_an_earlier_one_are_removed_after_it_was_replaced(store):
+    store.put(with_samples(2))
+    path = store.put(with_samples(3, value=2.0))
+    assert len(list(path.parent.iterdir())) == 2
+    assert store.get(make_measurement().key) == with_samples(3, value=2.0)
+
+
+def test_replacing_that_fails_half_way_leaves_the_earlier_one_whole(store, monkeypatch):
+    store.put(with_samples(2))
+
+    def full(path, text):
+        if path.suffix == ".json":
+            raise OSError(28, "No space left on device")
+        write_atomically(path, text)
+
+    monkeypatch.setattr(folder, "write_atomically", full)
+    with pytest.raises(OSError, match="No space"):
+        store.put(with_samples(3, value=2.0))
+    assert store.get(make_measurement().key) == with_samples(2)
+
+
+def everything_in(path):
+    return {each.name: each.read_bytes() for each in path.glob("*") if each.is_file()}
+
+
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "reason"),
     [
-        pytest.param(lambda text: text[: len(text) // 2], id="cut off"),
-        pytest.param(lambda text: "", id="empty"),
-        pytest.param(lambda text: text.replace('"seconds"', '"minutes"'), id="unknown field"),
-        pytest.param(lambda text: text.replace('"one"', '"two"'), id="another identity"),
-        pytest.param(
-            lambda text: text.replace('"schema_version": 1', '"schema_version": 99'),
-            id="a schema of the future",
-        ),
+        (lambda text: text[: len(text) // 2], "its checksum is not that of its content"),
+        (lambda text: "", "EOF"),
+        (lambda text: text.replace('"seconds"', '"minutes"'), "its checksum"),
+        (lambda text: text.replace('"one"', '"two"'), "its checksum"),
+        (lambda text: text[:2] + text[text.index('\n "schema') :], "evidence: Extra inputs"),
+        (lambda text: re.sub('"checksum": "...', '"checksum": "000', text), "its checksum"),
+        (lambda text: "\0" * len(text), "Invalid JSON"),
     ],
+    ids=["cut off", "empty", "another field", "identity", "no checksum", "checksum", "zeros"],
 )
-def test_a_damaged_file_is_left_aside_with_a_warning(store, damage):
-    measurement = make_measurement()
+def test_a_damaged_file_is_set_aside_with_a_warning(store, damage, reason):
+    measurement = with_samples(2)
     path = store.put(measurement)
     path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
-    with pytest.warns(UserWarning, match="is damaged or was written by another version"):
+    damaged = path.read_bytes()
+    with pytest.warns(UserWarning, match=f"cannot be trusted .*{reason}.* set aside"):
         assert store.get(measurement.key) is None
+    assert everything_in(store.folder / "set-aside") == {path.name: damaged}
     store.put(measurement)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert store.get(measurement.key) == measurement
 
 
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda path: path.unlink(), "is missing beside it"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "is not that of its content"),
+    ],
+    ids=["missing", "cut off"],
+)
+def test_a_measurement_whose_samples_are_damaged_is_set_aside(store, damage, reason):
+    measurement = with_samples(2)
+    path = store.put(measurement)
+    [beside] = path.parent.glob("*.samples.jsonl")
+    damage(beside)
+    with pytest.warns(UserWarning, match=reason):
+        assert store.get(measurement.key) is None
+    assert not path.exists()
+
+
+def test_two_damaged_files_of_one_name_are_both_kept(store):
+    for text in ("first", "second"):
+        store.put(make_measurement()).write_text(text)
+        with pytest.warns(UserWarning, match="set aside"):
+            store.get(make_measurement().key)
+    assert len(everything_in(store.folder / "set-aside")) == 2
+
+
+def test_a_file_of_a_newer_schema_is_not_read_and_not_lost(store):
+    path = store.put(make_measurement())
+    text = path.read_text(encoding="utf-8").replace('"schema_version": 2', '"schema_version": 9')
+    rest = text.split("\n", 2)[2]
+    checksum = hashlib.sha256(rest.removesuffix("\n").encode()).hexdigest()
+    path.write_text(f'{{\n "checksum": "{checksum}",\n{rest}', encoding="utf-8")
+    with pytest.warns(UserWarning, match="it is of schema 9, of a newer basegate"):
+        assert store.get(make_measurement().key) is None
+    assert path.name in everything_in(store.folder / "set-aside")
+
+
+def test_a_file_of_the_first_schema_is_read(store):
+    measurement = with_samples(2)
+    old = measurement.model_copy(update={"schema_version": 1})
+    path = store.measurements / f"yi-6b.perplexity.wiki.{old.key[:16]}.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(old.model_dump_json(indent=1), encoding="utf-8")
+    assert store.get(old.key) == old
+    store.put(store.get(old.key))
+    assert store.get(old.key) == measurement, "kept again, it is of today's"
+    assert not path.exists()
+
+
 def test_a_file_that_was_renamed_to_another_key_is_not_served(store):
     path = store.put(make_measurement())
     other = digest({"candidate": "two"})
     path.rename(path.with_name(f"x.{other[:16]}.json"))
-    with pytest.warns(UserWarning, match="is damaged"):
-        assert store.get(other) is None
+    assert store.get(other) is None
+
+
+def test_a_store_that_cannot_be_written_to_is_read(store, monkeypatch):
+    measurement = with_samples(2)
+    path = store.put(measurement)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(folder.FileLock, "acquire", refuse)
+    assert store.get(measurement.key) == measurement
+    path.write_text("damaged")
+    with pytest.warns(UserWarning, match="cannot be trusted"):
+        assert store.get(measurement.key) is None
 
 
 def test_a_very_long_item_can_be_kept(store):
@@ -211,6 +362,72 @@ def test_the_key_changes_with_what_can_change_a_number_and_with_nothing_else(
     change(origin)
     after = origin.keys()
     assert {check for check in before if before[check] != after[check]} == affected
+
+
+SPECS = st.fixed_dictionaries(
+    {
+        "source": st.sampled_from(["01-ai/Yi-6B", "01-ai/Yi-9B"]),
+        "revision": st.sampled_from([COMMIT, COMMIT[::-1]]),
+        "quantization": st.sampled_from(["nf4", "none"]),
+        "dtype": st.sampled_from(["bfloat16", "float32"]),
+    }
+)
+SAMPLINGS = st.builds(
+    Sampling,
+    samples=st.integers(1, 3),
+    temperature=st.sampled_from([0.0, 0.2, 1.0]),
+    top_k=st.integers(0, 2),
+    top_p=st.sampled_from([0.9, 1.0]),
+    repetition_penalty=st.sampled_from([1.0, 1.2]),
+    max_new_tokens=st.integers(1, 2),
+    seed=st.integers(0, 2),
+)
+CHECKS = st.one_of(
+    st.builds(
+        lambda **given: ("perplexity", given),
+        window=st.integers(8, 10),
+        context=st.integers(0, 2),
+        join=st.sampled_from([None, "", "\n\n"]),
+        column=st.sampled_from(["text", "x"]),
+        data=st.sampled_from(["香港", "九龍"]),
+    ),
+    st.builds(
+        lambda check, **given: (check, given),
+        st.sampled_from(["continuation", "knowledge", "reasoning"]),
+        sampling=SAMPLINGS,
+        data=st.sampled_from(["香港", "九龍"]),
+    ),
+)
+
+
+def made_key(folder, spec, device, asked):
+    """Return the key of a measurement with these settings and data of this content."""
+    check, given = asked
+    given = dict(given)
+    data = folder / f"{given.pop('data')}.txt"
+    data.write_text(data.stem, encoding="utf-8")
+    if check == "perplexity":
+        corpus = CorpusSource(path=data, join=given.pop("join"), column=given.pop("column"))
+        settings = PerplexitySettings(corpus=corpus, **given)
+    else:
+        source = TableSource(path=data, format="jsonl")
+        settings = SamplingSettings(check=check, source=source, **given)
+    candidate = Candidate(CandidateSpec(name="n", **spec), device="cpu")
+    candidate.device = device
+    return digest(identify(candidate, Check(check=check, item="i", settings=settings, limits=())))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    one=st.tuples(SPECS, st.sampled_from(["cpu", "cuda"]), CHECKS),
+    other=st.tuples(SPECS, st.sampled_from(["cpu", "cuda"]), CHECKS),
+    same=st.lists(st.booleans(), min_size=3, max_size=3),
+)
+def test_no_two_things_that_differ_share_a_key(tmp_path_factory, one, other, same):
+    folder = tmp_path_factory.getbasetemp()
+    # Often alike but for one part: two that differ everywhere are easily told apart.
+    other = tuple(a if alike else b for a, b, alike in zip(one, other, same, strict=True))
+    assert (made_key(folder, *one) == made_key(folder, *other)) == (one == other)
 
 
 def test_the_key_does_not_depend_on_where_the_data_lies(origin):

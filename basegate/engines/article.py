@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+
+from basegate.engines import pieces
+from basegate.engines.halving import Halving, Work, in_two
+from basegate.engines.pieces import name_of, pack_numbers, unpack_numbers
+from basegate.store.journal import NO_JOURNAL
+
+if TYPE_CHECKING:
+    from basegate.store.journal import Journal
 
 WINDOW, STRIDE = 20, 512
 """`model.config.max_length`, which was 20 by default, and the stride."""
@@ -15,7 +25,13 @@ LARGEST = 88.0
 
 
 @torch.inference_mode()
-def article_perplexity(model: Any, tokenizer: Any, text: str) -> float:
+def article_perplexity(
+    model: Any,
+    tokenizer: Any,
+    text: str,
+    journal: Journal = NO_JOURNAL,
+    halving: Halving | None = None,
+) -> float:
     """Return exp(mean over windows of the window's mean NLL), as the published code computes it.
 
     One window of 20 tokens every 512: the rest of the text is never looked at. The tokenizer's
@@ -26,6 +42,8 @@ def article_perplexity(model: Any, tokenizer: Any, text: str) -> float:
         model: a transformers causal language model in evaluation mode.
         tokenizer: its tokenizer.
         text: documents joined by blank lines.
+        journal: keeps batches that are done, and gives those that an earlier run has done.
+        halving: runs the batches; its retries are counted there.
 
     Returns:
         The figure; infinite or NaN where the model's numbers are.
@@ -40,10 +58,41 @@ def article_perplexity(model: Any, tokenizer: Any, text: str) -> float:
     whole = [window for window in windows if len(window) == WINDOW]
     batches = [whole[start : start + BATCH] for start in range(0, len(whole), BATCH)]
     batches += [[window] for window in windows if len(window) < WINDOW]
+    halving = halving or Halving()
+    work = Work(partial(_losses, model), in_two, _tokens, _refusal)
     total = 0.0
     for batch in batches:
-        rows = torch.stack(batch).to(model.device)
-        # Windows of one length: the mean over all their tokens is the mean of their means.
-        total += float(model(rows, labels=rows).loss) * len(batch)
+        names = [name_of("article", window.tolist()) for window in batch]
+        do = partial(halving.run, batch, work)
+        losses: list[float] = pieces.batch(journal, names, do, _pack, _unpack)
+        total += math.fsum(losses)
     mean = total / len(windows)
     return math.inf if mean > LARGEST else math.exp(mean)
+
+
+def _losses(model: Any, windows: list[torch.Tensor]) -> list[float]:
+    """Return the mean loss of windows of one length, for each of them.
+
+    The mean over all their tokens is the mean of their means, which is all that is wanted.
+    """
+    rows = torch.stack(windows).to(model.device)
+    return [float(model(rows, labels=rows).loss)] * len(windows)
+
+
+def _tokens(windows: list[torch.Tensor]) -> int:
+    return sum(map(len, windows))
+
+
+def _refusal(windows: list[torch.Tensor]) -> str:
+    return (
+        f"a single window of {len(windows[0])} tokens does not fit into memory. Use a larger GPU "
+        f"or a smaller --quantization."
+    )
+
+
+def _pack(loss: float) -> str | None:
+    return pack_numbers(np.array([loss]))
+
+
+def _unpack(text: str) -> float:
+    return float(unpack_numbers(text)[0])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from basegate.engines import pieces
 from basegate.engines.caches import repeat, rows_that_fit
 from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.heads import Head
 from basegate.engines.padding import pad
+from basegate.engines.pieces import name_of, pack_numbers, unpack_numbers
+from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from basegate.progress import Step
+    from basegate.store.journal import Journal
 
 
 class Asked(NamedTuple):
@@ -53,13 +58,17 @@ class ContinuationScorer:
         self._halving = halving or Halving()
 
     def score(
-        self, asked: Sequence[tuple[list[int], list[list[int]]]], step: Step
+        self,
+        asked: Sequence[tuple[list[int], list[list[int]]]],
+        step: Step,
+        journal: Journal = NO_JOURNAL,
     ) -> list[list[NDArray[np.float64]]]:
         """Return the natural log-probability of every token of every continuation.
 
         Args:
             asked: for each prompt its ids, prefix included, and its continuations' ids.
             step: told of each prompt done.
+            journal: keeps batches that are done, and gives those that an earlier run has done.
 
         Raises:
             CandidateError: not even one continuation fits into memory.
@@ -67,20 +76,25 @@ class ContinuationScorer:
         scores: list[list[NDArray[np.float64]]] = [[] for _ in asked]
         prompts = [Asked(*each) for each in asked]
         work = Work(self._score_batch, _halves, _size, _refusal)
-        for places in self._batches(prompts):
+        for places in self._batches(prompts, journal):
             batch = [prompts[place] for place in places]
-            found = iter(self._halving.run(batch, work))
+            names = [
+                name_of("after", [*each.ids, *tail], len(tail))
+                for each in batch
+                for tail in each.continuations
+            ]
+            do = partial(self._halving.run, batch, work)
+            found = iter(pieces.batch(journal, names, do, pack_numbers, unpack_numbers))
             for place in places:
                 scores[place] = [next(found) for _ in prompts[place].continuations]
             step(len(places))
         return scores
 
-    def _batches(self, prompts: Sequence[Asked]) -> Iterator[list[int]]:
+    def _batches(self, prompts: Sequence[Asked], journal: Journal) -> Iterator[list[int]]:
         """Yield the places of prompts that are read together, the longest first."""
         order = sorted(range(len(prompts)), key=lambda place: -len(prompts[place].ids))
-        most = rows_that_fit(
-            self.model, len(prompts[order[0]].ids) + max(each.longest for each in prompts)
-        )
+        tokens = len(prompts[order[0]].ids) + max(each.longest for each in prompts)
+        most = journal.settle(f"rows of {tokens}", lambda: rows_that_fit(self.model, tokens))
         batch: list[int] = []
         rows = 0
         for place in order:

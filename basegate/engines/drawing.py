@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
+from basegate.engines import pieces
 from basegate.engines.caches import repeat, rows_that_fit
 from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.padding import pad
+from basegate.engines.pieces import name_of
 from basegate.engines.sampling import processors
+from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from basegate.progress import Step
     from basegate.settings import Sampling
+    from basegate.store.journal import Journal
 
 
 class Asked(NamedTuple):
@@ -59,7 +64,13 @@ class Sampler:
         self.decode = decode
         self._halving = halving or Halving()
 
-    def draw(self, asked: Sequence[Asked], sampling: Sampling, step: Step) -> list[list[list[int]]]:
+    def draw(
+        self,
+        asked: Sequence[Asked],
+        sampling: Sampling,
+        step: Step,
+        journal: Journal = NO_JOURNAL,
+    ) -> list[list[list[int]]]:
         """Return the token ids of every sample of every prompt, up to its end.
 
         Keys and values of a prompt are computed once and repeated for its samples. Prompts of
@@ -69,6 +80,7 @@ class Sampler:
             asked: prompts and seeds.
             sampling: how to draw; its number of samples is that of the seeds.
             step: told of every sample that is done.
+            journal: keeps batches that are done, and gives those that an earlier run has done.
 
         Raises:
             InvalidMeasurement: the model gives no numbers.
@@ -85,8 +97,14 @@ class Sampler:
             ),
             _refusal,
         )
-        for batch in _batches(asked, rows_that_fit(self.model, longest)):
-            written = self._halving.run([part for _, part in batch], work)
+        rows = journal.settle(f"rows of {longest}", lambda: rows_that_fit(self.model, longest))
+        for batch in _batches(asked, rows):
+            parts = [part for _, part in batch]
+            names = [name_of("draw", part.ids, seed) for part in parts for seed in part.seeds]
+            if journal.get(names) is not None:
+                step(len(names))
+            do = partial(self._halving.run, parts, work)
+            written = pieces.batch(journal, names, do, list, list)
             for index, part in batch:
                 drawn[index] += written[: len(part.seeds)]
                 written = written[len(part.seeds) :]

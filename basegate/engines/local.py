@@ -17,6 +17,7 @@ from basegate.engines.seeds import sample_seed
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.memory import release_memory
 from basegate.progress import SILENT
+from basegate.store.journal import NO_JOURNAL
 from basegate.windows import plan_windows
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from basegate.engines.checkpoint import Loaded
     from basegate.progress import Progress
     from basegate.settings import Sampling
+    from basegate.store.journal import Journal
 
 BATCH_TOKENS = {"cuda": 16384, "cpu": 2048}
 LONGEST = 2048
@@ -70,7 +72,7 @@ class TransformersEngine:
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
-        self._halvings = {kind: Halving() for kind in ("score", "continue", "draw")}
+        self._halvings = {kind: Halving() for kind in ("score", "continue", "draw", "article")}
         self._stops = _stop_tokens(model, tokenizer)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
         # the gate leaves unset: only where it stops is taken from them.
@@ -89,12 +91,13 @@ class TransformersEngine:
         context: int = 0,
         after: Sequence[str] | None = None,
         progress: Progress = SILENT,
+        journal: Journal = NO_JOURNAL,
     ) -> list[TokenScores]:
         """Score every token of every text once; see `Engine.log_likelihoods`."""
         window = window or self.context_length or LONGEST
         self._check_window(window, context)
         if after is not None:
-            return self._score_after(texts, after, window, progress)
+            return self._score_after(texts, after, window, progress, journal)
         encoded = [self._encoder.encode(text) for text in texts]
         for text, each in zip(texts, encoded, strict=True):
             self._check_tokens(text, each.ids)
@@ -105,14 +108,19 @@ class TransformersEngine:
         scorer = Scorer(self.model, self.prefix_ids, self._batch_tokens(), self._halvings["score"])
         total = sum(map(len, plans))
         with progress.task(f"{self.name}: scoring", total, "window") as step:
-            scores = scorer.score([each.ids for each in encoded], plans, step)
+            scores = scorer.score([each.ids for each in encoded], plans, step, journal)
         return [
             TokenScores(logprobs, each.starts, self._encoder.lost(text, each.ids))
             for text, logprobs, each in zip(texts, scores, encoded, strict=True)
         ]
 
     def _score_after(
-        self, texts: Sequence[str], after: Sequence[str], window: int, progress: Progress
+        self,
+        texts: Sequence[str],
+        after: Sequence[str],
+        window: int,
+        progress: Progress,
+        journal: Journal,
     ) -> list[TokenScores]:
         """Score texts as what follows their prompts, each prompt being read once."""
         encoded = []
@@ -130,7 +138,7 @@ class TransformersEngine:
         ]
         scorer = ContinuationScorer(self.model, self._batch_tokens(), self._halvings["continue"])
         with progress.task(f"{self.name}: scoring", len(asked), "prompt") as step:
-            found = scorer.score(asked, step)
+            found = scorer.score(asked, step, journal)
         logprobs = {
             place: values
             for places, scores in zip(together.values(), found, strict=True)
@@ -149,6 +157,7 @@ class TransformersEngine:
         numbers: Sequence[Sequence[int]] | None = None,
         settled: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress = SILENT,
+        journal: Journal = NO_JOURNAL,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
@@ -165,7 +174,7 @@ class TransformersEngine:
         sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
         total = sum(len(each.seeds) for each in asked)
         with progress.task(f"{self.name}: writing", total, "sample") as step:
-            drawn = sampler.draw(asked, sampling, step)
+            drawn = sampler.draw(asked, sampling, step, journal)
         return [
             [
                 Draw(
@@ -176,9 +185,11 @@ class TransformersEngine:
             for rows, each in zip(drawn, asked, strict=True)
         ]
 
-    def article_perplexity(self, text: str) -> float:
+    def article_perplexity(self, text: str, *, journal: Journal = NO_JOURNAL) -> float:
         """Return the article's figure for a text; see `engines.article`."""
-        return article_perplexity(self.model, self.tokenizer, text)
+        return article_perplexity(
+            self.model, self.tokenizer, text, journal, self._halvings["article"]
+        )
 
     def close(self) -> None:
         """Free the model's memory."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from basegate.store.journal import NO_JOURNAL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from basegate.engines.checkpoint import Loaded
     from basegate.progress import Progress
     from basegate.settings import Sampling
+    from basegate.store.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Engine(Protocol):
         context: int = 0,
         after: Sequence[str] | None = None,
         progress: Progress,
+        journal: Journal = NO_JOURNAL,
     ) -> list[TokenScores]:
         """Score every token of every text once.
 
@@ -84,6 +88,7 @@ class Engine(Protocol):
             after: for each text a prompt that it follows, read and not scored; texts after the
                 same prompt share its reading. Both together have to fit into a window.
             progress: told of every window, or of every prompt.
+            journal: keeps batches that are done, and gives those that an earlier run has done.
 
         Raises:
             CandidateError: the engine cannot score, or not with this window.
@@ -98,6 +103,7 @@ class Engine(Protocol):
         numbers: Sequence[Sequence[int]] | None = None,
         settled: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress,
+        journal: Journal = NO_JOURNAL,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt, in batches.
 
@@ -111,6 +117,7 @@ class Engine(Protocol):
             settled: for each prompt, tells of a sample so far whether more text could not change
                 what is read from it; the engine may end the sample then.
             progress: told of every sample.
+            journal: as for `log_likelihoods`.
 
         Raises:
             InvalidMeasurement: the model gives no numbers (NaN).
@@ -118,7 +125,7 @@ class Engine(Protocol):
         """
         ...
 
-    def article_perplexity(self, text: str) -> float:
+    def article_perplexity(self, text: str, *, journal: Journal = NO_JOURNAL) -> float:
         """Return the figure of the article's own code for a text; see `engines.article`."""
         ...
 

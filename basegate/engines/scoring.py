@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
+from basegate.engines import pieces
 from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.heads import Head
 from basegate.engines.padding import pad
+from basegate.engines.pieces import name_of, pack_numbers, unpack_numbers
+from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from basegate.progress import Step
+    from basegate.store.journal import Journal
     from basegate.windows import Window
 
 
@@ -56,7 +61,11 @@ class Scorer:
         self._halving = halving or Halving()
 
     def score(
-        self, texts: Sequence[Sequence[int]], plans: Sequence[Sequence[Window]], step: Step
+        self,
+        texts: Sequence[Sequence[int]],
+        plans: Sequence[Sequence[Window]],
+        step: Step,
+        journal: Journal = NO_JOURNAL,
     ) -> list[NDArray[np.float64]]:
         """Return the natural log-probability of every token of every text.
 
@@ -64,6 +73,7 @@ class Scorer:
             texts: token ids without prefix.
             plans: the windows of each text.
             step: told of each window done.
+            journal: keeps batches that are done, and gives those that an earlier run has done.
 
         Raises:
             CandidateError: not even one window fits into memory.
@@ -74,7 +84,12 @@ class Scorer:
         jobs.sort(key=lambda job: job.fed, reverse=True)
         work = Work(lambda part: self._score_batch(part, texts), in_two, self._size, _refusal)
         for batch in self._batches(jobs):
-            found = self._halving.run(batch, work)
+            names = [
+                name_of("score", self._row(job, texts), job.window.end - job.window.scored)
+                for job in batch
+            ]
+            do = partial(self._halving.run, batch, work)
+            found = pieces.batch(journal, names, do, pack_numbers, unpack_numbers)
             for job, values in zip(batch, found, strict=True):
                 scores[job.text][job.window.scored : job.window.end] = values
             step(len(batch))
@@ -91,9 +106,7 @@ class Scorer:
     def _score_batch(
         self, batch: Sequence[Job], texts: Sequence[Sequence[int]]
     ) -> list[NDArray[np.float64]]:
-        rows = [
-            [*self.prefix, *texts[job.text][job.window.begin : job.window.end]] for job in batch
-        ]
+        rows = [self._row(job, texts) for job in batch]
         ids, mask = pad(rows, "right")
         hidden = self._head.hidden(ids.to(self.model.device), mask)
         first = [len(self.prefix) + job.window.scored - job.window.begin for job in batch]
@@ -104,6 +117,10 @@ class Scorer:
                 for index, (start, row) in enumerate(zip(first, rows, strict=True))
             ],
         )
+
+    def _row(self, job: Job, texts: Sequence[Sequence[int]]) -> list[int]:
+        """Return the ids of a window with its prefix."""
+        return [*self.prefix, *texts[job.text][job.window.begin : job.window.end]]
 
     def _size(self, batch: list[Job]) -> int:
         return len(batch) * (len(self.prefix) + max(job.fed for job in batch))

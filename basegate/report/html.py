@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from basegate.figures import SHARE, asked, chance, format_value, found, place, printable
 from basegate.judge import Result, VerdictWord, telling
-from basegate.report.terminal import decided
+from basegate.report.terminal import PARTIAL, decided
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +39,7 @@ body,#results-table,.bg-decision,.bg-evidence{color:#222}
 .bg-decision{border-collapse:collapse;margin:1em 0}
 .bg-decision th,.bg-decision td{border:1px solid #ccc;padding:6px 10px;text-align:left;
 vertical-align:top}
+.bg-partial{background:#fff3cd;border:1px solid #b58900;padding:8px 12px;max-width:60em}
 .bg-evidence{white-space:normal}
 .bg-samples{border-collapse:collapse;width:100%;margin:.5em 0}
 .bg-samples th,.bg-samples td{border:1px solid #ddd;padding:4px 8px;text-align:left;
@@ -69,13 +70,15 @@ def decision(ledger: Ledger) -> str:
     for entry in ledger.candidates:
         own = ledger.results_of(entry.name)
         cells = "".join(f"<td>{_cell(own, check, part)}</td>" for check, part in checks)
+        words = decided(entry, own, ledger.suite.interrupted)
         rows.append(
             f"<tr><th>{escape(entry.name)}</th>"
-            f"<td>{_word(entry.verdict, decided(entry, own))}</td>{cells}</tr>"
+            f"<td>{_word(entry.verdict, words)}</td>{cells}</tr>"
         )
+    partial = f"<p class='bg-partial'>{PARTIAL}</p>" if ledger.suite.interrupted else ""
     return (
-        f"{_STYLE}<h2>Verdicts</h2><table class='bg-decision'><thead><tr><th>candidate</th>"
-        f"<th>decision</th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f"{_STYLE}<h2>Verdicts</h2>{partial}<table class='bg-decision'><thead><tr>"
+        f"<th>candidate</th><th>decision</th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         f"{_unmet(ledger)}{_conditions(ledger)}"
     )
 
@@ -100,7 +103,8 @@ def _value(row: Result) -> str:
 def _unmet(ledger: Ledger) -> str:
     rows = [row for row in ledger.results if row.verdict != "pass"]
     if not rows:
-        return "<p>Every limit is met.</p>"
+        whole = not any(entry.not_run for entry in ledger.candidates)
+        return f"<p>Every limit{'' if whole else ' that was judged'} is met.</p>"
     items = "".join(
         f"<li>{_word(row.verdict)} {escape(row.detail)}"
         f"{' Reason for the limit: ' + escape(row.why) if row.why else ''}</li>"

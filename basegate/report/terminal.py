@@ -27,6 +27,11 @@ DECISION: dict[VerdictWord, str] = {
     "invalid": "not judged (invalid)",
 }
 
+PARTIAL = (
+    "This report is partial: the run was stopped. What was measured is kept, and the same command "
+    "goes on from there."
+)
+
 
 def header(options: RunOptions) -> list[str]:
     """Return the lines at the top of the run."""
@@ -36,10 +41,13 @@ def header(options: RunOptions) -> list[str]:
 
 def summary(ledger: Ledger) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield the lines of the summary with their colours."""
+    if ledger.suite.interrupted:
+        yield PARTIAL, {"yellow": True, "bold": True}
     for entry in ledger.candidates:
         rows = ledger.results_of(entry.name)
         markup = _MARKUP[entry.verdict] if rows else {}
-        yield f"{entry.name}: {decided(entry, rows)}", {**markup, "bold": True}
+        decision = decided(entry, rows, ledger.suite.interrupted)
+        yield f"{entry.name}: {decision}", {**markup, "bold": True}
         for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
             own = list(group)
             yield _line(check, own)
@@ -48,8 +56,10 @@ def summary(ledger: Ledger) -> Iterator[tuple[str, dict[str, bool]]]:
         yield from _loaded(entry)
 
 
-def decided(entry: CandidateEntry, rows: Sequence[Result]) -> str:
+def decided(entry: CandidateEntry, rows: Sequence[Result], interrupted: bool) -> str:
     """Return the decision on a candidate in words, and what it rests on if not on all checks."""
+    if not rows and interrupted:
+        return "not reached (the run was stopped before)"
     if not rows:
         return "not asked (no acceptance test of it was selected)"
     checks = dict.fromkeys(place(row.check, "") for row in rows if row.verdict != "pass")

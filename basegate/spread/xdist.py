@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from basegate.collection import NO_CANDIDATE, candidate_in, split_test_id
+from basegate.environment import resolve_device
 from basegate.state import RUN
+from basegate.tags import billions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from basegate.registry import CandidateSpec
 
 
 class XdistHooks:
@@ -24,7 +29,7 @@ class XdistHooks:
         run = config.stash.get(RUN, None)
         if run is None:
             return None
-        names = [spec.name for spec in run.options.candidates]
+        names = [spec.name for spec in biggest_first(run.options.candidates)]
         return _scheduler(config, log, names, run.options.thresholds.all_items())
 
     @pytest.hookimpl(optionalhook=True)
@@ -36,14 +41,48 @@ class XdistHooks:
             raise missing_model(node.config)
 
 
+def auto_workers(config: pytest.Config) -> int | None:
+    """Return how many workers `-n auto` starts: one per candidate, as many as can measure at once.
+
+    On GPUs as many as can hold leases at the same time, on a CPU one per core. `None` leaves it to
+    pytest-xdist: where `--model` is absent, or where its own variable says how many.
+
+    Raises:
+        UsageError: something is wrong in the command line or the files that it names.
+    """
+    if not config.option.basegate_model or os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    from basegate.options import parse
+
+    options = parse(config)
+    if resolve_device(options.device) == "cpu":
+        return min(len(options.candidates), _usable_cores())
+    from basegate.spread.leases import visible_gpus
+
+    gpus = len(visible_gpus())
+    needs = sorted(spec.gpus or 1 for spec in options.candidates)
+    return max(1, sum(together <= gpus for together in accumulate(needs)))
+
+
+def biggest_first(candidates: Sequence[CandidateSpec]) -> list[CandidateSpec]:
+    """Return the candidates by falling size, those of unknown size last.
+
+    A big one that begins last would keep one worker busy long after the others have ended.
+    """
+    return sorted(candidates, key=lambda spec: billions(spec.parameters) or 0, reverse=True)
+
+
 def share_threads(worker_input: dict[str, Any]) -> None:
     """Divide the machine's cores among the workers, unless the user has done so.
 
     Called in a worker before torch, which reads the variable, is imported.
     """
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    threads = max(1, cores // int(worker_input.get("workercount", 1)))
+    threads = max(1, _usable_cores() // int(worker_input.get("workercount", 1)))
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def scope_of(nodeid: str, candidates: Sequence[str], items: Sequence[str] = ()) -> str:
@@ -62,8 +101,11 @@ def _scheduler(
     # Imported here: the module must be importable where pytest-xdist is not installed.
     from xdist.scheduler import LoadScopeScheduling
 
+    def _place(scope: str) -> int:
+        return candidates.index(scope) if scope in candidates else len(candidates)
+
     class CandidateScheduling(LoadScopeScheduling):  # type: ignore[misc]
-        """One work unit per candidate.
+        """One work unit per candidate, handed out in the order of `candidates`.
 
         `--dist loadgroup` would be the means for this, but pytest-xdist 3.8 writes the group
         into an attribute that pytest 9.2 no longer reads.
@@ -72,18 +114,41 @@ def _scheduler(
         def _split_scope(self, nodeid: str) -> str:
             return scope_of(nodeid, candidates, items)
 
+        def schedule(self) -> None:
+            """Distribute the tests, or give a new worker its share of them.
+
+            A worker keeps its last test until it knows whether another follows. pytest-xdist gives
+            one that replaces a dead one a single unit; one of a single test would never be run.
+            """
+            super().schedule()
+            for node in self.nodes:
+                if self._pending_of(self.assigned_work[node]) < 2:
+                    self._reschedule(node)
+
+        def _assign_work_unit(self, node: Any) -> None:
+            """Assign the next candidate; tests of no candidate come last.
+
+            pytest-xdist would begin with the one that has most tests, and end with those that a
+            worker left when it died.
+            """
+            self.workqueue.move_to_end(min(self.workqueue, key=_place), last=False)
+            super()._assign_work_unit(node)
+
         def remove_node(self, node: Any) -> str | None:
             """Return the test that killed its worker, if any; it is not tried again.
 
-            pytest-xdist would put it back and let it kill the next worker, too.
+            pytest-xdist would put it back and let it kill the next worker, too. It would also put
+            back candidates that are done: the next worker, given one, would wait for ever.
             """
-            units = self.assigned_work[node].values()
+            units = self.assigned_work[node]
             crashed = next(
-                (test for unit in units for test, done in unit.items() if not done), None
+                (test for unit in units.values() for test, done in unit.items() if not done), None
             )
-            for unit in units:
+            for scope, unit in list(units.items()):
                 if crashed in unit:
                     unit[crashed] = True
+                if all(unit.values()):
+                    del units[scope]
             super().remove_node(node)
             return crashed
 

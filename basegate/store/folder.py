@@ -1,68 +1,225 @@
-"""The folder that keeps measurements between runs, one readable JSON file each."""
+"""The folder that keeps measurements between runs.
+
+    measurements/NAME.CHECK.ITEM.KEY.json                 numbers; KEY begins the measurement's key
+    measurements/NAME.CHECK.ITEM.KEY.SUM.samples.jsonl    samples, pairs, option scores behind them
+    measuring/KEY.jsonl, KEY.lock                         how far an unfinished one has come
+    set-aside/                                            files that cannot be trusted
+
+The key is the SHA-256 of a measurement's identity, so one of another model, setting, text or
+library version can never be served; limits are not part of it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import time
 import warnings
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from filelock import FileLock, Timeout
 
 from basegate.files import write_atomically
-from basegate.measurement import Measurement
-from basegate.records import digest
+from basegate.store import format as files
+from basegate.store.format import Damaged, Evidence
+from basegate.store.journal import FileJournal, Journal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from basegate.measurement import Measurement
+
+SHORT = 16
+"""Digits of the key in a file's name."""
+_NUMBERS = re.compile(rf"\.[^.]{{{SHORT}}}\.json$")
+_PATIENCE = 60.0
+"""Seconds; the folder is locked for a few milliseconds at a time."""
 
 
 class Store:
-    """Measurements by key.
-
-    The key is the SHA-256 of a measurement's identity, so one of another model, setting, text or
-    library version can never be served; limits are not part of it.
-    """
+    """Measurements by key, safe to be used by several processes at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.measurements = folder / "measurements"
+        # One object, so that whoever has locked the store can still read and write.
+        self._lock = FileLock(folder / ".lock", timeout=_PATIENCE)
 
-    def get(self, key: str) -> Measurement | None:
+    def get(self, key: str, *, evidence: bool = True) -> Measurement | None:
         """Return the measurement of that key, or `None`.
 
-        A file that cannot be read, or whose content does not belong to its key, is left aside
-        with a warning and measured again.
+        A file that was cut short or changed, or whose content does not belong to its key, is set
+        aside with a warning; it is measured again.
+
+        Args:
+            key: of the measurement.
+            evidence: whether samples, pairs and option scores are wanted, too.
         """
-        for path in self._folder().glob(f"*.{key[:16]}.json"):
-            try:
-                measurement = Measurement.model_validate_json(path.read_bytes())
-            except (OSError, ValidationError):
-                _warn_unreadable(path)
-                continue
-            if measurement.key == key == digest(measurement.identity):
-                return measurement
-            _warn_unreadable(path)
+        for path in self.measurements.glob(f"*.{key[:SHORT]}.json"):
+            found = self.read(path, evidence=evidence)
+            if found is not None and found.key == key:
+                return found
         return None
 
+    def read(self, path: Path, *, evidence: bool = True) -> Measurement | None:
+        """Return the measurement of a file; see `get`."""
+        try:
+            return _read(path, evidence)
+        except FileNotFoundError:
+            pass  # another process is replacing it
+        except (OSError, Damaged):
+            pass  # it may be half way between two states
+        try:
+            with self.locked():
+                return self._read_or_set_aside(path, evidence)
+        except OSError:
+            return self._read_or_set_aside(path, evidence)  # a store that cannot be written to
+
+    def paths(self) -> list[Path]:
+        """Return the files of all measurements, by name."""
+        return [self.measurements / name for name in sorted(self._names()) if _NUMBERS.search(name)]
+
+    def __iter__(self) -> Iterator[Measurement]:
+        """Yield all measurements, without evidence."""
+        found = (self.read(path, evidence=False) for path in self.paths())
+        return (each for each in found if each is not None)
+
     def put(self, measurement: Measurement) -> Path:
-        """Keep a measurement, in place of an earlier one of the same key."""
+        """Keep a measurement, in place of an earlier one of the same key.
+
+        Raises:
+            OSError: it cannot be written; what was there before stays whole.
+        """
+        short = measurement.key[:SHORT]
         parts = (measurement.candidate.name, measurement.check, measurement.item)
-        name = ".".join(re.sub(r"[^\w-]+", "-", part)[:24] for part in parts)
-        path = self._folder() / f"{name}.{measurement.key[:16]}.json"
-        write_atomically(path, measurement.model_dump_json(indent=1))
-        for earlier in self._folder().glob(f"*.{measurement.key[:16]}.json"):
-            if earlier != path:
-                earlier.unlink(missing_ok=True)
+        stem = ".".join(re.sub(r"[^\w-]+", "-", part)[:24] for part in parts) + f".{short}"
+        with self.locked():
+            # Under the name of its content: the file that is there now still needs its own.
+            evidence = self._put_evidence(stem, files.write_evidence(measurement.findings))
+            path = self.measurements / f"{stem}.json"
+            write_atomically(path, files.write(measurement, evidence))
+            kept = {path.name, evidence.file if evidence is not None else ""}
+            for old in self.files_of(measurement.key):
+                if old.name not in kept:
+                    old.unlink(missing_ok=True)
         return path
 
-    def _folder(self) -> Path:
-        return self.folder / "measurements"
+    def files_of(self, key: str) -> list[Path]:
+        """Return the files of a measurement."""
+        part = f".{key[:SHORT]}."
+        return [
+            self.measurements / name
+            for name in self._names()
+            if part in name and name.endswith((f"{part}json", ".samples.jsonl"))
+        ]
+
+    def _names(self) -> list[str]:
+        """Return the names of all files that are no half-written ones."""
+        try:
+            return [name for name in os.listdir(self.measurements) if not name.startswith(".")]
+        except FileNotFoundError:
+            return []
+
+    def _put_evidence(self, stem: str, text: str) -> Evidence | None:
+        if not text:
+            return None
+        checksum = hashlib.sha256(text.encode()).hexdigest()
+        evidence = Evidence(
+            file=f"{stem}.{checksum[:8]}.samples.jsonl",
+            sha256=checksum,
+            lines=text.count("\n"),
+        )
+        write_atomically(self.measurements / evidence.file, text)
+        return evidence
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from changing measurements; this one may lock it again meanwhile.
+
+        Raises:
+            OSError: the folder cannot be written to, or another process does not let go of it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._lock:
+                yield
+        except Timeout:
+            raise TimeoutError(
+                f"another process has locked {self._lock.lock_file} for {_PATIENCE:.0f} seconds"
+            ) from None
+
+    @contextmanager
+    def measuring(
+        self, key: str, *, anew: bool = False, waiting: Callable[[], None] = lambda: None
+    ) -> Iterator[Journal]:
+        """Yield the journal of a measurement that no other process may make meanwhile.
+
+        Args:
+            key: of the measurement.
+            anew: whether what an earlier run has done of it is to be forgotten.
+            waiting: called once where another process is measuring it.
+        """
+        place = self.folder / "measuring" / key[:SHORT]
+        lock = FileLock(place.with_suffix(".lock"))
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _acquire(lock, waiting)
+            if anew:
+                place.with_suffix(".jsonl").unlink(missing_ok=True)
+            journal: Journal = FileJournal(place.with_suffix(".jsonl"), key)
+        except OSError:
+            journal = Journal()  # that nothing can be kept is said when it is done
+        try:
+            yield journal
+        finally:
+            journal.close()
+            lock.release()
+
+    def _read_or_set_aside(self, path: Path, evidence: bool) -> Measurement | None:
+        try:
+            return _read(path, evidence)
+        except FileNotFoundError:
+            return None
+        except (OSError, Damaged) as error:
+            self.set_aside(path, str(error))
+            return None
+
+    def set_aside(self, path: Path, reason: str) -> None:
+        """Put a file that cannot be trusted where it is not read, and say so."""
+        place = self.folder / "set-aside"
+        moved = place / path.name
+        with suppress(OSError):
+            place.mkdir(parents=True, exist_ok=True)
+            if moved.exists():
+                moved = place / f"{path.stem}.{time.time_ns()}{path.suffix}"
+            path.replace(moved)
+        # With the file itself as the place: a line of basegate's source would not help anyone.
+        warnings.warn_explicit(
+            f"{path.name} cannot be trusted ({reason}); it is set aside in {place}, and measured "
+            f"again.",
+            UserWarning,
+            filename=str(path),
+            lineno=0,
+        )
 
 
-def _warn_unreadable(path: Path) -> None:
-    # With the file itself as the place: a line of basegate's source would not help anyone.
-    warnings.warn_explicit(
-        f"{path.name} is damaged or was written by another version; it is measured again.",
-        UserWarning,
-        filename=str(path),
-        lineno=0,
-    )
+def _read(path: Path, evidence: bool) -> Measurement:
+    measurement, beside = files.read(path.read_bytes())
+    if not evidence or beside is None:
+        return measurement
+    try:
+        data = (path.parent / beside.file).read_bytes()
+    except FileNotFoundError:
+        raise Damaged(f"{beside.file} is missing beside it") from None
+    return files.with_evidence(measurement, beside, data)
+
+
+def _acquire(lock: FileLock, waiting: Callable[[], None]) -> None:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waiting()
+        lock.acquire(poll_interval=0.5)

@@ -1,0 +1,144 @@
+"""`python -m basegate judge`: verdicts from the store, for any limits."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basegate.commands.output import add_models, add_store, models_of, say, store_of
+from basegate.environment import environment
+from basegate.errors import UsageError
+from basegate.figures import place
+from basegate.ledger import Suite, ThresholdsFile, build_ledger
+from basegate.rejudging import Asked, rejudge
+from basegate.report.terminal import summary
+from basegate.thresholds import load_thresholds
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from basegate.ledger import Ledger
+    from basegate.rejudging import Rejudged
+    from basegate.thresholds import Check, Thresholds
+
+_THRESHOLDS = Path("thresholds.toml")
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "judge",
+        help="verdicts from the store, without pytest and without a model",
+        description="Prints verdicts on what is stored. Exit status: 0 if every verdict is pass "
+        "and nothing is missing, 1 if not, 4 for a usage error.",
+    )
+    parser.add_argument(
+        "--thresholds",
+        type=Path,
+        default=_THRESHOLDS,
+        metavar="FILE",
+        help="limits (default: %(default)s)",
+    )
+    add_store(parser)
+    add_models(parser, "verdicts")
+    parser.add_argument(
+        "--ledger", type=Path, metavar="FILE", help="write the JSON record of the verdicts"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the verdicts; write the ledger where it is asked for."""
+    store = store_of(options)
+    thresholds = load_thresholds(options.thresholds)
+    asked = Asked.of(thresholds)
+    judged = rejudge(store, thresholds, asked, models_of(options), brief=options.ledger is None)
+    say(f"thresholds: {options.thresholds}, store: {options.store}")
+    # Judging needs no GPU, so none is looked for.
+    machine = environment("cpu")
+    for each in judged:
+        # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
+        ledger = _ledger([each], thresholds, machine)
+        for line, markup in _lines(each, ledger, thresholds):
+            say(line, markup)
+    for text in _missing(judged, thresholds, asked):
+        say(text)
+    if options.ledger is not None:
+        _write(_ledger(judged, thresholds, machine), options.ledger)
+    return 0 if judged and not asked.unknown and all(each.passed for each in judged) else 1
+
+
+def _lines(
+    each: Rejudged, ledger: Ledger, thresholds: Thresholds
+) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Yield what is known of one candidate, as the terminal summary of a run would."""
+    if each.records:
+        yield from summary(ledger)
+    else:
+        yield f"{each.facts.name}: nothing stored answers these limits", {"bold": True}
+    if each.others:
+        names = ", ".join(each.others)
+        yield f"  stored as {names}, too; limits are those of {each.name}", {}
+    again = _command(each, thresholds)
+    for check in each.undecided:
+        yield _line("not decided", check, f"samples are missing: {again}"), {}
+    for check in each.missing:
+        yield _line("not measured", check, again), {}
+
+
+def _command(each: Rejudged, thresholds: Thresholds) -> str:
+    """Return what measures the rest of a candidate, held as it is."""
+    held = each.facts
+    parts = ["pytest", "--model", each.name]
+    if thresholds.path != _THRESHOLDS:
+        parts += ["--thresholds", str(thresholds.path)]
+    if held.name != each.name:
+        parts += ["--quantization", held.quantization, "--dtype", held.dtype]
+        parts += ["--device", held.device]
+    return shlex.join(parts)
+
+
+def _line(word: str, check: Check, text: str) -> str:
+    return f"  {word:<12} {place(check.check, check.item):<28} {text}"
+
+
+def _missing(judged: Sequence[Rejudged], thresholds: Thresholds, asked: Asked) -> Iterator[str]:
+    """Say what is missing for all candidates."""
+    if not judged:
+        yield "nothing is stored, so nothing is judged: pytest --model NAME measures"
+    for check, reason in asked.unknown:
+        yield _line("not found", check, f"no stored measurement can be told to be of it: {reason}")
+    stored = {name for each in judged for name in (each.name, *each.others)}
+    for name in thresholds.own_limits:
+        if judged and name not in stored:
+            yield f"{name} has limits of its own in {thresholds.path}, but is not judged here"
+
+
+def _ledger(
+    judged: Sequence[Rejudged], thresholds: Thresholds, machine: dict[str, str | None]
+) -> Ledger:
+    return build_ledger(
+        Suite(
+            version=machine["basegate"],
+            thresholds=ThresholdsFile(path=str(thresholds.path), sha256=thresholds.sha256),
+            command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
+        ),
+        machine,
+        [each.facts for each in judged],
+        [(check.check, check.item) for check in thresholds.checks],
+        [record for each in judged for record in each.records],
+    )
+
+
+def _write(ledger: Ledger, path: Path) -> None:
+    try:
+        ledger.write(path)
+    except OSError as error:
+        raise UsageError(
+            f"--ledger {path}: cannot be written ({error.strerror}), so the verdicts above are not "
+            f"recorded. Give another place."
+        ) from None
+    say(f"ledger: {path}")

@@ -1,0 +1,119 @@
+"""`python -m basegate store list`: a line per measurement."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from basegate.commands.output import add_store, many, one_line, say, size, store_of, table
+from basegate.figures import found, place
+from basegate.rejudging import held
+from basegate.store.folder import SHORT
+from basegate.store.overview import KEY, set_aside, sizes, unfinished
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+
+    from basegate.measurement import Findings, Measurement, Metric
+    from basegate.store import Store
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "list", help="a line per measurement", description="Prints a line per measurement."
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    add_store(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line per measurement, and what there is beside them."""
+    store = store_of(options)
+    bytes_of = sizes(store)
+    if options.json:
+        print(json.dumps(_as_json(store, bytes_of), allow_nan=False))
+        return 0
+    rows = sorted((_row(each, bytes_of) for each in store), key=lambda row: row[1:])
+    for line in table(rows):
+        say(line)
+    for text in _totals(store, len(rows), sum(bytes_of.values())):
+        say(text)
+    return 0
+
+
+def _row(measurement: Measurement, bytes_of: Mapping[str, int]) -> tuple[str, ...]:
+    cells = (
+        measurement.key[:KEY],
+        measurement.candidate.name,
+        held(measurement.candidate),
+        place(measurement.check, measurement.item),
+        measurement.measured_at[:16].replace("T", " "),
+        size(bytes_of.get(measurement.key[:SHORT], 0)),
+        f"{_main(measurement.findings)} [{measurement.findings.basis}]",
+    )
+    return tuple(map(one_line, cells))
+
+
+def _main(findings: Findings) -> str:
+    """Return the first of the metrics, which each measure puts there as the one that tells most."""
+    metrics = findings.metrics
+    if not metrics:
+        return "no metrics"
+    first = metrics[0]
+    alike = sum(each.name == first.name for each in metrics) - 1
+    text = f"{first.item} {found(first)}" if first.item else found(first)
+    return f"{text}; and {alike} more" if alike else text
+
+
+def _totals(store: Store, count: int, size_in_all: int) -> Iterator[str]:
+    """Say how much there is, and what is no whole measurement."""
+    yield f"{many(count, 'measurement')}, {size(size_in_all)}"
+    if halves := unfinished(store):
+        keys = ", ".join(each.key[:KEY] for each in halves[:5])
+        more = f" and {len(halves) - 5} more" if len(halves) > 5 else ""
+        yield (
+            f"{many(len(halves), 'unfinished measurement')} ({keys}{more}), "
+            f"{size(sum(each.bytes for each in halves))}: the next run goes on with them"
+        )
+    if aside := set_aside(store):
+        total = size(sum(path.stat().st_size for path in aside))
+        yield f"{many(len(aside), 'file')} set aside, {total}: python -m basegate store prune"
+
+
+def _as_json(store: Store, bytes_of: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "measurements": [_fields(each, bytes_of) for each in store],
+        "unfinished": [
+            {"key": each.key, "bytes": each.bytes, "changed": each.changed}
+            for each in unfinished(store)
+        ],
+        "set_aside": [path.name for path in set_aside(store)],
+    }
+
+
+def _fields(measurement: Measurement, bytes_of: Mapping[str, int]) -> dict[str, Any]:
+    candidate = measurement.candidate
+    return {
+        "key": measurement.key,
+        "candidate": candidate.name,
+        "source": candidate.source,
+        "revision": candidate.revision,
+        "quantization": candidate.quantization,
+        "dtype": candidate.dtype,
+        "device": candidate.device,
+        "check": measurement.check,
+        "item": measurement.item,
+        "metrics": [_metric(each) for each in measurement.findings.metrics],
+        "basis": measurement.findings.basis,
+        "seconds": measurement.seconds,
+        "measured_at": measurement.measured_at,
+        "bytes": bytes_of.get(measurement.key[:SHORT], 0),
+    }
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    names = ("name", "item", "value", "unit", "interval", "confidence")
+    return {name: getattr(metric, name) for name in names}

@@ -1,0 +1,140 @@
+"""What the commands share: options, words, and a terminal's colours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basegate.errors import UsageError
+from basegate.figures import printable
+from basegate.store import Store
+from basegate.store.overview import the_one
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+_CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Declare `--store`."""
+    parser.add_argument(
+        "--store",
+        type=Path,
+        default=Path(".basegate"),
+        metavar="DIR",
+        help="where measurements are kept (default: %(default)s)",
+    )
+
+
+def add_models(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare `--model`.
+
+    Args:
+        parser: of a command.
+        what: is done with the measurements of these candidates.
+    """
+    parser.add_argument(
+        "--model",
+        dest="models",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=f"{what} of this candidate only; several separated by commas or spaces",
+    )
+
+
+def add_keys(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare `--key`.
+
+    Args:
+        parser: of a command.
+        what: is chosen by it.
+    """
+    parser.add_argument(
+        "--key",
+        dest="keys",
+        action="append",
+        default=[],
+        metavar="PREFIX",
+        help=f"{what} whose key begins so; repeatable",
+    )
+
+
+def keys_of(options: argparse.Namespace, store: Store) -> list[str]:
+    """Return the keys, in full, that `--key` gives the beginnings of.
+
+    Raises:
+        UsageError: one is no key's, or several keys' beginning.
+    """
+    return [the_one(store, prefix, evidence=False).key for prefix in options.keys]
+
+
+def models_of(options: argparse.Namespace) -> list[str]:
+    """Return the names that `--model` gives, each once."""
+    names = (name for given in options.models for name in given.split(","))
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def store_of(options: argparse.Namespace) -> Store:
+    """Return the store that is asked for.
+
+    Raises:
+        UsageError: there is none.
+    """
+    folder: Path = options.store
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "there is no such folder"
+        raise UsageError(
+            f"--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder."
+        )
+    return Store(folder)
+
+
+def one_line(text: str) -> str:
+    """Return text as one line, without control characters: what is stored is untrusted."""
+    return printable(" ".join(text.split()))
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in words, e.g. `4.5 KiB`."""
+    value = float(count)
+    for unit in ("bytes", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+def many(count: int, noun: str) -> str:
+    """Return a count with its noun, e.g. `1 file` or `2 files`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def say(text: str = "", markup: Mapping[str, bool] | None = None) -> None:
+    """Print a line; in colours on a terminal.
+
+    Args:
+        text: of the line; control characters in it are not printed.
+        markup: names of `_CODES` that hold, as the terminal summary gives them.
+    """
+    text = one_line(text) if "\n" in text else printable(text)
+    codes = [_CODES[name] for name, wanted in (markup or {}).items() if wanted]
+    print(f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes and _colours() else text)
+
+
+def _colours() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines with aligned columns; the last one is as long as it is."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
+        for row in rows
+    ]

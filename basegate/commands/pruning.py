@@ -1,0 +1,100 @@
+"""`python -m basegate store prune`: leftovers go, and what somebody chose."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from basegate.commands.output import (
+    add_keys,
+    add_models,
+    add_store,
+    keys_of,
+    many,
+    models_of,
+    say,
+    size,
+    store_of,
+)
+from basegate.errors import UsageError
+from basegate.store.pruning import UNHELD, Choice, prune
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from basegate.store.pruning import Gone
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "prune",
+        help="remove leftovers, or measurements",
+        description="Removes leftovers: files set aside, samples that no measurement names, "
+        "half-written files and locks that no process holds. The options choose measurements to "
+        "remove beside; of several options, all have to hold.",
+    )
+    parser.add_argument(
+        "--outdated",
+        action="store_true",
+        help="measurements of another version of a measure or a library than the installed one, "
+        "which no run here could be served any more",
+    )
+    add_models(parser, "measurements")
+    parser.add_argument(
+        "--older-than",
+        type=_days,
+        metavar="DAYS",
+        help="measurements made more than so many days ago",
+    )
+    add_keys(parser, "the measurement")
+    parser.add_argument(
+        "--unfinished",
+        action="store_true",
+        help="journals of measurements that an ended run left half done, and that the next run "
+        "would go on with",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would go; remove nothing")
+    add_store(parser)
+    parser.set_defaults(run=run)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+        if 0 <= days <= 36_500:
+            return days
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r}: a number of days")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Remove what may go, and say what went."""
+    store = store_of(options)
+    choice = Choice(
+        outdated=options.outdated,
+        models=tuple(models_of(options)),
+        older_than=options.older_than,
+        keys=tuple(keys_of(options, store)),
+    )
+    try:
+        gone = prune(store, choice, unfinished=options.unfinished, dry_run=options.dry_run)
+    except OSError as error:
+        raise UsageError(
+            f"--store {store.folder}: nothing more can be removed ({error.strerror or error})."
+        ) from None
+    for line in _lines(gone, "would remove" if options.dry_run else "removed"):
+        say(line)
+    return 0
+
+
+def _lines(gone: Sequence[Gone], word: str) -> Iterator[str]:
+    """Yield a line per file that held something; of locks, which are empty, only the number."""
+    locks = [each for each in gone if each.why == UNHELD]
+    for each in gone:
+        if each.why != UNHELD:
+            yield f"{word} {each.path.name} ({size(each.bytes)}): {each.why}"
+    if locks:
+        yield f"{word} {many(len(locks), 'lock')} that no process holds"
+    yield f"{word} {many(len(gone), 'file')}, {size(sum(each.bytes for each in gone))}"

@@ -1,0 +1,140 @@
+"""`python -m basegate store show`: all that is known of one measurement."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from basegate.commands.output import add_store, one_line, say, size, store_of, table
+from basegate.figures import chance, found, place
+from basegate.rejudging import held
+from basegate.store.overview import the_one
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from basegate.measurement import (
+        Findings,
+        Measurement,
+        Metric,
+        OptionScores,
+        Preference,
+        Sample,
+    )
+    from basegate.store import Store
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "show",
+        help="all that is known of one measurement",
+        description="Prints one measurement: its numbers, what they rest on, how it was made.",
+    )
+    parser.add_argument("key", metavar="KEY", help="the first digits of its key")
+    parser.add_argument(
+        "--samples",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="print the first N samples, pairs or questions, too",
+    )
+    add_store(parser)
+    parser.set_defaults(run=run)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of samples")
+    return int(text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the measurement."""
+    store = store_of(options)
+    measurement = the_one(store, options.key)
+    for title, rows in _sections(measurement, store):
+        if rows:
+            say(title, {"bold": True})
+            for line in table([("", *map(one_line, row)) for row in rows]):
+                say(line)
+    for text in _evidence(measurement.findings, options.samples):
+        say(text)
+    return 0
+
+
+def _sections(
+    measurement: Measurement, store: Store
+) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    found = measurement.findings
+    yield "measurement", list(_head(measurement, store))
+    yield "metrics", [_metric(each) for each in found.metrics]
+    yield "facts", [(name, str(value)) for name, value in found.facts.items()]
+    yield "notes", [(each,) for each in found.notes]
+    yield "left out", [(each,) for each in found.left_out]
+    yield "identity", list(_flat(measurement.identity))
+    yield "environment", list(_flat(measurement.environment))
+
+
+def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
+    candidate = measurement.candidate
+    yield "key", measurement.key
+    yield "candidate", f"{candidate.name} ({held(candidate)})"
+    yield "source", f"{candidate.source}, {candidate.revision or 'revision unknown'}"
+    yield "check", place(measurement.check, measurement.item)
+    yield "rests on", measurement.findings.basis
+    yield "measured", f"{measurement.measured_at}, in {measurement.seconds:.1f} s"
+    if candidate.load_seconds is not None and candidate.peak_memory_bytes is not None:
+        peak = size(candidate.peak_memory_bytes)
+        yield "loaded", f"in {candidate.load_seconds:.1f} s, at most {peak} in use"
+    for each in candidate.files:
+        yield "file", f"{each.name}, {size(each.bytes)}, sha256 {each.sha256}"
+    for path in sorted(store.files_of(measurement.key)):
+        yield "stored in", f"{path.name}, {size(path.stat().st_size)}"
+
+
+def _metric(metric: Metric) -> tuple[str, ...]:
+    text = found(metric)
+    if extra := chance(metric) if metric.name == "correct" else "":
+        text += f"; chance of a right answer {extra}"
+    if metric.informative:
+        text += " (shown only, never judged)"
+    return metric.name, metric.item, text
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the leaves of nested tables under names with dots."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", "-" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _evidence(findings: Findings, count: int) -> Iterator[str]:
+    """Yield the first samples, pairs or questions, and how many more there are."""
+    for sample in findings.samples[:count]:
+        yield from _sample(sample)
+    others: tuple[Preference | OptionScores, ...] = (*findings.preferences, *findings.choices)
+    for each in others[:count]:
+        yield f"{each.item}: {each.model_dump(exclude={'item'})}"
+    left = [
+        f"{len(parts) - count:,} more {name}"
+        for name, parts in (
+            ("samples", findings.samples),
+            ("pairs", findings.preferences),
+            ("questions by likelihood", findings.choices),
+        )
+        if len(parts) > count
+    ]
+    if left:
+        yield f"{', '.join(left)}: --samples N shows the first of them"
+
+
+def _sample(sample: Sample) -> Iterator[str]:
+    answer = "" if sample.expected is None else f", answer {sample.answer}, right {sample.expected}"
+    broken = ", degenerate" if sample.degenerate else ""
+    yield f"{sample.item} (seed {sample.seed}{answer}{broken})"
+    for line in f"{sample.prompt}[…]{sample.text}".split("\n"):
+        yield f"  | {line}"

@@ -1,0 +1,50 @@
+"""What NVIDIA's driver says of the GPUs: a script, since it has to be asked in another process.
+
+The driver reads CUDA_VISIBLE_DEVICES once in a process's life, when it is first asked. Asked by the
+process that is to use a GPU, it would go on showing all of them, whichever is leased later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+from typing import Any
+
+_NOT_INITIALISED = 3
+_LONGEST_NAME = 128
+
+
+def load() -> Any | None:
+    """Return NVIDIA's driver library, by its name on Linux or on Windows; loading asks nothing."""
+    for name in ("libcuda.so.1", "nvcuda.dll"):
+        with contextlib.suppress(OSError):
+            return ctypes.CDLL(name)
+    return None
+
+
+def is_initialised(driver: Any) -> bool:
+    """Whether this process, or a library in it, has asked the driver before."""
+    return bool(driver.cuDeviceGetCount(ctypes.byref(ctypes.c_int())) != _NOT_INITIALISED)
+
+
+def names(driver: Any) -> list[str]:
+    """Return the names of the visible GPUs in CUDA's order."""
+    count = ctypes.c_int()
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
+        return []
+    return [_name(driver, index) for index in range(count.value)]
+
+
+def _name(driver: Any, index: int) -> str:
+    device, name = ctypes.c_int(), ctypes.create_string_buffer(_LONGEST_NAME)
+    if driver.cuDeviceGet(ctypes.byref(device), index) or driver.cuDeviceGetName(
+        name, len(name), device
+    ):
+        return "unknown"
+    return name.value.decode("utf-8", "replace")
+
+
+if __name__ == "__main__":
+    found = load()
+    print(json.dumps(names(found) if found is not None else []))

@@ -1,0 +1,55 @@
+"""An engine whose finished batches are kept in a journal: what a measure is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basegate.engines.checkpoint import Loaded
+    from basegate.engines.protocol import Draw, Engine, TokenScores
+    from basegate.store.journal import Journal
+
+
+class Keeping:
+    """Passes everything on to an engine, and the journal of a measurement with it.
+
+    It holds the engine and not its model, so that closing the engine frees the model even where
+    someone, as pytest does, keeps a traceback that leads here.
+    """
+
+    def __init__(self, engine: Engine, journal: Journal) -> None:
+        self._engine = engine
+        self._journal = journal
+
+    @property
+    def prefix(self) -> str:
+        """See `Engine.prefix`."""
+        return self._engine.prefix
+
+    @property
+    def retries(self) -> int:
+        """See `Engine.retries`."""
+        return self._engine.retries
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """See `Engine.loaded`."""
+        return self._engine.loaded
+
+    def log_likelihoods(self, texts: Sequence[str], **given: Any) -> list[TokenScores]:
+        """See `Engine.log_likelihoods`."""
+        return self._engine.log_likelihoods(texts, **{"journal": self._journal, **given})
+
+    def sample(self, prompts: Sequence[str], **given: Any) -> list[list[Draw]]:
+        """See `Engine.sample`."""
+        return self._engine.sample(prompts, **{"journal": self._journal, **given})
+
+    def article_perplexity(self, text: str, **given: Any) -> float:
+        """See `Engine.article_perplexity`."""
+        return self._engine.article_perplexity(text, **{"journal": self._journal, **given})
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._engine.close()

@@ -1,0 +1,258 @@
+"""Verdicts from the store alone: no model, no pytest, any limits.
+
+A stored measurement answers a check if it was made by the same measure, with the same settings, on
+the same data. Versions of libraries may differ: of several the newest counts, and a note says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from basegate.errors import InvalidMeasurement, UsageError, did_you_mean
+from basegate.judge import check_valid, invalid, judge, worst
+from basegate.ledger import Record
+from basegate.measuring import identify_check
+from basegate.records import canonical_json, digest
+from basegate.stopping import ALL, draws_for, is_enough
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from basegate.judge import Result, VerdictWord
+    from basegate.limits import Limit
+    from basegate.measurement import CandidateFacts, Measurement
+    from basegate.store import Store
+    from basegate.thresholds import Check, Thresholds
+
+
+@dataclass(frozen=True)
+class Rejudged:
+    """What the store says of one candidate.
+
+    Attributes:
+        name: that it was measured under, and that limits of its own are looked up by.
+        facts: how it was loaded, under the name that it is shown by.
+        others: further names that it was measured under.
+        records: verdicts, a record per check that was judged.
+        missing: checks that nothing stored answers.
+        undecided: checks of which too few samples are stored for these limits.
+    """
+
+    name: str
+    facts: CandidateFacts
+    others: tuple[str, ...]
+    records: tuple[Record, ...]
+    missing: tuple[Check, ...]
+    undecided: tuple[Check, ...]
+
+    @property
+    def verdict(self) -> VerdictWord:
+        """The worst verdict of the checks that were judged."""
+        return worst(row.verdict for record in self.records for row in record.results)
+
+    @property
+    def passed(self) -> bool:
+        """Whether all was judged and every limit is met."""
+        return self.verdict == "pass" and not (self.missing or self.undecided)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What identifies the measurements that answer the checks of a `thresholds.toml`.
+
+    Attributes:
+        checks: those whose data was found, with their part of an identity.
+        unknown: the others, with the reason.
+    """
+
+    checks: tuple[tuple[Check, dict[str, Any]], ...]
+    unknown: tuple[tuple[Check, str], ...]
+
+    @classmethod
+    def of(cls, thresholds: Thresholds) -> Asked:
+        """Identify the data of all checks."""
+        checks, unknown = [], []
+        for check in thresholds.checks:
+            try:
+                checks.append((check, identify_check(check)))
+            except (InvalidMeasurement, OSError) as error:
+                unknown.append((check, str(error)))
+        return cls(tuple(checks), tuple(unknown))
+
+
+@dataclass
+class _Stored:
+    """One candidate, held in one way, and the newest answers to the checks.
+
+    Attributes:
+        newest: its newest measurement of all.
+        names: that it was measured under, each with how it was loaded then.
+        answers: by the number of a check, the newest measurement that answers it.
+        count: by the number of a check, how many answer it.
+    """
+
+    newest: Measurement
+    names: dict[str, CandidateFacts] = field(default_factory=dict)
+    answers: dict[int, Measurement] = field(default_factory=dict)
+    count: Counter[int] = field(default_factory=Counter)
+
+    def add(self, measurement: Measurement, answered: Iterable[int]) -> None:
+        self.newest = _newer(self.newest, measurement)
+        self.names[measurement.candidate.name] = measurement.candidate
+        for number in answered:
+            earlier = self.answers.get(number)
+            self.answers[number] = _newer(earlier, measurement) if earlier else measurement
+            self.count[number] += 1
+
+
+def _newer(one: Measurement, other: Measurement) -> Measurement:
+    """Return the one that was made later; of the same second, always the same one."""
+    first = (one.measured_at, one.key)
+    return one if first > (other.measured_at, other.key) else other
+
+
+def rejudge(
+    store: Store,
+    thresholds: Thresholds,
+    asked: Asked,
+    names: Sequence[str] = (),
+    *,
+    brief: bool = False,
+) -> list[Rejudged]:
+    """Judge what is stored.
+
+    Args:
+        store: where measurements are.
+        thresholds: the limits.
+        asked: of the same thresholds.
+        names: of the candidates to judge, in order; of none, all that are stored, by name.
+        brief: see `judge`.
+
+    Raises:
+        UsageError: nothing of a name is stored.
+    """
+    pairs = _chosen(_read(store, asked), names)
+    return [
+        _rejudge(stored, name, label, thresholds, asked, brief)
+        for (name, stored), label in zip(pairs, _labels(pairs), strict=True)
+    ]
+
+
+def _read(store: Store, asked: Asked) -> list[_Stored]:
+    """Sort all measurements by what they are of."""
+    by_data = defaultdict(list)
+    for number, (_, identity) in enumerate(asked.checks):
+        by_data[identity["data"]].append((number, identity))
+    found: dict[str, _Stored] = {}
+    for measurement in store:
+        own = measurement.identity
+        answered = [
+            number
+            for number, identity in by_data.get(str(own.get("data")), ())
+            if all(own.get(part) == value for part, value in identity.items())
+        ]
+        key = canonical_json(own.get("candidate"))
+        found.setdefault(key, _Stored(measurement)).add(measurement, answered)
+    return list(found.values())
+
+
+def _chosen(found: Sequence[_Stored], names: Sequence[str]) -> list[tuple[str, _Stored]]:
+    """Return the candidates to judge, each with the name that it goes by."""
+    if not names:
+        pairs = [(each.newest.candidate.name, each) for each in found]
+        return sorted(pairs, key=lambda pair: (pair[0], held(pair[1].newest.candidate)))
+    known = {name for each in found for name in each.names}
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"--model {name}: nothing of it is stored.{did_you_mean(name, known)} "
+                f"Stored: {', '.join(sorted(known)) or 'nothing'}."
+            )
+    return [(name, each) for name in names for each in found if name in each.names]
+
+
+def held(candidate: CandidateFacts) -> str:
+    """Return how a candidate was held when it was measured, e.g. `nf4, bfloat16, cuda`."""
+    weights = candidate.quantization
+    weights = "full precision" if weights == "none" else weights
+    return f"{weights}, {candidate.dtype}, {candidate.device}"
+
+
+def _labels(pairs: Sequence[tuple[str, _Stored]]) -> list[str]:
+    """Return what the candidates are shown as: a name, and where it is not enough, more."""
+    ways: tuple[Callable[[Measurement], str], ...] = (
+        lambda newest: held(newest.candidate),
+        lambda newest: f"{held(newest.candidate)}, {_short(newest.candidate.revision)}",
+        lambda newest: f"{held(newest.candidate)}, {digest(newest.identity.get('candidate'))[:12]}",
+    )
+    labels = [name for name, _ in pairs]
+    for say_more in ways:
+        often = Counter(labels)
+        labels = [
+            label if often[label] == 1 else f"{name} ({say_more(stored.newest)})"
+            for (name, stored), label in zip(pairs, labels, strict=True)
+        ]
+    return labels
+
+
+def _short(revision: str | None) -> str:
+    """Return as many digits of a commit or a hash as tell it from others."""
+    return (revision or "unknown").removeprefix("sha256:")[:12]
+
+
+def _rejudge(
+    stored: _Stored, name: str, label: str, thresholds: Thresholds, asked: Asked, brief: bool
+) -> Rejudged:
+    records: list[Record] = []
+    missing: list[Check] = []
+    undecided: list[Check] = []
+    for number, (check, _) in enumerate(asked.checks):
+        found = stored.answers.get(number)
+        limits = check.limits
+        if name in thresholds.own_limits:
+            limits = thresholds.limits(name, check.check, check.item)
+        if found is None:
+            missing.append(check)
+        elif not is_enough(found.findings, draws_for(limits) if check.stop_early else ALL):
+            undecided.append(check)
+        else:
+            answer = _as_answer(found, check, stored.count[number], label)
+            results = _judge(answer, limits, label, brief)
+            records.append(Record(candidate=answer.candidate, results=results))
+    return Rejudged(
+        name=name,
+        facts=stored.names[name].model_copy(update={"name": label}),
+        others=tuple(sorted(set(stored.names) - {name})),
+        records=tuple(records),
+        missing=tuple(missing),
+        undecided=tuple(undecided),
+    )
+
+
+def _as_answer(found: Measurement, check: Check, count: int, label: str) -> Measurement:
+    """Return a measurement under the names that it has here, saying if there are others."""
+    update: dict[str, Any] = {}
+    if found.item != check.item:
+        update["item"] = check.item
+    if found.candidate.name != label:
+        update["candidate"] = found.candidate.model_copy(update={"name": label})
+    if count > 1:
+        note = (
+            f"measured {count} times, with other versions of libraries; the newest counts, of "
+            f"{found.measured_at}."
+        )
+        update["findings"] = found.findings.noting(note)
+    return found.model_copy(update=update) if update else found
+
+
+def _judge(
+    measurement: Measurement, limits: Sequence[Limit], candidate: str, brief: bool
+) -> tuple[Result, ...]:
+    try:
+        check_valid(measurement, limits)
+    except InvalidMeasurement as error:
+        where = (measurement.check, measurement.item)
+        return (invalid(candidate, *where, str(error), error.measurement),)
+    return judge(measurement, limits, candidate, brief=brief).results

@@ -1,0 +1,142 @@
+"""The process that loads one candidate and measures it: what runs in it.
+
+A process of its own, because a model can take its process down (a fault in a kernel, the system
+out of memory) or hang for ever, and must not take the other candidates with it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import traceback
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
+
+from basegate.candidate import Candidate
+from basegate.measuring import measure
+from basegate.memory import let_go
+from basegate.spread.leases import take, visible_gpus
+from basegate.spread.relay import ToldProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+    from basegate.measuring import Job
+    from basegate.registry import CandidateSpec
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Which candidate a process is for.
+
+    Attributes:
+        spec: what and where it is.
+        revision: its commit or fingerprint.
+        device: `cuda` or `cpu`.
+        memory: file that remembers fingerprints.
+        window: tokens of the run's longest input.
+        gpus: how many it takes for itself; `None` leaves it all that are visible.
+        load: loads an engine; see `candidate.load_engine`.
+    """
+
+    spec: CandidateSpec
+    revision: str
+    device: str
+    memory: Path
+    window: int | None
+    gpus: int | None
+    load: Callable[..., Any]
+
+
+def serve(pipe: Connection, loading: Loading) -> None:
+    """Measure what is asked for over a pipe until it is closed.
+
+    Answers each `Job` with messages of progress, then `("result", JSON, warnings)` or `("error",
+    exception, traceback, warnings)`.
+    """
+    # Ctrl-C reaches every process of a terminal: the one that reports ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
+    turn = threading.Lock()
+
+    def send(message: tuple[Any, ...]) -> None:
+        with turn:
+            pipe.send(message)
+
+    progress = ToldProgress(send)
+    candidate = Candidate(
+        loading.spec,
+        device=loading.device,
+        memory=loading.memory,
+        progress=progress,
+        revision=loading.revision,
+        load=partial(_load, loading, progress),
+    )
+    while True:
+        try:
+            job = pipe.recv()
+        except EOFError:
+            candidate.close()
+            return
+        send(_answer(candidate, job, progress))
+
+
+def _load(loading: Loading, progress: ToldProgress, *given: Any) -> Any:
+    if loading.device == "cuda" and loading.gpus is not None:
+        # Held until the process ends, however it ends.
+        take(
+            loading.gpus,
+            visible_gpus(),
+            waiting=lambda: progress.say(f"{loading.spec.name}: waiting for a free GPU"),
+        ).export()
+    return loading.load(*given, window=loading.window, progress=progress)
+
+
+def _answer(candidate: Candidate, job: Job, progress: ToldProgress) -> tuple[Any, ...]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            measurement = measure(candidate, job, progress)
+        # A mistake in the program is told, too.
+        except Exception as error:  # noqa: BLE001
+            # Text before the frames are emptied: the half-loaded model lives in them.
+            told = traceback.format_exc()
+            let_go(error)
+            return ("error", _sendable(error), told, _texts(caught))
+    return ("result", measurement.model_dump_json(), _texts(caught))
+
+
+def _sendable(error: Exception) -> Exception:
+    """Return an error as another process can take it."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    try:
+        pickle.loads(pickle.dumps(error))
+    # Errors of libraries may hold anything.
+    except Exception:  # noqa: BLE001
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _texts(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warning]]]:
+    return [(str(each.message), each.category) for each in caught]
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it ends, in whatever way."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,243 @@
+"""Measuring in a process of the candidate's own: the side that asks."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+import warnings
+from contextlib import contextmanager, suppress
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import basegate.candidate
+from basegate.candidate import NOT_LOADED
+from basegate.errors import CandidateError, InvalidMeasurement
+from basegate.measurement import Measurement
+from basegate.spread.child import Loading, serve
+from basegate.spread.relay import ShownProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+    from pathlib import Path
+
+    from basegate.candidate import Candidate
+    from basegate.measuring import Job
+    from basegate.progress import Progress
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at the clock, and at Ctrl-C, while a process is silent."""
+PATIENCE = 20.0
+"""Seconds for a process to free its model."""
+TRIES = 2
+"""Processes of one candidate that may end without a word before it is given up."""
+_CONTEXT = multiprocessing.get_context("spawn")
+
+
+class Isolation:
+    """Measures candidates one after another, each in a process of its own that loads it once.
+
+    Args:
+        memory: file that remembers fingerprints.
+        window: tokens of the run's longest input.
+        timeout: seconds that loading, and a measurement, may take; 0 for no limit.
+        gpus: GPUs of a candidate whose entry does not say; `None` for all that are visible.
+    """
+
+    def __init__(
+        self, memory: Path, window: int | None, timeout: float, gpus: int | None = None
+    ) -> None:
+        self._memory = memory
+        self._window = window
+        self._timeout = timeout
+        self._gpus = gpus
+        self._process: _Process | None = None
+        self._ended: dict[str, int] = {}
+
+    def __call__(self, candidate: Candidate, job: Job, progress: Progress) -> Measurement:
+        """Return a measurement that the candidate's process makes.
+
+        Raises:
+            InvalidMeasurement: it could not be made, or the process died or took too long.
+        """
+        if self._ended.get(candidate.name, 0) >= TRIES:
+            raise CandidateError(NOT_LOADED)
+        process = self._process_of(candidate)
+        try:
+            return process.measure(job, progress, self._timeout)
+        except ProcessEnded as ended:
+            self.stop(at_once=True)
+            lost = TRIES if ended.loading else 1
+            self._ended[candidate.name] = self._ended.get(candidate.name, 0) + lost
+            raise CandidateError(str(ended)) from None
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self.stop(at_once=True)
+            raise
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """End the process there is; what it has done of a measurement is kept.
+
+        Args:
+            at_once: whether it may be in the middle of something, which it is not let to finish.
+        """
+        if self._process is not None:
+            self._process.end(0.0 if at_once else PATIENCE)
+            self._process = None
+
+    def _process_of(self, candidate: Candidate) -> _Process:
+        if self._process is not None and self._process.name != candidate.name:
+            self.stop()
+        if self._process is None:
+            self._process = _Process(
+                candidate.name,
+                Loading(
+                    spec=candidate.spec,
+                    revision=candidate.revision,
+                    device=candidate.device,
+                    memory=self._memory,
+                    window=self._window,
+                    gpus=candidate.spec.gpus or self._gpus,
+                    load=basegate.candidate.load_engine,
+                ),
+            )
+        return self._process
+
+
+class ProcessEnded(Exception):
+    """A measuring process died, or was ended since it took too long.
+
+    Attributes:
+        loading: whether it was still loading.
+    """
+
+    def __init__(self, message: str, *, loading: bool) -> None:
+        super().__init__(message)
+        self.loading = loading
+
+
+class _Process:
+    """A process that is there for one candidate.
+
+    Attributes:
+        name: the candidate's.
+    """
+
+    def __init__(self, name: str, loading: Loading) -> None:
+        self.name = name
+        ours, theirs = _CONTEXT.Pipe()
+        self._pipe: Connection = ours
+        self._process: BaseProcess = _CONTEXT.Process(
+            target=serve, args=(theirs, loading), name=f"basegate {name}", daemon=True
+        )
+        with _without_main(), _without_interrupts():
+            self._process.start()
+        # Else the pipe would stay open after the process has ended.
+        theirs.close()
+
+    def measure(self, job: Job, progress: Progress, timeout: float) -> Measurement:
+        """Return the measurement; see `Isolation`."""
+        shown = ShownProgress(progress)
+        try:
+            return self._listen(job, shown, timeout)
+        finally:
+            shown.close()
+
+    def end(self, patience: float) -> None:
+        """Let the process free its model and end; at once where it takes longer than `patience`.
+
+        That is safe at any moment: every batch is kept as soon as it is done.
+        """
+        self._pipe.close()
+        if patience:
+            self._process.join(patience)
+        self._process.kill()
+        self._process.join()
+
+    def _listen(self, job: Job, shown: ShownProgress, timeout: float) -> Measurement:
+        phase, since = "fetching", time.monotonic()
+        try:
+            self._pipe.send(job)
+            while True:
+                if not self._pipe.poll(LOOK_EVERY):
+                    # What is fetched has time limits of its own, and may be tens of gigabytes.
+                    over = time.monotonic() - since > timeout > 0
+                    if over and phase != "fetching":
+                        raise ProcessEnded(_hung(phase, timeout), loading=phase == "loading")
+                    continue
+                message = self._pipe.recv()
+                if message[0] == "phase":
+                    phase, since = message[1], time.monotonic()
+                elif message[0] in ("result", "error"):
+                    return _taken(message)
+                else:
+                    shown.show(message)
+        except (EOFError, OSError):
+            self._process.join()
+            raise ProcessEnded(
+                _died(self._process.exitcode), loading=phase in ("fetching", "loading")
+            ) from None
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep a new process from importing the script that runs pytest, which may run it again."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start a process that does not hear Ctrl-C: the one that reports ends it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _taken(message: tuple[Any, ...]) -> Measurement:
+    """Return the measurement that a process sent, or raise the error that it met."""
+    word, content, *further = message
+    for text, category in further[-1]:
+        warnings.warn(text, category, stacklevel=2)
+    if word == "result":
+        return Measurement.model_validate_json(content)
+    if not isinstance(content, InvalidMeasurement):
+        content.add_note(f"In the process that measures:\n{further[0]}")
+    raise content
+
+
+def _hung(phase: str, timeout: float) -> str:
+    return (
+        f"{phase} took longer than the {timeout:g} seconds of --measure-timeout, so its process "
+        f"was ended. What was measured until then is kept, and the next run goes on from there. If "
+        f"it hangs, try another --dtype or --quantization; if it is only slow, raise "
+        f"--measure-timeout (0 for no limit)."
+    )
+
+
+def _died(status: int | None) -> str:
+    how = f"exit status {status}"
+    if status is not None and status < 0:
+        with suppress(ValueError):
+            how = f"killed by {signal.Signals(-status).name}"
+        if -status == signal.SIGKILL:
+            how += ", as the system does when memory runs out"
+    return (
+        f"the process that measured it ended without a word ({how}). That says nothing about the "
+        f"model. What was measured until then is kept, and the next run goes on from there; if it "
+        f"ends again, look at the captured output, and try another --dtype, --quantization or "
+        f"version of torch."
+    )

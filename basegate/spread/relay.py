@@ -1,0 +1,106 @@
+"""Progress of a measuring process, told over a pipe and shown by the process that reports."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from basegate.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from basegate.progress import Step
+
+DETAIL_EVERY = 5.0
+"""Seconds between two words on how far loading is."""
+
+
+class ToldProgress(Progress):
+    """Tells of work instead of showing it.
+
+    Args:
+        send: takes a message, from any thread.
+    """
+
+    def __init__(self, send: Callable[[tuple[Any, ...]], None]) -> None:
+        super().__init__()
+        self._send = send
+
+    @contextmanager
+    def task(self, description: str, total: int, unit: str) -> Iterator[Step]:
+        """Tell that a task begins, of every step, and that it has ended."""
+        self._send(("task", description, total, unit))
+        try:
+            yield lambda amount=1: self._send(("step", amount))
+        finally:
+            self._send(("done",))
+
+    def phase(self, name: str) -> None:
+        """Tell what is being done now."""
+        self._send(("phase", name))
+
+    def say(self, text: str) -> None:
+        """Tell a line."""
+        self._send(("say", text))
+
+    @contextmanager
+    def waiting(self, description: str) -> Iterator[None]:
+        """Tell what is being waited for, and now and then how far it is."""
+        self._send(("waiting", description))
+        done = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(done,), daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watch.join()
+            self._send(("done",))
+
+    def _watch(self, done: threading.Event) -> None:
+        while not done.wait(DETAIL_EVERY):
+            self._send(("detail", self._tell()))
+
+
+class ShownProgress:
+    """Shows what a `ToldProgress` tells.
+
+    Args:
+        progress: where it is shown.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._open: list[ExitStack] = []
+        self._steps: list[Step] = []
+        self._detail = ""
+
+    def show(self, message: tuple[Any, ...]) -> None:
+        """Show one message."""
+        word, *given = message
+        if word == "say":
+            self._progress.say(*given)
+        elif word == "task":
+            self._steps.append(self._enter().enter_context(self._progress.task(*given)))
+        elif word == "step":
+            self._steps[-1](*given)
+        elif word == "waiting":
+            stack = self._enter()
+            stack.enter_context(self._progress.telling(lambda: self._detail))
+            stack.enter_context(self._progress.waiting(*given))
+        elif word == "detail":
+            self._detail = given[0].removesuffix(", ")
+        elif word == "done" and self._open:
+            self._open.pop().close()
+
+    def close(self) -> None:
+        """End what was left open by a process that is no more."""
+        while self._open:
+            self._open.pop().close()
+
+    def _enter(self) -> ExitStack:
+        self._detail = ""
+        self._open.append(ExitStack())
+        return self._open[-1]

@@ -1,0 +1,6 @@
+"""What is kept between runs: measurements, and how far an unfinished one has come."""
+
+from basegate.store.folder import Store
+from basegate.store.journal import NO_JOURNAL, FileJournal, Journal
+
+__all__ = ["NO_JOURNAL", "FileJournal", "Journal", "Store"]

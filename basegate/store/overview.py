@@ -1,0 +1,105 @@
+"""What a store holds beside whole measurements, and how a user names one of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from basegate.errors import UsageError
+from basegate.store.folder import SHORT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from basegate.measurement import Measurement
+    from basegate.store.folder import Store
+
+_OF_A_MEASUREMENT = re.compile(
+    rf"\.([0-9a-f]{{{SHORT}}})(?:\.json|\.[0-9a-f]{{8}}\.samples\.jsonl)$"
+)
+KEY = 12
+"""Digits of a key that a user is shown."""
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A measurement of which some batches are done.
+
+    Attributes:
+        key: its first digits.
+        path: of the journal.
+        bytes: its size.
+        changed: UTC time of the last batch, ISO 8601.
+    """
+
+    key: str
+    path: Path
+    bytes: int
+    changed: str
+
+
+def unfinished(store: Store) -> list[Unfinished]:
+    """Return the measurements that an ended run left half done, or that one is making now."""
+    found = []
+    for path in sorted((store.folder / "measuring").glob("*.jsonl")):
+        status = path.stat()
+        changed = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
+        found.append(Unfinished(path.stem, path, status.st_size, changed))
+    return found
+
+
+def set_aside(store: Store) -> list[Path]:
+    """Return the files that could not be trusted."""
+    return sorted(path for path in (store.folder / "set-aside").glob("*") if path.is_file())
+
+
+def sizes(store: Store) -> dict[str, int]:
+    """Return bytes on disk by the first digits of a measurement's key, samples included."""
+    found: dict[str, int] = {}
+    for path in store.measurements.glob("*"):
+        if name := _OF_A_MEASUREMENT.search(path.name):
+            found[name[1]] = found.get(name[1], 0) + path.stat().st_size
+    return found
+
+
+def the_one(store: Store, prefix: str, *, evidence: bool = True) -> Measurement:
+    """Return the measurement whose key begins so.
+
+    Raises:
+        UsageError: it is no beginning of a key, or of none or several that there are; says which.
+    """
+    if not re.fullmatch(r"[0-9a-f]{1,64}", prefix):
+        raise UsageError(f"{prefix!r} is no beginning of a key, which is made of 0-9 and a-f.")
+    paths = store.paths()
+    found = [path for path in paths if path.stem[-SHORT:].startswith(prefix[:SHORT])]
+    if len(prefix) > SHORT:
+        found = [path for path in found if _key(store, path).startswith(prefix)]
+    if not found:
+        raise UsageError(f"no key begins with {prefix}. {_listed(paths)}")
+    if len(found) > 1:
+        raise UsageError(f"{prefix} begins {len(found)} keys. {_listed(found)}")
+    measurement = store.read(found[0], evidence=evidence)
+    if measurement is None:
+        raise UsageError(f"{found[0].name} cannot be read; it was set aside, or removed just now.")
+    return measurement
+
+
+def _key(store: Store, path: Path) -> str:
+    measurement = store.read(path, evidence=False)
+    return measurement.key if measurement is not None else ""
+
+
+def _listed(paths: list[Path]) -> str:
+    """Return a line per measurement, as their files are named."""
+    if not paths:
+        return "Nothing is stored."
+    lines = []
+    for path in paths[:_SHOWN]:
+        *names, short = path.stem.split(".")
+        lines.append(f"{short[:KEY]}  {'  '.join(names)}")
+    if len(paths) > _SHOWN:
+        lines.append(f"and {len(paths) - _SHOWN} more: python -m basegate store list")
+    return "\n  ".join(["Stored:", *lines])

@@ -1,0 +1,691 @@
+"""`python -m basegate`: each command, each error, exit status, and no traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from basegate import hub
+from basegate.commands import main
+from basegate.errors import DataError
+from basegate.records import digest
+from basegate.store import Store
+from tests.stored import (
+    FINDINGS,
+    THRESHOLDS,
+    answers,
+    as_schema_1,
+    candidate,
+    make_project,
+    measurement,
+    pairs,
+    perplexity,
+)
+
+HEAVY = ("torch", "transformers", "datasets", "matplotlib", "pytest", "scipy")
+
+
+@pytest.fixture
+def thresholds(tmp_path):
+    return make_project(tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch):
+    """Run a command in the project; return its exit status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_in(*arguments):
+        try:
+            status = main([*map(str, arguments)])
+        except SystemExit as ended:
+            status = ended.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return status, out, err
+
+    return run_in
+
+
+@pytest.fixture
+def judge(run, store, thresholds):
+    def run_judge(*arguments):
+        return run("judge", "--thresholds", thresholds, "--store", store.folder, *arguments)
+
+    return run_judge
+
+
+@pytest.fixture
+def manage(run, store):
+    def run_store(command, *arguments):
+        return run("store", command, *arguments, "--store", store.folder)
+
+    return run_store
+
+
+def fill(store, thresholds, facts=None, **findings):
+    """Store an answer to every check; `findings` says otherwise for some, `None` for none."""
+    chosen = {check: make() for check, make in FINDINGS.items()} | findings
+    for check, found in chosen.items():
+        if found is not None:
+            store.put(measurement(thresholds, check, found, facts))
+
+
+# judge
+
+
+def test_all_passed_is_exit_status_0(judge, store, thresholds):
+    fill(store, thresholds)
+    status, out, err = judge()
+    assert (status, err) == (0, "")
+    assert "yi-6b: accepted\n" in out
+    assert (
+        "  pass         perplexity wiki              4 bits per character (95 %: 3.90 to 4.10), "
+        "limit at most 5 [12 documents]\n"
+    ) in out
+    assert "  pass         knowledge facts              q1 7 of 7 correct, limit at least 7" in out
+    assert "measured in nf4, bfloat16, on cuda: loaded in 1.0 s, at most 1.00 GiB in use" in out
+
+
+def test_the_words_are_those_of_the_terminal_summary(judge, store, thresholds):
+    from basegate.ledger import Ledger
+    from basegate.report.terminal import summary
+
+    fill(store, thresholds, perplexity=perplexity(5.05), minimal_pairs=pairs(0.1))
+    _, out, _ = judge("--ledger", "ledger.json")
+    fields = json.loads(Path("ledger.json").read_text(encoding="utf-8"))
+    ledger = Ledger.model_validate({"schema_": fields.pop("schema"), **fields})
+    assert [line for line, _ in summary(ledger)] == out.splitlines()[1:-1]
+    assert out.splitlines()[-1] == "ledger: ledger.json"
+
+
+def test_a_limit_that_is_not_met_is_exit_status_1(judge, store, thresholds):
+    fill(store, thresholds, perplexity=perplexity(6.0))
+    status, out, _ = judge()
+    assert status == 1
+    assert "yi-6b: rejected on perplexity\n" in out
+
+
+def test_another_limit_judges_the_same_measurements_again(judge, store, thresholds):
+    fill(store, thresholds, perplexity=perplexity(6.0))
+    thresholds.write_text(THRESHOLDS.replace("5.0", "7.0"))
+    assert judge()[0] == 0
+
+
+def test_another_setting_is_answered_by_nothing(judge, store, thresholds):
+    fill(store, thresholds)
+    other = "[perplexity]\nwindow = 99\ncontext = 9\n"
+    thresholds.write_text(THRESHOLDS.replace("[perplexity]\n", other))
+    status, out, _ = judge()
+    assert status == 1
+    again = f"pytest --model yi-6b --thresholds {thresholds}"
+    assert f"  not measured perplexity wiki              {again}\n" in out
+    assert "yi-6b: no objection so far; not run: perplexity wiki\n" in out
+
+
+def test_other_data_is_answered_by_nothing(judge, store, thresholds):
+    fill(store, thresholds)
+    (thresholds.parent / "corpus.txt").write_text("another text")
+    assert "not measured perplexity wiki" in judge()[1]
+
+
+def test_another_version_of_a_measure_answers_nothing(judge, store, thresholds):
+    fill(store, thresholds, perplexity=None)
+    made = measurement(
+        thresholds, "perplexity", perplexity(), measure={"name": "perplexity", "version": 0}
+    )
+    store.put(made)
+    assert "not measured perplexity wiki" in judge()[1]
+
+
+def test_the_default_thresholds_are_not_repeated(run, store, thresholds):
+    fill(store, thresholds, perplexity=None)
+    _, out, _ = run("judge", "--store", store.folder)
+    assert "pytest --model yi-6b\n" in out
+
+
+def test_of_several_versions_of_libraries_the_newest_counts(judge, store, thresholds):
+    fill(store, thresholds)
+    store.put(
+        measurement(
+            thresholds,
+            "perplexity",
+            perplexity(6.0),
+            torch="2.0",
+            measured_at="2026-02-01T00:00:00+00:00",
+        )
+    )
+    status, out, _ = judge()
+    assert status == 1
+    assert "6 bits per character" in out
+    assert "note: measured 2 times, with other versions of libraries; the newest counts" in out
+
+
+def test_where_all_samples_are_wanted_the_drawn_ones_are_too_few(judge, store, thresholds):
+    fill(store, thresholds, knowledge=answers(right=7, drawn=7))
+    assert judge()[0] == 0
+    thresholds.write_text(THRESHOLDS + "[knowledge]\nstop_early = false\n")
+    status, out, _ = judge()
+    assert status == 1
+    assert "  not decided  knowledge facts" in out
+    fill(store, thresholds, knowledge=answers(right=7, drawn=10))
+    assert judge()[0] == 0
+
+
+def test_too_few_samples_are_not_decided(judge, store, thresholds):
+    fill(store, thresholds, knowledge=answers(right=7, drawn=7))
+    thresholds.write_text(THRESHOLDS.replace("correct = 7", "correct = 8"))
+    status, out, _ = judge()
+    assert status == 1
+    assert "  not decided  knowledge facts              samples are missing: pytest" in out
+
+
+def test_a_candidate_may_have_limits_of_its_own(judge, store, thresholds):
+    fill(store, thresholds, perplexity=perplexity(6.0))
+    thresholds.write_text(
+        THRESHOLDS + "[candidates.yi-6b.perplexity.corpora.wiki]\nmax_bits_per_char = 7.0\n"
+    )
+    assert judge()[0] == 0
+
+
+def test_limits_of_a_candidate_that_is_not_stored_are_pointed_out(judge, store, thresholds):
+    fill(store, thresholds)
+    thresholds.write_text(
+        THRESHOLDS + "[candidates.yi-6.perplexity.corpora.wiki]\nmax_bits_per_char = 7.0\n"
+    )
+    status, out, _ = judge()
+    assert status == 0
+    assert "yi-6 has limits of its own" in out
+
+
+def test_a_name_that_was_held_in_two_ways_is_shown_with_how(judge, store, thresholds):
+    fill(store, thresholds)
+    fill(store, thresholds, candidate(quantization="int8"))
+    fill(store, thresholds, candidate("other", revision="c" * 40))
+    _, out, _ = judge()
+    assert "yi-6b (int8, bfloat16, cuda): accepted" in out
+
+
+def test_two_revisions_are_told_apart(judge, store, thresholds):
+    fill(store, thresholds)
+    fill(store, thresholds, candidate(revision="b" * 40))
+    _, out, _ = judge()
+    assert "yi-6b (nf4, bfloat16, cuda, aaaaaaaaaaaa): accepted" in out
+    assert "yi-6b (nf4, bfloat16, cuda, bbbbbbbbbbbb): accepted" in out
+
+
+def test_one_checkpoint_under_two_names(judge, store, thresholds):
+    fill(store, thresholds, perplexity=None)
+    store.put(measurement(thresholds, "perplexity", perplexity(), candidate("mine")))
+    status, out, _ = judge("--model", "yi-6b")
+    assert status == 0
+    assert "yi-6b: accepted" in out
+    assert "stored as mine, too; limits are those of yi-6b" in out
+
+
+@pytest.mark.parametrize("given", [["a,b"], ["a", "b"]])
+def test_candidates_are_chosen_in_order(judge, store, thresholds, given):
+    for name, revision in (("b", "1"), ("c", "2"), ("a", "3")):
+        fill(store, thresholds, candidate(name, revision=revision))
+    _, out, _ = judge("--model", *given)
+    assert [line for line in out.splitlines() if "accepted" in line] == [
+        "a: accepted",
+        "b: accepted",
+    ]
+
+
+def test_too_many_degenerate_samples_are_invalid(judge, store, thresholds):
+    fill(store, thresholds, knowledge=answers(right=10, drawn=10, broken=9))
+    status, out, _ = judge()
+    assert status == 1
+    assert "invalid      knowledge facts" in out
+    assert "9 of 10 samples are degenerate, knowledge.max_degenerate_share is 0.5" in out.replace(
+        "knowledge.banks.facts.", "knowledge."
+    )
+
+
+def test_data_that_cannot_be_found_is_said_per_check(judge, store, thresholds):
+    fill(store, thresholds)
+    (thresholds.parent / "corpus.txt").unlink()
+    status, out, _ = judge()
+    assert status == 1
+    assert "  not found    perplexity wiki " in out
+    assert "there is no such file or folder" in out
+    assert "  pass         knowledge facts" in out
+    assert "invalid" not in out
+
+
+def test_a_hub_that_cannot_be_reached_is_said_per_check(judge, store, thresholds, monkeypatch):
+    fill(store, thresholds)
+
+    def unreachable(kind, repo_id, revision):
+        raise DataError(f"the hub could not be reached for the data set {repo_id}")
+
+    monkeypatch.setattr(hub, "_resolve", unreachable)
+    thresholds.write_text(
+        THRESHOLDS + "[perplexity.corpora.hub]\ndataset = 'a/b'\nmax_perplexity = 9\n"
+    )
+    status, out, _ = judge()
+    assert status == 1
+    assert "  not found    perplexity hub " in out
+    assert "the hub could not be reached for the data set a/b" in out
+
+
+def test_a_candidate_of_other_checks_only_is_not_judged(judge, store, thresholds):
+    fill(store, thresholds)
+    facts = candidate("x", revision="c" * 40)
+    other = measurement(thresholds, "perplexity", perplexity(), facts, settings={})
+    store.put(other)
+    status, out, _ = judge()
+    assert status == 1
+    assert "x: nothing stored answers these limits" in out
+    assert judge("--model", "yi-6b")[0] == 0
+
+
+def test_an_empty_store_judges_nothing(judge, store):
+    store.folder.mkdir()
+    status, out, _ = judge()
+    assert status == 1
+    assert "nothing is stored, so nothing is judged" in out
+
+
+def test_the_ledger_is_that_of_a_run(judge, store, thresholds):
+    fill(store, thresholds)
+    status, _, _ = judge("--ledger", "new/ledger.json")
+    ledger = json.loads(Path("new/ledger.json").read_text(encoding="utf-8"))
+    assert (status, ledger["schema"]) == (0, 1)
+    assert ledger["suite"]["command"].startswith("python -m basegate")
+    assert [entry["verdict"] for entry in ledger["candidates"]] == ["pass"]
+    details = {row["check"]: row["detail"] for row in ledger["results"]}
+    assert details["perplexity"].startswith("yi-6b on wiki: 4 bits per character")
+    assert next(row for row in ledger["results"] if row["check"] == "knowledge")["curve"]
+
+
+def test_a_ledger_that_cannot_be_written_is_a_usage_error(judge, store, thresholds):
+    fill(store, thresholds)
+    status, out, err = judge("--ledger", store.folder)
+    assert status == 4
+    assert "yi-6b: accepted" in out
+    assert "cannot be written" in err
+
+
+def test_a_damaged_file_is_set_aside_and_its_check_not_measured(judge, store, thresholds):
+    fill(store, thresholds)
+    path = next(store.measurements.glob("*.perplexity.*.json"))
+    path.write_bytes(path.read_bytes()[:-20])
+    status, out, err = judge()
+    assert status == 1
+    assert err.startswith(f"warning: {path.name} cannot be trusted")
+    assert "not measured perplexity wiki" in out
+
+
+def test_names_that_would_steer_a_terminal_are_harmless(judge, manage, store, thresholds):
+    fill(store, thresholds, candidate("evil\x1b[2J\nmine: accepted"))
+    for _, out, _ in (judge(), manage("list"), manage("prune", "--older-than", "0", "--dry-run")):
+        assert "\x1b" not in out
+        assert "\nmine" not in out
+
+
+def test_colours_on_a_terminal_only(judge, store, thresholds, monkeypatch):
+    fill(store, thresholds)
+    assert "\x1b" not in judge()[1]
+    monkeypatch.setattr("basegate.commands.output._colours", lambda: True)
+    assert "\x1b[32;1myi-6b: accepted\x1b[0m" in judge()[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--thresholds", "none.toml"], "none.toml"),
+        (["--store", "none"], "--store none: there is no such folder"),
+        (["--store", "thresholds.toml"], "--store thresholds.toml: is a file"),
+        (["--model", "yi-6"], "nothing of it is stored. Did you mean 'yi-6b'? Stored: yi-6b."),
+        (["--frobnicate"], "unrecognized arguments"),
+    ],
+)
+def test_usage_errors_of_judge(judge, store, thresholds, arguments, message):
+    fill(store, thresholds)
+    status, out, err = judge(*arguments)
+    assert (status, out) == (4, "")
+    assert message in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["store"], ["frobnicate"], ["store", "frobnicate"]])
+def test_no_command_is_a_usage_error(run, arguments):
+    status, out, err = run(*arguments)
+    assert (status, out) == (4, "")
+    assert "error:" in err
+
+
+def test_thresholds_without_sense_are_a_usage_error(judge, store, thresholds):
+    fill(store, thresholds)
+    thresholds.write_text("[perplexity")
+    status, _, err = judge()
+    assert status == 4
+    assert "thresholds.toml" in err
+
+
+# store list
+
+
+def test_a_line_per_measurement(manage, store, thresholds):
+    fill(store, thresholds)
+    status, out, _ = manage("list")
+    made = measurement(thresholds, "knowledge", answers())
+    size = sum(path.stat().st_size for path in store.files_of(made.key)) / 1024
+    assert status == 0
+    assert out.splitlines()[0] == (
+        f"{made.key[:12]}  yi-6b  nf4, bfloat16, cuda  knowledge facts      2026-01-01 00:00  "
+        f"{size:.1f} KiB  q1 7 of 7 correct [1 question, up to 10 samples each, 0 left out]"
+    )
+    assert out.splitlines()[-1].startswith("3 measurements, ")
+
+
+def test_a_list_for_programs(manage, store, thresholds):
+    fill(store, thresholds)
+    status, out, _ = manage("list", "--json")
+    listed = json.loads(out)
+    [row] = [each for each in listed["measurements"] if each["check"] == "perplexity"]
+    assert status == 0
+    assert row["key"] == measurement(thresholds, "perplexity", perplexity()).key
+    assert row["metrics"][0]["value"] == 4.0
+    assert row["bytes"] > 1000
+    assert (listed["unfinished"], listed["set_aside"]) == ([], [])
+
+
+def test_what_is_no_whole_measurement_is_mentioned(manage, store, thresholds):
+    fill(store, thresholds)
+    with store.measuring("c" * 64) as journal:
+        journal.put({"piece": 1})
+    path = next(store.measurements.glob("*.perplexity.*.json"))
+    path.write_text("{")
+    status, out, err = manage("list")
+    assert status == 0
+    assert "1 unfinished measurement (cccccccccccc), " in out
+    assert "1 file set aside, 1 bytes: python -m basegate store prune" in out
+    assert path.name in err
+    listed = json.loads(manage("list", "--json")[1])
+    assert [each["key"] for each in listed["unfinished"]] == ["c" * 16]
+    assert listed["set_aside"] == [path.name]
+
+
+def test_an_empty_store_lists_nothing(manage, store):
+    store.folder.mkdir()
+    assert manage("list") == (0, "0 measurements, 0 bytes\n", "")
+
+
+def test_no_store_is_a_usage_error(manage):
+    for command in (["list"], ["show", "a"], ["prune"], ["export", "x.zip"]):
+        status, out, err = manage(*command)
+        assert (status, out) == (4, "")
+        assert "there is no such folder" in err
+
+
+# store show
+
+
+def test_everything_about_one(manage, store, thresholds):
+    fill(store, thresholds, knowledge=answers(text="A。\x1b[2J\nB"))
+    made = measurement(thresholds, "knowledge", answers())
+    status, out, _ = manage("show", made.key[:5], "--samples", "2")
+    assert status == 0
+    assert f"key        {made.key}\n" in out
+    assert "correct           q1  7 of 7 correct" in out
+    assert "settings.sampling.temperature         0.9" in out
+    assert 'platform  "Linux x86_64"' in out
+    assert "q1 (seed 0, answer A, right A)\n  | 一定係？[…]A。\ufffd[2J\n  | B\n" in out
+    assert "5 more samples: --samples N shows the first of them" in out
+    assert "\x1b" not in out
+
+
+def test_pairs_are_shown_as_samples_are(manage, store, thresholds):
+    fill(store, thresholds)
+    key = measurement(thresholds, "minimal_pairs", pairs()).key
+    assert "'right': '對'" in manage("show", key, "--samples", "1")[1]
+    assert "1 more pairs" in manage("show", key)[1]
+
+
+@pytest.mark.parametrize("command", [["show"], ["prune", "--key"], ["export", "x.zip", "--key"]])
+def test_a_key_that_is_unknown_or_ambiguous_lists_what_there_is(manage, store, command):
+    for key in ("ab" * 32, "ac" * 32):
+        store.measurements.mkdir(parents=True, exist_ok=True)
+        (store.measurements / f"yi-6b.perplexity.wiki.{key[:16]}.json").touch()
+    for prefix, message in (
+        ("a", "a begins 2 keys. Stored:\n  abababababab  yi-6b  perplexity  wiki\n  acacac"),
+        ("b", "no key begins with b. Stored:\n  abababababab  yi-6b  perplexity  wiki\n"),
+        ("*", "'*' is no beginning of a key"),
+    ):
+        status, out, err = manage(*command, prefix)
+        assert (status, out) == (4, "")
+        assert message in err
+
+
+def test_a_long_list_of_keys_is_cut(manage, store):
+    store.measurements.mkdir(parents=True)
+    for number in range(30):
+        (store.measurements / f"a.b.c.{number:016x}.json").touch()
+    err = manage("show", "f")[2]
+    assert "and 10 more: python -m basegate store list" in err
+
+
+def test_a_key_may_be_given_in_full(manage, store, thresholds):
+    fill(store, thresholds)
+    key = measurement(thresholds, "perplexity", perplexity()).key
+    assert manage("show", key)[0] == 0
+    assert manage("show", key[:40] + "0" * 24)[0] == 4
+
+
+def test_a_damaged_one_cannot_be_shown(manage, store, thresholds):
+    fill(store, thresholds)
+    key = measurement(thresholds, "knowledge", answers()).key
+    next(store.measurements.glob(f"*{key[:16]}.*.samples.jsonl")).unlink()
+    status, _, err = manage("show", key)
+    assert status == 4
+    assert "it was set aside" in err
+
+
+def test_a_number_of_samples(manage, store, thresholds):
+    fill(store, thresholds)
+    assert manage("show", "a", "--samples", "-1")[0] == 4
+
+
+# store prune, export, import: the logic has tests of its own
+
+
+def test_pruning_says_what_went(manage, store, thresholds):
+    fill(store, thresholds)
+    key = measurement(thresholds, "knowledge", answers()).key
+    names = [path.name for path in store.files_of(key)]
+    status, out, _ = manage("prune", "--key", key[:8], "--dry-run")
+    assert status == 0
+    assert out.splitlines()[-1].startswith("would remove 2 files, ")
+    assert store.files_of(key)
+    status, out, _ = manage("prune", "--key", key[:8])
+    assert all(name in out for name in names)
+    assert out.splitlines()[-1].startswith("removed 2 files, ")
+    assert not store.files_of(key)
+    assert manage("prune")[1] == "removed 0 files, 0 bytes\n"
+
+
+def test_locks_are_counted_only(manage, store, thresholds):
+    fill(store, thresholds)
+    with store.measuring("c" * 64):
+        pass
+    assert manage("prune")[1] == ("removed 1 lock that no process holds\nremoved 1 file, 0 bytes\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "yi-6"], "Did you mean 'yi-6b'?"),
+        (["--older-than", "soon"], "a number of days"),
+        (["--older-than", "nan"], "a number of days"),
+        (["--older-than", "-1"], "a number of days"),
+    ],
+)
+def test_usage_errors_of_prune(manage, store, thresholds, arguments, message):
+    fill(store, thresholds)
+    before = sorted(store.folder.rglob("*"))
+    status, _, err = manage("prune", *arguments)
+    assert status == 4
+    assert message in err
+    assert sorted(store.folder.rglob("*")) == before
+
+
+def test_a_store_goes_from_one_machine_to_another(run, judge, manage, store, thresholds, tmp_path):
+    fill(store, thresholds)
+    status, out, _ = manage("export", "x.zip")
+    assert status == 0
+    assert out.startswith("x.zip: 3 measurements, ")
+    assert run("store", "import", "x.zip", "--store", "new") == (
+        0,
+        "3 measurements added, 0 replaced by fuller ones, 0 there already\n",
+        "",
+    )
+    assert run("judge", "--thresholds", thresholds, "--store", "new")[0] == 0
+    assert run("store", "import", "x.zip", "--store", "new")[1] == (
+        "0 measurements added, 0 replaced by fuller ones, 3 there already\n"
+    )
+
+
+def test_a_conflict_is_refused_and_explained(run, manage, store, thresholds, tmp_path):
+    fill(store, thresholds)
+    manage("export", "x.zip")
+    other = Store(tmp_path / "other")
+    fill(other, thresholds, perplexity=perplexity(4.5))
+    before = {path: path.read_bytes() for path in other.measurements.iterdir()}
+    status, out, err = run("store", "import", "x.zip", "--store", other.folder)
+    key = measurement(thresholds, "perplexity", perplexity()).key[:12]
+    assert (status, out) == (1, "")
+    assert f"conflict: {key}, yi-6b on perplexity wiki\n" in err
+    assert "stored: bits_per_char 4.50 bits per character (95 %: 4.40 to 4.60) (4.5)" in err
+    assert "to import: bits_per_char 4 bits per character" in err
+    assert f"store prune --key {key} --store {other.folder}" in err
+    assert "1 conflict in x.zip; nothing was imported." in err
+    assert {path: path.read_bytes() for path in other.measurements.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["export", "x.zip", "--model", "nobody"], 4, "nothing of nobody is stored"),
+        (["export", "."], 4, "is a folder"),
+        (["export", "none/x.zip"], 4, "cannot be written"),
+        (["import", "none.zip"], 4, "there is no such file"),
+        (["import", "thresholds.toml"], 1, "it is no whole zip file"),
+    ],
+)
+def test_errors_of_export_and_import(manage, store, thresholds, arguments, status, message):
+    fill(store, thresholds)
+    found, out, err = manage(*arguments)
+    assert (found, out) == (status, "")
+    assert message in err
+
+
+def test_an_import_into_a_file_is_a_usage_error(run, manage, store, thresholds):
+    fill(store, thresholds)
+    manage("export", "x.zip")
+    assert run("store", "import", "x.zip", "--store", "thresholds.toml")[0] == 4
+
+
+def test_a_file_of_schema_1_is_listed_judged_shown_and_exported(
+    run, judge, manage, store, thresholds
+):
+    fill(store, thresholds, knowledge=None)
+    made = measurement(thresholds, "knowledge", answers())
+    path = store.measurements / f"yi-6b.knowledge.facts.{made.key[:16]}.json"
+    path.write_text(as_schema_1(made), encoding="utf-8")
+    assert f"{made.key[:12]}  yi-6b" in manage("list")[1]
+    assert judge()[0] == 0
+    assert "一定係？[…]A" in manage("show", made.key, "--samples", "1")[1]
+    assert "3 measurements" in manage("export", "x.zip")[1]
+    assert run("store", "import", "x.zip", "--store", "new")[0] == 0
+    assert Store(Path("new")).get(made.key).findings == made.findings
+
+
+# as a process
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["judge", "--thresholds", "thresholds.toml"],
+        ["store", "list"],
+        ["store", "list", "--json"],
+        ["store", "prune", "--outdated"],
+        ["store", "export", "x.zip"],
+        ["store", "import", "y.zip"],
+        ["--help"],
+    ],
+)
+def test_no_command_imports_anything_heavy(run, manage, store, thresholds, tmp_path, arguments):
+    fill(store, thresholds)
+    manage("export", "y.zip")
+    store.folder.rename(tmp_path / ".basegate")
+    code = (
+        "import sys, os, runpy\n"
+        "def leave(status):\n"
+        f"    print([name for name in {HEAVY} if name in sys.modules], status, file=sys.stderr)\n"
+        "os._exit = leave\n"
+        "try:\n"
+        "    runpy.run_module('basegate', run_name='__main__')\n"
+        "except SystemExit as ended:\n"
+        "    leave(ended.code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == "[] 0\n"
+
+
+def process(*arguments, cwd, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "basegate", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+def test_the_exit_status_of_the_process(store, thresholds, tmp_path):
+    fill(store, thresholds)
+    place = ("--store", str(store.folder))
+    passed = process("judge", *place, cwd=tmp_path)
+    assert (passed.returncode, passed.stderr) == (0, "")
+    assert "yi-6b: accepted" in passed.stdout
+    thresholds.write_text(THRESHOLDS.replace("5.0", "3.0"))
+    assert process("judge", *place, cwd=tmp_path).returncode == 1
+    wrong = process("judge", "--store", "none", cwd=tmp_path)
+    assert wrong.returncode == 4
+    assert wrong.stderr.startswith("error: --store none: there is no such folder")
+    assert process(cwd=tmp_path).returncode == 4
+    lost = process("judge", *place, "--ledger", str(tmp_path), cwd=tmp_path)
+    assert lost.returncode == 4
+    assert "yi-6b: rejected" in lost.stdout
+    assert "cannot be written" in lost.stderr
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback(store, thresholds, tmp_path):
+    for number in range(300):
+        made = measurement(thresholds, "perplexity", perplexity(), number=number)
+        made = made.model_copy(update={"key": digest(made.identity)})
+        store.put(made)
+    command = f"'{sys.executable}' -m basegate store list --store '{store.folder}' | head -1"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""

@@ -1,0 +1,161 @@
+"""A measurement that was ended goes on: the same numbers, no batch done twice but the one."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import basegate
+from basegate.engines import caches, local
+from basegate.engines.keeping import Keeping
+from basegate.settings import Sampling
+from basegate.store import FileJournal
+from basegate.store.journal import Journal
+from tests.checkpoints import make_checkpoint
+
+TEXTS = ["香港係我哋嘅屋企。" * 9, "佢哋今日唔得閒，聽日先至得。", "一二三四五六七八九十" * 4]
+PROMPTS = ["香港係", "我哋今日", "佢話", "聽日"]
+SAMPLING = Sampling(samples=5, temperature=1.0, max_new_tokens=9)
+
+
+class Ended(Exception):
+    """The process ends here."""
+
+
+class Mortal(FileJournal):
+    """A journal whose process ends when it has kept so many batches."""
+
+    def __init__(self, path, key, batches):
+        super().__init__(path, key)
+        self.batches = batches
+
+    def put(self, pieces):
+        if self.batches == 0:
+            raise Ended
+        self.batches -= 1
+        super().put(pieces)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    folder = make_checkpoint(tmp_path_factory.mktemp("engine"))
+    engine = basegate.load_candidate(
+        str(folder), quantization="none", dtype="float32", device="cpu"
+    )
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    monkeypatch.setitem(local.BATCH_TOKENS, "cpu", 128)
+    monkeypatch.setattr(caches, "_budget", lambda model: 3 * 20 * caches._row_bytes(model)[0])
+
+
+def silent(engine):
+    from basegate.progress import SILENT
+
+    def scores():
+        found = engine.log_likelihoods(TEXTS, window=64, context=16, progress=SILENT)
+        return [each.logprobs.tolist() for each in found]
+
+    def options():
+        found = engine.log_likelihoods(
+            [text for _ in PROMPTS for text in ("一", "二二", "三三三")],
+            after=[prompt for prompt in PROMPTS for _ in range(3)],
+            progress=SILENT,
+        )
+        return [each.logprobs.tolist() for each in found]
+
+    def samples():
+        drawn = engine.sample(PROMPTS, sampling=SAMPLING, progress=SILENT)
+        return [(draw.text, draw.seed) for draws in drawn for draw in draws]
+
+    return {"scores": scores, "options": options, "samples": samples}
+
+
+WORK = ("scores", "options", "samples")
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_it_goes_on_with_the_same_numbers_wherever_it_was_ended(engine, tmp_path, work):
+    plain = silent(Keeping(engine, Journal()))[work]()
+    for batches in itertools.count():
+        path = tmp_path / f"{batches}.jsonl"
+        first = Mortal(path, "key", batches)
+        try:
+            assert silent(Keeping(engine, first))[work]() == plain
+            break
+        except Ended:
+            first.close()
+        kept = FileJournal(path, "key")
+        done = len(kept)
+        counted = Counting(kept)
+        assert silent(Keeping(engine, counted))[work]() == plain, f"after {batches} batches"
+        assert counted.new & set(counted.given) == set()
+        assert len(counted.given) == done, "what was kept is not done again"
+    assert batches >= 2, "a measurement of one batch proves nothing"
+
+
+class Counting:
+    """Tells what was taken from a journal and what was put into it."""
+
+    def __init__(self, kept):
+        self._kept = kept
+        self.given, self.new = set(), set()
+
+    def get(self, names):
+        found = self._kept.get(names)
+        self.given |= set(names) if found is not None else set()
+        return found
+
+    def put(self, pieces):
+        self.new |= set(pieces)
+        self._kept.put(pieces)
+
+    def settle(self, name, make):
+        return self._kept.settle(name, make)
+
+
+def test_the_articles_figure_goes_on_too(engine, tmp_path, monkeypatch):
+    from basegate.engines import article
+
+    monkeypatch.setattr(article, "BATCH", 2)
+    text = "\n\n".join(TEXTS * 60)
+    plain = engine.article_perplexity(text)
+    first = Mortal(tmp_path / "j", "key", 1)
+    with pytest.raises(Ended):
+        engine.article_perplexity(text, journal=first)
+    first.close()
+    counted = Counting(FileJournal(tmp_path / "j", "key"))
+    assert engine.article_perplexity(text, journal=counted) == plain
+    assert len(counted.given) == 2, "the two windows of a batch"
+
+
+def test_batches_are_those_of_the_beginning_even_where_memory_has_changed(
+    engine, tmp_path, monkeypatch
+):
+    first = Mortal(tmp_path / "j", "key", 1)
+    with pytest.raises(Ended):
+        silent(Keeping(engine, first))["samples"]()
+    first.close()
+    monkeypatch.setattr(caches, "_budget", lambda model: 10**9)
+    counted = Counting(FileJournal(tmp_path / "j", "key"))
+    silent(Keeping(engine, counted))["samples"]()
+    assert counted.given, "another number of rows would fit none of the batches"
+
+
+def test_numbers_that_broke_are_not_kept(engine, tmp_path, monkeypatch):
+    from basegate.engines.heads import Head
+
+    kept = FileJournal(tmp_path / "j", "key")
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            Head,
+            "logprobs",
+            lambda self, hidden, pieces: [np.full(len(p[2]), np.nan) for p in pieces],
+        )
+        silent(Keeping(engine, kept))["scores"]()
+    assert len(kept) == 0
