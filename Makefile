@@ -42,6 +42,8 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -m benchmarks.store
+	@$(BIN)/python -m benchmarks.keeping
 	@for model in llama-134m tiny-yue; do for part in sampling scoring options; do \
 	  $(BIN)/python -m benchmarks.$$part --model $$model || exit 1; done; done
 

@@ -75,6 +75,12 @@ def test_a_folder_in_the_place_of_a_file_is_named(folder, name):
     assert refusal(folder).startswith(f"{folder / name} cannot be read: Is a directory")
 
 
+def test_a_link_that_leads_nowhere_is_named(folder):
+    (folder / "config.json").unlink()
+    (folder / "config.json").symlink_to(folder / "gone")
+    assert refusal(folder).startswith(f"{folder / 'config.json'} cannot be read: No such file")
+
+
 @pytest.mark.parametrize("value", [["x"], {"a": 1}, 5, None, ""])
 def test_a_model_type_that_is_no_name_is_told(folder, value):
     write(folder / "config.json", {"model_type": value})

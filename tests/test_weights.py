@@ -174,6 +174,12 @@ def test_a_header_that_makes_no_sense_is_named(tmp_path, entry):
         read_header(safetensors(tmp_path, json.dumps({"a": entry}).encode()))
 
 
+def test_a_file_that_may_not_be_read_is_named(tmp_path):
+    (tmp_path / "x.safetensors").symlink_to(tmp_path / "x.safetensors")
+    with pytest.raises(CandidateError, match=r"x\.safetensors is damaged: it cannot be read \(Too"):
+        read_header(tmp_path / "x.safetensors", "model.norm.weight")
+
+
 @pytest.mark.parametrize("text", [b"[" * 100_000, b'{"a":' * 100_000, b"[]"])
 def test_a_header_that_is_no_table_is_named(tmp_path, text):
     with pytest.raises(CandidateError, match="its header cannot be read"):

@@ -92,7 +92,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     read = {
         name: _read(folder / name, rules)
         for name, rules in _RULES.items()
-        if (folder / name).exists()
+        if name == "config.json" or (folder / name).exists()
     }
     _check_config(folder / "config.json", read["config.json"])
     for name in read.get("tokenizer_config.json", {}).get("fast_tokenizer_files", ()):

@@ -138,12 +138,15 @@ def read_header(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
     Raises:
         CandidateError: the file is damaged or cut short.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if size < 8 or length > min(_MOST_HEADER, size - 8):
-            raise _damaged(path, f"it ends within its header, after {size} bytes", tensor)
-        text = file.read(length)
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if size < 8 or length > min(_MOST_HEADER, size - 8):
+                raise _damaged(path, f"it ends within its header, after {size} bytes", tensor)
+            text = file.read(length)
+    except OSError as error:
+        raise _damaged(path, f"it cannot be read ({error.strerror})", tensor) from None
     try:
         entries = json.loads(text)
         entries.pop("__metadata__", None)

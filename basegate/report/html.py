@@ -72,8 +72,7 @@ def decision(ledger: Ledger) -> str:
         cells = "".join(f"<td>{_cell(own, check, part)}</td>" for check, part in checks)
         words = decided(entry, own, ledger.suite.interrupted)
         rows.append(
-            f"<tr><th>{escape(entry.name)}</th>"
-            f"<td>{_word(entry.verdict, words)}</td>{cells}</tr>"
+            f"<tr><th>{escape(entry.name)}</th><td>{_word(entry.verdict, words)}</td>{cells}</tr>"
         )
     partial = f"<p class='bg-partial'>{PARTIAL}</p>" if ledger.suite.interrupted else ""
     return (

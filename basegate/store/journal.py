@@ -190,10 +190,8 @@ class FileJournal(Journal):
 
 def _whole(data: bytes) -> dict[str, Any] | None:
     """Return what a line says, or `None` where it was cut short or garbled."""
-    try:
-        if not data.endswith(b"\n") or int(data[:_SUM], 16) != zlib.crc32(data[_SUM + 1 : -1]):
-            return None
-        line: dict[str, Any] = json.loads(data[_SUM + 1 :])
-    except ValueError:
+    text = data[_SUM + 1 :].removesuffix(b"\n")
+    if data != b"%08x %s\n" % (zlib.crc32(text), text):
         return None
+    line: dict[str, Any] = json.loads(text)
     return line
