@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from tests.checkpoints import make_checkpoint, write_jsonl
 from tests.plain import make_plain
 
 pytest_plugins = ["pytester"]
+
+# Before torch is imported: with as many threads as cores in every worker, they wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parent.parent
 
