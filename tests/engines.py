@@ -56,6 +56,16 @@ class Hanging(PlainEngine):
         time.sleep(3600)
 
 
+class Slow(PlainEngine):
+    """Samples for ever, and tells of every step."""
+
+    def sample(self, prompts, *, progress, **given):
+        with progress.task(self.name, 10**6, "sample") as step:
+            while True:
+                step()
+                time.sleep(0.05)
+
+
 class Dying(PlainEngine):
     """Takes its process with it when it samples, as a fault in a kernel does."""
 
@@ -80,6 +90,8 @@ def load(spec, revision, device, **_):
         raise KeyError("a mistake in the program")
     if spec.name == "hang":
         return Hanging(spec.name)
+    if spec.name == "slow":
+        return Slow(spec.name)
     if spec.name == "dies":
         return Dying(spec.name)
     if spec.name == "nan":

@@ -24,7 +24,10 @@ def pytest_sessionfinish(session):
         log("threads", os.environ.get("OMP_NUM_THREADS", "unset"))
 """
 
-NAMES = ("one", "two", "bad", "nan", "bug", "crash", "script", "broken", "one-b", "hang", "dies")
+NAMES = (
+    *("one", "two", "bad", "nan", "bug", "crash", "script", "broken", "one-b"),
+    *("hang", "slow", "dies"),
+)
 
 
 def make_plain(project):

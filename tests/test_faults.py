@@ -49,6 +49,14 @@ def test_a_hang_is_ended_and_takes_nothing_with_it(plain, workers):
     assert "measuring took longer than the 2 seconds of --measure-timeout" in result.stdout.str()
 
 
+def test_a_measurement_that_goes_on_for_ever_is_ended_though_it_tells_of_every_step(plain):
+    result = plain.runpytest_subprocess(
+        "--model", "slow", "-k", "reasoning", "--measure-timeout=2", timeout=60
+    )
+    assert result.ret == 1
+    assert "measuring took longer than the 2 seconds of --measure-timeout" in result.stdout.str()
+
+
 @pytest.mark.parametrize("value", ["-1", "inf", "nan", "soon"])
 def test_a_time_limit_that_is_none_is_a_usage_error(plain, value):
     result = plain.runpytest_subprocess("--model", "one", f"--measure-timeout={value}")

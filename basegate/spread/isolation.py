@@ -163,11 +163,11 @@ class _Process:
         try:
             self._pipe.send(job)
             while True:
-                if not self._pipe.poll(LOOK_EVERY):
-                    # What is fetched has time limits of its own, and may be tens of gigabytes.
-                    over = time.monotonic() - since > timeout > 0
-                    if over and phase != "fetching":
-                        raise ProcessEnded(_hung(phase, timeout), loading=phase == "loading")
+                told = self._pipe.poll(LOOK_EVERY)
+                # What is fetched has time limits of its own, and may be tens of gigabytes.
+                if phase != "fetching" and time.monotonic() - since > timeout > 0:
+                    raise ProcessEnded(_hung(phase, timeout), loading=phase == "loading")
+                if not told:
                     continue
                 message = self._pipe.recv()
                 if message[0] == "phase":
