@@ -192,6 +192,18 @@ def parse(config: pytest.Config) -> RunOptions:
     )
 
 
+def check_in_process(config: pytest.Config, device: str) -> None:
+    """Refuse workers that measure in their own processes on GPUs, which nobody would share out."""
+    from basegate.errors import UsageError
+
+    workers = getattr(config.option, "tx", None) or hasattr(config, "workerinput")
+    if config.option.basegate_in_process and workers and device == "cuda":
+        raise UsageError(
+            "--in-process does not go with -n on GPUs: two workers would use the same one. Leave "
+            "one of the two out."
+        )
+
+
 def _check_root(config: pytest.Config) -> None:
     """Refuse a path after an option that pytest took for a test path.
 

@@ -71,6 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     try:
         run = Run(options.parse(config), _progress(config))
+        options.check_in_process(config, run.device)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = run
@@ -170,6 +171,7 @@ class ReportHooks:
         self.run = run
         self.ledger: Ledger | None = None
         self.trouble = ""
+        self.written = False
 
     def pytest_report_header(self) -> list[str]:
         """Say what is being judged, and by what."""
@@ -191,12 +193,15 @@ class ReportHooks:
         """Write the ledger; green only if every verdict is `pass`."""
         from basegate.outcomes import exit_status, was_interrupted
 
-        if session.config.option.collectonly or not self.run.has_something_to_say(
-            session.exitstatus
-        ):
+        interrupted = was_interrupted(session)
+        writes = self.run.has_something_to_write(session.exitstatus)
+        if session.config.option.collectonly or not (writes or interrupted):
             return
-        self.ledger = self.run.ledger(interrupted=was_interrupted(session))
+        self.ledger = self.run.ledger(interrupted=interrupted)
+        if not writes:
+            return
         session.exitstatus = exit_status(session.exitstatus, self.ledger)
+        self.written = True
         try:
             self.ledger.write(self.run.options.ledger)
         except OSError as error:
@@ -213,6 +218,8 @@ class ReportHooks:
         terminalreporter.write_sep("=", "verdicts")
         for line, markup in summary(self.ledger):
             terminalreporter.write_line(line, **markup)
+        if not self.written:
+            return
         if self.trouble:
             terminalreporter.write_line(f"ERROR: {self.trouble}", red=True)
         else:

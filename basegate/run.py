@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from basegate.progress import Progress
     from basegate.registry import CandidateSpec
     from basegate.spread.isolation import Isolation
-    from basegate.spread.leases import Lease
 
 
 class Run:
@@ -43,12 +42,9 @@ class Run:
         self.records: list[Record] = []
         self._opened: dict[str, Candidate] = {}
         self._isolation: Isolation | None = None
-        self._leased: Lease | None = None
 
     def open(self, spec: CandidateSpec) -> Candidate:
         """Return a handle on a candidate; nothing is loaded yet."""
-        if self.options.in_process and self.options.gpus and self.device == "cuda":
-            self._lease()
         self._opened[spec.name] = Candidate(
             spec,
             device=self.device,
@@ -100,15 +96,6 @@ class Run:
             )
         return self._isolation
 
-    def _lease(self) -> None:
-        """Take GPUs for this worker, once: it measures all of its candidates itself."""
-        from basegate.spread.leases import take, visible_gpus
-
-        if self._leased is None:
-            most = max(spec.gpus or 1 for spec in self.options.candidates)
-            self._leased = take(most, visible_gpus())
-            self._leased.export()
-
     @property
     def _memory(self) -> Path:
         return self.store.folder / "fingerprints.json"
@@ -136,7 +123,7 @@ class Run:
             device=self.device,
         )
 
-    def has_something_to_say(self, exit_status: int) -> bool:
+    def has_something_to_write(self, exit_status: int) -> bool:
         """Whether a run that ended so has a ledger to write.
 
         A usage error, nothing selected, or an interruption before the first verdict must not

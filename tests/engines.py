@@ -86,6 +86,8 @@ def load(spec, revision, device, **_):
     log("pid", str(os.getpid()))
     if spec.name == "crash":
         os._exit(7)
+    if spec.name == "oserror":
+        raise FileNotFoundError(2, "No such file or directory", "weights")
     if spec.name == "bug":
         raise KeyError("a mistake in the program")
     if spec.name == "hang":

@@ -26,7 +26,7 @@ def pytest_sessionfinish(session):
 
 NAMES = (
     *("one", "two", "bad", "nan", "bug", "crash", "script", "broken", "one-b"),
-    *("hang", "slow", "dies"),
+    *("hang", "slow", "dies", "oserror"),
 )
 
 

@@ -125,7 +125,7 @@ def test_another_setting_is_answered_by_nothing(judge, store, thresholds):
     thresholds.write_text(THRESHOLDS.replace("[perplexity]\n", other))
     status, out, _ = judge()
     assert status == 1
-    again = f"pytest --model yi-6b --thresholds {thresholds}"
+    again = f"pytest --model yi-6b --thresholds={thresholds} --store={store.folder}"
     assert f"  not measured perplexity wiki              {again}\n" in out
     assert "yi-6b: no objection so far; not run: perplexity wiki\n" in out
 
@@ -148,7 +148,16 @@ def test_another_version_of_a_measure_answers_nothing(judge, store, thresholds):
 def test_the_default_thresholds_are_not_repeated(run, store, thresholds):
     fill(store, thresholds, perplexity=None)
     _, out, _ = run("judge", "--store", store.folder)
-    assert "pytest --model yi-6b\n" in out
+    assert f"pytest --model yi-6b --store={store.folder}\n" in out
+
+
+def test_a_measurement_whose_samples_are_gone_is_not_judged(judge, store, thresholds):
+    fill(store, thresholds)
+    next(store.measurements.glob("*.knowledge.*.samples.jsonl")).unlink()
+    status, out, err = judge()
+    assert status == 1
+    assert "not measured knowledge facts" in out
+    assert "is missing beside it" in err
 
 
 def test_of_several_versions_of_libraries_the_newest_counts(judge, store, thresholds):
@@ -485,7 +494,7 @@ def test_a_key_may_be_given_in_full(manage, store, thresholds):
 def test_a_damaged_one_cannot_be_shown(manage, store, thresholds):
     fill(store, thresholds)
     key = measurement(thresholds, "knowledge", answers()).key
-    next(store.measurements.glob(f"*{key[:16]}.*.samples.jsonl")).unlink()
+    next(store.measurements.glob(f"*{key[:16]}.*.samples.jsonl")).write_text("{}")
     status, _, err = manage("show", key)
     assert status == 4
     assert "it was set aside" in err

@@ -33,7 +33,7 @@ def test_a_process_that_dies_takes_nothing_with_it(plain, workers):
     assert "Traceback" not in text
     # Each process dies at the first samples; the third check is not tried with yet another.
     assert logged(plain, "load").count("dies") == 2
-    assert text.count("not measured: the candidate could not be loaded") >= 1
+    assert "not measured: 2 processes of the candidate have ended without a result" in text
 
 
 @WORKERS
@@ -55,6 +55,32 @@ def test_a_measurement_that_goes_on_for_ever_is_ended_though_it_tells_of_every_s
     )
     assert result.ret == 1
     assert "measuring took longer than the 2 seconds of --measure-timeout" in result.stdout.str()
+
+
+@WORKERS
+def test_an_error_of_the_system_is_not_taken_for_a_death(plain, workers):
+    result = plain.runpytest_subprocess(
+        "--model", "oserror,one", "-k", "perplexity", *workers, timeout=60
+    )
+    assert result.ret == 1
+    assert entries(plain) == {"oserror": "invalid", "one": "pass"}
+    assert "FileNotFoundError" in result.stdout.str()
+
+
+def test_ctrl_c_before_the_first_verdict_says_that_the_report_is_partial_and_keeps_the_ledger(
+    plain,
+):
+    plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
+    before = (plain.path / ".basegate/ledger.json").read_text()
+    run = start(plain, "--model", "hang", "-k", "continuation")
+    wait_for(plain, "hangs")
+    os.killpg(run.pid, signal.SIGINT)
+    told, _ = run.communicate(timeout=60)
+    assert run.returncode == 2, told
+    assert "This report is partial" in told
+    assert "hang: not reached" in told
+    assert "This report is partial" in (plain.path / "report.html").read_text()
+    assert (plain.path / ".basegate/ledger.json").read_text() == before
 
 
 @pytest.mark.parametrize("value", ["-1", "inf", "nan", "soon"])

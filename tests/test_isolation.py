@@ -7,14 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from basegate.options import RunOptions
-from basegate.progress import SILENT
+from basegate.errors import CandidateError, UsageError
+from basegate.options import check_in_process
 from basegate.registry import CandidateSpec
-from basegate.run import Run
 from basegate.spread import child, isolation, leases
 from basegate.spread.child import Loading
 from basegate.spread.isolation import Isolation
 from basegate.spread.relay import ToldProgress
+from tests.test_store import make_measurement
 
 
 @pytest.fixture
@@ -28,21 +28,19 @@ def machine(monkeypatch, tmp_path):
         lease.release()
 
 
-def loaded_with(gpus, device="cuda"):
-    """Return what CUDA is shown when a candidate loads in its process."""
-    seen = []
-    spec = CandidateSpec(name="one", source="owner/one", revision="0" * 40)
+def leased_with(gpus, device="cuda"):
+    """Return what CUDA is shown once a process has taken its GPUs."""
     loading = Loading(
-        spec=spec,
+        spec=CandidateSpec(name="one", source="owner/one", revision="0" * 40),
         revision="0" * 40,
         device=device,
         memory=None,
         window=64,
         gpus=gpus,
-        load=lambda *_, **given: seen.append((os.environ["CUDA_VISIBLE_DEVICES"], given["window"])),
+        load=lambda *_, **__: None,
     )
-    child._load(loading, ToldProgress(lambda message: None), spec, "0" * 40, device)
-    return seen
+    child._lease(loading, ToldProgress(lambda message: None))
+    return os.environ["CUDA_VISIBLE_DEVICES"]
 
 
 @pytest.mark.parametrize(
@@ -50,13 +48,13 @@ def loaded_with(gpus, device="cuda"):
     [(1, "cuda", "0"), (2, "cuda", "0,1"), (None, "cuda", "0,1,2,3"), (2, "cpu", "0,1,2,3")],
 )
 def test_a_candidate_loads_where_it_sees_its_own_gpus_alone(machine, gpus, device, shown):
-    assert loaded_with(gpus, device) == [(shown, 64)]
+    assert leased_with(gpus, device) == shown
 
 
 def test_a_second_candidate_gets_others(machine, monkeypatch):
-    assert loaded_with(2) == [("0,1", 64)]
+    assert leased_with(2) == "0,1"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")  # another process
-    assert loaded_with(1) == [("2", 64)]
+    assert leased_with(1) == "2"
 
 
 @pytest.mark.parametrize(("own", "others", "taken"), [(None, 1, 1), (2, 1, 2), (2, None, 2)])
@@ -71,25 +69,34 @@ def test_the_entry_says_how_many_gpus_or_the_run_does(monkeypatch, own, others, 
     assert [each.gpus for each in started] == [taken]
 
 
-def test_a_worker_that_measures_itself_takes_gpus_once(machine, monkeypatch, tmp_path):
-    specs = tuple(CandidateSpec(name=name, source="./x") for name in ("one", "two"))
-    options = RunOptions(
-        candidates=(replace_gpus(specs[0], 2), specs[1]),
-        thresholds=SimpleNamespace(window=None),
-        store=tmp_path,
-        ledger=tmp_path / "ledger.json",
-        remeasure=False,
-        device="cpu",
-        command="",
-        in_process=True,
-        gpus=1,
-    )
-    run = Run(options, SILENT)
-    run.device = "cuda"
-    for spec in options.candidates:
-        run._lease()
-        assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1", spec.name
+def test_workers_that_measure_themselves_are_refused_on_gpus():
+    config = SimpleNamespace(option=SimpleNamespace(basegate_in_process=True, tx=["popen"]))
+    with pytest.raises(UsageError, match="does not go with -n on GPUs"):
+        check_in_process(config, "cuda")
+    check_in_process(config, "cpu")
 
 
-def replace_gpus(spec, gpus):
-    return spec.model_copy(update={"gpus": gpus})
+def test_an_answer_to_another_question_is_not_taken(monkeypatch):
+    measurement = make_measurement()
+    answer = ("result", measurement.model_dump_json(), [])
+    assert isolation._taken(answer, SimpleNamespace(key=measurement.key)) == measurement
+    with pytest.raises(RuntimeError, match="asked for the measurement other"):
+        isolation._taken(answer, SimpleNamespace(key="other"))
+
+
+class Foreign(Exception):
+    """An error of a library that the other process has not imported."""
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [
+        (CandidateError("no room."), CandidateError),
+        (FileNotFoundError(2, "No such file"), FileNotFoundError),
+        (Foreign("odd"), RuntimeError),
+    ],
+)
+def test_errors_cross_as_the_other_process_can_take_them(error, sent):
+    found = child._sendable(error)
+    assert type(found) is sent
+    assert str(error) in str(found)

@@ -145,6 +145,15 @@ class Run:
         self.status = self.process.wait(timeout=600)
         return self
 
+    def wait_for_batch(self, number):
+        """Wait until so many batches were begun; return the processes that measure."""
+        until = time.monotonic() + 300
+        while sum(self.batches.values()) < number:
+            assert time.monotonic() < until, self.output
+            assert self.process.poll() is None, self.output
+            time.sleep(0.01)
+        return self.children
+
     @property
     def output(self):
         return (self.path / "output").read_text()
@@ -182,15 +191,23 @@ def test_killed_at_a_random_moment(ground, number, record_property):
     chance = random.Random(SEED * 1000 + number)
     kind = KINDS[number % len(KINDS)]
     run = Run(ground.root, f"killed-{number}").start()
-    time.sleep(chance.uniform(0.5, ground.seconds))
-    children = run.children
+    children = run.wait_for_batch(chance.randrange(1, len(ground.batches)))
+    time.sleep(chance.uniform(0, 0.2))
     victims = {"run": [run.process.pid], "child": children, "both": [*children, run.process.pid]}
     for pid in victims[kind]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    run.process.wait(timeout=600)
+    status = run.process.wait(timeout=600)
     for pid in children:
         wait_until_gone(pid)
+    assert children, "a batch is measured by a process of its own"
+    if kind != "child":
+        assert status == -signal.SIGKILL
+    else:
+        # Between two measurements there is nothing to be invalid.
+        assert status in (1, ground.status)
+        told = "ended without a word (killed by SIGKILL" in run.output
+        record_property("hit while measuring", told)
     before = run.batches
     run.finish()
     assert numbers(run.ledger) == numbers(ground.ledger), run.output

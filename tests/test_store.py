@@ -245,9 +245,27 @@ def test_a_file_of_a_newer_schema_is_not_read_and_not_lost(store):
     rest = text.split("\n", 2)[2]
     checksum = hashlib.sha256(rest.removesuffix("\n").encode()).hexdigest()
     path.write_text(f'{{\n "checksum": "{checksum}",\n{rest}', encoding="utf-8")
-    with pytest.warns(UserWarning, match="it is of schema 9, of a newer basegate"):
+    whole = path.read_bytes()
+    with pytest.warns(
+        UserWarning, match=r"of schema 9, of a newer basegate\); it is left as it is"
+    ):
         assert store.get(make_measurement().key) is None
-    assert path.name in everything_in(store.folder / "set-aside")
+    with pytest.raises(OSError, match="a newer basegate has kept one"):
+        store.put(make_measurement())
+    assert path.read_bytes() == whole
+
+
+def test_a_file_that_cannot_be_opened_for_now_is_left_as_it_is(store, monkeypatch):
+    path = store.put(make_measurement())
+
+    def refuse(self):
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(path), "read_bytes", refuse)
+        with pytest.warns(UserWarning, match=r"\(Too many open files\); it is left as it is"):
+            assert store.get(make_measurement().key) is None
+    assert store.get(make_measurement().key) == make_measurement()
 
 
 def test_a_file_of_the_first_schema_is_read(store):

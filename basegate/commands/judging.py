@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.commands.output import add_models, add_store, models_of, say, store_of
+from basegate.commands.output import STORE, add_models, add_store, models_of, say, store_of
 from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.figures import place
@@ -57,12 +57,13 @@ def run(options: argparse.Namespace) -> int:
     asked = Asked.of(thresholds)
     judged = rejudge(store, thresholds, asked, models_of(options), brief=options.ledger is None)
     say(f"thresholds: {options.thresholds}, store: {options.store}")
+    places = _places(options)
     # Judging needs no GPU, so none is looked for.
     machine = environment("cpu")
     for each in judged:
         # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
         ledger = _ledger([each], thresholds, machine)
-        for line, markup in _lines(each, ledger, thresholds):
+        for line, markup in _lines(each, ledger, places):
             say(line, markup)
     for text in _missing(judged, thresholds, asked):
         say(text)
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _lines(
-    each: Rejudged, ledger: Ledger, thresholds: Thresholds
+    each: Rejudged, ledger: Ledger, places: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield what is known of one candidate, as the terminal summary of a run would."""
     if each.records:
@@ -82,19 +83,27 @@ def _lines(
     if each.others:
         names = ", ".join(each.others)
         yield f"  stored as {names}, too; limits are those of {each.name}", {}
-    again = _command(each, thresholds)
+    again = _command(each, places)
     for check in each.undecided:
         yield _line("not decided", check, f"samples are missing: {again}"), {}
     for check in each.missing:
         yield _line("not measured", check, again), {}
 
 
-def _command(each: Rejudged, thresholds: Thresholds) -> str:
+def _places(options: argparse.Namespace) -> list[str]:
+    """Return the options that let pytest use the same files, with `=`, as it wants them."""
+    places = []
+    if options.thresholds != _THRESHOLDS:
+        places.append(f"--thresholds={options.thresholds}")
+    if options.store != STORE:
+        places.append(f"--store={options.store}")
+    return places
+
+
+def _command(each: Rejudged, places: Sequence[str]) -> str:
     """Return what measures the rest of a candidate, held as it is."""
     held = each.facts
-    parts = ["pytest", "--model", each.name]
-    if thresholds.path != _THRESHOLDS:
-        parts += ["--thresholds", str(thresholds.path)]
+    parts = ["pytest", "--model", each.name, *places]
     if held.name != each.name:
         parts += ["--quantization", held.quantization, "--dtype", held.dtype]
         parts += ["--device", held.device]

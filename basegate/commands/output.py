@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
 
+STORE = Path(".basegate")
+
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Declare `--store`."""
     parser.add_argument(
         "--store",
         type=Path,
-        default=Path(".basegate"),
+        default=STORE,
         metavar="DIR",
         help="where measurements are kept (default: %(default)s)",
     )

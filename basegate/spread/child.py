@@ -13,12 +13,14 @@ import signal
 import threading
 import traceback
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from basegate.candidate import Candidate
+from basegate.errors import BasegateError
 from basegate.measuring import measure
 from basegate.memory import let_go
 from basegate.spread.leases import take, visible_gpus
@@ -80,30 +82,41 @@ def serve(pipe: Connection, loading: Loading) -> None:
         revision=loading.revision,
         load=partial(_load, loading, progress),
     )
+    lease = cache(partial(_lease, loading, progress))
     while True:
         try:
             job = pipe.recv()
         except EOFError:
             candidate.close()
             return
-        send(_answer(candidate, job, progress))
+        send(_answer(candidate, job, progress, lease))
 
 
 def _load(loading: Loading, progress: ToldProgress, *given: Any) -> Any:
+    return loading.load(*given, window=loading.window, progress=progress)
+
+
+def _lease(loading: Loading, progress: ToldProgress) -> None:
+    """Take GPUs, which are held until the process ends, however it ends.
+
+    Before the lock of any measurement: whoever held one while waiting for a GPU could wait for the
+    process that has the GPU and waits for the lock.
+    """
     if loading.device == "cuda" and loading.gpus is not None:
-        # Held until the process ends, however it ends.
         take(
             loading.gpus,
             visible_gpus(),
             waiting=lambda: progress.say(f"{loading.spec.name}: waiting for a free GPU"),
         ).export()
-    return loading.load(*given, window=loading.window, progress=progress)
 
 
-def _answer(candidate: Candidate, job: Job, progress: ToldProgress) -> tuple[Any, ...]:
+def _answer(
+    candidate: Candidate, job: Job, progress: ToldProgress, lease: Callable[[], None]
+) -> tuple[Any, ...]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
+            lease()
             measurement = measure(candidate, job, progress)
         # A mistake in the program is told, too.
         except Exception as error:  # noqa: BLE001
@@ -115,18 +128,23 @@ def _answer(candidate: Candidate, job: Job, progress: ToldProgress) -> tuple[Any
 
 
 def _sendable(error: Exception) -> Exception:
-    """Return an error as another process can take it."""
+    """Return an error as the other process can take it, which has not imported torch."""
     error.__traceback__ = error.__cause__ = error.__context__ = None
-    try:
-        pickle.loads(pickle.dumps(error))
-    # Errors of libraries may hold anything.
-    except Exception:  # noqa: BLE001
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
+    if isinstance(error, BasegateError) or type(error).__module__ == "builtins":
+        with suppress(Exception):
+            pickle.loads(pickle.dumps(error))
+            return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _texts(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warning]]]:
-    return [(str(each.message), each.category) for each in caught]
+    return [
+        (
+            str(each.message),
+            each.category if each.category.__module__ == "builtins" else UserWarning,
+        )
+        for each in caught
+    ]
 
 
 def _end_with_parent() -> None:

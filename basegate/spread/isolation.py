@@ -57,6 +57,7 @@ class Isolation:
         self._gpus = gpus
         self._process: _Process | None = None
         self._ended: dict[str, int] = {}
+        self._given_up: dict[str, str] = {}
 
     def __call__(self, candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         """Return a measurement that the candidate's process makes.
@@ -64,20 +65,31 @@ class Isolation:
         Raises:
             InvalidMeasurement: it could not be made, or the process died or took too long.
         """
-        if self._ended.get(candidate.name, 0) >= TRIES:
-            raise CandidateError(NOT_LOADED)
+        if (given_up := self._given_up.get(candidate.name)) is not None:
+            raise CandidateError(given_up)
         process = self._process_of(candidate)
         try:
-            return process.measure(job, progress, self._timeout)
+            answer = process.ask(job, progress, self._timeout)
         except ProcessEnded as ended:
             self.stop(at_once=True)
-            lost = TRIES if ended.loading else 1
-            self._ended[candidate.name] = self._ended.get(candidate.name, 0) + lost
+            self._count(candidate.name, ended)
             raise CandidateError(str(ended)) from None
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                self.stop(at_once=True)
+        except BaseException:
+            # What it would still answer must not be taken for the answer to another question.
+            self.stop(at_once=True)
             raise
+        return _taken(answer, job)
+
+    def _count(self, name: str, ended: ProcessEnded) -> None:
+        """Give a candidate up that did not load, or whose processes ended too often."""
+        self._ended[name] = self._ended.get(name, 0) + 1
+        if ended.loading:
+            self._given_up[name] = NOT_LOADED
+        elif self._ended[name] >= TRIES:
+            self._given_up[name] = (
+                f"not measured: {TRIES} processes of the candidate have ended without a result "
+                f"(see its first errors). Another run tries again."
+            )
 
     def stop(self, *, at_once: bool = False) -> None:
         """End the process there is; what it has done of a measurement is kept.
@@ -138,14 +150,20 @@ class _Process:
             self._process.start()
         # Else the pipe would stay open after the process has ended.
         theirs.close()
+        self._loaded = False
 
-    def measure(self, job: Job, progress: Progress, timeout: float) -> Measurement:
-        """Return the measurement; see `Isolation`."""
+    def ask(self, job: Job, progress: Progress, timeout: float) -> tuple[Any, ...]:
+        """Return the answer of the process, a `result` or an `error`; see `child.serve`.
+
+        Raises:
+            ProcessEnded: it died, or took too long.
+        """
         shown = ShownProgress(progress)
         try:
             return self._listen(job, shown, timeout)
         finally:
-            shown.close()
+            with suppress(OSError, ValueError):
+                shown.close()
 
     def end(self, patience: float) -> None:
         """Let the process free its model and end; at once where it takes longer than `patience`.
@@ -158,29 +176,44 @@ class _Process:
         self._process.kill()
         self._process.join()
 
-    def _listen(self, job: Job, shown: ShownProgress, timeout: float) -> Measurement:
-        phase, since = "fetching", time.monotonic()
+    def _listen(self, job: Job, shown: ShownProgress, timeout: float) -> tuple[Any, ...]:
+        phase, since = "preparing", time.monotonic()
         try:
             self._pipe.send(job)
-            while True:
-                told = self._pipe.poll(LOOK_EVERY)
-                # What is fetched has time limits of its own, and may be tens of gigabytes.
-                if phase != "fetching" and time.monotonic() - since > timeout > 0:
-                    raise ProcessEnded(_hung(phase, timeout), loading=phase == "loading")
-                if not told:
-                    continue
-                message = self._pipe.recv()
-                if message[0] == "phase":
-                    phase, since = message[1], time.monotonic()
-                elif message[0] in ("result", "error"):
-                    return _taken(message)
-                else:
+        except OSError:
+            raise self._dead() from None
+        while True:
+            message = self._receive()
+            if message is not None and message[0] in ("result", "error"):
+                return message
+            if message is not None and message[0] == "phase":
+                phase, since = message[1], time.monotonic()
+                self._loaded = self._loaded or phase == "measuring"
+            elif message is not None:
+                # A terminal that is gone must not decide about a measurement.
+                with suppress(OSError, ValueError):
                     shown.show(message)
+            # What is fetched has time limits of its own, and may be tens of gigabytes.
+            if phase != "preparing" and time.monotonic() - since > timeout > 0:
+                raise ProcessEnded(_hung(phase, timeout), loading=not self._loaded)
+
+    def _receive(self) -> tuple[Any, ...] | None:
+        """Return the next message; `None` where none came for a while."""
+        try:
+            # A process that it started may hold the pipe open after it has died.
+            gone = self._process.exitcode is not None
+            if self._pipe.poll(0 if gone else LOOK_EVERY):
+                message: tuple[Any, ...] = self._pipe.recv()
+                return message
         except (EOFError, OSError):
-            self._process.join()
-            raise ProcessEnded(
-                _died(self._process.exitcode), loading=phase in ("fetching", "loading")
-            ) from None
+            gone = True
+        if gone:
+            raise self._dead()
+        return None
+
+    def _dead(self) -> ProcessEnded:
+        self._process.join(LOOK_EVERY)
+        return ProcessEnded(_died(self._process.exitcode), loading=not self._loaded)
 
 
 @contextmanager
@@ -207,24 +240,27 @@ def _without_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _taken(message: tuple[Any, ...]) -> Measurement:
+def _taken(answer: tuple[Any, ...], job: Job) -> Measurement:
     """Return the measurement that a process sent, or raise the error that it met."""
-    word, content, *further = message
+    word, content, *further = answer
     for text, category in further[-1]:
         warnings.warn(text, category, stacklevel=2)
-    if word == "result":
-        return Measurement.model_validate_json(content)
-    if not isinstance(content, InvalidMeasurement):
-        content.add_note(f"In the process that measures:\n{further[0]}")
-    raise content
+    if word == "error":
+        if not isinstance(content, InvalidMeasurement):
+            content.add_note(f"In the process that measures:\n{further[0]}")
+        raise content
+    measurement = Measurement.model_validate_json(content)
+    if measurement.key != job.key:
+        raise RuntimeError(f"asked for the measurement {job.key}, got {measurement.key}")
+    return measurement
 
 
 def _hung(phase: str, timeout: float) -> str:
     return (
         f"{phase} took longer than the {timeout:g} seconds of --measure-timeout, so its process "
-        f"was ended. What was measured until then is kept, and the next run goes on from there. If "
-        f"it hangs, try another --dtype or --quantization; if it is only slow, raise "
-        f"--measure-timeout (0 for no limit)."
+        f"was ended. What was measured until then is kept, and the next run goes on from there "
+        f"(with --remeasure it begins anew). If it hangs, try another --dtype or --quantization; "
+        f"if it is only slow, raise --measure-timeout (0 for no limit)."
     )
 
 
@@ -237,7 +273,7 @@ def _died(status: int | None) -> str:
             how += ", as the system does when memory runs out"
     return (
         f"the process that measured it ended without a word ({how}). That says nothing about the "
-        f"model. What was measured until then is kept, and the next run goes on from there; if it "
-        f"ends again, look at the captured output, and try another --dtype, --quantization or "
-        f"version of torch."
+        f"model. What was measured until then is kept, and the next run goes on from there (with "
+        f"--remeasure it begins anew). If it ends again, look at the captured output, and try "
+        f"another --dtype, --quantization or version of torch."
     )

@@ -16,14 +16,14 @@ import os
 import re
 import time
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from basegate.files import write_atomically
 from basegate.store import format as files
-from basegate.store.format import Damaged, Evidence
+from basegate.store.format import Damaged, Evidence, Newer
 from basegate.store.journal import FileJournal, Journal
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ class Store:
             return _read(path, evidence)
         except FileNotFoundError:
             pass  # another process is replacing it
-        except (OSError, Damaged):
+        except (OSError, Damaged, Newer):
             pass  # it may be half way between two states
         try:
             with self.locked():
-                return self._read_or_set_aside(path, evidence)
+                return self._read_or_complain(path, evidence)
         except OSError:
-            return self._read_or_set_aside(path, evidence)  # a store that cannot be written to
+            return self._read_or_complain(path, evidence)  # a store that cannot be written to
 
     def paths(self) -> list[Path]:
         """Return the files of all measurements, by name."""
@@ -84,8 +84,16 @@ class Store:
 
     def __iter__(self) -> Iterator[Measurement]:
         """Yield all measurements, without evidence."""
-        found = (self.read(path, evidence=False) for path in self.paths())
-        return (each for each in found if each is not None)
+        names = set(self._names())  # looked up once: a look at every file takes longer
+        for path in self.paths():
+            try:
+                found, beside = files.read(path.read_bytes())
+                whole = beside is None or beside.file in names
+            except (OSError, Damaged, Newer):
+                whole = False
+            again = found if whole else self.read(path, evidence=False)
+            if again is not None:
+                yield again
 
     def put(self, measurement: Measurement) -> Path:
         """Keep a measurement, in place of an earlier one of the same key.
@@ -97,6 +105,11 @@ class Store:
         parts = (measurement.candidate.name, measurement.check, measurement.item)
         stem = ".".join(re.sub(r"[^\w-]+", "-", part)[:24] for part in parts) + f".{short}"
         with self.locked():
+            if any(
+                path.suffix == ".json" and _is_newer(path)
+                for path in self.files_of(measurement.key)
+            ):
+                raise OSError("a newer basegate has kept one of that key")
             # Under the name of its content: the file that is there now still needs its own.
             evidence = self._put_evidence(stem, files.write_evidence(measurement.findings))
             path = self.measurements / f"{stem}.json"
@@ -170,7 +183,7 @@ class Store:
             if anew:
                 place.with_suffix(".jsonl").unlink(missing_ok=True)
             journal: Journal = FileJournal(place.with_suffix(".jsonl"), key)
-        except OSError:
+        except (OSError, NotImplementedError):  # the latter where there are no locks
             journal = Journal()  # that nothing can be kept is said when it is done
         try:
             yield journal
@@ -178,37 +191,55 @@ class Store:
             journal.close()
             lock.release()
 
-    def _read_or_set_aside(self, path: Path, evidence: bool) -> Measurement | None:
+    def _read_or_complain(self, path: Path, evidence: bool) -> Measurement | None:
         try:
             return _read(path, evidence)
         except FileNotFoundError:
             return None
-        except (OSError, Damaged) as error:
+        except Damaged as error:
             self.set_aside(path, str(error))
-            return None
+        except (OSError, Newer) as error:
+            # The file may be whole: it stays where it is.
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            _warn(path, f"{path.name} cannot be read ({reason}); it is left as it is.")
+        return None
 
     def set_aside(self, path: Path, reason: str) -> None:
         """Put a file that cannot be trusted where it is not read, and say so."""
         place = self.folder / "set-aside"
         moved = place / path.name
-        with suppress(OSError):
+        try:
             place.mkdir(parents=True, exist_ok=True)
             if moved.exists():
                 moved = place / f"{path.stem}.{time.time_ns()}{path.suffix}"
             path.replace(moved)
-        # With the file itself as the place: a line of basegate's source would not help anyone.
-        warnings.warn_explicit(
-            f"{path.name} cannot be trusted ({reason}); it is set aside in {place}, and measured "
-            f"again.",
-            UserWarning,
-            filename=str(path),
-            lineno=0,
-        )
+        except OSError as error:
+            done = f"it could not be set aside ({error.strerror})"
+        else:
+            done = f"it is set aside in {place}"
+        _warn(path, f"{path.name} cannot be trusted ({reason}); {done}, and measured again.")
+
+
+def _warn(path: Path, text: str) -> None:
+    # With the file itself as the place: a line of basegate's source would not help anyone.
+    warnings.warn_explicit(text, UserWarning, filename=str(path), lineno=0)
+
+
+def _is_newer(path: Path) -> bool:
+    try:
+        files.read(path.read_bytes())
+    except Newer:
+        return True
+    except (OSError, Damaged):
+        pass
+    return False
 
 
 def _read(path: Path, evidence: bool) -> Measurement:
     measurement, beside = files.read(path.read_bytes())
-    if not evidence or beside is None:
+    if beside is None:
+        return measurement
+    if not evidence and (path.parent / beside.file).exists():
         return measurement
     try:
         data = (path.parent / beside.file).read_bytes()

@@ -35,6 +35,10 @@ class Damaged(Exception):
     """A file of the store that cannot be trusted; says why."""
 
 
+class Newer(Exception):
+    """A file of the store that a newer basegate wrote; says so."""
+
+
 class Evidence(Frozen):
     """Where the samples, pairs or option scores of a measurement are.
 
@@ -97,7 +101,7 @@ def _validate(kind: type[Any], data: bytes) -> Any:
     except ValidationError as error:
         given = _SCHEMA_NUMBER.search(data)
         if given and int(given[1]) > SCHEMA:
-            raise Damaged(f"it is of schema {int(given[1])}, of a newer basegate") from None
+            raise Newer(f"it is of schema {int(given[1])}, of a newer basegate") from None
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise Damaged(f"{where}: {first['msg']}" if where else first["msg"]) from None

@@ -20,7 +20,7 @@ from basegate.environment import version
 from basegate.errors import BasegateError
 from basegate.store import format as files
 from basegate.store.folder import SHORT
-from basegate.store.format import Damaged
+from basegate.store.format import Damaged, Newer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -313,7 +313,7 @@ def _check_manifest(data: bytes) -> None:
 def _read(archive: ZipFile, name: str) -> tuple[Measurement, files.Evidence | None]:
     try:
         measurement, evidence = files.read(_content(archive, name))
-    except (Damaged, RecursionError) as error:
+    except (Damaged, Newer, RecursionError) as error:
         raise Damaged(f"{_shown(name)} cannot be trusted: {error}") from None
     found = _NUMBERS.fullmatch(name)
     if found is None or measurement.key[:SHORT] != found[1]:

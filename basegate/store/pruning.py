@@ -18,7 +18,7 @@ from basegate.errors import UsageError, did_you_mean
 from basegate.measuring import identify_software
 from basegate.store import format as files
 from basegate.store.folder import SHORT
-from basegate.store.format import Damaged
+from basegate.store.format import Damaged, Newer
 from basegate.thresholds import CHECKS
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _look(store: Store, choice: Choice) -> _Found:
     for path in store.paths():
         try:
             measurement, evidence = files.read(path.read_bytes())
-        except (OSError, Damaged):
+        except (OSError, Damaged, Newer):
             found.unread.add(path.stem[-SHORT:])
             continue
         found.models.add(measurement.candidate.name)
