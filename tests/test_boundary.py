@@ -32,6 +32,22 @@ def refusal(folder):
     return str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "pytorch_model.bin"])
+def test_a_pointer_of_git_lfs_is_told_from_a_damaged_file(tmp_path, name):
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    (tmp_path / name).write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 123456789\n"
+    )
+    with pytest.raises(CandidateError, match=f"{name} is a pointer of Git LFS.*git lfs pull"):
+        read_config(tmp_path)
+
+
+def test_gguf_files_are_told_from_an_empty_folder(tmp_path):
+    (tmp_path / "model-q4_k_m.gguf").write_bytes(b"GGUF")
+    with pytest.raises(CandidateError, match="holds GGUF files, which are not loaded"):
+        read_config(tmp_path)
+
+
 def test_what_keeps_the_rules_is_returned_as_it_is(folder):
     config = {
         "model_type": "llama",

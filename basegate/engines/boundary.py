@@ -44,6 +44,9 @@ _REFUSED = {
 }
 """Keys of `config.json` at any depth, and what they ask for."""
 
+_POINTER = b"version https://git-lfs"
+_LARGEST_POINTER = 1024
+
 Ids = int | list[int] | None
 
 
@@ -127,6 +130,17 @@ def _check_folder(folder: Path) -> None:
             f"was measured. Merge it (peft: `merge_and_unload`, then `save_pretrained`), or take "
             f"its files out of the folder."
         )
+    for path in filter(_is_pointer, sorted(folder.iterdir())):
+        raise CandidateError(
+            f"{path} is a pointer of Git LFS, not the file itself: the repository was cloned "
+            f"without its large files. Run `git lfs pull` in it, or fetch it with `hf download`."
+        )
+    if not whole and any(name.endswith(".gguf") for name in held):
+        raise CandidateError(
+            f"{folder} holds GGUF files, which are not loaded: they are quantised for other "
+            f"programs. Give the checkpoint that they were made from (config.json, tokenizer, "
+            f"*.safetensors)."
+        )
     if not whole:
         raise CandidateError(
             f"{folder} is not a checkpoint: it has no config.json (it holds "
@@ -139,6 +153,17 @@ def _check_folder(folder: Path) -> None:
             f"of model.safetensors without a check. Save the model in the usual way "
             f"(`save_pretrained`), or take such files out of the folder."
         )
+
+
+def _is_pointer(path: Path) -> bool:
+    """Whether a file only says where Git LFS keeps another."""
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST_POINTER:
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_POINTER)) == _POINTER
+    except OSError:
+        return False  # what cannot be read is complained about where it is needed
 
 
 def read_json(path: Path) -> dict[str, Any]:
