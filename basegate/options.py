@@ -31,8 +31,8 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
         metavar="NAME",
         help="candidate to test: a name of models.toml, several separated by commas, @TAG for a "
-        "group (@7b, @seed, @apache), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]) "
-        "or local folder; repeatable",
+        "group (--model=@7b, with '=': pytest takes a word with @ for a file of arguments), 'all', "
+        "or NAME=SOURCE for any hub id (owner/name[@revision]) or local folder; repeatable",
     )
     group.addoption(
         "--list-models",

@@ -85,7 +85,11 @@ def check(engine: Engine) -> None:
 
 
 def _score(engine: Engine, texts: list[str]) -> list[TokenScores]:
-    return engine.log_likelihoods(texts, window=WINDOW, context=CONTEXT, progress=SILENT)
+    longest = getattr(engine, "context_length", None)
+    window = min(WINDOW, longest) if isinstance(longest, int) else WINDOW
+    return engine.log_likelihoods(
+        texts, window=window, context=min(CONTEXT, window // 4), progress=SILENT
+    )
 
 
 def _finite(scores: list[TokenScores]) -> None:

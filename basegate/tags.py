@@ -1,4 +1,4 @@
-"""Groups of candidates: what `--model @TAG` selects."""
+"""Groups of candidates: what `--model=@TAG` selects."""
 
 from __future__ import annotations
 

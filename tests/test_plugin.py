@@ -217,6 +217,14 @@ def test_no_model_is_a_usage_error_that_lists_the_names(plain, workers):
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
 
 
+def test_a_group_is_selected_on_the_command_line(plain):
+    models = plain.path / "models.toml"
+    models.write_text(models.read_text().replace('/two"\n', '/two"\ntags = ["pair"]\n'))
+    result = plain.runpytest_subprocess("--model=@pair,one", "--collect-only", "-q")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*test_perplexity[[]two-local]", "*test_perplexity[[]one-local]"])
+
+
 @WORKERS
 def test_a_misspelt_model_is_a_usage_error_with_the_nearest_name(plain, workers):
     result = plain.runpytest_subprocess("--model", "scrpt", *workers)

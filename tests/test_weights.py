@@ -366,6 +366,52 @@ def test_layers_that_the_config_does_not_ask_for_are_named(single):
     assert "(model.layers.1." in message
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "model.layers.0.self_attn.q_proj.bias",
+        "model.layers.0.mlp.up_proj.weight_scale",
+        "model.layers.0.self_attn.q_proj.lora_A.weight",
+    ],
+)
+def test_a_weight_within_a_layer_that_does_not_use_it_is_named(single, extra):
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    path = single / "model.safetensors"
+    weights = load_file(path)
+    save_file({**weights, extra: torch.ones(64)}, path, metadata={"format": "pt"})
+    assert refusal(single).startswith(f"{path}: the weight {extra} has no place in a model")
+
+
+def test_a_further_head_beside_the_model_changes_nothing(single):
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    path = single / "model.safetensors"
+    weights = load_file(path)
+    save_file({**weights, "v_head.weight": torch.ones(1, 64)}, path, metadata={"format": "pt"})
+    basegate.load_candidate(str(single), quantization="none", device="cpu").close()
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "bin"])
+def test_weights_that_are_integers_are_named(single, kind):
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    path = single / "model.safetensors"
+    weights = load_file(path)
+    name = "model.layers.0.mlp.up_proj.weight"
+    weights[name] = weights[name].to(torch.int8)
+    if kind == "bin":
+        path.unlink()
+        path = single / "pytorch_model.bin"
+        torch.save(weights, path)
+    else:
+        save_file(weights, path, metadata={"format": "pt"})
+    assert refusal(single).startswith(f"{path}: the weight {name} is of type ")
+
+
 def test_weights_are_asked_for_as_numbers_only(single, monkeypatch):
     from basegate.engines import loading
 

@@ -29,7 +29,7 @@ from basegate.engines.quantizing import layers_left_out, quantization_config
 from basegate.engines.shapes import check_experts, check_headers, check_loaded
 from basegate.engines.sizing import check_fits, describe, measure
 from basegate.engines.tokenizing import check_vocabulary, load_tokenizer, summary
-from basegate.engines.weights import find_weights, read_shapes
+from basegate.engines.weights import find_weights, place_of, read_shapes
 from basegate.environment import resolve_device
 from basegate.errors import CandidateError
 from basegate.hub import resolve_commit
@@ -241,6 +241,7 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
     check_loaded(folder, model, info.get("mismatched_keys", ()), held)
     _check_complete(folder, info)
     _check_uncut(folder, model, info)
+    _check_unasked(folder, model, info, held)
     _check_placed(folder, model, how.device)
     return model.eval()
 
@@ -268,6 +269,25 @@ def _check_uncut(folder: Path, model: Any, info: dict[str, Any]) -> None:
                 f"{folder / 'config.json'}: it asks for fewer layers than the files hold ({name} "
                 f"has no place in the model), and with these alone the model would compute "
                 f"something else. Fetch the checkpoint again."
+            )
+
+
+def _check_unasked(
+    folder: Path, model: Any, info: dict[str, Any], held: Mapping[str, Held]
+) -> None:
+    """Refuse weights within a layer of the model that it does not use: biases, scales, adapters.
+
+    What stands beside the model, a further head, say, changes nothing of what it writes.
+    """
+    leaves = {name for name, module in model.named_modules() if not any(module.children())}
+    for name in sorted(map(str, info.get("unexpected_keys", ()))):
+        parts = name.split(".")
+        within = {".".join(parts[:end]) for end in range(1, len(parts))}
+        if within & leaves and not name.endswith(".inv_freq"):
+            raise CandidateError(
+                f"{place_of(folder, held, name)}: the weight {name} has no place in a model as "
+                f"config.json describes it; without it the model would compute something else. "
+                f"Check that config.json and weights are of one model and adapters are merged."
             )
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from basegate.measurement import WeightFormat
 
 _FORMATS: dict[str, WeightFormat] = {".safetensors": "safetensors", ".bin": "pickle"}
+_REAL = ("F64", "F32", "F16", "BF16")
+"""Types of weights, as safetensors names them."""
 _MOST_HEADER = 100 * 2**20
 """A header of more bytes than this is none; safetensors' own limit."""
 
@@ -153,6 +155,9 @@ def read_header(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
         tensors = {name: _tensor(entry) for name, entry in entries.items()}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise _damaged(path, "its header cannot be read", tensor) from None
+    for name, entry in entries.items():
+        if name.endswith(".weight") and entry.get("dtype") not in _REAL:
+            raise _integers(path, name, str(entry.get("dtype")))
     for name, (_, end) in sorted(tensors.items(), key=lambda item: item[1][1]):
         if 8 + length + end > size:
             raise _damaged(
@@ -171,6 +176,20 @@ def _tensor(entry: dict[str, Any]) -> tuple[tuple[int, ...], int]:
 
 def _whole(tensors: dict[str, tuple[tuple[int, ...], int]], length: int) -> int:
     return 8 + length + max(end for _, end in tensors.values())
+
+
+def _real_types() -> set[Any]:
+    import torch
+
+    return {torch.float64, torch.float32, torch.float16, torch.bfloat16}
+
+
+def _integers(path: Path, name: str, dtype: str) -> CandidateError:
+    return CandidateError(
+        f"{path}: the weight {name} is of type {dtype}: numbers that its owner has quantised, and "
+        f"config.json does not say how. Read as they are they would be another model. Choose the "
+        f"checkpoint that it was made from, in 16 or 32 bits."
+    )
 
 
 def _damaged(path: Path, how: str, tensor: str = "") -> CandidateError:
@@ -194,7 +213,12 @@ def read_pickle(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
 
     try:
         found = torch.load(path, map_location="meta", weights_only=True, mmap=_is_zip(path))
+        for name, held in found.items():
+            if str(name).endswith(".weight") and held.dtype not in _real_types():
+                raise _integers(path, str(name), str(held.dtype).removeprefix("torch."))
         return {str(name): tuple(held.shape) for name, held in found.items()}
+    except CandidateError:
+        raise
     except pickle.UnpicklingError as error:
         if "truncated" in str(error):
             raise _damaged(path, "it is cut short", tensor) from None
