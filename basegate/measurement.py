@@ -249,6 +249,16 @@ class CandidateFacts(Frozen):
     remote_code: bool = False
     files: tuple[LoadedFile, ...] = ()
 
+    @property
+    def weights_held(self) -> str:
+        """How the weights were held, in words."""
+        return "full precision" if self.quantization == "none" else self.quantization
+
+    @property
+    def held(self) -> str:
+        """How it was held when it was measured, e.g. `nf4, bfloat16, cuda`."""
+        return f"{self.weights_held}, {self.dtype}, {self.device}"
+
 
 class Measurement(Frozen):
     """A finding with its origin: everything that could have changed the numbers is in `identity`.

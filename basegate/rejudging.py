@@ -10,12 +10,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from basegate.errors import InvalidMeasurement, UsageError, did_you_mean
+from basegate.errors import InvalidMeasurement
 from basegate.judge import check_valid, invalid, judge, worst
 from basegate.ledger import Record
 from basegate.measuring import identify_check
 from basegate.records import canonical_json, digest
 from basegate.stopping import ALL, draws_for, is_enough
+from basegate.store.overview import nothing_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -162,30 +163,20 @@ def _chosen(found: Sequence[_Stored], names: Sequence[str]) -> list[tuple[str, _
     """Return the candidates to judge, each with the name that it goes by."""
     if not names:
         pairs = [(each.newest.candidate.name, each) for each in found]
-        return sorted(pairs, key=lambda pair: (pair[0], held(pair[1].newest.candidate)))
+        return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
     known = {name for each in found for name in each.names}
     for name in names:
         if name not in known:
-            raise UsageError(
-                f"--model {name}: nothing of it is stored.{did_you_mean(name, known)} "
-                f"Stored: {', '.join(sorted(known)) or 'nothing'}."
-            )
+            raise nothing_stored(name, known)
     return [(name, each) for name in names for each in found if name in each.names]
-
-
-def held(candidate: CandidateFacts) -> str:
-    """Return how a candidate was held when it was measured, e.g. `nf4, bfloat16, cuda`."""
-    weights = candidate.quantization
-    weights = "full precision" if weights == "none" else weights
-    return f"{weights}, {candidate.dtype}, {candidate.device}"
 
 
 def _labels(pairs: Sequence[tuple[str, _Stored]]) -> list[str]:
     """Return what the candidates are shown as: a name, and where it is not enough, more."""
     ways: tuple[Callable[[Measurement], str], ...] = (
-        lambda newest: held(newest.candidate),
-        lambda newest: f"{held(newest.candidate)}, {_short(newest.candidate.revision)}",
-        lambda newest: f"{held(newest.candidate)}, {digest(newest.identity.get('candidate'))[:12]}",
+        lambda newest: newest.candidate.held,
+        lambda newest: f"{newest.candidate.held}, {_short(newest.candidate.revision)}",
+        lambda newest: f"{newest.candidate.held}, {digest(newest.identity.get('candidate'))[:12]}",
     )
     labels = [name for name, _ in pairs]
     for say_more in ways:

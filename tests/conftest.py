@@ -33,6 +33,18 @@ def checkpoint(tmp_path_factory) -> Path:
     return make_checkpoint(tmp_path_factory.mktemp("checkpoint"))
 
 
+@pytest.fixture(scope="module")
+def engine(checkpoint):
+    """That Llama in float32."""
+    import basegate
+
+    engine = basegate.load_candidate(
+        str(checkpoint), quantization="none", dtype="float32", device="cpu"
+    )
+    yield engine
+    engine.close()
+
+
 THRESHOLDS = """
 [perplexity]
 window = 64

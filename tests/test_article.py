@@ -7,17 +7,6 @@ import math
 import pytest
 import torch
 
-import basegate
-
-
-@pytest.fixture(scope="module")
-def engine(checkpoint):
-    engine = basegate.load_candidate(
-        str(checkpoint), quantization="none", dtype="float32", device="cpu"
-    )
-    yield engine
-    engine.close()
-
 
 def published(model, tokenizer, text):
     """The loop of the article, its `model.config.max_length` being 20, in float64."""

@@ -9,12 +9,11 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import basegate
 from basegate.engines.continuing import ContinuationScorer
 from basegate.engines.encoding import Encoder
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
-from tests.checkpoints import make_checkpoint, make_tokenizer
+from tests.checkpoints import make_tokenizer
 
 SMALL = {
     "vocab_size": 97,
@@ -127,16 +126,6 @@ def test_one_continuation_that_does_not_fit_is_refused(llama, monkeypatch):
     monkeypatch.setattr(scorer._head, "read", none)
     with pytest.raises(CandidateError, match="do not fit into memory"):
         scorer.score(ASKED, SILENT_STEP)
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    folder = make_checkpoint(tmp_path_factory.mktemp("engine"))
-    engine = basegate.load_candidate(
-        str(folder), quantization="none", dtype="float32", device="cpu"
-    )
-    yield engine
-    engine.close()
 
 
 def test_texts_are_scored_after_their_prompts(engine):

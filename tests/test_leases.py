@@ -133,13 +133,14 @@ def test_who_cannot_have_all_holds_none(start, folder):
 
 
 def test_nothing_is_said_where_there_is_nothing_to_wait_for(folder):
-    with take(1, ("0",), folder=folder, waiting=lambda: pytest.fail("it waits")):
-        pass
+    with take(1, ("0",), folder=folder, waiting=lambda: pytest.fail("it waits")) as lease:
+        assert lease.devices == ("0",)
 
 
 def test_a_lease_that_is_given_back_can_be_taken_again(folder):
     for _ in range(2):
-        lease = take(2, ("0", "1"), folder=folder)
+        lease = take(2, ("0", "1"), folder=folder, waiting=lambda: pytest.fail("it waits"))
+        assert lease.devices == ("0", "1")
         lease.release()
         lease.release()
 

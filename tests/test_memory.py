@@ -95,3 +95,6 @@ def test_an_error_that_is_its_own_cause_ends():
     let_go(first)
     second.__cause__ = second
     let_go(second)
+    assert (first.__cause__, second.__cause__) == (second, second), (
+        "the errors are left as they are"
+    )

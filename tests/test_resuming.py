@@ -7,13 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-import basegate
 from basegate.engines import caches, local
 from basegate.engines.keeping import Keeping
 from basegate.settings import Sampling
 from basegate.store import FileJournal
 from basegate.store.journal import Journal
-from tests.checkpoints import make_checkpoint
 
 TEXTS = ["香港係我哋嘅屋企。" * 9, "佢哋今日唔得閒，聽日先至得。", "一二三四五六七八九十" * 4]
 PROMPTS = ["香港係", "我哋今日", "佢話", "聽日"]
@@ -36,16 +34,6 @@ class Mortal(FileJournal):
             raise Ended
         self.batches -= 1
         super().put(pieces)
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    folder = make_checkpoint(tmp_path_factory.mktemp("engine"))
-    engine = basegate.load_candidate(
-        str(folder), quantization="none", dtype="float32", device="cpu"
-    )
-    yield engine
-    engine.close()
 
 
 @pytest.fixture(autouse=True)

@@ -391,7 +391,9 @@ def test_a_further_head_beside_the_model_changes_nothing(single):
     path = single / "model.safetensors"
     weights = load_file(path)
     save_file({**weights, "v_head.weight": torch.ones(1, 64)}, path, metadata={"format": "pt"})
-    basegate.load_candidate(str(single), quantization="none", device="cpu").close()
+    engine = basegate.load_candidate(str(single), quantization="none", device="cpu")
+    assert "v_head.weight" not in dict(engine.model.named_parameters())
+    engine.close()
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])

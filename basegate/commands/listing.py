@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.commands.output import add_store, many, one_line, say, size, store_of, table
 from basegate.figures import found, place
-from basegate.rejudging import held
 from basegate.store.folder import SHORT
 from basegate.store.overview import KEY, set_aside, sizes, unfinished
 
@@ -48,7 +47,7 @@ def _row(measurement: Measurement, bytes_of: Mapping[str, int]) -> tuple[str, ..
     cells = (
         measurement.key[:KEY],
         measurement.candidate.name,
-        held(measurement.candidate),
+        measurement.candidate.held,
         place(measurement.check, measurement.item),
         measurement.measured_at[:16].replace("T", " "),
         size(bytes_of.get(measurement.key[:SHORT], 0)),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.commands.output import add_store, one_line, say, size, store_of, table
 from basegate.figures import chance, found, place
-from basegate.rejudging import held
 from basegate.store.overview import the_one
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def _sections(
 def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
     candidate = measurement.candidate
     yield "key", measurement.key
-    yield "candidate", f"{candidate.name} ({held(candidate)})"
+    yield "candidate", f"{candidate.name} ({candidate.held})"
     yield "source", f"{candidate.source}, {candidate.revision or 'revision unknown'}"
     yield "check", place(measurement.check, measurement.item)
     yield "rests on", measurement.findings.basis

@@ -101,10 +101,10 @@ class Sampler:
         for batch in _batches(asked, rows):
             parts = [part for _, part in batch]
             names = [name_of("draw", part.ids, seed) for part in parts for seed in part.seeds]
-            if journal.get(names) is not None:
-                step(len(names))
             do = partial(self._halving.run, parts, work)
-            written = pieces.batch(journal, names, do, list, list)
+            written = pieces.batch(
+                journal, names, do, list, list, recalled=partial(step, len(names))
+            )
             for index, part in batch:
                 drawn[index] += written[: len(part.seeds)]
                 written = written[len(part.seeds) :]

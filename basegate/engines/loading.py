@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,10 +25,10 @@ from basegate.engines.checkpoint import (
 from basegate.engines.configs import empty_model, model_class, model_config
 from basegate.engines.local import LONGEST, TransformersEngine
 from basegate.engines.quantizing import layers_left_out, quantization_config
-from basegate.engines.shapes import check_experts, check_headers, check_loaded
+from basegate.engines.shapes import check_experts, check_headers, check_loaded, check_unused
 from basegate.engines.sizing import check_fits, describe, measure
 from basegate.engines.tokenizing import check_vocabulary, load_tokenizer, summary
-from basegate.engines.weights import find_weights, place_of, read_shapes
+from basegate.engines.weights import find_weights, read_shapes
 from basegate.environment import resolve_device
 from basegate.errors import CandidateError
 from basegate.hub import resolve_commit
@@ -41,9 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from basegate.engines.weights import Held
-
-_LAYER = re.compile(r"((?:(?!vision|visual|audio)[a-z_]+\.)+)\d+\.")
-"""The beginning of a weight's name, up to the number of its layer."""
 
 # Its notes on absent kernels and on casts come once per layer and token.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -240,8 +236,7 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
     model, info = loaded
     check_loaded(folder, model, info.get("mismatched_keys", ()), held)
     _check_complete(folder, info)
-    _check_uncut(folder, model, info)
-    _check_unasked(folder, model, info, held)
+    check_unused(folder, model, info.get("unexpected_keys", ()), held)
     _check_placed(folder, model, how.device)
     return model.eval()
 
@@ -255,40 +250,6 @@ def _check_complete(folder: Path, info: dict[str, Any]) -> None:
             f"{folder}: the files lack weights that the model needs ({', '.join(missing[:3])}"
             f"{more}); they would be random numbers. Fetch the checkpoint again."
         )
-
-
-def _check_uncut(folder: Path, model: Any, info: dict[str, Any]) -> None:
-    """Refuse a model with fewer layers than its files: without the others it is another model."""
-    held = {name for name, _ in model.named_parameters()}
-    layers = {found[0] for name in held if (found := _LAYER.match(name))}
-    for name in sorted(map(str, info.get("unexpected_keys", ()))):
-        found = _LAYER.match(name)
-        # Not a part that the layers of some kinds lack, nor a layer of another kind.
-        if found and found[0] not in layers and _LAYER.sub(r"\g<1>0.", name) in held:
-            raise CandidateError(
-                f"{folder / 'config.json'}: it asks for fewer layers than the files hold ({name} "
-                f"has no place in the model), and with these alone the model would compute "
-                f"something else. Fetch the checkpoint again."
-            )
-
-
-def _check_unasked(
-    folder: Path, model: Any, info: dict[str, Any], held: Mapping[str, Held]
-) -> None:
-    """Refuse weights within a layer of the model that it does not use: biases, scales, adapters.
-
-    What stands beside the model, a further head, say, changes nothing of what it writes.
-    """
-    leaves = {name for name, module in model.named_modules() if not any(module.children())}
-    for name in sorted(map(str, info.get("unexpected_keys", ()))):
-        parts = name.split(".")
-        within = {".".join(parts[:end]) for end in range(1, len(parts))}
-        if within & leaves and not name.endswith(".inv_freq"):
-            raise CandidateError(
-                f"{place_of(folder, held, name)}: the weight {name} has no place in a model as "
-                f"config.json describes it; without it the model would compute something else. "
-                f"Check that config.json and weights are of one model and adapters are merged."
-            )
 
 
 def _check_placed(folder: Path, model: Any, kind: str) -> None:

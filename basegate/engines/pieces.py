@@ -28,6 +28,7 @@ def batch(
     work: Callable[[], list[Found]],
     pack: Callable[[Found], Any],
     unpack: Callable[[Any], Found],
+    recalled: Callable[[], None] = lambda: None,
 ) -> list[Found]:
     """Return what a batch gives, from the journal or done now and kept there.
 
@@ -37,9 +38,11 @@ def batch(
         work: does the batch; a result per name.
         pack: a result as JSON can hold it, or `None` for one that must not be kept.
         unpack: the reverse.
+        recalled: called where the journal has the batch.
     """
     kept = journal.get(names)
     if kept is not None:
+        recalled()
         return [unpack(each) for each in kept]
     found = work()
     packed = [pack(each) for each in found]

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 Mismatch = tuple[str, Shape, Shape]
 """A weight's name, its shape, and the one that it should have."""
+_LAYER = re.compile(r"((?:(?!vision|visual|audio)[a-z_]+\.)+)\d+\.")
+"""The beginning of a weight's name, up to the number of its layer."""
+_OLD_BUFFER = ".inv_freq"
+"""The frequencies of the positions follow from the config; older code saved them, too."""
 _AGAIN = "Fetch the checkpoint again."
 
 
@@ -37,12 +41,8 @@ def check_headers(folder: Path, expected: Mapping[str, Shape], held: Mapping[str
             raise CandidateError(f"{folder}: the weight {name} is in no file. {_AGAIN}")
         _refuse_other(held[name].path, name, held[name].shape, wanted)
     for name, each in held.items():
-        # The frequencies of the positions follow from the config; older code saved them, too.
-        if name not in expected and not name.endswith(".inv_freq"):
-            raise CandidateError(
-                f"{each.path}: the weight {name} has no place in a model as config.json "
-                f"describes it; without it the model would compute something else. {_AGAIN}"
-            )
+        if name not in expected and not name.endswith(_OLD_BUFFER):
+            raise _without_place(each.path, name, _AGAIN)
 
 
 def check_experts(held: Mapping[str, Held]) -> None:
@@ -88,6 +88,50 @@ def check_loaded(
         if tuple(shape) != tuple(wanted):
             place = place_of(folder, held, name)
             _refuse_other(place, name, tuple(shape), tuple(wanted))
+
+
+def check_unused(folder: Path, model: Any, unused: Iterable[str], held: Mapping[str, Held]) -> None:
+    """Refuse a model that does not use weights of its own layers: without them it is another.
+
+    What stands beside the model, a further head, say, changes nothing of what it writes.
+
+    Args:
+        folder: the checkpoint.
+        model: as loaded.
+        unused: names of the weights that have no place in it.
+        held: the tensors of the files, to name the one that is meant.
+
+    Raises:
+        CandidateError: the config asks for fewer layers than there are, or a layer leaves a bias, a
+            scale or an adapter out.
+    """
+    known = {name for name, _ in model.named_parameters()}
+    layers = {found[0] for name in known if (found := _LAYER.match(name))}
+    leaves = {name for name, module in model.named_modules() if not any(module.children())}
+    for name in sorted(map(str, unused)):
+        layer = _LAYER.match(name)
+        # Not a part that the layers of some kinds lack, nor a layer of another kind.
+        if layer and layer[0] not in layers and _LAYER.sub(r"\g<1>0.", name) in known:
+            raise CandidateError(
+                f"{folder / 'config.json'}: it asks for fewer layers than the files hold ({name} "
+                f"has no place in the model), and with these alone the model would compute "
+                f"something else. {_AGAIN}"
+            )
+        parts = name.split(".")
+        within = {".".join(parts[:end]) for end in range(1, len(parts))}
+        if within & leaves and not name.endswith(_OLD_BUFFER):
+            raise _without_place(
+                place_of(folder, held, name),
+                name,
+                "Check that config.json and weights are of one model and adapters are merged.",
+            )
+
+
+def _without_place(path: Path, name: str, advice: str) -> CandidateError:
+    return CandidateError(
+        f"{path}: the weight {name} has no place in a model as config.json describes it; without "
+        f"it the model would compute something else. {advice}"
+    )
 
 
 def _layers(model: Any) -> Iterator[Mismatch]:

@@ -94,11 +94,7 @@ def _loaded(entry: CandidateEntry) -> Iterator[tuple[str, dict[str, bool]]]:
     """Say how it was loaded when it was measured, which may have been in an earlier run."""
     if entry.load_seconds is not None and entry.peak_memory_bytes is not None:
         yield (
-            f"  measured in {_held(entry)}, {entry.dtype}, on {entry.device}: loaded in "
+            f"  measured in {entry.weights_held}, {entry.dtype}, on {entry.device}: loaded in "
             f"{entry.load_seconds:.1f} s, at most {entry.peak_memory_bytes / 2**30:.2f} GiB in use",
             {},
         )
-
-
-def _held(entry: CandidateEntry) -> str:
-    return "full precision" if entry.quantization == "none" else entry.quantization

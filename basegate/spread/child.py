@@ -80,7 +80,7 @@ def serve(pipe: Connection, loading: Loading) -> None:
         memory=loading.memory,
         progress=progress,
         revision=loading.revision,
-        load=partial(_load, loading, progress),
+        load=partial(loading.load, window=loading.window, progress=progress),
     )
     lease = cache(partial(_lease, loading, progress))
     while True:
@@ -90,10 +90,6 @@ def serve(pipe: Connection, loading: Loading) -> None:
             candidate.close()
             return
         send(_answer(candidate, job, progress, lease))
-
-
-def _load(loading: Loading, progress: ToldProgress, *given: Any) -> Any:
-    return loading.load(*given, window=loading.window, progress=progress)
 
 
 def _lease(loading: Loading, progress: ToldProgress) -> None:

@@ -73,8 +73,7 @@ class ShownProgress:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._open: list[ExitStack] = []
-        self._steps: list[Step] = []
+        self._open: list[tuple[ExitStack, Step]] = []
         self._detail = ""
 
     def show(self, message: tuple[Any, ...]) -> None:
@@ -83,24 +82,21 @@ class ShownProgress:
         if word == "say":
             self._progress.say(*given)
         elif word == "task":
-            self._steps.append(self._enter().enter_context(self._progress.task(*given)))
+            stack = ExitStack()
+            self._open.append((stack, stack.enter_context(self._progress.task(*given))))
         elif word == "step":
-            self._steps[-1](*given)
+            self._open[-1][1](*given)
         elif word == "waiting":
-            stack = self._enter()
+            stack, self._detail = ExitStack(), ""
+            self._open.append((stack, lambda amount=1: None))
             stack.enter_context(self._progress.telling(lambda: self._detail))
             stack.enter_context(self._progress.waiting(*given))
         elif word == "detail":
             self._detail = given[0].removesuffix(", ")
         elif word == "done" and self._open:
-            self._open.pop().close()
+            self._open.pop()[0].close()
 
     def close(self) -> None:
         """End what was left open by a process that is no more."""
         while self._open:
-            self._open.pop().close()
-
-    def _enter(self) -> ExitStack:
-        self._detail = ""
-        self._open.append(ExitStack())
-        return self._open[-1]
+            self._open.pop()[0].close()

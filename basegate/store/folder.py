@@ -68,10 +68,8 @@ class Store:
         """Return the measurement of a file; see `get`."""
         try:
             return _read(path, evidence)
-        except FileNotFoundError:
-            pass  # another process is replacing it
         except (OSError, Damaged, Newer):
-            pass  # it may be half way between two states
+            pass  # another process may be replacing it
         try:
             with self.locked():
                 return self._read_or_complain(path, evidence)
@@ -86,14 +84,15 @@ class Store:
         """Yield all measurements, without evidence."""
         names = set(self._names())  # looked up once: a look at every file takes longer
         for path in self.paths():
+            found: Measurement | None
             try:
                 found, beside = files.read(path.read_bytes())
-                whole = beside is None or beside.file in names
             except (OSError, Damaged, Newer):
-                whole = False
-            again = found if whole else self.read(path, evidence=False)
-            if again is not None:
-                yield again
+                found, beside = None, None
+            if found is None or (beside is not None and beside.file not in names):
+                found = self.read(path, evidence=False)
+            if found is not None:
+                yield found
 
     def put(self, measurement: Measurement) -> Path:
         """Keep a measurement, in place of an earlier one of the same key.

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from basegate.errors import UsageError
+from basegate.errors import UsageError, did_you_mean
 from basegate.store.folder import SHORT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from basegate.measurement import Measurement
@@ -85,6 +86,15 @@ def the_one(store: Store, prefix: str, *, evidence: bool = True) -> Measurement:
     if measurement is None:
         raise UsageError(f"{found[0].name} cannot be read; it was set aside, or removed just now.")
     return measurement
+
+
+def nothing_stored(name: str, known: Iterable[str]) -> UsageError:
+    """Return the error for a candidate of which nothing is stored."""
+    known = sorted(known)
+    return UsageError(
+        f"--model {name}: nothing of it is stored.{did_you_mean(name, known)} "
+        f"Stored: {', '.join(known) or 'nothing'}."
+    )
 
 
 def _key(store: Store, path: Path) -> str:

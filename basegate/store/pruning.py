@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from basegate.errors import UsageError, did_you_mean
 from basegate.measuring import identify_software
 from basegate.store import format as files
 from basegate.store.folder import SHORT
 from basegate.store.format import Damaged, Newer
+from basegate.store.overview import nothing_stored
 from basegate.thresholds import CHECKS
 
 if TYPE_CHECKING:
@@ -144,10 +144,7 @@ def _look(store: Store, choice: Choice) -> _Found:
 def _check_models(choice: Choice, found: _Found) -> None:
     for name in choice.models:
         if name not in found.models:
-            raise UsageError(
-                f"--model {name}: nothing of it is stored.{did_you_mean(name, found.models)} "
-                f"Stored: {', '.join(sorted(found.models)) or 'nothing'}."
-            )
+            raise nothing_stored(name, found.models)
 
 
 def _reasons(choice: Choice) -> Callable[[Measurement], str]:
