@@ -121,12 +121,12 @@ def load_logged(spec, revision, device, *, window=None, progress):
     caches._budget = lambda model: 24 * 80 * caches._row_bytes(model)[0]
     plain = pieces.batch
 
-    def batch(journal, names, work, pack, unpack):
+    def batch(journal, names, work, *further, **given):
         def told():
             log("batch", spec.name, digest(names)[:16])
             return work()
 
-        return plain(journal, names, told, pack, unpack)
+        return plain(journal, names, told, *further, **given)
 
     pieces.batch = batch
     if place := int(os.environ.get("BASEGATE_TEST_OOM", "0")):
