@@ -146,6 +146,22 @@ def _likeliest(scores: dict[str, float]) -> str | None:
     return first if scores[first] > scores[second] else None
 
 
+class DocumentScore(Frozen):
+    """What one document of a corpus cost a model.
+
+    Attributes:
+        item: its place in the corpus, from 1.
+        bits: the negative binary logarithms of its tokens' probabilities, summed.
+        tokens: how many the tokenizer makes of it.
+        characters: of its text.
+    """
+
+    item: str
+    bits: float
+    tokens: int
+    characters: int
+
+
 class Sample(Frozen):
     """One text that a model wrote, with what was read from it.
 
@@ -178,6 +194,7 @@ class Findings(Frozen):
         samples: the texts they rest on.
         preferences: the pairs they rest on.
         choices: the questions whose options were scored.
+        documents: the texts whose tokens were scored.
         facts: counts and settings that a reader of the numbers should know.
         basis: what they rest on, in words, e.g. `240 questions, 4 samples each, 2 left out`.
         left_out: the records that could not be used, a line each.
@@ -188,6 +205,7 @@ class Findings(Frozen):
     samples: tuple[Sample, ...] = ()
     preferences: tuple[Preference, ...] = ()
     choices: tuple[OptionScores, ...] = ()
+    documents: tuple[DocumentScore, ...] = ()
     facts: dict[str, float | int | str | bool | None] = Field(default_factory=dict)
     basis: str = ""
     left_out: tuple[str, ...] = ()

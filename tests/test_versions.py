@@ -42,7 +42,7 @@ KNOWN = {
     "reasoning": (4, "e21739fb8fc01907"),
     "continuation": (4, "8def7507f234aa9d"),
     "minimal_pairs": (2, "65a2abe1575498e7"),
-    "perplexity": (3, "cdab20cfe572ccca"),
+    "perplexity": (4, "ac9638e96212ddb8"),
 }
 
 

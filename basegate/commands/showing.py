@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from basegate.measurement import (
+        DocumentScore,
         Findings,
         Measurement,
         Metric,
@@ -115,7 +116,11 @@ def _evidence(findings: Findings, count: int) -> Iterator[str]:
     """Yield the first samples, pairs or questions, and how many more there are."""
     for sample in findings.samples[:count]:
         yield from _sample(sample)
-    others: tuple[Preference | OptionScores, ...] = (*findings.preferences, *findings.choices)
+    others: tuple[Preference | OptionScores | DocumentScore, ...] = (
+        *findings.preferences,
+        *findings.choices,
+        *findings.documents,
+    )
     for each in others[:count]:
         yield f"{each.item}: {each.model_dump(exclude={'item'})}"
     left = [
@@ -124,6 +129,7 @@ def _evidence(findings: Findings, count: int) -> Iterator[str]:
             ("samples", findings.samples),
             ("pairs", findings.preferences),
             ("questions by likelihood", findings.choices),
+            ("documents", findings.documents),
         )
         if len(parts) > count
     ]

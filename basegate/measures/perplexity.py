@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basegate.corpora import Corpus, corpus_identity, load_corpus
-from basegate.measurement import Findings, Metric
+from basegate.measurement import DocumentScore, Findings, Metric
 from basegate.measures.scores import check_scores
 from basegate.statistics import difference_interval, ratio_interval
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from basegate.measures.task import Task
     from basegate.settings import PerplexitySettings
 
-VERSION = 3
+VERSION = 4
 LIBRARIES: tuple[str, ...] = ()
 
 
@@ -225,6 +225,7 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
             ),
             Metric(name="tokens_per_char", value=density, unit="tokens per character"),
         ),
+        documents=_documents(sums),
         facts={
             "documents": len(sums.nll),
             "left_out": left_out,
@@ -234,6 +235,16 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
             "remark": _remark(density, pieces),
         },
         basis=_basis(len(sums.nll), left_out),
+    )
+
+
+def _documents(sums: Sums) -> tuple[DocumentScore, ...]:
+    """Return what each document cost, for comparing candidates on the same ones."""
+    bits = sums.nll / math.log(2)
+    columns = zip(bits, sums.tokens, sums.characters, strict=True)
+    return tuple(
+        DocumentScore(item=str(place), bits=float(cost), tokens=int(tokens), characters=int(length))
+        for place, (cost, tokens, length) in enumerate(columns, start=1)
     )
 
 

@@ -13,17 +13,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from basegate.measurement import Findings, Measurement, OptionScores, Preference, Sample
+from basegate.measurement import (
+    DocumentScore,
+    Findings,
+    Measurement,
+    OptionScores,
+    Preference,
+    Sample,
+)
 from basegate.records import Frozen, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCHEMA = 2
-_EVIDENCE: dict[str, type[Frozen]] = {
+EVIDENCE: dict[str, type[Frozen]] = {
     "samples": Sample,
     "preferences": Preference,
     "choices": OptionScores,
+    "documents": DocumentScore,
 }
 """Fields of `Findings` that go into the second file, and what each of their lines is."""
 _HEAD = re.compile(rb'\{\n "checksum": "([0-9a-f]{64})",\n')
@@ -57,14 +65,14 @@ def write_evidence(findings: Findings) -> str:
     """Return the text of the second file, a line per sample, pair or question."""
     return "".join(
         json.dumps({name: each.model_dump(mode="json")}, ensure_ascii=False, allow_nan=False) + "\n"
-        for name in _EVIDENCE
+        for name in EVIDENCE
         for each in getattr(findings, name)
     )
 
 
 def write(measurement: Measurement, evidence: Evidence | None) -> str:
     """Return the text of a measurement's file."""
-    fields = measurement.model_dump(mode="json", exclude={"findings": set(_EVIDENCE)})
+    fields = measurement.model_dump(mode="json", exclude={"findings": set(EVIDENCE)})
     fields["schema_version"] = SCHEMA
     fields["evidence"] = evidence.model_dump() if evidence is not None else None
     rest = json.dumps(fields, ensure_ascii=False, indent=1, allow_nan=False).removeprefix("{\n")
@@ -130,10 +138,10 @@ def with_evidence(measurement: Measurement, evidence: Evidence, data: bytes) -> 
     """
     if hashlib.sha256(data).hexdigest() != evidence.sha256:
         raise Damaged(f"the checksum of {evidence.file} is not that of its content")
-    found: dict[str, list[Any]] = {name: [] for name in _EVIDENCE}
+    found: dict[str, list[Any]] = {name: [] for name in EVIDENCE}
     try:
         for name, fields in _lines(data):
-            found[name].append(_EVIDENCE[name].model_validate(fields))
+            found[name].append(EVIDENCE[name].model_validate(fields))
     except (ValueError, KeyError, AttributeError, RecursionError) as error:
         raise Damaged(f"{evidence.file} holds no samples ({type(error).__name__})") from None
     parts = {name: tuple(each) for name, each in found.items()}

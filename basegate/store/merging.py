@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from basegate.environment import version
 from basegate.errors import BasegateError
@@ -182,8 +182,7 @@ def _note(merged: Merged, ours: Measurement | None, theirs: Measurement) -> Deci
 
 def _light(measurement: Measurement) -> Measurement:
     """Return a measurement without its evidence."""
-    bare: dict[str, Any] = {"samples": (), "preferences": (), "choices": ()}
-    findings = measurement.findings.model_copy(update=bare)
+    findings = measurement.findings.model_copy(update=dict.fromkeys(files.EVIDENCE, ()))
     return measurement.model_copy(update={"findings": findings})
 
 

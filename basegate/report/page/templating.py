@@ -1,0 +1,45 @@
+"""Templates with everything escaped that is not markup of our own."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from basegate.figures import printable
+
+if TYPE_CHECKING:
+    from basegate.report.page import Page
+
+
+def render(template: str, page: Page, **values: object) -> Markup:
+    """Return a section of the page.
+
+    Args:
+        template: its file in `templates/`.
+        page: what it is made of; templates see it as `page`, and its words as `say`.
+        values: further names of the template.
+    """
+    # The template escapes on its own; what it gives is markup.
+    return Markup(_environment().get_template(template).render(page=page, say=page.say, **values))
+
+
+def asset(name: str) -> str:
+    """Return the text of a style sheet or script of the page."""
+    return (resources.files("basegate.report.page") / "assets" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("basegate.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["printable"] = printable
+    return found
