@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Literal
 
+from basegate.comparison import Comparison
 from basegate.figures import place
 from basegate.files import write_atomically
 from basegate.judge import Result, VerdictWord, worst
 from basegate.measurement import CandidateFacts
+from basegate.recommendation import Recommendation, recommend
 from basegate.records import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -67,10 +69,14 @@ class CandidateEntry(CandidateFacts):
         verdict: of the checks that were run.
         not_run: the checks of `thresholds.toml` that were not, as `check item`: deselected, or
             the run was stopped.
+        compared: empty for a candidate of the run; for one that was taken from the store to be
+            compared with, when it was measured: UTC time, ISO 8601. It does not count for the
+            exit status.
     """
 
     verdict: VerdictWord
     not_run: tuple[str, ...] = ()
+    compared: str = ""
 
 
 class Ledger(Frozen):
@@ -82,6 +88,8 @@ class Ledger(Frozen):
         environment: where; versions and hardware.
         candidates: in the order of the command line.
         results: by candidate, then in the order of its tests.
+        recommendation: the choice that they support; `None` where nothing was judged.
+        comparisons: of every two candidates, on the same items.
     """
 
     schema_: Literal[1] = 1
@@ -89,6 +97,8 @@ class Ledger(Frozen):
     environment: dict[str, str | None]
     candidates: tuple[CandidateEntry, ...]
     results: tuple[Result, ...]
+    recommendation: Recommendation | None = None
+    comparisons: tuple[Comparison, ...] = ()
 
     def to_json(self) -> str:
         """Return the ledger as JSON text."""
@@ -115,6 +125,9 @@ def build_ledger(
     expected: Iterable[CandidateFacts],
     checks: Sequence[tuple[str, str]],
     records: Iterable[Record],
+    *,
+    compared: Mapping[str, str] | None = None,
+    compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
 ) -> Ledger:
     """Put the records of a run together.
 
@@ -124,6 +137,8 @@ def build_ledger(
         expected: the candidates of the run, for those without any record; they are `invalid`.
         checks: the checks and items that the thresholds ask for.
         records: as they came in.
+        compared: of the candidates that were taken from the store, when they were measured.
+        compare: returns from the rows the comparisons of every two candidates.
     """
     kept = list(records)
     entries: list[CandidateEntry] = []
@@ -141,7 +156,20 @@ def build_ledger(
         verdict = worst(result.verdict for result in found)
         run = {(result.check, result.part) for result in found}
         not_run = tuple(place(*each) for each in checks if each not in run)
-        entries.append(CandidateEntry(**loaded.model_dump(), verdict=verdict, not_run=not_run))
+        entries.append(
+            CandidateEntry(
+                **loaded.model_dump(),
+                verdict=verdict,
+                not_run=not_run,
+                compared=(compared or {}).get(facts.name, ""),
+            )
+        )
+    comparisons = tuple(compare(results))
     return Ledger(
-        suite=suite, environment=environment, candidates=tuple(entries), results=tuple(results)
+        suite=suite,
+        environment=environment,
+        candidates=tuple(entries),
+        results=tuple(results),
+        recommendation=recommend(entries, results, comparisons) if results else None,
+        comparisons=comparisons,
     )

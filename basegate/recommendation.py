@@ -1,12 +1,25 @@
-"""Which candidate to take, from verdicts and comparisons; or how far the nearest is."""
+"""Which candidate to take, from verdicts and comparisons; or how far the nearest is.
+
+Of those that pass every check, any that a comparison carries over and that is carried over it in
+none falls out. Where several are left, nothing tells them apart, and the one that needs the least
+memory is taken.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from basegate.records import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from basegate.comparison import Comparison
+    from basegate.judge import Result
+    from basegate.ledger import CandidateEntry
 
 
 class Shortfall(Frozen):
@@ -30,6 +43,13 @@ class Shortfall(Frozen):
     direction: Literal["max", "min"] | None
     unit: str
 
+    @property
+    def distance(self) -> float:
+        """How far the value is beyond the limit, as a share of it; infinite without a number."""
+        if self.value is None or self.limit is None:
+            return math.inf
+        return abs(self.value - self.limit) / (abs(self.limit) or 1.0)
+
 
 class Recommendation(Frozen):
     """The choice that a run supports.
@@ -37,21 +57,122 @@ class Recommendation(Frozen):
     Attributes:
         candidate: the one to take; `None` where none passes.
         accepted: all that pass every check, in the order of the ledger.
-        reason: why this one: `only` (no other passes), `better` (comparisons carry it over some
-            other that passes, and no other over it), `smaller` (comparisons carry nothing;
-            it needs the least memory), `first` (nor is memory known); `none` where none passes.
-        over: for `better`, the accepted candidates that it is better than.
-        memory: for `smaller`, GiB that the accepted candidates needed at most, by name.
-        nearest: where none passes, the candidate that misses fewest checks.
+        reason: why this one: `only` (no other passes), `better` (comparisons carry it over all
+            others that pass), `smaller` (comparisons do not tell it from `level`, and it needs the
+            least memory), `first` (nor does memory tell); `none` where none passes.
+        over: accepted candidates that fall out, since comparisons carry another over them.
+        level: accepted candidates that comparisons do not tell it from.
+        memory: bytes that it and those needed at most, by name, as far as known.
+        nearest: where none passes, the candidate that misses the fewest checks.
         missed: limits that it misses, the farthest first.
-        unfinished: candidates that were not judged on every check, so that they cannot be taken.
+        unfinished: candidates that pass what they were judged on, but were not judged on all.
     """
 
     candidate: str | None
     accepted: tuple[str, ...] = ()
     reason: Literal["only", "better", "smaller", "first", "none"]
     over: tuple[str, ...] = ()
-    memory: dict[str, float] = Field(default_factory=dict)
+    level: tuple[str, ...] = ()
+    memory: dict[str, int] = Field(default_factory=dict)
     nearest: str | None = None
     missed: tuple[Shortfall, ...] = ()
     unfinished: tuple[str, ...] = ()
+
+
+def recommend(
+    candidates: Sequence[CandidateEntry],
+    results: Sequence[Result],
+    comparisons: Sequence[Comparison],
+) -> Recommendation:
+    """Return the choice that verdicts and comparisons support.
+
+    Args:
+        candidates: of the ledger.
+        results: its rows.
+        comparisons: of every two candidates.
+    """
+    judged = {row.candidate for row in results}
+    passing = [each for each in candidates if each.verdict == "pass" and each.name in judged]
+    accepted = [each for each in passing if not each.not_run]
+    unfinished = tuple(each.name for each in passing if each.not_run)
+    if not accepted:
+        nearest, missed = _nearest(candidates, results)
+        return Recommendation(
+            candidate=None, reason="none", nearest=nearest, missed=missed, unfinished=unfinished
+        )
+    names = [each.name for each in accepted]
+    left = _undominated(names, comparisons)
+    memory = {
+        each.name: each.peak_memory_bytes
+        for each in accepted
+        if each.name in left and each.peak_memory_bytes is not None
+    }
+    known = len(memory) == len(left)
+    chosen = min(left, key=lambda name: memory[name]) if known else left[0]
+    return Recommendation(
+        candidate=chosen,
+        accepted=tuple(names),
+        reason=_reason(names, left, known and len(set(memory.values())) > 1),
+        over=tuple(name for name in names if name not in left),
+        level=tuple(name for name in left if name != chosen),
+        memory=memory,
+        unfinished=unfinished,
+    )
+
+
+def _reason(
+    names: Sequence[str], left: Sequence[str], by_memory: bool
+) -> Literal["only", "better", "smaller", "first"]:
+    if len(names) == 1:
+        return "only"
+    if len(left) == 1:
+        return "better"
+    return "smaller" if by_memory else "first"
+
+
+def _undominated(names: Sequence[str], comparisons: Iterable[Comparison]) -> list[str]:
+    """Return the candidates that no other is better than without being worse in something."""
+    better = {
+        (each.first, each.second) if each.better == "first" else (each.second, each.first)
+        for each in comparisons
+        if each.better is not None and {each.first, each.second} <= set(names)
+    }
+    fallen = {other for one, other in better if (other, one) not in better}
+    # Where they beat each other in a circle, none of them falls out.
+    return [name for name in names if name not in fallen] or list(names)
+
+
+def _nearest(
+    candidates: Sequence[CandidateEntry], results: Sequence[Result]
+) -> tuple[str | None, tuple[Shortfall, ...]]:
+    """Return the candidate that misses the fewest checks, by the least, and what it misses."""
+    missed: dict[str, list[Result]] = {
+        each.name: []
+        for each in candidates
+        if each.verdict != "pass" and any(row.candidate == each.name for row in results)
+    }
+    for row in results:
+        if row.verdict != "pass" and row.candidate in missed:
+            missed[row.candidate].append(row)
+    if not missed:
+        return None, ()
+
+    def far(name: str) -> tuple[int, float]:
+        checks = {(row.check, row.part) for row in missed[name]}
+        return len(checks), max(_shortfall(row).distance for row in missed[name])
+
+    nearest = min(missed, key=far)
+    short = sorted(map(_shortfall, missed[nearest]), key=lambda each: -each.distance)
+    return nearest, tuple(short)
+
+
+def _shortfall(row: Result) -> Shortfall:
+    return Shortfall(
+        check=row.check,
+        item=row.item,
+        metric=row.metric,
+        value=row.value,
+        limit=row.limit,
+        direction=row.direction,
+        unit=row.unit,
+    )

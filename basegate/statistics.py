@@ -174,6 +174,7 @@ def difference_interval(
     *,
     confidence: float = 0.95,
     seed: int = SEED,
+    resamples: int = RESAMPLES,
 ) -> tuple[float, float] | None:
     """Return a paired bootstrap interval of the difference of two ratios of sums.
 
@@ -184,6 +185,7 @@ def difference_interval(
         second: likewise, of the same clusters in the same order.
         confidence: the interval's level.
         seed: of the resampling.
+        resamples: how many; an interval at a higher level needs more.
 
     Returns:
         Lower and upper end, or `None` for fewer than two clusters.
@@ -195,7 +197,7 @@ def difference_interval(
         a, b, c, d = (each.sum(axis=axis) for each in sums)
         return a / b - c / d
 
-    return _bootstrap(difference, (*first, *second), confidence, seed)
+    return _bootstrap(difference, (*first, *second), confidence, seed, resamples)
 
 
 def _bootstrap(
@@ -203,6 +205,7 @@ def _bootstrap(
     columns: tuple[NDArray[np.float64], ...],
     confidence: float,
     seed: int,
+    resamples: int = RESAMPLES,
 ) -> tuple[float, float]:
     import numpy as np
     from scipy import stats
@@ -212,7 +215,7 @@ def _bootstrap(
         statistic,
         paired=True,
         vectorized=True,
-        n_resamples=RESAMPLES,
+        n_resamples=resamples,
         batch=max(1, 4_000_000 // len(columns[0])),
         confidence_level=confidence,
         method="percentile",
@@ -289,14 +292,24 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:
     Source: McNemar, Note on the sampling error of the difference between correlated proportions,
     Psychometrika 12, 1947; the exact form.
     """
+    return sign_test([float(a) - float(b) for a, b in zip(first, second, strict=True)])
+
+
+def sign_test(differences: Sequence[float]) -> float:
+    """Return the exact two-sided p-value that differences are as often above zero as below.
+
+    Differences of zero tell nothing and are left out; of none that is left, 1.
+
+    Args:
+        differences: a value per item, shape [items].
+
+    Source: Dixon, Mood, The statistical sign test, JASA 41, 1946.
+    """
     from scipy import stats
 
-    pairs = list(zip(first, second, strict=True))
-    only_first = sum(a and not b for a, b in pairs)
-    only_second = sum(b and not a for a, b in pairs)
-    if only_first + only_second == 0:
-        return 1.0
-    return float(stats.binomtest(only_first, only_first + only_second).pvalue)
+    above = sum(each > 0 for each in differences)
+    below = sum(each < 0 for each in differences)
+    return float(stats.binomtest(above, above + below).pvalue) if above + below else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -1,0 +1,44 @@
+"""The measurements that rows of a ledger rest on, with their samples, out of the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basegate.comparison import compare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from basegate.comparison import Comparison
+    from basegate.judge import Result
+    from basegate.measurement import Measurement
+    from basegate.store import Store
+
+
+def measurements_behind(store: Store, results: Sequence[Result]) -> dict[str, Measurement]:
+    """Return by key the measurements that rows name, as far as the store has them."""
+    keys = dict.fromkeys(row.measurement for row in results if row.measurement)
+    found = {key: store.get(key) for key in keys}
+    return {key: each for key, each in found.items() if each is not None}
+
+
+def compare_candidates(
+    results: Sequence[Result], measurements: Mapping[str, Measurement]
+) -> tuple[Comparison, ...]:
+    """Return the comparisons of every two candidates on what both were measured on.
+
+    Args:
+        results: rows of a ledger.
+        measurements: by key; see `measurements_behind`.
+    """
+    behind = dict.fromkeys(
+        (row.candidate, row.part, row.measurement or "")
+        for row in results
+        if row.verdict != "invalid"
+    )
+    # The item is this run's: under another name it is the same measurement.
+    return compare(
+        (name, measurements[key].model_copy(update={"item": part}))
+        for name, part, key in behind
+        if key in measurements
+    )

@@ -1,0 +1,150 @@
+"""Which candidate to take, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from basegate.comparison import Comparison
+from basegate.judge import Result
+from basegate.ledger import CandidateEntry
+from basegate.recommendation import recommend
+
+
+def entry(name, verdict="pass", memory=None, not_run=()):
+    return CandidateEntry(
+        name=name,
+        source=name,
+        quantization="nf4",
+        dtype="bfloat16",
+        device="cpu",
+        peak_memory_bytes=memory,
+        verdict=verdict,
+        not_run=not_run,
+    )
+
+
+def row(name, verdict="pass", *, item="wiki", value=4.0, limit=5.0, check="perplexity"):
+    return Result(
+        candidate=name,
+        check=check,
+        item=item,
+        metric="bits_per_char",
+        value=value,
+        unit="bits per character",
+        limit=limit,
+        direction="max",
+        verdict=verdict,
+        detail="",
+    )
+
+
+def better(first, second, metric="bits_per_char"):
+    return Comparison(
+        first=first,
+        second=second,
+        check="perplexity",
+        part="wiki",
+        metric=metric,
+        unit="",
+        items=40,
+        first_value=4.0,
+        second_value=5.0,
+        difference=-1.0,
+        interval=(-1.2, -0.8),
+        confidence=0.95,
+        comparisons=1,
+        p_value=0.001,
+        better="first",
+    )
+
+
+def test_the_only_one_that_passes_is_taken():
+    found = recommend([entry("a"), entry("b", "fail")], [row("a"), row("b", "fail", value=9.0)], [])
+    assert (found.candidate, found.reason, found.accepted) == ("a", "only", ("a",))
+    assert found.missed == ()
+
+
+def test_the_one_that_comparisons_carry_is_taken():
+    rows = [row("a"), row("b"), row("c")]
+    found = recommend(
+        [entry("a"), entry("b"), entry("c")], rows, [better("b", "a"), better("b", "c")]
+    )
+    assert (found.candidate, found.reason) == ("b", "better")
+    assert (found.over, found.level) == (("a", "c"), ())
+
+
+def test_of_those_that_cannot_be_told_apart_the_smaller_is_taken():
+    rows = [row("a"), row("b"), row("c")]
+    found = recommend(
+        [entry("a", memory=30), entry("b", memory=20), entry("c", memory=10)],
+        rows,
+        [better("a", "c")],
+    )
+    assert (found.candidate, found.reason) == ("b", "smaller")
+    assert (found.level, found.over) == (("a",), ("c",))
+    assert found.memory == {"a": 30, "b": 20}
+
+
+@pytest.mark.parametrize("memories", [(None, 20), (20, 20)])
+def test_where_memory_does_not_tell_either_the_first_named_is_taken(memories):
+    entries = [entry(name, memory=each) for name, each in zip("ab", memories, strict=True)]
+    found = recommend(entries, [row("a"), row("b")], [])
+    assert (found.candidate, found.reason, found.level) == ("a", "first", ("b",))
+
+
+def test_better_in_one_thing_and_worse_in_another_is_not_better():
+    comparisons = [better("a", "b"), better("b", "a", "accuracy")]
+    found = recommend(
+        [entry("a", memory=9), entry("b", memory=8)], [row("a"), row("b")], comparisons
+    )
+    assert (found.candidate, found.reason) == ("b", "smaller")
+
+
+def test_a_circle_leaves_all():
+    circle = [better("a", "b"), better("b", "c"), better("c", "a")]
+    found = recommend([entry(name) for name in "abc"], [row(name) for name in "abc"], circle)
+    assert (found.candidate, found.reason, found.over) == ("a", "first", ())
+
+
+def test_a_rejected_candidate_is_not_taken_however_good_it_is():
+    found = recommend(
+        [entry("a"), entry("b", "fail")], [row("a"), row("b", "fail")], [better("b", "a")]
+    )
+    assert found.candidate == "a"
+
+
+def test_one_that_was_not_judged_on_all_is_not_taken():
+    found = recommend([entry("a", not_run=("knowledge facts",))], [row("a")], [])
+    assert (found.candidate, found.reason, found.unfinished) == (None, "none", ("a",))
+    assert found.nearest is None
+
+
+def test_one_that_no_test_reached_is_no_nearest():
+    found = recommend([entry("a", "invalid", not_run=("perplexity wiki",))], [], [])
+    assert (found.candidate, found.nearest) == (None, None)
+
+
+def test_where_none_passes_the_nearest_misses_the_fewest_checks():
+    rows = [
+        row("a", "fail", value=5.1),
+        row("a", "fail", item="bank", check="knowledge"),
+        row("b", "fail", value=9.0),
+        row("b", "inconclusive", item="wiki", value=5.5),
+    ]
+    found = recommend([entry("a", "fail"), entry("b", "fail")], rows, [])
+    assert (found.candidate, found.reason, found.nearest) == (None, "none", "b")
+    assert [each.value for each in found.missed] == [9.0, 5.5]  # the farthest first
+    assert found.missed[0].distance == pytest.approx(0.8)
+
+
+def test_between_two_that_miss_as_many_the_smaller_distance_counts():
+    rows = [row("a", "fail", value=6.0), row("b", "fail", value=5.5)]
+    assert recommend([entry("a", "fail"), entry("b", "fail")], rows, []).nearest == "b"
+
+
+def test_a_broken_measurement_is_as_far_as_can_be():
+    broken = Result(candidate="a", check="perplexity", item="wiki", verdict="invalid", detail="NaN")
+    found = recommend(
+        [entry("a", "invalid"), entry("b", "fail")], [broken, row("b", "fail", value=50.0)], []
+    )
+    assert found.nearest == "b"
