@@ -38,10 +38,10 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (4, "8202cfb01561d967"),
+    "knowledge": (5, "8202cfb01561d967"),
     "reasoning": (4, "e21739fb8fc01907"),
     "continuation": (4, "8def7507f234aa9d"),
-    "minimal_pairs": (2, "65a2abe1575498e7"),
+    "minimal_pairs": (3, "001d36a293a49e21"),
     "perplexity": (4, "ac9638e96212ddb8"),
 }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,8 +103,9 @@ class Head:
         parts = []
         for rows, wanted in zip(torch.split(hidden, ROWS), torch.split(targets, ROWS), strict=True):
             logits = (rows if self._logits is None else self._logits(rows)).float()
-            chosen = logits.gather(1, wanted[:, None].to(logits.device))[:, 0]
-            parts.append((chosen - logits.logsumexp(dim=-1)).double().cpu())
+            # One fused kernel; logsumexp takes two to four times as long on a CPU.
+            cost = cross_entropy(logits, wanted.to(logits.device), reduction="none")
+            parts.append(-cost.double().cpu())
         values: NDArray[np.float64] = torch.cat(parts).numpy()
         return values
 
