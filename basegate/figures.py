@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from basegate.language import ENGLISH, Words
+
 if TYPE_CHECKING:
     from basegate.measurement import Metric
 
@@ -86,33 +88,52 @@ def format_metric(
     interval: tuple[float, float] | None,
     confidence: float = 0.95,
     limit: float | None = None,
+    say: Words = ENGLISH,
 ) -> str:
     """Return value, unit and interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`."""
-    text = f"{format_value(value, unit, limit)} {unit.removeprefix(SHARE)}".strip()
+    text = _with_unit(format_value(value, unit, limit), unit, say)
     if interval is None:
         return text
     low, high = (format_value(end, unit, limit) for end in interval)
-    return f"{text} ({confidence * 100:g} %: {low} to {high})"
+    return text + say(
+        " ({level} %: {low} to {high})", level=f"{confidence * 100:g}", low=low, high=high
+    )
 
 
-def format_limit(limit: float, direction: Literal["max", "min"], unit: str = "") -> str:
+def _with_unit(value: str, unit: str, say: Words) -> str:
+    if counted := _OF_SO_MANY.fullmatch(unit):
+        return say("{value} of {count} correct", value=value, count=counted[1])
+    return say("{value} {unit}", value=value, unit=in_words(unit, say)).strip()
+
+
+def in_words(unit: str, say: Words = ENGLISH) -> str:
+    """Return a unit for people: a share is one of what it names."""
+    return say(unit.removeprefix(SHARE))
+
+
+def format_limit(
+    limit: float, direction: Literal["max", "min"], unit: str = "", say: Words = ENGLISH
+) -> str:
     """Return a limit as it was given, e.g. `at most 5`, or `at least 50 %` of a share."""
     value = f"{round(limit * 100, 10):.10g} %" if is_share(unit) else f"{limit:,.10g}"
-    return f"{'at most' if direction == 'max' else 'at least'} {value}"
+    if direction == "max":
+        return say("at most {value}", value=value)
+    return say("at least {value}", value=value)
 
 
 COUNT = " correct"
 """A unit that ends with it goes with a count, as in `7 of 10 correct`."""
+_OF_SO_MANY = re.compile(r"of (\d+) correct")
 
 
-def found(row: Measured, limit: float | None = None) -> str:
+def found(row: Measured, limit: float | None = None, say: Words = ENGLISH) -> str:
     """Return what a row of the ledger, or a metric, says was measured.
 
     A count is what it is, and is held against its limit as it is: its interval speaks of the chance
     behind it (see `chance`) and would read as if the count itself were uncertain.
     """
     interval = None if row.unit.endswith(COUNT) else row.interval
-    return format_metric(row.value, row.unit, interval, row.confidence, limit)
+    return format_metric(row.value, row.unit, interval, row.confidence, limit, say)
 
 
 def chance(metric: Metric) -> str:
@@ -123,14 +144,14 @@ def chance(metric: Metric) -> str:
     return f"{low:.0f} % to {high:.0f} % ({metric.confidence * 100:g} %, Clopper and Pearson)"
 
 
-def asked(row: Limited) -> str:
+def asked(row: Limited, say: Words = ENGLISH) -> str:
     """Return the limit of a row; empty where it has none."""
     if row.limit is None or row.direction is None:
         return ""
-    return format_limit(row.limit, row.direction, row.unit)
+    return format_limit(row.limit, row.direction, row.unit, say)
 
 
-def place(check: str, part: str) -> str:
+def place(check: str, part: str, say: Words = ENGLISH) -> str:
     """Return what a row speaks of, e.g. `knowledge must-know`; the check alone if it is all."""
-    name = check.replace("_", " ")
+    name = say(check.replace("_", " "))
     return f"{name} {part}" if part not in ("", check) else name

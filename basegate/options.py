@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from basegate.language import LANGUAGES, of_locale
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basegate.language import Language
     from basegate.registry import CandidateSpec
+    from basegate.run import Run
     from basegate.thresholds import Thresholds
 
 
@@ -84,6 +90,22 @@ def add_options(parser: pytest.Parser) -> None:
         help="dtype of the computation, instead of what models.toml says (default there: bfloat16)",
     )
     group.addoption(
+        "--compare",
+        action="append",
+        dest="basegate_compare",
+        default=[],
+        metavar="NAME",
+        help="show this candidate of an earlier run, too, as the store knows it; several separated "
+        "by commas, or 'all'; repeatable. It does not count for the exit status",
+    )
+    group.addoption(
+        "--language",
+        dest="basegate_language",
+        choices=LANGUAGES,
+        help="language of the terminal's verdicts and of the page (default: from LC_ALL, "
+        "LC_MESSAGES or LANG)",
+    )
+    group.addoption(
         "--trust-remote-code",
         action="append",
         dest="basegate_trust",
@@ -133,6 +155,8 @@ class RunOptions:
         timeout: seconds that loading, and each measurement, may take; 0 for no limit.
         in_process: whether pytest's own process measures.
         gpus: GPUs of a candidate whose entry does not say; `None` for all that are visible.
+        compare: stored candidates that are shown beside those of the run, or `all`.
+        language: of terminal and page.
     """
 
     candidates: tuple[CandidateSpec, ...]
@@ -145,6 +169,8 @@ class RunOptions:
     timeout: float = DEFAULT_TIMEOUT
     in_process: bool = False
     gpus: int | None = None
+    compare: tuple[str, ...] = ()
+    language: Language = "en"
 
 
 def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
@@ -189,7 +215,15 @@ def parse(config: pytest.Config) -> RunOptions:
         in_process=option.basegate_in_process or option.usepdb or option.trace,
         # Workers share the GPUs of the machine; alone, a candidate may have them all.
         gpus=1 if hasattr(config, "workerinput") else None,
+        compare=_parts(option.basegate_compare),
+        language=option.basegate_language or of_locale(os.environ),
     )
+
+
+def _parts(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the values of a repeatable option with commas, each once."""
+    parts = (part.strip() for each in given for part in each.split(","))
+    return tuple(dict.fromkeys(filter(None, parts)))
 
 
 def check_in_process(config: pytest.Config, device: str) -> None:
@@ -202,6 +236,14 @@ def check_in_process(config: pytest.Config, device: str) -> None:
             "--in-process does not go with -n on GPUs: two workers would use the same one. Leave "
             "one of the two out."
         )
+
+
+def check_compared(config: pytest.Config, run: Run) -> None:
+    """Refuse `--compare` with a name of which nothing is stored."""
+    from basegate.comparing import check_stored
+
+    if run.options.compare and not hasattr(config, "workerinput"):
+        check_stored(run.store, run.options.compare)
 
 
 def _check_root(config: pytest.Config) -> None:

@@ -72,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         run = Run(options.parse(config), _progress(config))
         options.check_in_process(config, run.device)
+        options.check_compared(config, run)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = run

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from basegate.records import Frozen
+from basegate.records import Frozen, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from basegate.ledger import CandidateEntry
 
 
-class Shortfall(Frozen):
-    """A limit that a candidate does not meet.
+class LimitDistance(Frozen):
+    """What a candidate was found to be, and what was asked for.
 
     Attributes:
         check: the check.
@@ -33,6 +33,8 @@ class Shortfall(Frozen):
         limit: what was asked for.
         direction: `max` or `min`.
         unit: in words.
+        interval: of what was found, where it was judged by it.
+        confidence: the interval's level.
     """
 
     check: str
@@ -42,13 +44,27 @@ class Shortfall(Frozen):
     limit: float | None
     direction: Literal["max", "min"] | None
     unit: str
+    interval: Interval = None
+    confidence: float = 0.95
 
     @property
     def distance(self) -> float:
-        """How far the value is beyond the limit, as a share of it; infinite without a number."""
+        """How far the value is from the limit, as a share of it; infinite without a number."""
         if self.value is None or self.limit is None:
             return math.inf
-        return abs(self.value - self.limit) / (abs(self.limit) or 1.0)
+        return abs(self.value - self.limit) / self._scale
+
+    @property
+    def margin(self) -> float:
+        """How far the nearer end of the interval is from the limit, as a share of it."""
+        if self.value is None or self.limit is None:
+            return math.inf
+        ends = self.interval or (self.value,)
+        return min(abs(end - self.limit) for end in ends) / self._scale
+
+    @property
+    def _scale(self) -> float:
+        return abs(self.limit or 0.0) or 1.0
 
 
 class Recommendation(Frozen):
@@ -63,6 +79,8 @@ class Recommendation(Frozen):
         over: accepted candidates that fall out, since comparisons carry another over them.
         level: accepted candidates that comparisons do not tell it from.
         memory: bytes that it and those needed at most, by name, as far as known.
+        closest: the limit that it meets by the least, by the end of the interval that is nearer;
+            of counts of right samples none, since they are drawn until they just meet theirs.
         nearest: where none passes, the candidate that misses the fewest checks.
         missed: limits that it misses, the farthest first.
         unfinished: candidates that pass what they were judged on, but were not judged on all.
@@ -74,8 +92,9 @@ class Recommendation(Frozen):
     over: tuple[str, ...] = ()
     level: tuple[str, ...] = ()
     memory: dict[str, int] = Field(default_factory=dict)
+    closest: LimitDistance | None = None
     nearest: str | None = None
-    missed: tuple[Shortfall, ...] = ()
+    missed: tuple[LimitDistance, ...] = ()
     unfinished: tuple[str, ...] = ()
 
 
@@ -116,7 +135,17 @@ def recommend(
         over=tuple(name for name in names if name not in left),
         level=tuple(name for name in left if name != chosen),
         memory=memory,
+        closest=_closest([row for row in results if row.candidate == chosen]),
         unfinished=unfinished,
+    )
+
+
+def _closest(rows: Sequence[Result]) -> LimitDistance | None:
+    """Return the limit that is met by the least."""
+    return min(
+        (_distance(row) for row in rows if row.metric != "correct" and row.value is not None),
+        key=lambda each: each.margin,
+        default=None,
     )
 
 
@@ -144,7 +173,7 @@ def _undominated(names: Sequence[str], comparisons: Iterable[Comparison]) -> lis
 
 def _nearest(
     candidates: Sequence[CandidateEntry], results: Sequence[Result]
-) -> tuple[str | None, tuple[Shortfall, ...]]:
+) -> tuple[str | None, tuple[LimitDistance, ...]]:
     """Return the candidate that misses the fewest checks, by the least, and what it misses."""
     missed: dict[str, list[Result]] = {
         each.name: []
@@ -159,15 +188,15 @@ def _nearest(
 
     def far(name: str) -> tuple[int, float]:
         checks = {(row.check, row.part) for row in missed[name]}
-        return len(checks), max(_shortfall(row).distance for row in missed[name])
+        return len(checks), max(_distance(row).distance for row in missed[name])
 
     nearest = min(missed, key=far)
-    short = sorted(map(_shortfall, missed[nearest]), key=lambda each: -each.distance)
+    short = sorted(map(_distance, missed[nearest]), key=lambda each: -each.distance)
     return nearest, tuple(short)
 
 
-def _shortfall(row: Result) -> Shortfall:
-    return Shortfall(
+def _distance(row: Result) -> LimitDistance:
+    return LimitDistance(
         check=row.check,
         item=row.item,
         metric=row.metric,
@@ -175,4 +204,7 @@ def _shortfall(row: Result) -> Shortfall:
         limit=row.limit,
         direction=row.direction,
         unit=row.unit,
+        # The interval of a count speaks of the chance behind it; the count itself is judged.
+        interval=None if row.metric == "correct" else row.interval,
+        confidence=row.confidence,
     )

@@ -39,6 +39,7 @@ class Rejudged:
         records: verdicts, a record per check that was judged.
         missing: checks that nothing stored answers.
         undecided: checks of which too few samples are stored for these limits.
+        measured_at: when the newest of its measurements was made: UTC time, ISO 8601.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Rejudged:
     records: tuple[Record, ...]
     missing: tuple[Check, ...]
     undecided: tuple[Check, ...]
+    measured_at: str
 
     @property
     def verdict(self) -> VerdictWord:
@@ -219,6 +221,7 @@ def _rejudge(
         records=tuple(records),
         missing=tuple(missing),
         undecided=tuple(undecided),
+        measured_at=stored.newest.measured_at,
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.candidate import Candidate
+from basegate.comparing import NOTHING, from_store
 from basegate.environment import environment, resolve_device, version
+from basegate.evidence import compare_candidates, measurements_behind
 from basegate.judge import Verdict, check_valid, judge
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
@@ -14,8 +16,12 @@ from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from basegate.comparing import Compared
+    from basegate.comparison import Comparison
+    from basegate.judge import Result
     from basegate.measurement import Measurement
     from basegate.measuring import Measurer
     from basegate.options import RunOptions
@@ -32,6 +38,7 @@ class Run:
         store: where measurements are kept.
         progress: where slow work is shown.
         records: what the acceptance tests found, on the process that reports.
+        behind: the measurements that the rows of the last ledger rest on, by key.
     """
 
     def __init__(self, options: RunOptions, progress: Progress) -> None:
@@ -40,6 +47,7 @@ class Run:
         self.store = Store(options.store)
         self.device = resolve_device(options.device)
         self.records: list[Record] = []
+        self.behind: dict[str, Measurement] = {}
         self._opened: dict[str, Candidate] = {}
         self._isolation: Isolation | None = None
 
@@ -138,6 +146,8 @@ class Run:
             interrupted: whether the run was stopped before all of it had run.
         """
         thresholds = self.options.thresholds
+        own = [self.facts(spec.name) for spec in self.options.candidates]
+        others = self._compared(own)
         return build_ledger(
             Suite(
                 version=version("basegate"),
@@ -146,7 +156,18 @@ class Run:
                 interrupted=interrupted,
             ),
             environment(self.device),
-            [self.facts(spec.name) for spec in self.options.candidates],
+            [*own, *others.facts],
             [(check.check, check.item) for check in thresholds.checks],
-            self.records,
+            [*self.records, *others.records],
+            compared=others.dates,
+            compare=self._compare,
         )
+
+    def _compared(self, own: Sequence[CandidateFacts]) -> Compared:
+        if not self.options.compare:
+            return NOTHING
+        return from_store(self.store, self.options.thresholds, self.options.compare, own)
+
+    def _compare(self, results: Sequence[Result]) -> Sequence[Comparison]:
+        self.behind = measurements_behind(self.store, results)
+        return compare_candidates(results, self.behind)

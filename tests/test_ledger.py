@@ -70,7 +70,15 @@ def test_a_record_of_another_version_is_refused():
 
 def test_the_json_begins_with_the_schema_and_holds_the_documented_keys():
     fields = json.loads(ledger_of(record(row())).to_json())
-    assert list(fields) == ["schema", "suite", "environment", "candidates", "results"]
+    assert list(fields) == [
+        "schema",
+        "suite",
+        "environment",
+        "candidates",
+        "results",
+        "recommendation",
+        "comparisons",
+    ]
     assert fields["schema"] == 1
     assert fields["suite"] == {
         "version": "1.0",

@@ -1,0 +1,86 @@
+"""Candidates of earlier runs beside those of this one, as `--compare` asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from basegate.errors import UsageError, did_you_mean
+from basegate.rejudging import Asked, rejudge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basegate.ledger import Record
+    from basegate.measurement import CandidateFacts
+    from basegate.rejudging import Rejudged
+    from basegate.store import Store
+    from basegate.thresholds import Thresholds
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the store says of candidates that are no part of a run.
+
+    Attributes:
+        facts: how each was loaded.
+        records: the verdicts on them.
+        dates: when the newest of a candidate's measurements was made, by name.
+    """
+
+    facts: tuple[CandidateFacts, ...]
+    records: tuple[Record, ...]
+    dates: dict[str, str]
+
+
+NOTHING = Compared((), (), {})
+
+
+def check_stored(store: Store, names: Sequence[str]) -> None:
+    """Refuse names of which nothing is stored, before hours of measuring.
+
+    Raises:
+        UsageError: there is one.
+    """
+    known = {measurement.candidate.name for measurement in store}
+    for name in names:
+        if name != ALL and name not in known:
+            raise UsageError(
+                f"--compare {name}: nothing of it is stored in {store.folder}."
+                f"{did_you_mean(name, known)} Stored: {', '.join(sorted(known)) or 'nothing'}."
+            )
+
+
+def from_store(
+    store: Store, thresholds: Thresholds, names: Sequence[str], run: Sequence[CandidateFacts]
+) -> Compared:
+    """Judge stored candidates by the limits of a run.
+
+    Args:
+        store: of the run.
+        thresholds: of the run.
+        names: of the candidates, or `all`.
+        run: the run's own candidates, which are left out; held in another way they are others.
+    """
+    judged = rejudge(store, thresholds, Asked.of(thresholds))
+    chosen = [each for each in judged if _is_meant(each, names) and not _is_of(each, run)]
+    return Compared(
+        facts=tuple(each.facts for each in chosen),
+        records=tuple(record for each in chosen for record in each.records),
+        dates={each.facts.name: each.measured_at for each in chosen},
+    )
+
+
+def _is_meant(each: Rejudged, names: Sequence[str]) -> bool:
+    return bool(each.records) and bool({ALL, each.name, *each.others} & set(names))
+
+
+def _is_of(each: Rejudged, run: Sequence[CandidateFacts]) -> bool:
+    """Whether a stored candidate is one of a run's own, or cannot be told from one by its name."""
+    names = {each.name, *each.others}
+    return any(
+        own.name == each.facts.name or (own.name in names and own.held == each.facts.held)
+        for own in run
+    )

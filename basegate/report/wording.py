@@ -1,0 +1,142 @@
+"""What a run's recommendation says, in sentences: the same in every report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basegate.figures import asked, format_value, found, in_words, is_share, place
+from basegate.language import ENGLISH, Words
+from basegate.memory import GIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from basegate.comparison import Comparison
+    from basegate.ledger import Ledger
+    from basegate.recommendation import LimitDistance, Recommendation
+
+
+def recommendation(ledger: Ledger, say: Words = ENGLISH) -> tuple[str, ...]:
+    """Return which candidate to take and why; or that none passes, and how far the nearest is.
+
+    The first sentence is the decision, the second the reason; a third may say how sure it is.
+    """
+    choice = ledger.recommendation
+    if choice is None:
+        return (say("Nothing was judged."),)
+    parts = _none(choice, say) if choice.candidate is None else _taken(choice, ledger, say)
+    return tuple(part for part in (*parts, _unfinished(choice, say)) if part)
+
+
+def _taken(choice: Recommendation, ledger: Ledger, say: Words) -> tuple[str, ...]:
+    decision = say("Take {name}: it meets every limit.", name=choice.candidate)
+    return decision, _reason(choice, ledger, say), _closest(choice, say)
+
+
+def _reason(choice: Recommendation, ledger: Ledger, say: Words) -> str:
+    level = joined(choice.level, say)
+    if choice.reason == "only":
+        if len(ledger.candidates) == 1:
+            return say("There was no other candidate to compare it with.")
+        return say("No other candidate does.")
+    if choice.reason == "better":
+        return say(
+            "Others meet every limit, too, but on the same items it is carried as better: {what}.",
+            what="; ".join(_carried(choice, ledger.comparisons, say)),
+        )
+    if choice.reason == "smaller":
+        return say(
+            "Nothing measured tells it from {others}; it needs the least memory ({sizes}).",
+            others=level,
+            sizes=", ".join(f"{name} {size / GIB:.1f} GiB" for name, size in choice.memory.items()),
+        )
+    return say(
+        "Nothing measured tells it from {others}, nor does the memory they need; it was named "
+        "first.",
+        others=level,
+    )
+
+
+def _carried(
+    choice: Recommendation, comparisons: Iterable[Comparison], say: Words
+) -> Iterable[str]:
+    """Give the differences that carry the chosen candidate over others that pass."""
+    for each in comparisons:
+        if each.better is None or not {each.first, each.second} <= set(choice.accepted):
+            continue
+        winner, loser = (
+            (each.first, each.second) if each.better == "first" else (each.second, each.first)
+        )
+        if winner == choice.candidate:
+            yield say(
+                "{value} {unit} better than {other} on {place}",
+                value=difference(each),
+                unit=in_words(each.unit, say),
+                other=loser,
+                place=place(each.check, each.part, say),
+            )
+
+
+def difference(each: Comparison) -> str:
+    """Return the size of a difference, without its sign: a share in percentage points."""
+    if is_share(each.unit):
+        return f"{abs(each.difference) * 100:.1f} %"
+    return format_value(abs(each.difference), each.unit)
+
+
+def _closest(choice: Recommendation, say: Words) -> str:
+    if choice.closest is None:
+        return ""
+    return say(
+        "The limit that it meets by the least: {place}, {found}, limit {asked}.",
+        place=_place(choice.closest, say),
+        found=found(choice.closest, choice.closest.limit, say),
+        asked=asked(choice.closest, say),
+    )
+
+
+def _none(choice: Recommendation, say: Words) -> tuple[str, ...]:
+    if choice.nearest is None:
+        return (say("No candidate passes."),)
+    checks = {(each.check, each.item.partition("/")[0]) for each in choice.missed}
+    return (
+        say("No candidate passes: do not build on any of them."),
+        say(
+            "The nearest is {name}, which does not meet {count} of its checks; the farthest is "
+            "{farthest}.",
+            name=choice.nearest,
+            count=len(checks),
+            farthest=_missed(choice.missed[0], say),
+        ),
+    )
+
+
+def _missed(each: LimitDistance, say: Words) -> str:
+    if each.value is None:
+        return say("{place}, which could not be measured", place=_place(each, say))
+    return say(
+        "{place}: {found}, limit {asked}",
+        place=_place(each, say),
+        found=found(each, each.limit, say),
+        asked=asked(each, say),
+    )
+
+
+def _place(each: LimitDistance, say: Words) -> str:
+    return place(each.check, each.item, say)
+
+
+def _unfinished(choice: Recommendation, say: Words) -> str:
+    if not choice.unfinished:
+        return ""
+    return say(
+        "Not judged on every check, and therefore not accepted: {names}.",
+        names=joined(choice.unfinished, say),
+    )
+
+
+def joined(names: Sequence[str], say: Words = ENGLISH) -> str:
+    """Return names as a sentence holds them, e.g. `a, b and c`."""
+    if len(names) < 2:
+        return "".join(names)
+    return say("{first} and {last}", first=say(", ").join(names[:-1]), last=names[-1])
