@@ -49,7 +49,10 @@ def attach_records(
         seen = error.measurement if isinstance(error, InvalidMeasurement) else None
         row = invalid(spec.name, check, part, _reason(error, report), seen)
         earlier = run.earlier(spec.name, seen)
-        records = [*records, Record(candidate=run.facts(spec.name), results=(row,), earlier=earlier)]
+        records = [
+            *records,
+            Record(candidate=run.facts(spec.name), results=(row,), earlier=earlier),
+        ]
     report.user_properties.extend(
         (f"{PROPERTY}:{report.when}", record.to_json()) for record in records
     )
