@@ -272,4 +272,4 @@ def test_of_each_kind_of_warning_the_last_is_told_once():
     told = [(NotKept, "a is full."), (NotTrusted, "b is cut\x1b."), (NotKept, "a is full.")]
     assert list(warned(told)) == ["warning: a is full.", "warning: b is cut\ufffd."]
     told.append((NotKept, "c is full."))
-    assert list(warned(told))[0] == "warning: c is full. (1 more like it)"
+    assert next(warned(told)) == "warning: c is full. (1 more like it)"
