@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,7 +124,7 @@ def _check_source(source: Path) -> None:
     if (source / "measurements").is_dir():
         raise UsageError(
             f"{source} is a folder of measurements, and import takes the file that export makes of "
-            f"it: python -m basegate store export FILE --store {source}"
+            f"it: python -m basegate store export FILE --store {shlex.quote(str(source))}"
         )
     if source.exists():
         what = "a folder" if source.is_dir() else "no plain file"
