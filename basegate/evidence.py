@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from basegate.comparison import Comparison
     from basegate.judge import Result
     from basegate.measurement import Measurement
-    from basegate.store import Store
+    from basegate.store import Readable
 
 
-def measurements_behind(store: Store, results: Sequence[Result]) -> dict[str, Measurement]:
+def measurements_behind(store: Readable, results: Sequence[Result]) -> dict[str, Measurement]:
     """Return by key the measurements that rows name, as far as the store has them."""
     keys = dict.fromkeys(row.measurement for row in results if row.measurement)
     found = {key: store.get(key) for key in keys}

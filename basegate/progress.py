@@ -80,7 +80,8 @@ class Progress:
         """While it lasts, let `waiting` say how far things are.
 
         Args:
-            detail: how far, e.g. `3.1 of 12.1 GiB fetched`; called from another thread.
+            detail: how far, e.g. `3.1 of 12.1 GiB fetched`, or nothing where that is not known;
+                called from another thread.
         """
         before, self._detail = self._detail, detail
         try:
@@ -89,7 +90,8 @@ class Progress:
             self._detail = before
 
     def _tell(self) -> str:
-        return f"{self._detail()}, " if self._detail is not None else ""
+        detail = self._detail() if self._detail is not None else ""
+        return f"{detail}, " if detail else ""
 
     @contextmanager
     def _bar(self, description: str, total: int, unit: str) -> Iterator[Step]:

@@ -6,25 +6,28 @@ the same data. Versions of libraries may differ: of several the newest counts, a
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from basegate.errors import InvalidMeasurement
 from basegate.judge import check_valid, invalid, judge, worst
-from basegate.ledger import Record
+from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measuring import identify_check
 from basegate.records import canonical_json, digest
 from basegate.stopping import ALL, draws_for, is_enough
-from basegate.store.overview import nothing_stored
+from basegate.store.overview import stored_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from basegate.comparison import Comparison
     from basegate.judge import Result, VerdictWord
     from basegate.limits import Limit
     from basegate.measurement import CandidateFacts, Measurement
-    from basegate.store import Store
+    from basegate.store import Readable
     from basegate.thresholds import Check, Thresholds
 
 
@@ -117,11 +120,12 @@ def _newer(one: Measurement, other: Measurement) -> Measurement:
 
 
 def rejudge(
-    store: Store,
+    store: Readable,
     thresholds: Thresholds,
     asked: Asked,
     names: Sequence[str] = (),
     *,
+    registered: Collection[str] = (),
     brief: bool = False,
 ) -> list[Rejudged]:
     """Judge what is stored.
@@ -131,19 +135,48 @@ def rejudge(
         thresholds: the limits.
         asked: of the same thresholds.
         names: of the candidates to judge, in order; of none, all that are stored, by name.
+        registered: names that are left out where nothing is stored of them.
         brief: see `judge`.
 
     Raises:
-        UsageError: nothing of a name is stored.
+        UsageError: nothing is stored of another name, or of none of them.
     """
-    pairs = _chosen(_read(store, asked), names)
+    pairs = _chosen(_read(store, asked), names, registered)
     return [
         _rejudge(stored, name, label, thresholds, asked, brief)
         for (name, stored), label in zip(pairs, _labels(pairs), strict=True)
     ]
 
 
-def _read(store: Store, asked: Asked) -> list[_Stored]:
+def ledger_of(
+    judged: Sequence[Rejudged],
+    thresholds: Thresholds,
+    machine: dict[str, str | None],
+    compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
+) -> Ledger:
+    """Return the ledger of what was judged from the store.
+
+    Args:
+        judged: candidates and their verdicts.
+        thresholds: by which they were judged.
+        machine: that judged; see `environment`.
+        compare: see `build_ledger`.
+    """
+    return build_ledger(
+        Suite(
+            version=machine["basegate"],
+            thresholds=ThresholdsFile(path=str(thresholds.path), sha256=thresholds.sha256),
+            command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
+        ),
+        machine,
+        [each.facts for each in judged],
+        [(check.check, check.item) for check in thresholds.checks],
+        [record for each in judged for record in each.records],
+        compare=compare,
+    )
+
+
+def _read(store: Readable, asked: Asked) -> list[_Stored]:
     """Sort all measurements by what they are of."""
     by_data = defaultdict(list)
     for number, (_, identity) in enumerate(asked.checks):
@@ -161,16 +194,16 @@ def _read(store: Store, asked: Asked) -> list[_Stored]:
     return list(found.values())
 
 
-def _chosen(found: Sequence[_Stored], names: Sequence[str]) -> list[tuple[str, _Stored]]:
+def _chosen(
+    found: Sequence[_Stored], names: Sequence[str], registered: Collection[str]
+) -> list[tuple[str, _Stored]]:
     """Return the candidates to judge, each with the name that it goes by."""
     if not names:
         pairs = [(each.newest.candidate.name, each) for each in found]
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
     known = {name for each in found for name in each.names}
-    for name in names:
-        if name not in known:
-            raise nothing_stored(name, known)
-    return [(name, each) for name in names for each in found if name in each.names]
+    stored = stored_of(names, known, registered)
+    return [(name, each) for name in stored for each in found if name in each.names]
 
 
 def _labels(pairs: Sequence[tuple[str, _Stored]]) -> list[str]:

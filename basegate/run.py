@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from basegate.comparing import Compared
     from basegate.comparison import Comparison
     from basegate.judge import Result
-    from basegate.measurement import Measurement
+    from basegate.measurement import Earlier, Measurement
     from basegate.measuring import Measurer
     from basegate.options import RunOptions
     from basegate.progress import Progress
@@ -49,6 +49,7 @@ class Run:
         self.records: list[Record] = []
         self.behind: dict[str, Measurement] = {}
         self._opened: dict[str, Candidate] = {}
+        self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
         self._isolation: Isolation | None = None
 
     def open(self, spec: CandidateSpec) -> Candidate:
@@ -85,8 +86,19 @@ class Run:
             progress=self.progress,
             measurer=self._measurer(candidate),
         )
+        # Of the first time: what this run has measured is not from an earlier one.
+        first = self._earlier.setdefault((candidate.name, measurement.key), measurement.earlier)
         check_valid(measurement, limits)
-        return measurement
+        return measurement.model_copy(update={"earlier": first})
+
+    def earlier(self, name: str, key: str | None) -> Earlier | None:
+        """Return what earlier runs had done of a candidate's measurement.
+
+        Args:
+            name: of the candidate.
+            key: of the measurement, where there is one.
+        """
+        return self._earlier.get((name, key))
 
     def _measurer(self, candidate: Candidate) -> Measurer:
         """Return what measures a candidate: a process of its own, unless it is loaded in this."""
@@ -115,7 +127,9 @@ class Run:
         facts = measurement.candidate.model_copy(
             update={"name": candidate.name, "source": candidate.spec.source}
         )
-        return verdict, Record(candidate=facts, results=verdict.results)
+        return verdict, Record(
+            candidate=facts, results=verdict.results, earlier=measurement.earlier
+        )
 
     def facts(self, name: str) -> CandidateFacts:
         """Return what is known of a candidate that no measurement tells of."""

@@ -1,8 +1,10 @@
 """`python -m basegate`: each command, each error, exit status, and no traceback."""
 
 import json
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -250,6 +252,92 @@ def test_candidates_are_chosen_in_order(judge, store, thresholds, given):
     ]
 
 
+MODELS = """
+[candidates.yi-6b]
+source = "01-ai/Yi-6B"
+parameters = "6B"
+tags = ["yi"]
+[candidates.yi-34b]
+source = "01-ai/Yi-34B"
+parameters = "34B"
+tags = ["yi"]
+[candidates.qwen-7b]
+source = "Qwen/Qwen-7B"
+parameters = "7B"
+"""
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """Three candidates, of two of which, and of one more, all is stored."""
+    (tmp_path / "models.toml").write_text(MODELS)
+
+
+@pytest.mark.parametrize(
+    ("given", "judged", "absent"),
+    [
+        (["--model=@7b"], ["yi-6b", "qwen-7b"], ""),
+        (["--model", "@yi"], ["yi-6b"], "yi-34b"),
+        (["--model", "all"], ["yi-6b", "qwen-7b"], "yi-34b"),
+        (["--model", "mine,@7b,yi-6b"], ["mine", "yi-6b", "qwen-7b"], ""),
+        (["--model", "mine", "yi-34b"], ["mine"], "yi-34b"),
+    ],
+)
+def test_groups_are_those_of_pytest_and_what_is_not_stored_is_said(
+    judge, store, thresholds, registry, given, judged, absent
+):
+    for name, revision in (("qwen-7b", "1"), ("yi-6b", "2"), ("mine", "3")):
+        fill(store, thresholds, candidate(name, revision=revision))
+    status, out, err = judge(*given)
+    assert (status, err) == (1 if absent else 0, "")
+    heads = [line for line in out.splitlines() if "accepted" in line]
+    assert heads == [f"{name}: accepted" for name in judged]
+    assert (f"nothing is stored of {absent}: pytest --model NAME measures" in out) == bool(absent)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("@frob", "--model @frob: no candidate has this tag."),
+        ("@32b", "--model yi-34b: nothing of it is stored. Did you mean 'yi-6b'? Stored: yi-6b."),
+        ("yi-34b,qwen-7b", "--model yi-34b, qwen-7b: nothing of them is stored. Stored: yi-6b."),
+        ("yi-6b,qwem-7b", "--model qwem-7b: nothing of it is stored."),
+        ("yi-6b=./yi", "--model yi-6b=./yi: what is stored goes by its name alone: --model yi-6b"),
+    ],
+)
+def test_candidates_that_cannot_be_judged_are_a_usage_error(
+    judge, manage, store, thresholds, registry, given, message
+):
+    fill(store, thresholds)
+    for status, out, err in (
+        judge("--model", given),
+        manage("prune", "--model", given),
+        manage("export", "x.zip", "--model", given),
+    ):
+        assert (status, out) == (4, "")
+        assert message in err
+
+
+@pytest.mark.parametrize("given", ["all", "@7b"])
+def test_groups_without_a_registry_are_a_usage_error_that_names_the_file(
+    judge, store, thresholds, given
+):
+    fill(store, thresholds)
+    status, _, err = judge("--model", given)
+    assert status == 4
+    assert f"--model {given}: groups are those of models.toml, and there are no candidates" in err
+
+
+def test_groups_are_pruned_and_exported_too(manage, store, thresholds, registry):
+    for name, revision in (("qwen-7b", "1"), ("yi-6b", "2"), ("mine", "3")):
+        fill(store, thresholds, candidate(name, revision=revision))
+    status, out, _ = manage("export", "x.zip", "--model=@yi")
+    assert status == 0
+    assert out.startswith("nothing is stored of yi-34b\nx.zip: 3 measurements")
+    assert manage("prune", "--model", "@yi")[0] == 0
+    assert {each.candidate.name for each in store} == {"qwen-7b", "mine"}
+
+
 def test_too_many_degenerate_samples_are_invalid(judge, store, thresholds):
     fill(store, thresholds, knowledge=answers(right=10, drawn=10, broken=9))
     status, out, _ = judge()
@@ -413,16 +501,38 @@ def test_what_is_no_whole_measurement_is_mentioned(manage, store, thresholds):
     fill(store, thresholds)
     with store.measuring("c" * 64) as journal:
         journal.put({"piece": 1})
+        journal.put({"another": 2, "third": 3})
     path = next(store.measurements.glob("*.perplexity.*.json"))
     path.write_text("{")
     status, out, err = manage("list")
     assert status == 0
-    assert "1 unfinished measurement (cccccccccccc), " in out
+    assert re.search(r"\n1 unfinished measurement \(c{12}\), 2 batches, \d+ bytes: a run ", out)
+    assert "goes on there" in out
+    assert "without a finished batch" not in out
     assert "1 file set aside, 1 bytes: python -m basegate store prune" in out
     assert path.name in err
     listed = json.loads(manage("list", "--json")[1])
-    assert [each["key"] for each in listed["unfinished"]] == ["c" * 16]
+    [half] = listed["unfinished"]
+    assert (half["key"], half["batches"]) == ("c" * 16, 2)
     assert listed["set_aside"] == [path.name]
+
+
+def test_a_measurement_that_ended_before_its_first_batch_is_not_said_to_go_on(manage, store):
+    with store.measuring("c" * 64):
+        pass
+    with store.measuring("d" * 64) as journal:
+        journal.settle("rows", lambda: 7)
+    with store.measuring("e" * 64) as journal:
+        journal.put({"piece": 1})
+    path = store.folder / "measuring" / f"{'e' * 16}.jsonl"
+    path.write_bytes(path.read_bytes()[:-9])
+    status, out, _ = manage("list")
+    assert status == 0
+    assert "goes on" not in out
+    assert (
+        "3 measurements without a finished batch (cccccccccccc, dddddddddddd, eeeeeeeeeeee): a run "
+        "that asks the same begins anew\n"
+    ) in out
 
 
 def test_an_empty_store_lists_nothing(manage, store):
@@ -564,6 +674,17 @@ def test_a_store_goes_from_one_machine_to_another(run, judge, manage, store, thr
     )
 
 
+def test_a_file_that_is_there_is_replaced_with_force_only(manage, store, thresholds, tmp_path):
+    fill(store, thresholds)
+    (tmp_path / "x.zip").write_text("mine")
+    status, out, err = manage("export", "x.zip")
+    assert (status, out) == (4, "")
+    assert "x.zip is there already; give another file, or --force to replace it." in err
+    assert (tmp_path / "x.zip").read_text() == "mine"
+    status, out, _ = manage("export", "x.zip", "--force")
+    assert (status, out.partition(", ")[0]) == (0, "x.zip: 3 measurements")
+
+
 def test_a_conflict_is_refused_and_explained(run, manage, store, thresholds, tmp_path):
     fill(store, thresholds)
     manage("export", "x.zip")
@@ -584,11 +705,14 @@ def test_a_conflict_is_refused_and_explained(run, manage, store, thresholds, tmp
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["export", "x.zip", "--model", "nobody"], 4, "nothing of nobody is stored"),
+        (["export", "x.zip", "--model", "nobody"], 4, "--model nobody: nothing of it is stored"),
         (["export", "."], 4, "is a folder"),
         (["export", "none/x.zip"], 4, "cannot be written"),
         (["import", "none.zip"], 4, "there is no such file"),
         (["import", "thresholds.toml"], 1, "it is no whole zip file"),
+        (["import", "."], 4, ". is a folder; give the file that `store export` wrote."),
+        (["import", "store"], 4, "store is a folder of measurements, and import takes the file "),
+        (["import", "/dev/null"], 4, "/dev/null is no plain file; give the file"),
     ],
 )
 def test_errors_of_export_and_import(manage, store, thresholds, arguments, status, message):
@@ -596,6 +720,24 @@ def test_errors_of_export_and_import(manage, store, thresholds, arguments, statu
     found, out, err = manage(*arguments)
     assert (found, out) == (status, "")
     assert message in err
+
+
+def test_the_advice_for_a_folder_of_measurements_works(run, manage, store, thresholds):
+    fill(store, thresholds)
+    err = manage("import", store.folder)[2]
+    advice = err.strip().partition("python -m basegate ")[2].replace("FILE", "x.zip").split()
+    assert run(*advice)[0] == 0
+    assert run("store", "import", "x.zip", "--store", "new")[1].startswith("3 measurements added")
+
+
+def test_an_export_without_measurements_is_said_to_be_one(run, tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("manifest.json", json.dumps({"format": 1, "measurements": []}))
+    assert run("store", "import", "x.zip", "--store", "new") == (
+        0,
+        "x.zip holds no measurement\n",
+        "",
+    )
 
 
 def test_an_import_into_a_file_is_a_usage_error(run, manage, store, thresholds):

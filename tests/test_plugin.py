@@ -95,6 +95,32 @@ def test_changing_a_limit_judges_again_without_loading(plain, workers):
     assert set(logged(plain, "modules")) == {""}
 
 
+@WORKERS
+def test_what_came_from_the_store_is_said_once_per_candidate(plain, workers):
+    result = plain.runpytest_subprocess("--model", "one", "-k", "perplexity", *workers)
+    assert "from the store" not in result.stdout.str()
+    result = plain.runpytest_subprocess("--model", "one,bad", *workers)
+    assert result.stdout.str().count("from the store") == 1
+    result.stdout.fnmatch_lines(["one: accepted", "*", "  from the store: 1 of 4 checks", "bad: *"])
+    result = plain.runpytest_subprocess("--model", "one", *workers)
+    result.stdout.fnmatch_lines(["  from the store: 4 of 4 checks"])
+    result = plain.runpytest_subprocess("--model", "one", "--remeasure", *workers)
+    assert "from the store" not in result.stdout.str()
+
+
+def test_a_text_that_stands_in_two_checks_is_not_from_the_store_when_it_was_measured_now(plain):
+    append(plain, '[perplexity.corpora.again]\npath = "corpus.txt"\nmax_bits_per_char = 2.0\n')
+    result = plain.runpytest_subprocess("--model", "one")
+    assert result.ret == 0
+    assert "from the store" not in result.stdout.str()
+
+
+def test_a_stored_measurement_that_is_invalid_is_from_the_store_too(plain):
+    plain.runpytest_subprocess("--model", "broken", "-k", "reasoning")
+    result = plain.runpytest_subprocess("--model", "broken", "-k", "reasoning")
+    result.stdout.fnmatch_lines(["broken: not judged (invalid)*", "  from the store: 1 of 1 check"])
+
+
 def test_changing_a_setting_measures_again(plain):
     plain.runpytest_subprocess("--model", "one")
     (plain.path / "log").unlink()
@@ -138,6 +164,7 @@ def test_a_limit_that_needs_more_samples_draws_only_the_missing_ones(plain):
     result = plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
     assert logged(plain, "draws") == ["4", "3", "2"]
     assert "the limit needs samples that were not drawn before" in result.stderr.str()
+    result.stdout.fnmatch_lines(["  from the store: the first samples of reasoning sums"])
     [row] = [row for row in ledger(plain)["results"] if row["check"] == "reasoning"]
     assert (row["value"], row["unit"], row["verdict"]) == (9.0, "of 9 correct", "pass")
 
@@ -421,6 +448,23 @@ def test_k_x_and_lf_work(plain):
     result.assert_outcomes(passed=2, deselected=3)
 
 
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
+def test_a_run_that_a_failure_stopped_is_partial_if_something_was_left_to_run(plain, workers):
+    result = plain.runpytest_subprocess("--model", "bad", "-x", "-q", *workers)
+    told = [line for line in result.outlines if "is partial:" in line]
+    assert told == [
+        "This report is partial: the run was stopped. What was measured is kept, and the same "
+        "command goes on from there; without -x or --maxfail, if a failure stopped it."
+    ]
+    assert ledger(plain)["suite"]["interrupted"] is True
+    result = plain.runpytest_subprocess("--model", "bad", "-x", "-q", "-k", "perplexity", *workers)
+    assert result.ret == (2 if workers else 1)
+    result.stdout.fnmatch_lines(["bad: rejected on perplexity; not run: *", "*stopping after 1 *"])
+    assert "is partial:" not in result.stdout.str()
+    assert "is partial:" not in (plain.path / "report.html").read_text()
+    assert ledger(plain)["suite"]["interrupted"] is False
+
+
 def test_junit_carries_the_record_as_json(plain):
     plain.runpytest_subprocess("--model", "one", "--junitxml=junit.xml", "-k", "perplexity")
     tree = ET.parse(plain.path / "junit.xml")
@@ -499,12 +543,72 @@ def test_a_place_that_cannot_take_the_results_is_a_usage_error(plain, option, se
     assert logged(plain, "load") == []
 
 
+READ_ONLY = """
+import errno, tempfile
+import basegate.options
+
+class ReadOnlyStore:
+    @staticmethod
+    def TemporaryFile(dir):
+        if dir.name == ".basegate":
+            raise OSError(errno.EROFS, "Read-only file system")
+        return tempfile.TemporaryFile(dir=dir)
+
+basegate.options.tempfile = ReadOnlyStore
+"""
+
+
+def test_a_read_only_store_is_named_and_may_be_read_with_a_ledger_elsewhere(plain):
+    plain.runpytest_subprocess("--model", "one")
+    with (plain.path / "conftest.py").open("a") as file:
+        file.write(READ_ONLY)
+    result = plain.runpytest_subprocess("--model", "one")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        [
+            f"ERROR: --store: nothing can be written in {plain.path}/.basegate (Read-only file "
+            "system), so *Give another place, or, where all that is asked is in this store, "
+            "--ledger FILE outside of it."
+        ]
+    )
+    result = plain.runpytest_subprocess("--model", "one", "--ledger=ledger.json")
+    assert result.ret == 0
+    assert (plain.path / "ledger.json").exists()
+
+
 def test_a_store_that_takes_nothing_loses_no_verdict(plain):
     (plain.path / ".basegate").mkdir()
     (plain.path / ".basegate/measurements").write_text("in the way")
     result = plain.runpytest_subprocess("--model", "one", "--ledger=ledger.json")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*could not be kept in*", "one: accepted"])
+
+
+def verdict_block(result):
+    return result.stdout.str().partition(" verdicts ==")[2].partition("ledger: ")[0]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",), ("--in-process",)])
+def test_a_store_that_takes_nothing_is_told_once_beside_the_verdicts(plain, workers):
+    (plain.path / ".basegate").mkdir()
+    (plain.path / ".basegate/measurements").write_text("in the way")
+    result = plain.runpytest_subprocess("--model", "one", "--ledger=ledger.json", *workers)
+    told = [line for line in verdict_block(result).splitlines() if line.startswith("warning: ")]
+    assert len(told) == 1
+    assert "could not be kept in" in told[0]
+    assert told[0].endswith("(3 more like it)")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_a_file_that_was_set_aside_is_told_beside_the_verdicts(plain, workers):
+    plain.runpytest_subprocess("--model", "one")
+    [path] = (plain.path / ".basegate/measurements").glob("*.perplexity.*.json")
+    path.write_text("{")
+    block = verdict_block(plain.runpytest_subprocess("--model", "one", *workers))
+    assert block.count("warning: ") == 1
+    assert f"warning: {path.name} cannot be trusted" in block
+    assert "from the store: 3 of 4 checks" in block
+    assert "warning: " not in verdict_block(plain.runpytest_subprocess("--model", "one"))
 
 
 def test_a_selection_of_checks_accepts_nothing(plain):

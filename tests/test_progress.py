@@ -119,3 +119,15 @@ def test_what_is_waited_for_says_how_far_it_is(monkeypatch):
         with shown.telling(lambda: "1.0 of 2.0 GiB fetched"):
             wait_for("loading: 1.0 of 2.0 GiB fetched, 0 s")
     assert shown._tell() == ""
+
+
+def test_what_is_waited_for_says_only_how_long_where_nobody_knows_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.01)
+    stream = io.StringIO()
+    shown = Progress(stream)
+    with shown.telling(lambda: ""), shown.waiting("loading"):
+        for _ in range(500):
+            if stream.getvalue().count("\n") > 1:
+                break
+            time.sleep(0.01)
+    assert set(stream.getvalue().splitlines()) == {"loading", "loading: 0 s"}

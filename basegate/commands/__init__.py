@@ -11,7 +11,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, NoReturn
 
-from basegate.commands import exchanging, judging, listing, pruning, showing
+from basegate.commands import exchanging, judging, listing, pruning, reporting, showing
 from basegate.errors import BasegateError
 from basegate.figures import printable
 
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     families = parser.add_subparsers(metavar="COMMAND", required=True)
     judging.add(families)
+    reporting.add(families)
     store = families.add_parser(
         "store", help="what is stored", description="Lists and manages stored measurements."
     )

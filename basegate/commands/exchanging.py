@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basegate.commands.choosing import add_models, chosen_by
 from basegate.commands.output import (
     add_keys,
-    add_models,
     add_store,
     keys_of,
     many,
-    models_of,
     one_line,
     say,
     size,
@@ -22,7 +22,7 @@ from basegate.errors import UsageError
 from basegate.figures import found, place, printable
 from basegate.store import Store
 from basegate.store.merging import Refused, export, merge
-from basegate.store.overview import KEY
+from basegate.store.overview import KEY, stored_of
 
 if TYPE_CHECKING:
     import argparse
@@ -40,6 +40,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Writes measurements and their samples into a zip file.",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the zip file to write")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
     add_models(parser, "measurements")
     add_keys(parser, "the measurement")
     add_store(parser)
@@ -59,11 +60,18 @@ def run_export(options: argparse.Namespace) -> int:
     """Write the file, and say what is in it."""
     store, target = store_of(options), options.file
     if target.is_dir():
-        raise UsageError(f"{target} is a folder; give a file, which may be new.")
-    models, keys = models_of(options), keys_of(options, store)
+        raise UsageError(f"{target} is a folder; give a file that is not there yet.")
+    if target.exists() and not options.force:
+        raise UsageError(f"{target} is there already; give another file, or --force to replace it.")
+    chosen, keys = chosen_by(options), keys_of(options, store)
+    if chosen.names:
+        known = {each.candidate.name for each in store}
+        stored_of(chosen.names, known, chosen.registered)
+        if absent := [name for name in chosen.names if name not in known]:
+            say(f"nothing is stored of {', '.join(absent)}")
 
     def wanted(measurement: Measurement) -> bool:
-        named = not models or measurement.candidate.name in models
+        named = not chosen.names or measurement.candidate.name in chosen.names
         return named and (not keys or measurement.key in keys)
 
     try:
@@ -71,8 +79,8 @@ def run_export(options: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"{target} cannot be written ({error.strerror or error}).") from None
     if not count:
-        chosen = f" of {', '.join(models)}" if models else ""
-        raise UsageError(f"nothing{chosen} is stored in {store.folder}, so nothing is exported.")
+        what = "nothing that was chosen" if chosen.names or keys else "nothing"
+        raise UsageError(f"{what} is stored in {store.folder}, so nothing is exported.")
     say(f"{target}: {many(count, 'measurement')}, {size(target.stat().st_size)}")
     return 0
 
@@ -80,8 +88,7 @@ def run_export(options: argparse.Namespace) -> int:
 def run_import(options: argparse.Namespace) -> int:
     """Merge the file in; say what was done, or why nothing was."""
     source: Path = options.file
-    if not source.is_file():
-        raise UsageError(f"{source}: there is no such file.")
+    _check_source(source)
     if options.store.exists() and not options.store.is_dir():
         raise UsageError(f"--store {options.store}: is a file; give a folder, which may be new.")
     try:
@@ -103,8 +110,26 @@ def run_import(options: argparse.Namespace) -> int:
         count = many(len(merged.conflicts), "conflict")
         print(f"error: {count} in {source}; {written} imported.", file=sys.stderr)
         return 1
+    if not new + fuller + same:
+        say(f"{source} holds no measurement")
+        return 0
     say(f"{many(new, 'measurement')} added, {fuller} replaced by fuller ones, {same} there already")
     return 0
+
+
+def _check_source(source: Path) -> None:
+    """Refuse what is no file; a store, or an export that was unpacked, can be made one."""
+    if source.is_file():
+        return
+    if (source / "measurements").is_dir():
+        raise UsageError(
+            f"{source} is a folder of measurements, and import takes the file that export makes of "
+            f"it: python -m basegate store export FILE --store {shlex.quote(str(source))}"
+        )
+    if source.exists():
+        what = "a folder" if source.is_dir() else "no plain file"
+        raise UsageError(f"{source} is {what}; give the file that `store export` wrote.")
+    raise UsageError(f"{source}: there is no such file.")
 
 
 def _explained(conflict: Conflict, store: Path) -> Iterator[str]:

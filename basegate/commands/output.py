@@ -32,24 +32,6 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_models(parser: argparse.ArgumentParser, what: str) -> None:
-    """Declare `--model`.
-
-    Args:
-        parser: of a command.
-        what: is done with the measurements of these candidates.
-    """
-    parser.add_argument(
-        "--model",
-        dest="models",
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help=f"{what} of this candidate only; several separated by commas or spaces",
-    )
-
-
 def add_keys(parser: argparse.ArgumentParser, what: str) -> None:
     """Declare `--key`.
 
@@ -76,19 +58,21 @@ def keys_of(options: argparse.Namespace, store: Store) -> list[str]:
     return [the_one(store, prefix, evidence=False).key for prefix in options.keys]
 
 
-def models_of(options: argparse.Namespace) -> list[str]:
-    """Return the names that `--model` gives, each once."""
-    names = (name for given in options.models for name in given.split(","))
-    return list(dict.fromkeys(filter(None, names)))
-
-
 def store_of(options: argparse.Namespace) -> Store:
     """Return the store that is asked for.
 
     Raises:
         UsageError: there is none.
     """
-    folder: Path = options.store
+    return store_at(options.store)
+
+
+def store_at(folder: Path) -> Store:
+    """Return the store of a folder.
+
+    Raises:
+        UsageError: there is none.
+    """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "there is no such folder"
         raise UsageError(
@@ -112,9 +96,9 @@ def size(count: int) -> str:
     return f"{value:.1f} GiB"
 
 
-def many(count: int, noun: str) -> str:
+def many(count: int, noun: str, plural: str = "") -> str:
     """Return a count with its noun, e.g. `1 file` or `2 files`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def say(text: str = "", markup: Mapping[str, bool] | None = None) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from basegate.commands.choosing import add_models, chosen_by
 from basegate.commands.output import (
     add_keys,
-    add_models,
     add_store,
     keys_of,
     many,
-    models_of,
     say,
     size,
     store_of,
@@ -51,8 +50,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--unfinished",
         action="store_true",
-        help="journals of measurements that an ended run left half done, and that the next run "
-        "would go on with",
+        help="journals of measurements that an ended run left half done, and that a run which asks "
+        "the same would go on with",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would go; remove nothing")
     add_store(parser)
@@ -71,10 +70,11 @@ def _days(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Remove what may go, and say what went."""
-    store = store_of(options)
+    store, chosen = store_of(options), chosen_by(options)
     choice = Choice(
         outdated=options.outdated,
-        models=tuple(models_of(options)),
+        models=chosen.names,
+        registered=chosen.registered,
         older_than=options.older_than,
         keys=tuple(keys_of(options, store)),
     )

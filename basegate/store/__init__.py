@@ -2,5 +2,6 @@
 
 from basegate.store.folder import Store
 from basegate.store.journal import NO_JOURNAL, FileJournal, Journal
+from basegate.store.several import Readable, Several
 
-__all__ = ["NO_JOURNAL", "FileJournal", "Journal", "Store"]
+__all__ = ["NO_JOURNAL", "FileJournal", "Journal", "Readable", "Several", "Store"]

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
+from basegate.store import journal
 from basegate.store.folder import SHORT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from basegate.measurement import Measurement
@@ -27,19 +28,21 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A measurement of which some batches are done.
+    """A measurement that was begun.
 
     Attributes:
         key: its first digits.
         path: of the journal.
         bytes: its size.
         changed: UTC time of the last batch, ISO 8601.
+        batches: that are done, and need not be done again.
     """
 
     key: str
     path: Path
     bytes: int
     changed: str
+    batches: int
 
 
 def unfinished(store: Store) -> list[Unfinished]:
@@ -48,7 +51,7 @@ def unfinished(store: Store) -> list[Unfinished]:
     for path in sorted((store.folder / "measuring").glob("*.jsonl")):
         status = path.stat()
         changed = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
-        found.append(Unfinished(path.stem, path, status.st_size, changed))
+        found.append(Unfinished(path.stem, path, status.st_size, changed, journal.batches_in(path)))
     return found
 
 
@@ -88,11 +91,34 @@ def the_one(store: Store, prefix: str, *, evidence: bool = True) -> Measurement:
     return measurement
 
 
-def nothing_stored(name: str, known: Iterable[str]) -> UsageError:
-    """Return the error for a candidate of which nothing is stored."""
+def stored_of(
+    names: Sequence[str], known: Collection[str], registered: Collection[str] = ()
+) -> list[str]:
+    """Return those of the candidates that something is stored of.
+
+    Args:
+        names: of candidates.
+        known: names that something is stored of.
+        registered: names of which nothing need be stored, since they are no mistake.
+
+    Raises:
+        UsageError: nothing is stored of a name that is not registered, or of none of them.
+    """
+    for name in names:
+        if name not in known and name not in registered:
+            raise _nothing_stored([name], known)
+    found = [name for name in names if name in known]
+    if names and not found:
+        raise _nothing_stored(names, known)
+    return found
+
+
+def _nothing_stored(names: Sequence[str], known: Iterable[str]) -> UsageError:
+    """Return the error for candidates of which nothing is stored."""
     known = sorted(known)
+    what, hint = ("it", did_you_mean(names[0], known)) if len(names) == 1 else ("them", "")
     return UsageError(
-        f"--model {name}: nothing of it is stored.{did_you_mean(name, known)} "
+        f"--model {', '.join(names)}: nothing of {what} is stored.{hint} "
         f"Stored: {', '.join(known) or 'nothing'}."
     )
 
