@@ -83,4 +83,9 @@ def without_timings(text):
         row["load_seconds"] = row["peak_memory_bytes"] = None
     for row in record["results"]:
         row["seconds"] = None
+    if (choice := record["recommendation"]) is not None:
+        # By memory, where nothing else tells candidates apart: another run, another choice.
+        choice["memory"] = None
+        if choice["reason"] in ("smaller", "first"):
+            choice.update(candidate=None, reason=None, level=None, closest=None)
     return record

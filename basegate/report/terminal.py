@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from basegate.figures import asked, found, place, printable
 from basegate.judge import Result, VerdictWord, telling
+from basegate.report.wording import recommendation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,7 +57,7 @@ def summary(
         rows = ledger.results_of(entry.name)
         markup = _MARKUP[entry.verdict] if rows else {}
         decision = decided(entry, rows, ledger.suite.interrupted)
-        yield f"{entry.name}: {decision}", {**markup, "bold": True}
+        yield f"{entry.name}: {decision}{_earlier(entry)}", {**markup, "bold": True}
         for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
             own = list(group)
             yield _line(check, own)
@@ -65,6 +66,14 @@ def summary(
         if stored := _stored([each for each in kept if each.candidate.name == entry.name]):
             yield printable(f"  from the store: {stored}"), {}
         yield from _loaded(entry)
+    if len(ledger.candidates) > 1 and ledger.recommendation is not None:
+        yield printable(" ".join(recommendation(ledger))), {"bold": True}
+
+
+def _earlier(entry: CandidateEntry) -> str:
+    if not entry.compared:
+        return ""
+    return f" (measured on {entry.compared[:10]}, not in this run)"
 
 
 def warned(warnings: Iterable[tuple[type[Warning], str]]) -> Iterator[str]:

@@ -1,0 +1,72 @@
+"""Candidates of earlier runs beside those of this one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plain import ledger, limit, logged
+
+
+def entries(project):
+    return {entry["name"]: entry for entry in ledger(project)["candidates"]}
+
+
+def test_a_stored_candidate_is_shown_beside_those_of_the_run_with_its_date(plain):
+    plain.runpytest_subprocess("--model", "one")
+    result = plain.runpytest_subprocess("--model", "two", "--compare", "one")
+    assert result.ret == 0
+    found = entries(plain)
+    assert list(found) == ["two", "one"]
+    assert found["two"]["compared"] == ""
+    assert found["one"]["compared"].startswith("20")
+    assert {row["candidate"] for row in ledger(plain)["results"]} == {"one", "two"}
+    assert logged(plain, "load") == ["one", "two"]  # once each: nothing is measured again
+    result.stdout.fnmatch_lines(
+        [
+            "one: accepted (measured on 20??-??-??, not in this run)",
+            "Take *: it meets every limit. Nothing measured tells it from *",
+        ]
+    )
+
+
+def test_a_compared_candidate_that_fails_does_not_turn_the_run_red(plain):
+    plain.runpytest_subprocess("--model", "bad")
+    result = plain.runpytest_subprocess("--model", "one", "--compare", "all")
+    assert result.ret == 0
+    assert entries(plain)["bad"]["verdict"] == "fail"
+
+
+def test_a_run_that_fails_stays_red_beside_a_good_one(plain):
+    plain.runpytest_subprocess("--model", "one")
+    assert plain.runpytest_subprocess("--model", "bad", "--compare", "one").ret == 1
+
+
+def test_compared_candidates_are_judged_by_the_limits_of_now(plain):
+    plain.runpytest_subprocess("--model", "one")
+    limit(plain, "max_bits_per_char", 1.0)
+    plain.runpytest_subprocess("--model", "two", "--compare", "one")
+    assert entries(plain)["one"]["verdict"] == "fail"
+
+
+def test_all_leaves_out_the_candidates_of_the_run(plain):
+    plain.runpytest_subprocess("--model", "one,two")
+    plain.runpytest_subprocess("--model", "one", "--compare", "all")
+    assert list(entries(plain)) == ["one", "two"]
+    assert entries(plain)["one"]["compared"] == ""
+
+
+def test_the_same_candidate_held_in_another_way_is_another(plain):
+    plain.runpytest_subprocess("--model", "one", "--quantization", "int8")
+    plain.runpytest_subprocess("--model", "one", "--compare", "one")
+    assert list(entries(plain)) == ["one", "one (int8, bfloat16, cpu)"]
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_name_of_which_nothing_is_stored_is_refused_before_anything_is_measured(plain, stored):
+    if stored:
+        plain.runpytest_subprocess("--model", "one")
+    result = plain.runpytest_subprocess("--model", "two", "--compare", "oen")
+    assert result.ret == 4
+    known = "Did you mean 'one'? Stored: one." if stored else "Stored: nothing."
+    result.stderr.fnmatch_lines([f"*--compare oen: nothing of it is stored in *{known}"])
+    assert "two" not in logged(plain, "load")
