@@ -1,0 +1,177 @@
+"""The recommendation in sentences, for every reason there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from basegate.comparison import Comparison
+from basegate.ledger import Ledger, Suite, ThresholdsFile
+from basegate.recommendation import LimitDistance, Recommendation
+from basegate.report.wording import joined, recommendation
+from tests.test_recommendation import entry
+
+
+def ledger(choice, *names, comparisons=()):
+    return Ledger(
+        suite=Suite(
+            version="1", thresholds=ThresholdsFile(path="t.toml", sha256=""), command="pytest"
+        ),
+        environment={},
+        candidates=tuple(map(entry, names)),
+        results=(),
+        recommendation=choice,
+        comparisons=tuple(comparisons),
+    )
+
+
+def carried(unit, difference, better="first"):
+    return Comparison(
+        first="a",
+        second="b",
+        check="minimal_pairs" if unit.startswith("share") else "perplexity",
+        part="bank",
+        metric="m",
+        unit=unit,
+        items=40,
+        first_value=1.0,
+        second_value=2.0,
+        difference=difference,
+        interval=(difference - 0.1, difference + 0.1),
+        confidence=0.95,
+        comparisons=1,
+        p_value=0.001,
+        better=better,
+    )
+
+
+CLOSEST = LimitDistance(
+    check="perplexity",
+    item="wiki",
+    metric="bits_per_char",
+    value=4.2,
+    limit=5.0,
+    direction="max",
+    unit="bits per character",
+    interval=(4.0, 4.4),
+)
+MET = "Take a: it meets every limit."
+
+
+@pytest.mark.parametrize(
+    ("choice", "names", "comparisons", "sentences"),
+    [
+        (None, "a", (), ["Nothing was judged."]),
+        (
+            Recommendation(candidate="a", accepted=("a",), reason="only"),
+            "a",
+            (),
+            [MET, "There was no other candidate to compare it with."],
+        ),
+        (
+            Recommendation(candidate="a", accepted=("a",), reason="only", closest=CLOSEST),
+            "ab",
+            (),
+            [
+                MET,
+                "No other candidate does.",
+                "The limit that it meets by the least: perplexity wiki, 4.20 bits per character "
+                "(95 %: 4 to 4.40), limit at most 5.",
+            ],
+        ),
+        (
+            Recommendation(candidate="a", accepted=("a", "b"), reason="better", over=("b",)),
+            "ab",
+            [
+                carried("bits per character", -0.53),
+                carried("share of pairs with the right sentence likelier", 0.125),
+                carried("bits per byte", 0.2, better=None),
+            ],
+            [
+                MET,
+                "Others meet every limit, too, but on the same items it is carried as better: "
+                "0.53 bits per character better than b on perplexity bank; 12.5 % of pairs with "
+                "the right sentence likelier better than b on minimal pairs bank.",
+            ],
+        ),
+        (
+            Recommendation(
+                candidate="a",
+                accepted=("a", "b"),
+                reason="smaller",
+                level=("b",),
+                memory={"a": 2**30, "b": 3 * 2**29},
+            ),
+            "ab",
+            (),
+            [
+                MET,
+                "Nothing measured tells it from b; it needs the least memory (a 1.0 GiB, b 1.5 "
+                "GiB).",
+            ],
+        ),
+        (
+            Recommendation(
+                candidate="a", accepted=("a", "b", "c"), reason="first", level=("b", "c")
+            ),
+            "abc",
+            (),
+            [
+                MET,
+                "Nothing measured tells it from b and c, nor does the memory they need; it was "
+                "named first.",
+            ],
+        ),
+        (
+            Recommendation(
+                candidate=None,
+                reason="none",
+                nearest="a",
+                missed=(CLOSEST.model_copy(update={"value": 6.0, "interval": None}),),
+                unfinished=("b",),
+            ),
+            "ab",
+            (),
+            [
+                "No candidate passes: do not build on any of them.",
+                "The nearest is a, which does not meet 1 of its checks; the farthest is "
+                "perplexity wiki: 6 bits per character, limit at most 5.",
+                "Not judged on every check, and therefore not accepted: b.",
+            ],
+        ),
+        (
+            Recommendation(
+                candidate=None,
+                reason="none",
+                nearest="a",
+                missed=(CLOSEST.model_copy(update={"value": None}),),
+            ),
+            "a",
+            (),
+            [
+                "No candidate passes: do not build on any of them.",
+                "The nearest is a, which does not meet 1 of its checks; the farthest is "
+                "perplexity wiki, which could not be measured.",
+            ],
+        ),
+        (
+            Recommendation(candidate=None, reason="none", unfinished=("a",)),
+            "a",
+            (),
+            [
+                "No candidate passes.",
+                "Not judged on every check, and therefore not accepted: a.",
+            ],
+        ),
+    ],
+)
+def test_every_reason_has_its_sentences(choice, names, comparisons, sentences):
+    assert list(recommendation(ledger(choice, *names, comparisons=comparisons))) == sentences
+
+
+def test_names_are_joined_as_a_sentence_holds_them():
+    assert [joined(list(names)) for names in ("", "a", "ab", "abc")] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
