@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from basegate.figures import place
 from basegate.files import write_atomically
 from basegate.judge import Result, VerdictWord, worst
-from basegate.measurement import CandidateFacts
+from basegate.measurement import CandidateFacts, Earlier
 from basegate.records import Frozen
 
 if TYPE_CHECKING:
@@ -22,10 +22,13 @@ class Record(Frozen):
     Attributes:
         candidate: how it was loaded.
         results: a row per metric and limit.
+        earlier: what earlier runs had done of its measurement. No part of the ledger, which is the
+            same whichever run measured.
     """
 
     candidate: CandidateFacts
     results: tuple[Result, ...]
+    earlier: Earlier | None = None
 
     def to_json(self) -> str:
         """Return the record as text, the only form that crosses between processes."""

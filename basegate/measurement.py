@@ -260,6 +260,22 @@ class CandidateFacts(Frozen):
         return f"{self.weights_held}, {self.dtype}, {self.device}"
 
 
+class Earlier(Frozen):
+    """What earlier runs had done of a measurement when a run asked for it.
+
+    Attributes:
+        whole: whether it was stored, and nothing was left to do.
+        samples: whether it was stored, and further samples were drawn.
+        batches: how many were taken from the journal of a run that was ended.
+        batches_in_all: how many it took, those included.
+    """
+
+    whole: bool = False
+    samples: bool = False
+    batches: int = 0
+    batches_in_all: int = 0
+
+
 class Measurement(Frozen):
     """A finding with its origin: everything that could have changed the numbers is in `identity`.
 
@@ -271,6 +287,8 @@ class Measurement(Frozen):
         environment: where it was measured.
         seconds: time it took to measure, loading excluded.
         measured_at: UTC time, ISO 8601.
+        earlier: what earlier runs had done of it; `None` where this run did all. It speaks of a run
+            and is never stored.
     """
 
     schema_version: Literal[1, 2] = 2
@@ -283,3 +301,4 @@ class Measurement(Frozen):
     environment: dict[str, str | None]
     seconds: float
     measured_at: str
+    earlier: Earlier | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from basegate.engines.keeping import Keeping
 from basegate.environment import environment, library_versions
 from basegate.errors import InvalidMeasurement
-from basegate.measurement import Measurement
+from basegate.measurement import Earlier, Measurement
 from basegate.measures import measure_for
 from basegate.measures.task import Task
 from basegate.records import digest
@@ -87,7 +87,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         measurement = _measure(candidate, job, stored, journal, progress)
         if _keep(measurement, store):
             journal.discard()
-        return measurement
+        return measurement.model_copy(update={"earlier": _earlier(stored, journal)})
 
 
 def obtain(
@@ -124,7 +124,17 @@ def obtain(
 
 
 def _stored(job: Job, store: Store) -> Measurement | None:
-    return None if job.remeasure else store.get(job.key)
+    if job.remeasure or (found := store.get(job.key)) is None:
+        return None
+    return found.model_copy(update={"earlier": Earlier(whole=True)})
+
+
+def _earlier(stored: Measurement | None, journal: Journal) -> Earlier | None:
+    """Return what earlier runs had done of a measurement that this one has made whole."""
+    taken, in_all = journal.tally
+    if stored is None and not taken:
+        return None
+    return Earlier(samples=stored is not None, batches=taken, batches_in_all=in_all)
 
 
 def _measure(

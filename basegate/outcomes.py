@@ -48,7 +48,11 @@ def attach_records(
         check, part = check_of(item, CHECKS)
         seen = error.measurement if isinstance(error, InvalidMeasurement) else None
         row = invalid(spec.name, check, part, _reason(error, report), seen)
-        records = [*records, Record(candidate=run.facts(spec.name), results=(row,))]
+        earlier = run.earlier(spec.name, seen)
+        records = [
+            *records,
+            Record(candidate=run.facts(spec.name), results=(row,), earlier=earlier),
+        ]
     report.user_properties.extend(
         (f"{PROPERTY}:{report.when}", record.to_json()) for record in records
     )

@@ -216,7 +216,7 @@ class ReportHooks:
         from basegate.report.terminal import summary
 
         terminalreporter.write_sep("=", "verdicts")
-        for line, markup in summary(self.ledger):
+        for line, markup in summary(self.ledger, self.run.records):
             terminalreporter.write_line(line, **markup)
         if not self.written:
             return

@@ -16,7 +16,7 @@ from basegate.store import Store
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from basegate.measurement import Measurement
+    from basegate.measurement import Earlier, Measurement
     from basegate.measuring import Measurer
     from basegate.options import RunOptions
     from basegate.progress import Progress
@@ -41,6 +41,7 @@ class Run:
         self.device = resolve_device(options.device)
         self.records: list[Record] = []
         self._opened: dict[str, Candidate] = {}
+        self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
         self._isolation: Isolation | None = None
 
     def open(self, spec: CandidateSpec) -> Candidate:
@@ -77,8 +78,19 @@ class Run:
             progress=self.progress,
             measurer=self._measurer(candidate),
         )
+        # Of the first time: what this run has measured is not from an earlier one.
+        first = self._earlier.setdefault((candidate.name, measurement.key), measurement.earlier)
         check_valid(measurement, limits)
-        return measurement
+        return measurement.model_copy(update={"earlier": first})
+
+    def earlier(self, name: str, key: str | None) -> Earlier | None:
+        """Return what earlier runs had done of a candidate's measurement.
+
+        Args:
+            name: of the candidate.
+            key: of the measurement, where there is one.
+        """
+        return self._earlier.get((name, key))
 
     def _measurer(self, candidate: Candidate) -> Measurer:
         """Return what measures a candidate: a process of its own, unless it is loaded in this."""
@@ -107,7 +119,9 @@ class Run:
         facts = measurement.candidate.model_copy(
             update={"name": candidate.name, "source": candidate.spec.source}
         )
-        return verdict, Record(candidate=facts, results=verdict.results)
+        return verdict, Record(
+            candidate=facts, results=verdict.results, earlier=measurement.earlier
+        )
 
     def facts(self, name: str) -> CandidateFacts:
         """Return what is known of a candidate that no measurement tells of."""

@@ -99,6 +99,22 @@ def test_time_and_retries_of_earlier_runs_are_added(path, monkeypatch):
     assert again.spent() == (4.5, 3)
 
 
+def test_batches_of_an_earlier_run_are_counted_when_they_are_asked_for(path):
+    kept = FileJournal(path, KEY)
+    kept.put({"a": 1, "b": 2})
+    kept.put({"c": 3})
+    assert kept.tally == (0, 2), "all of them its own"
+    assert kept.get(["c"]) == [3]
+    assert kept.tally == (0, 2)
+    kept.close()
+    again = FileJournal(path, KEY)
+    assert again.tally == (0, 0), "nobody has asked yet"
+    again.get(["a", "b"])
+    again.get(["b", "a"])
+    again.put({"d": 4})
+    assert again.tally == (1, 2)
+
+
 class Full:
     """A disk that takes `room` bytes more; what does not fit is written in part, as by a disk."""
 
@@ -157,6 +173,7 @@ def test_a_journal_that_keeps_nothing_says_so():
     assert none.get(["a"]) is None
     assert none.settle("rows", lambda: 3) == 3
     assert len(none) == 0
+    assert none.tally == (0, 0)
 
 
 def test_a_finished_measurement_leaves_no_journal(tmp_path):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from basegate.candidate import Candidate
+from basegate.engines import pieces
 from basegate.engines.checkpoint import Loaded
 from basegate.errors import InvalidMeasurement
 from basegate.fingerprint import hash_file
+from basegate.measurement import Earlier
 from basegate.measuring import obtain
 from basegate.progress import SILENT
 from basegate.registry import CandidateSpec
@@ -26,9 +28,9 @@ def measure(tmp_path):
     check = Check(check="perplexity", item="line", settings=settings, limits=())
     spec = CandidateSpec(name="one", source="owner/one", revision="0" * 40)
 
-    def with_engine(engine):
+    def with_engine(engine, *, remeasure=False):
         handle = Candidate(spec, device="cpu", load=lambda *_: engine)
-        return obtain(handle, check, Store(tmp_path), remeasure=False, progress=SILENT)
+        return obtain(handle, check, Store(tmp_path), remeasure=remeasure, progress=SILENT)
 
     return with_engine
 
@@ -93,3 +95,41 @@ def test_what_a_reader_may_trust_less_is_noted_and_recorded(
     [file] = found.candidate.files
     assert (file.name, file.bytes) == ("config.json", 2)
     assert file.sha256 == hash_file(tmp_path / "config.json")
+
+
+class InBatches(PlainEngine):
+    """Scores in three batches, of which it can do so many before it breaks."""
+
+    def __init__(self, can_do=3):
+        super().__init__("one")
+        self.can_do = can_do
+
+    def log_likelihoods(self, texts, *, journal, **given):
+        for number in range(3):
+            pieces.batch(journal, [f"batch {number}"], self.work, str, str)
+        return super().log_likelihoods(texts, **given)
+
+    def work(self):
+        if self.can_do == 0:
+            raise InvalidMeasurement("broken")
+        self.can_do -= 1
+        return ["done"]
+
+
+def test_it_is_told_what_earlier_runs_had_done(measure):
+    with pytest.raises(InvalidMeasurement, match="broken"):
+        measure(InBatches(can_do=2))
+    assert measure(InBatches()).earlier == Earlier(batches=2, batches_in_all=3)
+    assert measure(InBatches()).earlier == Earlier(whole=True)
+    assert measure(InBatches(), remeasure=True).earlier is None
+
+
+def test_what_earlier_runs_had_done_is_not_stored(measure, tmp_path):
+    with pytest.raises(InvalidMeasurement, match="broken"):
+        measure(InBatches(can_do=2))
+    made = measure(InBatches())
+    [path] = Store(tmp_path).paths()
+    assert "earlier" not in path.read_text(encoding="utf-8")
+    Store(tmp_path).put(made)
+    assert "earlier" not in path.read_text(encoding="utf-8")
+    assert Store(tmp_path).get(made.key).earlier is None

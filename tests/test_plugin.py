@@ -95,6 +95,32 @@ def test_changing_a_limit_judges_again_without_loading(plain, workers):
     assert set(logged(plain, "modules")) == {""}
 
 
+@WORKERS
+def test_what_came_from_the_store_is_said_once_per_candidate(plain, workers):
+    result = plain.runpytest_subprocess("--model", "one", "-k", "perplexity", *workers)
+    assert "from the store" not in result.stdout.str()
+    result = plain.runpytest_subprocess("--model", "one,bad", *workers)
+    assert result.stdout.str().count("from the store") == 1
+    result.stdout.fnmatch_lines(["one: accepted", "*", "  from the store: 1 of 4 checks", "bad: *"])
+    result = plain.runpytest_subprocess("--model", "one", *workers)
+    result.stdout.fnmatch_lines(["  from the store: 4 of 4 checks"])
+    result = plain.runpytest_subprocess("--model", "one", "--remeasure", *workers)
+    assert "from the store" not in result.stdout.str()
+
+
+def test_a_text_that_stands_in_two_checks_is_not_from_the_store_when_it_was_measured_now(plain):
+    append(plain, '[perplexity.corpora.again]\npath = "corpus.txt"\nmax_bits_per_char = 2.0\n')
+    result = plain.runpytest_subprocess("--model", "one")
+    assert result.ret == 0
+    assert "from the store" not in result.stdout.str()
+
+
+def test_a_stored_measurement_that_is_invalid_is_from_the_store_too(plain):
+    plain.runpytest_subprocess("--model", "broken", "-k", "reasoning")
+    result = plain.runpytest_subprocess("--model", "broken", "-k", "reasoning")
+    result.stdout.fnmatch_lines(["broken: not judged (invalid)*", "  from the store: 1 of 1 check"])
+
+
 def test_changing_a_setting_measures_again(plain):
     plain.runpytest_subprocess("--model", "one")
     (plain.path / "log").unlink()
@@ -138,6 +164,7 @@ def test_a_limit_that_needs_more_samples_draws_only_the_missing_ones(plain):
     result = plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
     assert logged(plain, "draws") == ["4", "3", "2"]
     assert "the limit needs samples that were not drawn before" in result.stderr.str()
+    result.stdout.fnmatch_lines(["  from the store: the first samples of reasoning sums"])
     [row] = [row for row in ledger(plain)["results"] if row["check"] == "reasoning"]
     assert (row["value"], row["unit"], row["verdict"]) == (9.0, "of 9 correct", "pass")
 

@@ -6,7 +6,8 @@ import pytest
 
 from basegate.figures import printable
 from basegate.judge import Result
-from basegate.ledger import CandidateEntry, Ledger, Suite, ThresholdsFile
+from basegate.ledger import CandidateEntry, Ledger, Record, Suite, ThresholdsFile
+from basegate.measurement import CandidateFacts, Earlier
 from basegate.options import RunOptions
 from basegate.registry import CandidateSpec
 from basegate.report.terminal import header, summary
@@ -223,3 +224,44 @@ def test_a_note_stands_once_below_its_check():
 def test_a_count_stands_without_the_interval_of_its_chance():
     [_, line] = lines(counted("q", 6.0, "fail").model_copy(update={"interval": (2.6, 8.8)}))
     assert "q 6 of 10 correct, limit at least 7" in line
+
+
+def from_the_store(*found):
+    """Return the lines on the store below checks of which earlier runs had done so much."""
+    facts = CandidateFacts(
+        name="yi-6b", source="a/b", quantization="nf4", dtype="bfloat16", device="cpu"
+    )
+    rows = [row(item=f"text-{number}") for number in range(len(found))]
+    records = [
+        Record(candidate=facts, results=(each,), earlier=earlier)
+        for each, earlier in zip(rows, found, strict=True)
+    ]
+    shown = [text for text, _ in summary(make_ledger(*rows), records)]
+    return [text.strip() for text in shown if "from the store" in text]
+
+
+def test_a_run_that_measured_all_says_nothing_of_the_store():
+    assert from_the_store(None, None) == []
+
+
+def test_what_earlier_runs_had_done_is_said_in_one_line():
+    whole, some = Earlier(whole=True), Earlier(batches=12, batches_in_all=40)
+    assert from_the_store(whole, None, whole) == ["from the store: 2 of 3 checks"]
+    assert from_the_store(whole) == ["from the store: 1 of 1 check"]
+    first = Earlier(samples=True)
+    assert from_the_store(whole, first, None, some, first) == [
+        "from the store: 1 of 5 checks; 12 of 40 batches of perplexity text-3; the first samples "
+        "of perplexity text-1, perplexity text-4"
+    ]
+
+
+def test_a_check_that_broke_when_it_was_done_is_counted_once():
+    facts = CandidateFacts(
+        name="yi-6b", source="a/b", quantization="nf4", dtype="bfloat16", device="cpu"
+    )
+    records = [
+        Record(candidate=facts, results=(row(),), earlier=Earlier(whole=True)),
+        Record(candidate=facts, results=(row("invalid"),)),
+    ]
+    shown = [text for text, _ in summary(make_ledger(row(), row("invalid")), records)]
+    assert "  from the store: 1 of 1 check" in shown

@@ -9,9 +9,10 @@ from basegate.figures import asked, found, place, printable
 from basegate.judge import Result, VerdictWord, telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from basegate.ledger import CandidateEntry, Ledger
+    from basegate.ledger import CandidateEntry, Ledger, Record
+    from basegate.measurement import Earlier
     from basegate.options import RunOptions
 
 _MARKUP: dict[VerdictWord, dict[str, bool]] = {
@@ -39,8 +40,16 @@ def header(options: RunOptions) -> list[str]:
     return [f"basegate: {names}", f"thresholds: {options.thresholds.path}, store: {options.store}"]
 
 
-def summary(ledger: Ledger) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Yield the lines of the summary with their colours."""
+def summary(
+    ledger: Ledger, records: Iterable[Record] = ()
+) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Yield the lines of the summary with their colours.
+
+    Args:
+        ledger: of the run.
+        records: that it was built from, where it is to be said what came from the store.
+    """
+    kept = list(records)
     if ledger.suite.interrupted:
         yield PARTIAL, {"yellow": True, "bold": True}
     for entry in ledger.candidates:
@@ -53,6 +62,8 @@ def summary(ledger: Ledger) -> Iterator[tuple[str, dict[str, bool]]]:
             yield _line(check, own)
             for note in dict.fromkeys(note for row in own for note in row.notes):
                 yield printable(f"  {'':<12} {'':<28} note: {note}"), {}
+        if stored := _stored([each for each in kept if each.candidate.name == entry.name]):
+            yield printable(f"  from the store: {stored}"), {}
         yield from _loaded(entry)
 
 
@@ -88,6 +99,25 @@ def _found(row: Result) -> str:
     value = found(row, row.limit)
     value = f"{row.question} {value}" if row.question else value
     return f"{value}, limit {asked(row)}"
+
+
+def _stored(records: Sequence[Record]) -> str:
+    """Say what earlier runs had done of one candidate's checks; empty where they did nothing."""
+    checks: dict[str, Earlier | None] = {}
+    for record in records:
+        for row in record.results:
+            checks.setdefault(place(row.check, row.part), record.earlier)
+    done = {name: earlier for name, earlier in checks.items() if earlier is not None}
+    whole = sum(each.whole for each in done.values())
+    parts = [f"{whole} of {len(checks)} check{'s' if len(checks) > 1 else ''}"] if whole else []
+    parts += [
+        f"{each.batches} of {each.batches_in_all} batches of {name}"
+        for name, each in done.items()
+        if each.batches
+    ]
+    if first := [name for name, each in done.items() if each.samples and not each.batches]:
+        parts.append(f"the first samples of {', '.join(first)}")
+    return "; ".join(parts)
 
 
 def _loaded(entry: CandidateEntry) -> Iterator[tuple[str, dict[str, bool]]]:

@@ -64,7 +64,9 @@ def write_evidence(findings: Findings) -> str:
 
 def write(measurement: Measurement, evidence: Evidence | None) -> str:
     """Return the text of a measurement's file."""
-    fields = measurement.model_dump(mode="json", exclude={"findings": set(_EVIDENCE)})
+    fields = measurement.model_dump(
+        mode="json", exclude={"findings": set(_EVIDENCE), "earlier": True}
+    )
     fields["schema_version"] = SCHEMA
     fields["evidence"] = evidence.model_dump() if evidence is not None else None
     rest = json.dumps(fields, ensure_ascii=False, indent=1, allow_nan=False).removeprefix("{\n")

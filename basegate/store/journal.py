@@ -53,6 +53,11 @@ class Journal:
         """Return the pieces of a batch, or `None` where not all of them are done yet."""
         return None
 
+    @property
+    def tally(self) -> tuple[int, int]:
+        """How many batches an earlier run had done, of those asked for, and how many there were."""
+        return 0, 0
+
     def put(self, pieces: Mapping[str, Any]) -> None:
         """Keep the pieces of a batch; they outlive the process, and a loss of power.
 
@@ -98,8 +103,10 @@ class FileJournal(Journal):
         self._places: dict[str, tuple[int, int]] = {}
         self._settled: dict[str, Any] = {}
         self._complained = False
+        self._taken: set[int] = set()
+        self._done = 0
         self._file: BinaryIO = path.open("a+b")
-        self._end = self._recall()
+        self._end = self._begin = self._recall()
         self._file.truncate(self._end)
 
     def __len__(self) -> int:
@@ -114,10 +121,18 @@ class FileJournal(Journal):
         for place, length in dict.fromkeys(self._places[name] for name in names):
             self._file.seek(place)
             found.update(json.loads(self._file.read(length)[_SUM + 1 :])["pieces"])
+            if place < self._begin:
+                self._taken.add(place)
         return [found[name] for name in names]
+
+    @property
+    def tally(self) -> tuple[int, int]:
+        """How many batches an earlier run had done; see `Journal.tally`."""
+        return len(self._taken), len(self._taken) + self._done
 
     def put(self, pieces: Mapping[str, Any]) -> None:
         """Keep the pieces of a batch; see `Journal.put`."""
+        self._done += 1
         seconds, retries = self.spent()
         line = {"pieces": dict(pieces), "seconds": round(seconds, 3), "retries": retries}
         if (place := self._append(line)) is not None:
