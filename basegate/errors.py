@@ -41,6 +41,18 @@ class DataError(InvalidMeasurement):
     """A corpus, question bank or prompt file cannot be read."""
 
 
+class StoreWarning(UserWarning):
+    """What whoever reads the verdicts should know of the store; told in the summary once a kind."""
+
+
+class NotTrusted(StoreWarning):
+    """A file of the store was set aside, or could not be read."""
+
+
+class NotKept(StoreWarning):
+    """A measurement, or how far it has come, could not be written to the store."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `" Did you mean 'x' or 'y'?"` for the nearest known names, or an empty string."""
     near = difflib.get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.5)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from basegate.engines.keeping import Keeping
 from basegate.environment import environment, library_versions
-from basegate.errors import InvalidMeasurement
+from basegate.errors import InvalidMeasurement, NotKept
 from basegate.measurement import Earlier, Measurement
 from basegate.measures import measure_for
 from basegate.measures.task import Task
@@ -218,6 +218,7 @@ def _keep(measurement: Measurement, store: Store) -> bool:
             f"kept in {store.folder} ({error.strerror or error}); it is judged now, and measured "
             f"again by the next run, as far as its batches could not be kept either. Free some "
             f"space, or give another --store.",
+            NotKept,
             stacklevel=2,
         )
         return False

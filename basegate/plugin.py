@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 import pytest
 
 from basegate import options
-from basegate.errors import UsageError
+from basegate.errors import StoreWarning, UsageError
 from basegate.state import RUN
 
 if TYPE_CHECKING:
+    import warnings
     from collections.abc import Generator
 
     from basegate.ledger import Ledger
@@ -171,6 +172,7 @@ class ReportHooks:
         self.run = run
         self.ledger: Ledger | None = None
         self.trouble = ""
+        self.warnings: list[tuple[type[Warning], str]] = []
         self.written = False
 
     def pytest_report_header(self) -> list[str]:
@@ -187,6 +189,11 @@ class ReportHooks:
         self.run.records.extend(read_records(report))
         if (crashed := crash_record(self.run, report)) is not None:
             self.run.records.append(crashed)
+
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Keep what is said of the store, by this process or a worker."""
+        if issubclass(warning_message.category, StoreWarning):
+            self.warnings.append((warning_message.category, str(warning_message.message)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -213,11 +220,13 @@ class ReportHooks:
         """One line per candidate and check."""
         if self.ledger is None:
             return
-        from basegate.report.terminal import summary
+        from basegate.report.terminal import summary, warned
 
         terminalreporter.write_sep("=", "verdicts")
         for line, markup in summary(self.ledger, self.run.records):
             terminalreporter.write_line(line, **markup)
+        for line in warned(self.warnings):
+            terminalreporter.write_line(line, yellow=True)
         if not self.written:
             return
         if self.trouble:

@@ -534,6 +534,33 @@ def test_a_store_that_takes_nothing_loses_no_verdict(plain):
     result.stdout.fnmatch_lines(["*could not be kept in*", "one: accepted"])
 
 
+def verdict_block(result):
+    return result.stdout.str().partition(" verdicts ==")[2].partition("ledger: ")[0]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",), ("--in-process",)])
+def test_a_store_that_takes_nothing_is_told_once_beside_the_verdicts(plain, workers):
+    (plain.path / ".basegate").mkdir()
+    (plain.path / ".basegate/measurements").write_text("in the way")
+    result = plain.runpytest_subprocess("--model", "one", "--ledger=ledger.json", *workers)
+    told = [line for line in verdict_block(result).splitlines() if line.startswith("warning: ")]
+    assert len(told) == 1
+    assert "could not be kept in" in told[0]
+    assert told[0].endswith("(3 more like it)")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_a_file_that_was_set_aside_is_told_beside_the_verdicts(plain, workers):
+    plain.runpytest_subprocess("--model", "one")
+    [path] = (plain.path / ".basegate/measurements").glob("*.perplexity.*.json")
+    path.write_text("{")
+    block = verdict_block(plain.runpytest_subprocess("--model", "one", *workers))
+    assert block.count("warning: ") == 1
+    assert f"warning: {path.name} cannot be trusted" in block
+    assert "from the store: 3 of 4 checks" in block
+    assert "warning: " not in verdict_block(plain.runpytest_subprocess("--model", "one"))
+
+
 def test_a_selection_of_checks_accepts_nothing(plain):
     result = plain.runpytest_subprocess("--model", "one,two", "-k", "one and knowledge")
     assert result.ret == 0

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from basegate.errors import NotKept, NotTrusted
 from basegate.figures import printable
 from basegate.judge import Result
 from basegate.ledger import CandidateEntry, Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, Earlier
 from basegate.options import RunOptions
 from basegate.registry import CandidateSpec
-from basegate.report.terminal import header, summary
+from basegate.report.terminal import header, summary, warned
 from basegate.thresholds import Thresholds
 
 
@@ -265,3 +266,11 @@ def test_a_check_that_broke_when_it_was_done_is_counted_once():
     ]
     shown = [text for text, _ in summary(make_ledger(row(), row("invalid")), records)]
     assert "  from the store: 1 of 1 check" in shown
+
+
+def test_of_each_kind_of_warning_the_last_is_told_once():
+    assert list(warned([])) == []
+    told = [(NotKept, "a is full."), (NotTrusted, "b is cut\x1b."), (NotKept, "a is full.")]
+    assert list(warned(told)) == ["warning: a is full.", "warning: b is cut\ufffd."]
+    told.append((NotKept, "c is full."))
+    assert next(warned(told)) == "warning: c is full. (1 more like it)"

@@ -67,6 +67,16 @@ def summary(
         yield from _loaded(entry)
 
 
+def warned(warnings: Iterable[tuple[type[Warning], str]]) -> Iterator[str]:
+    """Yield a line per kind of warning: the last one, which tells how things stand now."""
+    kinds: dict[type[Warning], dict[str, None]] = {}
+    for kind, text in warnings:
+        kinds.setdefault(kind, {})[text] = None
+    for texts in kinds.values():
+        more = f" ({len(texts) - 1} more like it)" if len(texts) > 1 else ""
+        yield printable(f"warning: {list(texts)[-1]}{more}")
+
+
 def decided(entry: CandidateEntry, rows: Sequence[Result], interrupted: bool) -> str:
     """Return the decision on a candidate in words, and what it rests on if not on all checks."""
     if not rows and interrupted:

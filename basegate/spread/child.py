@@ -20,7 +20,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from basegate.candidate import Candidate
-from basegate.errors import BasegateError
+from basegate.errors import BasegateError, StoreWarning
 from basegate.measuring import measure
 from basegate.memory import let_go
 from basegate.spread.leases import take, visible_gpus
@@ -134,10 +134,12 @@ def _sendable(error: Exception) -> Exception:
 
 
 def _texts(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warning]]]:
+    """Return warnings as the other process can take them, which has not imported torch."""
+    known = ("builtins", StoreWarning.__module__)
     return [
         (
             str(each.message),
-            each.category if each.category.__module__ == "builtins" else UserWarning,
+            each.category if each.category.__module__ in known else UserWarning,
         )
         for each in caught
     ]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from basegate.errors import NotTrusted
 from basegate.files import write_atomically
 from basegate.store import format as files
 from basegate.store.format import Damaged, Evidence, Newer
@@ -221,7 +222,7 @@ class Store:
 
 def _warn(path: Path, text: str) -> None:
     # With the file itself as the place: a line of basegate's source would not help anyone.
-    warnings.warn_explicit(text, UserWarning, filename=str(path), lineno=0)
+    warnings.warn_explicit(text, NotTrusted, filename=str(path), lineno=0)
 
 
 def _is_newer(path: Path) -> bool:

@@ -14,6 +14,7 @@ import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from basegate.errors import NotKept
 from basegate.records import canonical_json
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ class FileJournal(Journal):
                 f"{self.path}: how far the measurement has come could not be kept "
                 f"({error.strerror}). It goes on; should this run be ended, it begins anew. Free "
                 f"some space, or give another --store.",
+                NotKept,
                 stacklevel=2,
             )
 
