@@ -1,6 +1,7 @@
 """`python -m basegate`: each command, each error, exit status, and no traceback."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -413,16 +414,38 @@ def test_what_is_no_whole_measurement_is_mentioned(manage, store, thresholds):
     fill(store, thresholds)
     with store.measuring("c" * 64) as journal:
         journal.put({"piece": 1})
+        journal.put({"another": 2, "third": 3})
     path = next(store.measurements.glob("*.perplexity.*.json"))
     path.write_text("{")
     status, out, err = manage("list")
     assert status == 0
-    assert "1 unfinished measurement (cccccccccccc), " in out
+    assert re.search(r"\n1 unfinished measurement \(c{12}\), 2 batches, \d+ bytes: a run ", out)
+    assert "goes on there" in out
+    assert "without a finished batch" not in out
     assert "1 file set aside, 1 bytes: python -m basegate store prune" in out
     assert path.name in err
     listed = json.loads(manage("list", "--json")[1])
-    assert [each["key"] for each in listed["unfinished"]] == ["c" * 16]
+    [half] = listed["unfinished"]
+    assert (half["key"], half["batches"]) == ("c" * 16, 2)
     assert listed["set_aside"] == [path.name]
+
+
+def test_a_measurement_that_ended_before_its_first_batch_is_not_said_to_go_on(manage, store):
+    with store.measuring("c" * 64):
+        pass
+    with store.measuring("d" * 64) as journal:
+        journal.settle("rows", lambda: 7)
+    with store.measuring("e" * 64) as journal:
+        journal.put({"piece": 1})
+    path = store.folder / "measuring" / f"{'e' * 16}.jsonl"
+    path.write_bytes(path.read_bytes()[:-9])
+    status, out, _ = manage("list")
+    assert status == 0
+    assert "goes on" not in out
+    assert (
+        "3 measurements without a finished batch (cccccccccccc, dddddddddddd, eeeeeeeeeeee): a run "
+        "that asks the same begins anew\n"
+    ) in out
 
 
 def test_an_empty_store_lists_nothing(manage, store):

@@ -12,10 +12,13 @@ from basegate.store.overview import KEY, set_aside, sizes, unfinished
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from basegate.measurement import Findings, Measurement, Metric
     from basegate.store import Store
+    from basegate.store.overview import Unfinished
+
+_SHOWN = 5
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -70,23 +73,39 @@ def _main(findings: Findings) -> str:
 def _totals(store: Store, count: int, size_in_all: int) -> Iterator[str]:
     """Say how much there is, and what is no whole measurement."""
     yield f"{many(count, 'measurement')}, {size(size_in_all)}"
-    if halves := unfinished(store):
-        keys = ", ".join(each.key[:KEY] for each in halves[:5])
-        more = f" and {len(halves) - 5} more" if len(halves) > 5 else ""
+    begun = unfinished(store)
+    if halves := [each for each in begun if each.batches]:
+        done = many(sum(each.batches for each in halves), "batch", "batches")
         yield (
-            f"{many(len(halves), 'unfinished measurement')} ({keys}{more}), "
-            f"{size(sum(each.bytes for each in halves))}: the next run goes on with them"
+            f"{many(len(halves), 'unfinished measurement')} ({_keys(halves)}), {done}, "
+            f"{size(sum(each.bytes for each in halves))}: a run that asks the same goes on there"
+        )
+    if empty := [each for each in begun if not each.batches]:
+        yield (
+            f"{many(len(empty), 'measurement')} without a finished batch ({_keys(empty)}): a run "
+            f"that asks the same begins anew"
         )
     if aside := set_aside(store):
         total = size(sum(path.stat().st_size for path in aside))
         yield f"{many(len(aside), 'file')} set aside, {total}: python -m basegate store prune"
 
 
+def _keys(begun: Sequence[Unfinished]) -> str:
+    """Return the first few keys, and how many more there are."""
+    keys = ", ".join(each.key[:KEY] for each in begun[:_SHOWN])
+    return f"{keys} and {len(begun) - _SHOWN} more" if len(begun) > _SHOWN else keys
+
+
 def _as_json(store: Store, bytes_of: Mapping[str, int]) -> dict[str, Any]:
     return {
         "measurements": [_fields(each, bytes_of) for each in store],
         "unfinished": [
-            {"key": each.key, "bytes": each.bytes, "changed": each.changed}
+            {
+                "key": each.key,
+                "bytes": each.bytes,
+                "changed": each.changed,
+                "batches": each.batches,
+            }
             for each in unfinished(store)
         ],
         "set_aside": [path.name for path in set_aside(store)],

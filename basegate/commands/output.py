@@ -112,9 +112,9 @@ def size(count: int) -> str:
     return f"{value:.1f} GiB"
 
 
-def many(count: int, noun: str) -> str:
+def many(count: int, noun: str, plural: str = "") -> str:
     """Return a count with its noun, e.g. `1 file` or `2 files`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def say(text: str = "", markup: Mapping[str, bool] | None = None) -> None:

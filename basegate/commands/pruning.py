@@ -51,8 +51,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--unfinished",
         action="store_true",
-        help="journals of measurements that an ended run left half done, and that the next run "
-        "would go on with",
+        help="journals of measurements that an ended run left half done, and that a run which asks "
+        "the same would go on with",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would go; remove nothing")
     add_store(parser)

@@ -205,6 +205,18 @@ class FileJournal(Journal):
         return end
 
 
+def batches_in(path: Path) -> int:
+    """Return how many batches a later run finds in a journal; of one that cannot be read, none."""
+    count = 0
+    with suppress(OSError), path.open("rb") as file:
+        for data in file:
+            line = _whole(data)
+            if line is None:
+                break
+            count += "pieces" in line
+    return count
+
+
 def _whole(data: bytes) -> dict[str, Any] | None:
     """Return what a line says, or `None` where it was cut short or garbled."""
     text = data[_SUM + 1 :].removesuffix(b"\n")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
+from basegate.store import journal
 from basegate.store.folder import SHORT
 
 if TYPE_CHECKING:
@@ -27,19 +28,21 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A measurement of which some batches are done.
+    """A measurement that was begun.
 
     Attributes:
         key: its first digits.
         path: of the journal.
         bytes: its size.
         changed: UTC time of the last batch, ISO 8601.
+        batches: that are done, and need not be done again.
     """
 
     key: str
     path: Path
     bytes: int
     changed: str
+    batches: int
 
 
 def unfinished(store: Store) -> list[Unfinished]:
@@ -48,7 +51,7 @@ def unfinished(store: Store) -> list[Unfinished]:
     for path in sorted((store.folder / "measuring").glob("*.jsonl")):
         status = path.stat()
         changed = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
-        found.append(Unfinished(path.stem, path, status.st_size, changed))
+        found.append(Unfinished(path.stem, path, status.st_size, changed, journal.batches_in(path)))
     return found
 
 
