@@ -176,7 +176,7 @@ def parse(config: pytest.Config) -> RunOptions:
     ledger = _place(option.basegate_ledger, here) or store / "ledger.json"
     if not option.collectonly and not hasattr(config, "workerinput"):
         _check_store(store)
-        _check_outputs(config, ledger)
+        _check_outputs(config, store, ledger)
     return RunOptions(
         candidates=tuple(_overridden(spec, option) for spec in candidates),
         thresholds=thresholds,
@@ -265,7 +265,7 @@ def _check_store(store: Path) -> None:
     _check_writable("store", store)
 
 
-def _check_writable(option: str, folder: Path) -> None:
+def _check_writable(option: str, folder: Path, otherwise: str = "") -> None:
     """Refuse a place for results that cannot take them, before hours of measuring."""
     from basegate.errors import UsageError
 
@@ -276,17 +276,21 @@ def _check_writable(option: str, folder: Path) -> None:
     except OSError as error:
         raise UsageError(
             f"--{option}: nothing can be written in {folder} ({error.strerror}), so the results "
-            f"of the run would be lost. Give another place."
+            f"of the run would be lost. Give another place{otherwise}."
         ) from None
 
 
-def _check_outputs(config: pytest.Config, ledger: Path) -> None:
+def _check_outputs(config: pytest.Config, store: Path, ledger: Path) -> None:
     """Refuse places for the run's files that cannot hold them."""
     from basegate.errors import UsageError
 
     if ledger.is_dir():
         raise UsageError(f"--ledger {ledger}: is a folder; give a file, which may be new.")
-    _check_writable("ledger", ledger.parent)
+    if config.option.basegate_ledger is None:
+        otherwise = ", or, where all that is asked is in this store, --ledger FILE outside of it"
+        _check_writable("store", store, otherwise)
+    else:
+        _check_writable("ledger", ledger.parent)
     if page := getattr(config.option, "htmlpath", None):
         _check_writable("html", (config.invocation_params.dir / page).parent)
 

@@ -526,6 +526,39 @@ def test_a_place_that_cannot_take_the_results_is_a_usage_error(plain, option, se
     assert logged(plain, "load") == []
 
 
+READ_ONLY = """
+import errno, tempfile
+import basegate.options
+
+class ReadOnlyStore:
+    @staticmethod
+    def TemporaryFile(dir):
+        if dir.name == ".basegate":
+            raise OSError(errno.EROFS, "Read-only file system")
+        return tempfile.TemporaryFile(dir=dir)
+
+basegate.options.tempfile = ReadOnlyStore
+"""
+
+
+def test_a_read_only_store_is_named_and_may_be_read_with_a_ledger_elsewhere(plain):
+    plain.runpytest_subprocess("--model", "one")
+    with (plain.path / "conftest.py").open("a") as file:
+        file.write(READ_ONLY)
+    result = plain.runpytest_subprocess("--model", "one")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        [
+            f"ERROR: --store: nothing can be written in {plain.path}/.basegate (Read-only file "
+            "system), so *Give another place, or, where all that is asked is in this store, "
+            "--ledger FILE outside of it."
+        ]
+    )
+    result = plain.runpytest_subprocess("--model", "one", "--ledger=ledger.json")
+    assert result.ret == 0
+    assert (plain.path / "ledger.json").exists()
+
+
 def test_a_store_that_takes_nothing_loses_no_verdict(plain):
     (plain.path / ".basegate").mkdir()
     (plain.path / ".basegate/measurements").write_text("in the way")
