@@ -16,10 +16,10 @@ from basegate.ledger import Record
 from basegate.measuring import identify_check
 from basegate.records import canonical_json, digest
 from basegate.stopping import ALL, draws_for, is_enough
-from basegate.store.overview import nothing_stored
+from basegate.store.overview import stored_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from basegate.judge import Result, VerdictWord
     from basegate.limits import Limit
@@ -120,6 +120,7 @@ def rejudge(
     asked: Asked,
     names: Sequence[str] = (),
     *,
+    registered: Collection[str] = (),
     brief: bool = False,
 ) -> list[Rejudged]:
     """Judge what is stored.
@@ -129,12 +130,13 @@ def rejudge(
         thresholds: the limits.
         asked: of the same thresholds.
         names: of the candidates to judge, in order; of none, all that are stored, by name.
+        registered: names that are left out where nothing is stored of them.
         brief: see `judge`.
 
     Raises:
-        UsageError: nothing of a name is stored.
+        UsageError: nothing is stored of another name, or of none of them.
     """
-    pairs = _chosen(_read(store, asked), names)
+    pairs = _chosen(_read(store, asked), names, registered)
     return [
         _rejudge(stored, name, label, thresholds, asked, brief)
         for (name, stored), label in zip(pairs, _labels(pairs), strict=True)
@@ -159,16 +161,16 @@ def _read(store: Store, asked: Asked) -> list[_Stored]:
     return list(found.values())
 
 
-def _chosen(found: Sequence[_Stored], names: Sequence[str]) -> list[tuple[str, _Stored]]:
+def _chosen(
+    found: Sequence[_Stored], names: Sequence[str], registered: Collection[str]
+) -> list[tuple[str, _Stored]]:
     """Return the candidates to judge, each with the name that it goes by."""
     if not names:
         pairs = [(each.newest.candidate.name, each) for each in found]
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
     known = {name for each in found for name in each.names}
-    for name in names:
-        if name not in known:
-            raise nothing_stored(name, known)
-    return [(name, each) for name in names for each in found if name in each.names]
+    stored = stored_of(names, known, registered)
+    return [(name, each) for name in stored for each in found if name in each.names]
 
 
 def _labels(pairs: Sequence[tuple[str, _Stored]]) -> list[str]:

@@ -251,6 +251,92 @@ def test_candidates_are_chosen_in_order(judge, store, thresholds, given):
     ]
 
 
+MODELS = """
+[candidates.yi-6b]
+source = "01-ai/Yi-6B"
+parameters = "6B"
+tags = ["yi"]
+[candidates.yi-34b]
+source = "01-ai/Yi-34B"
+parameters = "34B"
+tags = ["yi"]
+[candidates.qwen-7b]
+source = "Qwen/Qwen-7B"
+parameters = "7B"
+"""
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """Three candidates, of two of which, and of one more, all is stored."""
+    (tmp_path / "models.toml").write_text(MODELS)
+
+
+@pytest.mark.parametrize(
+    ("given", "judged", "absent"),
+    [
+        (["--model=@7b"], ["yi-6b", "qwen-7b"], ""),
+        (["--model", "@yi"], ["yi-6b"], "yi-34b"),
+        (["--model", "all"], ["yi-6b", "qwen-7b"], "yi-34b"),
+        (["--model", "mine,@7b,yi-6b"], ["mine", "yi-6b", "qwen-7b"], ""),
+        (["--model", "mine", "yi-34b"], ["mine"], "yi-34b"),
+    ],
+)
+def test_groups_are_those_of_pytest_and_what_is_not_stored_is_said(
+    judge, store, thresholds, registry, given, judged, absent
+):
+    for name, revision in (("qwen-7b", "1"), ("yi-6b", "2"), ("mine", "3")):
+        fill(store, thresholds, candidate(name, revision=revision))
+    status, out, err = judge(*given)
+    assert (status, err) == (1 if absent else 0, "")
+    heads = [line for line in out.splitlines() if "accepted" in line]
+    assert heads == [f"{name}: accepted" for name in judged]
+    assert (f"nothing is stored of {absent}: pytest --model NAME measures" in out) == bool(absent)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("@frob", "--model @frob: no candidate has this tag."),
+        ("@32b", "--model yi-34b: nothing of it is stored. Did you mean 'yi-6b'? Stored: yi-6b."),
+        ("yi-34b,qwen-7b", "--model yi-34b, qwen-7b: nothing of them is stored. Stored: yi-6b."),
+        ("yi-6b,qwem-7b", "--model qwem-7b: nothing of it is stored."),
+        ("yi-6b=./yi", "--model yi-6b=./yi: what is stored goes by its name alone: --model yi-6b"),
+    ],
+)
+def test_candidates_that_cannot_be_judged_are_a_usage_error(
+    judge, manage, store, thresholds, registry, given, message
+):
+    fill(store, thresholds)
+    for status, out, err in (
+        judge("--model", given),
+        manage("prune", "--model", given),
+        manage("export", "x.zip", "--model", given),
+    ):
+        assert (status, out) == (4, "")
+        assert message in err
+
+
+@pytest.mark.parametrize("given", ["all", "@7b"])
+def test_groups_without_a_registry_are_a_usage_error_that_names_the_file(
+    judge, store, thresholds, given
+):
+    fill(store, thresholds)
+    status, _, err = judge("--model", given)
+    assert status == 4
+    assert f"--model {given}: groups are those of models.toml, and there are no candidates" in err
+
+
+def test_groups_are_pruned_and_exported_too(manage, store, thresholds, registry):
+    for name, revision in (("qwen-7b", "1"), ("yi-6b", "2"), ("mine", "3")):
+        fill(store, thresholds, candidate(name, revision=revision))
+    status, out, _ = manage("export", "x.zip", "--model=@yi")
+    assert status == 0
+    assert out.startswith("nothing is stored of yi-34b\nx.zip: 3 measurements")
+    assert manage("prune", "--model", "@yi")[0] == 0
+    assert {each.candidate.name for each in store} == {"qwen-7b", "mine"}
+
+
 def test_too_many_degenerate_samples_are_invalid(judge, store, thresholds):
     fill(store, thresholds, knowledge=answers(right=10, drawn=10, broken=9))
     status, out, _ = judge()
@@ -607,7 +693,7 @@ def test_a_conflict_is_refused_and_explained(run, manage, store, thresholds, tmp
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["export", "x.zip", "--model", "nobody"], 4, "nothing of nobody is stored"),
+        (["export", "x.zip", "--model", "nobody"], 4, "--model nobody: nothing of it is stored"),
         (["export", "."], 4, "is a folder"),
         (["export", "none/x.zip"], 4, "cannot be written"),
         (["import", "none.zip"], 4, "there is no such file"),

@@ -6,13 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basegate.commands.choosing import add_models, chosen_by
 from basegate.commands.output import (
     add_keys,
-    add_models,
     add_store,
     keys_of,
     many,
-    models_of,
     one_line,
     say,
     size,
@@ -22,7 +21,7 @@ from basegate.errors import UsageError
 from basegate.figures import found, place, printable
 from basegate.store import Store
 from basegate.store.merging import Refused, export, merge
-from basegate.store.overview import KEY
+from basegate.store.overview import KEY, stored_of
 
 if TYPE_CHECKING:
     import argparse
@@ -60,10 +59,15 @@ def run_export(options: argparse.Namespace) -> int:
     store, target = store_of(options), options.file
     if target.is_dir():
         raise UsageError(f"{target} is a folder; give a file, which may be new.")
-    models, keys = models_of(options), keys_of(options, store)
+    chosen, keys = chosen_by(options), keys_of(options, store)
+    if chosen.names:
+        known = {each.candidate.name for each in store}
+        stored_of(chosen.names, known, chosen.registered)
+        if absent := [name for name in chosen.names if name not in known]:
+            say(f"nothing is stored of {', '.join(absent)}")
 
     def wanted(measurement: Measurement) -> bool:
-        named = not models or measurement.candidate.name in models
+        named = not chosen.names or measurement.candidate.name in chosen.names
         return named and (not keys or measurement.key in keys)
 
     try:
@@ -71,8 +75,8 @@ def run_export(options: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"{target} cannot be written ({error.strerror or error}).") from None
     if not count:
-        chosen = f" of {', '.join(models)}" if models else ""
-        raise UsageError(f"nothing{chosen} is stored in {store.folder}, so nothing is exported.")
+        what = "nothing that was chosen" if chosen.names or keys else "nothing"
+        raise UsageError(f"{what} is stored in {store.folder}, so nothing is exported.")
     say(f"{target}: {many(count, 'measurement')}, {size(target.stat().st_size)}")
     return 0
 

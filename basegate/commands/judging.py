@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.commands.output import STORE, add_models, add_store, models_of, say, store_of
+from basegate.commands.choosing import add_models, chosen_by
+from basegate.commands.output import STORE, add_store, say, store_of
 from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.figures import place
@@ -55,7 +56,16 @@ def run(options: argparse.Namespace) -> int:
     store = store_of(options)
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
-    judged = rejudge(store, thresholds, asked, models_of(options), brief=options.ledger is None)
+    chosen = chosen_by(options)
+    judged = rejudge(
+        store,
+        thresholds,
+        asked,
+        chosen.names,
+        registered=chosen.registered,
+        brief=options.ledger is None,
+    )
+    absent = _absent(judged, chosen.names)
     say(f"thresholds: {options.thresholds}, store: {options.store}")
     places = _places(options)
     # Judging needs no GPU, so none is looked for.
@@ -65,11 +75,18 @@ def run(options: argparse.Namespace) -> int:
         ledger = _ledger([each], thresholds, machine)
         for line, markup in _lines(each, ledger, places):
             say(line, markup)
-    for text in _missing(judged, thresholds, asked):
+    for text in _missing(judged, absent, thresholds, asked):
         say(text)
     if options.ledger is not None:
         _write(_ledger(judged, thresholds, machine), options.ledger)
-    return 0 if judged and not asked.unknown and all(each.passed for each in judged) else 1
+    whole = judged and not absent and not asked.unknown
+    return 0 if whole and all(each.passed for each in judged) else 1
+
+
+def _absent(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
+    """Return the names that nothing is stored of."""
+    stored = {name for each in judged for name in (each.name, *each.others)}
+    return [name for name in names if name not in stored]
 
 
 def _lines(
@@ -114,8 +131,12 @@ def _line(word: str, check: Check, text: str) -> str:
     return f"  {word:<12} {place(check.check, check.item):<28} {text}"
 
 
-def _missing(judged: Sequence[Rejudged], thresholds: Thresholds, asked: Asked) -> Iterator[str]:
+def _missing(
+    judged: Sequence[Rejudged], absent: Sequence[str], thresholds: Thresholds, asked: Asked
+) -> Iterator[str]:
     """Say what is missing for all candidates."""
+    if absent:
+        yield f"nothing is stored of {', '.join(absent)}: pytest --model NAME measures"
     if not judged:
         yield "nothing is stored, so nothing is judged: pytest --model NAME measures"
     for check, reason in asked.unknown:

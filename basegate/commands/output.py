@@ -32,24 +32,6 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_models(parser: argparse.ArgumentParser, what: str) -> None:
-    """Declare `--model`.
-
-    Args:
-        parser: of a command.
-        what: is done with the measurements of these candidates.
-    """
-    parser.add_argument(
-        "--model",
-        dest="models",
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help=f"{what} of this candidate only; several separated by commas or spaces",
-    )
-
-
 def add_keys(parser: argparse.ArgumentParser, what: str) -> None:
     """Declare `--key`.
 
@@ -74,12 +56,6 @@ def keys_of(options: argparse.Namespace, store: Store) -> list[str]:
         UsageError: one is no key's, or several keys' beginning.
     """
     return [the_one(store, prefix, evidence=False).key for prefix in options.keys]
-
-
-def models_of(options: argparse.Namespace) -> list[str]:
-    """Return the names that `--model` gives, each once."""
-    names = (name for given in options.models for name in given.split(","))
-    return list(dict.fromkeys(filter(None, names)))
 
 
 def store_of(options: argparse.Namespace) -> Store:

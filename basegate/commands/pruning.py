@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from basegate.commands.choosing import add_models, chosen_by
 from basegate.commands.output import (
     add_keys,
-    add_models,
     add_store,
     keys_of,
     many,
-    models_of,
     say,
     size,
     store_of,
@@ -71,10 +70,11 @@ def _days(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Remove what may go, and say what went."""
-    store = store_of(options)
+    store, chosen = store_of(options), chosen_by(options)
     choice = Choice(
         outdated=options.outdated,
-        models=tuple(models_of(options)),
+        models=chosen.names,
+        registered=chosen.registered,
         older_than=options.older_than,
         keys=tuple(keys_of(options, store)),
     )

@@ -12,7 +12,7 @@ from basegate.store import journal
 from basegate.store.folder import SHORT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from basegate.measurement import Measurement
@@ -91,11 +91,34 @@ def the_one(store: Store, prefix: str, *, evidence: bool = True) -> Measurement:
     return measurement
 
 
-def nothing_stored(name: str, known: Iterable[str]) -> UsageError:
-    """Return the error for a candidate of which nothing is stored."""
+def stored_of(
+    names: Sequence[str], known: Collection[str], registered: Collection[str] = ()
+) -> list[str]:
+    """Return those of the candidates that something is stored of.
+
+    Args:
+        names: of candidates.
+        known: names that something is stored of.
+        registered: names of which nothing need be stored, since they are no mistake.
+
+    Raises:
+        UsageError: nothing is stored of a name that is not registered, or of none of them.
+    """
+    for name in names:
+        if name not in known and name not in registered:
+            raise _nothing_stored([name], known)
+    found = [name for name in names if name in known]
+    if names and not found:
+        raise _nothing_stored(names, known)
+    return found
+
+
+def _nothing_stored(names: Sequence[str], known: Iterable[str]) -> UsageError:
+    """Return the error for candidates of which nothing is stored."""
     known = sorted(known)
+    what, hint = ("it", did_you_mean(names[0], known)) if len(names) == 1 else ("them", "")
     return UsageError(
-        f"--model {name}: nothing of it is stored.{did_you_mean(name, known)} "
+        f"--model {', '.join(names)}: nothing of {what} is stored.{hint} "
         f"Stored: {', '.join(known) or 'nothing'}."
     )
 

@@ -18,7 +18,7 @@ from basegate.measuring import identify_software
 from basegate.store import format as files
 from basegate.store.folder import SHORT
 from basegate.store.format import Damaged, Newer
-from basegate.store.overview import nothing_stored
+from basegate.store.overview import stored_of
 from basegate.thresholds import CHECKS
 
 if TYPE_CHECKING:
@@ -56,12 +56,14 @@ class Choice:
     Attributes:
         outdated: no run could be served them any more.
         models: names that they were measured under; any of them.
+        registered: those of the names of which nothing need be stored.
         older_than: days since they were made; `None` for any age.
         keys: in full; any of them.
     """
 
     outdated: bool = False
     models: tuple[str, ...] = ()
+    registered: frozenset[str] = frozenset()
     older_than: float | None = None
     keys: tuple[str, ...] = ()
 
@@ -116,7 +118,7 @@ def prune(
 
     with store.locked():
         found = _look(store, choice)
-        _check_models(choice, found)
+        stored_of(choice.models, found.models, choice.registered)
         return [
             *_measurements(store, found, remove),
             *_journals(store, unfinished, remove),
@@ -139,12 +141,6 @@ def _look(store: Store, choice: Choice) -> _Found:
         elif evidence is not None:
             found.named.add(evidence.file)
     return found
-
-
-def _check_models(choice: Choice, found: _Found) -> None:
-    for name in choice.models:
-        if name not in found.models:
-            raise nothing_stored(name, found.models)
 
 
 def _reasons(choice: Choice) -> Callable[[Measurement], str]:

@@ -1,0 +1,84 @@
+"""Which candidates `--model` names, as it does in pytest: names, `@TAG` and `all`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basegate.errors import UsageError
+from basegate.registry import load_registry, select
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+
+    from basegate.registry import CandidateSpec
+
+_REGISTRY = Path("models.toml")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Candidates by name.
+
+    Attributes:
+        names: in the order given, each once; empty where none is named, which means all.
+        registered: names of `models.toml`, of which nothing need be stored.
+    """
+
+    names: tuple[str, ...]
+    registered: frozenset[str] = frozenset()
+
+
+def add_models(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare `--model`.
+
+    Args:
+        parser: of a command.
+        what: is done with the measurements of these candidates.
+    """
+    parser.add_argument(
+        "--model",
+        dest="models",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=f"{what} of this candidate only; several separated by commas or spaces, @TAG for a "
+        "group of models.toml, 'all' for all of it",
+    )
+
+
+def chosen_by(options: argparse.Namespace) -> Chosen:
+    """Return the candidates that `--model` names.
+
+    Raises:
+        UsageError: there is no such group, or something is wrong in `models.toml`.
+    """
+    requests = [part.strip() for given in options.models for part in given.split(",")]
+    requests = [part for part in requests if part]
+    registry = load_registry(_REGISTRY) if requests else {}
+    names = (name for request in requests for name in _names(request, registry))
+    return Chosen(tuple(dict.fromkeys(names)), frozenset(registry))
+
+
+def _names(request: str, registry: Mapping[str, CandidateSpec]) -> Iterator[str]:
+    if request != "all" and not request.startswith("@"):
+        yield _plain(request)
+    elif not registry:
+        raise UsageError(
+            f"--model {request}: groups are those of models.toml, and there are no candidates in "
+            f"{_REGISTRY.absolute()}. Give names, or leave --model out for all that is stored."
+        )
+    else:
+        yield from (spec.name for spec in select([request], registry, Path()))
+
+
+def _plain(request: str) -> str:
+    name, given, _ = request.partition("=")
+    if given:
+        raise UsageError(
+            f"--model {request}: what is stored goes by its name alone: --model {name}"
+        )
+    return name
