@@ -62,7 +62,8 @@ def add_options(parser: pytest.Parser) -> None:
         "--ledger",
         dest="basegate_ledger",
         metavar="FILE",
-        help="where to write the JSON record of the run (default: ledger.json in the store)",
+        help="where to write the JSON record of the run, in place of an earlier one; folders that "
+        "are missing are made (default: ledger.json in the store)",
     )
     group.addoption(
         "--quantization",

@@ -673,6 +673,17 @@ def test_a_store_goes_from_one_machine_to_another(run, judge, manage, store, thr
     )
 
 
+def test_a_file_that_is_there_is_replaced_with_force_only(manage, store, thresholds, tmp_path):
+    fill(store, thresholds)
+    (tmp_path / "x.zip").write_text("mine")
+    status, out, err = manage("export", "x.zip")
+    assert (status, out) == (4, "")
+    assert "x.zip is there already; give another file, or --force to replace it." in err
+    assert (tmp_path / "x.zip").read_text() == "mine"
+    status, out, _ = manage("export", "x.zip", "--force")
+    assert (status, out.partition(", ")[0]) == (0, "x.zip: 3 measurements")
+
+
 def test_a_conflict_is_refused_and_explained(run, manage, store, thresholds, tmp_path):
     fill(store, thresholds)
     manage("export", "x.zip")

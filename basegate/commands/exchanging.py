@@ -39,6 +39,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Writes measurements and their samples into a zip file.",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the zip file to write")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
     add_models(parser, "measurements")
     add_keys(parser, "the measurement")
     add_store(parser)
@@ -58,7 +59,9 @@ def run_export(options: argparse.Namespace) -> int:
     """Write the file, and say what is in it."""
     store, target = store_of(options), options.file
     if target.is_dir():
-        raise UsageError(f"{target} is a folder; give a file, which may be new.")
+        raise UsageError(f"{target} is a folder; give a file that is not there yet.")
+    if target.exists() and not options.force:
+        raise UsageError(f"{target} is there already; give another file, or --force to replace it.")
     chosen, keys = chosen_by(options), keys_of(options, store)
     if chosen.names:
         known = {each.candidate.name for each in store}

@@ -46,7 +46,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_store(parser)
     add_models(parser, "verdicts")
     parser.add_argument(
-        "--ledger", type=Path, metavar="FILE", help="write the JSON record of the verdicts"
+        "--ledger",
+        type=Path,
+        metavar="FILE",
+        help="write the JSON record of the verdicts, in place of an earlier one; folders that are "
+        "missing are made",
     )
     parser.set_defaults(run=run)
 
