@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -709,6 +710,9 @@ def test_a_conflict_is_refused_and_explained(run, manage, store, thresholds, tmp
         (["export", "none/x.zip"], 4, "cannot be written"),
         (["import", "none.zip"], 4, "there is no such file"),
         (["import", "thresholds.toml"], 1, "it is no whole zip file"),
+        (["import", "."], 4, ". is a folder; give the file that `store export` wrote."),
+        (["import", "store"], 4, "store is a folder of measurements, and import takes the file "),
+        (["import", "/dev/null"], 4, "/dev/null is no plain file; give the file"),
     ],
 )
 def test_errors_of_export_and_import(manage, store, thresholds, arguments, status, message):
@@ -716,6 +720,24 @@ def test_errors_of_export_and_import(manage, store, thresholds, arguments, statu
     found, out, err = manage(*arguments)
     assert (found, out) == (status, "")
     assert message in err
+
+
+def test_the_advice_for_a_folder_of_measurements_works(run, manage, store, thresholds):
+    fill(store, thresholds)
+    err = manage("import", store.folder)[2]
+    advice = err.strip().partition("python -m basegate ")[2].replace("FILE", "x.zip").split()
+    assert run(*advice)[0] == 0
+    assert run("store", "import", "x.zip", "--store", "new")[1].startswith("3 measurements added")
+
+
+def test_an_export_without_measurements_is_said_to_be_one(run, tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("manifest.json", json.dumps({"format": 1, "measurements": []}))
+    assert run("store", "import", "x.zip", "--store", "new") == (
+        0,
+        "x.zip holds no measurement\n",
+        "",
+    )
 
 
 def test_an_import_into_a_file_is_a_usage_error(run, manage, store, thresholds):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,8 +88,7 @@ def run_export(options: argparse.Namespace) -> int:
 def run_import(options: argparse.Namespace) -> int:
     """Merge the file in; say what was done, or why nothing was."""
     source: Path = options.file
-    if not source.is_file():
-        raise UsageError(f"{source}: there is no such file.")
+    _check_source(source)
     if options.store.exists() and not options.store.is_dir():
         raise UsageError(f"--store {options.store}: is a file; give a folder, which may be new.")
     try:
@@ -110,8 +110,26 @@ def run_import(options: argparse.Namespace) -> int:
         count = many(len(merged.conflicts), "conflict")
         print(f"error: {count} in {source}; {written} imported.", file=sys.stderr)
         return 1
+    if not new + fuller + same:
+        say(f"{source} holds no measurement")
+        return 0
     say(f"{many(new, 'measurement')} added, {fuller} replaced by fuller ones, {same} there already")
     return 0
+
+
+def _check_source(source: Path) -> None:
+    """Refuse what is no file; a store, or an export that was unpacked, can be made one."""
+    if source.is_file():
+        return
+    if (source / "measurements").is_dir():
+        raise UsageError(
+            f"{source} is a folder of measurements, and import takes the file that export makes of "
+            f"it: python -m basegate store export FILE --store {shlex.quote(str(source))}"
+        )
+    if source.exists():
+        what = "a folder" if source.is_dir() else "no plain file"
+        raise UsageError(f"{source} is {what}; give the file that `store export` wrote.")
+    raise UsageError(f"{source}: there is no such file.")
 
 
 def _explained(conflict: Conflict, store: Path) -> Iterator[str]:
