@@ -70,7 +70,7 @@ def read_records(report: pytest.TestReport) -> list[Record]:
 
 def crash_record(run: Run, report: pytest.TestReport) -> Record | None:
     """Return a record for a test that killed its process: all that is left of it is its name."""
-    if report.when in ("setup", "call", "teardown"):
+    if not is_over(report) or report.when == "teardown":
         return None
     # pytest-xdist reports such a test with "???" for the phase.
     _, test, parameters = split_test_id(report.nodeid)
@@ -95,9 +95,21 @@ def exit_status(found: int, ledger: Ledger) -> int:
     return found
 
 
-def was_interrupted(session: pytest.Session) -> bool:
-    """Whether a run was stopped before all of it had run: by Ctrl-C, `-x` or `--maxfail`."""
-    return session.exitstatus == 2 or bool(session.shouldstop or session.shouldfail)
+def is_over(report: pytest.TestReport) -> bool:
+    """Whether nothing more will be reported of a test: it was torn down, or its process is gone."""
+    return report.when not in ("setup", "call")
+
+
+def was_interrupted(session: pytest.Session, over: int) -> bool:
+    """Whether a run was stopped before all of it had run: by Ctrl-C, `-x` or `--maxfail`.
+
+    Args:
+        session: of the process that reports.
+        over: how many tests have run to their end.
+    """
+    stopped = session.exitstatus == 2 or bool(session.shouldstop or session.shouldfail)
+    # Where collecting was stopped, nothing was collected.
+    return stopped and not 0 < session.testscollected <= over
 
 
 def _says_why(error: BaseException | None, rows: Sequence[Result]) -> bool:

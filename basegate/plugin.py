@@ -174,6 +174,7 @@ class ReportHooks:
         self.trouble = ""
         self.warnings: list[tuple[type[Warning], str]] = []
         self.written = False
+        self.over: set[str] = set()
 
     def pytest_report_header(self) -> list[str]:
         """Say what is being judged, and by what."""
@@ -184,11 +185,13 @@ class ReportHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what a test found."""
-        from basegate.outcomes import crash_record, read_records
+        from basegate.outcomes import crash_record, is_over, read_records
 
         self.run.records.extend(read_records(report))
         if (crashed := crash_record(self.run, report)) is not None:
             self.run.records.append(crashed)
+        if is_over(report):
+            self.over.add(report.nodeid)
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         """Keep what is said of the store, by this process or a worker."""
@@ -200,7 +203,7 @@ class ReportHooks:
         """Write the ledger; green only if every verdict is `pass`."""
         from basegate.outcomes import exit_status, was_interrupted
 
-        interrupted = was_interrupted(session)
+        interrupted = was_interrupted(session, len(self.over))
         writes = self.run.has_something_to_write(session.exitstatus)
         if session.config.option.collectonly or not (writes or interrupted):
             return

@@ -448,6 +448,23 @@ def test_k_x_and_lf_work(plain):
     result.assert_outcomes(passed=2, deselected=3)
 
 
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
+def test_a_run_that_a_failure_stopped_is_partial_if_something_was_left_to_run(plain, workers):
+    result = plain.runpytest_subprocess("--model", "bad", "-x", "-q", *workers)
+    told = [line for line in result.outlines if "is partial:" in line]
+    assert told == [
+        "This report is partial: the run was stopped. What was measured is kept, and the same "
+        "command goes on from there; without -x or --maxfail, if a failure stopped it."
+    ]
+    assert ledger(plain)["suite"]["interrupted"] is True
+    result = plain.runpytest_subprocess("--model", "bad", "-x", "-q", "-k", "perplexity", *workers)
+    assert result.ret == (2 if workers else 1)
+    result.stdout.fnmatch_lines(["bad: rejected on perplexity; not run: *", "*stopping after 1 *"])
+    assert "is partial:" not in result.stdout.str()
+    assert "is partial:" not in (plain.path / "report.html").read_text()
+    assert ledger(plain)["suite"]["interrupted"] is False
+
+
 def test_junit_carries_the_record_as_json(plain):
     plain.runpytest_subprocess("--model", "one", "--junitxml=junit.xml", "-k", "perplexity")
     tree = ET.parse(plain.path / "junit.xml")

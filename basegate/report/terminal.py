@@ -30,7 +30,7 @@ DECISION: dict[VerdictWord, str] = {
 
 PARTIAL = (
     "This report is partial: the run was stopped. What was measured is kept, and the same command "
-    "goes on from there."
+    "goes on from there; without -x or --maxfail, if a failure stopped it."
 )
 
 
