@@ -214,10 +214,13 @@ def _counted(column: _Column, found: Findings, say: Words) -> str:
 
 
 def _samples(samples: Sequence[Sample], say: Words, shelf: _Shelf) -> list[dict[str, Any]]:
-    """Return the samples of a column; those that are alike as one, with all their numbers."""
+    """Return the samples of a column; those that are alike as one, with all their numbers.
+
+    White space at the end is left out: whether a line or two are empty there tells nothing.
+    """
     alike: dict[tuple[object, ...], dict[str, Any]] = {}
     for number, sample in enumerate(samples, start=1):
-        text = shelf.put(sample.text, marked=bool(sample.notes))
+        text = shelf.put(sample.text.rstrip(), marked=bool(sample.notes))
         tags, reading = _tags(sample), _reading(sample, say)
         made: dict[str, Any] = {"text": text, "numbers": [], "tags": tags}
         if sample.answer is not None:

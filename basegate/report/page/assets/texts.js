@@ -5,7 +5,7 @@
 
   const SECTION = "bg-texts";
   const HASH = `#${SECTION}?`;
-  const SHORT = 600; // characters of a text that are shown at first
+  const SHORT = 400; // characters of a text that are shown at first
   const ENTRIES = 160; // samples, options and pairs that are built at a time
   const FOUND = 32; // beside the kinds of marks in the data
   const KINDS = [
@@ -116,7 +116,9 @@
     const show = (all) => {
       fill(all ? shown.length : short);
       rest.hidden = !all || !leftOut;
-      button.textContent = all ? say("less") : say("all", { count: number.format(shown.length) });
+      button.textContent = all ? say("less") : say(leftOut ? "part" : "all", {
+        count: number.format(shown.length), all: number.format(shown.length + leftOut),
+      });
       button.setAttribute("aria-expanded", String(all));
     };
     button.addEventListener("click", () =>
@@ -136,6 +138,8 @@
     sign.setAttribute("aria-hidden", "true");
     return sign;
   };
+
+  const drawn = (samples) => samples.reduce((sum, each) => sum + each.numbers.length, 0);
 
   const ranges = (numbers) => {
     const runs = [];
@@ -170,16 +174,14 @@
       box.append(make("p", "bg-soft", say("no_sample")));
       return box;
     }
-    if (column.counted || column.verdict) {
-      box.append(make("p", "bg-counted",
-        column.verdict ? chip(column.verdict) : null, column.verdict ? " " : null,
-        column.counted ?? null));
-    }
+    const told = make("p", "bg-counted");
+    if (column.verdict) told.append(chip(column.verdict), " ");
+    if (column.counted) told.append(column.counted);
     if (!own.samples.length) {
-      const drawn = column.samples.reduce((sum, each) => sum + each.numbers.length, 0);
-      box.append(make("p", "bg-soft", say("no_match", { count: drawn })));
-      return box;
+      told.append(column.counted ? "; " : "", say("no_match", { count: drawn(column.samples) }));
     }
+    if (told.childNodes.length) box.append(told);
+    if (!own.samples.length) return box;
     box.append(make("ol", "bg-list", ...own.samples.map((each) => sampleView(each, pattern))));
     return box;
   };
@@ -247,9 +249,9 @@
         made.dataset.label = data.candidates[index];
         if (found === null) return made;
         const tied = found.bits[0] === found.bits[1];
-        made.append(chip(found.tags[0], tied ? say("tie") : undefined),
-          ...found.bits.map((value, at) =>
-            make("span", value < found.bits[1 - at] ? "bg-line bg-least" : "bg-line", bits(value))));
+        made.append(make("span", "bg-duel", chip(found.tags[0], tied ? say("tie") : undefined),
+          make("span", "", ...found.bits.map((value, at) =>
+            make("span", value < found.bits[1 - at] ? "bg-line bg-least" : "bg-line", bits(value))))));
         return made;
       })));
     const table = make("table", "bg-table bg-twins",
@@ -269,12 +271,11 @@
       box.append(pairsView(group, pairs, pattern, `${part} ${group.item}`));
       return box;
     }
-    if (group.prompt !== null) {
-      box.append(make("div", "bg-prompt", make("p", "bg-soft", say("prompt")),
-        textView(group.prompt, pattern)));
-    }
-    if (group.expected !== null) {
-      box.append(make("p", "bg-expected", say("answer", { answer: group.expected })));
+    if (group.prompt !== null || group.expected !== null) {
+      box.append(make("div", "bg-prompt",
+        group.prompt === null ? null : make("p", "bg-soft", say("prompt")),
+        group.prompt === null ? null : textView(group.prompt, pattern),
+        group.expected === null ? null : make("p", "bg-expected", say("answer", { answer: group.expected }))));
     }
     if (group.columns.some((column) => column && column.samples.length)) {
       box.append(make("div", "bg-columns", ...columns.map((own) =>
@@ -289,8 +290,6 @@
 
   const allBoxes = () => (boxes instanceof RadioNodeList ? [...boxes] : [boxes]);
   const chosen = () => allBoxes().filter((box) => box.checked).map((box) => Number(box.value));
-  const drawn = (samples) => samples.reduce((sum, each) => sum + each.numbers.length, 0);
-
   const totals = { samples: 0, options: 0, pairs: 0 };
   for (const group of data.groups) {
     for (const column of group.columns ?? []) {
