@@ -144,6 +144,7 @@ def _on_the_gap(say: Words, corpus: str, found: Sequence[Cost]) -> str:
 
 _LANE = 11.0
 _GAP = 8.0
+_HEAD = 1.8 * LINE
 _AXIS = 2 * LINE + 4
 
 
@@ -174,7 +175,7 @@ def _row_height(each: Cost) -> float:
 def _height(panels: Sequence[tuple[str, list[Cost]]], say: Words) -> float:
     rows = sum(_row_height(each) for _, found in panels for each in found)
     return (
-        len(legend_lines(_entries(panels, say))) * LINE + rows + len(panels) * (1.6 * LINE + _AXIS)
+        len(legend_lines(_entries(panels, say))) * LINE + rows + len(panels) * (_HEAD + _AXIS)
     )
 
 
@@ -184,8 +185,8 @@ def _paint(panels: Sequence[tuple[str, list[Cost]]], say: Words, canvas: Canvas)
     top = len(legend_lines(entries)) * LINE
     scale = Scale.over(_values(panels), 6, WIDTH - 6, margin=0.05)
     for corpus, found in panels:
-        top += 1.6 * LINE
-        canvas.text(0, top - 5, corpus, bold=True)
+        top += _HEAD
+        canvas.text(0, top - 8, corpus, bold=True)
         lanes = []
         for each in found:
             _paint_row(canvas, scale, top, each)

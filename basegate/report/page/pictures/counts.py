@@ -94,7 +94,7 @@ def hardest(found: Counts, most: int) -> list[str]:
 
     def right(question: str) -> tuple[int, float]:
         counts = [own[question] for own in found.values() if question in own]
-        return sum(each.passed for each in counts), sum(each.right / each.drawn for each in counts)
+        return sum(each.passed for each in counts), sum(each.right / each.count for each in counts)
 
     chosen = set(sorted(questions, key=right)[:most])
     return [question for question in questions if question in chosen]

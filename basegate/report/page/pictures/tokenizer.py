@@ -82,11 +82,12 @@ def _caption(say: Words, corpus: str, spots: Sequence[Spot]) -> str:
             value=format_value(least.x),
         )
     return say(
-        "A character of {corpus} takes {most} tokens with {longest}, {least} with {shortest}: so "
-        "many more steps for the same text.",
+        "A character of {corpus} takes {most} tokens with {longest} and {least} with {shortest}: "
+        "{times} times as many steps for the same text.",
         corpus=corpus,
         most=format_value(most.x),
         longest=short(most.name),
         least=format_value(least.x),
         shortest=short(least.name),
+        times=format_value(most.x / least.x),
     )
