@@ -174,9 +174,7 @@ def _row_height(each: Cost) -> float:
 
 def _height(panels: Sequence[tuple[str, list[Cost]]], say: Words) -> float:
     rows = sum(_row_height(each) for _, found in panels for each in found)
-    return (
-        len(legend_lines(_entries(panels, say))) * LINE + rows + len(panels) * (_HEAD + _AXIS)
-    )
+    return len(legend_lines(_entries(panels, say))) * LINE + rows + len(panels) * (_HEAD + _AXIS)
 
 
 def _paint(panels: Sequence[tuple[str, list[Cost]]], say: Words, canvas: Canvas) -> None:
