@@ -89,7 +89,7 @@ def test_text_is_legible_and_the_page_is_not_wider_than_its_window(show):
 
 def test_every_right_sample_is_a_dot_that_can_be_seen(show):
     """Dots are dashes without length and with round ends, which a browser might leave out."""
-    picture = show(make_page(2)).locator("#bg-counts-1-heading ~ svg")
+    picture = show(make_page(2)).locator("#bg-counts-1-head ~ svg")
     with Image.open(io.BytesIO(picture.screenshot())) as image:
         pixels = np.asarray(image.convert("RGB"), dtype=float)
     _, dots = ndimage.label((pixels[..., 0] < 128) & (pixels[..., 1] > 250))
