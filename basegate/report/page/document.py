@@ -28,7 +28,7 @@ SECTIONS: tuple[Callable[[Page], Markup], ...] = (
     render_conditions,
 )
 """What the page shows, in this order; each gives nothing where it has nothing to show."""
-_STYLES = ("page.css", "texts.css")
+_STYLES = ("page.css", "pictures.css", "texts.css")
 _SCRIPTS = (SCRIPT,)
 """All that a page of our own lets run: an event handler in a text would not."""
 _HOST_STYLES = ("host.css",)
