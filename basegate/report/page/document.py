@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from basegate.report.page.comparing import render_comparisons
 from basegate.report.page.conditions import render_conditions
+from basegate.report.page.decision import render_decision
 from basegate.report.page.templating import asset, render
 from basegate.report.page.texts import SCRIPT, render_texts
 
@@ -17,7 +19,12 @@ if TYPE_CHECKING:
 
     from basegate.report.page import Page
 
-SECTIONS: tuple[Callable[[Page], Markup], ...] = (render_texts, render_conditions)
+SECTIONS: tuple[Callable[[Page], Markup], ...] = (
+    render_decision,
+    render_comparisons,
+    render_texts,
+    render_conditions,
+)
 """What the page shows, in this order; each gives nothing where it has nothing to show."""
 _STYLES = ("page.css", "texts.css")
 _SCRIPTS = (SCRIPT,)
