@@ -38,7 +38,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     from basegate.listing import format_registry
 
     try:
-        print(format_registry(options.load_known_models(config), config.rootpath))
+        print(format_registry(options.listed_models(config), config.rootpath))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     return 0
@@ -246,17 +246,19 @@ class ReportHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Open the page with the decision."""
-        from basegate.report.html import decision
+        if self.ledger is None:
+            return
+        from basegate.report.page import Page
+        from basegate.report.page.document import fragment
 
-        if self.ledger is not None:
-            prefix.append(decision(self.ledger))
+        prefix.append(fragment(Page(self.ledger, self.run.behind, self.run.say)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """Add the columns of a verdict."""
         from basegate.report.html import header_cells
 
-        cells[2:2] = header_cells()
+        cells[2:2] = header_cells(self.run.say)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
@@ -267,7 +269,7 @@ class ReportHooks:
         if len(cells) > 1:
             cells[1] = id_cell(report.nodeid)
             results = [row for record in read_records(report) for row in record.results]
-            cells[2:2] = result_cells(results)
+            cells[2:2] = result_cells(results, self.run.say)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
@@ -280,7 +282,9 @@ class ReportHooks:
         found = [each for key in keys if (each := self.run.store.get(key)) is not None]
         if found:
             shown = [
-                evidence(each, [row for row in results if row.measurement == each.key])
+                evidence(
+                    each, [row for row in results if row.measurement == each.key], self.run.say
+                )
                 for each in found
             ]
             data[:] = [*shown, *(data if report.failed else [])]
