@@ -172,7 +172,7 @@ class ReportHooks:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.ledger: Ledger | None = None
-        self.trouble = ""
+        self.troubles: list[str] = []
         self.warnings: list[tuple[type[Warning], str]] = []
         self.written = False
         self.over: set[str] = set()
@@ -213,11 +213,25 @@ class ReportHooks:
             return
         session.exitstatus = exit_status(session.exitstatus, self.ledger)
         self.written = True
-        try:
-            self.ledger.write(self.run.options.ledger)
-        except OSError as error:
-            self.trouble = f"the ledger could not be written: {error}"
+        if self._fails_to_write(self.ledger):
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def _fails_to_write(self, ledger: Ledger) -> bool:
+        """Write what was asked for, each file even where another cannot be written."""
+        from basegate.language import words
+        from basegate.report.summary_file import write_summary
+
+        wanted = self.run.options
+        try:
+            ledger.write(wanted.ledger)
+        except OSError as error:
+            self.troubles.append(f"the ledger could not be written: {error}")
+        try:
+            if missing := write_summary(ledger, wanted.summary, words(wanted.language)):
+                self.warnings.append((UserWarning, missing))
+        except OSError as error:
+            self.troubles.append(f"the summary could not be written: {error}")
+        return bool(self.troubles)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -233,10 +247,12 @@ class ReportHooks:
             terminalreporter.write_line(line, yellow=True)
         if not self.written:
             return
-        if self.trouble:
-            terminalreporter.write_line(f"ERROR: {self.trouble}", red=True)
-        else:
+        for trouble in self.troubles:
+            terminalreporter.write_line(f"ERROR: {trouble}", red=True)
+        if not self.troubles:
             terminalreporter.write_line(f"ledger: {self.run.options.ledger}")
+            if self.run.options.summary is not None:
+                terminalreporter.write_line(f"summary: {self.run.options.summary}")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
