@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.commands.choosing import add_models, chosen_by
-from basegate.commands.output import STORE, many, say, store_at
+from basegate.commands.output import STORE, many, say, store_at, writing
 from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.evidence import compare_candidates, measurements_behind
@@ -23,7 +22,7 @@ from basegate.thresholds import load_thresholds
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from basegate.comparison import Comparison
     from basegate.judge import Result
@@ -102,10 +101,10 @@ def run(options: argparse.Namespace) -> int:
     page = Page(ledger, behind, words(options.language or of_locale(os.environ)))
     html = options.html or (None if options.summary else _PAGE)
     if html is not None:
-        with _writing("html", html):
+        with writing("html", html):
             _write(page, html)
         say(f"report: {html} ({many(len(judged), 'candidate')})")
-    with _writing("summary", options.summary):
+    with writing("summary", options.summary):
         if missing := write_summary(ledger, options.summary, page.say):
             warnings.warn(missing, stacklevel=1)
     if options.summary is not None:
@@ -117,14 +116,3 @@ def _write(page: Page, path: Path) -> None:
     from basegate.report.page.document import document
 
     write_atomically(path, document(page))
-
-
-@contextmanager
-def _writing(option: str, path: Path | None) -> Iterator[None]:
-    """Turn what keeps a file from being written into an error that says where to look."""
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(
-            f"--{option} {path}: cannot be written ({error.strerror}). Give another place."
-        ) from None
