@@ -102,9 +102,14 @@ def render_decision(page: Page) -> Markup:
         found=choice.candidate if choice is not None else None,
         partial=page.say(PARTIAL) if ledger.suite.interrupted else "",
         heads=[place(check, part, page.say) for check, part in page.parts],
-        lines=[_line(page, entry) for entry in ledger.candidates],
-        unmet=_unmet(page),
+        lines=lines(page),
+        unmet=unmet(page),
     )
+
+
+def lines(page: Page) -> list[Line]:
+    """Return the table: a line per candidate, with a cell per check."""
+    return [_line(page, entry) for entry in page.ledger.candidates]
 
 
 def _line(page: Page, entry: CandidateEntry) -> Line:
@@ -173,7 +178,7 @@ def _link(page: Page, name: str, check: str, part: str) -> str:
     return address(name, check, part) if found.samples or found.preferences or found.choices else ""
 
 
-def _unmet(page: Page) -> list[tuple[CandidateEntry, list[Result]]]:
+def unmet(page: Page) -> list[tuple[CandidateEntry, list[Result]]]:
     """Return the rows that are not met, by candidate."""
     found_ = [
         (entry, [row for row in page.ledger.results_of(entry.name) if row.verdict != "pass"])
