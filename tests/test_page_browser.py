@@ -185,6 +185,16 @@ def test_what_models_wrote_is_shown_to_the_letter_and_nothing_of_it_runs(window,
     window.keep("hostile")
 
 
+def test_a_handler_that_slipped_into_the_page_would_not_run(window, files):
+    window.open(files(candidates=2, questions=10, samples=200))
+    window.page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=alert(1)>')"
+    )
+    window.until("document.images[0].complete")
+    assert window.unasked
+    assert all("Content Security Policy" in message for message in window.unasked)
+
+
 def _steers(char):
     return char != "\t" and (
         ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or char in "\u202e\u202c\u2067"
