@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from basegate.judge import Result
-    from basegate.measurement import Findings, Measurement
+    from basegate.measurement import Findings, Measurement, Metric
 
 _FACTS = {
     "split_token_share": "tokens that are parts of a character",
@@ -77,11 +77,15 @@ def evidence(measurement: Measurement, rows: Sequence[Result], say: Words = ENGL
         say: the words of the page's language.
     """
     findings = measurement.findings
-    shown = [metric for metric in findings.metrics if metric.name != "correct"]
+    # Of a bank that is judged as a whole, the questions are in the page above.
+    whole = any(metric.name == "accuracy" for metric in findings.metrics)
+    shown = [each for each in findings.metrics if not (whole and each.name == "correct")]
     return render_part(
         "evidence.html",
         say,
-        metrics=[(metric.item, found(metric, None, say)) for metric in shown or findings.metrics],
+        metrics=[
+            (metric.item, f"{found(metric, None, say)}{_behind(metric, say)}") for metric in shown
+        ],
         facts=list(_facts(findings, say)),
         measured=measurement.measured_at,
         seconds=f"{measurement.seconds:.1f}",
@@ -91,6 +95,23 @@ def evidence(measurement: Measurement, rows: Sequence[Result], say: Words = ENGL
         asked=asked,
         link=_link(measurement, rows),
     )
+
+
+def _behind(metric: Metric, say: Words) -> str:
+    """Return what a count says of the chance of a right answer, and what was not drawn."""
+    if metric.name != "correct" or metric.interval is None or not metric.count:
+        return ""
+    low, high = (f"{end / metric.count * 100:.0f}" for end in metric.interval)
+    text = say(
+        "; chance of a right answer {low} % to {high} % ({level} %, Clopper and Pearson).",
+        low=low,
+        high=high,
+        level=f"{metric.confidence * 100:g}",
+    )
+    left = metric.count - (metric.drawn or 0)
+    if left:
+        text += say(" {count} more could not change the verdict and were not drawn.", count=left)
+    return text
 
 
 def _facts(findings: Findings, say: Words) -> Iterator[tuple[str, str]]:

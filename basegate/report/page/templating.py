@@ -54,4 +54,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters["printable"] = printable
+    found.filters["tight"] = _tight
     return found
+
+
+def _tight(text: str) -> str:
+    """Return a text whose per cent signs stay on the line of their number."""
+    return printable(text).replace(" %", "\u00a0%")
