@@ -150,12 +150,14 @@ def test_the_address_keeps_the_filter_and_a_link_sets_it(window, files):
     assert window.page.locator(".bg-candidates :checked").count() == 2
 
 
-def test_a_link_on_the_page_opens_the_evidence_and_brings_the_keyboard_there(window, files):
+def test_a_cell_of_the_decision_opens_its_evidence_and_brings_the_keyboard_there(window, files):
     window.open(files(candidates=2, questions=10, samples=200))
-    goal = address("yi-6b", "knowledge", "must-know")
-    window.page.evaluate("goal => { location.hash = goal }", goal)
+    link = window.page.locator("#bg-decision a[href*='continuation']").first
+    assert link.get_attribute("href") == address("yi-6b", "continuation", "continuation")
+    link.click()
     window.until("document.activeElement.id === 'bg-texts-head'")
     assert set(window.texts(".bg-column h4")) == {"yi-6b"}
+    assert set(window.texts(".bg-group h3 > .bg-soft")) == {"continuation"}
 
 
 @pytest.mark.parametrize("given", ["?", "?candidate=nobody&check=nothing&verdict=odd", "?%%%&=="])
