@@ -46,6 +46,10 @@ class Keeping:
         """See `Engine.sample`."""
         return self._engine.sample(prompts, **{"journal": self._journal, **given})
 
+    def recall(self, prompts: Sequence[str], **given: Any) -> list[list[Draw]]:
+        """See `Engine.recall`."""
+        return self._engine.recall(prompts, **{"journal": self._journal, **given})
+
     def article_perplexity(self, text: str, **given: Any) -> float:
         """See `Engine.article_perplexity`."""
         return self._engine.article_perplexity(text, **{"journal": self._journal, **given})

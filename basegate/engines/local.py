@@ -8,7 +8,7 @@ from transformers import GenerationConfig
 
 from basegate.engines.article import article_perplexity
 from basegate.engines.continuing import ContinuationScorer
-from basegate.engines.drawing import Asked, Sampler
+from basegate.engines.drawing import Asked, Sampler, recall
 from basegate.engines.encoding import Encoder
 from basegate.engines.halving import Halving
 from basegate.engines.protocol import Draw, TokenScores
@@ -161,7 +161,37 @@ class TransformersEngine:
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
-        asked = [
+        asked = self._asked(prompts, sampling, numbers, settled)
+        for prompt, each in zip(prompts, asked, strict=True):
+            self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
+        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
+        total = sum(len(each.seeds) for each in asked)
+        with progress.task(f"{self.name}: writing", total, "sample") as step:
+            drawn = sampler.draw(asked, sampling, step, journal)
+        return self._draws(asked, drawn)
+
+    def recall(
+        self,
+        prompts: Sequence[str],
+        *,
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]],
+        journal: Journal = NO_JOURNAL,
+    ) -> list[list[Draw]]:
+        """Return what an earlier run has drawn; see `Engine.recall`."""
+        if not len(journal):
+            return [[] for _ in prompts]
+        asked = self._asked(prompts, sampling, numbers)
+        return self._draws(asked, recall(asked, journal))
+
+    def _asked(
+        self,
+        prompts: Sequence[str],
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]],
+        settled: Sequence[Callable[[str], bool]] | None = None,
+    ) -> list[Asked]:
+        return [
             Asked(
                 [*self.prefix_ids, *self._encoder.encode(prompt).ids],
                 [sample_seed(sampling.seed, prompt, number) for number in wanted],
@@ -169,18 +199,17 @@ class TransformersEngine:
             )
             for place, (prompt, wanted) in enumerate(zip(prompts, numbers, strict=True))
         ]
-        for prompt, each in zip(prompts, asked, strict=True):
-            self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
-        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
-        total = sum(len(each.seeds) for each in asked)
-        with progress.task(f"{self.name}: writing", total, "sample") as step:
-            drawn = sampler.draw(asked, sampling, step, journal)
+
+    def _draws(
+        self, asked: Sequence[Asked], drawn: Sequence[Sequence[list[int]]]
+    ) -> list[list[Draw]]:
+        """Return the texts of samples; of a prompt, they are the first."""
         return [
             [
                 Draw(
                     self._encoder.decode(ids), seed, one_token=len(ids) >= 8 and len(set(ids)) == 1
                 )
-                for ids, seed in zip(rows, each.seeds, strict=True)
+                for ids, seed in zip(rows, each.seeds, strict=False)
             ]
             for rows, each in zip(drawn, asked, strict=True)
         ]

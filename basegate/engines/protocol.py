@@ -125,6 +125,27 @@ class Engine(Protocol):
         """
         ...
 
+    def recall(
+        self,
+        prompts: Sequence[str],
+        *,
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]],
+        journal: Journal = NO_JOURNAL,
+    ) -> list[list[Draw]]:
+        """Return what an earlier run has drawn of the same; nothing is drawn.
+
+        Args:
+            prompts: as for `sample`.
+            sampling: as for `sample`.
+            numbers: for each prompt the numbers of the samples that are of use.
+            journal: as for `log_likelihoods`.
+
+        Returns:
+            For each prompt the first of these samples, up to one that was not drawn.
+        """
+        ...
+
     def article_perplexity(self, text: str, *, journal: Journal = NO_JOURNAL) -> float:
         """Return the figure of the article's own code for a text; see `engines.article`."""
         ...

@@ -50,6 +50,10 @@ class Journal:
         seconds, retries = self._now()
         return self._before[0] + seconds, self._before[1] + retries
 
+    def has(self, name: str) -> bool:
+        """Tell whether a piece is done."""
+        return False
+
     def get(self, names: Sequence[str]) -> list[Any] | None:
         """Return the pieces of a batch, or `None` where not all of them are done yet."""
         return None
@@ -113,6 +117,10 @@ class FileJournal(Journal):
     def __len__(self) -> int:
         """Return how many pieces are done."""
         return len(self._places)
+
+    def has(self, name: str) -> bool:
+        """Tell whether a piece is done."""
+        return name in self._places
 
     def get(self, names: Sequence[str]) -> list[Any] | None:
         """Return the pieces of a batch, or `None` where not all of them are done yet."""
