@@ -150,7 +150,7 @@ def _measure(
     engine = candidate.engine()
     progress.phase("measuring")
     earlier = stored.findings if stored is not None else None
-    journal.start(lambda: engine.retries)
+    journal.start()
     findings = made.measure(
         Keeping(engine, journal), Task(data, job.check.settings, progress, job.draws, earlier)
     )

@@ -18,7 +18,6 @@ class PlainEngine:
     """Every character is a token of log-probability `logprob`; every sample says `text`."""
 
     prefix = "<s>"
-    retries = 0
     loaded = None
 
     def __init__(self, name: str, logprob: float = -1.0, text: str = "A。我哋係香港人，2") -> None:

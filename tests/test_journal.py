@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import warnings
 
@@ -90,12 +91,18 @@ def test_time_and_retries_of_earlier_runs_are_added(path, monkeypatch):
     clock = iter([10.0, 13.0, 100.0, 101.5])
     monkeypatch.setattr(journal.time, "perf_counter", lambda: next(clock))
     kept = FileJournal(path, KEY)
-    kept.start(iter([5, 7]).__next__)
+    kept.start()
+    kept.did_not_fit("draw", 64)
+    kept.did_not_fit("draw", 64)  # once is enough to know
+    kept.did_not_fit("score", 64)
     kept.put({"a": 1})
     kept.close()
     again = FileJournal(path, KEY)
     assert again.spent() == (3.0, 2)
-    again.start(iter([0, 1]).__next__)
+    assert (again.too_large("draw"), again.too_large("after")) == (64, math.inf)
+    again.start()
+    again.did_not_fit("draw", 64)
+    again.did_not_fit("draw", 32)
     assert again.spent() == (4.5, 3)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 
 import numpy as np
 import pytest
+import torch
 
-from basegate.engines import caches, local
+from basegate.engines import caches, halving, local
 from basegate.engines.keeping import Keeping
 from basegate.settings import Sampling
 from basegate.stopping import ALL, Draws
@@ -101,8 +103,8 @@ class Counting:
     def __len__(self):
         return len(self._kept)
 
-    def has(self, name):
-        return self._kept.has(name)
+    def __getattr__(self, name):
+        return getattr(self._kept, name)
 
     def get(self, names):
         found = self._kept.get(names)
@@ -113,8 +115,41 @@ class Counting:
         self.new |= set(pieces)
         self._kept.put(pieces)
 
-    def settle(self, name, make):
-        return self._kept.settle(name, make)
+
+@pytest.mark.parametrize("work", WORK)
+def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
+    engine, tmp_path, work, monkeypatch
+):
+    monkeypatch.setattr(halving, "release_memory", lambda: None)  # it takes a while
+
+    def cramped(layer, given):
+        if len(given[0]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def forgetful():
+        """An engine as a new process loads it: it knows of nothing that did not fit."""
+        for each in engine._halvings.values():
+            each._too_large = math.inf
+        return engine
+
+    hook = engine.model.get_input_embeddings().register_forward_pre_hook(cramped)
+    try:
+        whole = Journal()
+        plain = silent(Keeping(forgetful(), whole))[work]()
+        for batches in itertools.count():
+            path = tmp_path / f"{batches}.jsonl"
+            first = Mortal(path, "key", batches)
+            try:
+                silent(Keeping(forgetful(), first))[work]()
+                break
+            except Ended:
+                first.close()
+            second = FileJournal(path, "key")
+            assert silent(Keeping(forgetful(), second))[work]() == plain
+            assert second.spent()[1] == whole.spent()[1] > 0, f"after {batches} batches"
+    finally:
+        hook.remove()
+        forgetful()
 
 
 @pytest.fixture

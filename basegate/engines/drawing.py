@@ -50,7 +50,7 @@ class Sampler:
         model: in evaluation mode.
         stops: token ids that end a text.
         decode: token ids to text.
-        halving: runs the batches; its retries are counted there.
+        halving: runs the batches.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Sampler:
             step(sum(name in written for name in names))
         if rest := _without(batch, written):
             missing = _names(rest)
-            do = partial(self._halving.run, rest, work)
+            do = partial(self._halving.run, rest, work, journal)
             drawn = pieces.batch(journal, missing, do, list, list)
             written.update(zip(missing, drawn, strict=True))
         return [written[name] for name in names]

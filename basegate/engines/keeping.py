@@ -29,11 +29,6 @@ class Keeping:
         return self._engine.prefix
 
     @property
-    def retries(self) -> int:
-        """See `Engine.retries`."""
-        return self._engine.retries
-
-    @property
     def loaded(self) -> Loaded | None:
         """See `Engine.loaded`."""
         return self._engine.loaded

@@ -72,16 +72,11 @@ class TransformersEngine:
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
-        self._halvings = {kind: Halving() for kind in ("score", "continue", "draw", "article")}
+        self._halvings = {kind: Halving(kind) for kind in ("score", "continue", "draw", "article")}
         self._stops = _stop_tokens(model, tokenizer)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
         # the gate leaves unset: only where it stops is taken from them.
         model.generation_config = GenerationConfig()
-
-    @property
-    def retries(self) -> int:
-        """How often a batch did not fit into memory and was halved."""
-        return sum(each.retries for each in self._halvings.values())
 
     def log_likelihoods(
         self,

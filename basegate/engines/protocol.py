@@ -59,11 +59,6 @@ class Engine(Protocol):
         ...
 
     @property
-    def retries(self) -> int:
-        """How often a batch did not fit into memory and was halved, since it was loaded."""
-        ...
-
-    @property
     def loaded(self) -> Loaded | None:
         """The files that it comes from; `None` where it comes from none."""
         ...

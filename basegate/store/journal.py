@@ -7,6 +7,7 @@ a crash, or garbled, ends what is taken: all behind it is measured again.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 import warnings
@@ -29,26 +30,33 @@ class Journal:
     """Pieces of one measurement by name. This one keeps nothing: nothing can be gone on with."""
 
     def __init__(self) -> None:
-        self._before = (0.0, 0)
-        self._now: Callable[[], tuple[float, int]] = lambda: (0.0, 0)
+        self._before = 0.0
+        self._began: float | None = None
+        self._retries = 0
+        self._too_large: dict[str, int] = {}
 
     def __len__(self) -> int:
         """Return how many pieces are done."""
         return 0
 
-    def start(self, retries: Callable[[], int]) -> None:
-        """Let the clock run: the candidate is loaded.
-
-        Args:
-            retries: tells how many of its batches did not fit into memory.
-        """
-        began, before = time.perf_counter(), retries()
-        self._now = lambda: (time.perf_counter() - began, retries() - before)
+    def start(self) -> None:
+        """Let the clock run: the candidate is loaded."""
+        self._began = time.perf_counter()
 
     def spent(self) -> tuple[float, int]:
         """Return seconds of measuring and batches that did not fit, earlier runs included."""
-        seconds, retries = self._now()
-        return self._before[0] + seconds, self._before[1] + retries
+        now = time.perf_counter() - self._began if self._began is not None else 0.0
+        return self._before + now, self._retries
+
+    def too_large(self, kind: str) -> float:
+        """Return the smallest size of a kind of batch that did not fit; infinite if all did."""
+        return self._too_large.get(kind, math.inf)
+
+    def did_not_fit(self, kind: str, size: int) -> None:
+        """Hear of a batch that did not fit into memory; it counts if none as small is known."""
+        if size < self.too_large(kind):
+            self._too_large[kind] = size
+            self._retries += 1
 
     def has(self, name: str) -> bool:
         """Tell whether a piece is done."""
@@ -85,7 +93,12 @@ class Journal:
         """Forget it: the measurement is whole."""
 
 
-NO_JOURNAL = Journal()
+class _NoJournal(Journal):
+    def did_not_fit(self, kind: str, size: int) -> None:
+        """Forget it: it is of no measurement."""
+
+
+NO_JOURNAL = _NoJournal()
 
 
 class FileJournal(Journal):
@@ -143,7 +156,12 @@ class FileJournal(Journal):
         """Keep the pieces of a batch; see `Journal.put`."""
         self._done += 1
         seconds, retries = self.spent()
-        line = {"pieces": dict(pieces), "seconds": round(seconds, 3), "retries": retries}
+        line = {
+            "pieces": dict(pieces),
+            "seconds": round(seconds, 3),
+            "retries": retries,
+            "too_large": self._too_large,
+        }
         if (place := self._append(line)) is not None:
             self._places.update(dict.fromkeys(pieces, place))
 
@@ -208,7 +226,8 @@ class FileJournal(Journal):
             self._places.update(dict.fromkeys(line.get("pieces", ()), (end, len(data))))
             self._settled.update(line.get("settled", {}))
             if "seconds" in line:
-                self._before = (line["seconds"], line["retries"])
+                self._before, self._retries = line["seconds"], line["retries"]
+                self._too_large = line.get("too_large", {})
             end += len(data)
         return end
 
