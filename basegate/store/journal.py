@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from basegate.measurement import Measurement
+
+_ANEW = "begun anew"
 _SUM = 8
 """Hexadecimal digits of a line's check sum (CRC-32)."""
 
@@ -30,6 +33,9 @@ class Journal:
     """Pieces of one measurement by name. This one keeps nothing: nothing can be gone on with."""
 
     def __init__(self) -> None:
+        self._start_over()
+
+    def _start_over(self) -> None:
         self._before = 0.0
         self._began: float | None = None
         self._retries = 0
@@ -86,11 +92,27 @@ class Journal:
         """
         return make()
 
+    def begin_anew(self) -> None:
+        """Forget what was done, unless it was begun so: then it is gone on with."""
+
+    def finish(self, measurement: Measurement) -> None:
+        """Write down that all is done, before the measurement is stored.
+
+        Should the process die before the journal is discarded, what it holds is not counted again.
+        """
+
+    def is_of(self, measurement: Measurement) -> bool:
+        """Tell whether all that it holds is in a measurement that is stored."""
+        return False
+
+    def forget(self) -> None:
+        """Begin from nothing."""
+
     def close(self) -> None:
         """Leave it for a later run."""
 
     def discard(self) -> None:
-        """Forget it: the measurement is whole."""
+        """Remove it: the measurement is stored."""
 
 
 class _NoJournal(Journal):
@@ -120,6 +142,7 @@ class FileJournal(Journal):
         self._key = key
         self._places: dict[str, tuple[int, int]] = {}
         self._settled: dict[str, Any] = {}
+        self._finished = ""
         self._complained = False
         self._taken: set[int] = set()
         self._done = 0
@@ -171,6 +194,28 @@ class FileJournal(Journal):
             self._settled[name] = make()
             self._append({"settled": {name: self._settled[name]}})
         return self._settled[name]
+
+    def begin_anew(self) -> None:
+        """Forget what was done, unless it was begun so; see `Journal.begin_anew`."""
+        if not self._settled.get(_ANEW):
+            self.forget()
+            self.settle(_ANEW, lambda: True)
+
+    def finish(self, measurement: Measurement) -> None:
+        """Write down that all is done; see `Journal.finish`."""
+        self._finished = _making(measurement)
+        self._append({"finished": self._finished})
+
+    def is_of(self, measurement: Measurement) -> bool:
+        """Tell whether all that it holds is in a measurement that is stored."""
+        return self._finished == _making(measurement)
+
+    def forget(self) -> None:
+        """Begin from nothing."""
+        self._start_over()
+        self._places, self._settled, self._finished = {}, {}, ""
+        self._end = self._begin = 0
+        self._file.truncate(0)
 
     def close(self) -> None:
         """Close the file and leave it for a later run."""
@@ -225,6 +270,7 @@ class FileJournal(Journal):
                 break
             self._places.update(dict.fromkeys(line.get("pieces", ()), (end, len(data))))
             self._settled.update(line.get("settled", {}))
+            self._finished = line.get("finished", "")
             if "seconds" in line:
                 self._before, self._retries = line["seconds"], line["retries"]
                 self._too_large = line.get("too_large", {})
@@ -242,6 +288,26 @@ def batches_in(path: Path) -> int:
                 break
             count += "pieces" in line
     return count
+
+
+def is_left_of(path: Path, measurement: Measurement) -> bool:
+    """Tell whether a journal was left by a run that died when it had stored the measurement.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    line = None
+    with path.open("rb") as file:
+        for number, data in enumerate(file):
+            line = _whole(data)
+            if line is None or (number == 0 and line.get("key") != measurement.key):
+                return False
+    return line is not None and line.get("finished") == _making(measurement)
+
+
+def _making(measurement: Measurement) -> str:
+    """Return what tells one making of a measurement from another."""
+    return f"{measurement.measured_at} {measurement.seconds!r}"
 
 
 def _whole(data: bytes) -> dict[str, Any] | None:
