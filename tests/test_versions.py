@@ -38,8 +38,8 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (5, "8202cfb01561d967"),
-    "reasoning": (4, "e21739fb8fc01907"),
+    "knowledge": (5, "c6d208b9e38f2ebe"),
+    "reasoning": (4, "e3f78a193ffc2fb0"),
     "continuation": (4, "29b1f83cdca79fa3"),
     "minimal_pairs": (3, "001d36a293a49e21"),
     "perplexity": (4, "ac9638e96212ddb8"),

@@ -8,7 +8,7 @@ from transformers import GenerationConfig
 
 from basegate.engines.article import article_perplexity
 from basegate.engines.continuing import ContinuationScorer
-from basegate.engines.drawing import Asked, Sampler
+from basegate.engines.drawing import Asked, Sampler, recall
 from basegate.engines.encoding import Encoder
 from basegate.engines.halving import Halving
 from basegate.engines.protocol import Draw, TokenScores
@@ -72,16 +72,11 @@ class TransformersEngine:
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
-        self._halvings = {kind: Halving() for kind in ("score", "continue", "draw", "article")}
+        self._halvings = {kind: Halving(kind) for kind in ("score", "continue", "draw", "article")}
         self._stops = _stop_tokens(model, tokenizer)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
         # the gate leaves unset: only where it stops is taken from them.
         model.generation_config = GenerationConfig()
-
-    @property
-    def retries(self) -> int:
-        """How often a batch did not fit into memory and was halved."""
-        return sum(each.retries for each in self._halvings.values())
 
     def log_likelihoods(
         self,
@@ -161,7 +156,37 @@ class TransformersEngine:
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
-        asked = [
+        asked = self._asked(prompts, sampling, numbers, settled)
+        for prompt, each in zip(prompts, asked, strict=True):
+            self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
+        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
+        total = sum(len(each.seeds) for each in asked)
+        with progress.task(f"{self.name}: writing", total, "sample") as step:
+            drawn = sampler.draw(asked, sampling, step, journal)
+        return self._draws(asked, drawn)
+
+    def recall(
+        self,
+        prompts: Sequence[str],
+        *,
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]],
+        journal: Journal = NO_JOURNAL,
+    ) -> list[list[Draw]]:
+        """Return what an earlier run has drawn; see `Engine.recall`."""
+        if not len(journal):
+            return [[] for _ in prompts]
+        asked = self._asked(prompts, sampling, numbers)
+        return self._draws(asked, recall(asked, journal))
+
+    def _asked(
+        self,
+        prompts: Sequence[str],
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]],
+        settled: Sequence[Callable[[str], bool]] | None = None,
+    ) -> list[Asked]:
+        return [
             Asked(
                 [*self.prefix_ids, *self._encoder.encode(prompt).ids],
                 [sample_seed(sampling.seed, prompt, number) for number in wanted],
@@ -169,18 +194,17 @@ class TransformersEngine:
             )
             for place, (prompt, wanted) in enumerate(zip(prompts, numbers, strict=True))
         ]
-        for prompt, each in zip(prompts, asked, strict=True):
-            self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
-        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
-        total = sum(len(each.seeds) for each in asked)
-        with progress.task(f"{self.name}: writing", total, "sample") as step:
-            drawn = sampler.draw(asked, sampling, step, journal)
+
+    def _draws(
+        self, asked: Sequence[Asked], drawn: Sequence[Sequence[list[int]]]
+    ) -> list[list[Draw]]:
+        """Return the texts of samples; of a prompt, they are the first."""
         return [
             [
                 Draw(
                     self._encoder.decode(ids), seed, one_token=len(ids) >= 8 and len(set(ids)) == 1
                 )
-                for ids, seed in zip(rows, each.seeds, strict=True)
+                for ids, seed in zip(rows, each.seeds, strict=False)
             ]
             for rows, each in zip(drawn, asked, strict=True)
         ]
