@@ -35,12 +35,14 @@ class Loaded(NamedTuple):
         files: names of the files that were read.
         weights: their format.
         code: whether Python code of the checkpoint was run.
+        notes: sentences that whoever reads its numbers should read, too.
     """
 
     folder: Path
     files: tuple[str, ...]
     weights: WeightFormat
     code: bool
+    notes: tuple[str, ...] = ()
 
 
 def check_files(folder: Path) -> None:

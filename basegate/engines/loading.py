@@ -165,7 +165,11 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
         check_headers(folder, family.shapes(native), held)
     values = native.to_dict()
     with _quiet():
-        tokenizer = family.tokenizer(folder) if family else load_tokenizer(folder, code)
+        tokenizer, notes = (
+            (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
+        )
+        for note in notes:
+            progress.say(f"{label}: {note}")
         check_vocabulary(folder, tokenizer, vocabulary_size(values))
         with progress.telling(_counter(how.device)):
             model = _load_model(folder, native, how._replace(trusted=code), held)
@@ -176,7 +180,7 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
         tokenizer,
         context_length(values),
         beyond=family.BEYOND if family else "",
-        loaded=Loaded(folder, files_read(folder, weights.files, code), weights.format, code),
+        loaded=Loaded(folder, files_read(folder, weights.files, code), weights.format, code, notes),
     )
 
 

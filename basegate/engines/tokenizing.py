@@ -8,14 +8,15 @@ from transformers import AutoTokenizer
 
 from basegate.engines.boundary import code_places
 from basegate.engines.encoding import Encoder
+from basegate.engines.published import as_published
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def load_tokenizer(folder: Path, trusted: bool) -> Any:
-    """Return the tokenizer of a checkpoint.
+def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
+    """Return the tokenizer of a checkpoint, and sentences for whoever reads its numbers.
 
     Args:
         folder: the checkpoint.
@@ -25,9 +26,12 @@ def load_tokenizer(folder: Path, trusted: bool) -> Any:
         CandidateError: it cannot be loaded without running code, or at all.
     """
     try:
-        return AutoTokenizer.from_pretrained(
+        loaded = AutoTokenizer.from_pretrained(
             str(folder), trust_remote_code=trusted, local_files_only=True
         )
+        return as_published(folder, loaded)
+    except CandidateError:
+        raise
     except Exception as error:
         own = not trusted and any(
             path.name == "tokenizer_config.json" for path, _ in code_places(folder)
