@@ -38,11 +38,11 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (4, "8202cfb01561d967"),
-    "reasoning": (4, "e21739fb8fc01907"),
-    "continuation": (4, "8def7507f234aa9d"),
-    "minimal_pairs": (2, "65a2abe1575498e7"),
-    "perplexity": (3, "cdab20cfe572ccca"),
+    "knowledge": (5, "8202cfb01561d967"),
+    "reasoning": (5, "e21739fb8fc01907"),
+    "continuation": (5, "2566d8a5052a348a"),
+    "minimal_pairs": (3, "001d36a293a49e21"),
+    "perplexity": (4, "3f6ff23992fad973"),
 }
 
 

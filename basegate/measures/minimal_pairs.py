@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 2
+VERSION = 3
 LIBRARIES: tuple[str, ...] = ()
 
 

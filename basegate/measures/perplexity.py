@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from basegate.measures.task import Task
     from basegate.settings import PerplexitySettings
 
-VERSION = 3
+VERSION = 4
 LIBRARIES: tuple[str, ...] = ()
 
 
