@@ -27,10 +27,10 @@ from basegate.engines.local import LONGEST, TransformersEngine
 from basegate.engines.quantizing import layers_left_out, quantization_config
 from basegate.engines.shapes import check_experts, check_headers, check_loaded, check_unused
 from basegate.engines.sizing import check_fits, describe, measure
-from basegate.engines.tokenizing import check_vocabulary, load_tokenizer, summary
+from basegate.engines.tokenizing import check_vocabulary, load_tokenizer
 from basegate.engines.weights import find_weights, read_shapes
 from basegate.environment import resolve_device
-from basegate.errors import CandidateError
+from basegate.errors import CandidateError, summary
 from basegate.hub import resolve_commit
 from basegate.memory import GIB, free_memory, memory_in_use
 from basegate.progress import SILENT, Progress

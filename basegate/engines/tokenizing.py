@@ -9,7 +9,7 @@ from transformers import AutoTokenizer
 from basegate.engines.boundary import code_places
 from basegate.engines.encoding import Encoder
 from basegate.engines.published import as_published
-from basegate.errors import CandidateError
+from basegate.errors import CandidateError, summary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,10 +76,3 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
             f"read. The files are of different models: fetch the checkpoint again; after adding "
             f"tokens, resize the model's embeddings, too."
         )
-
-
-def summary(error: Exception) -> str:
-    """Return the first sentence of an error that a library wrote, without its advice."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else ""
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.engines.boundary import INDEX, WEIGHTS, read_index, refuse_place
-from basegate.engines.tokenizing import summary
-from basegate.errors import CandidateError
+from basegate.errors import CandidateError, summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
