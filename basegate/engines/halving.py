@@ -26,7 +26,7 @@ class Work(Generic[Item, Found]):
         do: does a batch, in order.
         halves: splits a batch; `None` where it cannot be split.
         size: of a batch: the tokens that are held for it.
-        refusal: what to say of a batch that cannot be split and does not fit.
+        refusal: what to say of a batch that cannot be split and does not fit, as a sentence.
     """
 
     do: Callable[[list[Item]], list[Found]]
@@ -38,11 +38,15 @@ class Work(Generic[Item, Found]):
 class Halving:
     """Runs batches of one kind of work, and remembers what did not fit.
 
+    Args:
+        advice: a sentence on what to do where not even the smallest part fits.
+
     Attributes:
         retries: how often a batch did not fit into memory and was halved.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, advice: str = "Use a machine with more memory.") -> None:
+        self.advice = advice
         self.retries = 0
         self._too_large = math.inf  # the smallest size that did not fit
 
@@ -67,7 +71,7 @@ class Halving:
             self.retries += 1
             self._too_large = min(self._too_large, work.size(batch))
         if halves is None:
-            raise CandidateError(work.refusal(batch))
+            raise CandidateError(f"{work.refusal(batch)} {self.advice}")
         return [found for half in halves for found in self.run(half, work)]
 
 

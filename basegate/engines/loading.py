@@ -32,7 +32,7 @@ from basegate.engines.weights import find_weights, read_shapes
 from basegate.environment import resolve_device
 from basegate.errors import CandidateError, summary
 from basegate.hub import resolve_commit
-from basegate.memory import GIB, free_memory, memory_in_use
+from basegate.memory import GIB, free_memory, memory_in_use, what_helps
 from basegate.progress import SILENT, Progress
 from basegate.trust import check_pinned
 
@@ -148,7 +148,7 @@ def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
     free = free_memory(how.device)
     described = describe(size, how.quantization, how.dtype)
     progress.say(f"{wanted.label}: {described}" + (f"; {free / GIB:.1f} GiB free" if free else ""))
-    check_fits(wanted.label, size, free, how.device, described)
+    check_fits(wanted.label, size, free, how.device, how.quantization, described)
 
 
 def _load(folder: Path, label: str, how: How, progress: Progress) -> TransformersEngine:
@@ -180,6 +180,7 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
         tokenizer,
         context_length(values),
         beyond=family.BEYOND if family else "",
+        quantization=how.quantization,
         loaded=Loaded(folder, files_read(folder, weights.files, code), weights.format, code, notes),
     )
 
@@ -241,7 +242,7 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
     check_loaded(folder, model, info.get("mismatched_keys", ()), held)
     _check_complete(folder, info)
     check_unused(folder, model, info.get("unexpected_keys", ()), held)
-    _check_placed(folder, model, how.device)
+    _check_placed(folder, model, how)
     return model.eval()
 
 
@@ -256,13 +257,13 @@ def _check_complete(folder: Path, info: dict[str, Any]) -> None:
         )
 
 
-def _check_placed(folder: Path, model: Any, kind: str) -> None:
+def _check_placed(folder: Path, model: Any, how: How) -> None:
     """Refuse a model of which a part landed beside the GPUs: its numbers would take days."""
     places = set(map(str, (getattr(model, "hf_device_map", None) or {}).values()))
-    if kind == "cuda" and places & {"cpu", "disk"}:
+    if how.device == "cuda" and places & {"cpu", "disk"}:
         raise CandidateError(
-            f"{folder}: the model does not fit into the memory of the GPUs here. Use a larger "
-            f"GPU, or a smaller --quantization."
+            f"{folder}: the model does not fit into the memory of the GPUs here. "
+            f"{what_helps(how.quantization, how.device)}"
         )
 
 

@@ -15,7 +15,7 @@ from basegate.engines.protocol import Draw, TokenScores
 from basegate.engines.scoring import Scorer
 from basegate.engines.seeds import sample_seed
 from basegate.errors import CandidateError, InvalidMeasurement
-from basegate.memory import release_memory
+from basegate.memory import release_memory, what_helps
 from basegate.progress import SILENT
 from basegate.store.journal import NO_JOURNAL
 from basegate.windows import plan_windows
@@ -51,6 +51,7 @@ class TransformersEngine:
         context: int | None,
         *,
         beyond: str = "",
+        quantization: str = "none",
         loaded: Loaded | None = None,
     ) -> None:
         """Wrap a model.
@@ -61,6 +62,7 @@ class TransformersEngine:
             tokenizer: its tokenizer.
             context: tokens that it was made for, if that is known.
             beyond: what the original does with more tokens and this does not.
+            quantization: how its weights are held, for what is advised where memory is short.
             loaded: the files that it comes from.
         """
         self.name = name
@@ -72,7 +74,14 @@ class TransformersEngine:
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
-        self._halvings = {kind: Halving() for kind in ("score", "continue", "draw", "article")}
+        device = model.device.type
+        self._halvings = {
+            "score": Halving(what_helps(quantization, device, "a smaller [perplexity] window")),
+            **{
+                kind: Halving(what_helps(quantization, device))
+                for kind in ("continue", "draw", "article")
+            },
+        }
         self._stops = _stop_tokens(model, tokenizer)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
         # the gate leaves unset: only where it stops is taken from them.
