@@ -48,6 +48,29 @@ def test_gguf_files_are_told_from_an_empty_folder(tmp_path):
         read_config(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"max_position_embeddings": 0}, "max_position_embeddings is 0"),
+        ({"n_positions": -1}, "n_positions is -1"),
+        ({"max_position_embeddings": 2048.5}, "max_position_embeddings is 2048.5"),
+        ({"text_config": {"max_position_embeddings": 0}}, "text_config.max_position_embeddings"),
+        ({"seq_length": "long"}, 'seq_length is "long"'),
+    ],
+)
+def test_a_context_length_that_is_none_is_refused_by_its_key(folder, config, words):
+    write(folder / "config.json", {"model_type": "llama", **config})
+    message = refusal(folder)
+    assert message.startswith(f"{folder / 'config.json'}: {words}")
+    assert "whole number above 0" in message
+
+
+def test_a_context_length_may_be_left_out(folder):
+    config = {"model_type": "llama", "max_position_embeddings": None, "text_config": None}
+    write(folder / "config.json", config)
+    assert read_config(folder) == config
+
+
 def test_what_keeps_the_rules_is_returned_as_it_is(folder):
     config = {
         "model_type": "llama",

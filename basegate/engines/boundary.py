@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """The names that weights are loaded under, the preferred one first; of shards, with `INDEX`."""
 INDEX = ".index.json"
+CONTEXT = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
+"""What configs call the longest input."""
 _DEEPEST = 64
 """Tables within tables; real configs have three."""
 _MOST = 4096
@@ -229,6 +231,7 @@ def _items(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _check_config(path: Path, config: dict[str, Any]) -> None:
+    _check_context(path, config)
     for key, value in _items(config):
         if key in _REFUSED and value is not None:
             raise CandidateError(f"{path}: {key} asks for {_REFUSED[key]}.")
@@ -242,6 +245,20 @@ def _check_config(path: Path, config: dict[str, Any]) -> None:
                 f"{path}: {key} is {value}, and no model has more than {_MOST}: building it would "
                 f"take all memory. {_AGAIN}"
             )
+
+
+def _check_context(path: Path, config: dict[str, Any]) -> None:
+    inner = config.get("text_config")
+    for table, within in ((config, ""), (inner if isinstance(inner, dict) else {}, "text_config.")):
+        for key in CONTEXT:
+            value = table.get(key)
+            if value is not None and (type(value) is not int or value < 1):
+                raise CandidateError(
+                    f"{path}: {within}{key} is {_short(value)} and should be a whole number above "
+                    f"0, the tokens of the longest input that the model was made for. Without it "
+                    f"nobody can tell which texts it may be asked: put in what the model's card "
+                    f"says, or fetch the checkpoint again."
+                )
 
 
 def code_places(folder: Path) -> list[tuple[Path, str]]:

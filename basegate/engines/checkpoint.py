@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.architectures import ARCHITECTURES
-from basegate.engines.boundary import code_places, read_config
+from basegate.engines.boundary import CONTEXT, code_places, read_config
 from basegate.engines.shapes import check_experts
 from basegate.engines.weights import find_weights, read_shapes
 from basegate.errors import CandidateError
@@ -137,7 +137,7 @@ def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, .
 
 def context_length(config: dict[str, Any]) -> int | None:
     """Return the longest input that the config allows, or `None` where it does not say."""
-    for key in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
+    for key in CONTEXT:
         value = config.get(key) or (config.get("text_config") or {}).get(key)
         if isinstance(value, int) and value > 0:
             return value
