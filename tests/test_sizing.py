@@ -120,8 +120,20 @@ def test_the_size_is_said_when_a_candidate_loads(checkpoint, lines):
 
 
 def test_a_window_is_no_longer_than_the_model_was_made_for(checkpoint, lines):
-    load(checkpoint, lines, window=4096).close()
+    load(checkpoint, lines).close()
     assert "a window of 128 tokens" in lines.getvalue()
+
+
+def test_a_longer_window_is_refused_before_any_weight_is_read(checkpoint, tmp_path, lines):
+    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    (folder / "model.safetensors").write_bytes(b"no weights at all")
+    with pytest.raises(CandidateError) as caught:
+        load(folder, lines, window=129)
+    assert str(caught.value).startswith(
+        "[perplexity] window = 129 is longer than the 128 tokens that one was made for; beyond "
+        "them its numbers mean nothing. Lower window"
+    )
+    assert lines.getvalue() == "", "its size in such a window is of no use"
 
 
 def test_it_is_refused_before_any_weight_is_read(checkpoint, tmp_path, monkeypatch, lines):

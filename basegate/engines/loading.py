@@ -35,6 +35,7 @@ from basegate.hub import resolve_commit
 from basegate.memory import GIB, free_memory, memory_in_use, what_helps
 from basegate.progress import SILENT, Progress
 from basegate.trust import check_pinned
+from basegate.windows import check_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -71,8 +72,8 @@ def load_candidate(
         revision: branch, tag or commit of a hub id.
         trust_remote_code: run Python code that the checkpoint brings; needs a hub id and a full
             commit as `revision`, so that the code is the one that was looked at.
-        window: tokens of the longest input, for which there has to be memory; by default as many
-            as the model was made for, at most 2,048.
+        window: tokens of the longest input, for which there has to be memory; more than the model
+            was made for are refused. By default as many as it was made for, at most 2,048.
         local: whether `source` is a folder; by default it is one if there is one of that name.
         architecture: the `model_type` that its `config.json` has to name; by default any.
         progress: told of its size and of how far loading is.
@@ -142,8 +143,11 @@ def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
             return
     check_architecture(config, folder, wanted.architecture)
     native = model_config(folder, config)
-    longest = context_length(native.to_dict()) or LONGEST
-    window = min(wanted.window or LONGEST, longest)
+    longest = context_length(native.to_dict())
+    if wanted.window is not None:
+        family = find(config)
+        check_window(wanted.label, wanted.window, longest, family.BEYOND if family else "")
+    window = wanted.window or min(LONGEST, longest or LONGEST)
     size = measure(folder, native, how.quantization, how.dtype, how.device, window)
     free = free_memory(how.device)
     described = describe(size, how.quantization, how.dtype)

@@ -18,7 +18,7 @@ from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.memory import release_memory, what_helps
 from basegate.progress import SILENT
 from basegate.store.journal import NO_JOURNAL
-from basegate.windows import plan_windows
+from basegate.windows import check_window, plan_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,7 +70,7 @@ class TransformersEngine:
         self.tokenizer = tokenizer
         self.context_length = context
         self.loaded = loaded
-        self._beyond = f" ({beyond})" if beyond else ""
+        self._beyond = beyond
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
@@ -209,13 +209,7 @@ class TransformersEngine:
         return BATCH_TOKENS[self.model.device.type]
 
     def _check_window(self, window: int, context: int) -> None:
-        if self.context_length is not None and window > self.context_length:
-            raise CandidateError(
-                f"[perplexity] window = {window} is longer than the {self.context_length} tokens "
-                f"that {self.name} was made for; beyond them its numbers mean nothing"
-                f"{self._beyond}. Lower window, which holds for every candidate, so that all are "
-                f"compared alike."
-            )
+        check_window(self.name, window, self.context_length, self._beyond)
         if window - len(self.prefix_ids) - context < 1:
             raise CandidateError(
                 f"[perplexity] window = {window} and context = {context} leave nothing to score "
@@ -242,8 +236,8 @@ class TransformersEngine:
             raise CandidateError(
                 f"the prompt {_beginning(prompt)} of {tokens} tokens and max_new_tokens = "
                 f"{max_new_tokens} do not fit into the {self.context_length} tokens that "
-                f"{self.name} was made for{self._beyond}. Shorten the prompt, or lower "
-                f"max_new_tokens."
+                f"{self.name} was made for{f' ({self._beyond})' if self._beyond else ''}. Shorten "
+                f"the prompt, or lower max_new_tokens."
             )
 
 
