@@ -39,6 +39,7 @@ class TransformersEngine:
     Attributes:
         model: the transformers model; `None` once closed.
         tokenizer: its tokenizer.
+        vocabulary: how many tokens the tokenizer knows.
         prefix: what stands before every window and prompt, in words; see `Encoder`.
         loaded: the files that it comes from.
     """
@@ -68,6 +69,7 @@ class TransformersEngine:
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
+        self.vocabulary = len(tokenizer)
         self.context_length = context
         self.loaded = loaded
         self._beyond = beyond
