@@ -19,6 +19,7 @@ from basegate.progress import SILENT
 from basegate.settings import Sampling
 
 if TYPE_CHECKING:
+    from basegate.engines.checkpoint import Loaded
     from basegate.engines.protocol import Engine, TokenScores
 
 WINDOW, CONTEXT = 256, 64
@@ -79,7 +80,7 @@ def check(engine: Engine) -> None:
     texts = [each.text for each in TEXTS]
     together = _score(engine, [*texts, *(each.shuffled() for each in TEXTS)])
     alone = _score(engine, texts[:1])[0]
-    _finite(together)
+    _finite(together, engine)
     _steady(together[0], alone)
     _steady_after_prompts(engine)
     _gives_back(together)
@@ -96,13 +97,28 @@ def _score(engine: Engine, texts: list[str]) -> list[TokenScores]:
     )
 
 
-def _finite(scores: list[TokenScores]) -> None:
+def _finite(scores: list[TokenScores], engine: Engine) -> None:
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
-    if broken:
+    if not broken:
+        return
+    found = f"{broken} log-probabilities of a few plain sentences are not finite (NaN or inf)"
+    if (loaded := getattr(engine, "loaded", None)) is not None:
+        _blame_files(loaded, found)
+    raise CandidateError(
+        f"{found}: its numbers overflow. Try another --dtype (bfloat16 instead of float16) or "
+        f"--quantization."
+    )
+
+
+def _blame_files(loaded: Loaded, found: str) -> None:
+    """Name the weight that was not finite in its file already, if there is one."""
+    from basegate.engines.weights import find_broken
+
+    if (broken := find_broken(loaded.folder, loaded.files)) is not None:
         raise CandidateError(
-            f"{broken} log-probabilities of a few plain sentences are not finite (NaN or inf): its "
-            f"numbers overflow. Try another --dtype (bfloat16 instead of float16) or "
-            f"--quantization."
+            f"{broken.path}: the weight {broken.tensor} holds {broken.what}, so that {found}. Its "
+            f"numbers broke while it was trained, merged or saved, and no --dtype mends them. "
+            f"Fetch the file again; if it was published so, choose another checkpoint."
         )
 
 
@@ -126,7 +142,7 @@ def _steady_after_prompts(engine: Engine) -> None:
     together = engine.log_likelihoods(tails, after=heads, progress=SILENT)
     for head, tail, beside in zip(heads, tails, together, strict=True):
         (alone,) = engine.log_likelihoods([tail], after=[head], progress=SILENT)
-        _finite([beside])
+        _finite([beside], engine)
         _steady(beside, alone)
 
 

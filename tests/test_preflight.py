@@ -76,6 +76,36 @@ def refuses_as_worse_than_a_guess(folder, words):
     engine.close()
 
 
+@pytest.mark.parametrize(
+    ("value", "what"), [(float("nan"), "NaN"), (float("-inf"), "an infinite number")]
+)
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_a_weight_that_is_no_number_is_named_with_its_file(tmp_path, name, value, what):
+    folder = shutil.copytree(DEMO / "tiny-yue", tmp_path / "broken")
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.2.mlp.up_proj.weight"][3, 5] = value
+    (folder / "model.safetensors").unlink()
+    if name.endswith(".bin"):
+        torch.save(weights, folder / name)
+    else:
+        save_file(weights, folder / name, metadata={"format": "pt"})
+    engine = basegate.load_candidate(str(folder), device="cpu")
+    with pytest.raises(CandidateError) as caught:
+        preflight.check(engine)
+    assert str(caught.value).startswith(
+        f"{folder / name}: the weight model.layers.2.mlp.up_proj.weight holds {what}, so that "
+    )
+    engine.close()
+
+
+def test_numbers_that_overflow_though_the_files_are_in_order_are_told_apart():
+    engine = basegate.load_candidate(str(DEMO / "tiny-yue"), device="cpu", quantization="none")
+    engine.model.model.norm.weight.data.fill_(float("inf"))
+    with pytest.raises(CandidateError, match=r"its numbers overflow\. Try another --dtype"):
+        preflight.check(engine)
+    engine.close()
+
+
 class FakeEngine:
     """A model that knows English only, one token a character, in order but for what is given."""
 
