@@ -234,7 +234,15 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
             f"so that nobody takes the one for the other."
         )
     folder = base / Path(source).expanduser()
-    if folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except PermissionError as error:
+        raise UsageError(
+            f"--model {request}: {folder} cannot be looked at: this user may not "
+            f"({error.strerror}). Run as the user who owns it, or let its owner allow it (the "
+            f"folders above it need `chmod a+x`)."
+        ) from None
+    if is_folder:
         return CandidateSpec(name=name, source=str(folder.resolve()), local=True)
     if folder.exists() or _looks_like_a_path(source):
         what = "is a file, not a folder" if folder.exists() else "there is no such folder"

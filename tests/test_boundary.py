@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -112,6 +113,50 @@ def test_a_folder_in_the_place_of_a_file_is_named(folder, name):
     (folder / name).unlink(missing_ok=True)
     (folder / name).mkdir()
     assert refusal(folder).startswith(f"{folder / name} cannot be read: Is a directory")
+
+
+@pytest.fixture
+def forbidden(monkeypatch):
+    """Return what lets nobody open a file or look into a folder, whoever runs the tests."""
+
+    def forbid(path):
+        for way in ("open", "iterdir", "is_dir"):
+            monkeypatch.setattr(Path, way, _refusing(getattr(Path, way), path))
+
+    return forbid
+
+
+def _refusing(way, path):
+    def refuse(self, *given, **named):
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(self))
+        return way(self, *given, **named)
+
+    return refuse
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["config.json", "generation_config.json", "tokenizer.json", "merges.txt", "model.safetensors"],
+)
+def test_a_file_that_this_user_may_not_read_is_named(folder, forbidden, name):
+    if name != "config.json":
+        write(folder / name, {})
+    forbidden(folder / name)
+    message = refusal(folder)
+    assert message.startswith(f"{folder / name} cannot be read: this user may not (Permission")
+    assert f"`chmod a+rX {folder / name}`" in message
+
+
+def test_a_folder_that_this_user_may_not_look_into_is_named(folder, forbidden):
+    forbidden(folder)
+    assert refusal(folder).startswith(f"{folder} cannot be read: this user may not")
+
+
+def test_a_file_that_is_never_loaded_may_be_unreadable(folder, forbidden):
+    (folder / "README.md").write_text("x")
+    forbidden(folder / "README.md")
+    assert read_config(folder) == {"model_type": "llama"}
 
 
 def test_a_link_that_leads_nowhere_is_named(folder):

@@ -171,6 +171,18 @@ def test_what_small_files_and_headers_show_is_refused_before_anything_is_hashed(
     assert hashed == []
 
 
+def test_a_disk_that_fails_while_it_is_hashed_is_told(checkpoint, monkeypatch):
+    from basegate import fingerprint
+
+    def fail(path, *_):
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(fingerprint, "hash_file", fail)
+    spec = CandidateSpec(name="one", source=str(checkpoint), local=True)
+    with pytest.raises(CandidateError, match=r"config\.json cannot be read: Input/output error"):
+        _ = Candidate(spec, device="cpu").revision
+
+
 def test_a_candidates_fingerprint_takes_neither_torch_nor_transformers(checkpoint):
     code = (
         "import sys\n"

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basegate.engines.boundary import INDEX, WEIGHTS, read_index, refuse_place
+from basegate.engines.boundary import INDEX, WEIGHTS, read_index, refuse_place, unreadable
 from basegate.errors import CandidateError, summary
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def read_header(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
                 raise _damaged(path, f"it ends within its header, after {size} bytes", tensor)
             text = file.read(length)
     except OSError as error:
-        raise _damaged(path, f"it cannot be read ({error.strerror})", tensor) from None
+        raise unreadable(path, error) from None
     try:
         entries = json.loads(text)
         entries.pop("__metadata__", None)
