@@ -210,9 +210,10 @@ def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
 
 
 def _about_files(engine: Engine) -> Iterator[str]:
-    """Say which files a reader may want to trust less than safetensors."""
+    """Say what was read otherwise than elsewhere, or may be trusted less than safetensors."""
     if engine.loaded is None:
         return
+    yield from engine.loaded.notes
     if engine.loaded.weights == "pickle":
         yield (
             "its weights are .bin files (pickle), read as numbers only: code in them would not "

@@ -30,7 +30,7 @@ def work_that_fits(most, tried):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return [2 * each for each in batch]
 
-    return Work(do, in_two, len, lambda batch: f"{batch[0]} does not fit")
+    return Work(do, in_two, len, lambda batch: f"{batch[0]} does not fit.")
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
@@ -82,8 +82,8 @@ def test_what_is_noted_depends_neither_on_earlier_measurements_nor_on_going_on(
 
 
 def test_a_piece_that_does_not_fit_alone_is_refused_with_its_reason():
-    with pytest.raises(CandidateError, match=r"^7 does not fit$"):
-        Halving().run([7, 8], work_that_fits(0, []))
+    with pytest.raises(CandidateError, match=r"^7 does not fit\. Use another\.$"):
+        Halving("Use another.").run([7, 8], work_that_fits(0, []))
 
 
 def test_a_piece_alone_is_tried_even_where_as_much_did_not_fit():

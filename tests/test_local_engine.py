@@ -241,8 +241,20 @@ def test_a_single_sample_that_does_not_fit_is_refused(engine, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(engine.model, "generate", none)
-    with pytest.raises(CandidateError, match="does not fit into memory"):
+    with pytest.raises(CandidateError, match=r"does not fit into memory\. Use a machine.*int8"):
         sample(engine, ["香港係"], samples=2)
+
+
+def test_a_single_window_that_does_not_fit_may_be_made_smaller(engine, monkeypatch):
+    import torch
+
+    def none(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine.model.base_model, "forward", none)
+    monkeypatch.setattr(engine.model, "forward", none)
+    with pytest.raises(CandidateError, match=r"single window.*or a smaller \[perplexity\] window"):
+        score(engine, ["香港係"])
 
 
 def test_prompts_of_one_batch_may_be_cut_at_any_sample(engine, monkeypatch):

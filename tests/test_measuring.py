@@ -93,8 +93,10 @@ def test_what_a_reader_may_trust_less_is_noted_and_recorded(
 ):
     (tmp_path / "config.json").write_text("{}")
     engine = PlainEngine("one")
-    engine.loaded = Loaded(tmp_path, ("config.json",), weights, code)
+    own = ("its texts are split as tokenizer.json says.",)
+    engine.loaded = Loaded(tmp_path, ("config.json",), weights, code, own)
     found = measure(engine)
+    notes = [*own, *notes]
     assert len(found.findings.notes) == len(notes)
     for note, beginning in zip(found.findings.notes, notes, strict=True):
         assert note.startswith(beginning)

@@ -39,10 +39,10 @@ READERS = {
 }
 KNOWN = {
     "knowledge": (5, "c6d208b9e38f2ebe"),
-    "reasoning": (4, "e3f78a193ffc2fb0"),
-    "continuation": (4, "29b1f83cdca79fa3"),
+    "reasoning": (5, "e3f78a193ffc2fb0"),
+    "continuation": (5, "e52f2275264f51df"),
     "minimal_pairs": (3, "001d36a293a49e21"),
-    "perplexity": (4, "ac9638e96212ddb8"),
+    "perplexity": (4, "e41799c38ae1563f"),
 }
 
 

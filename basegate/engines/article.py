@@ -84,10 +84,7 @@ def _tokens(windows: list[torch.Tensor]) -> int:
 
 
 def _refusal(windows: list[torch.Tensor]) -> str:
-    return (
-        f"a single window of {len(windows[0])} tokens does not fit into memory. Use a larger GPU "
-        f"or a smaller --quantization."
-    )
+    return f"a single window of {len(windows[0])} tokens does not fit into memory."
 
 
 def _pack(loss: float) -> str | None:

@@ -137,6 +137,5 @@ def _size(batch: list[Asked]) -> int:
 
 def _refusal(batch: list[Asked]) -> str:
     return (
-        f"a prompt of {len(batch[0].ids)} tokens and one continuation of it do not fit into "
-        f"memory. Use a larger GPU or a smaller --quantization."
+        f"a prompt of {len(batch[0].ids)} tokens and one continuation of it do not fit into memory."
     )

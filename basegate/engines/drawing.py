@@ -294,7 +294,4 @@ def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]] | None:
 
 
 def _refusal(batch: list[Asked]) -> str:
-    return (
-        f"a single sample of a prompt of {len(batch[0].ids)} tokens does not fit into memory. Use "
-        f"a larger GPU or a smaller --quantization."
-    )
+    return f"a single sample of a prompt of {len(batch[0].ids)} tokens does not fit into memory."

@@ -29,7 +29,7 @@ class Work(Generic[Item, Found]):
         do: does a batch, in order.
         halves: splits a batch; `None` where it cannot be split.
         size: of a batch: the tokens that are held for it.
-        refusal: what to say of a batch that cannot be split and does not fit.
+        refusal: what to say of a batch that cannot be split and does not fit, as a sentence.
     """
 
     do: Callable[[list[Item]], list[Found]]
@@ -43,10 +43,12 @@ class Halving:
 
     Args:
         kind: of the work, as journals know it.
+        advice: a sentence on what to do where not even the smallest part fits.
     """
 
-    def __init__(self, kind: str = "") -> None:
+    def __init__(self, kind: str = "", advice: str = "Use a machine with more memory.") -> None:
         self._kind = kind
+        self._advice = advice
         self._too_large = math.inf  # the smallest size that did not fit
 
     def run(
@@ -73,7 +75,7 @@ class Halving:
             self._too_large = min(self._too_large, size)
         journal.did_not_fit(self._kind, size)
         if halves is None:
-            raise CandidateError(work.refusal(batch))
+            raise CandidateError(f"{work.refusal(batch)} {self._advice}")
         return [found for half in halves for found in self.run(half, work, journal)]
 
 

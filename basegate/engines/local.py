@@ -15,10 +15,10 @@ from basegate.engines.protocol import Draw, TokenScores
 from basegate.engines.scoring import Scorer
 from basegate.engines.seeds import sample_seed
 from basegate.errors import CandidateError, InvalidMeasurement
-from basegate.memory import release_memory
+from basegate.memory import release_memory, what_helps
 from basegate.progress import SILENT
 from basegate.store.journal import NO_JOURNAL
-from basegate.windows import plan_windows
+from basegate.windows import check_window, plan_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +39,7 @@ class TransformersEngine:
     Attributes:
         model: the transformers model; `None` once closed.
         tokenizer: its tokenizer.
+        vocabulary: how many tokens the tokenizer knows.
         prefix: what stands before every window and prompt, in words; see `Encoder`.
         loaded: the files that it comes from.
     """
@@ -51,6 +52,7 @@ class TransformersEngine:
         context: int | None,
         *,
         beyond: str = "",
+        quantization: str = "none",
         loaded: Loaded | None = None,
     ) -> None:
         """Wrap a model.
@@ -61,18 +63,26 @@ class TransformersEngine:
             tokenizer: its tokenizer.
             context: tokens that it was made for, if that is known.
             beyond: what the original does with more tokens and this does not.
+            quantization: how its weights are held, for what is advised where memory is short.
             loaded: the files that it comes from.
         """
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
+        self.vocabulary = len(tokenizer)
         self.context_length = context
         self.loaded = loaded
-        self._beyond = f" ({beyond})" if beyond else ""
+        self._beyond = beyond
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
-        self._halvings = {kind: Halving(kind) for kind in ("score", "continue", "draw", "article")}
+        device = model.device.type
+        advice = what_helps(quantization, device)
+        window = what_helps(quantization, device, "a smaller [perplexity] window")
+        self._halvings = {
+            "score": Halving("score", window),
+            **{kind: Halving(kind, advice) for kind in ("continue", "draw", "article")},
+        }
         self._stops = _stop_tokens(model, tokenizer)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
         # the gate leaves unset: only where it stops is taken from them.
@@ -224,13 +234,7 @@ class TransformersEngine:
         return BATCH_TOKENS[self.model.device.type]
 
     def _check_window(self, window: int, context: int) -> None:
-        if self.context_length is not None and window > self.context_length:
-            raise CandidateError(
-                f"[perplexity] window = {window} is longer than the {self.context_length} tokens "
-                f"that {self.name} was made for; beyond them its numbers mean nothing"
-                f"{self._beyond}. Lower window, which holds for every candidate, so that all are "
-                f"compared alike."
-            )
+        check_window(self.name, window, self.context_length, self._beyond)
         if window - len(self.prefix_ids) - context < 1:
             raise CandidateError(
                 f"[perplexity] window = {window} and context = {context} leave nothing to score "
@@ -257,8 +261,8 @@ class TransformersEngine:
             raise CandidateError(
                 f"the prompt {_beginning(prompt)} of {tokens} tokens and max_new_tokens = "
                 f"{max_new_tokens} do not fit into the {self.context_length} tokens that "
-                f"{self.name} was made for{self._beyond}. Shorten the prompt, or lower "
-                f"max_new_tokens."
+                f"{self.name} was made for{f' ({self._beyond})' if self._beyond else ''}. Shorten "
+                f"the prompt, or lower max_new_tokens."
             )
 
 

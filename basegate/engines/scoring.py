@@ -127,7 +127,4 @@ class Scorer:
 
 
 def _refusal(batch: list[Job]) -> str:
-    return (
-        f"a single window of {batch[0].fed} tokens does not fit into memory. Use a larger GPU, "
-        f"a smaller --quantization, or a smaller [perplexity] window."
-    )
+    return f"a single window of {batch[0].fed} tokens does not fit into memory."

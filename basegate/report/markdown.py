@@ -108,11 +108,12 @@ def _word(page: Page, verdict: VerdictWord) -> str:
 def _cell(page: Page, cell: Cell) -> str:
     if cell.verdict is None:
         return escape(page.say("not run"))
-    parts = [_word(page, cell.verdict), *map(escape, cell.lines)]
+    parts = [_word(page, cell.verdict)]
+    for value in cell.values:
+        asked = page.say("limit: {limit}", limit=value.asked) if value.asked else ""
+        parts += map(escape, filter(None, (value.found, value.interval, asked)))
     if cell.more:
         parts.append(page.say("and {count} more", count=cell.more))
-    if cell.asked:
-        parts.append(escape(page.say("limit {limit}", limit=cell.asked)))
     return "<br>".join(parts)
 
 
