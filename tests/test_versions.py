@@ -42,7 +42,7 @@ KNOWN = {
     "reasoning": (4, "e21739fb8fc01907"),
     "continuation": (4, "8def7507f234aa9d"),
     "minimal_pairs": (3, "001d36a293a49e21"),
-    "perplexity": (4, "ac9638e96212ddb8"),
+    "perplexity": (4, "24ec49f8191087df"),
 }
 
 
