@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from basegate.errors import CandidateError, DataError, InvalidMeasurement
+from basegate.sources import COMMIT
 
 Kind = Literal["model", "dataset"]
-COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
@@ -128,7 +127,12 @@ def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | Non
 
 
 def _no_folder(kind: Kind, repo_id: str) -> str:
-    return f" There is no folder ./{repo_id} either." if kind == "model" else ""
+    """Say whether there is a folder of that name, which may have been meant."""
+    if kind != "model":
+        return ""
+    if Path(repo_id).is_dir():
+        return f" There is a folder of that name; to mean it, write ./{repo_id}."
+    return f" There is no folder ./{repo_id} either."
 
 
 def _first_line(error: Exception) -> str:

@@ -131,7 +131,7 @@ def _stored(job: Job, store: Store) -> Measurement | None:
 
 def _earlier(stored: Measurement | None, journal: Journal) -> Earlier | None:
     """Return what earlier runs had done of a measurement that this one has made whole."""
-    taken, in_all = journal.batches
+    taken, in_all = journal.tally
     if stored is None and not taken:
         return None
     return Earlier(samples=stored is not None, batches=taken, batches_in_all=in_all)

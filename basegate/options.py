@@ -44,7 +44,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--list-models",
         action="store_true",
         dest="basegate_list_models",
-        help="print the candidates of models.toml, and their groups, and exit",
+        help="print the candidates of models.toml, or those that --model names, and exit",
     )
     group.addoption(
         "--thresholds",
@@ -113,7 +113,8 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
         metavar="NAME",
         help="run the Python code that this candidate's checkpoint brings; only where models.toml "
-        "or NAME=SOURCE@COMMIT pins a full commit of a hub id; repeatable",
+        "or NAME=SOURCE@COMMIT pins a full commit of a hub id; several separated by commas; "
+        "repeatable",
     )
 
     group.addoption(
@@ -181,13 +182,28 @@ def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
     return load_registry(config.rootpath / "models.toml")
 
 
+def listed_models(config: pytest.Config) -> dict[str, CandidateSpec]:
+    """Return what `--list-models` shows: the registry, or what `--model` names of it.
+
+    Raises:
+        UsageError: unknown name or group, or something wrong in `models.toml`.
+    """
+    from basegate.selecting import select
+
+    registry = load_known_models(config)
+    requests = config.option.basegate_model
+    if not requests:
+        return registry
+    return {spec.name: spec for spec in select(requests, registry, config.invocation_params.dir)}
+
+
 def parse(config: pytest.Config) -> RunOptions:
     """Read the options, the registry and the thresholds.
 
     Raises:
         UsageError: unknown candidate, or something wrong in one of the files.
     """
-    from basegate.registry import select
+    from basegate.selecting import select
     from basegate.thresholds import load_thresholds
     from basegate.trust import trust
 
@@ -341,10 +357,10 @@ def _check_outputs(config: pytest.Config, store: Path, ledger: Path) -> None:
 def missing_model(config: pytest.Config) -> pytest.UsageError:
     """Return the error for acceptance tests without a candidate."""
     from basegate.errors import UsageError
-    from basegate.registry import known_names
+    from basegate.selecting import ALL, known_names
 
     try:
-        names = known_names(load_known_models(config))
+        names = known_names(load_known_models(config), few=ALL)
     except UsageError as error:
         return pytest.UsageError(str(error))
     return pytest.UsageError(

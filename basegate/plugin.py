@@ -38,7 +38,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     from basegate.listing import format_registry
 
     try:
-        print(format_registry(options.load_known_models(config), config.rootpath))
+        print(format_registry(options.listed_models(config), config.rootpath))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     return 0

@@ -1,28 +1,61 @@
-"""`models.toml` and `--model` to `CandidateSpec`: which candidates there are and where."""
+"""`models.toml` to `CandidateSpec`: which candidates there are and where."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from basegate.errors import UsageError, did_you_mean
-from basegate.tags import TAG, derived_tags, known_tags, tagged
+from basegate.errors import UsageError
+from basegate.sources import (
+    folder_of,
+    hub_source,
+    is_revision,
+    looks_like_a_path,
+    normalised,
+)
+from basegate.tags import SIZE, TAG, derived_tags
 from basegate.toml_errors import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 Quantization = Literal["nf4", "fp4", "int8", "none"]
 Dtype = Literal["bfloat16", "float16", "float32"]
 
-Tag = Annotated[str, Field(pattern=f"^{TAG}$")]
-
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+
+
+def _tag(text: str) -> str:
+    if not re.fullmatch(TAG, text):
+        raise ValueError(
+            f"{text!r} is no tag: accepted are lower-case letters, digits, '.' and '-', a letter "
+            f"or digit first."
+        )
+    return text
+
+
+def _size(text: str) -> str:
+    if text != "unknown" and not SIZE.fullmatch(text):
+        raise ValueError(
+            f'{text!r} is no size, and its tag would be missing: accepted are "7B", "1.5B", '
+            f'"135M", of a mixture "30B-A3B", or "unknown".'
+        )
+    return text
+
+
+def _revision(text: str) -> str:
+    if not is_revision(text):
+        raise ValueError(
+            f"{text!r} is no revision: accepted is a branch, a tag or a commit; leave the key out "
+            f"for the default branch."
+        )
+    return normalised(text)
+
+
+Tag = Annotated[str, AfterValidator(_tag)]
 
 
 class _Entry(BaseModel):
@@ -31,11 +64,11 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     source: Annotated[str, Field(min_length=1)]
-    revision: str | None = None
+    revision: Annotated[str, AfterValidator(_revision)] | None = None
     engine: Literal["transformers"] = "transformers"
     architecture: str = ""
     licence: str = "unknown"
-    parameters: str = "unknown"
+    parameters: Annotated[str, AfterValidator(_size)] = "unknown"
     context_length: Annotated[int, Field(gt=0)] | None = None
     quantization: Quantization = "nf4"
     dtype: Dtype = "bfloat16"
@@ -138,115 +171,33 @@ def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
     except ValidationError as error:
         raise UsageError(explain(error, path, _Entry, f"candidates.{name}")) from None
     spec = CandidateSpec(name=name, **given.model_dump())
-    if not _looks_like_a_path(spec.source):
-        return spec
-    folder = (path.parent / Path(spec.source).expanduser()).resolve()
-    return spec.model_copy(update={"source": str(folder), "local": True})
+    place = _place(spec, path, f"{path}: candidates.{name}")
+    return spec.model_copy(update=place)
 
 
-def select(
-    requests: Sequence[str], registry: Mapping[str, CandidateSpec], base: Path
-) -> tuple[CandidateSpec, ...]:
-    """Turn the values of `--model` into candidates, in the order given, each once.
+def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
+    """Return what an entry's source comes to: a folder, or a hub id.
 
-    Args:
-        requests: values of the option; each may hold several separated by commas.
-        registry: the known candidates by name.
-        base: folder to which a relative local SOURCE refers.
-
-    Raises:
-        UsageError: unknown name, malformed `NAME=SOURCE`, or one name for two sources.
+    A folder need not be there: the entry may be for another machine. `select` looks.
     """
-    chosen: dict[str, CandidateSpec] = {}
-    for request in _split(requests):
-        for spec in _expand(request, registry, base):
-            known = chosen.setdefault(spec.name, spec)
-            if known != spec:
-                raise UsageError(
-                    f"--model: the name {spec.name!r} stands for two sources, {known.source} and "
-                    f"{spec.source}. Give each its own name."
-                )
-    if not chosen:
-        raise UsageError(f"--model names no candidate. {known_names(registry)}")
-    return tuple(chosen.values())
-
-
-def _split(requests: Iterable[str]) -> list[str]:
-    return [part.strip() for request in requests for part in request.split(",") if part.strip()]
-
-
-def _expand(
-    request: str, registry: Mapping[str, CandidateSpec], base: Path
-) -> Iterable[CandidateSpec]:
-    if "=" in request:
-        return [_unregistered(request, registry, base)]
-    if request == "all":
-        return registry.values()
-    if request.startswith("@"):
-        return _of_tag(request, registry)
-    if request in registry:
-        return [registry[request]]
-    if _looks_like_a_path(request) or "/" in request:
+    if looks_like_a_path(spec.source):
+        if spec.revision is not None:
+            raise UsageError(
+                f"{where}.revision: {spec.source} is a folder, and its content is all there is of "
+                f"it. Leave revision out, or give a hub id as source."
+            )
+        return {"source": str(folder_of(spec.source, path.parent)), "local": True}
+    found = hub_source(spec.source)
+    if found is None:
+        folder = path.parent / spec.source
+        hint = f" There is a folder of that name: write ./{spec.source}" if folder.is_dir() else ""
         raise UsageError(
-            f"--model {request}: a folder or hub id needs a name to go by: --model NAME={request}"
+            f"{where}.source: {spec.source!r} is neither a hub id (owner/name) nor written as a "
+            f"folder (./folder, /folder, ~/folder).{hint}"
         )
-    hint = did_you_mean(request, [*registry, "all"])
-    raise UsageError(
-        f"--model {request}: there is no candidate of that name.{hint} {known_names(registry)} "
-        f"For any other model write NAME=SOURCE with a hub id or a folder, e.g. "
-        f"--model mine=01-ai/Yi-9B or --model mine=./checkpoint."
-    )
-
-
-def _of_tag(request: str, registry: Mapping[str, CandidateSpec]) -> Iterable[CandidateSpec]:
-    found = tagged(registry.values(), request.removeprefix("@"))
-    if not found:
-        known = known_tags(registry.values())
+    if found.revision is not None:
         raise UsageError(
-            f"--model {request}: no candidate has this tag.{did_you_mean(request, known)} Known "
-            f"tags: {', '.join(known) or 'none'}."
+            f'{where}.source: a revision has a key of its own: source = "{found.repo_id}" and '
+            f'revision = "{found.revision}"'
         )
-    return found
-
-
-def _looks_like_a_path(source: str) -> bool:
-    return source.startswith(("./", "../", "/", "~")) or "\\" in source
-
-
-def known_names(registry: Mapping[str, CandidateSpec]) -> str:
-    """Return the sentence that lists the registered names."""
-    if not registry:
-        return "The registry (models.toml) is empty."
-    tags = ", ".join(known_tags(registry.values()))
-    return f"Known names: {', '.join(registry)}, or all{f'; groups: {tags}' if tags else ''}."
-
-
-def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Path) -> CandidateSpec:
-    name, _, source = request.partition("=")
-    if not NAME.fullmatch(name) or name == "all" or not source:
-        raise UsageError(
-            f"--model {request}: write NAME=SOURCE, NAME made of letters, digits, '.', '_' and "
-            f"'-', SOURCE a hub id (owner/name, owner/name@revision) or a folder."
-        )
-    if name in registry:
-        raise UsageError(
-            f"--model {request}: the name {name!r} is registered in models.toml. Choose another, "
-            f"so that nobody takes the one for the other."
-        )
-    folder = base / Path(source).expanduser()
-    if folder.is_dir():
-        return CandidateSpec(name=name, source=str(folder.resolve()), local=True)
-    if folder.exists() or _looks_like_a_path(source):
-        what = "is a file, not a folder" if folder.exists() else "there is no such folder"
-        raise UsageError(
-            f"--model {request}: {folder}: {what}. Give the folder that holds config.json, the "
-            f"tokenizer and the weights."
-        )
-    source = source.removeprefix("https://huggingface.co/").rstrip("/")
-    hub_id, at, revision = source.partition("@")
-    if not HUB_ID.fullmatch(hub_id) or (at and not revision):
-        raise UsageError(
-            f"--model {request}: {source!r} is neither an existing folder nor a hub id of the "
-            f"form owner/name or owner/name@revision."
-        )
-    return CandidateSpec(name=name, source=hub_id, revision=revision if at else None)
+    return {"source": found.repo_id}

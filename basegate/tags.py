@@ -14,8 +14,15 @@ TAG = "[a-z0-9][a-z0-9.-]*"
 DEMO = "demo"
 SIZES = ((2, "1b"), (5, "3b"), (10, "7b"), (20, "14b"), (40, "32b"), (float("inf"), "70b"))
 """Below so many thousand millions of parameters, the tag of the size that is usual there."""
-LICENCES = {"Apache-2.0": "apache", "MIT": "mit"}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)([BM])")
+LICENCES = {
+    "apache-2.0": "apache",
+    "apache-license-2.0": "apache",
+    "mit": "mit",
+    "mit-license": "mit",
+}
+"""By the licence in lower case, words joined by hyphens."""
+SIZE = re.compile(r"(\d+(?:\.\d+)?)([BM])(?:-A\d+(?:\.\d+)?[BM])?")
+"""A size in words; of a mixture, with how many parameters are active."""
 
 
 def derived_tags(spec: CandidateSpec) -> frozenset[str]:
@@ -26,7 +33,11 @@ def derived_tags(spec: CandidateSpec) -> frozenset[str]:
     """
     if DEMO in spec.tags:
         return frozenset()
-    found = {_size(spec.parameters), LICENCES.get(spec.licence), "gated" if spec.gated else None}
+    found = {
+        _size(spec.parameters),
+        LICENCES.get(_plain(spec.licence)),
+        "gated" if spec.gated else None,
+    }
     return frozenset(tag for tag in found if tag is not None)
 
 
@@ -36,10 +47,15 @@ def billions(parameters: str) -> float | None:
     >>> billions("135M")
     0.135
     """
-    given = _SIZE.match(parameters)
+    given = SIZE.fullmatch(parameters)
     if given is None:
         return None
     return float(given[1]) / (1 if given[2] == "B" else 1000)
+
+
+def _plain(licence: str) -> str:
+    """Return a licence as `LICENCES` knows it: owners write Apache 2.0 and apache-2.0."""
+    return re.sub(r"[\s_-]+", "-", licence.strip().lower())
 
 
 def _size(parameters: str) -> str | None:

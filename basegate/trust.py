@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
-from basegate.hub import COMMIT
+from basegate.sources import COMMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,13 @@ def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[Ca
         UsageError: a name is no candidate of the run, or its code is not pinned to a commit.
     """
     known = [spec.name for spec in candidates]
+    names = [part.strip() for each in names for part in each.split(",") if part.strip()]
     for name in names:
+        if name.startswith("@") or (name == "all" and name not in known):
+            raise UsageError(
+                f"--trust-remote-code {name}: code is trusted model by model, by whoever has read "
+                f"it. Name each one: --trust-remote-code NAME,NAME."
+            )
         if name not in known:
             raise UsageError(
                 f"--trust-remote-code {name}: this run has no candidate of that name."

@@ -18,14 +18,14 @@ _CLOSERS = "」』”’）)"
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _LATIN = r"[A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a]"
 _WORD = rf"{_LATIN}+(?:['’-]{_LATIN}+)*"
-_LATIN_WORD = re.compile(_WORD)
+LATIN_WORD = re.compile(_WORD)
 # White space and the punctuation of English join words to a run; digits, Chinese characters and
 # Chinese punctuation end it: Facebook、Instagram、WhatsApp are three runs.
-_RUN = re.compile(rf"{_WORD}(?:[\s!-/:-@\[-`{{-~‘’“”–—]+{_WORD})*")
+LATIN_RUN = re.compile(rf"{_WORD}(?:[\s!-/:-@\[-`{{-~‘’“”–—]+{_WORD})*")
 # Cantonese grammar around an English word, which canto-filter does not look at: check吓,
 # check下個calendar, OT緊; 返office; and a classifier with no number or verb before it (個client,
 # 我部iPhone, 呢間cafe). Not: meeting下午, iOS下個月, VIP緊張, 重返NBA, 三個app, 有個app.
-_CODE_MIXING = re.compile(
+CODE_MIXING = re.compile(
     rf"{_LATIN}\s?(?:吓(?![人到壞得])|下(?=個\s?{_LATIN}|[啲佢我你呢嗰先啦])|緊(?![急張密接縮要迫守隨跟]))"
     rf"|(?<![重往遣折回])返\s?{_LATIN}"
     rf"|(?:^|[，、；：。！？「（我你呢])[個份部隻件間條架]\s?{_LATIN}"
@@ -77,7 +77,7 @@ def label(sentence: str) -> Label:
         LanguageType.NEUTRAL: "neutral",
     }
     found = labels[judge(sentence)]
-    return "cantonese" if found == "neutral" and _CODE_MIXING.search(sentence) else found
+    return "cantonese" if found == "neutral" and CODE_MIXING.search(sentence) else found
 
 
 def _is_english_mixed(sentence: str) -> bool:
@@ -92,7 +92,7 @@ def han_characters(text: str) -> list[str]:
 
 def latin_words(text: str) -> list[str]:
     """Return the words of a text that are written in Latin letters."""
-    return _LATIN_WORD.findall(text)
+    return LATIN_WORD.findall(text)
 
 
 def clause_words(text: str) -> list[str]:
@@ -107,7 +107,7 @@ def clause_words(text: str) -> list[str]:
 
 def _clause_words(sentence: str) -> list[str]:
     least = CLAUSE_WORDS if _HAN.search(sentence) else 1
-    runs = map(latin_words, _RUN.findall(sentence))
+    runs = map(latin_words, LATIN_RUN.findall(sentence))
     return [word for run in runs if len(run) >= least for word in run]
 
 

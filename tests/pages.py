@@ -371,11 +371,8 @@ class _Maker:
         )
 
     def _spoilt(self, question: Question) -> Question:
-        number = sum(map(ord, question.id)) % len(HOSTILE)
-        topic = f"{question.topic} {HOSTILE[number]}" if question.topic else ""
-        return question.model_copy(
-            update={"id": f"{question.id} {HOSTILE[number]}", "topic": topic}
-        )
+        name, topic = map(_hostile, (question.id, question.topic))
+        return question.model_copy(update={"id": name, "topic": topic if question.topic else ""})
 
     def _scored(self, question: Question, rng: random.Random) -> OptionScores:
         favoured = question.answer if rng.random() < self._skill.knows else None
@@ -444,6 +441,10 @@ class _Maker:
             },
             basis=f"{len(asked)} {kind}s, {'up to ' * (left > 0)}{most} samples each, 0 left out",
         )
+
+
+def _hostile(text: str) -> str:
+    return f"{text} {HOSTILE[sum(map(ord, text)) % len(HOSTILE)]}"
 
 
 def _open(own: Sequence[Sample], needed: int, most: int) -> bool:

@@ -103,16 +103,16 @@ def test_batches_of_an_earlier_run_are_counted_when_they_are_asked_for(path):
     kept = FileJournal(path, KEY)
     kept.put({"a": 1, "b": 2})
     kept.put({"c": 3})
-    assert kept.batches == (0, 2), "all of them its own"
+    assert kept.tally == (0, 2), "all of them its own"
     assert kept.get(["c"]) == [3]
-    assert kept.batches == (0, 2)
+    assert kept.tally == (0, 2)
     kept.close()
     again = FileJournal(path, KEY)
-    assert again.batches == (0, 0), "nobody has asked yet"
+    assert again.tally == (0, 0), "nobody has asked yet"
     again.get(["a", "b"])
     again.get(["b", "a"])
     again.put({"d": 4})
-    assert again.batches == (1, 2)
+    assert again.tally == (1, 2)
 
 
 class Full:
@@ -173,7 +173,7 @@ def test_a_journal_that_keeps_nothing_says_so():
     assert none.get(["a"]) is None
     assert none.settle("rows", lambda: 3) == 3
     assert len(none) == 0
-    assert none.batches == (0, 0)
+    assert none.tally == (0, 0)
 
 
 def test_a_finished_measurement_leaves_no_journal(tmp_path):

@@ -439,6 +439,13 @@ def test_list_models_prints_the_registry(plain):
     result.stdout.fnmatch_lines(["name * source", "one *", "old * no *", "old: too old"])
 
 
+def test_list_models_prints_what_model_names(plain):
+    result = plain.runpytest_subprocess("--list-models", "--model", "two,one")
+    assert result.ret == 0
+    assert [line.split()[0] for line in result.outlines[:3]] == ["name", "two", "one"]
+    result.stdout.no_fnmatch_line("old *")
+
+
 def test_k_x_and_lf_work(plain):
     result = plain.runpytest_subprocess("--model", "bad,one", "-x")
     result.assert_outcomes(failed=1)

@@ -7,7 +7,8 @@ import pytest
 from basegate.architectures.known import IN_TRANSFORMERS
 from basegate.errors import UsageError
 from basegate.listing import format_registry
-from basegate.registry import CandidateSpec, known_names, load_registry, select
+from basegate.registry import CandidateSpec, load_registry
+from basegate.selecting import known_names, select
 from basegate.tags import billions
 
 REGISTRY = {
@@ -155,6 +156,38 @@ WRONG = {
         "candidates.x,y: a name is made of letters, digits, '.', '_' and '-', and",
     ),
     "the name that means every candidate": ('[candidates.all]\nsource = "a/b"', "candidates.all"),
+    "source that is no hub id": (
+        '[candidates.x]\nsource = "not an id"',
+        "candidates.x.source: 'not an id' is neither a hub id (owner/name) nor written as a folder",
+    ),
+    "source of another site": (
+        '[candidates.x]\nsource = "https://example.org/a/b"',
+        "candidates.x.source: 'https://example.org/a/b' is neither a hub id (owner/name) nor",
+    ),
+    "revision in the source": (
+        '[candidates.x]\nsource = "a/b@main"',
+        'candidates.x.source: a revision has a key of its own: source = "a/b" and revision = "mai',
+    ),
+    "empty revision": (
+        '[candidates.x]\nsource = "a/b"\nrevision = ""',
+        "candidates.x.revision: '' is no revision: accepted is a branch, a tag or a commit;",
+    ),
+    "revision of a folder": (
+        '[candidates.x]\nsource = "./x"\nrevision = "main"',
+        "candidates.x.revision: ./x is a folder, and its content is all there is of it.",
+    ),
+    "size in lower case": (
+        '[candidates.x]\nsource = "a/b"\nparameters = "7b"',
+        "candidates.x.parameters: '7b' is no size, and its tag would be missing: accepted are",
+    ),
+    "size in words": (
+        '[candidates.x]\nsource = "a/b"\nparameters = "seven"',
+        "candidates.x.parameters: 'seven' is no size",
+    ),
+    "tag with a capital": (
+        '[candidates.x]\nsource = "a/b"\ntags = ["Seven B"]',
+        "candidates.x.tags.0: 'Seven B' is no tag: accepted are lower-case letters, digits, '.'",
+    ),
     "candidates is a number": ("candidates = 5", "candidates"),
     "candidates is an array of tables": ('[[candidates]]\nsource = "a/b"', "candidates"),
     "not TOML": ("[candidates.x", "is not valid TOML: "),
@@ -239,8 +272,78 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_all_known_names(tmp_pat
     assert message.startswith(
         "--model yi6b: there is no candidate of that name. Did you mean 'yi-6b'"
     )
-    assert "Known names: yi-6b, yi-34b, llama-2-7b, or all; groups: @7b, @gated." in message
+    assert "Known names: yi-6b, yi-34b, llama-2-7b, or all." in message
+    assert "Groups, with '=' (--model=@7b): @7b, @gated." in message
     assert "NAME=SOURCE" in message
+
+
+def test_many_known_names_are_not_listed_in_a_message(tmp_path):
+    message = refused(tmp_path, "yi6b", registry=SHIPPED)
+    assert "Did you mean 'yi-6b'" in message
+    assert f"pytest --list-models lists the {len(SHIPPED)} names of models.toml." in message
+    assert len(message) < 700  # seven lines of a terminal
+
+
+def test_a_folder_without_its_dot_is_told_how_to_be_written(refusal, tmp_path):
+    (tmp_path / "models/tiny/one").mkdir(parents=True)
+    [sentence] = refusal('[candidates.x]\nsource = "models/tiny/one"\n')
+    assert sentence.endswith("There is a folder of that name: write ./models/tiny/one")
+
+
+def test_an_entry_may_give_the_address_of_a_hub_page(load):
+    registry = load('[candidates.x]\nsource = "https://huggingface.co/owner/name"\n')
+    assert (registry["x"].source, registry["x"].local) == ("owner/name", False)
+
+
+def test_an_entry_whose_folder_is_not_here_is_refused_only_where_it_is_named(load, tmp_path):
+    registry = load('[candidates.x]\nsource = "./nope"\n[candidates.y]\nsource = "a/b"\n')
+    assert [spec.name for spec in chosen(tmp_path, "y", registry=registry)] == ["y"]
+    message = refused(tmp_path, "x", registry=registry)
+    assert message.startswith("--model x: models.toml says that it is in ")
+    assert "there is no such folder here" in message
+
+
+@pytest.mark.parametrize("revision", ["a" * 40, "A" * 40])
+def test_the_digits_of_a_commit_are_lower_case(load, tmp_path, revision):
+    registry = load(f'[candidates.x]\nsource = "a/b"\nrevision = "{revision}"\n')
+    [given] = chosen(tmp_path, f"y=a/b@{revision}")
+    assert registry["x"].revision == given.revision == "a" * 40
+
+
+def test_the_name_of_a_branch_keeps_its_capitals(tmp_path):
+    assert chosen(tmp_path, "y=a/b@Main")[0].revision == "Main"
+
+
+def test_one_name_for_two_revisions_is_refused_with_both(tmp_path):
+    message = refused(tmp_path, "m=a/b@one", "m=a/b@two")
+    assert "stands for two sources, a/b@one and a/b@two" in message
+
+
+def test_a_folder_may_have_a_comma_in_its_name(tmp_path):
+    (tmp_path / "a,b").mkdir()
+    specs = chosen(tmp_path, "mine=./a,b", "yi-6b,two=c/d")
+    assert [(spec.name, spec.local) for spec in specs] == [
+        ("mine", True), ("yi-6b", False), ("two", False),
+    ]  # fmt: skip
+    assert Path(specs[0].source).name == "a,b"
+
+
+HYBRID = {"qwen3_5", "qwen3_5_moe", "qwen3_next", "falcon_h1", "granitemoehybrid"}
+
+
+def test_hybrids_of_states_and_attention_have_a_tag():
+    # Micro is of the hybrids' class, and has attention in every layer.
+    hybrids = {name for name, spec in SHIPPED.items() if spec.architecture in HYBRID}
+    tagged = {name for name, spec in SHIPPED.items() if "hybrid" in spec.tags}
+    assert tagged == hybrids - {"granite-4.0-micro"}
+
+
+@pytest.mark.parametrize(
+    "licence", ["Apache-2.0", "apache 2.0", "APACHE_2.0", "Apache License 2.0"]
+)
+def test_a_licence_has_its_tag_however_it_is_spelt(licence):
+    spec = CandidateSpec(name="x", source="a/b", licence=licence)
+    assert (spec.all_tags, spec.licence) == ({"apache"}, licence)
 
 
 @pytest.mark.parametrize(
@@ -393,7 +496,15 @@ def test_a_size_has_the_tag_that_is_usual_there(size, tag):
 
 @pytest.mark.parametrize(
     ("words", "size"),
-    [("6B", 6), ("0.5B", 0.5), ("135M", 0.135), ("30B-A3B", 30), ("unknown", None), ("", None)],
+    [
+        ("6B", 6),
+        ("0.5B", 0.5),
+        ("135M", 0.135),
+        ("30B-A3B", 30),
+        ("unknown", None),
+        ("", None),
+        ("7b", None),
+    ],
 )
 def test_a_size_in_words_is_a_number(words, size):
     assert billions(words) == size
@@ -405,11 +516,6 @@ def test_an_unknown_tag_is_refused_with_the_nearest(tmp_path):
         "--model @apach: no candidate has this tag. Did you mean '@apache'? Known tags: @7b, @32b, "
         "@apache, @demo, @gated, @mine, @mit."
     )
-
-
-def test_a_tag_is_lower_case(refusal):
-    [sentence] = refusal('[candidates.x]\nsource = "a/b"\ntags = ["Seven B"]\n')
-    assert sentence.startswith("candidates.x.tags.0")
 
 
 def test_a_name_with_a_dot_without_quotes_says_how_to_write_it(refusal):

@@ -249,9 +249,10 @@ def test_what_earlier_runs_had_done_is_said_in_one_line():
     whole, some = Earlier(whole=True), Earlier(batches=12, batches_in_all=40)
     assert from_the_store(whole, None, whole) == ["from the store: 2 of 3 checks"]
     assert from_the_store(whole) == ["from the store: 1 of 1 check"]
-    assert from_the_store(whole, some, None, Earlier(samples=True)) == [
-        "from the store: 1 of 4 checks, 12 of 40 batches of perplexity text-1, the first samples "
-        "of perplexity text-3"
+    first = Earlier(samples=True)
+    assert from_the_store(whole, first, None, some, first) == [
+        "from the store: 1 of 5 checks; 12 of 40 batches of perplexity text-3; the first samples "
+        "of perplexity text-1, perplexity text-4"
     ]
 
 

@@ -26,6 +26,18 @@ def test_only_those_named_are_trusted():
     assert [spec.trusted for spec in found] == [True, False]
 
 
+def test_several_are_named_with_commas():
+    other = PINNED.model_copy(update={"name": "other"})
+    both = trust([PINNED, other, BRANCH], [f"{PINNED.name}, other"])
+    assert [spec.trusted for spec in both] == [True, True, False]
+
+
+@pytest.mark.parametrize("name", ["@7b", "all"])
+def test_no_group_is_trusted(name):
+    with pytest.raises(UsageError, match="code is trusted model by model"):
+        trust([PINNED], [name])
+
+
 def test_nobody_is_trusted_unasked():
     assert not any(spec.trusted for spec in trust([PINNED, LOOSE], []))
 

@@ -40,7 +40,7 @@ READERS = {
 KNOWN = {
     "knowledge": (5, "8202cfb01561d967"),
     "reasoning": (4, "e21739fb8fc01907"),
-    "continuation": (4, "8def7507f234aa9d"),
+    "continuation": (4, "29b1f83cdca79fa3"),
     "minimal_pairs": (3, "001d36a293a49e21"),
     "perplexity": (4, "24ec49f8191087df"),
 }

@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     judging.add(families)
     reporting.add(families)
     store = families.add_parser(
-        "store", help="what is stored", description="Lists and manages stored measurements."
+        "store",
+        help="list, show, prune, export and import what is stored",
+        description="Lists and manages stored measurements.",
     )
     commands = store.add_subparsers(metavar="COMMAND", required=True)
     for family in (listing, showing, pruning, exchanging):

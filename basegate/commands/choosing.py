@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
-from basegate.registry import load_registry, select
+from basegate.registry import load_registry
+from basegate.selecting import select
 
 if TYPE_CHECKING:
     import argparse

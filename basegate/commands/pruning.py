@@ -30,8 +30,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "prune",
         help="remove leftovers, or measurements",
         description="Removes leftovers: files set aside, samples that no measurement names, "
-        "half-written files and locks that no process holds. The options choose measurements to "
-        "remove beside; of several options, all have to hold.",
+        "half-written files and locks that no process holds. --outdated, --model, --older-than and "
+        "--key choose measurements to remove beside; of several, all have to hold.",
     )
     parser.add_argument(
         "--outdated",
@@ -50,8 +50,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--unfinished",
         action="store_true",
-        help="journals of measurements that an ended run left half done, and that a run which asks "
-        "the same would go on with",
+        help="remove the journals of all unfinished measurements, too, which a run that asks the "
+        "same would go on with",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would go; remove nothing")
     add_store(parser)

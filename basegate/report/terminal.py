@@ -129,12 +129,14 @@ def _stored(records: Sequence[Record]) -> str:
     done = {name: earlier for name, earlier in checks.items() if earlier is not None}
     whole = sum(each.whole for each in done.values())
     parts = [f"{whole} of {len(checks)} check{'s' if len(checks) > 1 else ''}"] if whole else []
-    for name, each in done.items():
-        if each.batches:
-            parts.append(f"{each.batches} of {each.batches_in_all} batches of {name}")
-        elif each.samples:
-            parts.append(f"the first samples of {name}")
-    return ", ".join(parts)
+    parts += [
+        f"{each.batches} of {each.batches_in_all} batches of {name}"
+        for name, each in done.items()
+        if each.batches
+    ]
+    if first := [name for name, each in done.items() if each.samples and not each.batches]:
+        parts.append(f"the first samples of {', '.join(first)}")
+    return "; ".join(parts)
 
 
 def _loaded(entry: CandidateEntry) -> Iterator[tuple[str, dict[str, bool]]]:

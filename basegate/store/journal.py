@@ -55,7 +55,7 @@ class Journal:
         return None
 
     @property
-    def batches(self) -> tuple[int, int]:
+    def tally(self) -> tuple[int, int]:
         """How many batches an earlier run had done, of those asked for, and how many there were."""
         return 0, 0
 
@@ -127,8 +127,8 @@ class FileJournal(Journal):
         return [found[name] for name in names]
 
     @property
-    def batches(self) -> tuple[int, int]:
-        """How many batches an earlier run had done; see `Journal.batches`."""
+    def tally(self) -> tuple[int, int]:
+        """How many batches an earlier run had done; see `Journal.tally`."""
         return len(self._taken), len(self._taken) + self._done
 
     def put(self, pieces: Mapping[str, Any]) -> None:

@@ -1,0 +1,481 @@
+/* What it wrote: builds the groups that a filter leaves, some at a time. Whatever models wrote is
+   put in as text (textContent), never as markup. */
+(() => {
+  "use strict";
+
+  const SECTION = "bg-texts";
+  const HASH = `#${SECTION}?`;
+  const SHORT = 400; // characters of a text that are shown at first
+  const ENTRIES = 160; // samples, options and pairs that are built at a time
+  const FOUND = 32; // beside the kinds of marks in the data
+  const KINDS = [
+    [1, "cantonese"], [2, "english"], [4, "simplified"], [8, "loop"], [16, "differs"],
+    [FOUND, "found"],
+  ];
+  const SIGNS = {
+    right: "✓", wrong: "✗", none: "–", degenerate: "!", loops: "↻",
+    pass: "✓", fail: "✗", inconclusive: "?", invalid: "!",
+  };
+  const COLOURS = {
+    right: "pass", wrong: "fail", none: "inconclusive", degenerate: "invalid", loops: "fail",
+  };
+
+  const section = document.getElementById(SECTION);
+  const data = JSON.parse(document.getElementById(`${SECTION}-data`).textContent);
+  const form = section.querySelector(".bg-filters");
+  const { candidate: boxes, check, verdict, text: search } = form.elements;
+  const count = section.querySelector(".bg-count");
+  const groups = section.querySelector(".bg-groups");
+  const more = section.querySelector(".bg-more");
+  const number = new Intl.NumberFormat(data.language);
+
+  const say = (key, values = {}) =>
+    data.words[key].replace(/\{(\w+)\}/g, (all, name) => (name in values ? values[name] : all));
+
+  const make = (tag, className, ...children) => {
+    const element = document.createElement(tag);
+    if (className) element.className = className;
+    element.append(...children.filter((child) => child !== null && child !== ""));
+    return element;
+  };
+
+  const name = (text) => make("bdi", "", text);
+
+  // Texts.
+
+  const read = (index) => {
+    const stored = data.texts[index];
+    const [shown, leftOut, marks] = typeof stored === "string" ? [stored, 0, []] : stored;
+    return { shown, leftOut, marks };
+  };
+
+  const placesOf = (text, pattern) => {
+    if (pattern === null) return [];
+    return Array.from(text.matchAll(pattern), (match) =>
+      [match.index, match.index + match[0].length]);
+  };
+
+  /* Cut a text at the borders of its marks and of what was searched for. */
+  const pieces = (text, marks, found, end) => {
+    const cuts = new Set([0, end]);
+    const steps = new Map(); // by place: which kinds begin or end there
+    const note = (start, stop, kinds) => {
+      if (start >= end || start === stop) return;
+      for (const [at, step] of [[start, 1], [Math.min(stop, end), -1]]) {
+        cuts.add(at);
+        if (!steps.has(at)) steps.set(at, []);
+        steps.get(at).push([kinds, step]);
+      }
+    };
+    for (let at = 0; at < marks.length; at += 3) note(marks[at], marks[at + 1], marks[at + 2]);
+    for (const [start, stop] of found) note(start, stop, FOUND);
+    const open = new Map(KINDS.map(([bit]) => [bit, 0]));
+    const borders = [...cuts].sort((first, second) => first - second);
+    return borders.slice(0, -1).map((start, index) => {
+      for (const [kinds, step] of steps.get(start) ?? []) {
+        for (const [bit] of KINDS) if (kinds & bit) open.set(bit, open.get(bit) + step);
+      }
+      return [text.slice(start, borders[index + 1]), KINDS.filter(([bit]) => open.get(bit) > 0)];
+    });
+  };
+
+  const marked = (text, kinds) => {
+    if (!kinds.length) return text;
+    const words = kinds.map(([, kind]) => kind);
+    const mark = make("mark", `bg-lit ${words.map((word) => `bg-${word}`).join(" ")}`, text);
+    mark.title = words.map((word) => say(word)).join(", ");
+    return mark;
+  };
+
+  const textView = (index, pattern) => {
+    const { shown, leftOut, marks } = read(index);
+    const box = make("div", "bg-written");
+    if (!shown.trim()) {
+      box.append(make("p", "bg-soft", say("empty")));
+      return box;
+    }
+    const body = make("p", "bg-text");
+    body.dir = "auto";
+    if (/\p{Script=Han}/u.test(shown.slice(0, 2000))) body.lang = "zh-HK";
+    box.append(body);
+    const found = placesOf(shown, pattern);
+    const fill = (end) => {
+      body.replaceChildren(
+        ...pieces(shown, marks, found, end).map(([part, kinds]) => marked(part, kinds)));
+      if (end < shown.length) body.append("…");
+    };
+    if (shown.length <= SHORT * 1.5) {
+      fill(shown.length);
+      return box;
+    }
+    // Not between the halves of a character.
+    const short = SHORT + (shown.codePointAt(SHORT - 1) > 0xffff ? 1 : 0);
+    const button = make("button", "bg-unfold");
+    button.type = "button";
+    const rest = make("p", "bg-soft", leftOut ? say("left_out", { count: number.format(leftOut) }) : "");
+    const show = (all) => {
+      fill(all ? shown.length : short);
+      rest.hidden = !all || !leftOut;
+      button.textContent = all ? say("less") : say(leftOut ? "part" : "all", {
+        count: number.format(shown.length), all: number.format(shown.length + leftOut),
+      });
+      button.setAttribute("aria-expanded", String(all));
+    };
+    button.addEventListener("click", () =>
+      show(button.getAttribute("aria-expanded") !== "true"));
+    show(found.some(([, stop]) => stop > short));
+    box.append(rest, button);
+    return box;
+  };
+
+  // Samples.
+
+  const chip = (tag, text) =>
+    make("strong", `bg-sign bg-${COLOURS[tag] ?? tag}`, hiddenSign(tag), " ", text ?? say(tag));
+
+  const hiddenSign = (tag) => {
+    const sign = make("span", "", SIGNS[tag]);
+    sign.setAttribute("aria-hidden", "true");
+    return sign;
+  };
+
+  const drawn = (samples) => samples.reduce((sum, each) => sum + each.numbers.length, 0);
+
+  const ranges = (numbers) => {
+    const runs = [];
+    for (const each of numbers) {
+      const last = runs[runs.length - 1];
+      if (last && last[1] === each - 1) last[1] = each;
+      else runs.push([each, each]);
+    }
+    return runs.map(([low, high]) => (low === high ? `${low}` : `${low}–${high}`)).join(", ");
+  };
+
+  const numbersView = (numbers) => make("span", "bg-soft", numbers.length === 1
+    ? say("sample", { number: numbers[0] })
+    : say("alike", { count: numbers.length, numbers: ranges(numbers) }));
+
+  const sampleView = (sample, pattern) => {
+    const head = make("p", "bg-sample-head");
+    for (const tag of sample.tags) {
+      const answered = "answer" in sample && (tag === "right" || tag === "wrong");
+      head.append(answered
+        ? chip(tag, make("span", "", name(sample.answer), ` ${say(tag)}`)) : chip(tag));
+    }
+    head.append(numbersView(sample.numbers));
+    return make("li", "bg-sample", head, textView(sample.text, pattern),
+      sample.reading ? make("p", "bg-reading", sample.reading) : null);
+  };
+
+  const columnView = (column, own, index, pattern) => {
+    const head = make("h4", "", name(data.candidates[index]));
+    const box = make("div", "bg-column", head);
+    if (column === null || !column.samples.length) {
+      box.append(make("p", "bg-soft", say("no_sample")));
+      return box;
+    }
+    const told = make("p", "bg-counted");
+    if (column.verdict) told.append(chip(column.verdict), " ");
+    if (column.counted) told.append(column.counted);
+    if (!own.samples.length) {
+      told.append(column.counted ? "; " : "", say("no_match", { count: drawn(column.samples) }));
+    }
+    if (told.childNodes.length) box.append(told);
+    if (!own.samples.length) return box;
+    box.append(make("ol", "bg-list", ...own.samples.map((each) => sampleView(each, pattern))));
+    return box;
+  };
+
+  // Tables.
+
+  const scrolling = (table, label) => {
+    const box = make("div", "bg-scroll", table);
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", label);
+    return box;
+  };
+
+  const cell = (tag, scope, ...children) => {
+    const made = make(tag, "", ...children);
+    if (scope) made.scope = scope;
+    return made;
+  };
+
+  const bits = (value) => (value === null ? say("not_a_number") : value.toFixed(2));
+
+  const likeliest = (option, expected) => option === null
+    ? chip("wrong", say("tie"))
+    : chip(option === expected ? "right" : "wrong", name(option));
+
+  const optionsView = (group, columns, title) => {
+    const rows = columns.filter((each) => each.options);
+    if (!rows.length) return null;
+    const letters = [...new Set(rows.flatMap((each) => each.options.bits.map(([key]) => key)))];
+    const heads = ["text", "letter"].flatMap((kind) => [
+      cell("th", "col", say(kind)), ...letters.map((key) => cell("th", "col", name(key)))]);
+    const body = rows.map(({ index, options }) => {
+      const of = new Map(options.bits.map(([key, ...values]) => [key, values]));
+      const half = (kind, at) => [
+        cell("td", "", likeliest(options[kind], group.expected)),
+        ...letters.map((key) => {
+          const made = cell("td", "", of.has(key) ? bits(of.get(key)[at]) : "");
+          if (key === options[kind]) made.className = "bg-least";
+          return made;
+        })];
+      return make("tr", "", cell("th", "row", name(data.candidates[index])),
+        ...half("text", 0), ...half("letter", 1));
+    });
+    const table = make("table", "bg-table bg-options",
+      make("caption", "", say("bits")),
+      make("thead", "", make("tr", "", cell("th", "col", say("candidate")), ...heads)),
+      make("tbody", "", ...body));
+    return scrolling(table, `${say("bits")}: ${title}`);
+  };
+
+  const sentence = (tag, index, pattern) => {
+    const line = make("span", "bg-line bg-sentence", chip(tag, make("span", "bg-hidden", say(tag))),
+      textView(index, pattern));
+    return line;
+  };
+
+  const pairsView = (group, pairs, pattern, title) => {
+    const shown = chosen();
+    const body = pairs.map(({ pair, columns }) => make("tr", "",
+      cell("th", "row", sentence("right", pair.right, pattern), sentence("wrong", pair.wrong, pattern)),
+      ...shown.map((index) => {
+        const found = columns.includes(index) ? pair.columns[index] : null;
+        const made = cell("td", "");
+        made.dataset.label = data.candidates[index];
+        if (found === null) return made;
+        const tied = found.bits[0] === found.bits[1];
+        made.append(make("span", "bg-duel", chip(found.tags[0], tied ? say("tie") : undefined),
+          make("span", "", ...found.bits.map((value, at) =>
+            make("span", value < found.bits[1 - at] ? "bg-line bg-least" : "bg-line", bits(value))))));
+        return made;
+      })));
+    const table = make("table", "bg-table bg-twins",
+      make("caption", "", say("pairs")),
+      make("thead", "", make("tr", "", cell("th", "col", say("pair")),
+        ...shown.map((index) => cell("th", "col", name(data.candidates[index]))))),
+      make("tbody", "", ...body));
+    return scrolling(table, `${say("pairs")}: ${title}`);
+  };
+
+  const groupView = ({ group, columns, pairs }, pattern) => {
+    const part = data.parts[group.part].name;
+    const title = make("h3", "", make("span", "bg-soft", part), " ", name(group.item));
+    title.tabIndex = -1;
+    const box = make("article", "bg-group", title);
+    if (pairs) {
+      box.append(pairsView(group, pairs, pattern, `${part} ${group.item}`));
+      return box;
+    }
+    if (group.prompt !== null || group.expected !== null) {
+      box.append(make("div", "bg-prompt",
+        group.prompt === null ? null : make("p", "bg-soft", say("prompt")),
+        group.prompt === null ? null : textView(group.prompt, pattern),
+        group.expected === null ? null : make("p", "bg-expected", say("answer", { answer: group.expected }))));
+    }
+    if (group.columns.some((column) => column && column.samples.length)) {
+      box.append(make("div", "bg-columns", ...columns.map((own) =>
+        columnView(group.columns[own.index], own, own.index, pattern))));
+    }
+    const options = optionsView(group, columns, `${part} ${group.item}`);
+    if (options) box.append(options);
+    return box;
+  };
+
+  // Filters.
+
+  const allBoxes = () => (boxes instanceof RadioNodeList ? [...boxes] : [boxes]);
+  const chosen = () => allBoxes().filter((box) => box.checked).map((box) => Number(box.value));
+  const totals = { samples: 0, options: 0, pairs: 0 };
+  for (const group of data.groups) {
+    for (const column of group.columns ?? []) {
+      if (column === null) continue;
+      totals.samples += drawn(column.samples);
+      totals.options += column.options ? 1 : 0;
+    }
+    for (const pair of group.pairs ?? []) {
+      totals.pairs += pair.columns.filter((column) => column !== null).length;
+    }
+  }
+
+  /* What is searched for, to the letter, whatever its case; null where nothing is. */
+  const asked = () => {
+    const text = search.value.trim();
+    return text ? new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "giu") : null;
+  };
+
+  /* Return what of the groups the filters leave, and how much of it there is. */
+  const select = (pattern) => {
+    const hits = new Map();
+    const hit = (index) => {
+      if (!hits.has(index)) hits.set(index, read(index).shown.search(pattern) >= 0);
+      return hits.get(index);
+    };
+    const candidates = chosen();
+    const wanted = verdict.value;
+    const ofCheck = ["pass", "fail", "inconclusive", "invalid"].includes(wanted);
+    const passes = (tags) => !wanted || ofCheck || tags.includes(wanted);
+    const left = [];
+    const counts = { samples: 0, options: 0, pairs: 0 };
+    for (const group of data.groups) {
+      const part = data.parts[group.part];
+      if (check.value && part.key !== check.value) continue;
+      const judged = (index) => !ofCheck
+        || (group.columns?.[index]?.verdict ?? part.verdicts[index]) === wanted;
+      const wholly = pattern === null || group.item.search(pattern) >= 0
+        || (typeof group.prompt === "number" && hit(group.prompt));
+      if (group.pairs) {
+        const pairs = [];
+        for (const pair of group.pairs) {
+          if (!wholly && !hit(pair.right) && !hit(pair.wrong)) continue;
+          const columns = candidates.filter((index) => pair.columns[index] !== null
+            && judged(index) && passes(pair.columns[index].tags));
+          if (columns.length) pairs.push({ pair, columns });
+          counts.pairs += columns.length;
+        }
+        if (pairs.length) left.push({ group, pairs });
+        continue;
+      }
+      const columns = candidates.map((index) => {
+        const column = group.columns[index];
+        if (column === null || !judged(index)) return { index, samples: [], options: null };
+        return {
+          index,
+          samples: column.samples.filter((each) => passes(each.tags) && (wholly || hit(each.text))),
+          options: column.options && passes(column.options.tags) && wholly ? column.options : null,
+        };
+      });
+      if (!columns.some((each) => each.samples.length || each.options)) continue;
+      left.push({ group, columns });
+      for (const each of columns) {
+        counts.samples += drawn(each.samples);
+        counts.options += each.options ? 1 : 0;
+      }
+    }
+    return { left, counts };
+  };
+
+  let waiting = [];
+  let all = 0;
+  let pattern = null;
+
+  const sizeOf = ({ pairs, columns }) => pairs ? pairs.length * chosen().length
+    : columns.reduce((sum, each) => sum + each.samples.length + (each.options ? 1 : 0), 0);
+
+  /* Build the next groups; return the first of them. */
+  const build = () => {
+    const views = [];
+    for (let entries = 0; waiting.length && entries < ENTRIES;) {
+      const next = waiting.shift();
+      entries += sizeOf(next);
+      views.push(groupView(next, pattern));
+    }
+    groups.append(...views);
+    more.hidden = !waiting.length;
+    const [told, button] = more.children;
+    told.textContent = say("built", {
+      shown: number.format(all - waiting.length), all: number.format(all),
+    });
+    button.textContent = say("more", { count: number.format(nextCount()) });
+    return views[0];
+  };
+
+  const nextCount = () => {
+    let entries = 0;
+    const end = waiting.findIndex((each) => {
+      if (entries >= ENTRIES) return true;
+      entries += sizeOf(each);
+      return false;
+    });
+    return end < 0 ? waiting.length : end;
+  };
+
+  const apply = () => {
+    pattern = asked();
+    const { left, counts } = select(pattern);
+    waiting = left;
+    all = left.length;
+    const lines = [["samples", "count"], ["options", "count_options"], ["pairs", "count_pairs"]]
+      .filter(([key]) => totals[key])
+      .map(([key, word]) => say(word, {
+        shown: number.format(counts[key]), all: number.format(totals[key]),
+      }));
+    count.textContent = all ? lines.join(" · ") : say("nothing");
+    groups.replaceChildren();
+    build();
+  };
+
+  // The address keeps the filter, so that it can be linked to.
+
+  const remember = () => {
+    const kept = new URLSearchParams();
+    const picked = chosen();
+    if (picked.length < allBoxes().length) {
+      for (const index of picked) kept.append("candidate", data.candidates[index]);
+      if (!picked.length) kept.append("candidate", "");
+    }
+    for (const field of [check, verdict, search]) {
+      if (field.value.trim()) kept.append(field.name, field.value.trim());
+    }
+    const query = kept.toString();
+    const rest = location.hash.startsWith(HASH) ? "" : location.hash;
+    try {
+      history.replaceState(history.state, "",
+        location.pathname + location.search + (query ? HASH + query : rest));
+    } catch {
+      // A page in a sandbox has no history; its filters work all the same.
+    }
+  };
+
+  const recall = () => {
+    if (!location.hash.startsWith(HASH)) return false;
+    const kept = new URLSearchParams(location.hash.slice(HASH.length));
+    const picked = kept.getAll("candidate");
+    const known = picked.includes("") || data.candidates.some((each) => picked.includes(each));
+    for (const box of allBoxes()) {
+      box.checked = !known || picked.includes(data.candidates[Number(box.value)]);
+    }
+    for (const field of [check, verdict]) {
+      field.value = kept.get(field.name) ?? "";
+      if (field.selectedIndex < 0) field.value = "";
+    }
+    search.value = kept.get("text") ?? "";
+    return true;
+  };
+
+  const arrive = () => {
+    if (!recall()) return;
+    apply();
+    const head = document.getElementById(`${SECTION}-head`);
+    head.focus({ preventScroll: true });
+    section.scrollIntoView();
+  };
+
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", () => {
+    remember();
+    apply();
+  });
+  form.addEventListener("reset", () => setTimeout(() => {
+    remember();
+    apply();
+  }));
+  more.querySelector("button").addEventListener("click", () => {
+    const first = build();
+    // Whoever reads or tabs on comes to what is new, not past it.
+    if (first) first.querySelector("h3").focus({ preventScroll: true });
+  });
+  addEventListener("hashchange", arrive);
+
+  section.querySelector(".bg-legend").hidden = !data.texts.some(
+    (stored) => typeof stored !== "string" && stored[2].some((each, at) => at % 3 === 2 && each < 16));
+  form.hidden = false;
+  section.querySelector(".bg-standing").hidden = false;
+  apply();
+  arrive();
+  section.dataset.ready = "yes";
+})();

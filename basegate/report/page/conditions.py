@@ -1,0 +1,18 @@
+"""Under which conditions the numbers came about: machine, versions, how each candidate was held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basegate.report.page.templating import render
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from basegate.report.page import Page
+
+
+def render_conditions(page: Page) -> Markup:
+    """Return the section."""
+    environment = {name: value for name, value in page.ledger.environment.items() if value}
+    return render("conditions.html", page, suite=page.ledger.suite, environment=environment)

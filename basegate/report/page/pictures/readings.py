@@ -1,0 +1,199 @@
+"""Values with their intervals, as a page has them, and sentences that the intervals carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from basegate.figures import SHARE, format_value
+from basegate.report.page.pictures.lettering import shorten
+from basegate.report.page.pictures.style import WIDTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from basegate.judge import Result
+    from basegate.language import Words
+    from basegate.measurement import Measurement, Metric
+    from basegate.report.page import Page
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A value that was found, and how sure it is.
+
+    Attributes:
+        value: the number.
+        interval: lower and upper end, where there are any.
+        confidence: the interval's level.
+    """
+
+    value: float
+    interval: tuple[float, float] | None = None
+    confidence: float = 0.95
+
+    @property
+    def low(self) -> float:
+        """The lower end, or the value where no end is known."""
+        return self.interval[0] if self.interval else self.value
+
+    @property
+    def high(self) -> float:
+        """The upper end, or the value where no end is known."""
+        return self.interval[1] if self.interval else self.value
+
+    def meets(self, other: Reading) -> bool:
+        """Whether both intervals have a point in common."""
+        return self.low <= other.high and other.low <= self.high
+
+
+def reading_of(metric: Metric | Result | None, confidence: float | None = None) -> Reading | None:
+    """Return what a metric or a row of the ledger says was found; `None` for no number.
+
+    Args:
+        metric: either of them.
+        confidence: for a metric, the level that its interval is wanted at.
+    """
+    if metric is None or metric.value is None:
+        return None
+    interval, level = metric.interval, metric.confidence
+    if confidence is not None and hasattr(metric, "interval_at"):
+        interval, level = metric.interval_at(confidence)
+    return Reading(metric.value, interval, level)
+
+
+def find(measurement: Measurement, metric: str, item: str = "") -> Metric | None:
+    """Return a metric of a measurement, if it holds it."""
+    metrics = measurement.findings.metrics
+    return next((each for each in metrics if (each.name, each.item) == (metric, item)), None)
+
+
+def row_of(page: Page, candidate: str, check: str, part: str, metric: str) -> Result | None:
+    """Return the row in which a metric of a whole item was judged, if it was."""
+    rows = page.rows(candidate, check, part)
+    return next((row for row in rows if row.metric == metric and not row.question), None)
+
+
+def read(page: Page, candidate: str, check: str, part: str, metric: str) -> Reading | None:
+    """Return a metric of a whole item: as it was judged, or as it was measured."""
+    judged = row_of(page, candidate, check, part, metric)
+    if judged is not None:
+        return reading_of(judged)
+    measured = page.measured(candidate, check, part)
+    return reading_of(find(measured, metric)) if measured else None
+
+
+def parts_of(page: Page, *checks: str) -> list[tuple[str, str]]:
+    """Return the items of some checks, in the order of the ledger."""
+    return [(check, part) for check, part in page.parts if check in checks]
+
+
+def sound(page: Page, check: str, part: str) -> list[str]:
+    """Return the candidates that an item says something about: measured, and not broken."""
+    return [
+        name
+        for name in page.names
+        if (rows := page.rows(name, check, part)) and all(row.metric for row in rows)
+    ]
+
+
+def fewest_bits(say: Words, corpus: str, found: Mapping[str, Reading]) -> str:
+    """Say which candidate needs the fewest bits per character, as far as intervals tell."""
+    if len(found) == 1:
+        ((name, only),) = found.items()
+        return say(
+            "{name} needs {value} bits per character on {corpus}.",
+            name=short(name),
+            value=in_figures(only),
+            corpus=corpus,
+        )
+    best, *others = sorted(found, key=lambda name: found[name].value)
+    if any(found[name].interval is None for name in found):
+        return say(
+            "{name} needs the fewest bits per character on {corpus}; how sure that is cannot be "
+            "told, since there is no interval.",
+            name=short(best),
+            corpus=corpus,
+        )
+    near = [name for name in others if found[best].meets(found[name])]
+    if not near:
+        return say(
+            "{name} needs the fewest bits per character on {corpus}; its interval does not reach "
+            "that of the next, {next}.",
+            name=short(best),
+            corpus=corpus,
+            next=short(others[0]),
+        )
+    return say(
+        "{name} needs the fewest bits per character on {corpus}, but its interval meets that of "
+        "{others}.",
+        name=short(best),
+        corpus=corpus,
+        others=listed(say, near),
+    )
+
+
+def left_out(say: Words, page: Page, shown: Iterable[str]) -> str:
+    """Say which candidates a picture does not show; empty where it shows all."""
+    missing = [name for name in page.names if name not in set(shown)]
+    if not missing:
+        return ""
+    return say("Not shown, for want of a valid measurement: {names}.", names=listed(say, missing))
+
+
+def sentences(*given: str) -> str:
+    """Return a text of those sentences that say something."""
+    return " ".join(filter(None, given))
+
+
+def listed(say: Words, names: Sequence[str]) -> str:
+    """Return names as a list in a sentence."""
+    return joined(say, [short(name) for name in names])
+
+
+def all_or_listed(say: Words, names: Sequence[str], everyone: Sequence[str]) -> str:
+    """Return names as a list in a sentence, or in two words where they are all there are."""
+    if len(names) == len(everyone) > 2:
+        return say("every candidate")
+    return listed(say, names)
+
+
+def joined(say: Words, phrases: Sequence[str]) -> str:
+    """Return phrases as a list in a sentence."""
+    if len(phrases) < 2:
+        return "".join(phrases)
+    text = phrases[0]
+    for phrase in phrases[1:-1]:
+        text = say("{some}, {next}", some=text, next=phrase)
+    return say("{some} and {last}", some=text, last=phrases[-1])
+
+
+def short(name: str) -> str:
+    """Return a name for a sentence or a cell."""
+    return shorten(name, WIDTH)
+
+
+def in_figures(reading: Reading | None, unit: str = "") -> str:
+    """Return a value with its interval, e.g. `4.10 (95 %: 3.97–4.23)`; empty where there is none.
+
+    Args:
+        reading: what was found.
+        unit: in words; one that begins with `share ` is shown in per cent.
+    """
+    if reading is None:
+        return ""
+    text = format_value(reading.value, unit)
+    if reading.interval is None:
+        return text
+    low, high = (format_value(end, unit) for end in reading.interval)
+    return f"{text} ({reading.confidence * 100:g} %: {low.removesuffix(' %')}–{high})"
+
+
+def per_cent(share: float) -> str:
+    """Return a share in per cent, as ticks of an axis say it."""
+    return f"{share * 100:.10g} %"
+
+
+def in_per_cent(reading: Reading | None) -> str:
+    """Return a share with its interval, in per cent."""
+    return in_figures(reading, SHARE)

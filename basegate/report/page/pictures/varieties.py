@@ -1,0 +1,204 @@
+"""Which variety of Chinese the continuations are in: a bar for every candidate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from basegate.figures import SHARE, format_value
+from basegate.report.page.pictures.canvas import (
+    Canvas,
+    Entry,
+    Scale,
+    draw,
+    legend,
+    legend_lines,
+)
+from basegate.report.page.pictures.lettering import width_of
+from basegate.report.page.pictures.picture import Picture
+from basegate.report.page.pictures.readings import (
+    Reading,
+    in_per_cent,
+    left_out,
+    listed,
+    parts_of,
+    read,
+    sentences,
+    short,
+    sound,
+)
+from basegate.report.page.pictures.style import LINE, WIDTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from basegate.language import Words
+    from basegate.measurement import Sample
+    from basegate.report.page import Page
+
+CHECK = "continuation"
+VARIETIES = ("cantonese", "mixed", "written_chinese", "foreign", "neutral")
+"""As `Sample.notes` counts sentences; the last counts for no share."""
+_TINTS = ("series-1", "series-3", "series-2", "series-4", "soft")
+_HATCHES = ("", "/", "\\\\", "x", "-")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a candidate wrote.
+
+    Attributes:
+        sentences: of each variety.
+        cantonese: share of Cantonese in those that show their variety.
+    """
+
+    sentences: tuple[int, ...]
+    cantonese: Reading | None
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of all sentences, by variety."""
+        return tuple(count / sum(self.sentences) for count in self.sentences)
+
+
+def count_varieties(samples: Iterable[Sample]) -> tuple[int, ...]:
+    """Return how many sentences of each of `VARIETIES` there are."""
+    notes = [sample.notes for sample in samples]
+    return tuple(sum(int(each.get(name, 0)) for each in notes) for name in VARIETIES)
+
+
+def written(page: Page, part: str) -> dict[str, Written]:
+    """Return what candidates wrote, those without a sentence left out."""
+    found = {}
+    for name in sound(page, CHECK, part):
+        measured = page.measured(name, CHECK, part)
+        counts = count_varieties(measured.findings.samples) if measured else ()
+        if sum(counts):
+            found[name] = Written(counts, read(page, name, CHECK, part, "cantonese_share"))
+    return found
+
+
+def pictures(page: Page) -> Iterator[Picture]:
+    """Give a picture for every file of prompts."""
+    say = page.say
+    for number, (_, part) in enumerate(parts_of(page, CHECK), start=1):
+        found = written(page, part)
+        if not found:
+            continue
+        key = f"varieties-{number}"
+        title = say("Language of the continuations")
+        caption = sentences(
+            _caption(say, found),
+            say("Neutral sentences fit Cantonese and written Chinese alike and do not count."),
+            left_out(say, page, found),
+        )
+        labels = _labels(say)
+        yield Picture(
+            key=key,
+            title=title,
+            caption=caption,
+            svg=draw(key, title, caption, _height(found, labels), partial(_paint, found, labels)),
+            head=(
+                say("candidate"),
+                *labels,
+                say("sentences"),
+                say("Cantonese, of those that show their variety"),
+            ),
+            rows=tuple(
+                (
+                    name,
+                    *(format_value(share, SHARE) for share in each.shares),
+                    str(sum(each.sentences)),
+                    in_per_cent(each.cantonese),
+                )
+                for name, each in found.items()
+            ),
+        )
+
+
+def _labels(say: Words) -> tuple[str, ...]:
+    return (
+        say("Cantonese"),
+        say("mixed"),
+        say("written Chinese"),
+        say("other language"),
+        say("neutral"),
+    )
+
+
+def _caption(say: Words, found: Mapping[str, Written]) -> str:
+    shares = {name: each.cantonese for name, each in found.items() if each.cantonese is not None}
+    if not shares:
+        return ""
+    best, *others = sorted(shares, key=lambda name: -shares[name].value)
+    if not others:
+        return say(
+            "Of the sentences of {name} that show their variety, {value} are Cantonese.",
+            name=short(best),
+            value=in_per_cent(shares[best]),
+        )
+    near = [name for name in others if shares[best].meets(shares[name])]
+    if near:
+        return say(
+            "Where sentences show their variety, {name} writes the most Cantonese, {value}, but "
+            "its interval meets that of {others}.",
+            name=short(best),
+            value=in_per_cent(shares[best]),
+            others=listed(say, near),
+        )
+    return say(
+        "Where sentences show their variety, {name} writes the most Cantonese, {value}; its "
+        "interval does not reach that of the next, {next}.",
+        name=short(best),
+        value=in_per_cent(shares[best]),
+        next=short(others[0]),
+    )
+
+
+_BAR = 20.0
+_ROW = LINE + _BAR + 9.0
+
+
+def _entries(labels: Sequence[str]) -> list[Entry]:
+    def sign(number: int) -> Entry:
+        def paint(canvas: Canvas, x: float, y: float) -> None:
+            corner = (x - 9, y - 6)
+            canvas.box(corner, 18, 12, _TINTS[number], hatch=_HATCHES[number])
+
+        return Entry(labels[number], paint)
+
+    return [sign(number) for number in range(len(labels))]
+
+
+def _height(found: Mapping[str, Written], labels: Sequence[str]) -> float:
+    return len(legend_lines(_entries(labels))) * LINE + 6 + len(found) * _ROW + LINE
+
+
+def _paint(found: Mapping[str, Written], labels: Sequence[str], canvas: Canvas) -> None:
+    entries = _entries(labels)
+    legend(canvas, 0, entries)
+    top = len(legend_lines(entries)) * LINE + 6
+    scale = Scale(0, 1, 0, WIDTH)
+    for name, each in found.items():
+        canvas.text(0, top + LINE - 5, short(name))
+        begin = 0.0
+        for number, share in enumerate(each.shares):
+            _paint_part(canvas, scale, begin, share, top + LINE, number)
+            begin += share
+        top += _ROW
+
+
+def _paint_part(
+    canvas: Canvas, scale: Scale, begin: float, share: float, top: float, number: int
+) -> None:
+    x, width = scale(begin), scale(share) - scale(0)
+    canvas.box((x, top), max(width - 1, 0.5), _BAR, _TINTS[number], hatch=_HATCHES[number])
+    text = f"{share * 100:.0f} %"
+    room = width_of(text) + 4
+    if width < room + 4:
+        return
+    middle = x + width / 2
+    if _HATCHES[number]:
+        canvas.box((middle - room / 2, top + 2.5), room, _BAR - 5, _TINTS[number])
+    canvas.text(middle, top + _BAR - 5.5, text, tint="paper", align="center")

@@ -1,0 +1,56 @@
+"""Where a candidate is: a hub id, perhaps with a revision, or a folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+_PAGES = ("https://huggingface.co/", "http://huggingface.co/", "huggingface.co/")
+
+
+class HubSource(NamedTuple):
+    """A repository of the hub.
+
+    Attributes:
+        repo_id: owner and name, or a name alone.
+        revision: branch, tag or commit; `None` for the default branch.
+    """
+
+    repo_id: str
+    revision: str | None
+
+
+def looks_like_a_path(source: str) -> bool:
+    """Whether a source is written as a folder is: `./`, `../`, `/`, `~`, or with a backslash."""
+    return source.startswith(("./", "../", "/", "~")) or "\\" in source or source in (".", "..")
+
+
+def folder_of(source: str, base: Path) -> Path:
+    """Return the folder that a source means, relative ones to `base`."""
+    return (base / Path(source).expanduser()).resolve()
+
+
+def hub_source(source: str) -> HubSource | None:
+    """Return the repository that a source means; `None` where it is none's name.
+
+    The address of a repository's page is taken for its id.
+    """
+    for page in _PAGES:
+        source = source.removeprefix(page)
+    repo_id, at, revision = source.rstrip("/").partition("@")
+    if not HUB_ID.fullmatch(repo_id) or (at and not is_revision(revision)):
+        return None
+    return HubSource(repo_id, normalised(revision) if at else None)
+
+
+def is_revision(text: str) -> bool:
+    """Whether a text can be the name of a branch, tag or commit."""
+    return bool(text) and not re.search(r"[\s~^:?*\[\\]", text)
+
+
+def normalised(revision: str) -> str:
+    """Return a revision as the hub knows it: a commit's digits are lower case there."""
+    return revision.lower() if COMMIT.fullmatch(revision.lower()) else revision
