@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from basegate.language import ENGLISH, Words
@@ -45,6 +46,16 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2
 def printable(text: str) -> str:
     """Return a text without control characters, which could steer a terminal."""
     return _CONTROL.sub("\ufffd", text)
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text with spaces after it, so that it takes so many columns of a terminal."""
+    return text + " " * (width - columns(text))
 
 
 def is_share(unit: str) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import warnings
     from collections.abc import Generator
 
+    from basegate.language import Words
     from basegate.ledger import Ledger
     from basegate.progress import Progress
     from basegate.run import Run
@@ -177,11 +178,18 @@ class ReportHooks:
         self.written = False
         self.over: set[str] = set()
 
+    @property
+    def say(self) -> Words:
+        """The words of the terminal."""
+        from basegate.language import words
+
+        return words(self.run.options.language)
+
     def pytest_report_header(self) -> list[str]:
         """Say what is being judged, and by what."""
         from basegate.report.terminal import header
 
-        return header(self.run.options)
+        return header(self.run.options, self.say)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -224,19 +232,23 @@ class ReportHooks:
         """One line per candidate and check."""
         if self.ledger is None:
             return
-        from basegate.report.terminal import summary, warned
+        from basegate.figures import columns
+        from basegate.report.terminal import heading, summary, warned
 
-        terminalreporter.write_sep("=", "verdicts")
-        for line, markup in summary(self.ledger, self.run.records):
+        head = heading(self.say)
+        # pytest counts characters, some of which take two columns.
+        room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
+        terminalreporter.write_sep("=", head, fullwidth=room)
+        for line, markup in summary(self.ledger, self.run.records, self.say):
             terminalreporter.write_line(line, **markup)
-        for line in warned(self.warnings):
+        for line in warned(self.warnings, self.say):
             terminalreporter.write_line(line, yellow=True)
         if not self.written:
             return
         if self.trouble:
             terminalreporter.write_line(f"ERROR: {self.trouble}", red=True)
         else:
-            terminalreporter.write_line(f"ledger: {self.run.options.ledger}")
+            terminalreporter.write_line(self.say("ledger: {path}", path=self.run.options.ledger))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:

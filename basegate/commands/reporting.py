@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.commands.choosing import add_models, chosen_by
-from basegate.commands.output import STORE, many, say, store_at
+from basegate.commands.output import STORE, add_language, many, say, store_at, words_of
 from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.evidence import compare_candidates, measurements_behind
 from basegate.files import write_atomically
-from basegate.language import LANGUAGES, of_locale, words
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.page import Page
 from basegate.store import Several
@@ -60,11 +58,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="FILE",
         help="the page, in place of an earlier one (default: %(default)s)",
     )
-    parser.add_argument(
-        "--language",
-        choices=LANGUAGES,
-        help="of the page (default: from LC_ALL, LC_MESSAGES or LANG)",
-    )
+    add_language(parser, "of the page")
     parser.set_defaults(run=run)
 
 
@@ -88,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         return compare_candidates(results, behind)
 
     ledger = ledger_of(judged, thresholds, environment("cpu"), compare)
-    page = Page(ledger, behind, words(options.language or of_locale(os.environ)))
+    page = Page(ledger, behind, words_of(options))
     _write(page, options.html)
     say(f"report: {options.html} ({many(len(judged), 'candidate')})")
     return 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from basegate.figures import SHARE, asked, chance, format_value, found, place, printable
 from basegate.judge import Result, VerdictWord, telling
-from basegate.report.terminal import PARTIAL, decided
+from basegate.report.terminal import decided, partial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,9 +74,9 @@ def decision(ledger: Ledger) -> str:
         rows.append(
             f"<tr><th>{escape(entry.name)}</th><td>{_word(entry.verdict, words)}</td>{cells}</tr>"
         )
-    partial = f"<p class='bg-partial'>{PARTIAL}</p>" if ledger.suite.interrupted else ""
+    stopped = f"<p class='bg-partial'>{partial()}</p>" if ledger.suite.interrupted else ""
     return (
-        f"{_STYLE}<h2>Verdicts</h2>{partial}<table class='bg-decision'><thead><tr>"
+        f"{_STYLE}<h2>Verdicts</h2>{stopped}<table class='bg-decision'><thead><tr>"
         f"<th>candidate</th><th>decision</th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         f"{_unmet(ledger)}{_conditions(ledger)}"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from basegate.figures import asked, found, place
 from basegate.judge import telling
 from basegate.report.page.templating import render
-from basegate.report.terminal import PARTIAL, decided
+from basegate.report.terminal import decided, partial
 from basegate.report.wording import recommendation
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def render_decision(page: Page) -> Markup:
         page,
         sentences=recommendation(ledger, page.say),
         found=choice.candidate if choice is not None else None,
-        partial=page.say(PARTIAL) if ledger.suite.interrupted else "",
+        partial=partial(page.say) if ledger.suite.interrupted else "",
         heads=[place(check, part, page.say) for check, part in page.parts],
         lines=[_line(page, entry) for entry in ledger.candidates],
         unmet=_unmet(page),
@@ -82,7 +82,7 @@ def _line(page: Page, entry: CandidateEntry) -> Line:
     choice = ledger.recommendation
     return Line(
         entry=entry,
-        decision=decided(entry, rows, ledger.suite.interrupted),
+        decision=decided(entry, rows, ledger.suite.interrupted, page.say),
         chosen=choice is not None and choice.candidate == entry.name,
         date=entry.compared[:10],
         cells=tuple(_cell(page, page.rows(entry.name, *part)) for part in page.parts),
