@@ -24,6 +24,9 @@ class Published(NamedTuple):
     broken: str = ""
 
 
+QUESTION, PROBLEM = "chief-executive", "article"
+"""Their ids in the banks that come with the suite."""
+
 _NOT_A_BAD_MODEL = (
     "worse than guessing every token alike: a run whose numbers broke, not a bad model"
 )

@@ -8,7 +8,6 @@ from basegate.collection import candidate_in, candidate_of, check_of, split_test
 from basegate.errors import BasegateError, InvalidMeasurement
 from basegate.figures import printable
 from basegate.judge import invalid
-from basegate.language import words
 from basegate.ledger import Record
 from basegate.sentences import sentence
 from basegate.state import PROPERTY, RECORDS
@@ -41,8 +40,7 @@ def attach_records(
     if report.when == "call" and report.failed and _says_why(error, rows):
         # The verdict in its own words, instead of the source of three lines of test.
         if item.config.option.tbstyle != "long":
-            say = words(run.options.language)
-            unmet = [sentence(row, say) for row in rows if row.verdict != "pass"]
+            unmet = [sentence(row, run.say) for row in rows if row.verdict != "pass"]
             report.longrepr = printable("\n".join(unmet))
     elif error is not None and all(row.verdict == "pass" for row in rows):
         if isinstance(error, BasegateError):

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import warnings
     from collections.abc import Generator
 
-    from basegate.language import Words
     from basegate.ledger import Ledger
     from basegate.progress import Progress
     from basegate.run import Run
@@ -178,18 +177,11 @@ class ReportHooks:
         self.written = False
         self.over: set[str] = set()
 
-    @property
-    def say(self) -> Words:
-        """The words of the terminal."""
-        from basegate.language import words
-
-        return words(self.run.options.language)
-
     def pytest_report_header(self) -> list[str]:
         """Say what is being judged, and by what."""
         from basegate.report.terminal import header
 
-        return header(self.run.options, self.say)
+        return header(self.run.options, self.run.say)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -235,20 +227,22 @@ class ReportHooks:
         from basegate.figures import columns
         from basegate.report.terminal import heading, summary, warned
 
-        head = heading(self.say)
+        head = heading(self.run.say)
         # pytest counts characters, some of which take two columns.
         room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
         terminalreporter.write_sep("=", head, fullwidth=room)
-        for line, markup in summary(self.ledger, self.run.records, self.say):
+        for line, markup in summary(self.ledger, self.run.records, self.run.say):
             terminalreporter.write_line(line, **markup)
-        for line in warned(self.warnings, self.say):
+        for line in warned(self.warnings, self.run.say):
             terminalreporter.write_line(line, yellow=True)
         if not self.written:
             return
         if self.trouble:
             terminalreporter.write_line(f"ERROR: {self.trouble}", red=True)
         else:
-            terminalreporter.write_line(self.say("ledger: {path}", path=self.run.options.ledger))
+            terminalreporter.write_line(
+                self.run.say("ledger: {path}", path=self.run.options.ledger)
+            )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
@@ -258,17 +252,19 @@ class ReportHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Open the page with the decision."""
-        from basegate.report.html import decision
+        if self.ledger is None:
+            return
+        from basegate.report.page import Page
+        from basegate.report.page.document import fragment
 
-        if self.ledger is not None:
-            prefix.append(decision(self.ledger))
+        prefix.append(fragment(Page(self.ledger, self.run.behind, self.run.say)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """Add the columns of a verdict."""
         from basegate.report.html import header_cells
 
-        cells[2:2] = header_cells()
+        cells[2:2] = header_cells(self.run.say)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
@@ -279,7 +275,7 @@ class ReportHooks:
         if len(cells) > 1:
             cells[1] = id_cell(report.nodeid)
             results = [row for record in read_records(report) for row in record.results]
-            cells[2:2] = result_cells(results)
+            cells[2:2] = result_cells(results, self.run.say)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
@@ -292,7 +288,9 @@ class ReportHooks:
         found = [each for key in keys if (each := self.run.store.get(key)) is not None]
         if found:
             shown = [
-                evidence(each, [row for row in results if row.measurement == each.key])
+                evidence(
+                    each, [row for row in results if row.measurement == each.key], self.run.say
+                )
                 for each in found
             ]
             data[:] = [*shown, *(data if report.failed else [])]

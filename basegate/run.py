@@ -9,6 +9,7 @@ from basegate.comparing import NOTHING, from_store
 from basegate.environment import environment, resolve_device, version
 from basegate.evidence import compare_candidates, measurements_behind
 from basegate.judge import Verdict, check_valid, judge
+from basegate.language import words
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
 from basegate.measuring import measure, obtain
@@ -39,6 +40,7 @@ class Run:
         progress: where slow work is shown.
         records: what the acceptance tests found, on the process that reports.
         behind: the measurements that the rows of the last ledger rest on, by key.
+        say: the words of the reader's language.
     """
 
     def __init__(self, options: RunOptions, progress: Progress) -> None:
@@ -48,6 +50,7 @@ class Run:
         self.device = resolve_device(options.device)
         self.records: list[Record] = []
         self.behind: dict[str, Measurement] = {}
+        self.say = words(options.language)
         self._opened: dict[str, Candidate] = {}
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
         self._isolation: Isolation | None = None

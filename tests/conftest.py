@@ -11,7 +11,7 @@ import pytest
 from tests.checkpoints import make_checkpoint, write_jsonl
 from tests.plain import make_plain
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.browsing"]
 
 # Before torch is imported: with as many threads as cores in every worker, they wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:

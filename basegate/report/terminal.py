@@ -38,6 +38,16 @@ def verdict_in_words(verdict: VerdictWord, say: Words = ENGLISH) -> str:
     }[verdict]
 
 
+def decision_in_words(verdict: VerdictWord, say: Words = ENGLISH) -> str:
+    """Return what a verdict on all of a candidate's checks means for it."""
+    return {
+        "pass": say("accepted"),
+        "fail": say("rejected"),
+        "inconclusive": say("not accepted (inconclusive)"),
+        "invalid": say("not judged (invalid)"),
+    }[verdict]
+
+
 def partial(say: Words = ENGLISH) -> str:
     """Say that a run was stopped, and how to go on."""
     return say(
@@ -136,12 +146,7 @@ def decided(
 def _decision(entry: CandidateEntry, say: Words) -> str:
     if entry.verdict == "pass" and entry.not_run:
         return say("no objection so far")
-    return {
-        "pass": say("accepted"),
-        "fail": say("rejected"),
-        "inconclusive": say("not accepted (inconclusive)"),
-        "invalid": say("not judged (invalid)"),
-    }[entry.verdict]
+    return decision_in_words(entry.verdict, say)
 
 
 def _line(check: str, rows: list[Result], say: Words) -> tuple[str, dict[str, bool]]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.article import PUBLISHED
+from basegate.article import PROBLEM, PUBLISHED, QUESTION
 from basegate.figures import format_value, found, in_words, is_share, place
 from basegate.report.page.templating import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from markupsafe import Markup
 
@@ -131,26 +131,21 @@ def _article(page: Page) -> Iterator[Beside]:
 
 
 def _beside(page: Page, entry: CandidateEntry, published: Published) -> Beside:
-    corpora = [part for check, part in page.parts if check == "perplexity"]
     return Beside(
         name=entry.name,
         published=published,
-        perplexity=_metric(page, entry.name, corpora, "article_perplexity"),
-        bits=_metric(page, entry.name, corpora, "bits_per_char"),
-        knows=_metric(page, entry.name, ["article"], "correct", "knowledge"),
-        reasons=_metric(page, entry.name, ["article"], "correct", "reasoning"),
+        perplexity=_metric(page, entry.name, "perplexity", "article_perplexity"),
+        bits=_metric(page, entry.name, "perplexity", "bits_per_char"),
+        knows=_metric(page, entry.name, "knowledge", "correct", QUESTION),
+        reasons=_metric(page, entry.name, "reasoning", "correct", PROBLEM),
     )
 
 
-def _metric(
-    page: Page, name: str, parts: Sequence[str], metric: str, check: str = "perplexity"
-) -> str:
-    """Return what a run found, on the first of some corpora or banks where it found it."""
-    for part in parts:
-        measurement = page.measured(name, check, part)
+def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> str:
+    """Return what a run found, on the first corpus or bank where it found it."""
+    for checked, part in page.parts:
+        measurement = page.measured(name, check, part) if checked == check else None
         for each in measurement.findings.metrics if measurement is not None else ():
-            if each.name == metric and metric == "correct":
-                return found(each, None, page.say)
-            if each.name == metric:
-                return format_value(each.value)
+            if (each.name, each.item) == (metric, item):
+                return found(each, None, page.say) if item else format_value(each.value)
     return ""

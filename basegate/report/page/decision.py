@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.figures import asked, found, place
+from basegate.figures import asked, format_value, place
 from basegate.judge import telling
 from basegate.report.page.templating import render
-from basegate.report.terminal import decided, partial
+from basegate.report.page.texts import address
+from basegate.report.terminal import decided, decision_in_words, partial
 from basegate.report.wording import recommendation
 
 if TYPE_CHECKING:
@@ -17,11 +18,41 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from basegate.judge import Result, VerdictWord
+    from basegate.language import Words
     from basegate.ledger import CandidateEntry
     from basegate.report.page import Page
 
-SHOWN = 3
-"""Lines of a cell; the rest is counted."""
+SHOWN = 2
+"""Metrics of a cell; the rest is counted."""
+_SHORT = {
+    "bits_per_char": "bits per character",
+    "perplexity": "perplexity",
+    "gap": "bits beyond written Chinese",
+    "preferred_share": "right sentence likelier",
+    "cantonese_share": "Cantonese",
+    "latin_share": "English words",
+    "simplified_share": "Simplified",
+    "looping_share": "loops",
+    "accuracy": "right answers",
+    "likelihood_accuracy": "right by likelihood",
+    "letter_accuracy": "right by letter",
+}
+"""Metrics as a cell below the name of its check can call them."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One metric of a cell.
+
+    Attributes:
+        found: the number and what it is of.
+        interval: its interval, if it has one.
+        asked: the limit.
+    """
+
+    found: str
+    interval: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,15 +61,15 @@ class Cell:
 
     Attributes:
         verdict: its word; `None` where the check was not run.
-        lines: what was measured, or a question that is not met each.
-        asked: the limit, where there is one for all lines.
-        more: lines that are left out.
+        values: the metrics that the verdict comes from.
+        more: metrics that are left out.
+        link: to the texts behind it; empty where there are none.
     """
 
     verdict: VerdictWord | None
-    lines: tuple[str, ...] = ()
-    asked: str = ""
+    values: tuple[Value, ...] = ()
     more: int = 0
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,35 +113,64 @@ def _line(page: Page, entry: CandidateEntry) -> Line:
     choice = ledger.recommendation
     return Line(
         entry=entry,
-        decision=decided(entry, rows, ledger.suite.interrupted, page.say),
+        decision=_decided(entry, rows, page),
         chosen=choice is not None and choice.candidate == entry.name,
         date=entry.compared[:10],
-        cells=tuple(_cell(page, page.rows(entry.name, *part)) for part in page.parts),
+        cells=tuple(_cell(page, entry.name, *part) for part in page.parts),
     )
 
 
-def _cell(page: Page, rows: Sequence[Result]) -> Cell:
+def _decided(entry: CandidateEntry, rows: Sequence[Result], page: Page) -> str:
+    """Return the decision; on what it rests, the cells beside it say."""
+    if not rows or entry.not_run:
+        return decided(entry, rows, page.ledger.suite.interrupted, page.say)
+    return decision_in_words(entry.verdict, page.say)
+
+
+def _cell(page: Page, name: str, check: str, part: str) -> Cell:
+    rows = page.rows(name, check, part)
     if not rows:
         return Cell(None)
     verdict, shown = telling(rows)
-    limits = {asked(row, page.say) for row in shown}
-    return Cell(
-        verdict=verdict,
-        lines=tuple(_value(page, row) for row in shown[:SHOWN]),
-        asked=limits.pop() if len(limits) == 1 else "",
-        more=max(0, len(shown) - SHOWN),
+    link = _link(page, name, check, part)
+    if any(row.question for row in rows):
+        return Cell(verdict, (_questions(page, rows),), link=link)
+    # Of a check that passes one number tells enough; the others are met, too.
+    count = 1 if verdict == "pass" else SHOWN
+    values = tuple(_value(page.say, row) for row in shown[:count])
+    return Cell(verdict, values, max(0, len(shown) - count), link)
+
+
+def _questions(page: Page, rows: Sequence[Result]) -> Value:
+    """Return how many of the questions that are judged each alone are met."""
+    met = sum(row.verdict == "pass" for row in rows)
+    limits = {asked(row, page.say) for row in rows}
+    return Value(
+        found=page.say("{met} of {count} questions met", met=met, count=len(rows)),
+        asked=page.say("{limit} right each", limit=limits.pop()) if len(limits) == 1 else "",
     )
 
 
-def _value(page: Page, row: Result) -> str:
+def _value(say: Words, row: Result) -> Value:
     if not row.metric:
-        return page.say("no measurement")
-    value = found(row, row.limit, page.say)
-    return (
-        page.say("{question}: {value}", question=row.question, value=value)
-        if row.question
-        else value
-    )
+        return Value(say("no measurement"))
+    value = format_value(row.value, row.unit, row.limit)
+    name = say(_SHORT.get(row.metric, row.metric.replace("_", " ")))
+    interval = ""
+    if row.interval is not None:
+        low, high = (format_value(end, row.unit, row.limit) for end in row.interval)
+        level = f"{row.confidence * 100:g}"
+        interval = say("{level} %: {low} to {high}", level=level, low=low, high=high)
+    return Value(say("{value} {unit}", value=value, unit=name), interval, asked(row, say))
+
+
+def _link(page: Page, name: str, check: str, part: str) -> str:
+    """Return where the texts behind a cell are."""
+    measurement = page.measured(name, check, part)
+    if measurement is None:
+        return ""
+    found = measurement.findings
+    return address(name, check, part) if found.samples or found.preferences or found.choices else ""
 
 
 def _unmet(page: Page) -> list[tuple[CandidateEntry, list[Result]]]:

@@ -52,7 +52,7 @@ def collect(page: Page) -> dict[str, Any]:
         parts.append(
             {
                 "key": printable(f"{check}/{part}"),
-                "name": printable(place(check, part)),
+                "name": printable(place(check, part, page.say)),
                 "verdicts": verdicts,
             }
         )

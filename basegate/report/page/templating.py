@@ -12,6 +12,7 @@ from markupsafe import Markup
 from basegate.figures import printable
 
 if TYPE_CHECKING:
+    from basegate.language import Words
     from basegate.report.page import Page
 
 
@@ -23,8 +24,19 @@ def render(template: str, page: Page, **values: object) -> Markup:
         page: what it is made of; templates see it as `page`, and its words as `say`.
         values: further names of the template.
     """
+    return render_part(template, page.say, page=page, **values)
+
+
+def render_part(template: str, say: Words, **values: object) -> Markup:
+    """Return markup that needs no page.
+
+    Args:
+        template: its file in `templates/`.
+        say: the words of its language.
+        values: further names of the template.
+    """
     # The template escapes on its own; what it gives is markup.
-    return Markup(_environment().get_template(template).render(page=page, say=page.say, **values))
+    return Markup(_environment().get_template(template).render(say=say, **values))
 
 
 def asset(name: str) -> str:
@@ -42,4 +54,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters["printable"] = printable
+    found.filters["tight"] = _tight
     return found
+
+
+def _tight(text: str) -> str:
+    """Return a text whose per cent signs stay on the line of their number."""
+    return printable(text).replace(" %", "\u00a0%")

@@ -48,6 +48,7 @@ addEventListener("DOMContentLoaded", () => {
     const column = pressed.dataset.columnType;
     pressed.click();
     // What was pressed may have been replaced.
+    reach();
     const again = column ? `.sortable[data-column-type="${column}"]` : `[data-id="${id}"] > .col-result`;
     if (column || id) results().querySelector(again)?.focus();
   });

@@ -6,7 +6,12 @@
   const SECTION = "bg-texts";
   const HASH = `#${SECTION}?`;
   const SHORT = 400; // characters of a text that are shown at first
-  const ENTRIES = 160; // samples, options and pairs that are built at a time
+  // How much is built at once: little where somebody waits for a filter. A group counts for its
+  // heading and prompt, and for what stands in it.
+  const FIRST = 180;
+  const NEXT = 500;
+  const GROUP = 12;
+  const PAIRS = 20; // of a table
   const FOUND = 32; // beside the kinds of marks in the data
   const KINDS = [
     [1, "cantonese"], [2, "english"], [4, "simplified"], [8, "loop"], [16, "differs"],
@@ -239,7 +244,7 @@
     return line;
   };
 
-  const pairsView = (group, pairs, pattern, title) => {
+  const pairsView = (pairs, pattern, title) => {
     const shown = chosen();
     const body = pairs.map(({ pair, columns }) => make("tr", "",
       cell("th", "row", sentence("right", pair.right, pattern), sentence("wrong", pair.wrong, pattern)),
@@ -262,13 +267,17 @@
     return scrolling(table, `${say("pairs")}: ${title}`);
   };
 
-  const groupView = ({ group, columns, pairs }, pattern) => {
+  const groupView = ({ group, columns, pairs, first, of }, pattern) => {
     const part = data.parts[group.part].name;
     const title = make("h3", "", make("span", "bg-soft", part), " ", name(group.item));
+    if (pairs) {
+      title.append(" ", make("span", "bg-soft",
+        say("range", { first, last: first + pairs.length - 1, all: of })));
+    }
     title.tabIndex = -1;
     const box = make("article", "bg-group", title);
     if (pairs) {
-      box.append(pairsView(group, pairs, pattern, `${part} ${group.item}`));
+      box.append(pairsView(pairs, pattern, title.textContent));
       return box;
     }
     if (group.prompt !== null || group.expected !== null) {
@@ -337,7 +346,9 @@
           if (columns.length) pairs.push({ pair, columns });
           counts.pairs += columns.length;
         }
-        if (pairs.length) left.push({ group, pairs });
+        for (let at = 0; at < pairs.length; at += PAIRS) {
+          left.push({ group, pairs: pairs.slice(at, at + PAIRS), first: at + 1, of: pairs.length });
+        }
         continue;
       }
       const columns = candidates.map((index) => {
@@ -363,35 +374,31 @@
   let all = 0;
   let pattern = null;
 
-  const sizeOf = ({ pairs, columns }) => pairs ? pairs.length * chosen().length
-    : columns.reduce((sum, each) => sum + each.samples.length + (each.options ? 1 : 0), 0);
+  const sizeOf = ({ pairs, columns }) => GROUP + (pairs ? pairs.length * chosen().length
+    : columns.reduce((sum, each) => sum + each.samples.length + (each.options ? 1 : 0), 0));
+
+  /* Return how many of the groups that wait are built next. */
+  const portion = (size) => {
+    let room = size;
+    const end = waiting.findIndex((each) => {
+      if (room <= 0) return true;
+      room -= sizeOf(each);
+      return false;
+    });
+    return end < 0 ? waiting.length : end;
+  };
 
   /* Build the next groups; return the first of them. */
-  const build = () => {
-    const views = [];
-    for (let entries = 0; waiting.length && entries < ENTRIES;) {
-      const next = waiting.shift();
-      entries += sizeOf(next);
-      views.push(groupView(next, pattern));
-    }
+  const build = (size) => {
+    const views = waiting.splice(0, portion(size)).map((each) => groupView(each, pattern));
     groups.append(...views);
     more.hidden = !waiting.length;
     const [told, button] = more.children;
     told.textContent = say("built", {
       shown: number.format(all - waiting.length), all: number.format(all),
     });
-    button.textContent = say("more", { count: number.format(nextCount()) });
+    button.textContent = say("more", { count: number.format(portion(NEXT)) });
     return views[0];
-  };
-
-  const nextCount = () => {
-    let entries = 0;
-    const end = waiting.findIndex((each) => {
-      if (entries >= ENTRIES) return true;
-      entries += sizeOf(each);
-      return false;
-    });
-    return end < 0 ? waiting.length : end;
   };
 
   const apply = () => {
@@ -406,7 +413,7 @@
       }));
     count.textContent = all ? lines.join(" · ") : say("nothing");
     groups.replaceChildren();
-    build();
+    build(FIRST);
   };
 
   // The address keeps the filter, so that it can be linked to.
@@ -465,7 +472,7 @@
     apply();
   }));
   more.querySelector("button").addEventListener("click", () => {
-    const first = build();
+    const first = build(NEXT);
     // Whoever reads or tabs on comes to what is new, not past it.
     if (first) first.querySelector("h3").focus({ preventScroll: true });
   });

@@ -78,15 +78,15 @@ def gates(page: Page) -> list[Gate]:
         points = tuple(point for point, _ in row.curve)
         where = (row.count,) if row.metric == COUNTED else (row.check, row.part)
         rows.setdefault((row.metric, row.limit, points, *where), []).append(row)
-    return [_gate(own) for own in rows.values()]
+    return [_gate(own, page.say) for own in rows.values()]
 
 
-def _gate(rows: Sequence[Result]) -> Gate:
+def _gate(rows: Sequence[Result], say: Words) -> Gate:
     first = rows[0]
     points = [point for point, _ in first.curve]
     chances = list(zip(*([chance for _, chance in row.curve] for row in rows), strict=True))
     return Gate(
-        names=tuple(dict.fromkeys(place(row.check, row.part) for row in rows)),
+        names=tuple(dict.fromkeys(place(row.check, row.part, say) for row in rows)),
         limit=first.limit or 0.0,
         count=first.count if first.metric == COUNTED else None,
         confidence=first.confidence,

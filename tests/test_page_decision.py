@@ -1,0 +1,176 @@
+"""What the page opens with, and its comparisons: read as a browser would, without one."""
+
+from __future__ import annotations
+
+import pytest
+
+from basegate.judge import Result
+from basegate.language import ENGLISH
+from basegate.ledger import CandidateEntry, Ledger, Suite, ThresholdsFile
+from basegate.recommendation import recommend
+from basegate.report.page import Page
+from basegate.report.page.comparing import render_comparisons
+from basegate.report.page.conditions import render_conditions
+from basegate.report.page.decision import render_decision
+from tests.markup import SCRIPT, read
+from tests.pages import make_page
+from tests.test_recommendation import better
+
+
+def row(verdict="pass", **fields):
+    given = {
+        "candidate": "yi-6b",
+        "check": "perplexity",
+        "item": "wiki",
+        "metric": "bits_per_char",
+        "value": 4.25,
+        "unit": "bits per character",
+        "limit": 5.5,
+        "direction": "max",
+        "detail": "a sentence.",
+    }
+    return Result(verdict=verdict, **{**given, **fields})
+
+
+def entry(name="yi-6b", verdict="pass", **fields):
+    given = {"source": "a/b", "quantization": "nf4", "dtype": "bfloat16", "device": "cpu"}
+    return CandidateEntry(name=name, verdict=verdict, **{**given, **fields})
+
+
+def page(*rows, entries=None, environment=None, interrupted=False, comparisons=()):
+    entries = tuple(entries or [entry()])
+    return Page(
+        Ledger(
+            suite=Suite(
+                version="1",
+                thresholds=ThresholdsFile(path="t.toml", sha256="0"),
+                command="pytest",
+                interrupted=interrupted,
+            ),
+            environment=environment or {},
+            candidates=entries,
+            results=rows,
+            recommendation=recommend(entries, rows, comparisons) if rows else None,
+            comparisons=tuple(comparisons),
+        )
+    )
+
+
+def decision(*rows, **given):
+    return read(render_decision(page(*rows, **given)))
+
+
+def test_the_page_says_first_which_model_to_take():
+    text = decision(row(), row("fail", candidate="two"), entries=[entry(), entry("two", "fail")])
+    assert text.words.startswith("Which model to take Take yi-6b: it meets every limit.")
+    assert "yi-6b recommended ✓ accepted ✓ pass 4.25 bits per character limit: at most 5.5" in (
+        text.words
+    )
+    assert "two ✗ rejected ✗ fail" in text.words
+
+
+def test_a_row_per_candidate_and_a_column_per_check():
+    rows = [
+        row(),
+        row(check="knowledge", item="must-know/q1", metric="correct", unit="of 9 correct"),
+    ]
+    text = decision(*rows, row(candidate="two"), entries=[entry(), entry("two")])
+    assert "candidate decision perplexity wiki knowledge must-know" in text.words
+    assert text.words.count("not run") == 1  # two has no row on the bank
+
+
+def test_questions_that_are_judged_alone_are_counted_in_their_cell():
+    rows = [
+        row(verdict, check="knowledge", item=f"bank/q{number}", metric="correct",
+            unit="of 10 correct", value=9.0, limit=7.0, direction="min")
+        for number, verdict in enumerate(["pass", "fail", "pass"])
+    ]  # fmt: skip
+    assert (
+        "✗ fail 2 of 3 questions met limit: at least 7 right each"
+        in decision(*rows, entries=[entry(verdict="fail")]).words
+    )
+
+
+def test_an_interval_stands_below_its_value_and_what_is_left_out_is_counted():
+    rows = [row(interval=(4.0, 4.5)), row(metric="perplexity", unit="token perplexity", value=30.0)]
+    text = decision(*rows)
+    assert (
+        "4.25 bits per character 95\u00a0%: 4 to 4.50 limit: at most 5.5 and 1 more" in text.words
+    )
+    failing = decision(*(each.model_copy(update={"verdict": "fail"}) for each in rows),
+                       entries=[entry(verdict="fail")])  # fmt: skip
+    assert "30 perplexity" in failing.words
+
+
+def test_what_is_not_met_is_listed_with_the_reason_for_the_limit():
+    text = decision(
+        row("fail", detail="yi-6b on wiki: 6 bits.", why="as good as Yi"),
+        entries=[entry(verdict="fail")],
+    )
+    assert "yi-6b: 1 not met ✗ fail yi-6b on wiki: 6 bits. Reason for the limit: as good as Yi" in (
+        text.words
+    )
+
+
+def test_the_page_says_when_every_limit_is_met():
+    assert decision(row()).words.endswith("Every limit that was judged is met.")
+
+
+def test_a_compared_candidate_carries_its_date_and_a_stopped_run_says_so():
+    entries = [entry(), entry("two", compared="2026-01-02T03:04:05+00:00")]
+    text = decision(row(), row(candidate="two"), entries=entries, interrupted=True)
+    assert "two from the store, 2026-01-02 ✓ accepted" in text.words
+    assert "This report is partial" in text.words
+
+
+def test_a_measurement_that_broke_has_no_number():
+    broken = row("invalid", metric="", value=None, unit="", limit=None, direction=None)
+    text = decision(broken, entries=[entry(verdict="invalid")])
+    assert "! not judged (invalid) ! invalid no measurement" in text.words
+
+
+@pytest.mark.parametrize("field", ["candidate", "item", "unit", "detail", "why"])
+def test_whatever_a_row_holds_is_escaped(field):
+    rows = [row("fail", **{field: SCRIPT})]
+    name = SCRIPT if field == "candidate" else "yi-6b"
+    text = decision(*rows, entries=[entry(name, "fail")])
+    assert "script" not in text.elements
+    if field != "unit":  # cells name their metric by themselves
+        assert SCRIPT in text.text
+
+
+@pytest.mark.parametrize("field", ["source", "dtype", "revision"])
+def test_the_conditions_are_escaped(field):
+    text = read(render_conditions(page(row(), entries=[entry(**{field: SCRIPT})])))
+    assert "script" not in text.elements
+
+
+def test_comparisons_name_the_better_one_and_what_is_not_told_apart():
+    same = better("a", "b", "perplexity").model_copy(
+        update={"better": None, "difference": 0.1, "interval": (-0.2, 0.4), "p_value": 0.5}
+    )
+    text = read(
+        render_comparisons(page(row(), comparisons=[better("a", "b"), same])),
+    )
+    assert "1 of 1 pairs told apart" in text.words
+    assert "a / b 4 / 5 −1.00 −1.20 to −0.80 0.001 a is better" in text.words
+    assert "0 of 1 pairs told apart" in text.words
+    assert "+0.10 −0.20 to +0.40 0.500 not told apart" in text.words
+
+
+def test_the_articles_table_stands_beside_the_runs():
+    text = read(render_comparisons(make_page(2, 40, 400)))
+    assert "Beside the article's own table" in text.words
+    assert (
+        "yi-6b 81.5 not measured 4.10 right 7 of 7 correct right 7 of 7 correct llama-2-7b 37.2"
+        in text.words
+    )
+    assert "3.7\u00a0% of the text" in text.words or "3.7 % of the text" in text.words
+
+
+def test_without_a_second_candidate_and_without_the_articles_there_is_no_such_section():
+    assert render_comparisons(page(row())).strip() == ""
+
+
+def test_every_text_of_the_opening_is_english_as_it_is_written():
+    assert page(row()).say is ENGLISH
