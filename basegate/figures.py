@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from basegate.language import ENGLISH, Words
@@ -47,22 +48,34 @@ def printable(text: str) -> str:
     return _CONTROL.sub("\ufffd", text)
 
 
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text with spaces after it, so that it takes so many columns of a terminal."""
+    return text + " " * (width - columns(text))
+
+
 def is_share(unit: str) -> bool:
     """Tell whether a unit stands for a fraction between 0 and 1."""
     return unit.startswith(SHARE)
 
 
-def format_value(value: float | None, unit: str = "", limit: float | None = None) -> str:
+def format_value(
+    value: float | None, unit: str = "", limit: float | None = None, say: Words = ENGLISH
+) -> str:
     """Return a number with as many digits as a reader can use; a share in per cent.
 
     Where a limit is given, as many digits more as it takes to see on which side of it the number
     is: 5.004 does not become 5.00 beside a limit of 5.
     """
     if value is None:
-        return "not a number"
+        return say("not a number")
     if is_share(unit):
         limit = None if limit is None else round(limit * 100, 10)
-        return f"{_digits(round(value * 100, 10), 1, limit)} %"
+        return say("{value} %", value=_digits(round(value * 100, 10), 1, limit))
     return _digits(value, 2, limit)
 
 
@@ -91,10 +104,10 @@ def format_metric(
     say: Words = ENGLISH,
 ) -> str:
     """Return value, unit and interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`."""
-    text = _with_unit(format_value(value, unit, limit), unit, say)
+    text = _with_unit(format_value(value, unit, limit, say), unit, say)
     if interval is None:
         return text
-    low, high = (format_value(end, unit, limit) for end in interval)
+    low, high = (format_value(end, unit, limit, say) for end in interval)
     return text + say(
         " ({level} %: {low} to {high})", level=f"{confidence * 100:g}", low=low, high=high
     )
@@ -103,6 +116,10 @@ def format_metric(
 def _with_unit(value: str, unit: str, say: Words) -> str:
     if counted := _OF_SO_MANY.fullmatch(unit):
         return say("{value} of {count} correct", value=value, count=counted[1])
+    # A language may have the number elsewhere than before its unit.
+    together = f"{{value}} {unit.removeprefix(SHARE)}"
+    if unit and say.language != "en" and say.knows(together):
+        return say(together, value=value)
     return say("{value} {unit}", value=value, unit=in_words(unit, say)).strip()
 
 
@@ -115,7 +132,11 @@ def format_limit(
     limit: float, direction: Literal["max", "min"], unit: str = "", say: Words = ENGLISH
 ) -> str:
     """Return a limit as it was given, e.g. `at most 5`, or `at least 50 %` of a share."""
-    value = f"{round(limit * 100, 10):.10g} %" if is_share(unit) else f"{limit:,.10g}"
+    value = (
+        say("{value} %", value=f"{round(limit * 100, 10):.10g}")
+        if is_share(unit)
+        else f"{limit:,.10g}"
+    )
     if direction == "max":
         return say("at most {value}", value=value)
     return say("at least {value}", value=value)

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 from basegate.errors import InvalidMeasurement
-from basegate.figures import format_limit, found
 from basegate.records import FiniteOrNone, Frozen, Interval
+from basegate.sentences import sentence, whom
 from basegate.statistics import (
     draws_to_settle,
     passing_probability,
@@ -22,6 +22,39 @@ if TYPE_CHECKING:
 
 VerdictWord = Literal["pass", "inconclusive", "fail", "invalid"]
 _SEVERITY: tuple[VerdictWord, ...] = ("pass", "inconclusive", "fail", "invalid")
+
+
+Counted = Literal[
+    "documents", "documents in both versions", "samples", "questions", "problems", "pairs"
+]
+
+
+class Settling(Frozen):
+    """What would settle an inconclusive verdict.
+
+    Attributes:
+        what: more of which would.
+        have: how many were measured; `None` where that is not known.
+        more: about how many more like these, if the value stays; `None` where it cannot be told,
+            since the value is too near the limit.
+    """
+
+    what: Counted
+    have: int | None = None
+    more: int | None = None
+
+
+class TokenizerCost(Frozen):
+    """What a tokenizer makes of a text.
+
+    Attributes:
+        tokens_per_character: of the text.
+        split_share: share of the tokens that are a part of a character only; `None` where the
+            tokenizer cannot tell.
+    """
+
+    tokens_per_character: float
+    split_share: float | None = None
 
 
 class Result(Frozen):
@@ -39,7 +72,7 @@ class Result(Frozen):
         verdict: what follows.
         interval: the metric's interval.
         confidence: the interval's level.
-        detail: a sentence for people.
+        detail: a sentence for people, in English; see `sentences.sentence`.
         seconds: time that the measurement took.
         measurement: its key in the store.
         basis: what was measured on, e.g. `240 questions, 4 samples each, 2 left out`.
@@ -49,6 +82,8 @@ class Result(Frozen):
         drawn: samples of the question that were drawn.
         curve: operating curve of a gate on answers: the share that a model truly has right, and
             the chance that it passes.
+        settling: what would settle it, where it is inconclusive.
+        tokenizer: of a perplexity, what the tokenizer makes of the text.
     """
 
     candidate: str
@@ -71,6 +106,8 @@ class Result(Frozen):
     count: int | None = None
     drawn: int | None = None
     curve: tuple[tuple[float, float], ...] = ()
+    settling: Settling | None = None
+    tokenizer: TokenizerCost | None = None
 
     @property
     def part(self) -> str:
@@ -195,7 +232,7 @@ def invalid(
         check=check,
         item=item,
         verdict="invalid",
-        detail=f"{candidate} on {item or check}: {reason}",
+        detail=f"{whom(candidate, check, item)}{reason}",
         measurement=measurement,
     )
 
@@ -206,11 +243,7 @@ def _result(
     item = f"{measurement.item}/{metric.item}" if metric.item else measurement.item
     verdict = decide(metric, limit)
     interval, confidence = metric.interval_at(limit.confidence)
-    detail = ""
-    if not brief:
-        shown = metric.model_copy(update={"interval": interval, "confidence": confidence})
-        detail = _sentence(candidate, item, measurement, shown, limit, verdict)
-    return Result(
+    row = Result(
         candidate=candidate,
         check=measurement.check,
         item=item,
@@ -222,7 +255,7 @@ def _result(
         verdict=verdict,
         interval=interval,
         confidence=confidence,
-        detail=detail,
+        detail="",
         seconds=measurement.seconds,
         measurement=measurement.key,
         basis=measurement.findings.basis,
@@ -230,8 +263,21 @@ def _result(
         notes=measurement.findings.notes,
         count=metric.count,
         drawn=metric.drawn,
-        curve=() if brief else _curve(metric, limit),
     )
+    return row if brief else _explained(row, measurement, metric, limit)
+
+
+def _explained(row: Result, measurement: Measurement, metric: Metric, limit: Limit) -> Result:
+    """Return a row with its operating curve, what would settle it, and its sentence."""
+    settling = _settling(measurement, metric, limit) if row.verdict == "inconclusive" else None
+    told = row.model_copy(
+        update={
+            "curve": _curve(metric, limit),
+            "settling": settling,
+            "tokenizer": _tokenizer(measurement),
+        }
+    )
+    return told.model_copy(update={"detail": sentence(told)})
 
 
 def decide(metric: Metric, limit: Limit) -> VerdictWord:
@@ -255,36 +301,19 @@ def decide(metric: Metric, limit: Limit) -> VerdictWord:
     return "fail" if upper < bound else "inconclusive"
 
 
-def _sentence(
-    candidate: str,
-    item: str,
-    measurement: Measurement,
-    metric: Metric,
-    limit: Limit,
-    verdict: VerdictWord,
-) -> str:
-    asked = format_limit(limit.value, limit.direction, metric.unit)
-    text = f"{candidate} on {item}: {found(metric, limit.value)}, limit {asked}."
-    if verdict == "inconclusive":
-        text += f" The interval straddles the limit: {_settling(measurement, metric, limit)}"
-    if limit.metric == "correct" and metric.count is not None:
-        text += _left_undrawn(metric)
-        chance = passing_probability(0.5, int(limit.value), metric.count) * 100
-        text += f" (A model that is right half of the time passes {chance:.0f} % of the time.)"
-    remarks = measurement.findings.facts.get("remark")
-    if remarks and verdict == "fail":
-        text += f" {remarks}"
-    return text
+def _tokenizer(measurement: Measurement) -> TokenizerCost | None:
+    facts = measurement.findings.facts
+    tokens, characters = facts.get("tokens"), facts.get("characters")
+    split = facts.get("split_token_share")
+    if not isinstance(tokens, int) or not isinstance(characters, int) or not characters:
+        return None
+    return TokenizerCost(
+        tokens_per_character=tokens / characters,
+        split_share=float(split) if isinstance(split, int | float) else None,
+    )
 
 
-def _left_undrawn(metric: Metric) -> str:
-    left = (metric.count or 0) - (metric.drawn if metric.drawn is not None else metric.count or 0)
-    if not left:
-        return ""
-    return f" The other {left} of {metric.count} samples could not change that and were not drawn."
-
-
-_COUNTED = {
+_COUNTED: dict[str, tuple[Counted, str]] = {
     "perplexity": ("documents", "documents"),
     "continuation": ("samples", "samples"),
     "knowledge": ("questions", "questions"),
@@ -292,18 +321,21 @@ _COUNTED = {
     "minimal_pairs": ("pairs", "pairs"),
     "gap": ("documents in both versions", "parallel_documents"),
 }
+"""By check or metric: what is counted, and the fact that holds how many there are."""
 
 
-def _settling(measurement: Measurement, metric: Metric, limit: Limit) -> str:
-    """Say how many more questions, or whatever was measured on, would settle it."""
-    unit, fact = _COUNTED.get(metric.name) or _COUNTED[measurement.check]
+def _settling(measurement: Measurement, metric: Metric, limit: Limit) -> Settling:
+    """Return how many more questions, or whatever was measured on, would settle it."""
+    what, fact = _COUNTED.get(metric.name) or _COUNTED[measurement.check]
     have = measurement.findings.facts.get(fact)
+    if not isinstance(have, int):
+        return Settling(what=what)
     factor = _times_as_many(metric, limit)
-    if factor is None or not isinstance(have, int):
-        return f"more {unit} would settle it, if the truth is not the limit itself."
+    if factor is None:
+        return Settling(what=what, have=have)
     # Rounded first: four times as many must not become four times and one.
     more = max(1, math.ceil(round(have * factor, 6)) - have)
-    return f"about {more:,} more {unit} like these {have} would settle it, if the value stays."
+    return Settling(what=what, have=have, more=more)
 
 
 _FAR = 1000.0

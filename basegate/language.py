@@ -2,11 +2,13 @@
 
 The English text is the key: `say("{count} samples", count=4)`. A text that the catalogue lacks
 is shown in English, and a test lists it. What a ledger holds (sentences on verdicts, units, notes)
-stays in English, so that it reads the same everywhere; renderers translate what they know of it.
+stays in English, so that it reads the same everywhere; renderers translate what they know of it
+(`Words.known`).
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib import resources
@@ -19,6 +21,7 @@ Language = Literal["en", "zh-HK"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh-HK")
 _CHINESE = ("zh_hk", "zh_mo", "zh_tw", "zh_hant", "yue")
 _VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+_NUMBER = re.compile(r"\d(?:[\d,.:T+-]*\d)?")
 
 
 class Words:
@@ -26,10 +29,12 @@ class Words:
 
     Attributes:
         language: its tag, as `lang` of a page takes it.
+        gap: what stands between two sentences.
     """
 
     def __init__(self, language: Language, catalogue: Mapping[str, str]) -> None:
         self.language = language
+        self.gap = " " if language == "en" else ""
         self._catalogue = catalogue
 
     def __call__(self, text: str, /, **values: object) -> str:
@@ -45,6 +50,19 @@ class Words:
     def knows(self, text: str) -> bool:
         """Whether a text is shown in the language, and not in English for want of words."""
         return self.language == "en" or text in self._catalogue
+
+    def known(self, text: str) -> str:
+        """Return a text of a ledger in the language, as far as the catalogue knows it.
+
+        Args:
+            text: in English; any text. The catalogue has its numbers as `{0}`, `{1}`, ...
+        """
+        if text in self._catalogue:
+            return self._catalogue[text]
+        numbers = _NUMBER.findall(text)
+        places = iter(range(len(numbers)))
+        key = _NUMBER.sub(lambda _: f"{{{next(places)}}}", text)
+        return self._catalogue[key].format(*numbers) if key in self._catalogue else text
 
 
 ENGLISH = Words("en", {})

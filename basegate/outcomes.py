@@ -10,6 +10,7 @@ from basegate.figures import printable
 from basegate.judge import invalid
 from basegate.ledger import Record
 from basegate.report.junit import properties
+from basegate.sentences import sentence
 from basegate.state import PROPERTY, RECORDS
 from basegate.thresholds import CHECKS
 
@@ -40,7 +41,7 @@ def attach_records(
     if report.when == "call" and report.failed and _says_why(error, rows):
         # The verdict in its own words, instead of the source of three lines of test.
         if item.config.option.tbstyle != "long":
-            unmet = [row.detail for row in rows if row.verdict != "pass"]
+            unmet = [sentence(row, run.say) for row in rows if row.verdict != "pass"]
             report.longrepr = printable("\n".join(unmet))
     elif error is not None and all(row.verdict == "pass" for row in rows):
         if isinstance(error, BasegateError):

@@ -184,7 +184,7 @@ class ReportHooks:
         """Say what is being judged, and by what."""
         from basegate.report.terminal import header
 
-        return header(self.run.options)
+        return header(self.run.options, self.run.say)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -246,21 +246,26 @@ class ReportHooks:
         """One line per candidate and check."""
         if self.ledger is None:
             return
-        from basegate.report.terminal import summary, warned
+        from basegate.figures import columns
+        from basegate.report.terminal import heading, summary, warned
 
-        terminalreporter.write_sep("=", "verdicts")
-        for line, markup in summary(self.ledger, self.run.records):
+        head = heading(self.run.say)
+        # pytest counts characters, some of which take two columns.
+        room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
+        terminalreporter.write_sep("=", head, fullwidth=room)
+        for line, markup in summary(self.ledger, self.run.records, self.run.say):
             terminalreporter.write_line(line, **markup)
-        for line in warned(self.warnings):
+        for line in warned(self.warnings, self.run.say):
             terminalreporter.write_line(line, yellow=True)
         if not self.written:
             return
+        say = self.run.say
         for trouble in self.troubles:
             terminalreporter.write_line(f"ERROR: {trouble}", red=True)
         if not self.troubles:
-            terminalreporter.write_line(f"ledger: {self.run.options.ledger}")
+            terminalreporter.write_line(say("ledger: {path}", path=self.run.options.ledger))
             if self.run.options.summary is not None:
-                terminalreporter.write_line(f"summary: {self.run.options.summary}")
+                terminalreporter.write_line(say("summary: {path}", path=self.run.options.summary))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:

@@ -87,7 +87,7 @@ def findings_of(check: Check, draw: random.Random) -> Findings:
                     name="article_perplexity", value=88.5, unit="never judged", informative=True
                 ),
             ),
-            facts={"documents": 120, "tokens": 81_234, "remark": "1.83 tokens per character."},
+            facts={"documents": 120, "tokens": 81_234, "characters": 44_390},
             basis="120 documents",
         )
     if check.check == "minimal_pairs":

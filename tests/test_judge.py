@@ -14,6 +14,7 @@ from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, 
 from basegate.statistics import draws_to_settle, share_interval
 
 WORDS = ("pass", "inconclusive", "fail", "invalid")
+SPLITTING = {"tokens": 190, "characters": 100, "split_token_share": 0.12}
 
 
 def make_limit(key="max_bits_per_char", value=5.0, **fields):
@@ -129,6 +130,8 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "count": None,
         "drawn": None,
         "curve": (),
+        "settling": None,
+        "tokenizer": None,
     }
 
 
@@ -167,14 +170,14 @@ def test_a_count_per_question_gives_a_row_per_question():
 
 
 def test_a_failure_says_it_in_the_users_words():
-    remark = "1.90 tokens per character, 12 % of them parts of a character."
     metric = make_metric(value=5.312, interval=(5.241, 5.378))
-    measurement = make_measurement(metric, facts={"remark": remark})
+    measurement = make_measurement(metric, facts=SPLITTING)
     verdict = judge(measurement, [make_limit(value=5.05)], "yi-6b")
     assert verdict.word == "fail"
     assert verdict.explanation == (
         "yi-6b on wikipedia-yue: 5.31 bits per character (95 %: 5.24 to 5.38), limit at most 5.05. "
-        f"{remark}"
+        "1.90 tokens per character, 12 % of them parts of a character: the tokenizer is the likely "
+        "cause."
     )
 
 
@@ -193,12 +196,12 @@ def test_an_inconclusive_verdict_says_what_would_settle_it():
 
 def test_the_explanation_of_a_pass_lists_every_limit_and_leaves_out_the_excuse():
     measurement = make_measurement(
-        make_metric(), make_metric("perplexity", 20.5, "token perplexity"), facts={"remark": "Hm."}
+        make_metric(), make_metric("perplexity", 20.5, "token perplexity"), facts=SPLITTING
     )
     verdict = judge(measurement, [make_limit(), make_limit("max_perplexity", 60.5)], "x")
     assert verdict.passed
     assert len(verdict.explanation.splitlines()) == 2
-    assert "Hm." not in verdict.explanation
+    assert "tokens per character" not in verdict.explanation
 
 
 def test_the_explanation_of_a_failure_leaves_out_what_is_met():

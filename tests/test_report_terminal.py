@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from basegate.errors import NotKept, NotTrusted
-from basegate.figures import printable
+from basegate.figures import padded, printable
 from basegate.judge import Result
+from basegate.language import Words
 from basegate.ledger import CandidateEntry, Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, Earlier
 from basegate.options import RunOptions
+from basegate.recommendation import Recommendation
 from basegate.registry import CandidateSpec
 from basegate.report.terminal import header, summary, warned
 from basegate.thresholds import Thresholds
@@ -274,3 +276,72 @@ def test_of_each_kind_of_warning_the_last_is_told_once():
     assert list(warned(told)) == ["warning: a is full.", "warning: b is cut\ufffd."]
     told.append((NotKept, "c is full."))
     assert next(warned(told)) == "warning: c is full. (1 more like it)"
+
+
+CHINESE = {
+    "; ": "；",
+    ", ": "、",
+    "pass": "合格",
+    "fail": "不合格",
+    "rejected": "不宜採用",
+    "{decision} on {checks}": "{decision}（{checks}）",
+    "{decision}; not run: {checks}": "{decision}；未執行：{checks}",
+    "{name}: {decision}": "{name}：{decision}",
+    "{found}, limit {asked}": "{found}，{asked}",
+    "at least {value}": "下限 {value}",
+    "at most {value}": "上限 {value}",
+    "{value} of {count} correct": "{count} 個樣本答對 {value} 個",
+    "{value} bits per character": "每字 {value} bits",
+    "knowledge": "知識",
+    "perplexity": "困惑度",
+    "note: {note}": "註：{note}",
+    "halved {0} times": "減半 {0} 次",
+    "{0} documents": "{0} 篇文章",
+    "{0} empty ones left out": "略去 {0} 篇空白文章",
+    "{basis}, {more}": "{basis}，{more}",
+}
+
+
+def test_the_summary_is_in_the_readers_language_with_columns_as_wide_as_ever():
+    rows = [
+        row("pass", basis="1 document, 2 empty ones left out", notes=("halved 3 times", "Hm, 2.")),
+        counted("q1", 2.0, "fail"),
+        counted("q2", 3.0, "fail"),
+    ]
+    some = entry(verdict="fail", not_run=("knowledge held-out", "knowledge", "unheard of"))
+    shown = summary(make_ledger(*rows, entries=[some]), say=Words("zh-HK", CHINESE))
+    asked = "下限 7"
+    assert [text for text, _ in shown] == [
+        "yi-6b：不宜採用（知識）；未執行：知識 held-out、知識、unheard of",
+        f"  合格{'':9}困惑度 wiki{'':18}每字 4.25 bits，上限 5.5 [1 篇文章，略去 2 篇空白文章]",
+        f"{'':44}註：減半 3 次",
+        f"{'':44}註：Hm, 2.",
+        f"  不合格{'':7}知識 must-know{'':15}"
+        f"q1 10 個樣本答對 2 個，{asked}；q2 10 個樣本答對 3 個，{asked}",
+    ]
+
+
+def test_the_sentences_of_the_choice_stand_as_the_language_has_them():
+    words = Words(
+        "zh-HK",
+        {
+            "Take {name}: it meets every limit.": "選 {name}。",
+            "No other candidate does.": "僅此一個。",
+        },
+    )
+    ledger = make_ledger(
+        row(), row("fail", candidate="two"), entries=[entry(), entry("two", "fail")]
+    )
+    ledger = ledger.model_copy(
+        update={"recommendation": Recommendation(candidate="yi-6b", reason="only")}
+    )
+    assert [text for text, _ in summary(ledger, say=words)][-1] == "選 yi-6b。僅此一個。"
+    assert [text for text, _ in summary(ledger)][-1].endswith("limit. No other candidate does.")
+
+
+@pytest.mark.parametrize(
+    ("text", "spaces"),
+    [("", 8), ("pass", 4), ("合格", 4), ("未能判斷", 0), ("，", 6), ("a very long one", 0)],
+)
+def test_padding_counts_columns(text, spaces):
+    assert padded(text, 8) == text + " " * spaces

@@ -42,7 +42,7 @@ KNOWN = {
     "reasoning": (5, "e3f78a193ffc2fb0"),
     "continuation": (5, "e52f2275264f51df"),
     "minimal_pairs": (3, "001d36a293a49e21"),
-    "perplexity": (4, "e41799c38ae1563f"),
+    "perplexity": (4, "5660f4591d60daf4"),
 }
 
 

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.commands.choosing import add_models, chosen_by
-from basegate.commands.output import STORE, add_store, say, store_of, writing
+from basegate.commands.output import STORE, add_language, add_store, store_of, words_of, writing
+from basegate.commands.output import say as show
 from basegate.environment import environment
 from basegate.figures import place
 from basegate.files import write_atomically
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.spreadsheet import table
-from basegate.report.terminal import summary
+from basegate.report.terminal import line, origin, summary
 from basegate.thresholds import load_thresholds
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
+    from basegate.language import Words
     from basegate.ledger import Ledger
     from basegate.rejudging import Rejudged
     from basegate.thresholds import Check, Thresholds
@@ -44,6 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_store(parser)
     add_models(parser, "verdicts")
+    add_language(parser, "of the verdicts")
     parser.add_argument(
         "--ledger",
         type=Path,
@@ -62,7 +65,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts; write ledger and CSV where they are asked for."""
-    store = store_of(options)
+    store, say = store_of(options), words_of(options)
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)
@@ -75,19 +78,19 @@ def run(options: argparse.Namespace) -> int:
         brief=options.ledger is None,
     )
     absent = _absent(judged, chosen.names)
-    say(f"thresholds: {options.thresholds}, store: {options.store}")
+    show(origin(options.thresholds, options.store, say))
     places = _places(options)
     # Judging needs no GPU, so none is looked for.
     machine = environment("cpu")
     for each in judged:
         # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
         ledger = ledger_of([each], thresholds, machine)
-        for line, markup in _lines(each, ledger, places):
-            say(line, markup)
-    for text in _missing(judged, absent, thresholds, asked):
-        say(text)
+        for text, markup in _lines(each, ledger, places, say):
+            show(text, markup)
+    for text in _missing(judged, absent, thresholds, asked, say):
+        show(text)
     if options.ledger is not None or options.csv is not None:
-        _write(ledger_of(judged, thresholds, machine), options)
+        _write(ledger_of(judged, thresholds, machine), options, say)
     whole = judged and not absent and not asked.unknown
     return 0 if whole and all(each.passed for each in judged) else 1
 
@@ -99,21 +102,26 @@ def _absent(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
 
 
 def _lines(
-    each: Rejudged, ledger: Ledger, places: Sequence[str]
+    each: Rejudged, ledger: Ledger, places: Sequence[str], say: Words
 ) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield what is known of one candidate, as the terminal summary of a run would."""
     if each.records:
-        yield from summary(ledger)
+        yield from summary(ledger, say=say)
     else:
-        yield f"{each.facts.name}: nothing stored answers these limits", {"bold": True}
+        text = say("{name}: nothing stored answers these limits", name=each.facts.name)
+        yield text, {"bold": True}
     if each.others:
-        names = ", ".join(each.others)
-        yield f"  stored as {names}, too; limits are those of {each.name}", {}
+        names = say(", ").join(each.others)
+        text = say(
+            "stored as {names}, too; limits are those of {name}", names=names, name=each.name
+        )
+        yield f"  {text}", {}
     again = _command(each, places)
     for check in each.undecided:
-        yield _line("not decided", check, f"samples are missing: {again}"), {}
+        text = say("samples are missing: {command}", command=again)
+        yield line(say("not decided"), _place(check, say), text), {}
     for check in each.missing:
-        yield _line("not measured", check, again), {}
+        yield line(say("not measured"), _place(check, say), again), {}
 
 
 def _places(options: argparse.Namespace) -> list[str]:
@@ -136,33 +144,43 @@ def _command(each: Rejudged, places: Sequence[str]) -> str:
     return shlex.join(parts)
 
 
-def _line(word: str, check: Check, text: str) -> str:
-    return f"  {word:<12} {place(check.check, check.item):<28} {text}"
+def _place(check: Check, say: Words) -> str:
+    return place(check.check, check.item, say)
 
 
 def _missing(
-    judged: Sequence[Rejudged], absent: Sequence[str], thresholds: Thresholds, asked: Asked
+    judged: Sequence[Rejudged],
+    absent: Sequence[str],
+    thresholds: Thresholds,
+    asked: Asked,
+    say: Words,
 ) -> Iterator[str]:
     """Say what is missing for all candidates."""
     if absent:
-        yield f"nothing is stored of {', '.join(absent)}: pytest --model NAME measures"
+        names = say(", ").join(absent)
+        yield say("nothing is stored of {names}: pytest --model NAME measures", names=names)
     if not judged:
-        yield "nothing is stored, so nothing is judged: pytest --model NAME measures"
+        yield say("nothing is stored, so nothing is judged: pytest --model NAME measures")
     for check, reason in asked.unknown:
-        yield _line("not found", check, f"no stored measurement can be told to be of it: {reason}")
+        text = say("no stored measurement can be told to be of it: {reason}", reason=reason)
+        yield line(say("not found"), _place(check, say), text)
     stored = {name for each in judged for name in (each.name, *each.others)}
     for name in thresholds.own_limits:
         if judged and name not in stored:
-            yield f"{name} has limits of its own in {thresholds.path}, but is not judged here"
+            yield say(
+                "{name} has limits of its own in {path}, but is not judged here",
+                name=name,
+                path=thresholds.path,
+            )
 
 
-def _write(ledger: Ledger, options: argparse.Namespace) -> None:
+def _write(ledger: Ledger, options: argparse.Namespace, say: Words) -> None:
     lost = "the verdicts above are not recorded"
     if options.ledger is not None:
         with writing("ledger", options.ledger, lost):
             ledger.write(options.ledger)
-        say(f"ledger: {options.ledger}")
+        show(say("ledger: {path}", path=options.ledger))
     if options.csv is not None:
         with writing("csv", options.csv, lost):
             write_atomically(options.csv, table(ledger.results))
-        say(f"csv: {options.csv}")
+        show(say("CSV: {path}", path=options.csv))

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
 from basegate.figures import printable
+from basegate.language import LANGUAGES, of_locale, words
 from basegate.store import Store
 from basegate.store.overview import the_one
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
+
+    from basegate.language import Words
 
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
 
@@ -48,6 +51,25 @@ def add_keys(parser: argparse.ArgumentParser, what: str) -> None:
         metavar="PREFIX",
         help=f"{what} whose key begins so; repeatable",
     )
+
+
+def add_language(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare `--language`.
+
+    Args:
+        parser: of a command.
+        what: is said in it, e.g. `of the page`.
+    """
+    parser.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        help=f"{what} (default: from LC_ALL, LC_MESSAGES or LANG)",
+    )
+
+
+def words_of(options: argparse.Namespace) -> Words:
+    """Return the words of the language that is asked for."""
+    return words(options.language or of_locale(os.environ))
 
 
 def keys_of(options: argparse.Namespace, store: Store) -> list[str]:

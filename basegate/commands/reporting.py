@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.commands.choosing import add_models, chosen_by
-from basegate.commands.output import STORE, many, say, store_at, writing
+from basegate.commands.output import (
+    STORE,
+    add_language,
+    many,
+    say,
+    store_at,
+    words_of,
+    writing,
+)
 from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.evidence import compare_candidates, measurements_behind
 from basegate.files import write_atomically
-from basegate.language import LANGUAGES, of_locale, words
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.page import Page
 from basegate.report.summary_file import write_summary
@@ -70,11 +76,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="a summary in Markdown, in place of an earlier one; where GITHUB_STEP_SUMMARY is set, "
         "as in GitHub Actions, that file gets it in any case",
     )
-    parser.add_argument(
-        "--language",
-        choices=LANGUAGES,
-        help="of page and summary (default: from LC_ALL, LC_MESSAGES or LANG)",
-    )
+    add_language(parser, "of page and summary")
     parser.set_defaults(run=run)
 
 
@@ -98,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
         return compare_candidates(results, behind)
 
     ledger = ledger_of(judged, thresholds, environment("cpu"), compare)
-    page = Page(ledger, behind, words(options.language or of_locale(os.environ)))
+    page = Page(ledger, behind, words_of(options))
     html = options.html or (None if options.summary else _PAGE)
     if html is not None:
         with writing("html", html):

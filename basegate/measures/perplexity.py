@@ -232,7 +232,6 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
             "tokens": int(tokens),
             "characters": int(sums.characters.sum()),
             "split_token_share": pieces,
-            "remark": _remark(density, pieces),
         },
         basis=_basis(len(sums.nll), left_out),
     )
@@ -256,13 +255,3 @@ def _basis(documents: int, left_out: int) -> str:
 def _exp(value: float) -> float:
     """Return e to the power of `value`, infinite where a float cannot hold it."""
     return math.exp(value) if value < 700 else math.inf
-
-
-def _remark(density: float, pieces: float | None) -> str:
-    text = f"{density:.2f} tokens per character"
-    if pieces is not None and pieces >= 0.05 and density >= 1.2:
-        return (
-            f"{text}, {pieces * 100:.0f} % of them parts of a character: the tokenizer is the "
-            f"likely cause."
-        )
-    return f"{text}."

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from basegate.figures import format_value, in_words, place, printable
 from basegate.language import ENGLISH, Words
+from basegate.report import terminal
 from basegate.report.page import Page
 from basegate.report.page.comparing import interval, signed, winner
 from basegate.report.page.decision import lines, unmet
-from basegate.report.terminal import PARTIAL
 from basegate.report.wording import recommendation
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def summarise(ledger: Ledger, say: Words = ENGLISH) -> str:
 
 def _decision(page: Page) -> str:
     first, *others = map(escape, recommendation(page.ledger, page.say))
-    partial = [escape(page.say(PARTIAL))] if page.ledger.suite.interrupted else []
+    partial = [escape(terminal.partial(page.say))] if page.ledger.suite.interrupted else []
     sentences = " ".join([f"**{first}**", *others])
     return "\n\n".join([f"## {page.say('Which model to take')}", *partial, sentences])
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.figures import asked, found, place, printable
+from basegate.figures import asked, found, padded, place, printable
 from basegate.judge import Result, VerdictWord, telling
-from basegate.report.wording import recommendation
+from basegate.language import ENGLISH, Words
+from basegate.memory import GIB
+from basegate.report.wording import basis, place_in_words, recommendation
+from basegate.sentences import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from basegate.ledger import CandidateEntry, Ledger, Record
     from basegate.measurement import Earlier
@@ -22,128 +26,196 @@ _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "inconclusive": {"yellow": True},
     "invalid": {"red": True},
 }
-DECISION: dict[VerdictWord, str] = {
-    "pass": "accepted",
-    "fail": "rejected",
-    "inconclusive": "not accepted (inconclusive)",
-    "invalid": "not judged (invalid)",
-}
-
-PARTIAL = (
-    "This report is partial: the run was stopped. What was measured is kept, and the same command "
-    "goes on from there; without -x or --maxfail, if a failure stopped it."
-)
 
 
-def header(options: RunOptions) -> list[str]:
+def verdict_in_words(verdict: VerdictWord, say: Words = ENGLISH) -> str:
+    """Return the word for a verdict."""
+    return {
+        "pass": say("pass"),
+        "fail": say("fail"),
+        "inconclusive": say("inconclusive"),
+        "invalid": say("invalid"),
+    }[verdict]
+
+
+def decision_in_words(verdict: VerdictWord, say: Words = ENGLISH) -> str:
+    """Return what a verdict on all of a candidate's checks means for it."""
+    return {
+        "pass": say("accepted"),
+        "fail": say("rejected"),
+        "inconclusive": say("not accepted (inconclusive)"),
+        "invalid": say("not judged (invalid)"),
+    }[verdict]
+
+
+def partial(say: Words = ENGLISH) -> str:
+    """Say that a run was stopped, and how to go on."""
+    return say(
+        "This report is partial: the run was stopped. What was measured is kept, and the same "
+        "command goes on from there; without -x or --maxfail, if a failure stopped it."
+    )
+
+
+def header(options: RunOptions, say: Words = ENGLISH) -> list[str]:
     """Return the lines at the top of the run."""
     names = ", ".join(spec.name for spec in options.candidates)
-    return [f"basegate: {names}", f"thresholds: {options.thresholds.path}, store: {options.store}"]
+    return [f"basegate: {names}", origin(options.thresholds.path, options.store, say)]
+
+
+def origin(thresholds: Path, store: Path, say: Words = ENGLISH) -> str:
+    """Say by which limits it is judged, and where measurements are."""
+    return say("thresholds: {thresholds}, store: {store}", thresholds=thresholds, store=store)
+
+
+def heading(say: Words = ENGLISH) -> str:
+    """Return the heading of the summary."""
+    return say("verdicts")
 
 
 def summary(
-    ledger: Ledger, records: Iterable[Record] = ()
+    ledger: Ledger, records: Iterable[Record] = (), say: Words = ENGLISH
 ) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield the lines of the summary with their colours.
 
     Args:
         ledger: of the run.
         records: that it was built from, where it is to be said what came from the store.
+        say: the words of its language.
     """
     kept = list(records)
     if ledger.suite.interrupted:
-        yield PARTIAL, {"yellow": True, "bold": True}
+        yield partial(say), {"yellow": True, "bold": True}
     for entry in ledger.candidates:
         rows = ledger.results_of(entry.name)
         markup = _MARKUP[entry.verdict] if rows else {}
-        decision = decided(entry, rows, ledger.suite.interrupted)
-        yield f"{entry.name}: {decision}{_earlier(entry)}", {**markup, "bold": True}
+        yield (
+            _headline(entry, decided(entry, rows, ledger.suite.interrupted, say), say),
+            {
+                **markup,
+                "bold": True,
+            },
+        )
         for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
             own = list(group)
-            yield _line(check, own)
+            yield _line(check, own, say)
             for note in dict.fromkeys(note for row in own for note in row.notes):
-                yield printable(f"  {'':<12} {'':<28} note: {note}"), {}
-        if stored := _stored([each for each in kept if each.candidate.name == entry.name]):
-            yield printable(f"  from the store: {stored}"), {}
-        yield from _loaded(entry)
+                text = say("note: {note}", note=say.known(note))
+                yield printable(f"  {'':<12} {'':<28} {text}"), {}
+        if stored := _stored([each for each in kept if each.candidate.name == entry.name], say):
+            yield printable("  " + say("from the store: {stored}", stored=stored)), {}
+        yield from _loaded(entry, say)
     if len(ledger.candidates) > 1 and ledger.recommendation is not None:
-        yield printable(" ".join(recommendation(ledger))), {"bold": True}
+        yield printable(say.gap.join(recommendation(ledger, say))), {"bold": True}
 
 
-def _earlier(entry: CandidateEntry) -> str:
+def _headline(entry: CandidateEntry, decision: str, say: Words) -> str:
+    text = say("{name}: {decision}", name=entry.name, decision=decision)
     if not entry.compared:
-        return ""
-    return f" (measured on {entry.compared[:10]}, not in this run)"
+        return text
+    return text + say(" (measured on {date}, not in this run)", date=entry.compared[:10])
 
 
-def warned(warnings: Iterable[tuple[type[Warning], str]]) -> Iterator[str]:
+def warned(warnings: Iterable[tuple[type[Warning], str]], say: Words = ENGLISH) -> Iterator[str]:
     """Yield a line per kind of warning: the last one, which tells how things stand now."""
     kinds: dict[type[Warning], dict[str, None]] = {}
     for kind, text in warnings:
         kinds.setdefault(kind, {})[text] = None
     for texts in kinds.values():
-        more = f" ({len(texts) - 1} more like it)" if len(texts) > 1 else ""
-        yield printable(f"warning: {list(texts)[-1]}{more}")
+        more = say(" ({count} more like it)", count=len(texts) - 1) if len(texts) > 1 else ""
+        yield printable(say("warning: {text}", text=list(texts)[-1]) + more)
 
 
-def decided(entry: CandidateEntry, rows: Sequence[Result], interrupted: bool) -> str:
+def decided(
+    entry: CandidateEntry, rows: Sequence[Result], interrupted: bool, say: Words = ENGLISH
+) -> str:
     """Return the decision on a candidate in words, and what it rests on if not on all checks."""
     if not rows and interrupted:
-        return "not reached (the run was stopped before)"
+        return say("not reached (the run was stopped before)")
     if not rows:
-        return "not asked (no acceptance test of it was selected)"
-    checks = dict.fromkeys(place(row.check, "") for row in rows if row.verdict != "pass")
-    reasons = f" on {', '.join(checks)}" if checks else ""
+        return say("not asked (no acceptance test of it was selected)")
+    text = _decision(entry, say)
+    checks = dict.fromkeys(place(row.check, "", say) for row in rows if row.verdict != "pass")
+    if checks:
+        text = say("{decision} on {checks}", decision=text, checks=say(", ").join(checks))
     if not entry.not_run:
-        return f"{DECISION[entry.verdict]}{reasons}"
-    word = "no objection so far" if entry.verdict == "pass" else DECISION[entry.verdict]
-    return f"{word}{reasons}; not run: {', '.join(entry.not_run)}"
+        return text
+    left = say(", ").join(place_in_words(each, say) for each in entry.not_run)
+    return say("{decision}; not run: {checks}", decision=text, checks=left)
 
 
-def _line(check: str, rows: list[Result]) -> tuple[str, dict[str, bool]]:
+def _decision(entry: CandidateEntry, say: Words) -> str:
+    if entry.verdict == "pass" and entry.not_run:
+        return say("no objection so far")
+    return decision_in_words(entry.verdict, say)
+
+
+def _line(check: str, rows: list[Result], say: Words) -> tuple[str, dict[str, bool]]:
     """Return the line of one check: all its metrics, or the ones that are not met."""
     verdict, shown = telling(rows)
-    text = " ".join("; ".join(map(_found, shown[:3])).split())
-    basis = f" [{rows[0].basis}]" if rows[0].basis else ""
-    more = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
+    text = say("; ").join(_found(row, say) for row in shown[:3])
+    more = say("; and {count} more", count=len(shown) - 3) if len(shown) > 3 else ""
+    rests = f" [{basis(rows[0].basis, say)}]" if rows[0].basis else ""
+    text = f"{' '.join(text.split())}{more}{rests}"
     return (
-        printable(f"  {verdict:<12} {place(check, rows[0].part):<28} {text}{more}{basis}"),
+        printable(line(verdict_in_words(verdict, say), place(check, rows[0].part, say), text)),
         _MARKUP[verdict],
     )
 
 
-def _found(row: Result) -> str:
+def line(word: str, name: str, text: str) -> str:
+    """Return what is said of one check, in columns."""
+    return f"  {padded(word, 12)} {padded(name, 28)} {text}"
+
+
+def _found(row: Result, say: Words) -> str:
     if row.limit is None:
-        return row.detail.removeprefix(f"{row.candidate} on {row.item or row.check}: ")
-    value = found(row, row.limit)
-    value = f"{row.question} {value}" if row.question else value
-    return f"{value}, limit {asked(row)}"
+        return reason(row)
+    value = found(row, row.limit, say)
+    if row.question:
+        value = say("{question} {value}", question=row.question, value=value)
+    return say("{found}, limit {asked}", found=value, asked=asked(row, say))
 
 
-def _stored(records: Sequence[Record]) -> str:
+def _stored(records: Sequence[Record], say: Words) -> str:
     """Say what earlier runs had done of one candidate's checks; empty where they did nothing."""
     checks: dict[str, Earlier | None] = {}
     for record in records:
         for row in record.results:
-            checks.setdefault(place(row.check, row.part), record.earlier)
+            checks.setdefault(place(row.check, row.part, say), record.earlier)
     done = {name: earlier for name, earlier in checks.items() if earlier is not None}
     whole = sum(each.whole for each in done.values())
-    parts = [f"{whole} of {len(checks)} check{'s' if len(checks) > 1 else ''}"] if whole else []
+    parts = [_whole(whole, len(checks), say)] if whole else []
     parts += [
-        f"{each.batches} of {each.batches_in_all} batches of {name}"
+        say(
+            "{done} of {count} batches of {check}",
+            done=each.batches,
+            count=each.batches_in_all,
+            check=name,
+        )
         for name, each in done.items()
         if each.batches
     ]
     if first := [name for name, each in done.items() if each.samples and not each.batches]:
-        parts.append(f"the first samples of {', '.join(first)}")
-    return "; ".join(parts)
+        parts.append(say("the first samples of {checks}", checks=say(", ").join(first)))
+    return say("; ").join(parts)
 
 
-def _loaded(entry: CandidateEntry) -> Iterator[tuple[str, dict[str, bool]]]:
+def _whole(done: int, count: int, say: Words) -> str:
+    if count == 1:
+        return say("{done} of {count} check", done=done, count=count)
+    return say("{done} of {count} checks", done=done, count=count)
+
+
+def _loaded(entry: CandidateEntry, say: Words) -> Iterator[tuple[str, dict[str, bool]]]:
     """Say how it was loaded when it was measured, which may have been in an earlier run."""
     if entry.load_seconds is not None and entry.peak_memory_bytes is not None:
-        yield (
-            f"  measured in {entry.weights_held}, {entry.dtype}, on {entry.device}: loaded in "
-            f"{entry.load_seconds:.1f} s, at most {entry.peak_memory_bytes / 2**30:.2f} GiB in use",
-            {},
+        text = say(
+            "measured in {weights}, {dtype}, on {device}: loaded in {seconds} s, at most {memory} "
+            "GiB in use",
+            weights=say(entry.weights_held),
+            dtype=entry.dtype,
+            device=entry.device,
+            seconds=f"{entry.load_seconds:.1f}",
+            memory=f"{entry.peak_memory_bytes / GIB:.2f}",
         )
+        yield f"  {text}", {}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from basegate.figures import asked, format_value, found, in_words, is_share, place
 from basegate.language import ENGLISH, Words
 from basegate.memory import GIB
+from basegate.thresholds import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,13 +45,15 @@ def _reason(choice: Recommendation, ledger: Ledger, say: Words) -> str:
     if choice.reason == "better":
         return say(
             "Others meet every limit, too, but on the same items it is carried as better: {what}.",
-            what="; ".join(_carried(choice, ledger.comparisons, say)),
+            what=say("; ").join(_carried(choice, ledger.comparisons, say)),
         )
     if choice.reason == "smaller":
         return say(
             "Nothing measured tells it from {others}; it needs the least memory ({sizes}).",
             others=level,
-            sizes=", ".join(f"{name} {size / GIB:.1f} GiB" for name, size in choice.memory.items()),
+            sizes=say(", ").join(
+                f"{name} {size / GIB:.1f} GiB" for name, size in choice.memory.items()
+            ),
         )
     return say(
         "Nothing measured tells it from {others}, nor does the memory they need; it was named "
@@ -70,17 +75,17 @@ def _carried(
         if winner == choice.candidate:
             yield say(
                 "{value} {unit} better than {other} on {place}",
-                value=difference(each),
+                value=difference(each, say),
                 unit=in_words(each.unit, say),
                 other=loser,
                 place=place(each.check, each.part, say),
             )
 
 
-def difference(each: Comparison) -> str:
+def difference(each: Comparison, say: Words = ENGLISH) -> str:
     """Return the size of a difference, without its sign: a share in percentage points."""
     if is_share(each.unit):
-        return f"{abs(each.difference) * 100:.1f} %"
+        return say("{value} %", value=f"{abs(each.difference) * 100:.1f}")
     return format_value(abs(each.difference), each.unit)
 
 
@@ -133,6 +138,26 @@ def _unfinished(choice: Recommendation, say: Words) -> str:
         "Not judged on every check, and therefore not accepted: {names}.",
         names=joined(choice.unfinished, say),
     )
+
+
+def place_in_words(name: str, say: Words = ENGLISH) -> str:
+    """Return what `place` gave in English in another language."""
+    for check in CHECKS:
+        head, _, part = name.partition(check.replace("_", " "))
+        if not head and part[:1] in ("", " "):
+            return place(check, part[1:], say)
+    return name
+
+
+_SINGULAR = re.compile(r"\b(document|question|problem|prompt|pair|sample)\b")
+
+
+def basis(text: str, say: Words = ENGLISH) -> str:
+    """Return what a measurement rests on, as a row of the ledger has it, in words."""
+    if say.language == "en":
+        return text
+    parts = [say.known(_SINGULAR.sub(r"\1s", part)) for part in text.split(", ")]
+    return reduce(lambda some, more: say("{basis}, {more}", basis=some, more=more), parts)
 
 
 def joined(names: Sequence[str], say: Words = ENGLISH) -> str:

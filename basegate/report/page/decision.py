@@ -9,7 +9,7 @@ from basegate.figures import asked, format_value, place
 from basegate.judge import telling
 from basegate.report.page.templating import render
 from basegate.report.page.texts import address
-from basegate.report.terminal import DECISION, PARTIAL, decided
+from basegate.report.terminal import decided, decision_in_words, partial
 from basegate.report.wording import recommendation
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def render_decision(page: Page) -> Markup:
         page,
         sentences=recommendation(ledger, page.say),
         found=choice.candidate if choice is not None else None,
-        partial=page.say(PARTIAL) if ledger.suite.interrupted else "",
+        partial=partial(page.say) if ledger.suite.interrupted else "",
         heads=[place(check, part, page.say) for check, part in page.parts],
         lines=lines(page),
         unmet=unmet(page),
@@ -128,8 +128,8 @@ def _line(page: Page, entry: CandidateEntry) -> Line:
 def _decided(entry: CandidateEntry, rows: Sequence[Result], page: Page) -> str:
     """Return the decision; on what it rests, the cells beside it say."""
     if not rows or entry.not_run:
-        return decided(entry, rows, page.ledger.suite.interrupted)
-    return page.say(DECISION[entry.verdict])
+        return decided(entry, rows, page.ledger.suite.interrupted, page.say)
+    return decision_in_words(entry.verdict, page.say)
 
 
 def _cell(page: Page, name: str, check: str, part: str) -> Cell:

@@ -1,0 +1,112 @@
+"""A row of the ledger as a sentence, in the reader's language: from what the row holds, no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basegate.figures import asked, found, place
+from basegate.language import ENGLISH, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from basegate.judge import Result, Settling, TokenizerCost
+
+
+def sentence(row: Result, say: Words = ENGLISH) -> str:
+    """Return what was found, what was asked for, and what follows from it.
+
+    The reason of a row without numbers stays in English.
+    """
+    return say.gap.join(_sentences(row, say))
+
+
+def _sentences(row: Result, say: Words) -> Iterator[str]:
+    if row.limit is None:
+        where = row.item or place(row.check, "", say)
+        yield say(
+            "{candidate} on {item}: {reason}",
+            candidate=row.candidate,
+            item=where,
+            reason=reason(row),
+        )
+        return
+    yield say(
+        "{candidate} on {item}: {found}, limit {asked}.",
+        candidate=row.candidate,
+        item=row.item,
+        found=found(row, row.limit, say),
+        asked=asked(row, say),
+    )
+    if row.settling is not None:
+        yield say(
+            "The interval straddles the limit: {settling}", settling=_settled_by(row.settling, say)
+        )
+    if row.metric == "correct":
+        yield from _about_count(row, say)
+    if row.tokenizer is not None and row.verdict == "fail":
+        yield _about_tokenizer(row.tokenizer, say)
+
+
+def reason(row: Result) -> str:
+    """Return why a row holds no number, without candidate and item."""
+    return row.detail.removeprefix(whom(row.candidate, row.check, row.item))
+
+
+def whom(candidate: str, check: str, item: str) -> str:
+    """Return what the sentence of a row without numbers begins with."""
+    return f"{candidate} on {item or place(check, '')}: "
+
+
+def _settled_by(settling: Settling, say: Words) -> str:
+    what = {
+        "documents": say("documents"),
+        "documents in both versions": say("documents in both versions"),
+        "samples": say("samples"),
+        "questions": say("questions"),
+        "problems": say("problems"),
+        "pairs": say("pairs"),
+    }[settling.what]
+    if settling.more is None:
+        return say("more {what} would settle it, if the truth is not the limit itself.", what=what)
+    return say(
+        "about {more} more {what} like these {have} would settle it, if the value stays.",
+        more=f"{settling.more:,}",
+        what=what,
+        have=settling.have,
+    )
+
+
+def _about_count(row: Result, say: Words) -> Iterator[str]:
+    """Say of a count what was not drawn, and what its gate lets through."""
+    count = row.count or 0
+    left = count - row.drawn if row.drawn is not None else 0
+    if left:
+        yield say(
+            "The other {left} of {count} samples could not change that and were not drawn.",
+            left=left,
+            count=count,
+        )
+    chance = dict(row.curve).get(0.5)
+    if chance is not None:
+        yield say(
+            "(A model that is right half of the time passes {chance} % of the time.)",
+            chance=f"{chance * 100:.0f}",
+        )
+
+
+MANY_PIECES, MANY_TOKENS = 0.05, 1.2
+"""Share of tokens that are parts of a character, and tokens per character, from which on a
+tokenizer is likely to be why a text costs so much."""
+
+
+def _about_tokenizer(cost: TokenizerCost, say: Words) -> str:
+    density, split = cost.tokens_per_character, cost.split_share
+    if split is None or split < MANY_PIECES or density < MANY_TOKENS:
+        return say("{density} tokens per character.", density=f"{density:.2f}")
+    return say(
+        "{density} tokens per character, {share} % of them parts of a character: the tokenizer is "
+        "the likely cause.",
+        density=f"{density:.2f}",
+        share=f"{split * 100:.0f}",
+    )

@@ -1,0 +1,124 @@
+"""A row of the ledger as a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from basegate.judge import Result, Settling, TokenizerCost, invalid
+from basegate.language import Words
+from basegate.ledger import Ledger
+from basegate.sentences import reason, sentence
+from tests.pages import make_page
+
+
+def row(verdict="pass", **fields):
+    given = {
+        "metric": "bits_per_char",
+        "value": 5.312,
+        "unit": "bits per character",
+        "limit": 5.05,
+        "direction": "max",
+        "interval": (5.241, 5.378),
+    }
+    return Result(
+        candidate="yi-6b",
+        check="perplexity",
+        item="wiki",
+        verdict=verdict,
+        detail="",
+        **{**given, **fields},
+    )
+
+
+FOUND = "yi-6b on wiki: 5.31 bits per character (95 %: 5.24 to 5.38), limit at most 5.05."
+
+
+def test_every_sentence_of_a_ledger_follows_from_its_row_after_a_way_through_json():
+    ledger = make_page(6).ledger
+    again = Ledger.model_validate_json(ledger.to_json().replace('"schema"', '"schema_"', 1))
+    assert {each.verdict for each in again.results} == {"pass", "fail", "inconclusive", "invalid"}
+    assert [sentence(each) for each in again.results] == [each.detail for each in ledger.results]
+
+
+@pytest.mark.parametrize(
+    ("settling", "text"),
+    [
+        (
+            Settling(what="documents", have=20, more=1060),
+            "about 1,060 more documents like these 20 would settle it, if the value stays.",
+        ),
+        (
+            Settling(what="pairs", have=20),
+            "more pairs would settle it, if the truth is not the limit itself.",
+        ),
+        (
+            Settling(what="documents in both versions"),
+            "more documents in both versions would settle it, if the truth is not the limit "
+            "itself.",
+        ),
+    ],
+)
+def test_what_would_settle_it_is_said(settling, text):
+    told = sentence(row("inconclusive", settling=settling))
+    assert told == f"{FOUND} The interval straddles the limit: {text}"
+
+
+@pytest.mark.parametrize(
+    ("density", "split", "blamed"),
+    [
+        (1.43, 0.4, ", 40 % of them parts of a character: the tokenizer is the likely cause"),
+        (1.2, 0.05, ", 5 % of them parts of a character: the tokenizer is the likely cause"),
+        (1.19, 0.4, ""),
+        (1.43, 0.049, ""),
+        (1.43, 0.0, ""),
+        (1.43, None, ""),
+    ],
+)
+def test_the_tokenizer_is_blamed_where_it_splits_characters_and_needs_many_tokens(
+    density, split, blamed
+):
+    cost = TokenizerCost(tokens_per_character=density, split_share=split)
+    assert sentence(row("fail", tokenizer=cost)) == (
+        f"{FOUND} {density:.2f} tokens per character{blamed}."
+    )
+    assert sentence(row("pass", tokenizer=cost)) == FOUND
+
+
+def test_a_count_says_what_was_not_drawn_and_what_its_gate_lets_through():
+    counted = row(
+        metric="correct",
+        value=7.0,
+        unit="of 7 correct",
+        limit=7,
+        direction="min",
+        interval=None,
+        count=10,
+        drawn=7,
+        curve=((0.5, 0.1719),),
+    )
+    assert sentence(counted) == (
+        "yi-6b on wiki: 7 of 7 correct, limit at least 7. The other 3 of 10 samples could not "
+        "change that and were not drawn. (A model that is right half of the time passes 17 % of "
+        "the time.)"
+    )
+
+
+@pytest.mark.parametrize(("item", "place"), [("bank", "bank"), ("", "minimal pairs")])
+def test_a_row_without_numbers_gives_its_reason(item, place):
+    broken = invalid("yi-6b", "minimal_pairs", item, "it broke.")
+    assert reason(broken) == "it broke."
+    assert sentence(broken) == broken.detail == f"yi-6b on {place}: it broke."
+
+
+def test_a_sentence_is_said_in_the_words_that_it_is_given():
+    catalogue = {
+        "{candidate} on {item}: {found}, limit {asked}.": "{asked}!{candidate}!{item}!{found}。",
+        "{value} bits per character": "每字 {value} bits",
+        " ({level} %: {low} to {high})": "（{low}）",
+        "at most {value}": "上限 {value}",
+        "{density} tokens per character.": "每字 {density} 個 token。",
+    }
+    told = sentence(
+        row("fail", tokenizer=TokenizerCost(tokens_per_character=1.5)), Words("zh-HK", catalogue)
+    )
+    assert told == "上限 5.05!yi-6b!wiki!每字 5.31 bits（5.24）。每字 1.50 個 token。"
