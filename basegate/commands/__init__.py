@@ -16,6 +16,7 @@ from basegate.commands import (
     exchanging,
     judging,
     listing,
+    proposing,
     pruning,
     reporting,
     showing,
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     families = parser.add_subparsers(metavar="COMMAND", required=True)
     judging.add(families)
     reporting.add(families)
+    proposing.add(families)
     describing.add(families)
     store = families.add_parser(
         "store",
