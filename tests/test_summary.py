@@ -10,6 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from basegate.commands import main
+from basegate.language import Words
 from basegate.report.markdown import escape, summarise
 from tests.ledgers import bits, make_ledger
 from tests.pages import HOSTILE, HOSTILE_NAMES, make_page
@@ -75,6 +76,14 @@ def test_a_run_that_meets_every_limit_lists_none():
     text = summarise(ledger.model_copy(update={"results": good}))
     assert "Every limit that was judged is met." in text
     assert "What is not met" not in text
+
+
+def test_what_is_not_met_is_said_in_the_readers_language():
+    words = {
+        "{candidate} on {item}: {found}, limit {asked}.": "{candidate}/{item}：{found}，{asked}"
+    }
+    text = summarise(make_ledger(), Words("zh-HK", words))
+    assert "llama-2-7b/wiki：5.004 bits per character (95 %: 4.88 to 5.13)，at most 5" in text
 
 
 def test_many_limits_that_are_not_met_are_counted_per_candidate():

@@ -17,6 +17,7 @@ from basegate.report.page import Page
 from basegate.report.page.comparing import interval, signed, winner
 from basegate.report.page.decision import lines, unmet
 from basegate.report.wording import recommendation
+from basegate.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -131,7 +132,8 @@ def _unmet(page: Page) -> str:
 
 def _missed(page: Page, entry: CandidateEntry, rows: Sequence[Result]) -> Iterator[str]:
     for row in rows[:UNMET]:
-        yield f"{_word(page, row.verdict)} {escape(row.detail)}{_reason(page, row)}"
+        text = escape(sentence(row, page.say))
+        yield f"{_word(page, row.verdict)} {text}{_reason(page, row)}"
     if len(rows) > UNMET:
         yield escape(
             page.say("{name}: {count} more", name=entry.name, count=f"{len(rows) - UNMET:,}")
@@ -151,7 +153,7 @@ def _notes(page: Page) -> str:
         for note in row.notes
     )
     items = (
-        escape(f"{name}, {place(check, part, page.say)}: {note}")
+        escape(f"{name}, {place(check, part, page.say)}: {page.say.known(note)}")
         for name, check, part, note in found
     )
     return _section(page.say("To note"), items) if found else ""
