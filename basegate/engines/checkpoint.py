@@ -25,7 +25,6 @@ _TOKENIZER_FILES = (
     "tekken.json",
     "*.tiktoken",
 )
-_WEIGHT_FILES = ("*.safetensors", "*.bin")
 _READ = ("*.json", "*.model", "*.tiktoken", "*.jinja", "vocab.txt", "merges.txt")
 
 
@@ -69,21 +68,16 @@ def look_first(folder: Path, architecture: str = "") -> None:
 
 
 def check_files(folder: Path) -> None:
-    """Check that a tokenizer and weights are there.
+    """Check that a tokenizer is there.
 
     Raises:
-        CandidateError: one of them is missing.
+        CandidateError: it is missing.
     """
     if not _any(folder, _TOKENIZER_FILES):
         raise CandidateError(
             f"{folder} has no tokenizer (none of {', '.join(_TOKENIZER_FILES)}). Without it no "
             f"text can be given to the model: copy the tokenizer's files of the base model into "
             f"the folder (`tokenizer.save_pretrained`)."
-        )
-    if not _any(folder, _WEIGHT_FILES):
-        raise CandidateError(
-            f"{folder} has no weights (none of {', '.join(_WEIGHT_FILES)}). A download may have "
-            f"stopped half way: fetch it again."
         )
 
 
