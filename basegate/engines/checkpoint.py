@@ -138,6 +138,26 @@ def context_length(config: dict[str, Any]) -> int | None:
     return None
 
 
+def check_window(name: str, window: int, longest: int | None, beyond: str = "") -> None:
+    """Refuse a window longer than what a model was made for.
+
+    Args:
+        name: of the candidate, for the message.
+        window: `[perplexity] window`, in tokens.
+        longest: tokens that the model was made for; `None` where that is not known.
+        beyond: what the original does with more tokens and this does not.
+
+    Raises:
+        CandidateError: it is longer.
+    """
+    if longest is not None and window > longest:
+        raise CandidateError(
+            f"[perplexity] window = {window} is longer than the {longest} tokens that {name} was "
+            f"made for; beyond them its numbers mean nothing{f' ({beyond})' if beyond else ''}. "
+            f"Lower window, which holds for every candidate, so that all are compared alike."
+        )
+
+
 def vocabulary_size(config: dict[str, Any]) -> int | None:
     """Return how many ids the model knows, or `None` where the config does not say."""
     value = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")

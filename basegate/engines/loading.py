@@ -18,6 +18,7 @@ from basegate.engines.checkpoint import (
     Loaded,
     check_architecture,
     check_files,
+    check_window,
     context_length,
     files_read,
     vocabulary_size,
@@ -41,7 +42,6 @@ from basegate.hub import resolve_commit
 from basegate.memory import GIB, free_memory, memory_in_use, what_helps
 from basegate.progress import SILENT, Progress
 from basegate.trust import check_pinned
-from basegate.windows import check_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
