@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.engines.boundary import INDEX, WEIGHTS, read_index
+from basegate.engines.weights import no_weights
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.hub import quiet, translated, unreachable
 from basegate.memory import GIB
@@ -68,6 +69,8 @@ def _translating(repo_id: str, commit: str) -> Iterator[None]:
 def _fetch_weights(repo_id: str, commit: str, folder: Path, progress: Progress) -> Path:
     listed = _listing(repo_id, commit)
     wanted = _weights(folder, listed)
+    if not wanted:
+        raise no_weights(repo_id, listed)
     missing = {name: listed.get(name, 0) for name in wanted if not (folder / name).exists()}
     size = sum(missing.values())
     _check_room(repo_id, folder, size)

@@ -326,6 +326,13 @@ def test_a_model_is_fetched_without_code_and_its_files_are_recorded(real, tmp_pa
     assert said[1] == "owner/real: fetching 0.0 GiB of weights"
 
 
+def test_a_model_without_weights_that_are_loaded_is_told_what_it_has(real, tmp_path):
+    (real.folder / "model.safetensors").rename(real.folder / "consolidated.safetensors")
+    found, _ = load_real(real, tmp_path / "cache", COMMIT)
+    assert found["error"].startswith("owner/real has no weights under a name that is loaded")
+    assert "It has consolidated.safetensors, which nothing loads" in found["error"]
+
+
 def test_what_does_not_fit_is_refused_before_its_weights_are_fetched(real, tmp_path):
     found, _ = load_real(real, tmp_path / "cache", COMMIT, "1000")
     assert found["error"].startswith("owner/real does not fit. It needs")

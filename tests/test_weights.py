@@ -6,6 +6,8 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -141,7 +143,9 @@ def test_an_index_that_names_a_file_elsewhere_is_refused(sharded, tmp_path, name
 def test_a_link_that_leads_out_of_the_folder_is_refused(sharded, tmp_path):
     shutil.move(sharded / FIRST, tmp_path / "elsewhere")
     (sharded / FIRST).symlink_to(tmp_path / "elsewhere")
-    assert "outside the checkpoint's folder" in refusal(sharded)
+    message = refusal(sharded)
+    assert message.startswith(f"{sharded / FIRST} is a link out of the checkpoint's folder, to ")
+    assert str(tmp_path / "elsewhere") in message
 
 
 def test_a_single_file_that_is_a_link_out_of_the_folder_is_refused(single, tmp_path):
@@ -232,7 +236,103 @@ def test_a_tensor_of_another_shape_is_named(single, quantization, tensor, rows, 
 
 def test_weights_under_another_name_say_which_names_are_loaded(single):
     (single / "model.safetensors").rename(single / "weights.safetensors")
-    assert "no weights under a name that is loaded (model.safetensors," in refusal(single)
+    message = refusal(single)
+    assert "no weights under a name that is loaded (model.safetensors," in message
+    assert "It has weights.safetensors, which nothing loads. If it holds all weights" in message
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["consolidated.safetensors"], "the format of the model's own code"),
+        (["consolidated.00.pth", "consolidated.01.pth"], "the format of the model's own code"),
+        (["model-00001-of-00002.safetensors"], "and model.safetensors.index.json, which says"),
+        (["pytorch_model-00002-of-00002.bin"], "and pytorch_model.bin.index.json, which says"),
+        (["model-q4.gguf"], "choose a checkpoint with safetensors"),
+        (
+            ["a.safetensors", "b.safetensors", "c.bin", "d.pt"],
+            "It has a.safetensors, b.safetensors",
+        ),
+        (["training_log.txt"], "single has no weights (model.safetensors,"),
+    ],
+)
+def test_what_there_is_instead_of_weights_is_named(single, names, words):
+    (single / "model.safetensors").unlink()
+    for name in names:
+        (single / name).write_bytes(b"x")
+    assert words in refusal(single)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "whose"),
+    [
+        ("module.", " (as torch's DataParallel saves them)"),
+        ("_orig_mod.", " (as torch.compile saves them)"),
+        ("base_model.model.", " (as peft saves them)"),
+        ("student.", ""),
+    ],
+)
+def test_names_that_all_begin_with_the_same_are_told(single, prefix, whose):
+    rename_weights(single, lambda name: prefix + name)
+    message = refusal(single)
+    assert f"the names of all weights begin with {prefix!r}{whose}, and by these" in message
+    assert f"take {prefix!r} off every name" in message
+
+
+def rename_weights(folder, rename, **more):
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    weights = {rename(name): each for name, each in load_file(path).items()}
+    save_file({**weights, **more}, path, metadata={"format": "pt"})
+
+
+def test_only_some_names_that_begin_otherwise_are_no_wrapper(single):
+    rename_weights(single, lambda name: f"module.{name}" if name == "model.norm.weight" else name)
+    message = refusal(single)
+    assert "the files lack weights that the model needs (model.norm.weight)" in message
+    assert "begin with" not in message
+
+
+def test_an_adapter_that_is_not_merged_is_told(single):
+    import torch
+
+    def wrapped(name):
+        return "base_model.model." + name.replace("q_proj.", "q_proj.base_layer.")
+
+    lora = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.default.weight"
+    rename_weights(single, wrapped, **{lora: torch.zeros(4, 64)})
+    message = refusal(single)
+    assert "is part of an adapter that is not merged" in message
+    assert "merge_and_unload" in message
+
+
+def test_bytes_after_the_last_tensor_are_told(single):
+    with (single / "model.safetensors").open("ab") as file:
+        file.write(b"x" * 100)
+    message = refusal(single)
+    assert message.startswith(f"{single / 'model.safetensors'} is damaged: 100 bytes follow its")
+
+
+@pytest.mark.parametrize("key", ["rope_parameters", "rope_scaling"])
+def test_positions_that_transformers_does_not_know_are_named(single, key):
+    path = single / "config.json"
+    config = json.loads(path.read_text())
+    del config["rope_parameters"]
+    kind = "rope_type" if key == "rope_parameters" else "type"
+    table = {kind: "magic", "factor": 2.0, "rope_theta": 10000.0}
+    path.write_text(json.dumps({**config, key: table}))
+    assert refusal(single).startswith(f"{path}: rope_type 'magic' is a way of counting positions")
+    code = f"""
+import basegate
+try:
+    basegate.load_candidate({str(single)!r}, device="cpu")
+except basegate.errors.CandidateError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "'magic'" in done.stdout
+    assert done.stderr == "", "transformers speaks beside us"
 
 
 def as_pickle(folder):
@@ -321,13 +421,25 @@ def test_a_bin_file_cut_anywhere_is_named(tmp_path, zipped):
             read_pickle(path)
 
 
-@pytest.mark.parametrize("content", [[1], 5, {"a": 1}, "x", None])
-def test_a_bin_file_that_holds_no_weights_is_named(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([1], "holds a list, not a table of weights by their names"),
+        (5, "holds an int, not a table"),
+        ("x", "holds a str, not a table"),
+        (None, "holds nothing, not a table"),
+        ({"a": 1}, "holds an int by the name of 'a' beside or instead of weights"),
+        ({"model": {}, "step": 3}, "Save what is in 'model' alone, or the model with `save_"),
+    ],
+)
+def test_a_bin_file_that_holds_no_weights_is_named(tmp_path, content, words):
     import torch
 
     torch.save(content, tmp_path / "x.bin")
-    with pytest.raises(CandidateError, match=r"x\.bin is damaged: .* holds no weights"):
+    with pytest.raises(CandidateError) as caught:
         read_pickle(tmp_path / "x.bin")
+    assert str(caught.value).startswith(f"{tmp_path / 'x.bin'} holds ")
+    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "none"])

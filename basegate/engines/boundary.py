@@ -249,7 +249,7 @@ def _within(value: Any) -> Iterator[tuple[int, Any]]:
             waiting.extend((depth + 1, part) for part in parts)
 
 
-def _items(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def items(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Give every key and value of a table and of those within it."""
     for _, each in _within(table):
         if isinstance(each, dict):
@@ -258,7 +258,7 @@ def _items(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _check_config(path: Path, config: dict[str, Any]) -> None:
     _check_context(path, config)
-    for key, value in _items(config):
+    for key, value in items(config):
         if key in _REFUSED and value is not None:
             raise CandidateError(f"{path}: {key} asks for {_REFUSED[key]}.")
         if _KERNEL.fullmatch(key) and "/" in json.dumps(value):
@@ -293,7 +293,7 @@ def code_places(folder: Path) -> list[tuple[Path, str]]:
         (folder / name, place)
         for name in CODE_FILES
         if (folder / name).is_file()
-        for key, value in _items(read_json(folder / name))
+        for key, value in items(read_json(folder / name))
         if key == "auto_map"
         for _, place in _within(value)
         if isinstance(place, str)

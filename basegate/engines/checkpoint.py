@@ -25,7 +25,6 @@ _TOKENIZER_FILES = (
     "tekken.json",
     "*.tiktoken",
 )
-_WEIGHT_FILES = ("*.safetensors", "*.bin")
 _READ = ("*.json", "*.model", "*.tiktoken", "*.jinja", "vocab.txt", "merges.txt")
 
 
@@ -69,21 +68,16 @@ def look_first(folder: Path, architecture: str = "") -> None:
 
 
 def check_files(folder: Path) -> None:
-    """Check that a tokenizer and weights are there.
+    """Check that a tokenizer is there.
 
     Raises:
-        CandidateError: one of them is missing.
+        CandidateError: it is missing.
     """
     if not _any(folder, _TOKENIZER_FILES):
         raise CandidateError(
             f"{folder} has no tokenizer (none of {', '.join(_TOKENIZER_FILES)}). Without it no "
             f"text can be given to the model: copy the tokenizer's files of the base model into "
             f"the folder (`tokenizer.save_pretrained`)."
-        )
-    if not _any(folder, _WEIGHT_FILES):
-        raise CandidateError(
-            f"{folder} has no weights (none of {', '.join(_WEIGHT_FILES)}). A download may have "
-            f"stopped half way: fetch it again."
         )
 
 
@@ -142,6 +136,26 @@ def context_length(config: dict[str, Any]) -> int | None:
         if isinstance(value, int) and value > 0:
             return value
     return None
+
+
+def check_window(name: str, window: int, longest: int | None, beyond: str = "") -> None:
+    """Refuse a window longer than what a model was made for.
+
+    Args:
+        name: of the candidate, for the message.
+        window: `[perplexity] window`, in tokens.
+        longest: tokens that the model was made for; `None` where that is not known.
+        beyond: what the original does with more tokens and this does not.
+
+    Raises:
+        CandidateError: it is longer.
+    """
+    if longest is not None and window > longest:
+        raise CandidateError(
+            f"[perplexity] window = {window} is longer than the {longest} tokens that {name} was "
+            f"made for; beyond them its numbers mean nothing{f' ({beyond})' if beyond else ''}. "
+            f"Lower window, which holds for every candidate, so that all are compared alike."
+        )
 
 
 def vocabulary_size(config: dict[str, Any]) -> int | None:

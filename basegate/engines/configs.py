@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from basegate.architectures import find, prepare
+from basegate.engines.boundary import items, read_json
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
@@ -89,7 +90,29 @@ def empty_model(folder: Path, native: Any, dtype: str) -> Any:
         raise _unusable(folder, error) from error
 
 
+def _unknown_positions(folder: Path) -> str | None:
+    """Return the `rope_type` of a config that transformers does not know, if that is the fault."""
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    known = {"default", "mrope", *ROPE_INIT_FUNCTIONS}
+    for key, table in items(read_json(folder / "config.json")):
+        if key in ("rope_parameters", "rope_scaling") and isinstance(table, dict):
+            for name, kind in items(table):
+                if name in ("rope_type", "type") and isinstance(kind, str) and kind not in known:
+                    return kind
+    return None
+
+
 def _unusable(folder: Path, error: Exception) -> CandidateError:
+    if kind := _unknown_positions(folder):
+        import transformers
+
+        return CandidateError(
+            f"{folder / 'config.json'}: rope_type {kind!r} is a way of counting positions that "
+            f"transformers {transformers.__version__} does not know. With any other the model "
+            f"would see its tokens at other places than it was trained with. Try a newer "
+            f"transformers; if the word is misspelt, correct it."
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return CandidateError(
         f"{folder / 'config.json'}: no model can be built from it ({type(error).__name__}: "

@@ -18,6 +18,7 @@ from basegate.engines.checkpoint import (
     Loaded,
     check_architecture,
     check_files,
+    check_window,
     context_length,
     files_read,
     vocabulary_size,
@@ -25,7 +26,13 @@ from basegate.engines.checkpoint import (
 from basegate.engines.configs import empty_model, model_class, model_config
 from basegate.engines.local import LONGEST, TransformersEngine
 from basegate.engines.quantizing import layers_left_out, quantization_config
-from basegate.engines.shapes import check_experts, check_headers, check_loaded, check_unused
+from basegate.engines.shapes import (
+    check_complete,
+    check_experts,
+    check_headers,
+    check_loaded,
+    check_unused,
+)
 from basegate.engines.sizing import check_fits, describe, measure
 from basegate.engines.tokenizing import check_vocabulary, load_tokenizer
 from basegate.engines.weights import find_weights, read_shapes
@@ -35,7 +42,6 @@ from basegate.hub import resolve_commit
 from basegate.memory import GIB, free_memory, memory_in_use, what_helps
 from basegate.progress import SILENT, Progress
 from basegate.trust import check_pinned
-from basegate.windows import check_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -133,6 +139,20 @@ class How(NamedTuple):
     trusted: bool
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' bars and notes off the terminal while loading."""
+    level = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(level)
+        transformers.logging.enable_progress_bar()
+
+
+@_quiet()
 def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
     """Refuse what cannot be loaded, by its small files alone."""
     config = read_config(folder)
@@ -155,6 +175,7 @@ def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
     check_fits(wanted.label, size, free, how.device, how.quantization, described)
 
 
+@_quiet()
 def _load(folder: Path, label: str, how: How, progress: Progress) -> TransformersEngine:
     """Load a checkpoint whose files are all there."""
     config = read_config(folder)
@@ -168,16 +189,13 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
     if family is not None:
         check_headers(folder, family.shapes(native), held)
     values = native.to_dict()
-    with _quiet():
-        tokenizer, notes = (
-            (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
-        )
-        for note in notes:
-            progress.say(f"{label}: {note}")
-        check_vocabulary(folder, tokenizer, vocabulary_size(values))
-        with progress.telling(_counter(how.device)):
-            model = _load_model(folder, native, how._replace(trusted=code), held)
-        _check_goes_on(folder, model)
+    tokenizer, notes = (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
+    for note in notes:
+        progress.say(f"{label}: {note}")
+    check_vocabulary(folder, tokenizer, vocabulary_size(values))
+    with progress.telling(_counter(how.device)):
+        model = _load_model(folder, native, how._replace(trusted=code), held)
+    _check_goes_on(folder, model)
     return TransformersEngine(
         label,
         model,
@@ -197,19 +215,6 @@ def _counter(device: str) -> Callable[[], str]:
         return f"{max(0, memory_in_use(device) - before) / GIB:.1f} GiB in memory"
 
     return tell
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' bars and notes off the terminal while loading."""
-    level = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(level)
-        transformers.logging.enable_progress_bar()
 
 
 def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -> Any:
@@ -244,21 +249,10 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
         ) from error
     model, info = loaded
     check_loaded(folder, model, info.get("mismatched_keys", ()), held)
-    _check_complete(folder, info)
+    check_complete(folder, info.get("missing_keys", ()), held)
     check_unused(folder, model, info.get("unexpected_keys", ()), held)
     _check_placed(folder, model, how)
     return model.eval()
-
-
-def _check_complete(folder: Path, info: dict[str, Any]) -> None:
-    """Refuse a model some of whose weights were not in the files: they would be random."""
-    missing = sorted(map(str, info.get("missing_keys", ())))
-    if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise CandidateError(
-            f"{folder}: the files lack weights that the model needs ({', '.join(missing[:3])}"
-            f"{more}); they would be random numbers. Fetch the checkpoint again."
-        )
 
 
 def _check_placed(folder: Path, model: Any, how: How) -> None:

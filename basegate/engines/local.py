@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import GenerationConfig
 
 from basegate.engines.article import article_perplexity
+from basegate.engines.checkpoint import check_window
 from basegate.engines.continuing import ContinuationScorer
 from basegate.engines.drawing import Asked, Sampler, recall
 from basegate.engines.encoding import Encoder
@@ -18,7 +19,7 @@ from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.memory import release_memory, what_helps
 from basegate.progress import SILENT
 from basegate.store.journal import NO_JOURNAL
-from basegate.windows import check_window, plan_windows
+from basegate.windows import plan_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,6 +22,12 @@ _LAYER = re.compile(r"((?:(?!vision|visual|audio)[a-z_]+\.)+)\d+\.")
 """The beginning of a weight's name, up to the number of its layer."""
 _OLD_BUFFER = ".inv_freq"
 """The frequencies of the positions follow from the config; older code saved them, too."""
+_ADAPTER = re.compile(r"\.(lora_|base_layer\.)")
+_WRAPPERS = {
+    "module.": " (as torch's DataParallel saves them)",
+    "_orig_mod.": " (as torch.compile saves them)",
+    "base_model.model.": " (as peft saves them)",
+}
 _AGAIN = "Fetch the checkpoint again."
 
 
@@ -67,6 +73,47 @@ def check_experts(held: Mapping[str, Held]) -> None:
                     f"{_write(held[name].shape)}, and those of the other experts have "
                     f"{_write(usual)}. The files are of different models. {_AGAIN}"
                 )
+
+
+def check_complete(folder: Path, missing: Iterable[str], held: Mapping[str, Held]) -> None:
+    """Refuse a model some of whose weights were not in the files: they would be random.
+
+    Args:
+        folder: the checkpoint.
+        missing: names of the weights that the model needs and the files lack.
+        held: the tensors of the files.
+
+    Raises:
+        CandidateError: there are such; says whether they are there under longer names.
+    """
+    names = sorted(map(str, missing))
+    if not names:
+        return
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    lacking = f"the files lack weights that the model needs ({', '.join(names[:3])}{more})"
+    if adapter := next((name for name in held if _ADAPTER.search(name)), None):
+        raise CandidateError(
+            f"{held[adapter].path}: {adapter} is part of an adapter that is not merged, so that "
+            f"{lacking}, and these would be random numbers. Merge it first (peft: "
+            f"`merge_and_unload`, then `save_pretrained`)."
+        )
+    if prefix := _prefix(names, held):
+        raise CandidateError(
+            f"{folder}: the names of all weights begin with {prefix!r}{_WRAPPERS.get(prefix, '')}, "
+            f"and by these names the model would not find them: its own would be random numbers. "
+            f"Save the model without what is wrapped round it, or take {prefix!r} off every name."
+        )
+    raise CandidateError(
+        f"{folder}: {lacking}; they would be random numbers. Fetch the checkpoint again."
+    )
+
+
+def _prefix(missing: Iterable[str], held: Mapping[str, Held]) -> str:
+    """Return what all names of the files begin with and the model's do not; empty if nothing."""
+    tails = [f".{name}" for name in missing]
+    found = {known[: 1 - len(tail)] for known in held for tail in tails if known.endswith(tail)}
+    prefix = found.pop() if len(found) == 1 else ""
+    return prefix if all(known.startswith(prefix) for known in held) else ""
 
 
 def check_loaded(

@@ -6,10 +6,11 @@ Only indexes and headers are read, so that a damaged file shows before gigabytes
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basegate.engines.boundary import INDEX, WEIGHTS, read_index, refuse_place, unreadable
+from basegate.engines.boundary import INDEX, WEIGHTS, read_index, unreadable
 from basegate.errors import CandidateError, summary
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 _FORMATS: dict[str, WeightFormat] = {".safetensors": "safetensors", ".bin": "pickle"}
 _REAL = ("F64", "F32", "F16", "BF16")
 """Types of weights, as safetensors names them."""
+_OF_WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".h5", ".msgpack", ".gguf")
+"""Endings of files that hold weights, whether or not they are loaded."""
+_SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.)")
 _MOST_HEADER = 100 * 2**20
 """A header of more bytes than this is none; safetensors' own limit."""
 
@@ -55,11 +59,51 @@ def find_weights(folder: Path) -> Weights:
             weights = Weights(format_, tuple(sorted(set(places.values()))), places)
             _check_there(folder, weights, f"{name}{INDEX}")
             return weights
-    raise CandidateError(
-        f"{folder} has no weights under a name that is loaded (model.safetensors, "
-        f"model.safetensors{INDEX}, or the same of pytorch_model.bin). A download may have "
-        f"stopped half way: fetch it again."
+    raise no_weights(str(folder), [path.name for path in folder.iterdir() if path.is_file()])
+
+
+def no_weights(place: str, names: Iterable[str]) -> CandidateError:
+    """Return the error to raise where there are no weights under a name that is loaded.
+
+    Args:
+        place: a folder or a hub id.
+        names: of the files in it.
+    """
+    loaded = f"model.safetensors, model.safetensors{INDEX}, or the same of pytorch_model.bin"
+    there = sorted(name for name in names if name.endswith(_OF_WEIGHTS))
+    if not there:
+        return CandidateError(
+            f"{place} has no weights ({loaded}). A download may have stopped half way: fetch it "
+            f"again."
+        )
+    more = f" and {len(there) - 3} more" if len(there) > 3 else ""
+    return CandidateError(
+        f"{place} has no weights under a name that is loaded ({loaded}). It has "
+        f"{', '.join(there[:3])}{more}, which nothing loads. {_remedy(there)}"
     )
+
+
+def _remedy(there: list[str]) -> str:
+    """Say what to do with files of weights that are not loaded."""
+    first = there[0]
+    if shard := next((name for name in there if _SHARD.search(name)), None):
+        base = _SHARD.sub("", shard)
+        return (
+            f"These are parts, and {base}{INDEX}, which says what is in which, is absent: fetch "
+            f"it, too."
+        )
+    if first.startswith("consolidated") or first.endswith(".pth"):
+        return (
+            "That is the format of the model's own code, with other names for its weights: take "
+            "the checkpoint that was converted for transformers (often with -hf in its id), or "
+            "convert it."
+        )
+    if len(there) == 1 and first.endswith(".safetensors"):
+        return (
+            "If it holds all weights, by the names that `save_pretrained` gives them, rename it to "
+            "model.safetensors."
+        )
+    return "Save the model with `save_pretrained`, or choose a checkpoint with safetensors."
 
 
 def _check_there(folder: Path, weights: Weights, index: str) -> None:
@@ -71,8 +115,7 @@ def _check_there(folder: Path, weights: Weights, index: str) -> None:
                 f"{folder / name} {what}: {index} says that it holds {tensor}. A download may "
                 f"have stopped half way: fetch the checkpoint again."
             )
-        if not _inside(folder, folder / name):
-            refuse_place(folder / index, tensor, name)
+        _check_own(folder, folder / name)
     suffix = Path(weights.files[0]).suffix
     shards = {path.name for path in folder.glob(f"*-of-*{suffix}")}
     if left := sorted(shards - set(weights.files)):
@@ -162,6 +205,10 @@ def read_header(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
             raise _damaged(
                 path, f"it is cut short within {name}: {size} bytes of {_whole(tensors, length)}"
             )
+    if (beyond := size - _whole(tensors, length)) > 0:
+        raise _damaged(
+            path, f"{beyond} bytes follow its last tensor, and its header knows nothing of them"
+        )
     return {name: shape for name, (shape, _) in tensors.items()}
 
 
@@ -174,7 +221,7 @@ def _tensor(entry: dict[str, Any]) -> tuple[tuple[int, ...], int]:
 
 
 def _whole(tensors: dict[str, tuple[tuple[int, ...], int]], length: int) -> int:
-    return 8 + length + max(end for _, end in tensors.values())
+    return 8 + length + max((end for _, end in tensors.values()), default=0)
 
 
 def _real_types() -> set[Any]:
@@ -212,6 +259,7 @@ def read_pickle(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
 
     try:
         found = torch.load(path, map_location="meta", weights_only=True, mmap=_is_zip(path))
+        _check_table(path, found)
         for name, held in found.items():
             if str(name).endswith(".weight") and held.dtype not in _real_types():
                 raise _integers(path, str(name), str(held.dtype).removeprefix("torch."))
@@ -228,8 +276,34 @@ def read_pickle(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
         ) from None
     # What a damaged file leads to is anything.
     except Exception as error:
-        how = f"it is cut short, or holds no weights ({summary(error)})"
+        how = f"it is cut short, or was never such a file ({summary(error)})"
         raise _damaged(path, how, tensor) from error
+
+
+def _check_table(path: Path, found: Any) -> None:
+    """Refuse what was saved in another form than a table of weights by their names."""
+    import torch
+
+    kind = type(found).__name__
+    if not isinstance(found, dict):
+        raise CandidateError(
+            f"{path} holds {_article(kind)}, not a table of weights by their names, so nobody can "
+            f"tell which weight is which. Save the model with `save_pretrained`, or its "
+            f"`state_dict()`."
+        )
+    inner = next((key for key, value in found.items() if isinstance(value, dict)), None)
+    for name, value in found.items():
+        if not isinstance(value, torch.Tensor):
+            alone = f"what is in {inner!r} alone, or " if inner is not None else ""
+            raise CandidateError(
+                f"{path} holds {_article(type(value).__name__)} by the name of {name!r} beside or "
+                f"instead of weights, as a state of training does, and nobody can tell what is to "
+                f"be loaded. Save {alone}the model with `save_pretrained`."
+            )
+
+
+def _article(kind: str) -> str:
+    return "nothing" if kind == "NoneType" else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _is_zip(path: Path) -> bool:
