@@ -165,12 +165,16 @@ class Candidate:
         if not self.spec.local:
             return resolve_commit("model", self.spec.source, self.spec.revision)
         folder = Path(self.spec.source)
-        from basegate.engines.boundary import read_config
-        from basegate.engines.checkpoint import check_files
+        from basegate.engines.boundary import unreadable
+        from basegate.engines.checkpoint import look_first
 
-        read_config(folder)
-        check_files(folder)
-        return checkpoint_fingerprint(folder, self._memory)
+        look_first(folder, self.spec.architecture)
+        try:
+            return checkpoint_fingerprint(
+                folder, self._memory, name=self.name, progress=self._progress
+            )
+        except OSError as error:
+            raise unreadable(Path(error.filename or folder), error) from None
 
 
 def load_engine(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from basegate.engines.boundary import INDEX, WEIGHTS, read_index
 from basegate.errors import CandidateError, InvalidMeasurement
-from basegate.hub import translated, unreachable
+from basegate.hub import quiet, translated, unreachable
 from basegate.memory import GIB
 from basegate.progress import SILENT, Progress
 
@@ -55,9 +55,10 @@ def download_model(
 
 @contextmanager
 def _translating(repo_id: str, commit: str) -> Iterator[None]:
-    """Turn the hub's errors into sentences."""
+    """Turn the hub's errors into sentences, and let its library say nothing else."""
     try:
-        yield
+        with quiet():
+            yield
     except InvalidMeasurement:
         raise
     except Exception as error:

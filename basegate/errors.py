@@ -53,6 +53,13 @@ class NotKept(StoreWarning):
     """A measurement, or how far it has come, could not be written to the store."""
 
 
+def summary(error: Exception) -> str:
+    """Return the first sentence of an error that a library wrote, without its advice."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else ""
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `" Did you mean 'x' or 'y'?"` for the nearest known names, or an empty string."""
     near = difflib.get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.5)

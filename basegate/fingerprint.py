@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from basegate.files import write_atomically
 from basegate.measurement import LoadedFile
-from basegate.records import digest
+from basegate.memory import GIB
+from basegate.progress import SILENT, Progress
+from basegate.records import digest as digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 CHECKPOINT_FILES = (
@@ -26,23 +29,33 @@ CHECKPOINT_FILES = (
     "*.jinja",
 )
 _REMEMBER_ABOVE = 16 * 2**20
+_TELL_ABOVE = 2**28
+"""Bytes that take about a second to read."""
+_CHUNK = 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def checkpoint_fingerprint(folder: Path, memory: Path | None = None) -> str:
+def checkpoint_fingerprint(
+    folder: Path, memory: Path | None = None, *, name: str = "", progress: Progress = SILENT
+) -> str:
     """Return `sha256:` and 64 digits over the names and contents of a checkpoint's files.
 
     Args:
         folder: the checkpoint.
         memory: a JSON file that remembers the digests of large files by place, size and time of
             change, so that tens of gigabytes are read once.
+        name: what to call the checkpoint in the progress; the folder by default.
+        progress: told how far reading is, where it takes more than a moment.
     """
-    files = sorted({path for pattern in CHECKPOINT_FILES for path in folder.glob(pattern)})
+    found = sorted({path for pattern in CHECKPOINT_FILES for path in folder.glob(pattern)})
+    files = [path for path in found if path.is_file()]
     known = _recall(memory)
-    digests = {path.name: _file_digest(path, known) for path in files if path.is_file()}
+    size = sum(path.stat().st_size for path in files if _place(path) not in known)
+    with _telling(name or str(folder), size, progress) as read:
+        digests = {path.name: _file_digest(path, known, read) for path in files}
     if memory is not None and known != _recall(memory):
         write_atomically(memory, json.dumps(known, indent=1))
-    return f"sha256:{digest(digests)}"
+    return f"sha256:{digest_of(digests)}"
 
 
 def describe_files(
@@ -76,20 +89,56 @@ def _blob_digest(path: Path) -> str | None:
     return blob.name if blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name) else None
 
 
-def _file_digest(path: Path, known: dict[str, str]) -> str:
-    status = path.stat()
-    if status.st_size < _REMEMBER_ABOVE:
-        return hash_file(path)
-    place = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+@contextmanager
+def _telling(name: str, size: int, progress: Progress) -> Iterator[Callable[[int], None]]:
+    """Give what is told of every piece that is read, so that `progress` can say how far it is."""
+    done = 0
+
+    def read(amount: int) -> None:
+        nonlocal done
+        done += amount
+
+    if size < _TELL_ABOVE:
+        yield read
+        return
+    whole = f"{size / GIB:.1f} GiB"
+    with (
+        progress.telling(lambda: f"{done / GIB:.1f} of {whole} hashed"),
+        progress.waiting(f"{name}: hashing {whole}, to know these files again"),
+    ):
+        yield read
+
+
+def _file_digest(
+    path: Path, known: dict[str, str], read: Callable[[int], None] = lambda amount: None
+) -> str:
+    if path.stat().st_size < _REMEMBER_ABOVE:
+        return hash_file(path, read)
+    place = _place(path)
     if place not in known:
-        known[place] = hash_file(path)
+        known[place] = hash_file(path, read)
     return known[place]
 
 
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _place(path: Path) -> str:
+    status = path.stat()
+    return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+
+
+def hash_file(path: Path, read: Callable[[int], None] = lambda amount: None) -> str:
+    """Return the SHA-256 of a file's bytes.
+
+    Args:
+        path: of the file.
+        read: told how many bytes more were read.
+    """
+    digest = hashlib.sha256()
+    piece = memoryview(bytearray(_CHUNK))
+    with path.open("rb", buffering=0) as file:
+        while amount := file.readinto(piece):
+            digest.update(piece[:amount])
+            read(amount)
+    return digest.hexdigest()
 
 
 def _recall(memory: Path | None) -> dict[str, str]:

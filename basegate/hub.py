@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from basegate.errors import CandidateError, DataError, InvalidMeasurement
 from basegate.sources import COMMIT
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 Kind = Literal["model", "dataset"]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what the hub's library says of its tries off the terminal; we say how they end."""
+    from huggingface_hub import constants
+
+    # Importing this sets the level: it must not come later.
+    from huggingface_hub.utils.logging import get_verbosity, set_verbosity
+    from huggingface_hub.utils.tqdm import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    level = get_verbosity()
+    # Whoever has set the variable has decided, and would be told that we cannot.
+    bars = constants.HF_HUB_DISABLE_PROGRESS_BARS is None and not are_progress_bars_disabled()
+    set_verbosity(logging.ERROR)
+    if bars:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        set_verbosity(level)
+        if bars:
+            enable_progress_bars()
 
 
 def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
@@ -34,7 +66,8 @@ def _resolve(kind: Kind, repo_id: str, revision: str | None) -> str:
 
     ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
     try:
-        return str(ask(repo_id, revision=revision, timeout=20).sha)
+        with quiet():
+            return str(ask(repo_id, revision=revision, timeout=20).sha)
     except Exception as error:
         if unreachable(error) and (cached := _cached_commit(kind, repo_id, revision)):
             return cached
@@ -52,7 +85,8 @@ def load_table(repo_id: str, name: str | None, split: str, revision: str | None)
     commit = resolve_commit("dataset", repo_id, revision)
     datasets.disable_progress_bars()
     try:
-        return datasets.load_dataset(repo_id, name, split=split, revision=commit)
+        with quiet():
+            return datasets.load_dataset(repo_id, name, split=split, revision=commit)
     except Exception as error:
         raise DataError(
             f"the data set {repo_id}, split {split!r}, could not be read ({_first_line(error)}). "
@@ -114,7 +148,8 @@ def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | Non
             f"the hub could not be reached for the {what} {repo_id} ({_first_line(error)}). "
             f"Check network and proxy (HF_ENDPOINT, HTTPS_PROXY, HF_HUB_OFFLINE); or fetch it "
             f"where there is a network with `hf download {repo_id}"
-            f"{'' if kind == 'model' else ' --repo-type dataset'} --local-dir DIR` and "
+            f"{'' if kind == 'model' else ' --repo-type dataset'}"
+            f"{f' --revision {revision}' if revision else ''} --local-dir DIR` and "
             + ("pass --model NAME=DIR." if kind == "model" else "give path = DIR.")
             + _no_folder(kind, repo_id)
         )

@@ -43,7 +43,12 @@ class Record(Frozen):
 
 
 class ThresholdsFile(Frozen):
-    """Which limits the run was judged by."""
+    """Which limits the run was judged by.
+
+    Attributes:
+        path: of the file.
+        sha256: of its content.
+    """
 
     path: str
     sha256: str

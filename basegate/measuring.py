@@ -41,7 +41,8 @@ class Job:
         key: the measurement's.
         identity: what the key is the digest of.
         draws: how many samples of a question are wanted.
-        remeasure: whether what is stored, or half done, is to be ignored.
+        remeasure: whether what is stored is to be ignored, and what is half done unless it was
+            begun so.
         store: folder where measurements are kept.
     """
 
@@ -73,9 +74,9 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
     def waiting() -> None:
         progress.say(f"{name}: another run is measuring this; waiting for it")
 
-    with store.measuring(job.key, anew=job.remeasure, waiting=waiting) as journal:
+    with store.measuring(job.key, waiting=waiting) as journal:
         # Another run may have made it since this one looked.
-        stored = _stored(job, store)
+        stored = _stored_beside(journal, job, store)
         if stored is not None and is_enough(stored.findings, job.draws):
             return stored
         if stored is not None:
@@ -85,6 +86,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         if len(journal):
             progress.say(f"{name}: goes on where an earlier run was ended.")
         measurement = _measure(candidate, job, stored, journal, progress)
+        journal.finish(measurement)
         if _keep(measurement, store):
             journal.discard()
         return measurement.model_copy(update={"earlier": _earlier(stored, journal)})
@@ -119,6 +121,8 @@ def obtain(
     found = _stored(job, store)
     if found is None or not is_enough(found.findings, draws):
         found = measurer(candidate, job, progress)
+    else:
+        store.tidy(found)
     # The key leaves names out: under another name it is the same measurement.
     return found.model_copy(update={"item": check.item})
 
@@ -137,6 +141,16 @@ def _earlier(stored: Measurement | None, journal: Journal) -> Earlier | None:
     return Earlier(samples=stored is not None, batches=taken, batches_in_all=in_all)
 
 
+def _stored_beside(journal: Journal, job: Job, store: Store) -> Measurement | None:
+    """Return what is stored, if that is asked for, and a journal of what is not in it."""
+    stored = store.get(job.key)
+    if stored is not None and journal.is_of(stored):
+        journal.forget()
+    if job.remeasure:
+        journal.begin_anew()
+    return _stored(job, store)
+
+
 def _measure(
     candidate: Candidate,
     job: Job,
@@ -150,7 +164,7 @@ def _measure(
     engine = candidate.engine()
     progress.phase("measuring")
     earlier = stored.findings if stored is not None else None
-    journal.start(lambda: engine.retries)
+    journal.start()
     findings = made.measure(
         Keeping(engine, journal), Task(data, job.check.settings, progress, job.draws, earlier)
     )
@@ -196,9 +210,10 @@ def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
 
 
 def _about_files(engine: Engine) -> Iterator[str]:
-    """Say which files a reader may want to trust less than safetensors."""
+    """Say what was read otherwise than elsewhere, or may be trusted less than safetensors."""
     if engine.loaded is None:
         return
+    yield from engine.loaded.notes
     if engine.loaded.weights == "pickle":
         yield (
             "its weights are .bin files (pickle), read as numbers only: code in them would not "

@@ -18,6 +18,23 @@ _MACHINE = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
 
 
+def what_helps(quantization: str, device: str, *further: str) -> str:
+    """Return, as a sentence, what can be done where memory does not suffice.
+
+    Args:
+        quantization: how the weights are held: `nf4`, `fp4`, `int8` or `none`.
+        device: `cuda` or `cpu`.
+        further: what helps in the case at hand, e.g. `a smaller [perplexity] window`.
+    """
+    larger = "more or larger GPUs" if device == "cuda" else "a machine with more memory"
+    fewer_bits = {"none": "--quantization int8 or nf4", "int8": "--quantization nf4"}
+    smaller = fewer_bits.get(
+        quantization, f"a smaller model ({quantization} is the smallest --quantization there is)"
+    )
+    *first, last = larger, smaller, *further
+    return f"Use {', '.join(first)} or {last}."
+
+
 class PeakMemory:
     """Peak memory since `start`: of the GPUs on `cuda`, of the process on `cpu` (Linux only)."""
 

@@ -72,6 +72,13 @@ def add_options(parser: pytest.Parser) -> None:
         "are missing are made (default: ledger.json in the store)",
     )
     group.addoption(
+        "--summary",
+        dest="basegate_summary",
+        metavar="FILE",
+        help="where to write a summary in Markdown, in place of an earlier one; where "
+        "GITHUB_STEP_SUMMARY is set, as in GitHub Actions, that file gets it in any case",
+    )
+    group.addoption(
         "--quantization",
         dest="basegate_quantization",
         choices=("nf4", "fp4", "int8", "none"),
@@ -103,8 +110,8 @@ def add_options(parser: pytest.Parser) -> None:
         "--language",
         dest="basegate_language",
         choices=LANGUAGES,
-        help="language of the terminal's verdicts and of the page (default: from LC_ALL, "
-        "LC_MESSAGES or LANG)",
+        help="language of the terminal's verdicts, of the page and of the summary (default: from "
+        "LC_ALL, LC_MESSAGES or LANG)",
     )
     group.addoption(
         "--trust-remote-code",
@@ -158,7 +165,8 @@ class RunOptions:
         in_process: whether pytest's own process measures.
         gpus: GPUs of a candidate whose entry does not say; `None` for all that are visible.
         compare: stored candidates that are shown beside those of the run, or `all`.
-        language: of terminal and page.
+        language: of terminal, page and summary.
+        summary: where the summary in Markdown goes; `None` for nowhere.
     """
 
     candidates: tuple[CandidateSpec, ...]
@@ -173,6 +181,7 @@ class RunOptions:
     gpus: int | None = None
     compare: tuple[str, ...] = ()
     language: Language = "en"
+    summary: Path | None = None
 
 
 def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
@@ -217,9 +226,10 @@ def parse(config: pytest.Config) -> RunOptions:
     _check_own_limits(thresholds, registry, candidates)
     store = _place(option.basegate_store, here) or config.rootpath / ".basegate"
     ledger = _place(option.basegate_ledger, here) or store / "ledger.json"
+    summary = _place(option.basegate_summary, here)
     if not option.collectonly and not hasattr(config, "workerinput"):
         _check_store(store)
-        _check_outputs(config, store, ledger)
+        _check_outputs(config, store, ledger, summary)
     return RunOptions(
         candidates=tuple(_overridden(spec, option) for spec in candidates),
         thresholds=thresholds,
@@ -234,6 +244,7 @@ def parse(config: pytest.Config) -> RunOptions:
         gpus=1 if hasattr(config, "workerinput") else None,
         compare=_parts(option.basegate_compare),
         language=option.basegate_language or of_locale(os.environ),
+        summary=summary,
     )
 
 
@@ -273,7 +284,7 @@ def _check_root(config: pytest.Config) -> None:
 
     here = config.invocation_params.dir
     found = config.inipath is not None and config.rootpath in (here, *here.parents)
-    for name in ("thresholds", "store", "ledger"):
+    for name in ("thresholds", "store", "ledger", "summary"):
         value = getattr(config.option, f"basegate_{name}")
         if value in config.invocation_params.args and (here / value).exists() and not found:
             raise UsageError(
@@ -339,19 +350,26 @@ def _check_writable(option: str, folder: Path, otherwise: str = "") -> None:
         ) from None
 
 
-def _check_outputs(config: pytest.Config, store: Path, ledger: Path) -> None:
+def _check_outputs(config: pytest.Config, store: Path, ledger: Path, summary: Path | None) -> None:
     """Refuse places for the run's files that cannot hold them."""
-    from basegate.errors import UsageError
-
-    if ledger.is_dir():
-        raise UsageError(f"--ledger {ledger}: is a folder; give a file, which may be new.")
+    _check_file("ledger", ledger)
     if config.option.basegate_ledger is None:
         otherwise = ", or, where all that is asked is in this store, --ledger FILE outside of it"
         _check_writable("store", store, otherwise)
     else:
         _check_writable("ledger", ledger.parent)
+    if summary is not None:
+        _check_file("summary", summary)
+        _check_writable("summary", summary.parent)
     if page := getattr(config.option, "htmlpath", None):
         _check_writable("html", (config.invocation_params.dir / page).parent)
+
+
+def _check_file(option: str, path: Path) -> None:
+    from basegate.errors import UsageError
+
+    if path.is_dir():
+        raise UsageError(f"--{option} {path}: is a folder; give a file, which may be new.")
 
 
 def missing_model(config: pytest.Config) -> pytest.UsageError:

@@ -9,6 +9,7 @@ from basegate.errors import BasegateError, InvalidMeasurement
 from basegate.figures import printable
 from basegate.judge import invalid
 from basegate.ledger import Record
+from basegate.report.junit import properties
 from basegate.sentences import sentence
 from basegate.state import PROPERTY, RECORDS
 from basegate.thresholds import CHECKS
@@ -62,11 +63,34 @@ def attach_records(
 
 def read_records(report: pytest.TestReport) -> list[Record]:
     """Return what a report carries of its own phase; those of later phases repeat it."""
-    return [
-        Record.from_json(str(value))
-        for name, value in report.user_properties
-        if name == f"{PROPERTY}:{report.when}"
+    return [record for phase, record in _carried(report) if phase == report.when]
+
+
+def take_records(report: pytest.TestReport) -> list[Record]:
+    """Return what `read_records` does, and leave properties for other readers in its place.
+
+    For the process that reports, before pytest writes a JUnit file or any other plugin reads.
+    """
+    carried = _carried(report)
+    report.user_properties[:] = [
+        (name, value) for name, value in report.user_properties if not _is_ours(name)
     ]
+    report.user_properties += properties(record for _, record in carried)
+    return [record for phase, record in carried if phase == report.when]
+
+
+def _carried(report: pytest.TestReport) -> list[tuple[str, Record]]:
+    """Return the records on a report, each with the phase of its test that it is of."""
+    return [
+        (name.removeprefix(f"{PROPERTY}:"), Record.from_json(str(value)))
+        for name, value in report.user_properties
+        if _is_ours(name)
+    ]
+
+
+def _is_ours(name: object) -> bool:
+    """Whether an entry of `user_properties` is a record; others may have names of any type."""
+    return str(name).startswith(f"{PROPERTY}:")
 
 
 def crash_record(run: Run, report: pytest.TestReport) -> Record | None:

@@ -10,6 +10,7 @@ import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     import warnings
     from collections.abc import Generator
 
-    from basegate.ledger import Ledger
+    from basegate.judge import Result
+    from basegate.ledger import Ledger, Record
     from basegate.progress import Progress
     from basegate.run import Run
 
@@ -172,10 +174,11 @@ class ReportHooks:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.ledger: Ledger | None = None
-        self.trouble = ""
+        self.troubles: list[str] = []
         self.warnings: list[tuple[type[Warning], str]] = []
         self.written = False
         self.over: set[str] = set()
+        self.found: WeakKeyDictionary[pytest.TestReport, list[Record]] = WeakKeyDictionary()
 
     def pytest_report_header(self) -> list[str]:
         """Say what is being judged, and by what."""
@@ -185,14 +188,19 @@ class ReportHooks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what a test found."""
-        from basegate.outcomes import crash_record, is_over, read_records
+        """Keep what a test found, and leave it on the report in words for other readers."""
+        from basegate.outcomes import crash_record, is_over, take_records
 
-        self.run.records.extend(read_records(report))
+        self.found[report] = take_records(report)
+        self.run.records.extend(self.found[report])
         if (crashed := crash_record(self.run, report)) is not None:
             self.run.records.append(crashed)
         if is_over(report):
             self.over.add(report.nodeid)
+
+    def _results(self, report: pytest.TestReport) -> list[Result]:
+        """Return the rows that a phase of a test found."""
+        return [row for record in self.found.get(report, ()) for row in record.results]
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         """Keep what is said of the store, by this process or a worker."""
@@ -213,11 +221,25 @@ class ReportHooks:
             return
         session.exitstatus = exit_status(session.exitstatus, self.ledger)
         self.written = True
-        try:
-            self.ledger.write(self.run.options.ledger)
-        except OSError as error:
-            self.trouble = f"the ledger could not be written: {error}"
+        if self._fails_to_write(self.ledger):
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def _fails_to_write(self, ledger: Ledger) -> bool:
+        """Write what was asked for, each file even where another cannot be written."""
+        from basegate.language import words
+        from basegate.report.summary_file import write_summary
+
+        wanted = self.run.options
+        try:
+            ledger.write(wanted.ledger)
+        except OSError as error:
+            self.troubles.append(f"the ledger could not be written: {error}")
+        try:
+            if missing := write_summary(ledger, wanted.summary, words(wanted.language)):
+                self.warnings.append((UserWarning, missing))
+        except OSError as error:
+            self.troubles.append(f"the summary could not be written: {error}")
+        return bool(self.troubles)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -237,12 +259,13 @@ class ReportHooks:
             terminalreporter.write_line(line, yellow=True)
         if not self.written:
             return
-        if self.trouble:
-            terminalreporter.write_line(f"ERROR: {self.trouble}", red=True)
-        else:
-            terminalreporter.write_line(
-                self.run.say("ledger: {path}", path=self.run.options.ledger)
-            )
+        say = self.run.say
+        for trouble in self.troubles:
+            terminalreporter.write_line(f"ERROR: {trouble}", red=True)
+        if not self.troubles:
+            terminalreporter.write_line(say("ledger: {path}", path=self.run.options.ledger))
+            if self.run.options.summary is not None:
+                terminalreporter.write_line(say("summary: {path}", path=self.run.options.summary))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
@@ -269,21 +292,18 @@ class ReportHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
         """Fill the columns of a verdict."""
-        from basegate.outcomes import read_records
         from basegate.report.html import id_cell, result_cells
 
         if len(cells) > 1:
             cells[1] = id_cell(report.nodeid)
-            results = [row for record in read_records(report) for row in record.results]
-            cells[2:2] = result_cells(results, self.run.say)
+            cells[2:2] = result_cells(self._results(report), self.run.say)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
         """Show what the model wrote behind its row."""
-        from basegate.outcomes import read_records
         from basegate.report.html import evidence
 
-        results = [row for each in read_records(report) for row in each.results]
+        results = self._results(report)
         keys = dict.fromkeys(row.measurement for row in results if row.measurement)
         found = [each for key in keys if (each := self.run.store.get(key)) is not None]
         if found:

@@ -148,6 +148,51 @@ def rejudge(
     ]
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What is stored of one candidate, held in one way.
+
+    Attributes:
+        name: that it was asked for by.
+        label: that tells it from the same name held otherwise.
+        held: how it was held, in words.
+        answers: to the checks of `Asked.checks`, in their order; `None` where there is none.
+    """
+
+    name: str
+    label: str
+    held: str
+    answers: tuple[Measurement | None, ...]
+
+
+def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answered]:
+    """Return the newest stored answers of candidates, judged by nothing.
+
+    Args:
+        store: where measurements are.
+        asked: what is to be answered.
+        names: of the candidates, in order; all have to be stored.
+
+    Raises:
+        UsageError: nothing of a name is stored.
+    """
+    pairs = _chosen(_read(store, asked), names, ())
+    return [
+        Answered(
+            name,
+            label,
+            stored.names[name].held,
+            tuple(
+                _as_answer(found, check, stored.count[number], label)
+                if (found := stored.answers.get(number)) is not None
+                else None
+                for number, (check, _) in enumerate(asked.checks)
+            ),
+        )
+        for (name, stored), label in zip(pairs, _labels(pairs), strict=True)
+    ]
+
+
 def ledger_of(
     judged: Sequence[Rejudged],
     thresholds: Thresholds,

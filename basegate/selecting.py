@@ -137,7 +137,7 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
             f"so that nobody takes the one for the other."
         )
     folder = base / Path(source).expanduser()
-    if folder.is_dir():
+    if _is_folder(folder, request):
         return CandidateSpec(name=name, source=str(folder.resolve()), local=True)
     if folder.exists() or looks_like_a_path(source):
         what = "is a file, not a folder" if folder.exists() else "there is no such folder"
@@ -152,3 +152,14 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
             f"form owner/name or owner/name@revision."
         )
     return CandidateSpec(name=name, source=found.repo_id, revision=found.revision)
+
+
+def _is_folder(folder: Path, request: str) -> bool:
+    try:
+        return folder.is_dir()
+    except PermissionError as error:
+        raise UsageError(
+            f"--model {request}: {folder} cannot be looked at: this user may not "
+            f"({error.strerror}). Run as the user who owns it, or let its owner allow it (the "
+            f"folders above it need `chmod a+x`)."
+        ) from None

@@ -56,6 +56,44 @@ def passing_probability_of_share(
     return passing_probability(accuracy, least, draws) if least <= draws else 0.0
 
 
+def chance_of_counts(
+    right: Sequence[int], drawn: Sequence[int], correct: int, samples: int
+) -> float:
+    """Return the chance that a k-of-n gate on every question passes, if all are asked anew.
+
+    The chance of a right answer is known from the draws of a question and, as if they were two
+    more, from those of all questions; so the right ones of n new draws follow the beta-binomial
+    distribution, and the chance that all questions have `correct` or more is the product of its
+    upper tails. When sampling stopped early does not matter: what was drawn decided that.
+
+    Args:
+        right: right samples by question, shape [questions].
+        drawn: samples by question, shape [questions].
+        correct: k, of every question.
+        samples: n.
+
+    Source: Skellam, A probability distribution derived from the binomial distribution by regarding
+    the probability of success as variable between the sets of trials, JRSS B 10, 1948.
+    """
+    share = (sum(right) + 0.5) / (sum(drawn) + 1)
+    tails = (
+        _beta_binomial_tail(r + 2 * share, d - r + 2 * (1 - share), correct, samples)
+        for r, d in zip(right, drawn, strict=True)
+    )
+    return math.prod(tails)
+
+
+def _beta_binomial_tail(a: float, b: float, least: int, count: int) -> float:
+    def log_beta(x: float, y: float) -> float:
+        return math.lgamma(x) + math.lgamma(y) - math.lgamma(x + y)
+
+    def chance(k: int) -> float:
+        ways = math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1)
+        return math.exp(ways + log_beta(k + a, count - k + b) - log_beta(a, b))
+
+    return min(1.0, math.fsum(map(chance, range(max(0, least), count + 1))))
+
+
 def draws_to_settle(share: float, limit: float, confidence: float) -> int | None:
     """Return how many draws with this share put Wilson's interval wholly on one side of a limit.
 

@@ -1,8 +1,30 @@
-"""How a long text is cut into windows so that every token is scored exactly once."""
+"""Windows: how long they may be, and how a text is cut so that every token is scored once."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from basegate.errors import CandidateError
+
+
+def check_window(name: str, window: int, longest: int | None, beyond: str = "") -> None:
+    """Refuse a window longer than what a model was made for.
+
+    Args:
+        name: of the candidate, for the message.
+        window: `[perplexity] window`, in tokens.
+        longest: tokens that the model was made for; `None` where that is not known.
+        beyond: what the original does with more tokens and this does not.
+
+    Raises:
+        CandidateError: it is longer.
+    """
+    if longest is not None and window > longest:
+        raise CandidateError(
+            f"[perplexity] window = {window} is longer than the {longest} tokens that {name} was "
+            f"made for; beyond them its numbers mean nothing{f' ({beyond})' if beyond else ''}. "
+            f"Lower window, which holds for every candidate, so that all are compared alike."
+        )
 
 
 class Window(NamedTuple):

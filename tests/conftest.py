@@ -22,8 +22,11 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(autouse=True)
 def outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is read of the surroundings, taken away: in CI pytest does not fold its summary."""
-    for name in ("CI", "BUILD_NUMBER", "COLUMNS", "PYTEST_ADDOPTS"):
+    """What pytest and basegate read of their surroundings, taken away.
+
+    In CI pytest does not fold its summary, and basegate would add its own to the job's page.
+    """
+    for name in ("CI", "BUILD_NUMBER", "COLUMNS", "PYTEST_ADDOPTS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 

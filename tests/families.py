@@ -95,7 +95,7 @@ def make_family(folder: Path, model_type: str) -> Path:
 
     from basegate.engines.configs import model_class
 
-    tokenizer = _tokenizer(model_type)
+    tokenizer = make_tokenizer()
     config = CONFIG_MAPPING[model_type](**_settings(model_type, len(tokenizer)))
     torch.manual_seed(0)
     model = model_class(folder, config).from_config(config, dtype=torch.bfloat16)
@@ -107,17 +107,6 @@ def make_family(folder: Path, model_type: str) -> Path:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-def _tokenizer(model_type: str) -> Any:
-    if model_type != "qwen2":
-        return make_tokenizer()
-    # transformers reads every tokenizer of this model_type as Qwen's: bytes, without a prefix.
-    from tokenizers import pre_tokenizers
-    from transformers import Qwen2Tokenizer
-
-    pieces = ["<|endoftext|>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    return Qwen2Tokenizer(vocab={piece: at for at, piece in enumerate(pieces)}, merges=[])
 
 
 def _settings(model_type: str, vocabulary: int) -> dict[str, Any]:

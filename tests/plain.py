@@ -38,12 +38,18 @@ def make_plain(project):
         folder.mkdir(parents=True)
         (folder / "config.json").write_text('{"model_type": "llama"}')
         (folder / "tokenizer.json").write_text("{}")
-        (folder / "model.safetensors").write_text(f"weights of {name}")
+        (folder / "model.safetensors").write_bytes(no_weights(name))
     models = "".join(f'[candidates.{name}]\nsource = "./checkpoints/{name}"\n' for name in NAMES)
     models += '[candidates.twin]\nsource = "./checkpoints/one"\n'
     old = '[candidates.old]\nsource = "owner/old"\nunsupported = "too old"\n'
     (project.path / "models.toml").write_text(models + old)
     limit(project, "max_bits_per_char", 2.0)
+
+
+def no_weights(name):
+    """Return the bytes of a safetensors file without a tensor, other ones for every name."""
+    header = json.dumps({"__metadata__": {"of": name}}).encode()
+    return len(header).to_bytes(8, "little") + header
 
 
 def limit(project, key, value):

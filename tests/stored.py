@@ -38,6 +38,10 @@ min_preferred = 0.5
 """
 
 
+LIKELY = {"A": -1.0, "B": -2.0}
+"""Log-probabilities of the options of a question."""
+
+
 def make_project(root: Path, thresholds: str = THRESHOLDS) -> Path:
     """Write thresholds and data; return the path of the thresholds."""
     for name in ("corpus.txt", "questions.jsonl", "pairs.jsonl", "problems.jsonl"):
@@ -148,7 +152,7 @@ def answers(right: int = 7, drawn: int = 7, text: str = "A", broken: int = 0) ->
             ),
         ),
         samples=samples,
-        choices=(OptionScores(item="q1", expected="A", letters={"A": 1.0}, texts={"A": 1.0}),),
+        choices=(OptionScores(item="q1", expected="A", letters=LIKELY, texts=LIKELY),),
         facts={"questions": 1, "not_drawn": 10 - drawn},
         basis="1 question, up to 10 samples each, 0 left out",
     )

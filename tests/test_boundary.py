@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,29 @@ def test_gguf_files_are_told_from_an_empty_folder(tmp_path):
         read_config(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"max_position_embeddings": 0}, "max_position_embeddings is 0"),
+        ({"n_positions": -1}, "n_positions is -1"),
+        ({"max_position_embeddings": 2048.5}, "max_position_embeddings is 2048.5"),
+        ({"text_config": {"max_position_embeddings": 0}}, "text_config.max_position_embeddings"),
+        ({"seq_length": "long"}, 'seq_length is "long"'),
+    ],
+)
+def test_a_context_length_that_is_none_is_refused_by_its_key(folder, config, words):
+    write(folder / "config.json", {"model_type": "llama", **config})
+    message = refusal(folder)
+    assert message.startswith(f"{folder / 'config.json'}: {words}")
+    assert "whole number above 0" in message
+
+
+def test_a_context_length_may_be_left_out(folder):
+    config = {"model_type": "llama", "max_position_embeddings": None, "text_config": None}
+    write(folder / "config.json", config)
+    assert read_config(folder) == config
+
+
 def test_what_keeps_the_rules_is_returned_as_it_is(folder):
     config = {
         "model_type": "llama",
@@ -89,6 +113,50 @@ def test_a_folder_in_the_place_of_a_file_is_named(folder, name):
     (folder / name).unlink(missing_ok=True)
     (folder / name).mkdir()
     assert refusal(folder).startswith(f"{folder / name} cannot be read: Is a directory")
+
+
+@pytest.fixture
+def forbidden(monkeypatch):
+    """Return what lets nobody open a file or look into a folder, whoever runs the tests."""
+
+    def forbid(path):
+        for way in ("open", "iterdir", "is_dir"):
+            monkeypatch.setattr(Path, way, _refusing(getattr(Path, way), path))
+
+    return forbid
+
+
+def _refusing(way, path):
+    def refuse(self, *given, **named):
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(self))
+        return way(self, *given, **named)
+
+    return refuse
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["config.json", "generation_config.json", "tokenizer.json", "merges.txt", "model.safetensors"],
+)
+def test_a_file_that_this_user_may_not_read_is_named(folder, forbidden, name):
+    if name != "config.json":
+        write(folder / name, {})
+    forbidden(folder / name)
+    message = refusal(folder)
+    assert message.startswith(f"{folder / name} cannot be read: this user may not (Permission")
+    assert f"`chmod a+rX {folder / name}`" in message
+
+
+def test_a_folder_that_this_user_may_not_look_into_is_named(folder, forbidden):
+    forbidden(folder)
+    assert refusal(folder).startswith(f"{folder} cannot be read: this user may not")
+
+
+def test_a_file_that_is_never_loaded_may_be_unreadable(folder, forbidden):
+    (folder / "README.md").write_text("x")
+    forbidden(folder / "README.md")
+    assert read_config(folder) == {"model_type": "llama"}
 
 
 def test_a_link_that_leads_nowhere_is_named(folder):

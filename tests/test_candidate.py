@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import gc
+import io
+import json
 import shutil
+import subprocess
+import sys
 import weakref
 
 import pytest
 
 from basegate.candidate import Candidate
 from basegate.errors import CandidateError
+from basegate.progress import Progress
 from basegate.registry import CandidateSpec
 from tests.engines import PlainEngine
 from tests.plain import ledger
@@ -125,3 +130,77 @@ def test_one_that_fails_after_its_revision_is_known_says_which(plain, workers):
     [entry] = ledger(plain)["candidates"]
     assert entry["verdict"] == "invalid"
     assert entry["revision"].startswith("sha256:")
+
+
+def cut(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def rename(folder):
+    (folder / "model.safetensors").rename(folder / "weights.safetensors")
+
+
+def requant(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "quantization_config": {"bits": 4}}))
+
+
+@pytest.mark.parametrize(
+    ("harm", "architecture", "message"),
+    [
+        (cut, "llama", "model.safetensors is damaged: it is cut short"),
+        (rename, "llama", "no weights under a name that is loaded"),
+        (requant, "llama", "quantization_config asks for weights that its owner has quantised"),
+        (lambda folder: None, "qwen3", "says architecture = 'qwen3'"),
+    ],
+)
+def test_what_small_files_and_headers_show_is_refused_before_anything_is_hashed(
+    checkpoint, tmp_path, monkeypatch, harm, architecture, message
+):
+    from basegate import fingerprint
+
+    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    harm(folder)
+    hashed = []
+    monkeypatch.setattr(fingerprint, "hash_file", lambda path, *_: hashed.append(path) or "0")
+    spec = CandidateSpec(name="one", source=str(folder), local=True, architecture=architecture)
+    handle = Candidate(spec, device="cpu")
+    with pytest.raises(CandidateError, match=message):
+        _ = handle.revision
+    assert hashed == []
+
+
+def test_a_disk_that_fails_while_it_is_hashed_is_told(checkpoint, monkeypatch):
+    from basegate import fingerprint
+
+    def fail(path, *_):
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(fingerprint, "hash_file", fail)
+    spec = CandidateSpec(name="one", source=str(checkpoint), local=True)
+    with pytest.raises(CandidateError, match=r"config\.json cannot be read: Input/output error"):
+        _ = Candidate(spec, device="cpu").revision
+
+
+def test_a_candidates_fingerprint_takes_neither_torch_nor_transformers(checkpoint):
+    code = (
+        "import sys\n"
+        "from basegate.candidate import Candidate\n"
+        "from basegate.registry import CandidateSpec\n"
+        f"spec = CandidateSpec(name='one', source={str(checkpoint)!r}, local=True)\n"
+        "assert Candidate(spec, device='cpu').revision.startswith('sha256:')\n"
+        "print([name for name in ('torch', 'transformers', 'tokenizers') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_a_candidate_tells_that_it_is_hashed_under_its_own_name(checkpoint, monkeypatch):
+    from basegate import fingerprint
+
+    monkeypatch.setattr(fingerprint, "_TELL_ABOVE", 1)
+    lines = io.StringIO()
+    spec = CandidateSpec(name="one", source=str(checkpoint), local=True)
+    assert Candidate(spec, device="cpu", progress=Progress(lines)).revision
+    assert lines.getvalue().startswith("one: hashing ")

@@ -1,5 +1,6 @@
 """`python -m basegate`: each command, each error, exit status, and no traceback."""
 
+import csv
 import json
 import re
 import subprocess
@@ -94,6 +95,30 @@ def test_all_passed_is_exit_status_0(judge, store, thresholds):
     ) in out
     assert "  pass         knowledge facts              q1 7 of 7 correct, limit at least 7" in out
     assert "measured in nf4, bfloat16, on cuda: loaded in 1.0 s, at most 1.00 GiB in use" in out
+
+
+def test_verdicts_are_written_for_spreadsheets_where_that_is_asked_for(judge, store, thresholds):
+    fill(store, thresholds, minimal_pairs=pairs(0.1))
+    fill(store, thresholds, candidate("other", revision="b" * 40), knowledge=None)
+    status, out, _ = judge("--csv", "out/verdicts.csv", "--ledger", "ledger.json")
+    assert status == 1
+    assert out.splitlines()[-2:] == ["ledger: ledger.json", "csv: out/verdicts.csv"]
+    rows = list(csv.DictReader(Path("out/verdicts.csv").read_text("utf-8").splitlines()))
+    assert [(row["candidate"], row["metric"], row["verdict"]) for row in rows] == [
+        ("other", "bits_per_char", "pass"),
+        ("other", "preferred_share", "pass"),
+        ("yi-6b", "bits_per_char", "pass"),
+        ("yi-6b", "preferred_share", "fail"),
+        ("yi-6b", "correct", "pass"),
+    ]
+
+
+def test_a_csv_that_cannot_be_written_is_a_usage_error(judge, store, thresholds):
+    fill(store, thresholds)
+    status, out, err = judge("--csv", "store")
+    assert status == 4
+    assert "yi-6b: accepted" in out
+    assert "error: --csv store: cannot be written (Is a directory), so the verdicts above" in err
 
 
 def test_the_words_are_those_of_the_terminal_summary(judge, store, thresholds):

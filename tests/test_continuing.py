@@ -13,6 +13,7 @@ from basegate.engines.continuing import ContinuationScorer
 from basegate.engines.encoding import Encoder
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
+from basegate.store import Journal
 from tests.checkpoints import make_tokenizer
 
 SMALL = {
@@ -109,12 +110,13 @@ def test_a_batch_that_does_not_fit_is_halved(llama, monkeypatch):
         return read(cache, ids, mask)
 
     monkeypatch.setattr(scorer._head, "hidden_after", small)
-    again = scorer.score(ASKED, SILENT_STEP)
+    journal = Journal()
+    again = scorer.score(ASKED, SILENT_STEP, journal)
     for first, second in zip(whole, again, strict=True):
         for a, b in zip(first, second, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-5)
     # Six rows, then three and three (a prompt of three rows is itself cut).
-    assert scorer._halving.retries >= 2
+    assert journal.spent()[1] >= 2
 
 
 def test_one_continuation_that_does_not_fit_is_refused(llama, monkeypatch):

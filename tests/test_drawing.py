@@ -14,6 +14,7 @@ from basegate.engines.drawing import Asked, Sampler
 from basegate.engines.scoring import Scorer
 from basegate.errors import CandidateError
 from basegate.settings import Sampling
+from basegate.store.journal import Journal
 from basegate.windows import plan_windows
 
 DRAWS = 4000
@@ -85,7 +86,8 @@ def score(model, monkeypatch, most):
         return hidden(ids, mask)
 
     monkeypatch.setattr(scorer._head, "hidden", small)
-    return scorer.score(texts, plans, step), scorer._halving.retries
+    journal = Journal()
+    return scorer.score(texts, plans, step, journal), journal.spent()[1]
 
 
 def test_scores_that_do_not_fit_are_computed_in_halves(model, monkeypatch):

@@ -1,6 +1,7 @@
 """The identity of a checkpoint is what its files hold."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import re
 import pytest
 
 from basegate.fingerprint import checkpoint_fingerprint, describe_files, hash_file
+from basegate.progress import Progress
 
 LARGE = 16 * 2**20
 
@@ -146,3 +148,24 @@ def test_the_hubs_cache_knows_the_hash_of_a_large_file(tmp_path):
     assert weights.sha256 == "a" * 64
     assert weights.bytes == len("model.safetensors")
     assert config.sha256 == hashlib.sha256(b"config.json").hexdigest()
+
+
+def test_reading_for_long_is_told_with_its_size(checkpoint, tmp_path, monkeypatch):
+    from basegate import progress
+
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.01)
+    memory, lines = tmp_path / "fingerprints.json", io.StringIO()
+    os.truncate(checkpoint / "model.safetensors", 2**28 + 2**26)
+    for _ in range(2):
+        checkpoint_fingerprint(checkpoint, memory, name="one", progress=Progress(lines))
+    first, *rest = lines.getvalue().splitlines()
+    assert first == "one: hashing 0.3 GiB, to know these files again"
+    far = [re.search(r": (0\.\d) of 0\.3 GiB hashed, \d s$", line) for line in rest]
+    assert all(far)
+    assert 0 < float(far[-1][1]) <= 0.3, "and nothing is told of what is remembered"
+
+
+def test_what_is_read_in_a_moment_is_not_mentioned(checkpoint):
+    lines = io.StringIO()
+    checkpoint_fingerprint(checkpoint, name="one", progress=Progress(lines))
+    assert lines.getvalue() == ""

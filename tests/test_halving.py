@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from basegate.engines import halving
 from basegate.engines.halving import Halving, Work, in_two
 from basegate.errors import CandidateError
+from basegate.store import FileJournal
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -29,7 +30,7 @@ def work_that_fits(most, tried):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return [2 * each for each in batch]
 
-    return Work(do, in_two, len, lambda batch: f"{batch[0]} does not fit")
+    return Work(do, in_two, len, lambda batch: f"{batch[0]} does not fit.")
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
@@ -44,12 +45,45 @@ def test_a_size_that_did_not_fit_is_not_tried_again():
     for _ in range(3):
         again.run(list(range(8)), work_that_fits(2, tried))
     assert tried == [8, 4, *[2] * 12]
-    assert again.retries == 2
+
+
+@given(
+    counts=st.lists(st.integers(1, 40), min_size=1, max_size=12),
+    most=st.integers(1, 40),
+    measurement=st.integers(0, 12),
+    ended=st.integers(0, 12),
+)
+def test_what_is_noted_depends_neither_on_earlier_measurements_nor_on_going_on(
+    tmp_path_factory, counts, most, measurement, ended
+):
+    place = tmp_path_factory.mktemp("journals")
+
+    def note(again, path, batches):
+        """Do the batches that a journal lacks; return how often it notes that one did not fit."""
+        journal = FileJournal(path, "key")
+        for name, count in batches:
+            if not journal.has(name):
+                again.run(list(range(count)), work_that_fits(most, []), journal)
+                journal.put({name: 0})
+        journal.close()
+        return journal.spent()[1]
+
+    batches = [(str(number), count) for number, count in enumerate(counts)]
+    alone = note(Halving("draw"), place / "alone", batches)
+    # Behind another measurement, in one process.
+    before, own = batches[:measurement], batches[measurement:]
+    alone_behind = note(Halving("draw"), place / "own", own)
+    again = Halving("draw")
+    note(again, place / "before", before)
+    assert note(again, place / "behind", own) == alone_behind
+    # Ended and gone on with by another process, which knows nothing of the first.
+    note(Halving("draw"), place / "ended", batches[:ended])
+    assert note(Halving("draw"), place / "ended", batches) == alone
 
 
 def test_a_piece_that_does_not_fit_alone_is_refused_with_its_reason():
-    with pytest.raises(CandidateError, match=r"^7 does not fit$"):
-        Halving().run([7, 8], work_that_fits(0, []))
+    with pytest.raises(CandidateError, match=r"^7 does not fit\. Use another\.$"):
+        Halving("Use another.").run([7, 8], work_that_fits(0, []))
 
 
 def test_a_piece_alone_is_tried_even_where_as_much_did_not_fit():

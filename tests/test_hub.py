@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -121,6 +122,7 @@ def ask(endpoint, cache, call, **environment):
         capture_output=True, text=True, check=True, timeout=120,
         env={"PATH": "", "HF_ENDPOINT": endpoint, "HF_HOME": str(cache), **environment},
     )  # fmt: skip
+    assert done.stderr == "", "the hub's library speaks beside us"
     return done.stdout.strip()
 
 
@@ -172,9 +174,26 @@ def test_an_unknown_revision_says_so(hub, tmp_path):
 def test_no_network_says_what_to_do_instead(tmp_path):
     found = ask(NOWHERE, tmp_path, "resolve_commit('model', 'owner/fine', None)")
     assert found.startswith("CandidateError the hub could not be reached for the model owner/fine")
-    assert "--local-dir DIR" in found
+    assert "`hf download owner/fine --local-dir DIR`" in found
     found = ask(NOWHERE, tmp_path, f"download_model('owner/fine', '{COMMIT}')")
     assert found.startswith("CandidateError the hub could not be reached for the model owner/fine")
+    assert f"`hf download owner/fine --revision {COMMIT} --local-dir DIR`" in found
+
+
+def test_the_librarys_own_words_come_back_afterwards():
+    from huggingface_hub.utils import are_progress_bars_disabled
+
+    logger = logging.getLogger("huggingface_hub.utils._http")
+    level = logger.getEffectiveLevel()
+
+    def fail():
+        with hub_module.quiet():
+            assert (logger.getEffectiveLevel(), are_progress_bars_disabled()) == (40, True)
+            raise ValueError("ended")
+
+    with pytest.raises(ValueError, match="ended"):
+        fail()
+    assert (logger.getEffectiveLevel(), are_progress_bars_disabled()) == (level, False)
 
 
 def test_offline_mode_says_what_to_do_instead(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import warnings
 
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from basegate.store import FileJournal, Journal, Store, journal
+from basegate.store.journal import is_left_of
+from tests.test_store import make_measurement
 
 KEY = "k" * 64
 
@@ -90,12 +93,18 @@ def test_time_and_retries_of_earlier_runs_are_added(path, monkeypatch):
     clock = iter([10.0, 13.0, 100.0, 101.5])
     monkeypatch.setattr(journal.time, "perf_counter", lambda: next(clock))
     kept = FileJournal(path, KEY)
-    kept.start(iter([5, 7]).__next__)
+    kept.start()
+    kept.did_not_fit("draw", 64)
+    kept.did_not_fit("draw", 64)  # once is enough to know
+    kept.did_not_fit("score", 64)
     kept.put({"a": 1})
     kept.close()
     again = FileJournal(path, KEY)
     assert again.spent() == (3.0, 2)
-    again.start(iter([0, 1]).__next__)
+    assert (again.too_large("draw"), again.too_large("after")) == (64, math.inf)
+    again.start()
+    again.did_not_fit("draw", 64)
+    again.did_not_fit("draw", 32)
     assert again.spent() == (4.5, 3)
 
 
@@ -190,8 +199,55 @@ def test_what_an_ended_run_has_done_is_there_for_the_next_unless_it_begins_anew(
         kept.put({"a": 1})
     with store.measuring(KEY) as kept:
         assert kept.get(["a"]) == [1]
-    with store.measuring(KEY, anew=True) as kept:
+        kept.begin_anew()
         assert kept.get(["a"]) is None
+
+
+def test_what_was_begun_anew_is_gone_on_with_by_those_that_would_begin_anew(path):
+    kept = FileJournal(path, KEY)
+    kept.begin_anew()
+    kept.did_not_fit("draw", 64)
+    kept.put({"a": 1})
+    kept.close()
+    again = FileJournal(path, KEY)
+    again.begin_anew()
+    assert again.get(["a"]) == [1]
+    assert again.spent()[1] == 1
+
+
+def test_beginning_anew_forgets_time_and_retries_too(path):
+    kept = FileJournal(path, KEY)
+    kept.start()
+    kept.did_not_fit("draw", 64)
+    kept.put({"a": 1})
+    kept.settle("rows", lambda: 7)
+    kept.begin_anew()
+    assert kept.spent() == (0.0, 0)
+    assert kept.settle("rows", lambda: 8) == 8
+    kept.put({"b": 2})
+    kept.close()
+    again = FileJournal(path, KEY)
+    assert (again.get(["a"]), again.get(["b"])) == (None, [2])
+
+
+def test_a_finished_journal_is_of_the_measurement_that_was_stored_and_of_no_other(path):
+    measurement = make_measurement()
+    kept = FileJournal(path, measurement.key)
+    kept.put({"a": 1})
+    assert not kept.is_of(measurement)
+    assert not is_left_of(path, measurement)
+    kept.finish(measurement)
+    kept.close()
+    assert FileJournal(path, measurement.key).is_of(measurement)
+    assert is_left_of(path, measurement)
+    later = measurement.model_copy(update={"seconds": 0.75})
+    assert not FileJournal(path, measurement.key).is_of(later)
+    assert not is_left_of(path, later)
+    again = FileJournal(path, measurement.key)
+    again.put({"b": 2})  # it was gone on with: the measurement was not stored after all
+    again.close()
+    assert not FileJournal(path, measurement.key).is_of(measurement)
+    assert not is_left_of(path, measurement)
 
 
 def test_a_store_that_cannot_be_written_to_keeps_no_journal(tmp_path):

@@ -13,6 +13,7 @@ import basegate
 from basegate.errors import CandidateError, InvalidMeasurement, UsageError
 from basegate.progress import SILENT
 from basegate.settings import Sampling
+from basegate.store import NO_JOURNAL, Journal
 from tests.checkpoints import break_weights, make_checkpoint, make_tokenizer
 
 TEXT = "香港係我哋嘅屋企，唔係咩？一二三 abc。" * 9
@@ -31,9 +32,9 @@ def score(engine, texts, window=64, context=20):
     return engine.log_likelihoods(texts, window=window, context=context, progress=SILENT)
 
 
-def sample(engine, prompts, **settings):
+def sample(engine, prompts, journal=NO_JOURNAL, **settings):
     sampling = Sampling(**{"samples": 3, "temperature": 0.9, "max_new_tokens": 8, **settings})
-    drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)
+    drawn = engine.sample(prompts, sampling=sampling, progress=SILENT, journal=journal)
     return [[draw.text for draw in draws] for draws in drawn]
 
 
@@ -227,10 +228,10 @@ def test_a_batch_that_does_not_fit_is_halved_with_the_same_texts(engine, monkeyp
         return generate(**given)
 
     monkeypatch.setattr(engine.model, "generate", small)
-    before = engine.retries
-    assert sample(engine, ["香港係", "一二三四五"], samples=4) == expected
+    journal = Journal()
+    assert sample(engine, ["香港係", "一二三四五"], samples=4, journal=journal) == expected
     # Eight, then four twice, then two four times.
-    assert engine.retries - before == 3
+    assert journal.spent()[1] == 3
 
 
 def test_a_single_sample_that_does_not_fit_is_refused(engine, monkeypatch):
@@ -240,8 +241,20 @@ def test_a_single_sample_that_does_not_fit_is_refused(engine, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(engine.model, "generate", none)
-    with pytest.raises(CandidateError, match="does not fit into memory"):
+    with pytest.raises(CandidateError, match=r"does not fit into memory\. Use a machine.*int8"):
         sample(engine, ["香港係"], samples=2)
+
+
+def test_a_single_window_that_does_not_fit_may_be_made_smaller(engine, monkeypatch):
+    import torch
+
+    def none(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine.model.base_model, "forward", none)
+    monkeypatch.setattr(engine.model, "forward", none)
+    with pytest.raises(CandidateError, match=r"single window.*or a smaller \[perplexity\] window"):
+        score(engine, ["香港係"])
 
 
 def test_prompts_of_one_batch_may_be_cut_at_any_sample(engine, monkeypatch):

@@ -13,9 +13,17 @@ from basegate.measurement import Earlier
 from basegate.measuring import obtain
 from basegate.progress import SILENT
 from basegate.registry import CandidateSpec
-from basegate.settings import CorpusSource, PerplexitySettings
-from basegate.store import Store
+from basegate.settings import (
+    CorpusSource,
+    PerplexitySettings,
+    Sampling,
+    SamplingSettings,
+    TableSource,
+)
+from basegate.stopping import ALL, Draws
+from basegate.store import FileJournal, Store
 from basegate.thresholds import Check
+from tests.checkpoints import write_jsonl
 from tests.engines import PlainEngine
 
 
@@ -38,10 +46,9 @@ def measure(tmp_path):
 class Cramped(PlainEngine):
     """Halves two batches while it scores."""
 
-    retries = 5
-
-    def log_likelihoods(self, texts, **given):
-        self.retries += 2
+    def log_likelihoods(self, texts, *, journal, **given):
+        journal.did_not_fit("score", 64)
+        journal.did_not_fit("score", 32)
         return super().log_likelihoods(texts, **given)
 
 
@@ -86,8 +93,10 @@ def test_what_a_reader_may_trust_less_is_noted_and_recorded(
 ):
     (tmp_path / "config.json").write_text("{}")
     engine = PlainEngine("one")
-    engine.loaded = Loaded(tmp_path, ("config.json",), weights, code)
+    own = ("its texts are split as tokenizer.json says.",)
+    engine.loaded = Loaded(tmp_path, ("config.json",), weights, code, own)
     found = measure(engine)
+    notes = [*own, *notes]
     assert len(found.findings.notes) == len(notes)
     for note, beginning in zip(found.findings.notes, notes, strict=True):
         assert note.startswith(beginning)
@@ -133,3 +142,98 @@ def test_what_earlier_runs_had_done_is_not_stored(measure, tmp_path):
     Store(tmp_path).put(made)
     assert "earlier" not in path.read_text(encoding="utf-8")
     assert Store(tmp_path).get(made.key).earlier is None
+
+
+def end(measure, after, **given):
+    with pytest.raises(InvalidMeasurement, match="broken"):
+        measure(InBatches(can_do=after), **given)
+
+
+def done_of(measure, **given):
+    """Measure; return how many batches that took."""
+    engine = InBatches()
+    measure(engine, **given)
+    return 3 - engine.can_do
+
+
+def test_a_run_that_remeasures_and_was_ended_goes_on(measure):
+    stored = measure(InBatches())
+    end(measure, 2, remeasure=True)
+    assert done_of(measure, remeasure=True) == 1
+    assert measure(InBatches()).seconds != stored.seconds, "it took the place of what was stored"
+
+
+def test_remeasuring_does_not_go_on_with_what_was_begun_without_it(measure):
+    end(measure, 2)
+    assert done_of(measure, remeasure=True) == 3
+
+
+def test_what_is_stored_is_served_while_another_making_of_it_is_half_done(measure):
+    stored = measure(InBatches())
+    end(measure, 2, remeasure=True)
+    found = measure(InBatches(can_do=0))
+    assert (found.seconds, found.findings) == (stored.seconds, stored.findings)
+
+
+class Ended(BaseException):
+    """The process ends here."""
+
+
+def die_before_the_journal_is_discarded(monkeypatch, measure, engine, **given):
+    def die(self):
+        self.close()
+        raise Ended
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileJournal, "discard", die)
+        with pytest.raises(Ended):
+            measure(engine, **given)
+
+
+def test_a_journal_that_is_left_beside_its_measurement_goes(measure, monkeypatch, tmp_path):
+    die_before_the_journal_is_discarded(monkeypatch, measure, InBatches())
+    assert list((tmp_path / "measuring").glob("*.jsonl"))
+    assert measure(InBatches(can_do=0)).earlier == Earlier(whole=True)
+    assert not list((tmp_path / "measuring").glob("*.jsonl"))
+
+
+def test_a_journal_that_is_left_beside_its_measurement_is_not_measured_from(measure, monkeypatch):
+    die_before_the_journal_is_discarded(monkeypatch, measure, InBatches(), remeasure=True)
+    assert done_of(measure, remeasure=True) == 3, "whoever remeasures now means another time"
+
+
+def test_a_journal_of_batches_that_could_not_be_stored_is_measured_from(measure, monkeypatch):
+    def full(self, measurement):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "put", full)
+        with pytest.warns(UserWarning, match="could not be kept"):
+            measure(InBatches())
+    assert done_of(measure) == 0
+
+
+class Drawing(PlainEngine):
+    """Halves a batch whenever it draws."""
+
+    def sample(self, prompts, *, journal, **given):
+        journal.did_not_fit("draw", 64)
+        return super().sample(prompts, journal=journal, **given)
+
+
+def test_what_a_left_journal_holds_is_not_counted_twice(tmp_path, monkeypatch):
+    path = tmp_path / "problems.jsonl"
+    write_jsonl(path, {"id": "p", "prompt": "1 + 1 = ", "answer": 2})
+    sampling = Sampling(samples=4, temperature=0.9, max_new_tokens=8)
+    settings = SamplingSettings(check="reasoning", source=TableSource(path=path), sampling=sampling)
+    check = Check(check="reasoning", item="sums", settings=settings, limits=())
+    spec = CandidateSpec(name="one", source="owner/one", revision="0" * 40)
+
+    def measure(engine, draws):
+        handle = Candidate(spec, device="cpu", load=lambda *_: engine)
+        return obtain(handle, check, Store(tmp_path), draws=draws, remeasure=False, progress=SILENT)
+
+    die_before_the_journal_is_discarded(monkeypatch, measure, Drawing("one"), draws=Draws(1))
+    found = measure(Drawing("one"), ALL)
+    assert len(found.findings.samples) == 4
+    assert found.findings.facts["memory_retries"] == 2, "one before, one now"

@@ -150,12 +150,14 @@ def test_the_address_keeps_the_filter_and_a_link_sets_it(window, files):
     assert window.page.locator(".bg-candidates :checked").count() == 2
 
 
-def test_a_link_on_the_page_opens_the_evidence_and_brings_the_keyboard_there(window, files):
+def test_a_cell_of_the_decision_opens_its_evidence_and_brings_the_keyboard_there(window, files):
     window.open(files(candidates=2, questions=10, samples=200))
-    goal = address("yi-6b", "knowledge", "must-know")
-    window.page.evaluate("goal => { location.hash = goal }", goal)
+    link = window.page.locator("#bg-decision a[href*='continuation']").first
+    assert link.get_attribute("href") == address("yi-6b", "continuation", "continuation")
+    link.click()
     window.until("document.activeElement.id === 'bg-texts-head'")
     assert set(window.texts(".bg-column h4")) == {"yi-6b"}
+    assert set(window.texts(".bg-group h3 > .bg-soft")) == {"continuation"}
 
 
 @pytest.mark.parametrize("given", ["?", "?candidate=nobody&check=nothing&verdict=odd", "?%%%&=="])
@@ -183,6 +185,16 @@ def test_what_models_wrote_is_shown_to_the_letter_and_nothing_of_it_runs(window,
     assert window.page.locator("#bg-texts :is(script, img, svg, iframe)").count() == 2
     assert window.unasked == []
     window.keep("hostile")
+
+
+def test_a_handler_that_slipped_into_the_page_would_not_run(window, files):
+    window.open(files(candidates=2, questions=10, samples=200))
+    window.page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=alert(1)>')"
+    )
+    window.until("document.images[0].complete")
+    assert window.unasked
+    assert all("Content Security Policy" in message for message in window.unasked)
 
 
 def _steers(char):

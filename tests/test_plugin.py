@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -471,15 +470,6 @@ def test_a_run_that_a_failure_stopped_is_partial_if_something_was_left_to_run(pl
     assert "is partial:" not in result.stdout.str()
     assert "is partial:" not in (plain.path / "report.html").read_text()
     assert ledger(plain)["suite"]["interrupted"] is False
-
-
-def test_junit_carries_the_record_as_json(plain):
-    plain.runpytest_subprocess("--model", "one", "--junitxml=junit.xml", "-k", "perplexity")
-    tree = ET.parse(plain.path / "junit.xml")
-    (value,) = [
-        each.get("value") for each in tree.iter("property") if each.get("name") == "basegate:call"
-    ]
-    assert json.loads(value)["results"][0]["metric"] == "bits_per_char"
 
 
 def evidence_in(page):

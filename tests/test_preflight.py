@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import shutil
 from pathlib import Path
 from unittest.mock import Mock
@@ -21,7 +23,7 @@ DEMO = Path(__file__).parent.parent / "fixtures/demo"
 
 def passes(engine):
     """Whether an engine was asked for scores and for text; raises where it is not in order."""
-    asked = Mock(wraps=engine)
+    asked = Mock(wraps=engine, vocabulary=engine.vocabulary)
     preflight.check(asked)
     return asked.log_likelihoods.called and asked.sample.called
 
@@ -43,12 +45,83 @@ def test_random_weights_are_not(tmp_path):
         preflight.check(engine)
 
 
+def test_a_tokenizer_whose_ids_are_in_another_order_is_not(tmp_path):
+    """As of another model with as many tokens; this order passes every other check."""
+    folder = shutil.copytree(DEMO / "tiny-yue", tmp_path / "mixed")
+    table = json.loads((folder / "tokenizer.json").read_text())
+    special = {token["content"] for token in table["added_tokens"]}
+    vocabulary = table["model"]["vocab"]
+    pieces = [piece for piece in vocabulary if piece not in special]
+    ids = [vocabulary[piece] for piece in pieces]
+    random.Random(0).shuffle(ids)
+    vocabulary |= dict(zip(pieces, ids, strict=True))
+    (folder / "tokenizer.json").write_text(json.dumps(table))
+    refuses_as_worse_than_a_guess(folder, "over its 2459 tokens")
+
+
+def test_the_tokenizer_of_another_model_is_not(tmp_path):
+    """The two share the ids of bytes, which Chinese is made of with the other's tokenizer."""
+    folder = shutil.copytree(DEMO / "tiny-yue", tmp_path / "mixed")
+    shutil.copy(DEMO / "tiny-en/tokenizer.json", folder)
+    refuses_as_worse_than_a_guess(folder, "over its 1500 tokens")
+
+
+def refuses_as_worse_than_a_guess(folder, words):
+    engine = basegate.load_candidate(str(folder), device="cpu")
+    with pytest.raises(CandidateError) as caught:
+        preflight.check(engine)
+    assert "worse than a guess" in str(caught.value)
+    assert "tokenizer belongs to another model" in str(caught.value)
+    assert words in str(caught.value)
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "what"), [(float("nan"), "NaN"), (float("-inf"), "an infinite number")]
+)
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_a_weight_that_is_no_number_is_named_with_its_file(tmp_path, name, value, what):
+    folder = shutil.copytree(DEMO / "tiny-yue", tmp_path / "broken")
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.2.mlp.up_proj.weight"][3, 5] = value
+    (folder / "model.safetensors").unlink()
+    if name.endswith(".bin"):
+        torch.save(weights, folder / name)
+    else:
+        save_file(weights, folder / name, metadata={"format": "pt"})
+    engine = basegate.load_candidate(str(folder), device="cpu")
+    with pytest.raises(CandidateError) as caught:
+        preflight.check(engine)
+    assert str(caught.value).startswith(
+        f"{folder / name}: the weight model.layers.2.mlp.up_proj.weight holds {what}, so that "
+    )
+    engine.close()
+
+
+def test_numbers_that_overflow_though_the_files_are_in_order_are_told_apart():
+    engine = basegate.load_candidate(str(DEMO / "tiny-yue"), device="cpu", quantization="none")
+    engine.model.model.norm.weight.data.fill_(float("inf"))
+    with pytest.raises(CandidateError, match=r"its numbers overflow\. Try another --dtype"):
+        preflight.check(engine)
+    engine.close()
+
+
 class FakeEngine:
     """A model that knows English only, one token a character, in order but for what is given."""
 
-    def __init__(self, *, broken=0, drift=0.0, leak=0.0, lost=0, knows=0.5, writes="It rained."):
+    def __init__(
+        self,
+        *,
+        broken=0,
+        drift=0.0,
+        leak=0.0,
+        lost=0,
+        knows=0.5,
+        writes="It rained.",
+        vocabulary=1000,
+    ):
         self.broken, self.drift, self.leak, self.lost = broken, drift, leak, lost
-        self.knows, self.writes = knows, writes
+        self.knows, self.writes, self.vocabulary = knows, writes, vocabulary
 
     def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress):
         english = preflight.TEXTS[0].text
@@ -79,6 +152,7 @@ def test_a_model_bad_at_chinese_is_in_order():
         ({"leak": 0.3}, "padding leaks into its numbers"),
         ({"lost": 40}, "its tokenizer loses"),
         ({"knows": 0.0}, "no better than their words in a wrong order"),
+        ({"vocabulary": 4}, "are English 1.5 and 2.2; written Chinese 2.0 and 2.9; Cantonese"),
         ({"writes": "!!!!!!!!!!!!"}, "one character or token over and over"),
         ({"writes": ""}, "one character or token over and over, or nothing"),
     ],

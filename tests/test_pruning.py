@@ -154,6 +154,22 @@ def test_journals_go_only_where_that_is_wanted(filled):
         assert len(journal) == 0
 
 
+def test_the_journal_that_a_run_left_when_its_measurement_was_stored_goes(filled, thresholds):
+    stored, other = (
+        filled.get(measurement(thresholds, check, FINDINGS[check]()).key)
+        for check in ("knowledge", "perplexity")
+    )
+    with filled.measuring(stored.key) as journal:
+        journal.put({"piece": 1})
+        journal.finish(stored)
+    with filled.measuring(other.key) as journal:
+        journal.put({"piece": 1})
+        journal.finish(other.model_copy(update={"seconds": 99.0}))
+    gone_now = gone(filled)
+    assert f"{stored.key[:16]}.jsonl" in gone_now
+    assert f"{other.key[:16]}.jsonl" not in gone_now, "another making of it, half done"
+
+
 def test_what_a_running_process_holds_stays(filled, thresholds):
     key = measurement(thresholds, "knowledge", answers()).key
     (filled.folder / "measuring").mkdir()

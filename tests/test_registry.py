@@ -257,6 +257,15 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path, source, what):
     assert message.startswith(f"--model mine={source}: {tmp_path / source}: {what}. Give the fol")
 
 
+def test_a_folder_behind_one_that_this_user_may_not_enter_is_told(tmp_path, monkeypatch):
+    def deny(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", deny)
+    message = refused(tmp_path, "mine=./closed/yi")
+    assert "closed/yi cannot be looked at: this user may not (Permission denied)" in message
+
+
 @pytest.mark.parametrize("source", ["./checkpoint", "01-ai/Yi-6B", "/data/yi"])
 def test_a_source_without_a_name_is_told_how_to_get_one(tmp_path, source):
     assert refused(tmp_path, source).endswith(f"needs a name to go by: --model NAME={source}")

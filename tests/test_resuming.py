@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import math
 
 import numpy as np
 import pytest
+import torch
 
-from basegate.engines import caches, local
+from basegate.engines import caches, halving, local
 from basegate.engines.keeping import Keeping
 from basegate.settings import Sampling
+from basegate.stopping import ALL, Draws
 from basegate.store import FileJournal
 from basegate.store.journal import Journal
 
@@ -28,11 +32,13 @@ class Mortal(FileJournal):
     def __init__(self, path, key, batches):
         super().__init__(path, key)
         self.batches = batches
+        self.kept = set()
 
     def put(self, pieces):
         if self.batches == 0:
             raise Ended
         self.batches -= 1
+        self.kept |= set(pieces)
         super().put(pieces)
 
 
@@ -94,6 +100,12 @@ class Counting:
         self._kept = kept
         self.given, self.new = set(), set()
 
+    def __len__(self):
+        return len(self._kept)
+
+    def __getattr__(self, name):
+        return getattr(self._kept, name)
+
     def get(self, names):
         found = self._kept.get(names)
         self.given |= set(names) if found is not None else set()
@@ -103,8 +115,103 @@ class Counting:
         self.new |= set(pieces)
         self._kept.put(pieces)
 
-    def settle(self, name, make):
-        return self._kept.settle(name, make)
+
+@pytest.mark.parametrize("work", WORK)
+def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
+    engine, tmp_path, work, monkeypatch
+):
+    monkeypatch.setattr(halving, "release_memory", lambda: None)  # it takes a while
+
+    def cramped(layer, given):
+        if len(given[0]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def forgetful():
+        """An engine as a new process loads it: it knows of nothing that did not fit."""
+        for each in engine._halvings.values():
+            each._too_large = math.inf
+        return engine
+
+    hook = engine.model.get_input_embeddings().register_forward_pre_hook(cramped)
+    try:
+        whole = Journal()
+        plain = silent(Keeping(forgetful(), whole))[work]()
+        for batches in itertools.count():
+            path = tmp_path / f"{batches}.jsonl"
+            first = Mortal(path, "key", batches)
+            try:
+                silent(Keeping(forgetful(), first))[work]()
+                break
+            except Ended:
+                first.close()
+            second = FileJournal(path, "key")
+            assert silent(Keeping(forgetful(), second))[work]() == plain
+            assert second.spent()[1] == whole.spent()[1] > 0, f"after {batches} batches"
+    finally:
+        hook.remove()
+        forgetful()
+
+
+@pytest.fixture
+def bank(tmp_path):
+    """A function that counts the answers of a bank of problems, none of which is ever right."""
+    from basegate.banks import Bank, Problem
+    from basegate.measures import reasoning
+    from basegate.measures.task import Task
+    from basegate.settings import SamplingSettings, TableSource
+
+    records = tuple(
+        Problem(id=f"p{number}", prompt=prompt, answer=10**9)
+        for number, prompt in enumerate(PROMPTS)
+    )
+    sampling = Sampling(samples=7, temperature=1.0, max_new_tokens=6)
+    source = TableSource(path=tmp_path / "bank")
+    settings = SamplingSettings(check="reasoning", source=source, sampling=sampling)
+
+    def count(engine, journal, draws):
+        task = Task(Bank(records), settings, draws=draws)
+        return reasoning.measure(Keeping(engine, journal), task)
+
+    return count
+
+
+LIMITS = {"strict": Draws(6, 1.0), "middle": Draws(3, 1.0), "lax": Draws(1, 1.0), "all": ALL}
+
+
+@pytest.mark.parametrize(("before", "after"), [*itertools.permutations(LIMITS, 2)])
+@pytest.mark.parametrize("batches", [1, 3, 5])
+def test_samples_drawn_under_other_limits_are_not_drawn_again_and_none_is_lost(
+    engine, tmp_path, bank, before, after, batches
+):
+    first = Mortal(tmp_path / "j", "key", batches)
+    with contextlib.suppress(Ended):
+        bank(engine, first, LIMITS[before])
+    first.close()
+    counted = Counting(FileJournal(tmp_path / "j", "key"))
+    found = bank(engine, counted, LIMITS[after])
+    assert first.kept
+    assert not counted.new & first.kept, "drawn twice"
+    seeds = {str(sample.seed) for sample in found.samples}
+    assert {name.rpartition(":")[2] for name in first.kept} <= seeds, "paid for and lost"
+    plain = bank(engine, Journal(), ALL)
+    for prompt in PROMPTS:
+        ours, all_of_it = (
+            [sample for sample in each.samples if sample.prompt == prompt]
+            for each in (found, plain)
+        )
+        assert ours == all_of_it[: len(ours)]
+
+
+@pytest.mark.parametrize("after", LIMITS)
+def test_under_the_limits_that_it_was_begun_with_nothing_is_drawn_beside(
+    engine, tmp_path, bank, after
+):
+    plain = bank(engine, Journal(), LIMITS[after])
+    first = Mortal(tmp_path / "j", "key", 3)
+    with contextlib.suppress(Ended):
+        bank(engine, first, LIMITS[after])
+    first.close()
+    assert bank(engine, FileJournal(tmp_path / "j", "key"), LIMITS[after]) == plain
 
 
 def test_the_articles_figure_goes_on_too(engine, tmp_path, monkeypatch):

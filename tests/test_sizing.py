@@ -67,15 +67,37 @@ SIZE = Size(parameters=6 * 10**9, quantised=5 * 10**9, weights=4 * GIB, cache=GI
 
 @pytest.mark.parametrize("free", [5 * GIB, None])
 def test_what_fits_is_not_refused(free):
-    check_fits("yi", SIZE, free, "cuda", "how")
+    check_fits("yi", SIZE, free, "cuda", "nf4", "how")
 
 
 def test_what_does_not_fit_is_refused_with_numbers():
     with pytest.raises(CandidateError) as caught:
-        check_fits("yi", SIZE, 5 * GIB - 1, "cuda", "4.0 GiB; 1.0 GiB")
+        check_fits("yi", SIZE, 5 * GIB - 1, "cuda", "nf4", "4.0 GiB; 1.0 GiB")
     message = str(caught.value)
     assert message.startswith("yi does not fit. It needs 5.0 GiB (4.0 GiB; 1.0 GiB), and the GPUs")
-    assert "--quantization" in message
+    assert message.endswith(
+        "Use more or larger GPUs, a smaller model (nf4 is the smallest --quantization there is) or "
+        "a smaller [perplexity] window."
+    )
+
+
+def test_what_no_smaller_window_would_help_is_not_told_to_use_one():
+    with pytest.raises(CandidateError) as caught:
+        check_fits("yi", SIZE, 4 * GIB - 1, "cpu", "int8", "how")
+    assert str(caught.value).endswith("Use a machine with more memory or --quantization nf4.")
+
+
+@pytest.mark.parametrize(
+    ("quantization", "advice"),
+    [
+        ("none", "--quantization int8 or nf4."),
+        ("int8", "--quantization nf4."),
+        ("nf4", "a smaller model (nf4 is the smallest --quantization there is)."),
+        ("fp4", "a smaller model (fp4 is the smallest --quantization there is)."),
+    ],
+)
+def test_fewer_bits_are_advised_only_where_there_are_fewer(quantization, advice):
+    assert memory.what_helps(quantization, "cuda") == f"Use more or larger GPUs or {advice}"
 
 
 @pytest.fixture
@@ -98,8 +120,20 @@ def test_the_size_is_said_when_a_candidate_loads(checkpoint, lines):
 
 
 def test_a_window_is_no_longer_than_the_model_was_made_for(checkpoint, lines):
-    load(checkpoint, lines, window=4096).close()
+    load(checkpoint, lines).close()
     assert "a window of 128 tokens" in lines.getvalue()
+
+
+def test_a_longer_window_is_refused_before_any_weight_is_read(checkpoint, tmp_path, lines):
+    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    (folder / "model.safetensors").write_bytes(b"no weights at all")
+    with pytest.raises(CandidateError) as caught:
+        load(folder, lines, window=129)
+    assert str(caught.value).startswith(
+        "[perplexity] window = 129 is longer than the 128 tokens that one was made for; beyond "
+        "them its numbers mean nothing. Lower window"
+    )
+    assert lines.getvalue() == "", "its size in such a window is of no use"
 
 
 def test_it_is_refused_before_any_weight_is_read(checkpoint, tmp_path, monkeypatch, lines):

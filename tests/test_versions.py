@@ -38,11 +38,11 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (5, "8202cfb01561d967"),
-    "reasoning": (4, "e21739fb8fc01907"),
-    "continuation": (4, "29b1f83cdca79fa3"),
+    "knowledge": (5, "c6d208b9e38f2ebe"),
+    "reasoning": (5, "e3f78a193ffc2fb0"),
+    "continuation": (5, "e52f2275264f51df"),
     "minimal_pairs": (3, "001d36a293a49e21"),
-    "perplexity": (4, "24ec49f8191087df"),
+    "perplexity": (4, "5660f4591d60daf4"),
 }
 
 

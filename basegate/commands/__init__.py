@@ -11,7 +11,16 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, NoReturn
 
-from basegate.commands import exchanging, judging, listing, pruning, reporting, showing
+from basegate.commands import (
+    describing,
+    exchanging,
+    judging,
+    listing,
+    proposing,
+    pruning,
+    reporting,
+    showing,
+)
 from basegate.errors import BasegateError
 from basegate.figures import printable
 
@@ -74,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     families = parser.add_subparsers(metavar="COMMAND", required=True)
     judging.add(families)
     reporting.add(families)
+    proposing.add(families)
+    describing.add(families)
     store = families.add_parser(
         "store",
         help="list, show, prune, export and import what is stored",

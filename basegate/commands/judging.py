@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.commands.choosing import add_models, chosen_by
-from basegate.commands.output import STORE, add_language, add_store, store_of, words_of
+from basegate.commands.output import STORE, add_language, add_store, store_of, words_of, writing
 from basegate.commands.output import say as show
 from basegate.environment import environment
-from basegate.errors import UsageError
 from basegate.figures import place
+from basegate.files import write_atomically
 from basegate.rejudging import Asked, ledger_of, rejudge
+from basegate.report.spreadsheet import table
 from basegate.report.terminal import line, origin, summary
 from basegate.thresholds import load_thresholds
 
@@ -53,11 +54,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="write the JSON record of the verdicts, in place of an earlier one; folders that are "
         "missing are made",
     )
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="write a row per metric and candidate, for spreadsheets, in place of an earlier file",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the verdicts; write the ledger where it is asked for."""
+    """Print the verdicts; write ledger and CSV where they are asked for."""
     store, say = store_of(options), words_of(options)
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
@@ -82,9 +89,8 @@ def run(options: argparse.Namespace) -> int:
             show(text, markup)
     for text in _missing(judged, absent, thresholds, asked, say):
         show(text)
-    if options.ledger is not None:
-        _write(ledger_of(judged, thresholds, machine), options.ledger)
-        show(say("ledger: {path}", path=options.ledger))
+    if options.ledger is not None or options.csv is not None:
+        _write(ledger_of(judged, thresholds, machine), options, say)
     whole = judged and not absent and not asked.unknown
     return 0 if whole and all(each.passed for each in judged) else 1
 
@@ -168,11 +174,13 @@ def _missing(
             )
 
 
-def _write(ledger: Ledger, path: Path) -> None:
-    try:
-        ledger.write(path)
-    except OSError as error:
-        raise UsageError(
-            f"--ledger {path}: cannot be written ({error.strerror}), so the verdicts above are not "
-            f"recorded. Give another place."
-        ) from None
+def _write(ledger: Ledger, options: argparse.Namespace, say: Words) -> None:
+    lost = "the verdicts above are not recorded"
+    if options.ledger is not None:
+        with writing("ledger", options.ledger, lost):
+            ledger.write(options.ledger)
+        show(say("ledger: {path}", path=options.ledger))
+    if options.csv is not None:
+        with writing("csv", options.csv, lost):
+            write_atomically(options.csv, table(ledger.results))
+        show(say("CSV: {path}", path=options.csv))

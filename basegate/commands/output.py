@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from basegate.store.overview import the_one
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from basegate.language import Words
 
@@ -101,6 +102,27 @@ def store_at(folder: Path) -> Store:
             f"--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder."
         )
     return Store(folder)
+
+
+@contextmanager
+def writing(option: str, path: Path | None, lost: str = "") -> Iterator[None]:
+    """Turn what keeps a file from being written into an error that says where to look.
+
+    Args:
+        option: that names the file.
+        path: of the file.
+        lost: what is lost with it, in words.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        so = f", so {lost}" if lost else ""
+        raise UsageError(
+            f"--{option} {path}: cannot be written ({error.strerror}){so}. Give another place."
+        ) from None
 
 
 def one_line(text: str) -> str:

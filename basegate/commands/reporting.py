@@ -1,18 +1,28 @@
-"""`python -m basegate report`: the page, from stores alone."""
+"""`python -m basegate report`: the page and the summary, from stores alone."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.commands.choosing import add_models, chosen_by
-from basegate.commands.output import STORE, add_language, many, say, store_at, words_of
+from basegate.commands.output import (
+    STORE,
+    add_language,
+    many,
+    say,
+    store_at,
+    words_of,
+    writing,
+)
 from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.evidence import compare_candidates, measurements_behind
 from basegate.files import write_atomically
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.page import Page
+from basegate.report.summary_file import write_summary
 from basegate.store import Several
 from basegate.thresholds import load_thresholds
 
@@ -24,14 +34,16 @@ if TYPE_CHECKING:
     from basegate.judge import Result
     from basegate.measurement import Measurement
 
+_PAGE = Path("report.html")
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "report",
-        help="the page that people decide from, from stores alone",
+        help="the page that people decide from, or a summary, from stores alone",
         description="Writes the page of what is stored: the decision, pictures, comparisons, and "
-        "what was written. Exit status: 0 if the page was written, whatever the verdicts; 4 for a "
+        "what was written. Exit status: 0 if all was written, whatever the verdicts; 4 for a "
         "usage error.",
     )
     parser.add_argument(
@@ -54,16 +66,22 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--html",
         type=Path,
-        default=Path("report.html"),
         metavar="FILE",
-        help="the page, in place of an earlier one (default: %(default)s)",
+        help=f"the page, in place of an earlier one (default: {_PAGE}, unless --summary is given)",
     )
-    add_language(parser, "of the page")
+    parser.add_argument(
+        "--summary",
+        type=Path,
+        metavar="FILE",
+        help="a summary in Markdown, in place of an earlier one; where GITHUB_STEP_SUMMARY is set, "
+        "as in GitHub Actions, that file gets it in any case",
+    )
+    add_language(parser, "of page and summary")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the page."""
+    """Write the page and the summary, as far as they are asked for."""
     store = Several([store_at(folder) for folder in options.stores or [STORE]])
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
@@ -83,17 +101,20 @@ def run(options: argparse.Namespace) -> int:
 
     ledger = ledger_of(judged, thresholds, environment("cpu"), compare)
     page = Page(ledger, behind, words_of(options))
-    _write(page, options.html)
-    say(f"report: {options.html} ({many(len(judged), 'candidate')})")
+    html = options.html or (None if options.summary else _PAGE)
+    if html is not None:
+        with writing("html", html):
+            _write(page, html)
+        say(f"report: {html} ({many(len(judged), 'candidate')})")
+    with writing("summary", options.summary):
+        if missing := write_summary(ledger, options.summary, page.say):
+            warnings.warn(missing, stacklevel=1)
+    if options.summary is not None:
+        say(f"summary: {options.summary} ({many(len(judged), 'candidate')})")
     return 0
 
 
 def _write(page: Page, path: Path) -> None:
     from basegate.report.page.document import document
 
-    try:
-        write_atomically(path, document(page))
-    except OSError as error:
-        raise UsageError(
-            f"--html {path}: cannot be written ({error.strerror}). Give another place."
-        ) from None
+    write_atomically(path, document(page))

@@ -43,7 +43,7 @@ def article_perplexity(
         tokenizer: its tokenizer.
         text: documents joined by blank lines.
         journal: keeps batches that are done, and gives those that an earlier run has done.
-        halving: runs the batches; its retries are counted there.
+        halving: runs the batches.
 
     Returns:
         The figure; infinite or NaN where the model's numbers are.
@@ -63,7 +63,7 @@ def article_perplexity(
     total = 0.0
     for batch in batches:
         names = [name_of("article", window.tolist()) for window in batch]
-        do = partial(halving.run, batch, work)
+        do = partial(halving.run, batch, work, journal)
         losses: list[float] = pieces.batch(journal, names, do, _pack, _unpack)
         total += math.fsum(losses)
     mean = total / len(windows)
@@ -84,10 +84,7 @@ def _tokens(windows: list[torch.Tensor]) -> int:
 
 
 def _refusal(windows: list[torch.Tensor]) -> str:
-    return (
-        f"a single window of {len(windows[0])} tokens does not fit into memory. Use a larger GPU "
-        f"or a smaller --quantization."
-    )
+    return f"a single window of {len(windows[0])} tokens does not fit into memory."
 
 
 def _pack(loss: float) -> str | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from basegate.errors import CandidateError
+from basegate.fingerprint import CHECKPOINT_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """The names that weights are loaded under, the preferred one first; of shards, with `INDEX`."""
 INDEX = ".index.json"
+CONTEXT = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
+"""What configs call the longest input."""
 _DEEPEST = 64
 """Tables within tables; real configs have three."""
 _MOST = 4096
@@ -113,12 +116,17 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def _check_folder(folder: Path) -> None:
     """Refuse what is no checkpoint, or holds files that would be loaded unasked."""
-    if not folder.is_dir():
+    try:
+        held = sorted(each.name for each in folder.iterdir()) if folder.is_dir() else None
+        for name in held or ():
+            _check_readable(folder / name)
+    except OSError as error:
+        raise unreadable(folder, error) from None
+    if held is None:
         raise CandidateError(
             f"{folder} is not a folder. Give the folder that holds config.json, the tokenizer and "
             f"the weights (*.safetensors), or a hub id."
         )
-    held = sorted(each.name for each in folder.iterdir())
     whole = "config.json" in held
     if "adapter_config.json" in held:
         raise CandidateError(
@@ -155,6 +163,26 @@ def _check_folder(folder: Path) -> None:
         )
 
 
+def _check_readable(path: Path) -> None:
+    """Refuse a file that may not be read: libraries would speak of another fault."""
+    if any(path.match(pattern) for pattern in CHECKPOINT_FILES) and path.is_file():
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: OSError) -> CandidateError:
+    """Return the error to raise where a file or folder could not be read."""
+    if not isinstance(error, PermissionError):
+        return CandidateError(f"{path} cannot be read: {error.strerror or error}. {_AGAIN}")
+    return CandidateError(
+        f"{path} cannot be read: this user may not ({error.strerror}). Without it the checkpoint "
+        f"cannot be loaded. Run as the user who owns it, or let its owner allow it (`chmod a+rX "
+        f"{path}`; the folders above need a+x)."
+    )
+
+
 def _is_pointer(path: Path) -> bool:
     """Whether a file only says where Git LFS keeps another."""
     try:
@@ -175,7 +203,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
     except OSError as error:
-        raise CandidateError(f"{path} cannot be read: {error.strerror}. {_AGAIN}") from None
+        raise unreadable(path, error) from None
     except RecursionError:
         raise _too_deep(path) from None
     except ValueError as error:
@@ -229,6 +257,7 @@ def _items(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _check_config(path: Path, config: dict[str, Any]) -> None:
+    _check_context(path, config)
     for key, value in _items(config):
         if key in _REFUSED and value is not None:
             raise CandidateError(f"{path}: {key} asks for {_REFUSED[key]}.")
@@ -242,6 +271,20 @@ def _check_config(path: Path, config: dict[str, Any]) -> None:
                 f"{path}: {key} is {value}, and no model has more than {_MOST}: building it would "
                 f"take all memory. {_AGAIN}"
             )
+
+
+def _check_context(path: Path, config: dict[str, Any]) -> None:
+    inner = config.get("text_config")
+    for table, within in ((config, ""), (inner if isinstance(inner, dict) else {}, "text_config.")):
+        for key in CONTEXT:
+            value = table.get(key)
+            if value is not None and (type(value) is not int or value < 1):
+                raise CandidateError(
+                    f"{path}: {within}{key} is {_short(value)} and should be a whole number above "
+                    f"0, the tokens of the longest input that the model was made for. Without it "
+                    f"nobody can tell which texts it may be asked: put in what the model's card "
+                    f"says, or fetch the checkpoint again."
+                )
 
 
 def code_places(folder: Path) -> list[tuple[Path, str]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.architectures import ARCHITECTURES
-from basegate.engines.boundary import code_places
+from basegate.engines.boundary import CONTEXT, code_places, read_config
+from basegate.engines.shapes import check_experts
+from basegate.engines.weights import find_weights, read_shapes
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
@@ -35,12 +37,35 @@ class Loaded(NamedTuple):
         files: names of the files that were read.
         weights: their format.
         code: whether Python code of the checkpoint was run.
+        notes: sentences that whoever reads its numbers should read, too.
     """
 
     folder: Path
     files: tuple[str, ...]
     weights: WeightFormat
     code: bool
+    notes: tuple[str, ...] = ()
+
+
+def look_first(folder: Path, architecture: str = "") -> None:
+    """Refuse what the small files and the headers of the weights alone show to be unusable.
+
+    It takes a moment, however large the weights are, and imports neither torch nor transformers.
+
+    Args:
+        folder: the checkpoint.
+        architecture: the `model_type` that its entry in `models.toml` names; empty for any.
+
+    Raises:
+        CandidateError: names the file, and what is wrong with it.
+    """
+    config = read_config(folder)
+    check_files(folder)
+    _check_named(config, folder, architecture)
+    weights = find_weights(folder)
+    # Reading a .bin file takes torch.
+    if weights.format == "safetensors":
+        check_experts(read_shapes(folder, weights))
 
 
 def check_files(folder: Path) -> None:
@@ -76,13 +101,8 @@ def check_architecture(config: dict[str, Any], folder: Path, expected: str = "")
     """
     from transformers import CONFIG_MAPPING
 
+    _check_named(config, folder, expected)
     kind = config["model_type"]
-    if expected and kind != expected:
-        raise CandidateError(
-            f"{folder / 'config.json'}: its model_type is {kind!r}, and its entry in models.toml "
-            f"says architecture = {expected!r}. It may be another checkpoint than the one that was "
-            f"meant: correct source or architecture."
-        )
     if kind in CONFIG_MAPPING or kind in ARCHITECTURES:
         return
     remote = (
@@ -98,6 +118,16 @@ def check_architecture(config: dict[str, Any], folder: Path, expected: str = "")
     )
 
 
+def _check_named(config: dict[str, Any], folder: Path, expected: str) -> None:
+    kind = config["model_type"]
+    if expected and kind != expected:
+        raise CandidateError(
+            f"{folder / 'config.json'}: its model_type is {kind!r}, and its entry in models.toml "
+            f"says architecture = {expected!r}. It may be another checkpoint than the one that was "
+            f"meant: correct source or architecture."
+        )
+
+
 def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, ...]:
     """Return the files that a checkpoint is loaded from: config, tokenizer, weights, and code."""
     patterns = [*_READ, *(["*.py"] if code else [])]
@@ -107,7 +137,7 @@ def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, .
 
 def context_length(config: dict[str, Any]) -> int | None:
     """Return the longest input that the config allows, or `None` where it does not say."""
-    for key in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
+    for key in CONTEXT:
         value = config.get(key) or (config.get("text_config") or {}).get(key)
         if isinstance(value, int) and value > 0:
             return value

@@ -48,7 +48,7 @@ class ContinuationScorer:
     Args:
         model: in evaluation mode.
         batch_tokens: most tokens, padding included, of the prompts in one forward pass.
-        halving: runs the batches; its retries are counted there.
+        halving: runs the batches.
     """
 
     def __init__(self, model: Any, batch_tokens: int, halving: Halving | None = None) -> None:
@@ -83,7 +83,7 @@ class ContinuationScorer:
                 for each in batch
                 for tail in each.continuations
             ]
-            do = partial(self._halving.run, batch, work)
+            do = partial(self._halving.run, batch, work, journal)
             found = iter(pieces.batch(journal, names, do, pack_numbers, unpack_numbers))
             for place in places:
                 scores[place] = [next(found) for _ in prompts[place].continuations]
@@ -137,6 +137,5 @@ def _size(batch: list[Asked]) -> int:
 
 def _refusal(batch: list[Asked]) -> str:
     return (
-        f"a prompt of {len(batch[0].ids)} tokens and one continuation of it do not fit into "
-        f"memory. Use a larger GPU or a smaller --quantization."
+        f"a prompt of {len(batch[0].ids)} tokens and one continuation of it do not fit into memory."
     )

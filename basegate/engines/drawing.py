@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from basegate.engines.sampling import processors
 from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from basegate.progress import Step
     from basegate.settings import Sampling
@@ -49,7 +50,7 @@ class Sampler:
         model: in evaluation mode.
         stops: token ids that end a text.
         decode: token ids to text.
-        halving: runs the batches; its retries are counted there.
+        halving: runs the batches.
     """
 
     def __init__(
@@ -99,16 +100,29 @@ class Sampler:
         )
         rows = journal.settle(f"rows of {longest}", lambda: rows_that_fit(self.model, longest))
         for batch in _batches(asked, rows):
-            parts = [part for _, part in batch]
-            names = [name_of("draw", part.ids, seed) for part in parts for seed in part.seeds]
-            do = partial(self._halving.run, parts, work)
-            written = pieces.batch(
-                journal, names, do, list, list, recalled=partial(step, len(names))
-            )
+            written = self._written([part for _, part in batch], work, step, journal)
             for index, part in batch:
                 drawn[index] += written[: len(part.seeds)]
                 written = written[len(part.seeds) :]
         return drawn
+
+    def _written(
+        self, batch: Sequence[Asked], work: Work[Asked, list[int]], step: Step, journal: Journal
+    ) -> list[list[int]]:
+        """Return the samples of a batch, of which only those are drawn that the journal lacks.
+
+        It has all or none of them, unless it was begun under limits that cut batches otherwise.
+        """
+        names = _names(batch)
+        written = _recalled(names, journal)
+        if written:
+            step(sum(name in written for name in names))
+        if rest := _without(batch, written):
+            missing = _names(rest)
+            do = partial(self._halving.run, rest, work, journal)
+            drawn = pieces.batch(journal, missing, do, list, list)
+            written.update(zip(missing, drawn, strict=True))
+        return [written[name] for name in names]
 
     @torch.inference_mode()
     def _draw_batch(
@@ -241,6 +255,37 @@ def _batches(asked: Sequence[Asked], rows: int) -> Iterator[list[tuple[int, Aske
         yield batch
 
 
+def recall(asked: Sequence[Asked], journal: Journal) -> list[list[list[int]]]:
+    """Return the samples that an earlier run has drawn: of every prompt those before a gap."""
+    found = []
+    for each in asked:
+        names = list(takewhile(journal.has, _names([each])))
+        written = _recalled(names, journal)
+        found.append([written[name] for name in names])
+    return found
+
+
+def _recalled(names: Sequence[str], journal: Journal) -> dict[str, list[int]]:
+    """Return by name the samples that a journal has."""
+    known = [name for name in names if journal.has(name)]
+    return dict(zip(known, journal.get(known) or (), strict=True))
+
+
+def _names(batch: Sequence[Asked]) -> list[str]:
+    return [name_of("draw", each.ids, seed) for each in batch for seed in each.seeds]
+
+
+def _without(batch: Sequence[Asked], done: Container[str]) -> list[Asked]:
+    """Return what is left of a batch without the samples that are done."""
+    left = (
+        each._replace(
+            seeds=[seed for seed in each.seeds if name_of("draw", each.ids, seed) not in done]
+        )
+        for each in batch
+    )
+    return [each for each in left if each.seeds]
+
+
 def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]] | None:
     if len(batch) > 1:
         return in_two(batch)
@@ -249,7 +294,4 @@ def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]] | None:
 
 
 def _refusal(batch: list[Asked]) -> str:
-    return (
-        f"a single sample of a prompt of {len(batch[0].ids)} tokens does not fit into memory. Use "
-        f"a larger GPU or a smaller --quantization."
-    )
+    return f"a single sample of a prompt of {len(batch[0].ids)} tokens does not fit into memory."

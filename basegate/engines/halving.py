@@ -10,9 +10,12 @@ import torch
 
 from basegate.errors import CandidateError
 from basegate.memory import release_memory
+from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from basegate.store.journal import Journal
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -26,7 +29,7 @@ class Work(Generic[Item, Found]):
         do: does a batch, in order.
         halves: splits a batch; `None` where it cannot be split.
         size: of a batch: the tokens that are held for it.
-        refusal: what to say of a batch that cannot be split and does not fit.
+        refusal: what to say of a batch that cannot be split and does not fit, as a sentence.
     """
 
     do: Callable[[list[Item]], list[Found]]
@@ -38,25 +41,30 @@ class Work(Generic[Item, Found]):
 class Halving:
     """Runs batches of one kind of work, and remembers what did not fit.
 
-    Attributes:
-        retries: how often a batch did not fit into memory and was halved.
+    Args:
+        kind: of the work, as journals know it.
+        advice: a sentence on what to do where not even the smallest part fits.
     """
 
-    def __init__(self) -> None:
-        self.retries = 0
+    def __init__(self, kind: str = "", advice: str = "Use a machine with more memory.") -> None:
+        self._kind = kind
+        self._advice = advice
         self._too_large = math.inf  # the smallest size that did not fit
 
-    def run(self, batch: list[Item], work: Work[Item, Found]) -> list[Found]:
+    def run(
+        self, batch: list[Item], work: Work[Item, Found], journal: Journal = NO_JOURNAL
+    ) -> list[Found]:
         """Return what the work finds for a batch, in halves where memory asks for it.
 
         A batch as large as one that did not fit is halved at once: a try costs the time of the
-        whole batch.
+        whole batch. To the journal it is told as one that did not fit all the same, so that what a
+        measurement notes does not depend on those before it, nor on when it was gone on with.
 
         Raises:
             CandidateError: not even the smallest part fits.
         """
-        halves = work.halves(batch)
-        if halves is None or work.size(batch) < self._too_large:
+        halves, size = work.halves(batch), work.size(batch)
+        if halves is None or size < min(self._too_large, journal.too_large(self._kind)):
             try:
                 return work.do(batch)
             except RuntimeError as error:
@@ -64,11 +72,11 @@ class Halving:
                     raise
             # Outside of `except`: the error's traceback keeps the tensors that did not fit.
             release_memory()
-            self.retries += 1
-            self._too_large = min(self._too_large, work.size(batch))
+            self._too_large = min(self._too_large, size)
+        journal.did_not_fit(self._kind, size)
         if halves is None:
-            raise CandidateError(work.refusal(batch))
-        return [found for half in halves for found in self.run(half, work)]
+            raise CandidateError(f"{work.refusal(batch)} {self._advice}")
+        return [found for half in halves for found in self.run(half, work, journal)]
 
 
 def in_two(items: list[Item]) -> tuple[list[Item], list[Item]] | None:

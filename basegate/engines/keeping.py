@@ -29,11 +29,6 @@ class Keeping:
         return self._engine.prefix
 
     @property
-    def retries(self) -> int:
-        """See `Engine.retries`."""
-        return self._engine.retries
-
-    @property
     def loaded(self) -> Loaded | None:
         """See `Engine.loaded`."""
         return self._engine.loaded
@@ -45,6 +40,10 @@ class Keeping:
     def sample(self, prompts: Sequence[str], **given: Any) -> list[list[Draw]]:
         """See `Engine.sample`."""
         return self._engine.sample(prompts, **{"journal": self._journal, **given})
+
+    def recall(self, prompts: Sequence[str], **given: Any) -> list[list[Draw]]:
+        """See `Engine.recall`."""
+        return self._engine.recall(prompts, **{"journal": self._journal, **given})
 
     def article_perplexity(self, text: str, **given: Any) -> float:
         """See `Engine.article_perplexity`."""

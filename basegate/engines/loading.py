@@ -27,14 +27,15 @@ from basegate.engines.local import LONGEST, TransformersEngine
 from basegate.engines.quantizing import layers_left_out, quantization_config
 from basegate.engines.shapes import check_experts, check_headers, check_loaded, check_unused
 from basegate.engines.sizing import check_fits, describe, measure
-from basegate.engines.tokenizing import check_vocabulary, load_tokenizer, summary
+from basegate.engines.tokenizing import check_vocabulary, load_tokenizer
 from basegate.engines.weights import find_weights, read_shapes
 from basegate.environment import resolve_device
-from basegate.errors import CandidateError
+from basegate.errors import CandidateError, summary
 from basegate.hub import resolve_commit
-from basegate.memory import GIB, free_memory, memory_in_use
+from basegate.memory import GIB, free_memory, memory_in_use, what_helps
 from basegate.progress import SILENT, Progress
 from basegate.trust import check_pinned
+from basegate.windows import check_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -71,8 +72,8 @@ def load_candidate(
         revision: branch, tag or commit of a hub id.
         trust_remote_code: run Python code that the checkpoint brings; needs a hub id and a full
             commit as `revision`, so that the code is the one that was looked at.
-        window: tokens of the longest input, for which there has to be memory; by default as many
-            as the model was made for, at most 2,048.
+        window: tokens of the longest input, for which there has to be memory; more than the model
+            was made for are refused. By default as many as it was made for, at most 2,048.
         local: whether `source` is a folder; by default it is one if there is one of that name.
         architecture: the `model_type` that its `config.json` has to name; by default any.
         progress: told of its size and of how far loading is.
@@ -142,13 +143,16 @@ def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
             return
     check_architecture(config, folder, wanted.architecture)
     native = model_config(folder, config)
-    longest = context_length(native.to_dict()) or LONGEST
-    window = min(wanted.window or LONGEST, longest)
+    longest = context_length(native.to_dict())
+    if wanted.window is not None:
+        family = find(config)
+        check_window(wanted.label, wanted.window, longest, family.BEYOND if family else "")
+    window = wanted.window or min(LONGEST, longest or LONGEST)
     size = measure(folder, native, how.quantization, how.dtype, how.device, window)
     free = free_memory(how.device)
     described = describe(size, how.quantization, how.dtype)
     progress.say(f"{wanted.label}: {described}" + (f"; {free / GIB:.1f} GiB free" if free else ""))
-    check_fits(wanted.label, size, free, how.device, described)
+    check_fits(wanted.label, size, free, how.device, how.quantization, described)
 
 
 def _load(folder: Path, label: str, how: How, progress: Progress) -> TransformersEngine:
@@ -165,7 +169,11 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
         check_headers(folder, family.shapes(native), held)
     values = native.to_dict()
     with _quiet():
-        tokenizer = family.tokenizer(folder) if family else load_tokenizer(folder, code)
+        tokenizer, notes = (
+            (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
+        )
+        for note in notes:
+            progress.say(f"{label}: {note}")
         check_vocabulary(folder, tokenizer, vocabulary_size(values))
         with progress.telling(_counter(how.device)):
             model = _load_model(folder, native, how._replace(trusted=code), held)
@@ -176,7 +184,8 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
         tokenizer,
         context_length(values),
         beyond=family.BEYOND if family else "",
-        loaded=Loaded(folder, files_read(folder, weights.files, code), weights.format, code),
+        quantization=how.quantization,
+        loaded=Loaded(folder, files_read(folder, weights.files, code), weights.format, code, notes),
     )
 
 
@@ -237,7 +246,7 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
     check_loaded(folder, model, info.get("mismatched_keys", ()), held)
     _check_complete(folder, info)
     check_unused(folder, model, info.get("unexpected_keys", ()), held)
-    _check_placed(folder, model, how.device)
+    _check_placed(folder, model, how)
     return model.eval()
 
 
@@ -252,13 +261,13 @@ def _check_complete(folder: Path, info: dict[str, Any]) -> None:
         )
 
 
-def _check_placed(folder: Path, model: Any, kind: str) -> None:
+def _check_placed(folder: Path, model: Any, how: How) -> None:
     """Refuse a model of which a part landed beside the GPUs: its numbers would take days."""
     places = set(map(str, (getattr(model, "hf_device_map", None) or {}).values()))
-    if kind == "cuda" and places & {"cpu", "disk"}:
+    if how.device == "cuda" and places & {"cpu", "disk"}:
         raise CandidateError(
-            f"{folder}: the model does not fit into the memory of the GPUs here. Use a larger "
-            f"GPU, or a smaller --quantization."
+            f"{folder}: the model does not fit into the memory of the GPUs here. "
+            f"{what_helps(how.quantization, how.device)}"
         )
 
 

@@ -8,17 +8,17 @@ from transformers import GenerationConfig
 
 from basegate.engines.article import article_perplexity
 from basegate.engines.continuing import ContinuationScorer
-from basegate.engines.drawing import Asked, Sampler
+from basegate.engines.drawing import Asked, Sampler, recall
 from basegate.engines.encoding import Encoder
 from basegate.engines.halving import Halving
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.engines.scoring import Scorer
 from basegate.engines.seeds import sample_seed
 from basegate.errors import CandidateError, InvalidMeasurement
-from basegate.memory import release_memory
+from basegate.memory import release_memory, what_helps
 from basegate.progress import SILENT
 from basegate.store.journal import NO_JOURNAL
-from basegate.windows import plan_windows
+from basegate.windows import check_window, plan_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +39,7 @@ class TransformersEngine:
     Attributes:
         model: the transformers model; `None` once closed.
         tokenizer: its tokenizer.
+        vocabulary: how many tokens the tokenizer knows.
         prefix: what stands before every window and prompt, in words; see `Encoder`.
         loaded: the files that it comes from.
     """
@@ -51,6 +52,7 @@ class TransformersEngine:
         context: int | None,
         *,
         beyond: str = "",
+        quantization: str = "none",
         loaded: Loaded | None = None,
     ) -> None:
         """Wrap a model.
@@ -61,27 +63,30 @@ class TransformersEngine:
             tokenizer: its tokenizer.
             context: tokens that it was made for, if that is known.
             beyond: what the original does with more tokens and this does not.
+            quantization: how its weights are held, for what is advised where memory is short.
             loaded: the files that it comes from.
         """
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
+        self.vocabulary = len(tokenizer)
         self.context_length = context
         self.loaded = loaded
-        self._beyond = f" ({beyond})" if beyond else ""
+        self._beyond = beyond
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
-        self._halvings = {kind: Halving() for kind in ("score", "continue", "draw", "article")}
+        device = model.device.type
+        advice = what_helps(quantization, device)
+        window = what_helps(quantization, device, "a smaller [perplexity] window")
+        self._halvings = {
+            "score": Halving("score", window),
+            **{kind: Halving(kind, advice) for kind in ("continue", "draw", "article")},
+        }
         self._stops = _stop_tokens(model, tokenizer)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
         # the gate leaves unset: only where it stops is taken from them.
         model.generation_config = GenerationConfig()
-
-    @property
-    def retries(self) -> int:
-        """How often a batch did not fit into memory and was halved."""
-        return sum(each.retries for each in self._halvings.values())
 
     def log_likelihoods(
         self,
@@ -161,7 +166,37 @@ class TransformersEngine:
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
-        asked = [
+        asked = self._asked(prompts, sampling, numbers, settled)
+        for prompt, each in zip(prompts, asked, strict=True):
+            self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
+        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
+        total = sum(len(each.seeds) for each in asked)
+        with progress.task(f"{self.name}: writing", total, "sample") as step:
+            drawn = sampler.draw(asked, sampling, step, journal)
+        return self._draws(asked, drawn)
+
+    def recall(
+        self,
+        prompts: Sequence[str],
+        *,
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]],
+        journal: Journal = NO_JOURNAL,
+    ) -> list[list[Draw]]:
+        """Return what an earlier run has drawn; see `Engine.recall`."""
+        if not len(journal):
+            return [[] for _ in prompts]
+        asked = self._asked(prompts, sampling, numbers)
+        return self._draws(asked, recall(asked, journal))
+
+    def _asked(
+        self,
+        prompts: Sequence[str],
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]],
+        settled: Sequence[Callable[[str], bool]] | None = None,
+    ) -> list[Asked]:
+        return [
             Asked(
                 [*self.prefix_ids, *self._encoder.encode(prompt).ids],
                 [sample_seed(sampling.seed, prompt, number) for number in wanted],
@@ -169,18 +204,17 @@ class TransformersEngine:
             )
             for place, (prompt, wanted) in enumerate(zip(prompts, numbers, strict=True))
         ]
-        for prompt, each in zip(prompts, asked, strict=True):
-            self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
-        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
-        total = sum(len(each.seeds) for each in asked)
-        with progress.task(f"{self.name}: writing", total, "sample") as step:
-            drawn = sampler.draw(asked, sampling, step, journal)
+
+    def _draws(
+        self, asked: Sequence[Asked], drawn: Sequence[Sequence[list[int]]]
+    ) -> list[list[Draw]]:
+        """Return the texts of samples; of a prompt, they are the first."""
         return [
             [
                 Draw(
                     self._encoder.decode(ids), seed, one_token=len(ids) >= 8 and len(set(ids)) == 1
                 )
-                for ids, seed in zip(rows, each.seeds, strict=True)
+                for ids, seed in zip(rows, each.seeds, strict=False)
             ]
             for rows, each in zip(drawn, asked, strict=True)
         ]
@@ -200,13 +234,7 @@ class TransformersEngine:
         return BATCH_TOKENS[self.model.device.type]
 
     def _check_window(self, window: int, context: int) -> None:
-        if self.context_length is not None and window > self.context_length:
-            raise CandidateError(
-                f"[perplexity] window = {window} is longer than the {self.context_length} tokens "
-                f"that {self.name} was made for; beyond them its numbers mean nothing"
-                f"{self._beyond}. Lower window, which holds for every candidate, so that all are "
-                f"compared alike."
-            )
+        check_window(self.name, window, self.context_length, self._beyond)
         if window - len(self.prefix_ids) - context < 1:
             raise CandidateError(
                 f"[perplexity] window = {window} and context = {context} leave nothing to score "
@@ -233,8 +261,8 @@ class TransformersEngine:
             raise CandidateError(
                 f"the prompt {_beginning(prompt)} of {tokens} tokens and max_new_tokens = "
                 f"{max_new_tokens} do not fit into the {self.context_length} tokens that "
-                f"{self.name} was made for{self._beyond}. Shorten the prompt, or lower "
-                f"max_new_tokens."
+                f"{self.name} was made for{f' ({self._beyond})' if self._beyond else ''}. Shorten "
+                f"the prompt, or lower max_new_tokens."
             )
 
 

@@ -1,7 +1,8 @@
 """Pieces of a measurement in its journal: batches that an earlier run has done are not done again.
 
 A batch is taken from the journal as a whole or done as a whole, so that the batches of a run that
-goes on are those of one that was never ended; see `Journal.settle`.
+goes on are those of one that was never ended; see `Journal.settle`. Samples, whose batches follow
+from limits too, are taken one by one where the limits are others; see `Sampler.draw`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ def batch(
     work: Callable[[], list[Found]],
     pack: Callable[[Found], Any],
     unpack: Callable[[Any], Found],
-    recalled: Callable[[], None] = lambda: None,
 ) -> list[Found]:
     """Return what a batch gives, from the journal or done now and kept there.
 
@@ -38,11 +38,9 @@ def batch(
         work: does the batch; a result per name.
         pack: a result as JSON can hold it, or `None` for one that must not be kept.
         unpack: the reverse.
-        recalled: called where the journal has the batch.
     """
     kept = journal.get(names)
     if kept is not None:
-        recalled()
         return [unpack(each) for each in kept]
     found = work()
     packed = [pack(each) for each in found]

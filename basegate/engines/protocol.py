@@ -59,11 +59,6 @@ class Engine(Protocol):
         ...
 
     @property
-    def retries(self) -> int:
-        """How often a batch did not fit into memory and was halved, since it was loaded."""
-        ...
-
-    @property
     def loaded(self) -> Loaded | None:
         """The files that it comes from; `None` where it comes from none."""
         ...
@@ -122,6 +117,27 @@ class Engine(Protocol):
         Raises:
             InvalidMeasurement: the model gives no numbers (NaN).
             CandidateError: the engine cannot sample.
+        """
+        ...
+
+    def recall(
+        self,
+        prompts: Sequence[str],
+        *,
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]],
+        journal: Journal = NO_JOURNAL,
+    ) -> list[list[Draw]]:
+        """Return what an earlier run has drawn of the same; nothing is drawn.
+
+        Args:
+            prompts: as for `sample`.
+            sampling: as for `sample`.
+            numbers: for each prompt the numbers of the samples that are of use.
+            journal: as for `log_likelihoods`.
+
+        Returns:
+            For each prompt the first of these samples, up to one that was not drawn.
         """
         ...
 

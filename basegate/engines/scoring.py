@@ -44,7 +44,7 @@ class Scorer:
         model: in evaluation mode.
         prefix: token ids before every window, never scored.
         batch_tokens: most tokens, padding included, in one forward pass.
-        halving: runs the batches; its retries are counted there.
+        halving: runs the batches.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Scorer:
                 name_of("score", self._row(job, texts), job.window.end - job.window.scored)
                 for job in batch
             ]
-            do = partial(self._halving.run, batch, work)
+            do = partial(self._halving.run, batch, work, journal)
             found = pieces.batch(journal, names, do, pack_numbers, unpack_numbers)
             for job, values in zip(batch, found, strict=True):
                 scores[job.text][job.window.scored : job.window.end] = values
@@ -127,7 +127,4 @@ class Scorer:
 
 
 def _refusal(batch: list[Job]) -> str:
-    return (
-        f"a single window of {batch[0].fed} tokens does not fit into memory. Use a larger GPU, "
-        f"a smaller --quantization, or a smaller [perplexity] window."
-    )
+    return f"a single window of {batch[0].fed} tokens does not fit into memory."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from basegate.engines.caches import bytes_of
 from basegate.engines.configs import empty_model
 from basegate.errors import CandidateError
-from basegate.memory import GIB
+from basegate.memory import GIB, what_helps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,7 +142,9 @@ def describe(size: Size, quantization: str, dtype: str) -> str:
     )
 
 
-def check_fits(name: str, size: Size, free: int | None, device: str, how: str) -> None:
+def check_fits(
+    name: str, size: Size, free: int | None, device: str, quantization: str, how: str
+) -> None:
     """Refuse a candidate that cannot run in the memory there is.
 
     Args:
@@ -150,6 +152,7 @@ def check_fits(name: str, size: Size, free: int | None, device: str, how: str) -
         size: of the candidate.
         free: bytes of memory; `None` where the system does not tell.
         device: `cuda` or `cpu`.
+        quantization: `nf4`, `fp4`, `int8` or `none`.
         how: the size as a sentence.
 
     Raises:
@@ -158,10 +161,12 @@ def check_fits(name: str, size: Size, free: int | None, device: str, how: str) -
     if free is None or size.needed <= free:
         return
     where = "the GPUs here have" if device == "cuda" else "this machine has"
+    # A smaller window makes the keys and values smaller, and nothing else.
+    window = ("a smaller [perplexity] window",) if size.weights <= free else ()
     raise CandidateError(
         f"{name} does not fit. It needs {_gib(size.needed)} ({how}), and {where} "
-        f"{_gib(free)} of memory free. Nothing was loaded. Use more or larger GPUs, end what else "
-        f"uses the memory, choose a smaller --quantization, or a smaller [perplexity] window."
+        f"{_gib(free)} of memory free. Nothing was loaded. End what else uses the memory. "
+        f"{what_helps(quantization, device, *window)}"
     )
 
 

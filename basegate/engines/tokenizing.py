@@ -8,14 +8,15 @@ from transformers import AutoTokenizer
 
 from basegate.engines.boundary import code_places
 from basegate.engines.encoding import Encoder
-from basegate.errors import CandidateError
+from basegate.engines.published import as_published
+from basegate.errors import CandidateError, summary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def load_tokenizer(folder: Path, trusted: bool) -> Any:
-    """Return the tokenizer of a checkpoint.
+def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
+    """Return the tokenizer of a checkpoint, and sentences for whoever reads its numbers.
 
     Args:
         folder: the checkpoint.
@@ -25,9 +26,12 @@ def load_tokenizer(folder: Path, trusted: bool) -> Any:
         CandidateError: it cannot be loaded without running code, or at all.
     """
     try:
-        return AutoTokenizer.from_pretrained(
+        loaded = AutoTokenizer.from_pretrained(
             str(folder), trust_remote_code=trusted, local_files_only=True
         )
+        return as_published(folder, loaded)
+    except CandidateError:
+        raise
     except Exception as error:
         own = not trusted and any(
             path.name == "tokenizer_config.json" for path, _ in code_places(folder)
@@ -72,10 +76,3 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
             f"read. The files are of different models: fetch the checkpoint again; after adding "
             f"tokens, resize the model's embeddings, too."
         )
-
-
-def summary(error: Exception) -> str:
-    """Return the first sentence of an error that a library wrote, without its advice."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else ""
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

@@ -9,12 +9,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basegate.engines.boundary import INDEX, WEIGHTS, read_index, refuse_place
-from basegate.engines.tokenizing import summary
-from basegate.errors import CandidateError
+from basegate.engines.boundary import INDEX, WEIGHTS, read_index, refuse_place, unreadable
+from basegate.errors import CandidateError, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from basegate.measurement import WeightFormat
 
@@ -148,7 +147,7 @@ def read_header(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
                 raise _damaged(path, f"it ends within its header, after {size} bytes", tensor)
             text = file.read(length)
     except OSError as error:
-        raise _damaged(path, f"it cannot be read ({error.strerror})", tensor) from None
+        raise unreadable(path, error) from None
     try:
         entries = json.loads(text)
         entries.pop("__metadata__", None)
@@ -236,6 +235,47 @@ def read_pickle(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
 def _is_zip(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) == b"PK"
+
+
+class Broken(NamedTuple):
+    """A tensor that holds what is no number."""
+
+    path: Path
+    tensor: str
+    what: str
+
+
+def find_broken(folder: Path, files: Iterable[str]) -> Broken | None:
+    """Return the first tensor that holds NaN or an infinite number, in files that can be read.
+
+    All weights are read for it: to be called where something is wrong already.
+
+    Args:
+        folder: the checkpoint.
+        files: names within it; those that hold no weights are left aside.
+    """
+    import torch
+
+    for name in sorted(files):
+        for tensor, numbers in _tensors(folder / name):
+            if numbers.is_floating_point() and not bool(torch.isfinite(numbers).all()):
+                what = "NaN" if bool(torch.isnan(numbers).any()) else "an infinite number"
+                return Broken(folder / name, tensor, what)
+    return None
+
+
+def _tensors(path: Path) -> Iterator[tuple[str, Any]]:
+    if path.suffix == ".safetensors":
+        from safetensors import safe_open
+
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118
+                yield name, file.get_tensor(name)
+    elif path.suffix == ".bin":
+        import torch
+
+        held = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+        yield from held.items()
 
 
 def place_of(folder: Path, held: Mapping[str, Held], name: str) -> Path:

@@ -92,7 +92,8 @@ def draw_samples(
 ) -> dict[str, list[Sample]]:
     """Return the samples of every question, drawn in rounds until enough are.
 
-    A round draws for every question the fewest samples that could settle it, all in one batch.
+    A round draws for every question the fewest samples that could settle it, all in one batch. What
+    an ended run has drawn beyond that, under limits that asked for more, is kept with them.
     """
     most = task.settings.sampling.samples
     samples: dict[str, list[Sample]] = {each.id: [] for each in asked}
@@ -125,6 +126,13 @@ def draw_samples(
         )
         for each, draws in zip(still, drawn, strict=True):
             samples[each.id] += map(each.sample, draws)
+    drawn_before = engine.recall(
+        [each.prompt for each in asked],
+        sampling=task.settings.sampling,
+        numbers=[range(len(samples[each.id]), most) for each in asked],
+    )
+    for each, draws in zip(asked, drawn_before, strict=True):
+        samples[each.id] += map(each.sample, draws)
     return samples
 
 

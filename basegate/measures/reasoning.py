@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 4
+VERSION = 5
 LIBRARIES: tuple[str, ...] = ()
 
 

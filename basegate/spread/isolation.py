@@ -258,9 +258,9 @@ def _taken(answer: tuple[Any, ...], job: Job) -> Measurement:
 def _hung(phase: str, timeout: float) -> str:
     return (
         f"{phase} took longer than the {timeout:g} seconds of --measure-timeout, so its process "
-        f"was ended. What was measured until then is kept, and the next run goes on from there "
-        f"(with --remeasure it begins anew). If it hangs, try another --dtype or --quantization; "
-        f"if it is only slow, raise --measure-timeout (0 for no limit)."
+        f"was ended. What was measured until then is kept, and the next run goes on from there. "
+        f"If it hangs, try another --dtype or --quantization; if it is only slow, raise "
+        f"--measure-timeout (0 for no limit)."
     )
 
 
@@ -273,7 +273,7 @@ def _died(status: int | None) -> str:
             how += ", as the system does when memory runs out"
     return (
         f"the process that measured it ended without a word ({how}). That says nothing about the "
-        f"model. What was measured until then is kept, and the next run goes on from there (with "
-        f"--remeasure it begins anew). If it ends again, look at the captured output, and try "
-        f"another --dtype, --quantization or version of torch."
+        f"model. What was measured until then is kept, and the next run goes on from there. If it "
+        f"ends again, look at the captured output, and try another --dtype, --quantization or "
+        f"version of torch."
     )

@@ -16,7 +16,7 @@ import os
 import re
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -25,7 +25,7 @@ from basegate.errors import NotTrusted
 from basegate.files import write_atomically
 from basegate.store import format as files
 from basegate.store.format import Damaged, Evidence, Newer
-from basegate.store.journal import FileJournal, Journal
+from basegate.store.journal import FileJournal, Journal, is_left_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,13 +166,12 @@ class Store:
 
     @contextmanager
     def measuring(
-        self, key: str, *, anew: bool = False, waiting: Callable[[], None] = lambda: None
+        self, key: str, *, waiting: Callable[[], None] = lambda: None
     ) -> Iterator[Journal]:
         """Yield the journal of a measurement that no other process may make meanwhile.
 
         Args:
             key: of the measurement.
-            anew: whether what an earlier run has done of it is to be forgotten.
             waiting: called once where another process is measuring it.
         """
         place = self.folder / "measuring" / key[:SHORT]
@@ -180,8 +179,6 @@ class Store:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             _acquire(lock, waiting)
-            if anew:
-                place.with_suffix(".jsonl").unlink(missing_ok=True)
             journal: Journal = FileJournal(place.with_suffix(".jsonl"), key)
         except (OSError, NotImplementedError):  # the latter where there are no locks
             journal = Journal()  # that nothing can be kept is said when it is done
@@ -190,6 +187,16 @@ class Store:
         finally:
             journal.close()
             lock.release()
+
+    def tidy(self, measurement: Measurement) -> None:
+        """Remove the journal that a run left which died when it had just stored this."""
+        place = self.folder / "measuring" / measurement.key[:SHORT]
+        journal = place.with_suffix(".jsonl")
+        if not journal.exists():
+            return
+        with suppress(OSError), not_held(place.with_suffix(".lock")) as free:
+            if free and is_left_of(journal, measurement):
+                journal.unlink()
 
     def _read_or_complain(self, path: Path, evidence: bool) -> Measurement | None:
         try:
@@ -218,6 +225,24 @@ class Store:
         else:
             done = f"it is set aside in {place}"
         _warn(path, f"{path.name} cannot be trusted ({reason}); {done}, and measured again.")
+
+
+@contextmanager
+def not_held(path: Path) -> Iterator[bool]:
+    """Yield whether no process holds a lock; none can take it meanwhile."""
+    if not path.is_file():
+        yield True
+        return
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def _warn(path: Path, text: str) -> None:

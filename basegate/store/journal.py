@@ -7,6 +7,7 @@ a crash, or garbled, ends what is taken: all behind it is measured again.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 import warnings
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from basegate.measurement import Measurement
+
+_ANEW = "begun anew"
 _SUM = 8
 """Hexadecimal digits of a line's check sum (CRC-32)."""
 
@@ -29,26 +33,40 @@ class Journal:
     """Pieces of one measurement by name. This one keeps nothing: nothing can be gone on with."""
 
     def __init__(self) -> None:
-        self._before = (0.0, 0)
-        self._now: Callable[[], tuple[float, int]] = lambda: (0.0, 0)
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._before = 0.0
+        self._began: float | None = None
+        self._retries = 0
+        self._too_large: dict[str, int] = {}
 
     def __len__(self) -> int:
         """Return how many pieces are done."""
         return 0
 
-    def start(self, retries: Callable[[], int]) -> None:
-        """Let the clock run: the candidate is loaded.
-
-        Args:
-            retries: tells how many of its batches did not fit into memory.
-        """
-        began, before = time.perf_counter(), retries()
-        self._now = lambda: (time.perf_counter() - began, retries() - before)
+    def start(self) -> None:
+        """Let the clock run: the candidate is loaded."""
+        self._began = time.perf_counter()
 
     def spent(self) -> tuple[float, int]:
         """Return seconds of measuring and batches that did not fit, earlier runs included."""
-        seconds, retries = self._now()
-        return self._before[0] + seconds, self._before[1] + retries
+        now = time.perf_counter() - self._began if self._began is not None else 0.0
+        return self._before + now, self._retries
+
+    def too_large(self, kind: str) -> float:
+        """Return the smallest size of a kind of batch that did not fit; infinite if all did."""
+        return self._too_large.get(kind, math.inf)
+
+    def did_not_fit(self, kind: str, size: int) -> None:
+        """Hear of a batch that did not fit into memory; it counts if none as small is known."""
+        if size < self.too_large(kind):
+            self._too_large[kind] = size
+            self._retries += 1
+
+    def has(self, name: str) -> bool:
+        """Tell whether a piece is done."""
+        return False
 
     def get(self, names: Sequence[str]) -> list[Any] | None:
         """Return the pieces of a batch, or `None` where not all of them are done yet."""
@@ -74,14 +92,35 @@ class Journal:
         """
         return make()
 
+    def begin_anew(self) -> None:
+        """Forget what was done, unless it was begun so: then it is gone on with."""
+
+    def finish(self, measurement: Measurement) -> None:
+        """Write down that all is done, before the measurement is stored.
+
+        Should the process die before the journal is discarded, what it holds is not counted again.
+        """
+
+    def is_of(self, measurement: Measurement) -> bool:
+        """Tell whether all that it holds is in a measurement that is stored."""
+        return False
+
+    def forget(self) -> None:
+        """Begin from nothing."""
+
     def close(self) -> None:
         """Leave it for a later run."""
 
     def discard(self) -> None:
-        """Forget it: the measurement is whole."""
+        """Remove it: the measurement is stored."""
 
 
-NO_JOURNAL = Journal()
+class _NoJournal(Journal):
+    def did_not_fit(self, kind: str, size: int) -> None:
+        """Forget it: it is of no measurement."""
+
+
+NO_JOURNAL = _NoJournal()
 
 
 class FileJournal(Journal):
@@ -103,6 +142,7 @@ class FileJournal(Journal):
         self._key = key
         self._places: dict[str, tuple[int, int]] = {}
         self._settled: dict[str, Any] = {}
+        self._finished = ""
         self._complained = False
         self._taken: set[int] = set()
         self._done = 0
@@ -113,6 +153,10 @@ class FileJournal(Journal):
     def __len__(self) -> int:
         """Return how many pieces are done."""
         return len(self._places)
+
+    def has(self, name: str) -> bool:
+        """Tell whether a piece is done."""
+        return name in self._places
 
     def get(self, names: Sequence[str]) -> list[Any] | None:
         """Return the pieces of a batch, or `None` where not all of them are done yet."""
@@ -135,7 +179,12 @@ class FileJournal(Journal):
         """Keep the pieces of a batch; see `Journal.put`."""
         self._done += 1
         seconds, retries = self.spent()
-        line = {"pieces": dict(pieces), "seconds": round(seconds, 3), "retries": retries}
+        line = {
+            "pieces": dict(pieces),
+            "seconds": round(seconds, 3),
+            "retries": retries,
+            "too_large": self._too_large,
+        }
         if (place := self._append(line)) is not None:
             self._places.update(dict.fromkeys(pieces, place))
 
@@ -145,6 +194,28 @@ class FileJournal(Journal):
             self._settled[name] = make()
             self._append({"settled": {name: self._settled[name]}})
         return self._settled[name]
+
+    def begin_anew(self) -> None:
+        """Forget what was done, unless it was begun so; see `Journal.begin_anew`."""
+        if not self._settled.get(_ANEW):
+            self.forget()
+            self.settle(_ANEW, lambda: True)
+
+    def finish(self, measurement: Measurement) -> None:
+        """Write down that all is done; see `Journal.finish`."""
+        self._finished = _making(measurement)
+        self._append({"finished": self._finished})
+
+    def is_of(self, measurement: Measurement) -> bool:
+        """Tell whether all that it holds is in a measurement that is stored."""
+        return self._finished == _making(measurement)
+
+    def forget(self) -> None:
+        """Begin from nothing."""
+        self._start_over()
+        self._places, self._settled, self._finished = {}, {}, ""
+        self._end = self._begin = 0
+        self._file.truncate(0)
 
     def close(self) -> None:
         """Close the file and leave it for a later run."""
@@ -199,8 +270,10 @@ class FileJournal(Journal):
                 break
             self._places.update(dict.fromkeys(line.get("pieces", ()), (end, len(data))))
             self._settled.update(line.get("settled", {}))
+            self._finished = line.get("finished", "")
             if "seconds" in line:
-                self._before = (line["seconds"], line["retries"])
+                self._before, self._retries = line["seconds"], line["retries"]
+                self._too_large = line.get("too_large", {})
             end += len(data)
         return end
 
@@ -215,6 +288,26 @@ def batches_in(path: Path) -> int:
                 break
             count += "pieces" in line
     return count
+
+
+def is_left_of(path: Path, measurement: Measurement) -> bool:
+    """Tell whether a journal was left by a run that died when it had stored the measurement.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    line = None
+    with path.open("rb") as file:
+        for number, data in enumerate(file):
+            line = _whole(data)
+            if line is None or (number == 0 and line.get("key") != measurement.key):
+                return False
+    return line is not None and line.get("finished") == _making(measurement)
+
+
+def _making(measurement: Measurement) -> str:
+    """Return what tells one making of a measurement from another."""
+    return f"{measurement.measured_at} {measurement.seconds!r}"
 
 
 def _whole(data: bytes) -> dict[str, Any] | None:

@@ -7,17 +7,15 @@ lock, and whoever makes one holds the lock beside its journal.
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from basegate.measuring import identify_software
 from basegate.store import format as files
-from basegate.store.folder import SHORT
+from basegate.store.folder import SHORT, not_held
 from basegate.store.format import Damaged, Newer
+from basegate.store.journal import is_left_of
 from basegate.store.overview import stored_of
 from basegate.thresholds import CHECKS
 
@@ -83,12 +81,14 @@ class _Found:
         unread: first digits of the keys of files that cannot be trusted; the next run sets those
             aside, and here what may belong to them stays.
         models: all names of candidates.
+        begun: those that there is a journal of, by the first digits of their keys.
     """
 
     chosen: dict[Path, tuple[str, str]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
+    begun: dict[str, Measurement] = field(default_factory=dict)
 
 
 def prune(
@@ -121,7 +121,7 @@ def prune(
         stored_of(choice.models, found.models, choice.registered)
         return [
             *_measurements(store, found, remove),
-            *_journals(store, unfinished, remove),
+            *_journals(store, found, unfinished, remove),
             *_leftovers(store, remove),
         ]
 
@@ -129,6 +129,7 @@ def prune(
 def _look(store: Store, choice: Choice) -> _Found:
     found = _Found()
     reason = _reasons(choice)
+    journals = {path.stem for path in (store.folder / "measuring").glob("*.jsonl")}
     for path in store.paths():
         try:
             measurement, evidence = files.read(path.read_bytes())
@@ -136,6 +137,8 @@ def _look(store: Store, choice: Choice) -> _Found:
             found.unread.add(path.stem[-SHORT:])
             continue
         found.models.add(measurement.candidate.name)
+        if measurement.key[:SHORT] in journals:
+            found.begun[measurement.key[:SHORT]] = measurement
         if why := reason(measurement):
             found.chosen[path] = measurement.key, why
         elif evidence is not None:
@@ -196,7 +199,7 @@ def _measurements(
     reasons: dict[str, str] = {}
     for path, (key, why) in found.chosen.items():
         short = key[:SHORT]
-        with _not_held(store.folder / "measuring" / f"{short}.lock") as free:
+        with not_held(store.folder / "measuring" / f"{short}.lock") as free:
             if free:
                 reasons[short] = why
                 # Before its samples: half removed, it must not look like a damaged one.
@@ -210,18 +213,22 @@ def _measurements(
 
 
 def _journals(
-    store: Store, unfinished: bool, remove: Callable[[Path, str], Gone]
+    store: Store, looked: _Found, unfinished: bool, remove: Callable[[Path, str], Gone]
 ) -> Iterator[Gone]:
-    """Remove locks that no process holds and, where that is wanted, journals."""
+    """Remove locks that no process holds and, where it is stored or that is wanted, journals."""
     folder = store.folder / "measuring"
     found = [*folder.glob("*.lock"), *folder.glob("*.jsonl")]
     for lock in sorted({path.with_suffix(".lock") for path in found}):
-        with _not_held(lock) as free:
+        with not_held(lock) as free:
             if not free:
                 continue
             journal = lock.with_suffix(".jsonl")
-            if unfinished and journal.is_file():
-                yield remove(journal, "unfinished")
+            stored = looked.begun.get(journal.stem)
+            if journal.is_file():
+                if stored is not None and is_left_of(journal, stored):
+                    yield remove(journal, "its measurement is stored")
+                elif unfinished:
+                    yield remove(journal, "unfinished")
             if lock.is_file():
                 yield remove(lock, UNHELD)
 
@@ -236,21 +243,3 @@ def _leftovers(store: Store, remove: Callable[[Path, str], Gone]) -> Iterator[Go
     for path in sorted(store.folder.glob(".*.tmp")):
         if time.time() - path.stat().st_mtime > _ABANDONED:
             yield remove(path, "half written")
-
-
-@contextmanager
-def _not_held(path: Path) -> Iterator[bool]:
-    """Yield whether no process holds a lock; none can take it meanwhile."""
-    if not path.is_file():
-        yield True
-        return
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except (Timeout, OSError):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()

@@ -55,9 +55,9 @@ def render_comparisons(page: Page) -> Markup:
         groups=groups,
         article=article,
         value=_value,
-        signed=_signed,
-        interval=_interval,
-        winner=_winner,
+        signed=signed,
+        interval=interval,
+        winner=winner,
     )
 
 
@@ -82,21 +82,23 @@ def _value(say: Words, each: Comparison, value: float) -> str:
     return format_value(value, each.unit, say=say)
 
 
-def _signed(each: Comparison, value: float) -> str:
+def signed(each: Comparison, value: float) -> str:
     """Return a difference with its sign; of shares in points of per cent."""
     scaled = value * 100 if is_share(each.unit) else value
     text = f"{scaled:+.1f}" if is_share(each.unit) else f"{scaled:+.2f}"
     return text.replace("-", "\u2212")
 
 
-def _interval(say: Words, each: Comparison) -> str:
+def interval(say: Words, each: Comparison) -> str:
+    """Return the interval of a difference in words; empty where it cannot be told."""
     if each.interval is None:
         return ""
-    low, high = (_signed(each, end) for end in each.interval)
+    low, high = (signed(each, end) for end in each.interval)
     return say("{low} to {high}", low=low, high=high)
 
 
-def _winner(each: Comparison) -> str | None:
+def winner(each: Comparison) -> str | None:
+    """Return the candidate that a comparison carries as better; `None` where it carries neither."""
     if each.better is None:
         return None
     return each.first if each.better == "first" else each.second

@@ -103,10 +103,15 @@ def render_decision(page: Page) -> Markup:
         found=choice.candidate if choice is not None else None,
         partial=partial(page.say) if ledger.suite.interrupted else "",
         heads=[place(check, part, page.say) for check, part in page.parts],
-        lines=[_line(page, entry) for entry in ledger.candidates],
-        unmet=_unmet(page),
+        lines=lines(page),
+        unmet=unmet(page),
         told=sentence,
     )
+
+
+def lines(page: Page) -> list[Line]:
+    """Return the table: a line per candidate, with a cell per check."""
+    return [_line(page, entry) for entry in page.ledger.candidates]
 
 
 def _line(page: Page, entry: CandidateEntry) -> Line:
@@ -175,7 +180,7 @@ def _link(page: Page, name: str, check: str, part: str) -> str:
     return address(name, check, part) if found.samples or found.preferences or found.choices else ""
 
 
-def _unmet(page: Page) -> list[tuple[CandidateEntry, list[Result]]]:
+def unmet(page: Page) -> list[tuple[CandidateEntry, list[Result]]]:
     """Return the rows that are not met, by candidate."""
     found_ = [
         (entry, [row for row in page.ledger.results_of(entry.name) if row.verdict != "pass"])

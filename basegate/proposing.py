@@ -1,0 +1,314 @@
+"""Limits from stored measurements: such that good candidates pass and bad ones do not.
+
+A limit on a number lies halfway between the worst end of a good candidate's interval and the best
+end of a bad one's; a count of right samples is the one that tells good and bad apart by the surest.
+Where good and bad overlap, or nothing is measured, the present limit is kept and a warning says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from basegate.errors import InvalidMeasurement
+from basegate.figures import format_limit, format_value, is_share, place
+from basegate.judge import check_valid
+from basegate.statistics import chance_of_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from basegate.limits import Limit
+    from basegate.measurement import Measurement, Metric
+    from basegate.thresholds import Check
+
+SURE = 0.95
+"""How often good candidates should pass where there is no bad one to tell them from."""
+_LEAST = 0.01
+"""The least margin from an end of an interval."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One limit of the file.
+
+    Attributes:
+        check: that it belongs to.
+        limit: as it is now.
+        value: as it should be; `None` where the present one is kept.
+        why: what it rests on, with the margin on both sides; or why it is kept.
+        warnings: what a reader has to know before they use it.
+    """
+
+    check: Check
+    limit: Limit
+    value: float | None
+    why: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The limit's key within its table."""
+        return self.limit.key.rpartition(".")[2]
+
+    @property
+    def place(self) -> str:
+        """What people are told that it is about."""
+        return f"{place(self.check.check, self.check.item)} {self.key}"
+
+
+def propose(
+    check: Check,
+    good: Mapping[str, Measurement | None],
+    bad: Mapping[str, Measurement | None],
+    margin: float,
+) -> list[Proposal]:
+    """Return a proposal for every limit of a check that judges.
+
+    Args:
+        check: with its present limits.
+        good: by name, what was measured on candidates that are to pass; at least one.
+        bad: likewise on those that are not to.
+        margin: from the end of the interval of the worst good one, as a share of it, where no
+            candidate is bad.
+    """
+    sides = [_usable(check, measured) for measured in (good, bad)]
+    (passing, _), (failing, _) = sides
+    proposals = []
+    for limit in check.limits:
+        if not limit.validity:
+            case = _Case(check, limit, passing, failing, margin, bool(bad))
+            proposals.append(_counted(case) if limit.metric == "correct" else _measured(case))
+    warnings = [text for _, texts in sides for text in texts]
+    return [_warned(proposals[0], warnings), *proposals[1:]]
+
+
+def _warned(proposal: Proposal, warnings: Sequence[str]) -> Proposal:
+    return replace(proposal, warnings=(*warnings, *proposal.warnings))
+
+
+def _usable(
+    check: Check, measured: Mapping[str, Measurement | None]
+) -> tuple[dict[str, Measurement], list[str]]:
+    """Return what says something about its candidate, and a warning for each that is left out."""
+    where = place(check.check, check.item)
+    usable: dict[str, Measurement] = {}
+    warnings: list[str] = []
+    for name, measurement in measured.items():
+        if measurement is None:
+            warnings.append(f"{where}: nothing stored of {name} answers it; it is left out there.")
+            continue
+        try:
+            check_valid(measurement, check.limits)
+        except InvalidMeasurement as error:
+            warnings.append(f"{where}: {name} is left out there: {error}")
+        else:
+            usable[name] = measurement
+    return usable, warnings
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One limit and what was measured on good and bad candidates; `margin` as for `propose`."""
+
+    check: Check
+    limit: Limit
+    good: dict[str, Measurement]
+    bad: dict[str, Measurement]
+    margin: float
+    bad_are_given: bool
+
+    def proposed(self, value: float, why: str) -> Proposal:
+        return Proposal(self.check, self.limit, value, why)
+
+    def kept(self, reason: str, unit: str = "") -> Proposal:
+        present = format_limit(self.limit.value, self.limit.direction, unit)
+        kept = Proposal(self.check, self.limit, None, f"kept: {reason}")
+        warning = f"{kept.place}: {reason}. The present limit, {present}, is kept."
+        return _warned(kept, [warning])
+
+    def metrics(self, measurement: Measurement) -> list[Metric]:
+        found = measurement.findings.metrics
+        return [each for each in found if each.name == self.limit.metric and each.value is not None]
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """What one candidate reaches, and the end of its interval that counts."""
+
+    name: str
+    value: float
+    end: float
+    unit: str
+
+    def __str__(self) -> str:
+        text = f"{self.name} {format_value(self.value, self.unit)}"
+        if self.end == self.value:
+            return text
+        return f"{text} ({'to' if self.end > self.value else 'from'} {self.shown(self.end)})"
+
+    def shown(self, number: float) -> str:
+        return format_value(number, self.unit)
+
+
+def _measured(case: _Case) -> Proposal:
+    """Propose a limit on a number that is held against it with all of its interval."""
+    up = case.limit.direction == "max"
+    good = list(_reaches(case, case.good, upper=up))
+    bad = list(_reaches(case, case.bad, upper=not up))
+    if not good:
+        return case.kept("it was not measured on any good candidate")
+    worst = max(good, key=lambda each: each.end if up else -each.end)
+    if not bad:
+        return _beyond(case, worst, "no bad one was measured" if case.bad_are_given else "")
+    best = min(bad, key=lambda each: each.end if up else -each.end)
+    if (best.end <= worst.end) if up else (best.end >= worst.end):
+        return case.kept(f"good {worst} and bad {best} overlap", worst.unit)
+    value = between(worst.end, best.end)
+    margins = [worst.shown(abs(value - each.end)) for each in (worst, best)]
+    return case.proposed(value, f"good {worst}, bad {best}: {margins[0]} and {margins[1]} away")
+
+
+def _reaches(case: _Case, measured: Mapping[str, Measurement], *, upper: bool) -> Iterator[_Reach]:
+    """Yield what candidates reach, with the upper or the lower end of their intervals."""
+    for name, measurement in measured.items():
+        for metric in case.metrics(measurement):
+            assert metric.value is not None
+            interval, _ = metric.interval_at(case.limit.confidence)
+            low, high = interval or (metric.value, metric.value)
+            yield _Reach(name, metric.value, high if upper else low, metric.unit)
+
+
+def _beyond(case: _Case, worst: _Reach, remark: str) -> Proposal:
+    """Propose a limit at a margin from the worst good candidate."""
+    room = max(case.margin * abs(worst.end), _LEAST)
+    sign = 1 if case.limit.direction == "max" else -1
+    value = between(worst.end, worst.end + sign * 2 * room)
+    if is_share(worst.unit) and not 0 < value < 1:
+        return case.kept(f"good {worst} leaves no share that a limit could exclude", worst.unit)
+    away = f"{worst.shown(abs(value - worst.end))} away"
+    because = remark or "no bad one was given"
+    proposed = case.proposed(value, f"good {worst}: {away}; {because}")
+    return _warned(proposed, [f"{proposed.place}: {remark}."]) if remark else proposed
+
+
+def between(one: float, other: float) -> float:
+    """Return the middle of two numbers, with as few digits as keep it in the middle fifth."""
+    middle, room = (one + other) / 2, abs(other - one) / 10
+    rounded = (round(middle, digits) for digits in range(12))
+    return next((each for each in rounded if abs(each - middle) <= room), middle)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What one candidate has right of each question of a bank.
+
+    Attributes:
+        name: of the candidate.
+        right: right samples by question.
+        drawn: samples by question that were drawn.
+        samples: of a question in all.
+    """
+
+    name: str
+    right: tuple[int, ...]
+    drawn: tuple[int, ...]
+    samples: int
+
+    @property
+    def surely(self) -> int:
+        """The highest limit that it meets whatever the samples would be that were not drawn."""
+        return min(self.right)
+
+    @property
+    def possibly(self) -> int:
+        """The highest limit that it could meet if all of those were right."""
+        return min(
+            right + self.samples - drawn
+            for right, drawn in zip(self.right, self.drawn, strict=True)
+        )
+
+    def chance(self, correct: int) -> float:
+        """Return how often it would pass if the bank was asked anew."""
+        return chance_of_counts(self.right, self.drawn, correct, self.samples)
+
+    def __str__(self) -> str:
+        weakest = min(
+            zip(self.right, self.drawn, strict=True), key=lambda each: (each[0] / each[1], each[1])
+        )
+        question = "" if len(self.right) == 1 else "weakest question "
+        return f"{self.name} ({question}{weakest[0]} of {weakest[1]})"
+
+
+def _counted(case: _Case) -> Proposal:
+    """Propose how many samples of every question have to be right."""
+    good, bad = list(_counts(case, case.good)), list(_counts(case, case.bad))
+    if not good:
+        return case.kept("it was not measured on any good candidate")
+    lowest = min(good, key=lambda each: each.surely)
+    if lowest.surely == 0:
+        return case.kept(f"good {lowest} meets no limit for sure{_undrawn(case)}")
+    best = max(bad, key=lambda each: each.possibly, default=None)
+    least = best.possibly + 1 if best is not None else 1
+    if best is not None and least > lowest.surely:
+        return case.kept(f"good {lowest} and bad {best} cannot be told apart{_undrawn(case)}")
+    able = range(least, lowest.surely + 1)
+    if best is not None:
+        middle = (able[0] + able[-1]) / 2
+        sureness = {k: round(_sureness(k, good, bad), 6) for k in able}
+        chosen = max(able, key=lambda k: (sureness[k], -abs(k - middle)))
+        return _count_proposed(case, chosen, good, bad)
+    sure = [k for k in able if _sureness(k, good, ()) >= SURE]
+    if not sure:
+        rare = f"less than {SURE * 100:.0f} % of the time, whatever the limit"
+        return case.kept(f"asked anew, good {lowest} would pass {rare}{_undrawn(case)}")
+    return _count_proposed(case, sure[-1], good, bad)
+
+
+def _counts(case: _Case, measured: Mapping[str, Measurement]) -> Iterator[_Counts]:
+    for name, measurement in measured.items():
+        own = [each for each in case.metrics(measurement) if each.drawn and each.count]
+        if own:
+            yield _Counts(
+                name,
+                tuple(round(each.value or 0.0) for each in own),
+                tuple(each.drawn or 0 for each in own),
+                own[0].count or 0,
+            )
+
+
+def _sureness(correct: int, good: Sequence[_Counts], bad: Sequence[_Counts]) -> float:
+    """Return the lesser chance: that a good one passes, and that a bad one does not."""
+    right = [each.chance(correct) for each in good]
+    return min([*right, *(1 - each.chance(correct) for each in bad)])
+
+
+def _count_proposed(
+    case: _Case, correct: int, good: Sequence[_Counts], bad: Sequence[_Counts]
+) -> Proposal:
+    worst = min(good, key=lambda each: each.chance(correct))
+    why = f"asked anew, good {worst} passes {_per_cent(worst.chance(correct))} of the time"
+    if bad:
+        best = max(bad, key=lambda each: each.chance(correct))
+        return case.proposed(correct, f"{why}, bad {best} {_per_cent(best.chance(correct))}")
+    if not case.bad_are_given:
+        return case.proposed(correct, f"{why}; no bad one was given")
+    proposed = case.proposed(correct, f"{why}; no bad one was measured")
+    return _warned(proposed, [f"{proposed.place}: no bad one was measured."])
+
+
+def _undrawn(case: _Case) -> str:
+    """Say what to do where samples are missing because sampling had stopped early."""
+    measured = (*case.good.values(), *case.bad.values())
+    if not any(each.findings.facts.get("not_drawn") for each in measured):
+        return ""
+    return (
+        f", as long as samples are missing: stop_early = false in [{case.check.check}] lets pytest "
+        f"draw them"
+    )
+
+
+def _per_cent(chance: float) -> str:
+    if chance < 0.005:
+        return "under 1 %"
+    return "over 99 %" if chance > 0.995 else f"{chance * 100:.0f} %"

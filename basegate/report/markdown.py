@@ -1,0 +1,218 @@
+"""The summary of a run in Markdown, as GitHub and GitLab show it.
+
+Shorter than the page: what does not fit is counted, so that the summary of many candidates stays
+below the mebibyte that GitHub takes. Names and texts are escaped, and nothing in them becomes a
+link, a heading, a mention of somebody or HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from basegate.figures import format_value, in_words, place, printable
+from basegate.language import ENGLISH, Words
+from basegate.report import terminal
+from basegate.report.page import Page
+from basegate.report.page.comparing import interval, signed, winner
+from basegate.report.page.decision import lines, unmet
+from basegate.report.wording import recommendation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from basegate.comparison import Comparison
+    from basegate.judge import Result, VerdictWord
+    from basegate.ledger import CandidateEntry, Ledger
+    from basegate.report.page.decision import Cell, Line
+
+UNMET = 10
+"""Limits of one candidate that are listed where they are not met."""
+CARRIED = 30
+"""Comparisons that are listed."""
+LONGEST = 400
+"""Characters of one text."""
+
+_SIGNS: dict[VerdictWord, str] = {"pass": "✓", "fail": "✗", "inconclusive": "?", "invalid": "!"}
+_SPECIAL = re.compile(r"[\\`*_\[\]|~]|[&<>$]|[@#]|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
+_LINKING = ("@", "#", ":", "www")
+_OPENING = re.compile(r"^(\d*)(?=[-+.)](?:\s|$)|[-=]+$)")
+
+
+def escape(text: str) -> str:
+    """Return a text for one line of Markdown, a table's cell included, that shows as it is."""
+    text = printable(" ".join(text.split()))
+    if len(text) > LONGEST:
+        text = text[: LONGEST - 1] + "…"
+    return _OPENING.sub(r"\1\\", _SPECIAL.sub(_shown, text))
+
+
+def _shown(found: re.Match[str]) -> str:
+    text = found[0]
+    if text.lower() in _LINKING:
+        # An empty comment parts what would become a link, or a mention of somebody.
+        return f"{text}<!-- -->"
+    return _ENTITIES.get(text) or f"\\{text}"
+
+
+def summarise(ledger: Ledger, say: Words = ENGLISH) -> str:
+    """Return the summary of a run: the decision, the table, what is not met, and how it was run."""
+    page = Page(ledger, say=say)
+    blocks = (_decision(page), _table(page), _unmet(page), _notes(page), _carried(page))
+    text = "\n\n".join(block for block in (*blocks, _conditions(page)) if block)
+    return f"{text}\n"
+
+
+def _decision(page: Page) -> str:
+    first, *others = map(escape, recommendation(page.ledger, page.say))
+    partial = [escape(terminal.partial(page.say))] if page.ledger.suite.interrupted else []
+    sentences = " ".join([f"**{first}**", *others])
+    return "\n\n".join([f"## {page.say('Which model to take')}", *partial, sentences])
+
+
+def _table(page: Page) -> str:
+    """Return the table, turned so that it grows downwards: pages are narrow."""
+    found = lines(page)
+    heads = ["", page.say("decision"), *(place(*part, page.say) for part in page.parts)]
+    columns = [[escape(head) for head in heads]]
+    columns += [
+        [_name(page, line), _decided(line), *(_cell(page, each) for each in line.cells)]
+        for line in found
+    ]
+    by_check = len(found) <= len(page.parts)
+    return _rows(list(zip(*columns, strict=True)) if by_check else columns)
+
+
+def _rows(rows: Sequence[Sequence[str]]) -> str:
+    head, *others = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([head, "|" + "---|" * len(rows[0]), *others])
+
+
+def _name(page: Page, line: Line) -> str:
+    marks = [f"**{page.say('recommended')}**"] if line.chosen else []
+    if line.date:
+        marks.append(escape(page.say("from the store, {date}", date=line.date)))
+    return "<br>".join([escape(line.entry.name), *marks])
+
+
+def _decided(line: Line) -> str:
+    return f"{_SIGNS[line.entry.verdict]} {escape(line.decision)}"
+
+
+def _word(page: Page, verdict: VerdictWord) -> str:
+    word = escape(page.say(verdict))
+    return f"{_SIGNS[verdict]} {word if verdict == 'pass' else f'**{word}**'}"
+
+
+def _cell(page: Page, cell: Cell) -> str:
+    if cell.verdict is None:
+        return escape(page.say("not run"))
+    parts = [_word(page, cell.verdict)]
+    for value in cell.values:
+        asked = page.say("limit: {limit}", limit=value.asked) if value.asked else ""
+        parts += map(escape, filter(None, (value.found, value.interval, asked)))
+    if cell.more:
+        parts.append(page.say("and {count} more", count=cell.more))
+    return "<br>".join(parts)
+
+
+def _section(title: str, items: Iterable[str]) -> str:
+    return "\n".join([f"### {title}", "", *(f"- {item}" for item in items)])
+
+
+def _unmet(page: Page) -> str:
+    found = unmet(page)
+    if not found:
+        return escape(page.say("Every limit that was judged is met."))
+    items = [item for entry, rows in found for item in _missed(page, entry, rows)]
+    return _section(page.say("What is not met"), items)
+
+
+def _missed(page: Page, entry: CandidateEntry, rows: Sequence[Result]) -> Iterator[str]:
+    for row in rows[:UNMET]:
+        yield f"{_word(page, row.verdict)} {escape(row.detail)}{_reason(page, row)}"
+    if len(rows) > UNMET:
+        yield escape(
+            page.say("{name}: {count} more", name=entry.name, count=f"{len(rows) - UNMET:,}")
+        )
+
+
+def _reason(page: Page, row: Result) -> str:
+    if not row.why:
+        return ""
+    return " " + escape(page.say("Reason for the limit: {why}", why=row.why))
+
+
+def _notes(page: Page) -> str:
+    found = dict.fromkeys(
+        (row.candidate, row.check, row.part, note)
+        for row in page.ledger.results
+        for note in row.notes
+    )
+    items = (
+        escape(f"{name}, {place(check, part, page.say)}: {note}")
+        for name, check, part, note in found
+    )
+    return _section(page.say("To note"), items) if found else ""
+
+
+def _carried(page: Page) -> str:
+    """Return the comparisons that carry a candidate over another; the others are counted."""
+    every = page.ledger.comparisons
+    if not every:
+        return ""
+    found = [each for each in every if winner(each) is not None]
+    say = page.say
+    counted = say(
+        "{carried} of {pairs} comparisons on the same items tell two candidates apart, allowing "
+        "for how many pairs were compared.",
+        carried=len(found),
+        pairs=len(every),
+    )
+    blocks = [f"### {say('Candidates against each other')}", escape(counted)]
+    if found:
+        blocks.append(
+            _rows([_compared_heads(say), *(_compared(say, each) for each in found[:CARRIED])])
+        )
+    if len(found) > CARRIED:
+        blocks.append(say("and {count} more", count=len(found) - CARRIED))
+    return "\n\n".join(blocks)
+
+
+def _compared_heads(say: Words) -> list[str]:
+    heads = (say("check"), say("candidates"), say("values"), say("difference"), say("interval"))
+    return [escape(head) for head in (*heads, say("says"))]
+
+
+def _compared(say: Words, each: Comparison) -> list[str]:
+    values = (format_value(value, each.unit) for value in (each.first_value, each.second_value))
+    level = f"{each.confidence * 100:.4g}"
+    cells = [
+        f"{place(each.check, each.part, say)}, {in_words(each.unit, say)}",
+        f"{each.first} / {each.second}",
+        " / ".join(values),
+        signed(each, each.difference),
+        say("{interval} ({level} %)", interval=interval(say, each), level=level),
+        say("{name} is better", name=winner(each)),
+    ]
+    return [escape(cell) for cell in cells]
+
+
+def _conditions(page: Page) -> str:
+    ledger, say = page.ledger, page.say
+    suite = ledger.suite
+    limits = f"{suite.thresholds.path} (sha256 {suite.thresholds.sha256[:12]})"
+    versions = (f"{name} {value}" for name, value in ledger.environment.items() if value)
+    items = [
+        *(f"{entry.name}: {_held(entry)}" for entry in ledger.candidates),
+        say("Limits: {path}", path=limits),
+        say("Judged with: {versions}", versions=", ".join(versions)),
+        say("Command: {command}", command=suite.command),
+    ]
+    return _section(say("Conditions"), map(escape, items))
+
+
+def _held(entry: CandidateEntry) -> str:
+    revision = (entry.revision or "")[:19]
+    return ", ".join(filter(None, (entry.source, revision, entry.held)))
