@@ -143,7 +143,7 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
         what = "is a file, not a folder" if folder.exists() else "there is no such folder"
         raise UsageError(
             f"--model {request}: {folder}: {what}. Give the folder that holds config.json, the "
-            f"tokenizer and the weights."
+            f"tokenizer and the weights. (A comma separates candidates.)"
         )
     found = hub_source(source)
     if found is None:

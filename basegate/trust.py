@@ -20,6 +20,11 @@ def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[Ca
         UsageError: a name is no candidate of the run, or its code is not pinned to a commit.
     """
     known = [spec.name for spec in candidates]
+    if any(not each.strip(" ,") for each in names):
+        raise UsageError(
+            f"--trust-remote-code names nobody: --trust-remote-code NAME. Candidates: "
+            f"{', '.join(known)}."
+        )
     names = [part.strip() for each in names for part in each.split(",") if part.strip()]
     for name in names:
         if name.startswith("@") or (name == "all" and name not in known):

@@ -102,7 +102,7 @@ def test_verdicts_are_written_for_spreadsheets_where_that_is_asked_for(judge, st
     fill(store, thresholds, candidate("other", revision="b" * 40), knowledge=None)
     status, out, _ = judge("--csv", "out/verdicts.csv", "--ledger", "ledger.json")
     assert status == 1
-    assert out.splitlines()[-2:] == ["ledger: ledger.json", "csv: out/verdicts.csv"]
+    assert out.splitlines()[-2:] == ["ledger: ledger.json", "CSV: out/verdicts.csv"]
     rows = list(csv.DictReader(Path("out/verdicts.csv").read_text("utf-8").splitlines()))
     assert [(row["candidate"], row["metric"], row["verdict"]) for row in rows] == [
         ("other", "bits_per_char", "pass"),

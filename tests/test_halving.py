@@ -83,7 +83,7 @@ def test_what_is_noted_depends_neither_on_earlier_measurements_nor_on_going_on(
 
 def test_a_piece_that_does_not_fit_alone_is_refused_with_its_reason():
     with pytest.raises(CandidateError, match=r"^7 does not fit\. Use another\.$"):
-        Halving("Use another.").run([7, 8], work_that_fits(0, []))
+        Halving("score", "Use another.").run([7, 8], work_that_fits(0, []))
 
 
 def test_a_piece_alone_is_tried_even_where_as_much_did_not_fit():

@@ -32,6 +32,12 @@ def test_several_are_named_with_commas():
     assert [spec.trusted for spec in both] == [True, True, False]
 
 
+@pytest.mark.parametrize("name", ["", " ", ","])
+def test_an_empty_name_trusts_nobody_and_says_so(name):
+    with pytest.raises(UsageError, match="--trust-remote-code names nobody"):
+        trust([PINNED], [name])
+
+
 @pytest.mark.parametrize("name", ["@7b", "all"])
 def test_no_group_is_trusted(name):
     with pytest.raises(UsageError, match="code is trusted model by model"):
