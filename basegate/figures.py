@@ -104,7 +104,7 @@ def format_metric(
     say: Words = ENGLISH,
 ) -> str:
     """Return value, unit and interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`."""
-    text = _with_unit(format_value(value, unit, limit, say), unit, say)
+    text = with_unit(format_value(value, unit, limit, say), unit, say)
     if interval is None:
         return text
     low, high = (format_value(end, unit, limit, say) for end in interval)
@@ -113,10 +113,10 @@ def format_metric(
     )
 
 
-def _with_unit(value: str, unit: str, say: Words) -> str:
+def with_unit(value: str, unit: str, say: Words = ENGLISH) -> str:
+    """Return a number that is words already with its unit, as the language puts them together."""
     if counted := _OF_SO_MANY.fullmatch(unit):
         return say("{value} of {count} correct", value=value, count=counted[1])
-    # A language may have the number elsewhere than before its unit.
     together = f"{{value}} {unit.removeprefix(SHARE)}"
     if unit and say.language != "en" and say.knows(together):
         return say(together, value=value)

@@ -12,6 +12,7 @@ import re
 import tomllib
 from functools import cache
 from importlib import resources
+from itertools import count
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -59,10 +60,14 @@ class Words:
         """
         if text in self._catalogue:
             return self._catalogue[text]
-        numbers = _NUMBER.findall(text)
-        places = iter(range(len(numbers)))
-        key = _NUMBER.sub(lambda _: f"{{{next(places)}}}", text)
+        key, numbers = without_numbers(text)
         return self._catalogue[key].format(*numbers) if key in self._catalogue else text
+
+
+def without_numbers(text: str) -> tuple[str, list[str]]:
+    """Return a text with `{0}`, `{1}`, ... in place of its numbers, and the numbers."""
+    places = count()
+    return _NUMBER.sub(lambda _: f"{{{next(places)}}}", text), _NUMBER.findall(text)
 
 
 ENGLISH = Words("en", {})

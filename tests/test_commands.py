@@ -133,6 +133,22 @@ def test_the_words_are_those_of_the_terminal_summary(judge, store, thresholds):
     assert out.splitlines()[-1] == "ledger: ledger.json"
 
 
+@pytest.mark.parametrize("asked", [("--language", "zh-HK"), ()], ids=["option", "locale"])
+def test_verdicts_are_in_the_readers_language(judge, store, thresholds, monkeypatch, asked):
+    if not asked:
+        monkeypatch.setenv("LC_ALL", "zh_HK.UTF-8")
+    fill(store, thresholds, perplexity=perplexity(5.05), knowledge=None)
+    status, out, err = judge(*asked)
+    assert (status, err) == (1, "")
+    assert "yi-6b：未能判斷，暫不採用（困惑度）；未執行：知識 facts\n" in out
+    assert (
+        "  未能判斷     困惑度 wiki                  每字 5.05 bits（95% 區間 4.95 至 5.15），"
+        in out
+    )
+    assert "，上限 5 [12 篇文章]\n" in out
+    assert "  未測量       知識 facts                   pytest --model yi-6b" in out
+
+
 def test_a_limit_that_is_not_met_is_exit_status_1(judge, store, thresholds):
     fill(store, thresholds, perplexity=perplexity(6.0))
     status, out, _ = judge()

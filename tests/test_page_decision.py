@@ -104,12 +104,13 @@ def test_an_interval_stands_below_its_value_and_what_is_left_out_is_counted():
 
 def test_what_is_not_met_is_listed_with_the_reason_for_the_limit():
     text = decision(
-        row("fail", detail="yi-6b on wiki: 6 bits.", why="as good as Yi"),
+        row("fail", value=6.25, why="as good as Yi"),
         entries=[entry(verdict="fail")],
     )
-    assert "yi-6b: 1 not met ✗ fail yi-6b on wiki: 6 bits. Reason for the limit: as good as Yi" in (
-        text.words
-    )
+    assert (
+        "yi-6b: 1 not met ✗ fail yi-6b on wiki: 6.25 bits per character, limit at most 5.5. "
+        "Reason for the limit: as good as Yi"
+    ) in text.words
 
 
 def test_the_page_says_when_every_limit_is_met():
@@ -131,7 +132,9 @@ def test_a_measurement_that_broke_has_no_number():
 
 @pytest.mark.parametrize("field", ["candidate", "item", "unit", "detail", "why"])
 def test_whatever_a_row_holds_is_escaped(field):
-    rows = [row("fail", **{field: SCRIPT})]
+    # Of a row with numbers the sentence is made of them.
+    broken = {"metric": "", "limit": None} if field == "detail" else {}
+    rows = [row("fail", **{field: SCRIPT}, **broken)]
     name = SCRIPT if field == "candidate" else "yi-6b"
     text = decision(*rows, entries=[entry(name, "fail")])
     assert "script" not in text.elements

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from basegate.figures import columns
 from tests.plain import append, ledger, limit, logged, verdicts, without_timings
 
 WORKERS = pytest.mark.parametrize(
@@ -488,6 +489,34 @@ def test_the_page_shows_verdicts_and_what_was_written_and_stays_text(plain, work
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
     assert "<script>alert(1)" not in shown + page
     assert "\x1b" not in shown + result.stdout.str()
+
+
+@pytest.mark.parametrize("asked", [("--language", "zh-HK"), ()], ids=["option", "locale"])
+def test_terminal_and_page_are_in_the_readers_language_and_the_ledger_is_not(
+    plain, monkeypatch, asked
+):
+    if not asked:
+        monkeypatch.setenv("LC_ALL", "zh_HK.UTF-8")
+    result = plain.runpytest_subprocess("--model", "bad", "--html=page.html", *asked)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        [
+            "門檻：*thresholds.toml，存檔：*",
+            "bad 在 local：每字 12.98 bits，上限 2。*",
+            "*= 評定結果 =*",
+            "bad：不宜採用（困惑度）",
+            "  不合格       困惑度 local * 每字 12.98 bits，上限 2 [[]1 篇文章[]]",
+            "  合格 * 知識 facts * q1：1 個樣本答對 1 個，下限 1 *",
+            "記錄檔：*",
+        ]
+    )
+    (heading,) = [line for line in result.outlines if "評定結果" in line]
+    assert columns(heading) == 80
+    page = (plain.path / "page.html").read_text()
+    assert "該選哪個模型" in page
+    assert "模型寫了甚麼" in page
+    (row,) = [row for row in ledger(plain)["results"] if row["verdict"] != "pass"]
+    assert row["detail"].startswith("bad on local: 12.98 bits per character, limit at most 2.")
 
 
 @pytest.mark.parametrize("restarts", [(), ("--max-worker-restart=1",)], ids=["any", "one"])

@@ -12,6 +12,7 @@ from basegate.figures import SHARE, asked, format_value, found, printable
 from basegate.language import ENGLISH, Words
 from basegate.report.page.templating import render_part
 from basegate.report.page.texts import address
+from basegate.report.wording import basis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,14 +47,18 @@ def id_cell(nodeid: str) -> Markup:
 def result_cells(results: Sequence[Result], say: Words = ENGLISH) -> list[Markup]:
     """Return the cells of a row: a line per metric in each of them."""
     lines = [(row.verdict, _metric(row, say), _value(row, say), asked(row, say)) for row in results]
-    bases = dict.fromkeys(f"{row.part}: {row.basis}" for row in results if row.basis)
+    bases = dict.fromkeys(
+        say("{head}: {text}", head=row.part, text=basis(row.basis, say))
+        for row in results
+        if row.basis
+    )
     return [
         render_part(
             "cell.html",
             say,
             kind=name.lower(),
             lines=[printable(line[place]) for line in lines],
-            below=[printable(basis) for basis in bases] if name == "Metric" else [],
+            below=[printable(each) for each in bases] if name == "Metric" else [],
         )
         for place, name in enumerate(COLUMNS)
     ]
@@ -61,7 +66,7 @@ def result_cells(results: Sequence[Result], say: Words = ENGLISH) -> list[Markup
 
 def _metric(row: Result, say: Words) -> str:
     metric = say(row.metric.replace("_", " ")) if row.metric else ""
-    return f"{row.question}: {metric}" if row.question else metric
+    return say("{head}: {text}", head=row.question, text=metric) if row.question else metric
 
 
 def _value(row: Result, say: Words) -> str:
@@ -84,7 +89,8 @@ def evidence(measurement: Measurement, rows: Sequence[Result], say: Words = ENGL
         "evidence.html",
         say,
         metrics=[
-            (metric.item, f"{found(metric, None, say)}{_behind(metric, say)}") for metric in shown
+            (_part(metric, say), f"{found(metric, None, say)}{_behind(metric, say)}")
+            for metric in shown
         ],
         facts=list(_facts(findings, say)),
         measured=measurement.measured_at,
@@ -95,6 +101,11 @@ def evidence(measurement: Measurement, rows: Sequence[Result], say: Words = ENGL
         asked=asked,
         link=_link(measurement, rows),
     )
+
+
+def _part(metric: Metric, say: Words) -> str:
+    """Return what a metric speaks of: a topic, a kind of pairs, or a question by its id."""
+    return metric.item if metric.name == "correct" else say(metric.item)
 
 
 def _behind(metric: Metric, say: Words) -> str:
@@ -122,7 +133,7 @@ def _facts(findings: Findings, say: Words) -> Iterator[tuple[str, str]]:
         if isinstance(value, str | bool):
             yield name, str(value)
         else:
-            yield name, format_value(value, SHARE if key.endswith("_share") else "")
+            yield name, format_value(value, SHARE if key.endswith("_share") else "", say=say)
 
 
 def _gates(rows: Sequence[Result]) -> list[Result]:

@@ -152,11 +152,16 @@ def place_in_words(name: str, say: Words = ENGLISH) -> str:
 _SINGULAR = re.compile(r"\b(document|question|problem|prompt|pair|sample)\b")
 
 
+def parts_of_basis(text: str) -> list[str]:
+    """Return the parts of what a row of the ledger says a measurement rests on, all in plural."""
+    return [_SINGULAR.sub(r"\1s", part) for part in text.split(", ")]
+
+
 def basis(text: str, say: Words = ENGLISH) -> str:
     """Return what a measurement rests on, as a row of the ledger has it, in words."""
     if say.language == "en":
         return text
-    parts = [say.known(_SINGULAR.sub(r"\1s", part)) for part in text.split(", ")]
+    parts = map(say.known, parts_of_basis(text))
     return reduce(lambda some, more: say("{basis}, {more}", basis=some, more=more), parts)
 
 

@@ -78,8 +78,8 @@ def _group(say: Words, rows: tuple[Comparison, ...]) -> Group:
     )
 
 
-def _value(each: Comparison, value: float) -> str:
-    return format_value(value, each.unit)
+def _value(say: Words, each: Comparison, value: float) -> str:
+    return format_value(value, each.unit, say=say)
 
 
 def signed(each: Comparison, value: float) -> str:
@@ -149,5 +149,7 @@ def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> s
         measurement = page.measured(name, check, part) if checked == check else None
         for each in measurement.findings.metrics if measurement is not None else ():
             if (each.name, each.item) == (metric, item):
-                return found(each, None, page.say) if item else format_value(each.value)
+                return (
+                    found(each, None, page.say) if item else format_value(each.value, say=page.say)
+                )
     return ""

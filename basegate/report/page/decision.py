@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.figures import asked, format_value, place
+from basegate.figures import asked, format_value, place, with_unit
 from basegate.judge import telling
 from basegate.report.page.templating import render
 from basegate.report.page.texts import address
 from basegate.report.terminal import decided, decision_in_words, partial
 from basegate.report.wording import recommendation
+from basegate.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,6 +105,7 @@ def render_decision(page: Page) -> Markup:
         heads=[place(check, part, page.say) for check, part in page.parts],
         lines=lines(page),
         unmet=unmet(page),
+        told=sentence,
     )
 
 
@@ -159,14 +161,14 @@ def _questions(page: Page, rows: Sequence[Result]) -> Value:
 def _value(say: Words, row: Result) -> Value:
     if not row.metric:
         return Value(say("no measurement"))
-    value = format_value(row.value, row.unit, row.limit)
-    name = say(_SHORT.get(row.metric, row.metric.replace("_", " ")))
+    value = format_value(row.value, row.unit, row.limit, say)
+    name = _SHORT.get(row.metric, row.metric.replace("_", " "))
     interval = ""
     if row.interval is not None:
-        low, high = (format_value(end, row.unit, row.limit) for end in row.interval)
+        low, high = (format_value(end, row.unit, row.limit, say) for end in row.interval)
         level = f"{row.confidence * 100:g}"
         interval = say("{level} %: {low} to {high}", level=level, low=low, high=high)
-    return Value(say("{value} {unit}", value=value, unit=name), interval, asked(row, say))
+    return Value(with_unit(value, name, say), interval, asked(row, say))
 
 
 def _link(page: Page, name: str, check: str, part: str) -> str:

@@ -210,7 +210,7 @@ def _counted(column: _Column, found: Findings, say: Words) -> str:
     if most is None or most <= len(own):
         return text
     left = say("{count} more could not change the verdict", count=most - len(own))
-    return f"{text}; {left}"
+    return say("; ").join((text, left))
 
 
 def _samples(samples: Sequence[Sample], say: Words, shelf: _Shelf) -> list[dict[str, Any]]:
@@ -258,14 +258,16 @@ def _reading(sample: Sample, say: Words) -> str:
     }
     others = {"latin_words": say("words of English"), "simplified": say("Simplified")}
     counts = [
-        ", ".join(
-            f"{sample.notes[key]} {name}" for key, name in names.items() if sample.notes.get(key)
+        say(", ").join(
+            say("{count} {what}", count=sample.notes[key], what=name)
+            for key, name in names.items()
+            if sample.notes.get(key)
         )
         for names in (sentences, others)
     ]
     if counts[0]:
         counts[0] = say("sentences: {counts}", counts=counts[0])
-    return "; ".join(filter(None, counts))
+    return say("; ").join(filter(None, counts))
 
 
 def _options(scored: OptionScores) -> dict[str, Any]:
@@ -304,7 +306,7 @@ def _pairs(
             pairs.setdefault((each.right, each.wrong), {})[name] = each
     for kind, pairs in kinds.items():
         yield {
-            "item": printable(kind),
+            "item": printable(page.say(kind)),
             "pairs": [
                 _pair(sentences, [by_name.get(name) for name in page.names], shelf)
                 for sentences, by_name in pairs.items()

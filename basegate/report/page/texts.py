@@ -107,6 +107,7 @@ def _words(say: Words) -> dict[str, str]:
         "sample": say("sample {number}"),
         "simplified": say("Simplified form"),
         "text": say("likeliest text"),
+        "then": say("; "),
         "tie": say("tie"),
         "wrong": say("wrong"),
     }

@@ -183,7 +183,7 @@
     if (column.verdict) told.append(chip(column.verdict), " ");
     if (column.counted) told.append(column.counted);
     if (!own.samples.length) {
-      told.append(column.counted ? "; " : "", say("no_match", { count: drawn(column.samples) }));
+      told.append(column.counted ? say("then") : "", say("no_match", { count: drawn(column.samples) }));
     }
     if (told.childNodes.length) box.append(told);
     if (!own.samples.length) return box;

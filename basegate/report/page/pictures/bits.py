@@ -102,8 +102,8 @@ def pictures(page: Page) -> Iterator[Picture]:
             (
                 each.candidate,
                 corpus,
-                in_figures(each.cantonese),
-                in_figures(each.written),
+                in_figures(each.cantonese, say=say),
+                in_figures(each.written, say=say),
                 "" if each.limit is None else f"{each.limit:g}",
             )
             for corpus, found in panels
@@ -117,6 +117,7 @@ def _caption(page: Page, corpora: dict[str, list[Cost]]) -> str:
     corpus, first = next(iter(corpora.items()))
     shown = {each.candidate for found in corpora.values() for each in found}
     return sentences(
+        say,
         fewest_bits(say, corpus, {each.candidate: each.cantonese for each in first}),
         *(_on_the_gap(say, corpus, found) for corpus, found in corpora.items()),
         left_out(say, page, shown),

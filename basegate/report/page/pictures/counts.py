@@ -112,7 +112,7 @@ def pictures(page: Page) -> Iterator[Picture]:
         everything = list(dict.fromkeys(each for own in found.values() for each in own))
         shown = hardest(found, MOST)
         caption = sentences(
-            _caption(say, found, len(everything), len(shown)), left_out(say, page, found)
+            say, _caption(say, found, len(everything), len(shown)), left_out(say, page, found)
         )
         yield Picture(
             key=key,
@@ -133,6 +133,7 @@ def _cell(count: Count | None) -> str:
 
 def _caption(say: Words, found: Counts, questions: int, shown: int) -> str:
     return sentences(
+        say,
         _passing(say, found, questions),
         say("Dots that are small were not drawn, since they could not change the verdict.")
         if any(each.drawn < each.count for own in found.values() for each in own.values())

@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from basegate.figures import SHARE, format_value, place
+from basegate.language import ENGLISH, Words
 from basegate.report.page.pictures.canvas import Canvas, Scale, axis_below, draw
 from basegate.report.page.pictures.picture import Picture
 from basegate.report.page.pictures.readings import joined, per_cent, sentences
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basegate.judge import Result
-    from basegate.language import Words
     from basegate.report.page import Page
 
     Curve = tuple[tuple[float, float], ...]
@@ -58,10 +58,10 @@ class Gate:
         """The checks with their items, in one line."""
         return " / ".join(self.names)
 
-    def chance_at(self, share: float) -> str:
+    def chance_at(self, share: float, say: Words = ENGLISH) -> str:
         """Return how likely a model with such a share right passes; empty where nobody knows."""
         ends = [dict(curve).get(share) for curve in (self.low, self.high)]
-        shown = dict.fromkeys(format_value(end, SHARE) for end in ends if end is not None)
+        shown = dict.fromkeys(format_value(end, SHARE, say=say) for end in ends if end is not None)
         return "–".join(shown)
 
 
@@ -113,10 +113,13 @@ def pictures(page: Page) -> Iterator[Picture]:
         svg=draw(key, title, caption, _height(found), partial(_paint, say, found)),
         head=(
             say("gate"),
-            *(say("{share} truly right", share=per_cent(point)) for point in points),
+            *(say("{share} truly right", share=per_cent(point, say)) for point in points),
         ),
         rows=tuple(
-            (f"{gate.name}: {_limit(say, gate)}", *(gate.chance_at(point) for point in points))
+            (
+                say("{head}: {text}", head=gate.name, text=_limit(say, gate)),
+                *(gate.chance_at(point, say) for point in points),
+            )
             for gate in found
         ),
     )
@@ -127,14 +130,15 @@ def _limit(say: Words, gate: Gate) -> str:
         return say("at least {limit} of {count}", limit=f"{gate.limit:g}", count=gate.count)
     return say(
         "at least {limit}, {confidence} sure",
-        limit=per_cent(gate.limit),
-        confidence=per_cent(gate.confidence),
+        limit=per_cent(gate.limit, say),
+        confidence=per_cent(gate.confidence, say),
     )
 
 
 def _caption(say: Words, found: Sequence[Gate]) -> str:
-    half = [f"{gate.name} {chance}" for gate in found if (chance := gate.chance_at(0.5))]
+    half = [f"{gate.name} {chance}" for gate in found if (chance := gate.chance_at(0.5, say))]
     return sentences(
+        say,
         say(
             "A model that is right half of the time passes: {gates}.",
             gates=joined(say, half),
@@ -159,10 +163,10 @@ def _paint(say: Words, found: Sequence[Gate], canvas: Canvas) -> None:
     bottom = _TOP + _HEIGHT
     across, up = Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, bottom, _TOP)
     label = say("share that a model truly has right")
-    axis_below(canvas, across, [(_TOP, bottom)], label=label, written=per_cent)
+    axis_below(canvas, across, [(_TOP, bottom)], label=label, written=partial(per_cent, say=say))
     for tick in up.ticks():
         canvas.lines([((_LEFT, up(tick)), (_RIGHT, up(tick)))], "line", layer=0)
-        canvas.text(_LEFT - 6, up(tick) + 4.5, per_cent(tick), tint="soft", align="right")
+        canvas.text(_LEFT - 6, up(tick) + 4.5, per_cent(tick, say), tint="soft", align="right")
     canvas.upright(10, (_TOP + bottom) / 2, say("chance that it passes"))
     for number, gate in enumerate(found):
         tint = f"series-{number % len(MARKERS) + 1}"

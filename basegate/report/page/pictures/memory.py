@@ -53,6 +53,7 @@ def pictures(page: Page) -> Iterator[Picture]:
     key = "memory"
     title = say("Memory and quality")
     caption = sentences(
+        say,
         _caption(say, spots),
         fewest_bits(say, corpus, {spot.name: spot.y for spot in spots}),
         left_out(say, page, [spot.name for spot in spots]),
@@ -77,7 +78,7 @@ def pictures(page: Page) -> Iterator[Picture]:
                 spot.name,
                 format_value(spot.x),
                 say("the process") if spot.hollow else say("the GPUs"),
-                in_figures(spot.y),
+                in_figures(spot.y, say=say),
             )
             for spot in spots
         ),

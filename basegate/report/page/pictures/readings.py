@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from basegate.figures import SHARE, format_value
+from basegate.language import ENGLISH, Words
 from basegate.report.page.pictures.lettering import shorten
 from basegate.report.page.pictures.style import WIDTH
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from basegate.judge import Result
-    from basegate.language import Words
     from basegate.measurement import Measurement, Metric
     from basegate.report.page import Page
 
@@ -104,7 +104,7 @@ def fewest_bits(say: Words, corpus: str, found: Mapping[str, Reading]) -> str:
         return say(
             "{name} needs {value} bits per character on {corpus}.",
             name=short(name),
-            value=in_figures(only),
+            value=in_figures(only, say=say),
             corpus=corpus,
         )
     best, *others = sorted(found, key=lambda name: found[name].value)
@@ -141,9 +141,9 @@ def left_out(say: Words, page: Page, shown: Iterable[str]) -> str:
     return say("Not shown, for want of a valid measurement: {names}.", names=listed(say, missing))
 
 
-def sentences(*given: str) -> str:
+def sentences(say: Words, *given: str) -> str:
     """Return a text of those sentences that say something."""
-    return " ".join(filter(None, given))
+    return say.gap.join(filter(None, given))
 
 
 def listed(say: Words, names: Sequence[str]) -> str:
@@ -173,27 +173,33 @@ def short(name: str) -> str:
     return shorten(name, WIDTH)
 
 
-def in_figures(reading: Reading | None, unit: str = "") -> str:
+def in_figures(reading: Reading | None, unit: str = "", say: Words = ENGLISH) -> str:
     """Return a value with its interval, e.g. `4.10 (95 %: 3.97–4.23)`; empty where there is none.
 
     Args:
         reading: what was found.
         unit: in words; one that begins with `share ` is shown in per cent.
+        say: the words of the reader's language.
     """
     if reading is None:
         return ""
-    text = format_value(reading.value, unit)
+    text = format_value(reading.value, unit, say=say)
     if reading.interval is None:
         return text
-    low, high = (format_value(end, unit) for end in reading.interval)
-    return f"{text} ({reading.confidence * 100:g} %: {low.removesuffix(' %')}–{high})"
+    low, high = (format_value(end, unit, say=say) for end in reading.interval)
+    return text + say(
+        " ({level} %: {low}–{high})",
+        level=f"{reading.confidence * 100:g}",
+        low=low.removesuffix("%").strip(),
+        high=high,
+    )
 
 
-def per_cent(share: float) -> str:
+def per_cent(share: float, say: Words = ENGLISH) -> str:
     """Return a share in per cent, as ticks of an axis say it."""
-    return f"{share * 100:.10g} %"
+    return say("{value} %", value=f"{share * 100:.10g}")
 
 
-def in_per_cent(reading: Reading | None) -> str:
+def in_per_cent(reading: Reading | None, say: Words = ENGLISH) -> str:
     """Return a share with its interval, in per cent."""
-    return in_figures(reading, SHARE)
+    return in_figures(reading, SHARE, say)

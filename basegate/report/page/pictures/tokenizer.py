@@ -48,6 +48,7 @@ def pictures(page: Page) -> Iterator[Picture]:
     key = "tokenizer"
     title = say("What the tokenizer costs")
     caption = sentences(
+        say,
         _caption(say, corpus, spots),
         fewest_bits(say, corpus, {spot.name: spot.y for spot in spots}),
         left_out(say, page, [spot.name for spot in spots]),
@@ -66,7 +67,7 @@ def pictures(page: Page) -> Iterator[Picture]:
             say("bits per character"),
         ),
         rows=tuple(
-            (spot.name, part, format_value(spot.x), in_figures(spot.y))
+            (spot.name, part, format_value(spot.x), in_figures(spot.y, say=say))
             for part, own in corpora.items()
             for spot in own
         ),

@@ -107,8 +107,8 @@ def pictures(page: Page) -> Iterator[Picture]:
             continue
         key = f"topics-{number}"
         title = say("Right answers by topic: {bank}", bank=short(part))
-        caption = sentences(_caption(say, found), left_out(say, page, found.found))
-        matrix = Matrix([*found.found], found.shown, below=2 * LINE)
+        caption = sentences(say, _caption(say, found), left_out(say, page, found.found))
+        matrix = Matrix([*found.found], [*map(say, found.shown)], below=2 * LINE)
         height = _top(found) + matrix.height
         yield Picture(
             key=key,
@@ -117,7 +117,7 @@ def pictures(page: Page) -> Iterator[Picture]:
             svg=draw(key, title, caption, height, partial(_paint, say, found, matrix)),
             head=(say("topic"), *found.found),
             rows=tuple(
-                (topic, *(in_per_cent(own.get(topic)) for own in found.found.values()))
+                (say(topic), *(in_per_cent(own.get(topic), say) for own in found.found.values()))
                 for topic in found.topics
             ),
         )
@@ -126,6 +126,7 @@ def pictures(page: Page) -> Iterator[Picture]:
 def _caption(say: Words, found: Topics) -> str:
     low, high = found.questions
     return sentences(
+        say,
         _against_the_limit(say, found),
         say(
             "A topic rests on {count} questions, so that only intervals that lie apart tell "
@@ -172,7 +173,7 @@ def _paint(say: Words, found: Topics, matrix: Matrix, canvas: Canvas) -> None:
 
     def paint(canvas: Canvas, panel: Panel) -> None:
         name = names[panel.number]
-        _paint_panel(canvas, panel, found.shown, found.found[name], found.limits.get(name))
+        _paint_panel(say, canvas, panel, found.shown, found.found[name], found.limits.get(name))
 
     matrix.paint(canvas, _top(found), paint)
 
@@ -181,10 +182,11 @@ def _limit(say: Words, found: Topics) -> str:
     limits = set(found.limits.values())
     if len(limits) > 1:
         return say("limit of the whole bank")
-    return say("limit of the whole bank: {limit}", limit=per_cent(limits.pop()))
+    return say("limit of the whole bank: {limit}", limit=per_cent(limits.pop(), say))
 
 
 def _paint_panel(
+    say: Words,
     canvas: Canvas,
     panel: Panel,
     topics: Sequence[str],
@@ -193,7 +195,7 @@ def _paint_panel(
 ) -> None:
     scale = Scale(0, 1, panel.left, panel.left + panel.width)
     bottom = panel.top + len(topics) * ROW
-    _paint_axis(canvas, scale, panel.top, bottom)
+    _paint_axis(say, canvas, scale, panel.top, bottom)
     if limit is not None:
         limit_mark(canvas, scale(limit), panel.top, bottom)
     places = {topic: panel.top + (number + 0.5) * ROW for number, topic in enumerate(topics)}
@@ -206,10 +208,10 @@ def _paint_panel(
     canvas.marks([(scale(each.value), y) for y, each in shown], "o", "series-1", size=7)
 
 
-def _paint_axis(canvas: Canvas, scale: Scale, top: float, bottom: float) -> None:
+def _paint_axis(say: Words, canvas: Canvas, scale: Scale, top: float, bottom: float) -> None:
     """Draw the ends and the middle; the text of the ends stays within the panel."""
     lines = [((scale(p), top), (scale(p), bottom)) for p in (0, 0.5, 1)]
     canvas.lines(lines, "line", layer=0)
     below = bottom + LINE - 3
-    canvas.text(scale(0), below, per_cent(0), tint="soft")
-    canvas.text(scale(1), below, per_cent(1), tint="soft", align="right")
+    canvas.text(scale(0), below, per_cent(0, say), tint="soft")
+    canvas.text(scale(1), below, per_cent(1, say), tint="soft", align="right")

@@ -89,6 +89,7 @@ def pictures(page: Page) -> Iterator[Picture]:
         key = f"varieties-{number}"
         title = say("Language of the continuations")
         caption = sentences(
+            say,
             _caption(say, found),
             say("Neutral sentences fit Cantonese and written Chinese alike and do not count."),
             left_out(say, page, found),
@@ -98,7 +99,9 @@ def pictures(page: Page) -> Iterator[Picture]:
             key=key,
             title=title,
             caption=caption,
-            svg=draw(key, title, caption, _height(found, labels), partial(_paint, found, labels)),
+            svg=draw(
+                key, title, caption, _height(found, labels), partial(_paint, say, found, labels)
+            ),
             head=(
                 say("candidate"),
                 *labels,
@@ -108,9 +111,9 @@ def pictures(page: Page) -> Iterator[Picture]:
             rows=tuple(
                 (
                     name,
-                    *(format_value(share, SHARE) for share in each.shares),
+                    *(format_value(share, SHARE, say=say) for share in each.shares),
                     str(sum(each.sentences)),
-                    in_per_cent(each.cantonese),
+                    in_per_cent(each.cantonese, say),
                 )
                 for name, each in found.items()
             ),
@@ -136,7 +139,7 @@ def _caption(say: Words, found: Mapping[str, Written]) -> str:
         return say(
             "Of the sentences of {name} that show their variety, {value} are Cantonese.",
             name=short(best),
-            value=in_per_cent(shares[best]),
+            value=in_per_cent(shares[best], say),
         )
     near = [name for name in others if shares[best].meets(shares[name])]
     if near:
@@ -144,14 +147,14 @@ def _caption(say: Words, found: Mapping[str, Written]) -> str:
             "Where sentences show their variety, {name} writes the most Cantonese, {value}, but "
             "its interval meets that of {others}.",
             name=short(best),
-            value=in_per_cent(shares[best]),
+            value=in_per_cent(shares[best], say),
             others=listed(say, near),
         )
     return say(
         "Where sentences show their variety, {name} writes the most Cantonese, {value}; its "
         "interval does not reach that of the next, {next}.",
         name=short(best),
-        value=in_per_cent(shares[best]),
+        value=in_per_cent(shares[best], say),
         next=short(others[0]),
     )
 
@@ -175,7 +178,7 @@ def _height(found: Mapping[str, Written], labels: Sequence[str]) -> float:
     return len(legend_lines(_entries(labels))) * LINE + 6 + len(found) * _ROW + LINE
 
 
-def _paint(found: Mapping[str, Written], labels: Sequence[str], canvas: Canvas) -> None:
+def _paint(say: Words, found: Mapping[str, Written], labels: Sequence[str], canvas: Canvas) -> None:
     entries = _entries(labels)
     legend(canvas, 0, entries)
     top = len(legend_lines(entries)) * LINE + 6
@@ -184,17 +187,23 @@ def _paint(found: Mapping[str, Written], labels: Sequence[str], canvas: Canvas) 
         canvas.text(0, top + LINE - 5, short(name))
         begin = 0.0
         for number, share in enumerate(each.shares):
-            _paint_part(canvas, scale, begin, share, top + LINE, number)
+            text = say("{value} %", value=f"{share * 100:.0f}")
+            _paint_part(canvas, scale, begin, share, top + LINE, number, text)
             begin += share
         top += _ROW
 
 
 def _paint_part(
-    canvas: Canvas, scale: Scale, begin: float, share: float, top: float, number: int
+    canvas: Canvas,
+    scale: Scale,
+    begin: float,
+    share: float,
+    top: float,
+    number: int,
+    text: str,
 ) -> None:
     x, width = scale(begin), scale(share) - scale(0)
     canvas.box((x, top), max(width - 1, 0.5), _BAR, _TINTS[number], hatch=_HATCHES[number])
-    text = f"{share * 100:.0f} %"
     room = width_of(text) + 4
     if width < room + 4:
         return
