@@ -40,9 +40,9 @@ READERS = {
 KNOWN = {
     "knowledge": (5, "c6d208b9e38f2ebe"),
     "reasoning": (4, "e3f78a193ffc2fb0"),
-    "continuation": (4, "8def7507f234aa9d"),
+    "continuation": (4, "77545e0d9906c687"),
     "minimal_pairs": (3, "001d36a293a49e21"),
-    "perplexity": (4, "ac9638e96212ddb8"),
+    "perplexity": (4, "f09f752ddf4922d8"),
 }
 
 
