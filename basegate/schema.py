@@ -12,7 +12,6 @@ from pydantic.json_schema import GenerateJsonSchema
 from basegate.ledger import Ledger
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
     from pydantic.json_schema import JsonSchemaValue
 
 _NAME = re.compile(r"(\w+): (.*)")
@@ -36,7 +35,12 @@ class _Described(GenerateJsonSchema):
     """Describes every key as the docstring of its type does; all keys are always written."""
 
     def model_schema(self, schema: Any) -> JsonSchemaValue:
-        found = super().model_schema(schema)
+        return self._described(super().model_schema(schema), schema)
+
+    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
+        return self._described(super().dataclass_schema(schema), schema)
+
+    def _described(self, found: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
         found["description"], attributes = described(schema["cls"])
         for name, text in attributes.items():
             if name in found["properties"]:
@@ -53,7 +57,7 @@ class _Described(GenerateJsonSchema):
         return False
 
 
-def described(model: type[BaseModel]) -> tuple[str, dict[str, str]]:
+def described(model: type) -> tuple[str, dict[str, str]]:
     """Return what a type's docstring says of it, and of its attributes, inherited ones included."""
     attributes: dict[str, str] = {}
     for each in reversed(model.__mro__):

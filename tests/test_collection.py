@@ -67,7 +67,8 @@ def make_report(when="call", outcome="passed", nodeid="test_x.py::test_x[yi-6b-w
 
 
 def make_record(verdict="pass"):
-    row = Result(candidate="yi-6b", check="perplexity", item="wiki", verdict=verdict, detail="x")
+    told = "yi-6b on wiki: x"
+    row = Result(candidate="yi-6b", check="perplexity", item="wiki", verdict=verdict, detail=told)
     return Record(
         candidate={
             "name": "yi-6b",

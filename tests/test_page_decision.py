@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.judge import Result
 from basegate.language import ENGLISH
-from basegate.ledger import CandidateEntry, Ledger, Suite, ThresholdsFile
+from basegate.ledger import Ledger, Suite, ThresholdsFile
 from basegate.recommendation import recommend
 from basegate.report.page import Page
 from basegate.report.page.comparing import render_comparisons
@@ -14,27 +13,8 @@ from basegate.report.page.conditions import render_conditions
 from basegate.report.page.decision import render_decision
 from tests.markup import SCRIPT, read
 from tests.pages import make_page
+from tests.rows import entry, row
 from tests.test_recommendation import better
-
-
-def row(verdict="pass", **fields):
-    given = {
-        "candidate": "yi-6b",
-        "check": "perplexity",
-        "item": "wiki",
-        "metric": "bits_per_char",
-        "value": 4.25,
-        "unit": "bits per character",
-        "limit": 5.5,
-        "direction": "max",
-        "detail": "a sentence.",
-    }
-    return Result(verdict=verdict, **{**given, **fields})
-
-
-def entry(name="yi-6b", verdict="pass", **fields):
-    given = {"source": "a/b", "quantization": "nf4", "dtype": "bfloat16", "device": "cpu"}
-    return CandidateEntry(name=name, verdict=verdict, **{**given, **fields})
 
 
 def page(*rows, entries=None, environment=None, interrupted=False, comparisons=()):

@@ -33,7 +33,7 @@ from basegate.report.page.pictures.readings import Reading, fewest_bits, in_figu
 from basegate.report.page.pictures.scatter import Box, place_labels
 from basegate.report.page.pictures.style import WIDTH
 from tests.pages import HOSTILE_NAMES, make_page
-from tests.test_report_html import entry, make_ledger, make_measurement, row
+from tests.rows import entry, make_ledger, make_measurement, row
 
 ROOT = Path(__file__).parent.parent
 KINDS = ("bits", "varieties", "topics", "counts", "tokenizer", "memory", "curves")

@@ -2,45 +2,10 @@
 
 import pytest
 
-from basegate.judge import Result
-from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
+from basegate.measurement import Metric, Sample
 from basegate.report import html as page
 from tests.markup import SCRIPT, read
-
-
-def row(verdict="pass", **fields):
-    given = {
-        "candidate": "yi-6b",
-        "check": "perplexity",
-        "item": "wiki",
-        "metric": "bits_per_char",
-        "value": 4.25,
-        "unit": "bits per character",
-        "limit": 5.5,
-        "direction": "max",
-        "detail": "a sentence.",
-    }
-    return Result(verdict=verdict, **{**given, **fields})
-
-
-def make_measurement(*samples, metrics=None, **found):
-    return Measurement(
-        key="0" * 64,
-        check="knowledge",
-        item="bank",
-        candidate=CandidateFacts(
-            name="yi-6b", source="a/b", quantization="nf4", dtype="bfloat16", device="cpu"
-        ),
-        findings=Findings(
-            metrics=metrics or (Metric(name="correct", value=1.0, unit="of 2 correct", item="q1"),),
-            samples=samples,
-            **found,
-        ),
-        identity={},
-        environment={},
-        seconds=1.25,
-        measured_at="2026-01-01T00:00:00+00:00",
-    )
+from tests.rows import make_measurement, row
 
 
 def sample(text="A", **fields):
