@@ -26,8 +26,11 @@ FiniteOrNone = Annotated[float | None, BeforeValidator(_finite_or_none)]
 """A number that JSON can hold: NaN and infinities become `None`, which is judged `invalid`."""
 
 
+_ENDS = (tuple, list)
+
+
 def _finite_interval(value: Any) -> Any:
-    if isinstance(value, tuple | list) and any(_finite_or_none(end) is None for end in value):
+    if isinstance(value, _ENDS) and None in map(_finite_or_none, value):
         return None
     return value
 
@@ -36,15 +39,18 @@ Interval = Annotated[tuple[float, float] | None, BeforeValidator(_finite_interva
 """Lower and upper end; an interval with an end that is not finite is none."""
 
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+)
+
+
 def canonical_json(value: Any) -> str:
     """Return `value` as JSON with sorted keys and no white space: equal values, equal text.
 
     Raises:
         ValueError: a number in it is NaN or infinite.
     """
-    return json.dumps(
-        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    )
+    return _CANONICAL.encode(value)
 
 
 def digest(value: Any) -> str:
