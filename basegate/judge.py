@@ -242,7 +242,6 @@ def _result(
 ) -> Result:
     item = f"{measurement.item}/{metric.item}" if metric.item else measurement.item
     interval, confidence = metric.interval_at(limit.confidence)
-    verdict = _decided(metric.value, interval, limit)
     row = Result(
         candidate=candidate,
         check=measurement.check,
@@ -252,7 +251,7 @@ def _result(
         unit=metric.unit,
         limit=limit.value,
         direction=limit.direction,
-        verdict=verdict,
+        verdict=_decided(metric.value, interval, limit),
         interval=interval,
         confidence=confidence,
         detail="",
