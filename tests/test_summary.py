@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from basegate.commands import main
-from basegate.language import Words
+from basegate.language import Words, words
 from basegate.report.markdown import escape, summarise
 from tests.ledgers import bits, make_ledger
 from tests.pages import HOSTILE, HOSTILE_NAMES, make_page
@@ -290,3 +290,10 @@ def test_a_jobs_page_that_a_report_cannot_write_is_a_warning(stored, monkeypatch
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(stored / "no/such/step.md"))
     assert main(["report", "--store", "yi-6b", "--summary", "s.md"]) == 0
     assert "warning: the summary could not be added" in capsys.readouterr().err
+
+
+def test_the_decision_is_bold_in_chinese_too_where_no_space_parts_sentences():
+    text = summarise(make_ledger(), words("zh-HK"))
+    # Before a letter, asterisks after a full stop would end nothing.
+    assert "\n**建議選用 yi-6b：所有門檻都達標。** 其他候選模型都未能全部達標。最接近" in text
+    assert "，上限 5。設此門檻的原因：the article's corpus\n" in text

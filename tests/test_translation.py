@@ -24,6 +24,7 @@ from basegate.measures import choices, measure_for, perplexity
 from basegate.measuring import _noting
 from basegate.rejudging import _as_answer
 from basegate.report import html
+from basegate.report.markdown import summarise
 from basegate.report.page import decision
 from basegate.report.page.document import document
 from basegate.report.terminal import summary
@@ -105,6 +106,7 @@ VARIABLES = {
     ("evidence.py", "kind"),
     ("topics.py", "topic"),
     ("terminal.py", "entry.weights_held"),
+    ("markdown.py", "entry.weights_held"),
     ("conditions.html", "entry.weights_held"),
     ("comparison.html", "each.published.broken"),
     ("verdict.html", "word"),
@@ -165,7 +167,8 @@ def notes() -> set[str]:
 
     page = make_page(2)
     found = next(iter(page.measurements.values()))
-    engine = SimpleNamespace(prefix="", loaded=SimpleNamespace(weights="pickle", code=True))
+    loaded = SimpleNamespace(weights="pickle", code=True, notes=())
+    engine = SimpleNamespace(prefix="", loaded=loaded)
     check = SimpleNamespace(item=found.item)
     texts = [
         choices.disagreement([1.0] * 20, scores(right=False)),
@@ -280,14 +283,20 @@ def given(ledger: Ledger) -> str:
     """Return the texts of a ledger that stay as their authors wrote them."""
     rows = ledger.results
     broken = (row.detail for row in rows if not row.metric)
-    return "\n".join((*(row.why for row in rows), *broken, ledger.suite.command, COMMAND))
+    machine = (f"{name} {value}" for name, value in ledger.environment.items())
+    reasons = (row.why for row in rows)
+    return "\n".join((*reasons, *broken, *machine, ledger.suite.command, COMMAND))
 
 
 @pytest.mark.parametrize("candidates", [1, 2, 6])
 def test_page_and_terminal_leave_nothing_in_english_but_what_others_wrote(candidates):
     say = words("zh-HK")
     page = make_page(candidates, say=say)
-    texts = visible(document(page)) + [text for text, _ in summary(page.ledger, say=say)]
+    texts = [
+        *visible(document(page)),
+        *(text for text, _ in summary(page.ledger, say=say)),
+        *re.split(r" ?\| ?|\n|<br>", summarise(page.ledger, say)),
+    ]
     assert len(texts) > 200
     english = {found for text in texts for found in ENGLISH_WORDS.findall(text)}
     assert sorted(each for each in english if each not in given(page.ledger)) == []

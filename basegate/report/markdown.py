@@ -68,7 +68,8 @@ def summarise(ledger: Ledger, say: Words = ENGLISH) -> str:
 def _decision(page: Page) -> str:
     first, *others = map(escape, recommendation(page.ledger, page.say))
     partial = [escape(terminal.partial(page.say))] if page.ledger.suite.interrupted else []
-    sentences = " ".join([f"**{first}**", *others])
+    # With a space whatever the language: after a full stop, Markdown ends no bold text without one.
+    sentences = " ".join([f"**{first}**", page.say.gap.join(others)]).strip()
     return "\n\n".join([f"## {page.say('Which model to take')}", *partial, sentences])
 
 
@@ -102,7 +103,7 @@ def _decided(line: Line) -> str:
 
 
 def _word(page: Page, verdict: VerdictWord) -> str:
-    word = escape(page.say(verdict))
+    word = escape(terminal.verdict_in_words(verdict, page.say))
     return f"{_SIGNS[verdict]} {word if verdict == 'pass' else f'**{word}**'}"
 
 
@@ -143,7 +144,7 @@ def _missed(page: Page, entry: CandidateEntry, rows: Sequence[Result]) -> Iterat
 def _reason(page: Page, row: Result) -> str:
     if not row.why:
         return ""
-    return " " + escape(page.say("Reason for the limit: {why}", why=row.why))
+    return page.say.gap + escape(page.say("Reason for the limit: {why}", why=row.why))
 
 
 def _notes(page: Page) -> str:
@@ -153,7 +154,14 @@ def _notes(page: Page) -> str:
         for note in row.notes
     )
     items = (
-        escape(f"{name}, {place(check, part, page.say)}: {page.say.known(note)}")
+        escape(
+            page.say(
+                "{name}, {place}: {note}",
+                name=name,
+                place=place(check, part, page.say),
+                note=page.say.known(note),
+            )
+        )
         for name, check, part, note in found
     )
     return _section(page.say("To note"), items) if found else ""
@@ -188,10 +196,16 @@ def _compared_heads(say: Words) -> list[str]:
 
 
 def _compared(say: Words, each: Comparison) -> list[str]:
-    values = (format_value(value, each.unit) for value in (each.first_value, each.second_value))
+    values = (
+        format_value(value, each.unit, say=say) for value in (each.first_value, each.second_value)
+    )
     level = f"{each.confidence * 100:.4g}"
     cells = [
-        f"{place(each.check, each.part, say)}, {in_words(each.unit, say)}",
+        say(
+            "{place}, {unit}",
+            place=place(each.check, each.part, say),
+            unit=in_words(each.unit, say),
+        ),
         f"{each.first} / {each.second}",
         " / ".join(values),
         signed(each, each.difference),
@@ -207,14 +221,18 @@ def _conditions(page: Page) -> str:
     limits = f"{suite.thresholds.path} (sha256 {suite.thresholds.sha256[:12]})"
     versions = (f"{name} {value}" for name, value in ledger.environment.items() if value)
     items = [
-        *(f"{entry.name}: {_held(entry)}" for entry in ledger.candidates),
+        *(
+            say("{head}: {text}", head=entry.name, text=_held(entry, say))
+            for entry in ledger.candidates
+        ),
         say("Limits: {path}", path=limits),
-        say("Judged with: {versions}", versions=", ".join(versions)),
+        say("Judged with: {versions}", versions=say(", ").join(versions)),
         say("Command: {command}", command=suite.command),
     ]
     return _section(say("Conditions"), map(escape, items))
 
 
-def _held(entry: CandidateEntry) -> str:
+def _held(entry: CandidateEntry, say: Words) -> str:
     revision = (entry.revision or "")[:19]
-    return ", ".join(filter(None, (entry.source, revision, entry.held)))
+    held = (say(entry.weights_held), entry.dtype, entry.device)
+    return say(", ").join(filter(None, (entry.source, revision, *held)))
