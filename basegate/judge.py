@@ -241,7 +241,6 @@ def _result(
     measurement: Measurement, metric: Metric, limit: Limit, candidate: str, brief: bool
 ) -> Result:
     item = f"{measurement.item}/{metric.item}" if metric.item else measurement.item
-    verdict = decide(metric, limit)
     interval, confidence = metric.interval_at(limit.confidence)
     row = Result(
         candidate=candidate,
@@ -252,7 +251,7 @@ def _result(
         unit=metric.unit,
         limit=limit.value,
         direction=limit.direction,
-        verdict=verdict,
+        verdict=_decided(metric.value, interval, limit),
         interval=interval,
         confidence=confidence,
         detail="",
@@ -286,10 +285,16 @@ def decide(metric: Metric, limit: Limit) -> VerdictWord:
     With `by_interval`, an interval wholly on the right side passes, wholly on the wrong side
     fails, and one that straddles the limit is inconclusive. Otherwise the value decides.
     """
-    if metric.value is None:
-        return "invalid"
-    lower, upper = metric.value, metric.value
     interval, _ = metric.interval_at(limit.confidence)
+    return _decided(metric.value, interval, limit)
+
+
+def _decided(
+    value: float | None, interval: tuple[float, float] | None, limit: Limit
+) -> VerdictWord:
+    if value is None:
+        return "invalid"
+    lower, upper = value, value
     if limit.by_interval and interval is not None:
         lower, upper = interval
     if limit.direction == "max":

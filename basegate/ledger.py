@@ -136,6 +136,7 @@ def build_ledger(
     *,
     compared: Mapping[str, str] | None = None,
     compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
+    choose: bool = True,
 ) -> Ledger:
     """Put the records of a run together.
 
@@ -147,6 +148,7 @@ def build_ledger(
         records: as they came in.
         compared: of the candidates that were taken from the store, when they were measured.
         compare: returns from the rows the comparisons of every two candidates.
+        choose: whether a choice is recommended.
     """
     kept = list(records)
     entries: list[CandidateEntry] = []
@@ -178,6 +180,6 @@ def build_ledger(
         environment=environment,
         candidates=tuple(entries),
         results=tuple(results),
-        recommendation=recommend(entries, results, comparisons) if results else None,
+        recommendation=recommend(entries, results, comparisons) if choose and results else None,
         comparisons=comparisons,
     )

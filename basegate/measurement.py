@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from basegate.records import FiniteOrNone, Frozen, Interval
 from basegate.statistics import at_confidence, share_interval
 
+_MANY = ConfigDict(extra="forbid")
+"""Of what a store holds very many: a dataclass takes half the time and memory of a model."""
 
-class Metric(Frozen):
+
+@dataclass(frozen=True, slots=True, config=_MANY)
+class Metric:
     """One number of a measurement.
 
     Attributes:
@@ -218,7 +223,8 @@ class Findings(Frozen):
         )
 
 
-class LoadedFile(Frozen):
+@dataclass(frozen=True, slots=True, config=_MANY)
+class LoadedFile:
     """One file that a candidate was loaded from.
 
     Attributes:

@@ -198,6 +198,8 @@ def ledger_of(
     thresholds: Thresholds,
     machine: dict[str, str | None],
     compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
+    *,
+    choose: bool = True,
 ) -> Ledger:
     """Return the ledger of what was judged from the store.
 
@@ -206,6 +208,7 @@ def ledger_of(
         thresholds: by which they were judged.
         machine: that judged; see `environment`.
         compare: see `build_ledger`.
+        choose: see `build_ledger`.
     """
     return build_ledger(
         Suite(
@@ -218,6 +221,7 @@ def ledger_of(
         [(check.check, check.item) for check in thresholds.checks],
         [record for each in judged for record in each.records],
         compare=compare,
+        choose=choose,
     )
 
 

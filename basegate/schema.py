@@ -12,7 +12,6 @@ from pydantic.json_schema import GenerateJsonSchema
 from basegate.ledger import Ledger
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
     from pydantic.json_schema import JsonSchemaValue
 
 _NAME = re.compile(r"(\w+): (.*)")
@@ -36,12 +35,10 @@ class _Described(GenerateJsonSchema):
     """Describes every key as the docstring of its type does; all keys are always written."""
 
     def model_schema(self, schema: Any) -> JsonSchemaValue:
-        found = super().model_schema(schema)
-        found["description"], attributes = described(schema["cls"])
-        for name, text in attributes.items():
-            if name in found["properties"]:
-                found["properties"][name]["description"] = text.replace("`None`", "`null`")
-        return found
+        return _with_descriptions(super().model_schema(schema), schema["cls"])
+
+    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
+        return _with_descriptions(super().dataclass_schema(schema), schema["cls"])
 
     def default_schema(self, schema: Any) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -53,7 +50,15 @@ class _Described(GenerateJsonSchema):
         return False
 
 
-def described(model: type[BaseModel]) -> tuple[str, dict[str, str]]:
+def _with_descriptions(found: JsonSchemaValue, kind: type) -> JsonSchemaValue:
+    found["description"], attributes = described(kind)
+    for name, text in attributes.items():
+        if name in found["properties"]:
+            found["properties"][name]["description"] = text.replace("`None`", "`null`")
+    return found
+
+
+def described(model: type) -> tuple[str, dict[str, str]]:
     """Return what a type's docstring says of it, and of its attributes, inherited ones included."""
     attributes: dict[str, str] = {}
     for each in reversed(model.__mro__):

@@ -27,7 +27,7 @@ from tests.stored import (
     perplexity,
 )
 
-HEAVY = ("torch", "transformers", "datasets", "matplotlib", "pytest", "scipy")
+HEAVY = ("torch", "transformers", "datasets", "matplotlib", "pytest", "scipy", "numpy")
 
 
 @pytest.fixture

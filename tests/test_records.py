@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from basegate.measurement import Metric, Sample
+from basegate.measurement import Findings, Metric, Sample
 from basegate.records import canonical_json, digest
 
 JSON = st.recursive(
@@ -58,26 +59,41 @@ def test_canonical_json_refuses_numbers_that_json_cannot_hold(number):
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, np.float64("nan")])
 def test_a_value_that_is_not_finite_becomes_none(number):
-    metric = Metric(name="m", value=number, unit="u")
-    assert metric.value is None
-    assert json.loads(metric.model_dump_json())["value"] is None
+    findings = Findings(metrics=(Metric(name="m", value=number, unit="u"),))
+    assert findings.metrics[0].value is None
+    assert json.loads(findings.model_dump_json())["metrics"][0]["value"] is None
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])
 def test_a_metric_with_an_interval_that_is_not_finite_survives_its_own_json(number):
     # A perplexity of exp(700) or more has an infinite end; the store has to read what it wrote.
-    metric = Metric(name="m", value=1.0, unit="u", interval=(1.0, number))
-    again = Metric.model_validate_json(metric.model_dump_json())
-    assert again.value == 1.0
-    assert again == metric
+    findings = Findings(metrics=(Metric(name="m", value=1.0, unit="u", interval=(1.0, number)),))
+    again = Findings.model_validate_json(findings.model_dump_json())
+    assert again.metrics[0].value == 1.0
+    assert again == findings
+
+
+@pytest.mark.parametrize("field", ['"value": NaN', '"value": 1, "interval": [0, Infinity]'])
+def test_json_with_numbers_that_are_none_is_refused(field):
+    text = f'{{"metrics": [{{"name": "m", "unit": "u", {field}}}]}}'
+    with pytest.raises(ValidationError, match="finite number"):
+        Findings.model_validate_json(text)
 
 
 def test_a_record_cannot_be_changed():
-    metric = Metric(name="m", value=1.0, unit="u")
+    sample = Sample(item="i", prompt="p", text="t", seed=0)
     with pytest.raises(ValidationError, match="frozen"):
+        sample.text = "other"
+    metric = Metric(name="m", value=1.0, unit="u")
+    with pytest.raises(FrozenInstanceError):
         metric.value = 2.0
 
 
 def test_a_record_refuses_fields_it_does_not_know():
     with pytest.raises(ValidationError, match="Extra inputs"):
         Sample(item="i", prompt="p", text="t", seed=0, colour="red")
+    with pytest.raises(ValidationError, match="Unexpected keyword"):
+        Metric(name="m", value=1.0, unit="u", colour="red")
+    text = '{"metrics": [{"name": "m", "value": 1, "unit": "u", "colour": "red"}]}'
+    with pytest.raises(ValidationError, match="Unexpected keyword"):
+        Findings.model_validate_json(text)

@@ -40,9 +40,9 @@ READERS = {
 KNOWN = {
     "knowledge": (5, "c6d208b9e38f2ebe"),
     "reasoning": (5, "e3f78a193ffc2fb0"),
-    "continuation": (5, "e52f2275264f51df"),
+    "continuation": (5, "a7f37af6a0b16493"),
     "minimal_pairs": (3, "001d36a293a49e21"),
-    "perplexity": (4, "5660f4591d60daf4"),
+    "perplexity": (4, "d26fc9b968ad7a2a"),
 }
 
 

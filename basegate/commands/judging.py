@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     machine = environment("cpu")
     for each in judged:
         # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
-        ledger = ledger_of([each], thresholds, machine)
+        ledger = ledger_of([each], thresholds, machine, choose=False)
         for text, markup in _lines(each, ledger, places, say):
             show(text, markup)
     for text in _missing(judged, absent, thresholds, asked, say):

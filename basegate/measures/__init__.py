@@ -4,7 +4,8 @@ No limit is seen here, but for when enough samples were drawn (`Draws`).
 
 Each module has `VERSION` (raised when the same input would give another number), `LIBRARIES`
 (whose versions can change its numbers, beside the engine's), `prepare` (reads the data), `identity`
-(says what the data is, cheaply) and `measure`.
+(says what the data is, cheaply) and `measure`. What only `measure` needs and takes long to import
+is imported there: whoever judges what is stored asks for `identity` alone.
 """
 
 from __future__ import annotations

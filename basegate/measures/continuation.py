@@ -25,8 +25,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from basegate import variety
 from basegate.banks import Bank, Prompt
 from basegate.errors import InvalidMeasurement
@@ -38,6 +36,7 @@ from basegate.statistics import ratio_interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from basegate.engines.protocol import Engine
@@ -126,6 +125,7 @@ def summarise(samples: Sequence[Sample]) -> Findings:
     Samples of one prompt are not independent of each other; where there is only one prompt, its
     samples are all there is to resample.
     """
+    import numpy as np
 
     def column(*names: str) -> Counts:
         return np.array([sum(float(sample.notes[name]) for name in names) for sample in samples])
@@ -156,6 +156,8 @@ def summarise(samples: Sequence[Sample]) -> Findings:
 
 def _clusters(samples: Sequence[Sample]) -> NDArray[np.int64]:
     """Return by sample the number of its prompt; its own number where there is one prompt only."""
+    import numpy as np
+
     prompts = {
         item: number for number, item in enumerate({sample.item: None for sample in samples})
     }
@@ -173,6 +175,8 @@ def _share(
     it certain. Wilson's interval stands in, a sample being a draw: given the prompts, samples are
     independent, and a share within one is at most all of it.
     """
+    import numpy as np
+
     total = float(whole.sum())
     if total == 0:
         return Metric(name=name, value=0.0, unit=unit)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from basegate.answers import choice_is_settled, find_choice
 from basegate.banks import Bank, Question
 from basegate.errors import InvalidMeasurement
 from basegate.measures import choices
@@ -39,6 +38,8 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
     Raises:
         InvalidMeasurement: the model's numbers broke while sampling.
     """
+    from basegate.answers import choice_is_settled, find_choice
+
     asked = [
         Asked(
             id=question.id,

@@ -24,8 +24,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from basegate.corpora import Corpus, corpus_identity, load_corpus
 from basegate.measurement import DocumentScore, Findings, Metric
 from basegate.measures.scores import check_scores
@@ -34,6 +32,7 @@ from basegate.statistics import difference_interval, ratio_interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from basegate.engines.protocol import Engine, TokenScores
@@ -70,6 +69,8 @@ def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
     Raises:
         InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
     """
+    import numpy as np
+
     corpus, join = task.data, task.settings.corpus.join
     documents = corpus.documents
     texts = list(documents) if join is None else [join.join(documents)]
@@ -154,6 +155,8 @@ def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
 
 def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sums:
     """Return the sums of documents that were scored each on its own."""
+    import numpy as np
+
     return Sums(
         nll=np.array([-float(each.logprobs.sum()) for each in scores]),
         tokens=np.array([float(len(each.logprobs)) for each in scores]),
@@ -168,6 +171,8 @@ def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
     A token belongs to the document in which it starts; the text between two documents to the one
     before. Where the tokenizer cannot tell where tokens start, all is one document.
     """
+    import numpy as np
+
     parts = [text + join for text in documents[:-1]] + [documents[-1]]
     if scores.starts is None:
         return per_document(["".join(parts)], [scores])
@@ -183,6 +188,8 @@ def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
 
 def split_share(starts: NDArray[np.int64]) -> float:
     """Return the share of tokens that are only a part of a character (bytes of it)."""
+    import numpy as np
+
     if len(starts) < 2:
         return 0.0
     same = starts[1:] == starts[:-1]

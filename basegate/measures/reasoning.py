@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.answers import find_number, number_is_settled
 from basegate.banks import Bank, Problem
 from basegate.measures.counting import Asked, count_correct
 from basegate.measures.reading import identity, prepares
@@ -35,6 +34,8 @@ def measure(engine: Engine, task: Task[Bank[Problem], SamplingSettings]) -> Find
     Raises:
         InvalidMeasurement: the model's numbers broke.
     """
+    from basegate.answers import number_is_settled
+
     asked = [
         Asked(
             id=problem.id,
@@ -50,5 +51,7 @@ def measure(engine: Engine, task: Task[Bank[Problem], SamplingSettings]) -> Find
 
 
 def _read_number(text: str) -> str | None:
+    from basegate.answers import find_number
+
     number = find_number(text)
     return None if number is None else str(number)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from basegate.errors import InvalidMeasurement
 
 if TYPE_CHECKING:
@@ -23,6 +21,8 @@ def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
     Raises:
         InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
     """
+    import numpy as np
+
     tokens = sum(len(each.logprobs) for each in scores)
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if broken:

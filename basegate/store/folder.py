@@ -84,14 +84,14 @@ class Store:
     def __iter__(self) -> Iterator[Measurement]:
         """Yield all measurements, without evidence."""
         names = set(self._names())  # looked up once: a look at every file takes longer
-        for path in self.paths():
+        for name in sorted(filter(_NUMBERS.search, names)):
             found: Measurement | None
             try:
-                found, beside = files.read(path.read_bytes())
+                found, beside = files.read(_content(f"{self.measurements}{os.sep}{name}"))
             except (OSError, Damaged, Newer):
                 found, beside = None, None
             if found is None or (beside is not None and beside.file not in names):
-                found = self.read(path, evidence=False)
+                found = self.read(self.measurements / name, evidence=False)
             if found is not None:
                 yield found
 
@@ -248,6 +248,12 @@ def not_held(path: Path) -> Iterator[bool]:
 def _warn(path: Path, text: str) -> None:
     # With the file itself as the place: a line of basegate's source would not help anyone.
     warnings.warn_explicit(text, NotTrusted, filename=str(path), lineno=0)
+
+
+def _content(path: str) -> bytes:
+    """Return a file's bytes; `Path.read_bytes` takes twice as long for ten thousand of them."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
 def _is_newer(path: Path) -> bool:
