@@ -83,6 +83,22 @@ def test_the_same_measurements_make_the_same_file(tmp_path, exported):
     assert (tmp_path / "again.zip").read_bytes() == exported.read_bytes()
 
 
+def test_copied_and_renamed_files_are_exported_once_and_can_be_imported(
+    tmp_path, store, thresholds
+):
+    copied = store.put(measurement(thresholds, "knowledge", answers()))
+    shutil.copy(copied, copied.with_name(f"copy.{copied.stem[-16:]}.json"))
+    renamed = store.put(measurement(thresholds, "perplexity", perplexity()))
+    renamed.rename(renamed.with_name(f"my favourite.{'0' * 16}.json"))
+    before = list(store)
+    assert export(store, tmp_path / "x.zip", everything) == 2
+    other = Store(tmp_path / "other")
+    assert len(merge(other, tmp_path / "x.zip").keys["new"]) == 2
+    assert {each.key: each for each in other} == {each.key: each for each in before}
+    assert len(content(other)) == 3, "a measurement, and one with its samples"
+    assert len(merge(store, tmp_path / "x.zip").keys["same"]) == 1
+
+
 def test_only_what_is_wanted_is_exported(tmp_path, store, thresholds):
     store.put(measurement(thresholds, "perplexity", perplexity()))
     other = candidate("other", revision="b" * 40)

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import re
+import shutil
 import warnings
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -206,8 +208,12 @@ def test_a_damaged_file_is_set_aside_with_a_warning(store, damage, reason):
     damaged = path.read_bytes()
     with pytest.warns(UserWarning, match=f"cannot be trusted .*{reason}.* set aside"):
         assert store.get(measurement.key) is None
-    assert everything_in(store.folder / "set-aside") == {path.name: damaged}
+    aside = everything_in(store.folder / "set-aside")
+    assert aside.pop(path.name) == damaged
+    assert [name.endswith(".samples.jsonl") for name in aside] == [True], "its samples, too"
+    assert not list(path.parent.iterdir())
     store.put(measurement)
+    assert len(everything_in(store.folder / "set-aside")) == 2
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert store.get(measurement.key) == measurement
@@ -226,9 +232,106 @@ def test_a_measurement_whose_samples_are_damaged_is_set_aside(store, damage, rea
     path = store.put(measurement)
     [beside] = path.parent.glob("*.samples.jsonl")
     damage(beside)
+    there = beside.exists()
     with pytest.warns(UserWarning, match=reason):
         assert store.get(measurement.key) is None
-    assert not path.exists()
+    assert not list(path.parent.iterdir())
+    expected = {path.name, beside.name} if there else {path.name}
+    assert set(everything_in(store.folder / "set-aside")) == expected
+    store.put(measurement)
+    assert set(everything_in(store.folder / "set-aside")) == expected
+
+
+def test_samples_that_another_file_of_the_key_names_stay_where_a_damaged_copy_is_set_aside(store):
+    measurement = with_samples(2)
+    path = store.put(measurement)
+    copy = path.with_name(f"copy.{measurement.key[:16]}.json")
+    copy.write_bytes(path.read_bytes()[:-9])
+    with pytest.warns(UserWarning, match="cannot be trusted"):
+        assert store.get(measurement.key) == measurement
+    assert set(everything_in(store.folder / "set-aside")) == {copy.name}
+
+
+def test_a_copy_of_a_file_is_the_same_measurement(store):
+    measurement = with_samples(2)
+    path = store.put(measurement)
+    for name in ("a-copy", "z-copy"):
+        shutil.copy(path, path.with_name(f"{name}.{measurement.key[:16]}.json"))
+    shutil.copy(path, path.with_name(f"misnamed.{'0' * 16}.json"))
+    assert [each.key for each in store] == [measurement.key]
+    assert store.get(measurement.key) == measurement
+    assert not (store.folder / "set-aside").exists()
+    store.put(measurement)
+    assert len(store.paths()) == 2, "copies under its key are replaced with it"
+
+
+@pytest.mark.parametrize("look", [list, lambda store: store.get(make_measurement().key)])
+@pytest.mark.parametrize("name", ["a-copy", "z-copy"])
+def test_of_two_files_with_other_numbers_of_one_key_the_newer_counts(store, look, name):
+    path = store.put(with_samples(2))
+    older = path.with_name(f"{name}.{path.stem[-16:]}.json")
+    shutil.move(path, older)
+    newer = with_samples(3, value=2.0).model_copy(update={"measured_at": "2026-01-02T00:00:00"})
+    other = Store(store.folder.with_name("other"))
+    for each in [other.put(newer), *other.measurements.glob("*.samples.jsonl")]:
+        shutil.copy(each, path.with_name(each.name))
+    with pytest.warns(UserWarning, match=f"{name}.* holds other numbers of the measurement in "):
+        look(store)
+    assert store.get(newer.key) == newer
+    assert [each.key for each in store] == [newer.key]
+    aside = everything_in(store.folder / "set-aside")
+    assert len(aside) == 2, "with its samples"
+    assert older.name in aside
+
+
+def test_a_file_whose_name_holds_another_key_gives_way_to_the_one_that_is_named_rightly(store):
+    path = store.put(make_measurement(1.0))
+    misnamed = path.with_name(f"a.{'0' * 16}.json")
+    path.rename(misnamed)
+    assert [each.findings.metrics[0].value for each in store] == [1.0]
+    store.put(make_measurement(2.0))
+    with pytest.warns(UserWarning, match="holds other numbers of the measurement in yi-6b"):
+        assert [each.findings.metrics[0].value for each in store] == [2.0]
+    assert not misnamed.exists()
+
+
+def test_what_another_process_is_replacing_is_no_double(store, monkeypatch):
+    old = store.put(make_measurement(1.0, name="first-name"))
+    other = Store(store.folder.with_name("other"))
+    newer = make_measurement(2.0, name="second-name")
+    shutil.copy(other.put(newer), old.parent)
+
+    @contextmanager
+    def locked():
+        old.unlink()  # it had put the new file, and let go of the lock when the old one was gone
+        yield
+
+    monkeypatch.setattr(store, "locked", locked)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(list(store)) == 1
+    assert not (store.folder / "set-aside").exists()
+
+
+def test_the_folder_is_listed_once_for_many_keys(store, monkeypatch):
+    made = [make_measurement(candidate=str(number)) for number in range(5)]
+    for each in made:
+        store.put(each)
+    listed = []
+    names = store._names
+    monkeypatch.setattr(store, "_names", lambda: listed.append(1) or names())
+    assert [store.get(each.key) for each in made] == made
+    assert len(listed) == 1
+
+
+def test_what_came_after_the_folder_was_listed_is_found(store):
+    one, two = make_measurement(), make_measurement(candidate="two")
+    store.put(one)
+    assert store.get(one.key) == one
+    Store(store.folder).put(two)
+    assert store.get(two.key) == two
+    Store(store.folder).put(make_measurement(3.0, name="another-name"))
+    assert store.get(one.key).findings.metrics[0].value == 3.0
 
 
 def test_two_damaged_files_of_one_name_are_both_kept(store):

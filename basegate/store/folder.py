@@ -28,7 +28,7 @@ from basegate.store.format import Damaged, Evidence, Newer
 from basegate.store.journal import FileJournal, Journal, is_left_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from pathlib import Path
 
     from basegate.measurement import Measurement
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SHORT = 16
 """Digits of the key in a file's name."""
 _NUMBERS = re.compile(rf"\.[^.]{{{SHORT}}}\.json$")
+_TAIL = SHORT + len(".json")
 _PATIENCE = 60.0
 """Seconds; the folder is locked for a few milliseconds at a time."""
 
@@ -48,6 +49,7 @@ class Store:
         self.measurements = folder / "measurements"
         # One object, so that whoever has locked the store can still read and write.
         self._lock = FileLock(folder / ".lock", timeout=_PATIENCE)
+        self._listed: dict[str, list[str]] = {}
 
     def get(self, key: str, *, evidence: bool = True) -> Measurement | None:
         """Return the measurement of that key, or `None`.
@@ -59,16 +61,27 @@ class Store:
             key: of the measurement.
             evidence: whether samples, pairs and option scores are wanted, too.
         """
-        for path in self.measurements.glob(f"*.{key[:SHORT]}.json"):
-            found = self.read(path, evidence=evidence)
-            if found is not None and found.key == key:
-                return found
-        return None
+        found = self._get(key, evidence)
+        if found is None:
+            # Listed once and not for every key; what has come, or got another name, since then is
+            # looked for before anyone measures it.
+            self._listed = _by_key(self._names())
+            found = self._get(key, evidence)
+        return found
+
+    def _get(self, key: str, evidence: bool) -> Measurement | None:
+        """Return what the files that were listed for a key hold of it."""
+        paths = [self.measurements / name for name in self._listed.get(key[:SHORT], ())]
+        read = ((path, self.read(path, evidence=evidence)) for path in paths)
+        found = [(path, each) for path, each in read if each is not None and each.key == key]
+        return self._once(found)[0][1] if found else None
 
     def read(self, path: Path, *, evidence: bool = True) -> Measurement | None:
         """Return the measurement of a file; see `get`."""
         try:
             return _read(path, evidence)
+        except FileNotFoundError:
+            return None
         except (OSError, Damaged, Newer):
             pass  # another process may be replacing it
         try:
@@ -82,18 +95,54 @@ class Store:
         return [self.measurements / name for name in sorted(self._names()) if _NUMBERS.search(name)]
 
     def __iter__(self) -> Iterator[Measurement]:
-        """Yield all measurements, without evidence."""
+        """Yield all measurements, each key once, without evidence."""
+        for _, measurement in self.each():
+            yield measurement
+
+    def each(self) -> Iterator[tuple[Path, Measurement]]:
+        """Yield all measurements as `__iter__` does, with the files that they are read from."""
         names = set(self._names())  # looked up once: a look at every file takes longer
-        for name in sorted(filter(_NUMBERS.search, names)):
-            found: Measurement | None
-            try:
-                found, beside = files.read(_content(f"{self.measurements}{os.sep}{name}"))
-            except (OSError, Damaged, Newer):
-                found, beside = None, None
-            if found is None or (beside is not None and beside.file not in names):
-                found = self.read(self.measurements / name, evidence=False)
-            if found is not None:
-                yield found
+        seen: dict[str, Path] = {}
+        misnamed = []
+        for short, own in _by_key(names).items():
+            read = ((self.measurements / name, self._light(name, names)) for name in own)
+            found = [(path, each) for path, each in read if each is not None]
+            for path, measurement in self._once(found) if len(found) > 1 else found:
+                if measurement.key.startswith(short):
+                    seen[measurement.key] = path
+                    yield path, measurement
+                else:
+                    misnamed.append((path, measurement))
+        # `get` does not find these, so that another making of them may be there, too.
+        for path, measurement in misnamed:
+            if measurement.key in seen:
+                self._set_double_aside(path, seen[measurement.key])
+            else:
+                seen[measurement.key] = path
+                yield path, measurement
+
+    def _light(self, name: str, names: Container[str]) -> Measurement | None:
+        """Return the measurement of a file without its evidence, if that is among the names."""
+        try:
+            found, beside = files.read(_content(f"{self.measurements}{os.sep}{name}"))
+        except (OSError, Damaged, Newer):
+            return self.read(self.measurements / name, evidence=False)
+        if beside is not None and beside.file not in names:
+            return self.read(self.measurements / name, evidence=False)
+        return found
+
+    def _once(self, found: Iterable[tuple[Path, Measurement]]) -> list[tuple[Path, Measurement]]:
+        """Return each measurement once: of several files that hold one, the newest making counts.
+
+        Somebody has copied or renamed a file. One with other numbers is set aside.
+        """
+        kept: dict[str, tuple[Path, Measurement]] = {}
+        for path, measurement in sorted(found, key=_made, reverse=True):
+            if measurement.key in kept:
+                self._set_double_aside(path, kept[measurement.key][0])
+            else:
+                kept[measurement.key] = path, measurement
+        return list(kept.values())
 
     def put(self, measurement: Measurement) -> Path:
         """Keep a measurement, in place of an earlier one of the same key.
@@ -101,9 +150,7 @@ class Store:
         Raises:
             OSError: it cannot be written; what was there before stays whole.
         """
-        short = measurement.key[:SHORT]
-        parts = (measurement.candidate.name, measurement.check, measurement.item)
-        stem = ".".join(re.sub(r"[^\w-]+", "-", part)[:24] for part in parts) + f".{short}"
+        stem = stem_of(measurement)
         with self.locked():
             if any(
                 path.suffix == ".json" and _is_newer(path)
@@ -204,27 +251,78 @@ class Store:
         except FileNotFoundError:
             return None
         except Damaged as error:
-            self.set_aside(path, str(error))
+            done = self._put_aside(path)
+            _warn(path, f"{path.name} cannot be trusted ({error}); {done}, and measured again.")
         except (OSError, Newer) as error:
             # The file may be whole: it stays where it is.
             reason = error.strerror if isinstance(error, OSError) else str(error)
             _warn(path, f"{path.name} cannot be read ({reason}); it is left as it is.")
         return None
 
-    def set_aside(self, path: Path, reason: str) -> None:
-        """Put a file that cannot be trusted where it is not read, and say so."""
+    def _set_double_aside(self, path: Path, kept: Path) -> None:
+        """Put a file aside that holds other numbers of a key than the one that counts."""
+        # Under the lock: whoever replaces a file has both for a moment.
+        with suppress(OSError), self.locked():
+            if path.read_bytes() != kept.read_bytes():
+                done = self._put_aside(path)
+                _warn(
+                    path,
+                    f"{path.name} holds other numbers of the measurement in {kept.name}, which "
+                    f"counts; {done}.",
+                )
+
+    def _put_aside(self, path: Path) -> str:
+        """Put a file and the samples that are its own where they are not read; say what was done.
+
+        The samples go with it, since the next one of its key would take them for left over.
+        """
         place = self.folder / "set-aside"
-        moved = place / path.name
+        own = self._samples_of(path)
         try:
             place.mkdir(parents=True, exist_ok=True)
-            if moved.exists():
-                moved = place / f"{path.stem}.{time.time_ns()}{path.suffix}"
-            path.replace(moved)
+            for each in (path, *own):
+                moved = place / each.name
+                if moved.exists():
+                    moved = place / f"{each.stem}.{time.time_ns()}{each.suffix}"
+                each.replace(moved)
         except OSError as error:
-            done = f"it could not be set aside ({error.strerror})"
-        else:
-            done = f"it is set aside in {place}"
-        _warn(path, f"{path.name} cannot be trusted ({reason}); {done}, and measured again.")
+            return f"it could not be set aside ({error.strerror})"
+        return f"it is set aside in {place}" + (", with its samples" if own else "")
+
+    def _samples_of(self, path: Path) -> list[Path]:
+        """Return the samples of a key that no other file of it names."""
+        beside = self.files_of(path.stem[-SHORT:])
+        others = [each for each in beside if each.suffix == ".json" and each != path]
+        named = set(map(_samples_named_in, others))
+        return [each for each in beside if each.suffix == ".jsonl" and each.name not in named]
+
+
+def stem_of(measurement: Measurement) -> str:
+    """Return what the names of a measurement's files begin with."""
+    parts = (measurement.candidate.name, measurement.check, measurement.item)
+    names = ".".join(re.sub(r"[^\w-]+", "-", part)[:24] for part in parts)
+    return f"{names}.{measurement.key[:SHORT]}"
+
+
+def _by_key(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names of measurements' files by the first digits of the key, sorted."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(filter(_NUMBERS.search, names)):
+        found.setdefault(name[-_TAIL:-5], []).append(name)
+    return found
+
+
+def _made(found: tuple[Path, Measurement]) -> tuple[str, str]:
+    return found[1].measured_at, found[0].name
+
+
+def _samples_named_in(path: Path) -> str | None:
+    """Return the name of the samples that a measurement's file names, if it can be read."""
+    try:
+        _, evidence = files.read(path.read_bytes())
+    except (OSError, Damaged, Newer):
+        return None
+    return evidence.file if evidence is not None else None
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from basegate.environment import version
 from basegate.errors import BasegateError
 from basegate.store import format as files
-from basegate.store.folder import SHORT
+from basegate.store.folder import SHORT, stem_of
 from basegate.store.format import Damaged, Newer
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ def export(store: Store, target: Path, wanted: Callable[[Measurement], bool]) ->
     keys: list[str] = []
     try:
         with zipfile.ZipFile(temporary, "x", zipfile.ZIP_DEFLATED) as archive:
-            for path in store.paths():
-                key, parts = _verbatim(store, path, wanted)
+            for path, measurement in store.each():
+                parts = _verbatim(store, path) if wanted(measurement) else {}
                 for name, data in parts.items():
                     archive.writestr(_entry(f"{_FOLDER}{name}"), data)
                 if parts:
-                    keys.append(key)
+                    keys.append(measurement.key)
             manifest = {"format": FORMAT, "basegate": version("basegate"), "measurements": keys}
             archive.writestr(_entry(_MANIFEST), json.dumps(manifest, indent=1))
         if keys:
@@ -111,22 +111,21 @@ def _entry(name: str) -> ZipInfo:
     return entry
 
 
-def _verbatim(
-    store: Store, path: Path, wanted: Callable[[Measurement], bool]
-) -> tuple[str, dict[str, bytes]]:
-    """Return a measurement's key and its files by name; no files where it is not wanted."""
+def _verbatim(store: Store, path: Path) -> dict[str, bytes]:
+    """Return a measurement's files by name; none where it cannot be trusted."""
     with ExitStack() as stack:
         with suppress(OSError):  # a store that cannot be written to does not change either
             stack.enter_context(store.locked())
-        measurement = store.read(path, evidence=False)
-        if measurement is None or not wanted(measurement) or store.read(path) is None:
-            return "", {}
+        measurement = store.read(path)
+        if measurement is None:
+            return {}
         data = path.read_bytes()
         _, evidence = files.read(data)
-        if evidence is None:
-            return measurement.key, {path.name: data}
-        beside = path.parent / evidence.file
-        return measurement.key, {path.name: data, beside.name: beside.read_bytes()}
+        # Under its own name: somebody may have given the file another one.
+        found = {f"{stem_of(measurement)}.json": data}
+        if evidence is not None:
+            found[evidence.file] = (path.parent / evidence.file).read_bytes()
+        return found
 
 
 def merge(store: Store, source: Path) -> Merged:
@@ -151,11 +150,10 @@ def merge(store: Store, source: Path) -> Merged:
 def _merge(store: Store, archive: ZipFile) -> Merged:
     looked = Merged()
     wanted = []
-    ours = {path.stem[-SHORT:]: path for path in store.paths()}
+    ours = {path.stem[-SHORT:] for path in store.paths()}
     for name in _names(archive):
         theirs = _unpack(archive, name)
-        path = ours.get(theirs.key[:SHORT])
-        mine = store.read(path) if path is not None else None
+        mine = store.get(theirs.key) if theirs.key[:SHORT] in ours else None
         if _note(looked, mine, theirs) in ("new", "fuller"):
             wanted.append(name)
     if looked.conflicts:

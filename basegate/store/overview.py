@@ -77,7 +77,8 @@ def the_one(store: Store, prefix: str, *, evidence: bool = True) -> Measurement:
     """
     if not re.fullmatch(r"[0-9a-f]{1,64}", prefix):
         raise UsageError(f"{prefix!r} is no beginning of a key, which is made of 0-9 and a-f.")
-    paths = store.paths()
+    # Of copies of one file, one.
+    paths = list({path.stem[-SHORT:]: path for path in store.paths()}.values())
     found = [path for path in paths if path.stem[-SHORT:].startswith(prefix[:SHORT])]
     if len(prefix) > SHORT:
         found = [path for path in found if _key(store, path).startswith(prefix)]
@@ -85,7 +86,10 @@ def the_one(store: Store, prefix: str, *, evidence: bool = True) -> Measurement:
         raise UsageError(f"no key begins with {prefix}. {_listed(paths)}")
     if len(found) > 1:
         raise UsageError(f"{prefix} begins {len(found)} keys. {_listed(found)}")
-    measurement = store.read(found[0], evidence=evidence)
+    # Under its key, where the one of several files is chosen that counts.
+    measurement = store.get(_key(store, found[0]), evidence=evidence)
+    if measurement is None:
+        measurement = store.read(found[0], evidence=evidence)
     if measurement is None:
         raise UsageError(f"{found[0].name} cannot be read; it was set aside, or removed just now.")
     return measurement
