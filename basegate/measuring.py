@@ -85,7 +85,12 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
             )
         if len(journal):
             progress.say(f"{name}: goes on where an earlier run was ended.")
-        measurement = _measure(candidate, job, stored, journal, progress)
+        try:
+            measurement = _measure(candidate, job, stored, journal, progress)
+        except Exception:
+            if journal.trouble:
+                _say_not_kept(store, journal.trouble)
+            raise
         journal.finish(measurement)
         if _keep(measurement, store):
             journal.discard()
@@ -228,16 +233,20 @@ def _keep(measurement: Measurement, store: Store) -> bool:
     try:
         store.put(measurement)
     except OSError as error:
-        warnings.warn(
-            f"the measurement of {measurement.candidate.name} on {measurement.item} could not be "
-            f"kept in {store.folder} ({error.strerror or error}); it is judged now, and measured "
-            f"again by the next run, as far as its batches could not be kept either. Free some "
-            f"space, or give another --store.",
-            NotKept,
-            stacklevel=2,
-        )
+        _say_not_kept(store, error.strerror or str(error))
         return False
     return True
+
+
+def _say_not_kept(store: Store, reason: str) -> None:
+    """Warn, with the same words for whatever it was: a full disk is told once and not per check."""
+    warnings.warn(
+        f"not all that was measured could be kept in {store.folder} ({reason}). It is judged now, "
+        f"and the next run measures again what was not kept batch by batch either. Free some "
+        f"space, or give another --store.",
+        NotKept,
+        stacklevel=2,
+    )
 
 
 def identify(candidate: Candidate, check: Check) -> dict[str, Any]:

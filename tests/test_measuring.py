@@ -208,7 +208,7 @@ def test_a_journal_of_batches_that_could_not_be_stored_is_measured_from(measure,
 
     with monkeypatch.context() as patch:
         patch.setattr(Store, "put", full)
-        with pytest.warns(UserWarning, match="could not be kept"):
+        with pytest.warns(UserWarning, match="No space left on device"):
             measure(InBatches())
     assert done_of(measure) == 0
 
@@ -237,3 +237,19 @@ def test_what_a_left_journal_holds_is_not_counted_twice(tmp_path, monkeypatch):
     found = measure(Drawing("one"), ALL)
     assert len(found.findings.samples) == 4
     assert found.findings.facts["memory_retries"] == 2, "one before, one now"
+
+
+def test_batches_that_could_not_be_kept_are_told_only_where_the_measurement_is_not_stored(
+    measure, monkeypatch, recwarn
+):
+    def full(self, line):
+        self.trouble = "No space left on device"
+
+    monkeypatch.setattr(FileJournal, "_append", full)
+    measure(InBatches())
+    assert not recwarn.list
+    with pytest.raises(InvalidMeasurement, match="broken"):
+        measure(InBatches(can_do=1), remeasure=True)
+    assert [str(each.message).partition(". ")[0][-25:] for each in recwarn] == [
+        "(No space left on device)"
+    ]

@@ -73,6 +73,13 @@ def test_a_metric_with_an_interval_that_is_not_finite_survives_its_own_json(numb
     assert again == findings
 
 
+@pytest.mark.parametrize("field", ['"value": NaN', '"value": 1, "interval": [0, Infinity]'])
+def test_json_with_numbers_that_are_none_is_refused(field):
+    text = f'{{"metrics": [{{"name": "m", "unit": "u", {field}}}]}}'
+    with pytest.raises(ValidationError, match="finite number"):
+        Findings.model_validate_json(text)
+
+
 def test_a_record_cannot_be_changed():
     sample = Sample(item="i", prompt="p", text="t", seed=0)
     with pytest.raises(ValidationError, match="frozen"):

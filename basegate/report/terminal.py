@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ _MARKUP: dict[VerdictWord, dict[str, bool]] = {
 }
 
 
+@cache
 def verdict_in_words(verdict: VerdictWord, say: Words = ENGLISH) -> str:
     """Return the word for a verdict."""
     return {

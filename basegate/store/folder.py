@@ -65,7 +65,8 @@ class Store:
         if found is None:
             # Listed once and not for every key; what has come, or got another name, since then is
             # looked for before anyone measures it.
-            self._listed = _by_key(self._names())
+            with suppress(OSError):
+                self._listed = _by_key(self._names())
             found = self._get(key, evidence)
         return found
 
@@ -180,7 +181,7 @@ class Store:
         """Return the names of all files that are no half-written ones."""
         try:
             return [name for name in os.listdir(self.measurements) if not name.startswith(".")]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
     def _put_evidence(self, stem: str, text: str) -> Evidence | None:

@@ -10,12 +10,10 @@ import json
 import math
 import os
 import time
-import warnings
 import zlib
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from basegate.errors import NotKept
 from basegate.records import canonical_json
 
 if TYPE_CHECKING:
@@ -30,7 +28,13 @@ _SUM = 8
 
 
 class Journal:
-    """Pieces of one measurement by name. This one keeps nothing: nothing can be gone on with."""
+    """Pieces of one measurement by name. This one keeps nothing: nothing can be gone on with.
+
+    Attributes:
+        trouble: why something could not be kept; empty where all was.
+    """
+
+    trouble = ""
 
     def __init__(self) -> None:
         self._start_over()
@@ -143,10 +147,11 @@ class FileJournal(Journal):
         self._places: dict[str, tuple[int, int]] = {}
         self._settled: dict[str, Any] = {}
         self._finished = ""
-        self._complained = False
+        self._stuck = False
         self._taken: set[int] = set()
         self._done = 0
-        self._file: BinaryIO = path.open("a+b")
+        # Without a buffer: it would try to write what did not fit again.
+        self._file = path.open("a+b", buffering=0)
         self._end = self._begin = self._recall()
         self._file.truncate(self._end)
 
@@ -228,53 +233,46 @@ class FileJournal(Journal):
 
     def _append(self, line: Mapping[str, Any]) -> tuple[int, int] | None:
         """Write a line; return its place, or `None` where there was no room for it."""
+        if self._stuck:
+            return None
         head = {"key": self._key} if self._end == 0 else {}
         text = canonical_json({**head, **line}).encode()
         data = b"%08x %s\n" % (zlib.crc32(text), text)
         try:
-            self._file.write(data)
-            self._file.flush()
+            written = 0
+            while written < len(data):
+                written += self._file.write(data[written:])
             os.fsync(self._file.fileno())
         except OSError as error:
-            self._take_back(error)
+            self.trouble = error.strerror or str(error)
+            self._take_back()
             return None
         place = (self._end, len(data))
         self._end += len(data)
         return place
 
-    def _take_back(self, error: OSError) -> None:
+    def _take_back(self) -> None:
         """Cut off half a line: lines behind it would never be read."""
-        # Another file object: the old one's buffer would try to write the rest again.
-        descriptor = os.dup(self._file.fileno())
-        with suppress(OSError):
-            self._file.close()
-        os.ftruncate(descriptor, self._end)
-        self._file = os.fdopen(descriptor, "a+b")
-        if not self._complained:
-            self._complained = True
-            warnings.warn(
-                f"{self.path}: how far the measurement has come could not be kept "
-                f"({error.strerror}). It goes on; should this run be ended, it begins anew. Free "
-                f"some space, or give another --store.",
-                NotKept,
-                stacklevel=2,
-            )
+        try:
+            self._file.truncate(self._end)
+        except OSError:
+            self._stuck = True  # what is whole stays so, and the next run cuts off the rest
 
     def _recall(self) -> int:
         """Read what there is; return where the last whole line of this measurement ends."""
-        self._file.seek(0)
         end = 0
-        for data in self._file:
-            line = _whole(data)
-            if line is None or (end == 0 and line.get("key") != self._key):
-                break
-            self._places.update(dict.fromkeys(line.get("pieces", ()), (end, len(data))))
-            self._settled.update(line.get("settled", {}))
-            self._finished = line.get("finished", "")
-            if "seconds" in line:
-                self._before, self._retries = line["seconds"], line["retries"]
-                self._too_large = line.get("too_large", {})
-            end += len(data)
+        with self.path.open("rb") as file:
+            for data in file:
+                line = _whole(data)
+                if line is None or (end == 0 and line.get("key") != self._key):
+                    break
+                self._places.update(dict.fromkeys(line.get("pieces", ()), (end, len(data))))
+                self._settled.update(line.get("settled", {}))
+                self._finished = line.get("finished", "")
+                if "seconds" in line:
+                    self._before, self._retries = line["seconds"], line["retries"]
+                    self._too_large = line.get("too_large", {})
+                end += len(data)
         return end
 
 
