@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from basegate.language import ENGLISH, Words
 
 if TYPE_CHECKING:
+    from basegate.limits import Reference
     from basegate.measurement import Metric
 
 
@@ -34,6 +35,8 @@ class Limited(Protocol):
     def limit(self) -> float | None: ...  # noqa: D102
     @property
     def direction(self) -> Literal["max", "min"] | None: ...  # noqa: D102
+    @property
+    def reference(self) -> Reference | None: ...  # noqa: D102
 
 
 SHARE = "share "
@@ -131,17 +134,42 @@ def in_words(unit: str, say: Words = ENGLISH) -> str:
 
 
 def format_limit(
-    limit: float, direction: Literal["max", "min"], unit: str = "", say: Words = ENGLISH
+    limit: float,
+    direction: Literal["max", "min"],
+    unit: str = "",
+    say: Words = ENGLISH,
+    reference: Reference | None = None,
 ) -> str:
-    """Return a limit as it was given, e.g. `at most 5`, or `at least 50 %` of a share."""
+    """Return a limit as it was given, e.g. `at most 5`, or `at least 50 %` of a share.
+
+    One that was computed has six digits, and where it comes from behind it.
+    """
+    digits = 10 if reference is None else 6
     value = (
-        say("{value} %", value=f"{round(limit * 100, 10):.10g}")
+        say("{value} %", value=f"{round(limit * 100, 10):.{digits}g}")
         if is_share(unit)
-        else f"{limit:,.10g}"
+        else f"{limit:,.{digits}g}"
     )
+    if reference is not None:
+        value = say("{value} ({origin})", value=value, origin=_origin(reference, unit, say))
     if direction == "max":
         return say("at most {value}", value=value)
     return say("at least {value}", value=value)
+
+
+def _origin(reference: Reference, unit: str, say: Words) -> str:
+    """Return how a limit follows from what was measured on another candidate."""
+    value = format_value(reference.value, unit, say=say)
+    name = reference.candidate
+    if reference.factor is not None:
+        factor = f"{reference.factor:g}"
+        return say("{factor} times the {value} of {name}", factor=factor, value=value, name=name)
+    plus = reference.plus or 0.0
+    size = f"{abs(plus) * 100:g}" if is_share(unit) else f"{abs(plus):g}"
+    amount = say("{value} %", value=size) if is_share(unit) else size
+    if plus < 0:
+        return say("the {value} of {name} minus {amount}", value=value, name=name, amount=amount)
+    return say("the {value} of {name} plus {amount}", value=value, name=name, amount=amount)
 
 
 COUNT = " correct"
@@ -171,7 +199,7 @@ def asked(row: Limited, say: Words = ENGLISH) -> str:
     """Return the limit of a row; empty where it has none."""
     if row.limit is None or row.direction is None:
         return ""
-    return format_limit(row.limit, row.direction, row.unit, say)
+    return format_limit(row.limit, row.direction, row.unit, say, row.reference)
 
 
 def place(check: str, part: str, say: Words = ENGLISH) -> str:

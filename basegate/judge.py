@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 from basegate.errors import InvalidMeasurement
+from basegate.limits import Limit, Reference
 from basegate.records import FiniteOrNone, Frozen, Interval
 from basegate.sentences import sentence, whom
 from basegate.statistics import (
@@ -17,7 +18,7 @@ from basegate.statistics import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from basegate.limits import Limit
+    from basegate.limits import AnyLimit
     from basegate.measurement import Measurement, Metric
 
 VerdictWord = Literal["pass", "inconclusive", "fail", "invalid"]
@@ -84,6 +85,7 @@ class Result(Frozen):
             the chance that it passes.
         settling: what would settle it, where it is inconclusive.
         tokenizer: of a perplexity, what the tokenizer makes of the text.
+        reference: what the limit was computed from, where it is relative to a candidate.
     """
 
     candidate: str
@@ -108,6 +110,7 @@ class Result(Frozen):
     curve: tuple[tuple[float, float], ...] = ()
     settling: Settling | None = None
     tokenizer: TokenizerCost | None = None
+    reference: Reference | None = None
 
     @property
     def part(self) -> str:
@@ -195,13 +198,13 @@ def judge(
     return Verdict(results=tuple(results))
 
 
-def check_valid(measurement: Measurement, limits: Sequence[Limit]) -> None:
+def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
     """Refuse a measurement that is beyond a limit of validity: it says nothing about the model.
 
     Raises:
         InvalidMeasurement: with what was found, the limit, and what to do.
     """
-    for limit in (each for each in limits if each.validity):
+    for limit in (each for each in limits if isinstance(each, Limit) and each.validity):
         measured = [each for each in measurement.findings.metrics if each.name == limit.metric]
         if not measured or decide(measured[0], limit) == "pass":
             continue
@@ -262,6 +265,7 @@ def _result(
         notes=measurement.findings.notes,
         count=metric.count,
         drawn=metric.drawn,
+        reference=limit.reference,
     )
     return row if brief else _explained(row, measurement, metric, limit)
 

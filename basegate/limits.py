@@ -11,7 +11,42 @@ from basegate.records import Frozen
 Direction = Literal["max", "min"]
 
 
-class Limit(Frozen):
+class Reference(Frozen):
+    """What a limit was computed from, where it is relative to a candidate's own measurement.
+
+    Attributes:
+        candidate: its name.
+        value: what was measured on it.
+        factor: that the value is multiplied with; `None` where `plus` is given.
+        plus: that is added to it; `None` where `factor` is given.
+        measurement: its key in the store.
+    """
+
+    candidate: str
+    value: FiniteFloat
+    factor: FiniteFloat | None = None
+    plus: FiniteFloat | None = None
+    measurement: str
+
+    @property
+    def limit(self) -> float:
+        """The limit that follows."""
+        return self.value * (self.factor or 1.0) + (self.plus or 0.0)
+
+
+class _Line(Frozen):
+    """What limits have in common; see `Limit`."""
+
+    key: str
+    metric: str
+    direction: Direction
+    by_interval: bool = False
+    validity: bool = False
+    confidence: float = 0.95
+    why: str = ""
+
+
+class Limit(_Line):
     """One line of `thresholds.toml`.
 
     Attributes:
@@ -24,16 +59,40 @@ class Limit(Frozen):
         validity: whether a value beyond it makes the measurement `invalid` instead of judging it.
         confidence: level of the interval.
         why: the reason that the file gives for it.
+        reference: what the value was computed from, where the line is relative to a candidate.
     """
 
-    key: str
-    metric: str
-    direction: Direction
     value: FiniteFloat
-    by_interval: bool = False
-    validity: bool = False
-    confidence: float = 0.95
-    why: str = ""
+    reference: Reference | None = None
+
+
+class RelativeLimit(_Line):
+    """A line of `thresholds.toml` whose value depends on a measurement of another candidate.
+
+    Attributes:
+        candidate: the name of the reference.
+        factor: see `Reference`.
+        plus: see `Reference`.
+    """
+
+    candidate: str
+    factor: FiniteFloat | None = None
+    plus: FiniteFloat | None = None
+
+    def resolved(self, value: float, measurement: str) -> Limit:
+        """Return the limit that follows.
+
+        Args:
+            value: what was measured on the reference.
+            measurement: its key in the store.
+        """
+        fields = self.model_dump()
+        relation = {name: fields.pop(name) for name in ("candidate", "factor", "plus")}
+        reference = Reference(**relation, value=value, measurement=measurement)
+        return Limit(**fields, value=reference.limit, reference=reference)
+
+
+AnyLimit = Limit | RelativeLimit
 
 
 class Rule(Frozen):

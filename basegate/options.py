@@ -225,6 +225,7 @@ def parse(config: pytest.Config) -> RunOptions:
     )
     _check_own_limits(thresholds, registry, candidates)
     store = _place(option.basegate_store, here) or config.rootpath / ".basegate"
+    _check_references(thresholds, {*registry, *(spec.name for spec in candidates)}, store)
     ledger = _place(option.basegate_ledger, here) or store / "ledger.json"
     summary = _place(option.basegate_summary, here)
     if not option.collectonly and not hasattr(config, "workerinput"):
@@ -322,6 +323,22 @@ def _check_own_limits(
             raise UsageError(
                 f"{thresholds.path}: candidates.{name}: there is no candidate of that name."
                 f"{did_you_mean(name, known)} Known names: {', '.join(sorted(known))}."
+            )
+
+
+def _check_references(thresholds: Thresholds, known: set[str], store: Path) -> None:
+    """Refuse limits relative to a candidate that nobody knows: none could ever be judged."""
+    from basegate.errors import UsageError, did_you_mean
+    from basegate.store import Store
+
+    unknown = [limit for limit in thresholds.relative if limit.candidate not in known]
+    stored = {each.candidate.name for each in Store(store)} if unknown and store.is_dir() else set()
+    for limit in unknown:
+        if limit.candidate not in stored:
+            raise UsageError(
+                f"{thresholds.path}: {limit.key}.reference: there is no candidate called "
+                f"{limit.candidate!r} in models.toml, in --model or in the store."
+                f"{did_you_mean(limit.candidate, known | stored)}"
             )
 
 

@@ -154,7 +154,7 @@ class RunHooks:
             config.hook.pytest_deselected(items=absent)
             items[:] = [item for item in items if not is_not_configured(item)]
         yield
-        items[:] = by_candidate(items, [spec.name for spec in self.run.options.candidates])
+        items[:] = by_candidate(items, self.run.order)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from basegate.errors import InvalidMeasurement
 from basegate.figures import format_limit, format_value, is_share, place
 from basegate.judge import check_valid
+from basegate.limits import Limit
 from basegate.statistics import chance_of_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from basegate.limits import Limit
     from basegate.measurement import Measurement, Metric
     from basegate.thresholds import Check
 
@@ -63,7 +63,7 @@ def propose(
     bad: Mapping[str, Measurement | None],
     margin: float,
 ) -> list[Proposal]:
-    """Return a proposal for every limit of a check that judges.
+    """Return a proposal for every limit of a check that judges and is not relative to a candidate.
 
     Args:
         check: with its present limits.
@@ -76,11 +76,11 @@ def propose(
     (passing, _), (failing, _) = sides
     proposals = []
     for limit in check.limits:
-        if not limit.validity:
+        if isinstance(limit, Limit) and not limit.validity:
             case = _Case(check, limit, passing, failing, margin, bool(bad))
             proposals.append(_counted(case) if limit.metric == "correct" else _measured(case))
     warnings = [text for _, texts in sides for text in texts]
-    return [_warned(proposals[0], warnings), *proposals[1:]]
+    return [_warned(proposals[0], warnings), *proposals[1:]] if proposals else []
 
 
 def _warned(proposal: Proposal, warnings: Sequence[str]) -> Proposal:

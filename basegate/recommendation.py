@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from basegate.limits import Reference
 from basegate.records import Frozen, Interval
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class LimitDistance(Frozen):
         unit: in words.
         interval: of what was found, where it was judged by it.
         confidence: the interval's level.
+        reference: what the limit was computed from, where it is relative to a candidate.
     """
 
     check: str
@@ -46,6 +48,7 @@ class LimitDistance(Frozen):
     unit: str
     interval: Interval = None
     confidence: float = 0.95
+    reference: Reference | None = None
 
     @property
     def distance(self) -> float:
@@ -207,4 +210,5 @@ def _distance(row: Result) -> LimitDistance:
         # The interval of a count speaks of the chance behind it; the count itself is judged.
         interval=None if row.metric == "correct" else row.interval,
         confidence=row.confidence,
+        reference=row.reference,
     )

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from basegate.errors import InvalidMeasurement
-from basegate.judge import check_valid, invalid, judge, worst
+from basegate.judge import check_valid, invalid, worst
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measuring import identify_check
 from basegate.records import canonical_json, digest
+from basegate.references import References, judge_by
 from basegate.stopping import ALL, draws_for, is_enough
 from basegate.store.overview import stored_of
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from basegate.comparison import Comparison
     from basegate.judge import Result, VerdictWord
-    from basegate.limits import Limit
+    from basegate.limits import AnyLimit
     from basegate.measurement import CandidateFacts, Measurement
     from basegate.store import Readable
     from basegate.thresholds import Check, Thresholds
@@ -142,8 +143,9 @@ def rejudge(
         UsageError: nothing is stored of another name, or of none of them.
     """
     pairs = _chosen(_read(store, asked), names, registered)
+    references = References(thresholds.relative, store)
     return [
-        _rejudge(stored, name, label, thresholds, asked, brief)
+        _rejudge(stored, name, label, thresholds, asked, references, brief)
         for (name, stored), label in zip(pairs, _labels(pairs), strict=True)
     ]
 
@@ -278,7 +280,13 @@ def _short(revision: str | None) -> str:
 
 
 def _rejudge(
-    stored: _Stored, name: str, label: str, thresholds: Thresholds, asked: Asked, brief: bool
+    stored: _Stored,
+    name: str,
+    label: str,
+    thresholds: Thresholds,
+    asked: Asked,
+    references: References,
+    brief: bool,
 ) -> Rejudged:
     records: list[Record] = []
     missing: list[Check] = []
@@ -294,7 +302,7 @@ def _rejudge(
             undecided.append(check)
         else:
             answer = _as_answer(found, check, stored.count[number], label)
-            results = _judge(answer, limits, label, brief)
+            results = _judge(answer, limits, label, references, brief)
             records.append(Record(candidate=answer.candidate, results=results))
     return Rejudged(
         name=name,
@@ -324,11 +332,15 @@ def _as_answer(found: Measurement, check: Check, count: int, label: str) -> Meas
 
 
 def _judge(
-    measurement: Measurement, limits: Sequence[Limit], candidate: str, brief: bool
+    measurement: Measurement,
+    limits: Sequence[AnyLimit],
+    candidate: str,
+    references: References,
+    brief: bool,
 ) -> tuple[Result, ...]:
     try:
         check_valid(measurement, limits)
     except InvalidMeasurement as error:
         where = (measurement.check, measurement.item)
         return (invalid(candidate, *where, str(error), error.measurement),)
-    return judge(measurement, limits, candidate, brief=brief).results
+    return judge_by(measurement, limits, candidate, references, brief=brief).results

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from basegate.candidate import Candidate
 from basegate.comparing import NOTHING, from_store
 from basegate.environment import environment, resolve_device, version
 from basegate.evidence import compare_candidates, measurements_behind
-from basegate.judge import Verdict, check_valid, judge
+from basegate.judge import Verdict, check_valid
 from basegate.language import words
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
 from basegate.measuring import measure, obtain
+from basegate.references import References, judge_by
 from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 
@@ -53,7 +55,15 @@ class Run:
         self.say = words(options.language)
         self._opened: dict[str, Candidate] = {}
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
+        self._reference_names = {limit.candidate for limit in options.thresholds.relative}
+        self._measured: dict[tuple[str, str, str], Measurement] = {}
         self._isolation: Isolation | None = None
+
+    @property
+    def order(self) -> list[str]:
+        """The candidates in the order of work: those that limits are relative to come first."""
+        names = [spec.name for spec in self.options.candidates]
+        return sorted(names, key=lambda name: name not in self._reference_names)
 
     def open(self, spec: CandidateSpec) -> Candidate:
         """Return a handle on a candidate; nothing is loaded yet."""
@@ -92,7 +102,10 @@ class Run:
         # Of the first time: what this run has measured is not from an earlier one.
         first = self._earlier.setdefault((candidate.name, measurement.key), measurement.earlier)
         check_valid(measurement, limits)
-        return measurement.model_copy(update={"earlier": first})
+        measurement = measurement.model_copy(update={"earlier": first})
+        if candidate.name in self._reference_names:
+            self._measured[candidate.name, check, item] = measurement
+        return measurement
 
     def earlier(self, name: str, key: str | None) -> Earlier | None:
         """Return what earlier runs had done of a candidate's measurement.
@@ -126,13 +139,21 @@ class Run:
     def judge(self, candidate: Candidate, measurement: Measurement) -> tuple[Verdict, Record]:
         """Hold a measurement against the candidate's limits."""
         limits = self.options.thresholds.limits(candidate.name, measurement.check, measurement.item)
-        verdict = judge(measurement, limits, candidate.name)
+        verdict = judge_by(measurement, limits, candidate.name, self._references())
         facts = measurement.candidate.model_copy(
             update={"name": candidate.name, "source": candidate.spec.source}
         )
         return verdict, Record(
             candidate=facts, results=verdict.results, earlier=measurement.earlier
         )
+
+    def _references(self) -> References:
+        """Return what relative limits may speak of: in the store, or measured by this process."""
+        own = (
+            each.model_copy(update={"candidate": each.candidate.model_copy(update={"name": name})})
+            for (name, _, _), each in self._measured.items()
+        )
+        return References(self.options.thresholds.relative, chain(own, self.store))
 
     def facts(self, name: str) -> CandidateFacts:
         """Return what is known of a candidate that no measurement tells of."""

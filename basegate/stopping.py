@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from basegate.limits import Limit
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basegate.limits import Limit
+    from basegate.limits import AnyLimit
     from basegate.measurement import Findings
 
 
@@ -49,16 +51,17 @@ class Draws(NamedTuple):
 ALL = Draws()
 
 
-def draws_for(limits: Sequence[Limit]) -> Draws:
+def draws_for(limits: Sequence[AnyLimit]) -> Draws:
     """Return what the limits on a bank want drawn.
 
     Only a gate on single questions can be settled early. A limit on the bank's accuracy needs all
     samples.
     """
     judged = [limit for limit in limits if not limit.validity]
-    counts = {int(limit.value) for limit in judged if limit.metric == "correct"}
+    absolute = [limit for limit in limits if isinstance(limit, Limit)]
+    counts = {int(limit.value) for limit in absolute if limit.metric == "correct"}
     if len(counts) == 1 and all(limit.metric == "correct" for limit in judged):
-        shares = (limit.value for limit in limits if limit.validity)
+        shares = (limit.value for limit in absolute if limit.validity)
         return Draws(counts.pop(), min(shares, default=1.0))
     return ALL
 

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from basegate.errors import UsageError, did_you_mean
 from basegate.fingerprint import hash_file
-from basegate.limits import RULES, Limit
+from basegate.limits import RULES, AnyLimit, Limit, RelativeLimit
 from basegate.records import Frozen
 from basegate.registry import read_toml
 from basegate.settings import (
@@ -33,6 +33,7 @@ from basegate.thresholds_file import (
     Problems,
     Questions,
     Reasoning,
+    Relative,
     Table,
     place,
 )
@@ -60,7 +61,7 @@ class Check(Frozen):
     check: str
     item: str
     settings: Settings
-    limits: tuple[Limit, ...]
+    limits: tuple[AnyLimit, ...]
     stop_early: bool = False
 
 
@@ -77,7 +78,7 @@ class Thresholds(Frozen):
     path: Path
     sha256: str
     checks: tuple[Check, ...]
-    own_limits: dict[str, dict[tuple[str, str], tuple[Limit, ...]]] = Field(default_factory=dict)
+    own_limits: dict[str, dict[tuple[str, str], tuple[AnyLimit, ...]]] = Field(default_factory=dict)
 
     def items(self, check: str) -> tuple[str, ...]:
         """Return the items of a check; empty where its table is absent."""
@@ -97,10 +98,17 @@ class Thresholds(Frozen):
         """Return the check on an item; it must exist."""
         return next(each for each in self.checks if (each.check, each.item) == (check, item))
 
-    def limits(self, candidate: str, check: str, item: str) -> tuple[Limit, ...]:
+    def limits(self, candidate: str, check: str, item: str) -> tuple[AnyLimit, ...]:
         """Return the limits that hold for a candidate."""
         own = self.own_limits.get(candidate, {}).get((check, item))
         return own if own is not None else self.find(check, item).limits
+
+    @property
+    def relative(self) -> tuple[RelativeLimit, ...]:
+        """All limits that are relative to a candidate."""
+        own = (each for checks in self.own_limits.values() for each in checks.values())
+        groups = [*(check.limits for check in self.checks), *own]
+        return tuple(each for group in groups for each in group if isinstance(each, RelativeLimit))
 
 
 def load_thresholds(path: Path) -> Thresholds:
@@ -178,13 +186,7 @@ def _check(
     """Return a check with the limits of its table, and of those that hold for all its siblings."""
     tables = {where: table, **shared}
     limits = tuple(
-        Limit(
-            key=f"{place}.{key}",
-            value=value,
-            confidence=getattr(given, "confidence", 0.95),
-            why=given.why,
-            **{**RULES[key].model_dump(), "metric": given.metric(key)},
-        )
+        _limit(f"{place}.{key}", key, value, given)
         for place, given in tables.items()
         for key, value in given.given_limits().items()
     )
@@ -195,6 +197,20 @@ def _check(
         limits=limits,
         stop_early=any(getattr(given, "stop_early", False) for given in tables.values()),
     )
+
+
+def _limit(where: str, key: str, value: float | Relative, table: Table) -> AnyLimit:
+    fields: dict[str, Any] = {
+        **RULES[key].model_dump(),
+        "key": where,
+        "metric": table.metric(key),
+        "confidence": getattr(table, "confidence", 0.95),
+        "why": table.why,
+    }
+    if isinstance(value, Relative):
+        relation = {"candidate": value.reference, "factor": value.factor, "plus": value.plus}
+        return RelativeLimit(**fields, **relation)
+    return Limit(**fields, value=value)
 
 
 def _perplexity_settings(table: Perplexity, corpus: Corpus, base: Path) -> PerplexitySettings:
@@ -235,7 +251,7 @@ def _limit_keys_of(check: str) -> set[str]:
 
 def _own_limits(
     name: str, own: object, tables: Mapping[str, Any], path: Path
-) -> dict[tuple[str, str], tuple[Limit, ...]]:
+) -> dict[tuple[str, str], tuple[AnyLimit, ...]]:
     """Return the limits of one candidate: its own where given, the common ones elsewhere."""
     where = f"candidates.{name}"
     if not isinstance(own, dict):
@@ -244,6 +260,10 @@ def _own_limits(
     return {
         (check.check, check.item): check.limits for check in _checks(merged, path, prefix=where)
     }
+
+
+_GROUPS = (".corpora", ".banks")
+"""What tables end in whose keys are names."""
 
 
 def _merge(
@@ -258,13 +278,15 @@ def _merge(
         merged["why"] = ""  # the common reason speaks of the common limit
     for key, value in own.items():
         place = f"{where}.{key}"
-        if isinstance(value, dict):
+        if key in RULES and not where.endswith(_GROUPS):
+            merged[key] = value
+        elif isinstance(value, dict):
             below = common.get(key)
             if not isinstance(below, dict):
                 hint = did_you_mean(key, [k for k, v in common.items() if isinstance(v, dict)])
                 raise UsageError(f"{path}: {place}: there is no table of that name above.{hint}")
             merged[key] = _merge(below, value, place, path)
-        elif key in RULES or key == "why":
+        elif key == "why":
             merged[key] = value
         else:
             hint = did_you_mean(key, [*RULES, "why"])

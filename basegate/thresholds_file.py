@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from basegate.limits import RULES
 from basegate.registry import NAME
@@ -19,6 +19,7 @@ from basegate.settings import (
     Share,
     TableSource,
 )
+from basegate.toml_errors import NUMBER, RELATIVE
 
 
 def place(base: Path, given: str) -> Path:
@@ -28,6 +29,34 @@ def place(base: Path, given: str) -> Path:
 
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 """Of a corpus or bank: it becomes a part of test ids."""
+
+
+class Relative(BaseModel):
+    """A limit that is relative to what was measured on a candidate: `{ reference, factor }`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reference: Name
+    factor: PositiveFloat | None = None
+    plus: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _one_relation(self) -> Self:
+        if (self.factor is None) == (self.plus is None):
+            raise ValueError(
+                "give either factor = (what the reference's number is multiplied with) or plus = "
+                "(what is added to it), one of them."
+            )
+        return self
+
+
+_FORMS = Discriminator(lambda given: RELATIVE if isinstance(given, dict | Relative) else NUMBER)
+_Relative = Annotated[Relative, Tag(RELATIVE)]
+PositiveLimit = Annotated[Annotated[PositiveFloat, Tag(NUMBER)] | _Relative, _FORMS]
+ShareLimit = Annotated[Annotated[Share, Tag(NUMBER)] | _Relative, _FORMS]
+DifferenceLimit = Annotated[
+    Annotated[float, Field(allow_inf_nan=False), Tag(NUMBER)] | _Relative, _FORMS
+]
 
 
 class Table(BaseModel):
@@ -41,7 +70,7 @@ class Table(BaseModel):
         """Return the metric that a limit key of this table speaks of."""
         return RULES[key].metric
 
-    def given_limits(self) -> dict[str, float]:
+    def given_limits(self) -> dict[str, float | Relative]:
         """Return the limit keys of this table that are set."""
         return {
             key: value
@@ -63,9 +92,9 @@ class Corpus(Table):
     column: str = "text"
     parallel: str | None = None
     join: str | None = None
-    max_gap: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    max_bits_per_char: PositiveFloat | None = None
-    max_perplexity: PositiveFloat | None = None
+    max_gap: DifferenceLimit | None = None
+    max_bits_per_char: PositiveLimit | None = None
+    max_perplexity: PositiveLimit | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -84,6 +113,10 @@ class Corpus(Table):
             )
         if self.max_gap is not None and self.parallel is None:
             raise ValueError("max_gap needs parallel = (a folder): there is no gap without it.")
+        if isinstance(self.max_gap, Relative) and self.max_gap.plus is None:
+            raise ValueError(
+                "max_gap: a gap may be 0 or less, where a factor has no meaning. Give plus."
+            )
         return self
 
 
@@ -123,10 +156,10 @@ class Continuation(_Sampled):
     samples: Positive = 8
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
     max_new_tokens: Positive = 100
-    min_cantonese_share: Share | None = None
-    max_latin_share: Share | None = None
-    max_simplified_share: Share | None = None
-    max_looping_share: Share | None = None
+    min_cantonese_share: ShareLimit | None = None
+    max_latin_share: ShareLimit | None = None
+    max_simplified_share: ShareLimit | None = None
+    max_looping_share: ShareLimit | None = None
 
 
 class _Source(Table):
@@ -190,7 +223,7 @@ _SAME_IN_SOURCE = {"dataset", "name", "revision", "split", "format", "first_answ
 class _Bank(_Source):
     samples: Positive
     correct: Positive | None = None
-    min_accuracy: Share | None = None
+    min_accuracy: ShareLimit | None = None
     confidence: Confidence = 0.95
 
     @model_validator(mode="after")
@@ -275,7 +308,7 @@ class Pairs(_Source):
     file_key = "pairs"
 
     pairs: str | None = None
-    min_preferred: Share | None = None
+    min_preferred: ShareLimit | None = None
     confidence: Confidence = 0.95
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
+NUMBER, RELATIVE = "[number]", "[relative]"
+"""What stands in pydantic's locations for the forms that a limit may have."""
+_FORMS = ("[key]", NUMBER, RELATIVE)
+
 _ACCEPTED = {
     "missing": "it is missing",
     "float_type": "accepted: a number",
@@ -44,7 +48,7 @@ def explain(error: ValidationError, path: Path, model: type[BaseModel], where: s
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
-    location = tuple(part for part in detail["loc"] if part != "[key]")
+    location = tuple(part for part in detail["loc"] if part not in _FORMS)
     key = ".".join([*([where] if where else []), *(str(part) for part in location)])
     kind = detail["type"]
     if kind == "extra_forbidden":
@@ -58,7 +62,8 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
         message = str(detail["ctx"]["error"])
         return f"{key}: {message}"
     accepted = _ACCEPTED.get(kind, "accepted: " + detail["msg"].removeprefix("Input should be "))
-    return f"{key} = {given}: {accepted}."
+    form = ' Or { reference = "NAME", plus = 0.2 }.' if NUMBER in detail["loc"] else ""
+    return f"{key} = {given}: {accepted}.{form if kind == 'float_type' else ''}"
 
 
 def _shown(value: Any) -> str:

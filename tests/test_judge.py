@@ -132,6 +132,7 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "curve": (),
         "settling": None,
         "tokenizer": None,
+        "reference": None,
     }
 
 

@@ -12,6 +12,7 @@ from basegate.environment import environment
 from basegate.errors import UsageError, did_you_mean
 from basegate.figures import format_limit, place, printable
 from basegate.files import write_atomically
+from basegate.limits import RelativeLimit
 from basegate.proposing import propose
 from basegate.rejudging import Asked, answers_of, ledger_of, rejudge
 from basegate.report.terminal import decided
@@ -167,6 +168,9 @@ def _warnings(
         yield f"{where}: its limits are kept, since its data could not be found: {reason}"
     for proposal in proposals:
         yield from proposal.warnings
+    for limit in (each for check in thresholds.checks for each in check.limits):
+        if isinstance(limit, RelativeLimit):
+            yield f"{limit.key} is kept: it is relative to {limit.candidate}."
     for name in dict.fromkeys(each.name for side in answered for each in side):
         if name in thresholds.own_limits:
             yield f"{name} keeps its own limits in [candidates.{name}]; they were not looked at."

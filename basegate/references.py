@@ -1,0 +1,172 @@
+"""Limits that are relative to a candidate: its own measurement of the same thing, out of the store.
+
+The same means: made by the same measure, with the same settings, on the same data, held in the same
+way. Versions of libraries may differ, as for verdicts from the store; a note then says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from basegate.errors import InvalidMeasurement
+from basegate.judge import Verdict, check_valid, invalid, judge
+from basegate.limits import Limit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from basegate.limits import AnyLimit, RelativeLimit
+    from basegate.measurement import CandidateFacts, Measurement
+
+_MAY_DIFFER = ("candidate", "libraries")
+"""Parts of an identity that are compared by themselves."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    limit: Limit
+    notes: tuple[str, ...]
+
+
+class References:
+    """The measurements that relative limits may speak of.
+
+    Args:
+        limits: of the thresholds.
+        measurements: of the store, or made by this run.
+    """
+
+    def __init__(
+        self, limits: Iterable[RelativeLimit] = (), measurements: Iterable[Measurement] = ()
+    ) -> None:
+        names = {limit.candidate for limit in limits}
+        # Without a relative limit the store is not read.
+        chosen = (each for each in measurements if each.candidate.name in names) if names else ()
+        self._measurements = list(chosen)
+
+    def resolve(
+        self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
+    ) -> _Found:
+        """Return the limit as a number, and what to know of it.
+
+        Args:
+            limit: relative to a candidate.
+            measurement: that is to be held against it.
+            validity: limits beyond which the reference says nothing.
+
+        Raises:
+            InvalidMeasurement: nothing stored can be compared; says what to do.
+        """
+        own = [
+            each
+            for each in self._measurements
+            if each.candidate.name == limit.candidate and each.check == measurement.check
+        ]
+        same = [each for each in own if _asked(each) == _asked(measurement)]
+        fitting = [each for each in same if _held(each) == _held(measurement)]
+        if not fitting:
+            raise InvalidMeasurement(_nothing_fits(limit, measurement, own, same))
+        found = max(fitting, key=lambda each: (_libraries(each, measurement), each.measured_at))
+        try:
+            check_valid(found, validity)
+        except InvalidMeasurement as error:
+            raise InvalidMeasurement(f"whose own measurement is invalid: {error}") from None
+        values = (m.value for m in found.findings.metrics if m.name == limit.metric)
+        value = next((each for each in values if each is not None), None)
+        if value is None:
+            raise InvalidMeasurement(f"whose measurement holds no {limit.metric}.")
+        notes = tuple(_notes(limit.candidate, found, fitting, measurement))
+        return _Found(limit.resolved(value, found.key), notes)
+
+
+def judge_by(
+    measurement: Measurement,
+    limits: Sequence[AnyLimit],
+    candidate: str,
+    references: References,
+    *,
+    brief: bool = False,
+) -> Verdict:
+    """Hold a measurement against limits, some of which may be relative; see `judge`."""
+    resolved: list[Limit] = []
+    notes: list[str] = []
+    unknown = []
+    for limit in limits:
+        if isinstance(limit, Limit):
+            resolved.append(limit)
+            continue
+        try:
+            found = references.resolve(limit, measurement, limits)
+        except InvalidMeasurement as error:
+            reason = f"{limit.key} is relative to {limit.candidate}, {error}"
+            where = (measurement.check, measurement.item)
+            unknown.append(invalid(candidate, *where, reason, measurement.key))
+        else:
+            resolved.append(found.limit)
+            notes += found.notes
+    rows = judge(measurement, resolved, candidate, brief=brief).results
+    if notes:
+        told = {"notes": (*measurement.findings.notes, *dict.fromkeys(notes))}
+        rows = tuple(row.model_copy(update=told) for row in rows)
+    return Verdict(results=(*rows, *unknown))
+
+
+def _asked(measurement: Measurement) -> dict[str, Any]:
+    """Return the part of an identity that says what was asked, of what, and how it was counted."""
+    identity = measurement.identity
+    return {name: value for name, value in identity.items() if name not in _MAY_DIFFER}
+
+
+def _held(measurement: Measurement) -> tuple[str, str, str]:
+    facts = measurement.candidate
+    return facts.quantization, facts.dtype, facts.device
+
+
+def _libraries(one: Measurement, other: Measurement) -> bool:
+    """Whether two measurements were made with the same versions of libraries."""
+    return bool(one.identity.get("libraries") == other.identity.get("libraries"))
+
+
+def _notes(
+    name: str, found: Measurement, fitting: Sequence[Measurement], measurement: Measurement
+) -> Iterable[str]:
+    if not _libraries(found, measurement):
+        mine, other = (each.identity.get("libraries") or {} for each in (measurement, found))
+        differing = sorted(key for key in {*mine, *other} if mine.get(key) != other.get(key))
+        versions = ", ".join(f"{key} {other.get(key)}, not {mine.get(key)}" for key in differing)
+        yield f"the reference {name} was measured with other versions of libraries: {versions}."
+    revisions = {each.candidate.revision for each in fitting}
+    if len(revisions) > 1:
+        yield (
+            f"of the reference {name}, {len(revisions)} revisions are stored; the limit is that of "
+            f"{(found.candidate.revision or 'unknown')[:19]}, measured at {found.measured_at}."
+        )
+
+
+def _nothing_fits(
+    limit: RelativeLimit,
+    measurement: Measurement,
+    own: Sequence[Measurement],
+    same: Sequence[Measurement],
+) -> str:
+    facts = measurement.candidate
+    if same:
+        held = " and in ".join(dict.fromkeys(each.candidate.held for each in same))
+        what = (
+            f"which is stored in {held} only, and this measurement in {facts.held}; what was held "
+            f"in different ways is not compared."
+        )
+    elif own:
+        what = (
+            "whose stored measurements are of other settings, other data or another version of "
+            "the measure."
+        )
+    else:
+        what = "of which no such measurement is stored."
+    again = f"pytest --model {limit.candidate} {_options(facts)}"
+    return f"{what} Measure it first, with the same --thresholds and --store: {again}"
+
+
+def _options(held: CandidateFacts) -> str:
+    return f"--quantization {held.quantization} --dtype {held.dtype} --device {held.device}"

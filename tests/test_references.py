@@ -1,0 +1,394 @@
+"""Limits relative to a reference candidate: what they follow from, and what is never compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from basegate.errors import UsageError
+from basegate.figures import asked
+from basegate.judge import Result
+from basegate.limits import Limit, Reference, RelativeLimit
+from basegate.measuring import identify_check
+from basegate.references import References, judge_by
+from basegate.stopping import ALL, draws_for
+from basegate.thresholds import load_thresholds
+from tests.plain import ledger, limit, logged
+from tests.stored import (
+    THRESHOLDS,
+    answers,
+    candidate,
+    make_project,
+    measurement,
+    pairs,
+    perplexity,
+)
+from tests.test_commands import fill, judge, run, store  # noqa: F401
+
+RELATIVE = THRESHOLDS.replace(
+    "max_bits_per_char = 5.0", 'max_bits_per_char = { reference = "ref", factor = 1.25 }'
+)
+REF = candidate("ref", revision="b" * 40)
+
+
+@pytest.fixture
+def thresholds(tmp_path):
+    return make_project(tmp_path, RELATIVE)
+
+
+@pytest.fixture
+def verdict_on(thresholds):
+    """Return a function that judges a perplexity of 4 bits by the references that are given."""
+
+    def judged(*references, bits=4.0):
+        loaded = load_thresholds(thresholds)
+        [limit] = [each for each in loaded.relative if each.metric == "bits_per_char"]
+        own = measurement(thresholds, "perplexity", perplexity(bits))
+        return judge_by(own, [limit], "mine", References([limit], references))
+
+    return judged
+
+
+def reference(thresholds, bits=4.0, facts=REF, **changes):
+    return measurement(thresholds, "perplexity", perplexity(bits), facts, **changes)
+
+
+# What follows
+
+
+@pytest.mark.parametrize(
+    ("bits", "word"), [(3.28, "pass"), (3.2, "inconclusive"), (3.0, "fail"), (3.4, "pass")]
+)
+def test_the_interval_is_held_against_what_follows_from_the_references_number(
+    verdict_on, thresholds, bits, word
+):
+    """4 bits, 3.9 to 4.1, against 1.25 times the number."""
+    verdict = verdict_on(reference(thresholds, bits))
+    assert verdict.word == word
+    [row] = verdict.results
+    assert row.limit == bits * 1.25
+    assert row.reference == Reference(
+        candidate="ref", value=bits, factor=1.25, measurement=reference(thresholds, bits).key
+    )
+
+
+def test_the_sentence_names_the_reference_and_its_number(verdict_on, thresholds):
+    [row] = verdict_on(reference(thresholds, 3.123)).results
+    assert row.detail == (
+        "mine on wiki: 4 bits per character (95 %: 3.90 to 4.10), limit at most 3.90375 "
+        "(1.25 times the 3.12 of ref). The interval straddles the limit: about 1 more documents "
+        "like these 12 would settle it, if the value stays."
+    )
+
+
+@pytest.mark.parametrize(
+    ("relation", "direction", "unit", "words"),
+    [
+        ({"factor": 1.1}, "max", "bits", "at most 4.4 (1.1 times the 4 of ref)"),
+        ({"plus": 0.2}, "max", "bits", "at most 4.2 (the 4 of ref plus 0.2)"),
+        ({"plus": -0.2}, "min", "bits", "at least 3.8 (the 4 of ref minus 0.2)"),
+        ({"factor": 0.1}, "min", "share of x", "at least 40 % (0.1 times the 400 % of ref)"),
+        ({"plus": -3.5}, "min", "share of x", "at least 50 % (the 400 % of ref minus 350 %)"),
+    ],
+)
+def test_every_relation_is_told_in_words(relation, direction, unit, words):
+    line = RelativeLimit(key="k", metric="m", direction=direction, candidate="ref", **relation)
+    found = line.resolved(4.0, "key")
+    row = Result(
+        candidate="mine",
+        check="c",
+        item="i",
+        verdict="pass",
+        detail="",
+        unit=unit,
+        limit=found.value,
+        direction=direction,
+        reference=found.reference,
+    )
+    assert asked(row) == words
+
+
+def test_a_reference_passes_a_limit_that_is_its_own_number_without_an_interval():
+    line = RelativeLimit(key="k", metric="m", direction="max", candidate="ref", factor=1.0)
+    assert line.resolved(4.623456789012, "key").value == 4.623456789012
+
+
+def test_absolute_limits_beside_it_are_judged_as_ever(thresholds):
+    own = measurement(thresholds, "perplexity", perplexity())
+    absolute = Limit(key="k", metric="perplexity", direction="max", value=20.0)
+    [relative] = load_thresholds(thresholds).relative
+    verdict = judge_by(own, [absolute, relative], "mine", References())
+    assert [(row.metric, row.verdict) for row in verdict.results] == [
+        ("perplexity", "fail"),
+        ("", "invalid"),
+    ]
+
+
+def test_a_bank_with_a_relative_accuracy_has_all_its_samples_drawn():
+    counted = Limit(key="k", metric="correct", direction="min", value=7)
+    shared = RelativeLimit(key="k", metric="accuracy", direction="min", candidate="r", plus=0.0)
+    assert draws_for([counted]) != ALL
+    assert draws_for([counted, shared]) == ALL
+
+
+# What is never compared
+
+
+def unlike(thresholds, part, **changes):
+    """Return a reference whose measurement differs in a part of its identity."""
+    own = identify_check(load_thresholds(thresholds).checks[0])
+    changed = own[part] | changes if isinstance(own[part], dict) else "sha256:other"
+    return reference(thresholds, **{part: changed})
+
+
+@pytest.mark.parametrize(
+    ("part", "changes"),
+    [("settings", {"window": 99}), ("data", {}), ("measure", {"version": 0})],
+)
+def test_another_setting_text_or_measure_is_not_compared(verdict_on, thresholds, part, changes):
+    [row] = verdict_on(unlike(thresholds, part, **changes)).results
+    assert (row.verdict, row.value, row.limit, row.reference) == ("invalid", None, None, None)
+    assert row.detail == (
+        "mine on wiki: perplexity.corpora.wiki.max_bits_per_char is relative to ref, whose stored "
+        "measurements are of other settings, other data or another version of the measure. "
+        "Measure it first, with the same --thresholds and --store: pytest --model ref "
+        "--quantization nf4 --dtype bfloat16 --device cuda"
+    )
+
+
+def test_another_resampling_is_not_compared(verdict_on, thresholds):
+    made = reference(thresholds, bootstrap={"resamples": 3, "seed": 0})
+    assert verdict_on(made).word == "invalid"
+
+
+@pytest.mark.parametrize(
+    "update", [{"quantization": "int8"}, {"dtype": "float16"}, {"device": "cpu"}]
+)
+def test_what_was_held_in_another_way_is_not_compared(verdict_on, thresholds, update):
+    facts = REF.model_copy(update=update)
+    [row] = verdict_on(reference(thresholds, facts=facts)).results
+    assert row.verdict == "invalid"
+    assert f"which is stored in {facts.held} only, and this measurement in nf4, bf" in row.detail
+    assert verdict_on(reference(thresholds, facts=facts), reference(thresholds)).word == "pass"
+
+
+def test_a_reference_of_which_nothing_is_stored_says_what_to_run(verdict_on, thresholds):
+    other = reference(thresholds, facts=candidate("other"))
+    [row] = verdict_on(other).results
+    assert row.verdict == "invalid"
+    assert "ref, of which no such measurement is stored. Measure it first" in row.detail
+
+
+def test_a_reference_whose_run_broke_gives_no_limit(thresholds):
+    line = RelativeLimit(
+        key="k", metric="degenerate_share", direction="max", candidate="ref", plus=1
+    )
+    validity = load_thresholds(thresholds).find("knowledge", "facts").limits
+    own = measurement(thresholds, "knowledge", answers(10, 10))
+    broken = measurement(thresholds, "knowledge", answers(10, 10, broken=9), REF)
+    row = judge_by(own, [*validity, line], "mine", References([line], [broken])).results[-1]
+    assert row.verdict == "invalid"
+    assert "ref, whose own measurement is invalid: 9 of 10 samples are degenerate" in row.detail
+
+
+def test_a_reference_without_the_metric_gives_no_limit(thresholds):
+    line = RelativeLimit(key="k", metric="accuracy", direction="min", candidate="ref", plus=0.0)
+    made = [measurement(thresholds, "knowledge", answers(), facts) for facts in (candidate(), REF)]
+    [row] = judge_by(made[0], [line], "mine", References([line], made)).results
+    assert "ref, whose measurement holds no accuracy." in row.detail
+
+
+# What may differ, and is told
+
+
+def test_other_versions_of_libraries_are_told_and_the_same_ones_preferred(verdict_on, thresholds):
+    older = reference(thresholds, 4.0, torch="2.0", measured_at="2027-01-01T00:00:00+00:00")
+    [row] = verdict_on(older).results
+    assert row.limit == 5.0
+    assert row.notes[0].startswith(
+        "the reference ref was measured with other versions of libraries: torch 2.0, not "
+    )
+    [row] = verdict_on(older, reference(thresholds, 3.6)).results
+    assert (row.limit, row.notes) == (4.5, ())
+
+
+def test_of_several_revisions_the_newest_counts_and_it_is_told(verdict_on, thresholds):
+    facts = candidate("ref", revision="c" * 40)
+    newer = reference(thresholds, 4.4, facts, measured_at="2027-01-01T00:00:00+00:00")
+    [row] = verdict_on(newer, reference(thresholds, 4.0)).results
+    assert row.limit == 5.5
+    assert row.notes == (
+        f"of the reference ref, 2 revisions are stored; the limit is that of {'c' * 19}, measured "
+        f"at 2027-01-01T00:00:00+00:00.",
+    )
+
+
+# The file
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ('{ reference = "a", factr = 2.0 }', ".factr: unknown key. Did you mean 'factor'?"),
+        ('{ reference = "a" }', ": give either factor = "),
+        ('{ reference = "a", factor = 1.0, plus = 1.0 }', ": give either factor = "),
+        ("{ factor = 1.1 }", ".reference: this key is missing."),
+        ('{ reference = "a", factor = -1.0 }', ".factor = -1.0: accepted: greater than 0."),
+        ('{ reference = "a", plus = inf }', ".plus = inf: accepted: a finite number."),
+        ("{ reference = 5, plus = 1.0 }", ".reference = 5: accepted: a text in quotes"),
+        ('"5"', ' = "5": accepted: a number. Or { reference = "NAME", plus = 0.2'),
+    ],
+)
+def test_a_mistake_in_the_file_names_file_and_key(tmp_path, given, sentence):
+    text = THRESHOLDS.replace("max_bits_per_char = 5.0", f"max_bits_per_char = {given}")
+    path = make_project(tmp_path, text)
+    with pytest.raises(UsageError) as caught:
+        load_thresholds(path)
+    assert f"{path}: perplexity.corpora.wiki.max_bits_per_char{sentence}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["correct = { reference = 'a', factor = 1.0 }", "samples = { reference = 'a' }"]
+)
+def test_counts_and_settings_are_numbers(tmp_path, line):
+    text = THRESHOLDS.replace(f"{line.partition(' ')[0]} = ", f"{line}\nwhy = 'x' # ")
+    with pytest.raises(UsageError, match="accepted: a whole number"):
+        load_thresholds(make_project(tmp_path, text))
+
+
+def test_a_gap_takes_no_factor(tmp_path):
+    text = THRESHOLDS.replace(
+        'path = "corpus.txt"\n',
+        'path = "a"\nparallel = "b"\nmax_gap = { reference = "a", factor = 1.1 }\n',
+    )
+    with pytest.raises(UsageError, match=r"max_gap: a gap may be 0 or less.*Give plus"):
+        load_thresholds(make_project(tmp_path, text))
+
+
+def test_a_candidates_own_limit_may_be_relative_or_a_number_instead(tmp_path):
+    own = (
+        "[candidates.x.perplexity.corpora.wiki]\nmax_bits_per_char = 9.0\n"
+        "[candidates.y.minimal_pairs.banks.pairs]\n"
+        'min_preferred = { reference = "ref", plus = -0.1 }\n'
+    )
+    loaded = load_thresholds(make_project(tmp_path, RELATIVE + own))
+    assert loaded.limits("x", "perplexity", "wiki")[0].value == 9.0
+    assert loaded.limits("y", "minimal_pairs", "pairs")[0].plus == -0.1
+    assert loaded.limits("z", "perplexity", "wiki")[0].candidate == "ref"
+
+
+# `python -m basegate`
+
+
+def test_judge_judges_relative_limits_from_the_store(judge, store, thresholds):  # noqa: F811
+    fill(store, thresholds, REF)
+    fill(store, thresholds, perplexity=perplexity(4.2))
+    status, out, _ = judge("--ledger", "ledger.json")
+    assert status == 0
+    assert "yi-6b: accepted" in out
+    assert "limit at most 5 (1.25 times the 4 of ref)" in out
+    rows = json.loads(Path("ledger.json").read_text())["results"]
+    found = {row["candidate"]: row for row in rows if row["check"] == "perplexity"}
+    assert found["yi-6b"]["limit"] == 5.0
+    assert found["yi-6b"]["reference"] == {
+        "candidate": "ref",
+        "value": 4.0,
+        "factor": 1.25,
+        "plus": None,
+        "measurement": found["ref"]["measurement"],
+    }
+
+
+def test_judge_says_of_a_missing_reference_what_to_run(judge, store, thresholds):  # noqa: F811
+    fill(store, thresholds)
+    status, out, _ = judge()
+    assert status == 1
+    assert "yi-6b: not judged (invalid) on perplexity\n" in out
+    assert "Measure it first, with the same --thresholds and --store: pytest --model ref --q" in out
+
+
+def test_propose_keeps_a_relative_limit_and_says_so(run, store, thresholds):  # noqa: F811
+    fill(store, thresholds, REF)
+    fill(store, thresholds, candidate("bad", revision="c" * 40), minimal_pairs=pairs(0.2))
+    status, _, err = run(
+        *("propose", "--store", store.folder, "--out", "new.toml"),
+        *("--good", "ref", "--bad", "bad"),
+    )
+    assert status == 0
+    assert (
+        "warning: perplexity.corpora.wiki.max_bits_per_char is kept: it is relative to ref.\n"
+    ) in err
+    text = Path("new.toml").read_text()
+    assert 'max_bits_per_char = { reference = "ref", factor = 1.25 }\n' in text
+    assert "min_preferred = 0.5\n" not in text
+
+
+# pytest
+
+
+@pytest.fixture
+def relative(plain):
+    """The project, whose limit is the number of a candidate; `one` and `two` are alike."""
+    limit(plain, "max_bits_per_char", '{ reference = "two", plus = 0.1 }')
+    return plain
+
+
+def perplexities(project):
+    rows = [row for row in ledger(project)["results"] if row["check"] == "perplexity"]
+    return {row["candidate"]: row for row in rows}
+
+
+def test_without_the_reference_nothing_is_judged_and_then_it_is(relative):
+    result = relative.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*is relative to two, of which no such measurement is stored.*"])
+    assert perplexities(relative)["one"]["verdict"] == "invalid"
+    command = "--model two --quantization nf4 --dtype bfloat16 --device cpu"
+    assert f"pytest {command}" in perplexities(relative)["one"]["detail"]
+    assert relative.runpytest_subprocess(*command.split(), "-k", "perplexity").ret == 0
+    (relative.path / "log").unlink()
+    result = relative.runpytest_subprocess("--model", "one,bad", "-k", "perplexity")
+    assert logged(relative, "load") == ["bad"], "what was measured before is judged anew"
+    found = perplexities(relative)
+    assert {name: row["verdict"] for name, row in found.items()} == {"one": "pass", "bad": "fail"}
+    assert found["one"]["reference"]["candidate"] == "two"
+    assert found["one"]["limit"] == pytest.approx(found["one"]["value"] + 0.1)
+    result.stdout.fnmatch_lines(["*limit at most * (the 1.44 of two plus 0.1)*"])
+
+
+def test_in_one_run_the_reference_comes_first_whatever_the_order(relative):
+    assert relative.runpytest_subprocess("--model", "one,two", "-k", "perplexity").ret == 0
+    assert logged(relative, "load") == ["two", "one"]
+    assert [row["name"] for row in ledger(relative)["candidates"]] == ["one", "two"]
+
+
+def test_with_workers_a_stored_reference_is_found(relative):
+    relative.runpytest_subprocess("--model", "two", "-k", "perplexity")
+    result = relative.runpytest_subprocess("--model", "one,two", "-k", "perplexity", "-n2")
+    assert result.ret == 0
+
+
+def test_another_name_of_a_stored_checkpoint_is_a_reference_in_the_same_run(relative):
+    limit(relative, "max_bits_per_char", '{ reference = "twin", factor = 1.0 }')
+    relative.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    assert relative.runpytest_subprocess("--model", "one,twin", "-k", "perplexity").ret == 0
+
+
+def test_a_reference_that_nobody_knows_is_a_usage_error(relative):
+    limit(relative, "max_bits_per_char", '{ reference = "tow", plus = 0.1 }')
+    result = relative.runpytest_subprocess("--model", "one")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: *thresholds.toml: perplexity.corpora.local.max_bits_per_char.reference: there "
+            "is no candidate called 'tow' in models.toml, in --model or in the store.*'two'*"
+        ]
+    )
+
+
+def test_a_reference_that_only_the_store_knows_is_none(relative):
+    limit(relative, "max_bits_per_char", '{ reference = "mine", plus = 0.1 }')
+    relative.runpytest_subprocess("--model", "mine=./checkpoints/two", "-k", "perplexity")
+    assert relative.runpytest_subprocess("--model", "one", "-k", "perplexity").ret == 0
