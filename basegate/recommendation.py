@@ -2,7 +2,7 @@
 
 Of those that pass every check, any that a comparison carries over and that is carried over it in
 none falls out. Where several are left, nothing tells them apart, and the one that needs the least
-memory is taken.
+memory is taken, if the difference is one.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from basegate.limits import Reference
 from basegate.records import Frozen, Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from basegate.comparison import Comparison
     from basegate.judge import Result
     from basegate.ledger import CandidateEntry
+
+TOLD = 0.05
+"""Share by which the peak memory of two runs of one candidate may differ by itself."""
 
 
 class LimitDistance(Frozen):
@@ -129,12 +132,12 @@ def recommend(
         for each in accepted
         if each.name in left and each.peak_memory_bytes is not None
     }
-    known = len(memory) == len(left)
-    chosen = min(left, key=lambda name: memory[name]) if known else left[0]
+    smallest = _smallest(memory) if len(memory) == len(left) else None
+    chosen = smallest or left[0]
     return Recommendation(
         candidate=chosen,
         accepted=tuple(names),
-        reason=_reason(names, left, known and len(set(memory.values())) > 1),
+        reason=_reason(names, left, smallest is not None),
         over=tuple(name for name in names if name not in left),
         level=tuple(name for name in left if name != chosen),
         memory=memory,
@@ -150,6 +153,13 @@ def _closest(rows: Sequence[Result]) -> LimitDistance | None:
         key=lambda each: each.margin,
         default=None,
     )
+
+
+def _smallest(memory: Mapping[str, int]) -> str | None:
+    """Return who needs the least memory, if by more than runs differ in by themselves."""
+    first, *others = sorted(memory, key=memory.__getitem__)
+    told = others and memory[first] * (1 + TOLD) < memory[others[0]]
+    return first if told else None
 
 
 def _reason(

@@ -85,7 +85,7 @@ def test_of_those_that_cannot_be_told_apart_the_smaller_is_taken():
     assert found.memory == {"a": 30, "b": 20}
 
 
-@pytest.mark.parametrize("memories", [(None, 20), (20, 20)])
+@pytest.mark.parametrize("memories", [(None, 20), (20, 20), (101, 100)])
 def test_where_memory_does_not_tell_either_the_first_named_is_taken(memories):
     entries = [entry(name, memory=each) for name, each in zip("ab", memories, strict=True)]
     found = recommend(entries, [row("a"), row("b")], [])

@@ -23,7 +23,7 @@ def outcome_of(project, *options):
     return {
         "ledger": without_timings((project.path / "ledger.json").read_text()),
         "junit": junit(project.path / "junit.xml"),
-        "page": re.search(r"<table class='bg-decision'>.*?</ul>", page, re.S)[0],
+        "page": re.search(r'<table class="bg-decision">.*?</table>', page, re.S)[0],
         "status": result.ret,
     }
 

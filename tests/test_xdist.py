@@ -125,7 +125,7 @@ def specs(*sizes, gpus=None):
 
 
 def test_candidates_are_ordered_by_size_then_as_given_and_unknown_ones_last():
-    given = specs("135M", "unknown", "6B", "30B-A3B", "6B", "", "0.5B")
+    given = specs("135M", "unknown", "6B", "30B-A3B", "6B", "unknown", "0.5B")
     assert [spec.name for spec in biggest_first(given)] == [
         "c3", "c2", "c4", "c6", "c0", "c1", "c5"
     ]  # fmt: skip
