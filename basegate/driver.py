@@ -13,6 +13,7 @@ from typing import Any
 
 _NOT_INITIALISED = 3
 _LONGEST_NAME = 128
+_UUID_BYTES = 16
 
 
 def load() -> Any | None:
@@ -30,10 +31,22 @@ def is_initialised(driver: Any) -> bool:
 
 def names(driver: Any) -> list[str]:
     """Return the names of the visible GPUs in CUDA's order."""
+    return [_name(driver, index) for index in range(_count(driver))]
+
+
+def uuids(driver: Any) -> list[str | None]:
+    """Return the UUIDs of the visible GPUs, or parts of GPUs, in CUDA's order.
+
+    A GPU has one, by whatever it is called in CUDA_VISIBLE_DEVICES. `None` where the driver is too
+    old to tell parts of one GPU from each other.
+    """
+    return [_uuid(driver, index) for index in range(_count(driver))]
+
+
+def _count(driver: Any) -> int:
     count = ctypes.c_int()
-    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
-        return []
-    return [_name(driver, index) for index in range(count.value)]
+    failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    return 0 if failed else count.value
 
 
 def _name(driver: Any, index: int) -> str:
@@ -45,6 +58,14 @@ def _name(driver: Any, index: int) -> str:
     return name.value.decode("utf-8", "replace")
 
 
+def _uuid(driver: Any, index: int) -> str | None:
+    ask = getattr(driver, "cuDeviceGetUuid_v2", None)
+    device, found = ctypes.c_int(), (ctypes.c_ubyte * _UUID_BYTES)()
+    if ask is None or driver.cuDeviceGet(ctypes.byref(device), index):
+        return None
+    return None if ask(ctypes.byref(found), device) else bytes(found).hex()
+
+
 if __name__ == "__main__":
     found = load()
-    print(json.dumps(names(found) if found is not None else []))
+    print(json.dumps([names(found), uuids(found)] if found is not None else [[], []]))

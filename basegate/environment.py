@@ -70,15 +70,25 @@ def gpu_count() -> int:
     return len(_gpus(os.environ.get("CUDA_VISIBLE_DEVICES")))
 
 
+def gpu_uuids() -> tuple[str | None, ...]:
+    """Return the UUIDs of the GPUs that the driver shows, in its order; see `driver.uuids`."""
+    return tuple(_ask_driver()[1])
+
+
 @lru_cache
 def _gpus(visible: str | None) -> tuple[str, ...]:
-    """Return the names of the visible GPUs; asked again once other ones are `visible`.
+    """Return the names of the visible GPUs; asked again once other ones are `visible`."""
+    return tuple(_ask_driver()[0])
+
+
+def _ask_driver() -> tuple[list[str], list[str | None]]:
+    """Return the names and the UUIDs of the visible GPUs.
 
     Asks the driver, since importing torch for the question takes seconds, and in another process,
     see `basegate.driver`.
     """
     if driver.load() is None:
-        return ()
+        return [], []
     done = subprocess.run(
         [sys.executable, "-I", "-S", driver.__file__],
         stdin=subprocess.DEVNULL,
@@ -86,4 +96,7 @@ def _gpus(visible: str | None) -> tuple[str, ...]:
         text=True,
         check=False,
     )
-    return tuple(json.loads(done.stdout)) if done.returncode == 0 else ()
+    if done.returncode != 0:
+        return [], []
+    names, uuids = json.loads(done.stdout)
+    return names, uuids

@@ -110,8 +110,11 @@ def load(spec, revision, device, **_):
 def load_logged(spec, revision, device, *, window=None, progress):
     """Load a real candidate that works in small batches and tells of every batch it does.
 
-    `BASEGATE_TEST_OOM` is the number of the forward pass that does not fit into memory.
+    `BASEGATE_TEST_OOM` is the number of the forward pass that does not fit into memory,
+    `BASEGATE_TEST_ROWS` how many rows do, and `BASEGATE_TEST_FILE_SIZE` the most bytes of a file.
     """
+    import resource
+
     import torch
 
     from basegate.candidate import load_engine
@@ -131,13 +134,18 @@ def load_logged(spec, revision, device, *, window=None, progress):
         return plain(journal, names, told, *further, **given)
 
     pieces.batch = batch
-    if place := int(os.environ.get("BASEGATE_TEST_OOM", "0")):
-        passes = iter(range(1, 10**9))
+    place = int(os.environ.get("BASEGATE_TEST_OOM", "0"))
+    rows = int(os.environ.get("BASEGATE_TEST_ROWS", "0")) or 10**9
+    passes = iter(range(1, 10**9))
 
-        def cramped(*_):
-            if next(passes) == place:
-                raise torch.OutOfMemoryError("CUDA out of memory")
+    def cramped(layer, given):
+        if next(passes) == place or len(given[0]) > rows:
+            raise torch.OutOfMemoryError("CUDA out of memory")
 
-        # Every way through the model begins there.
-        engine.model.get_input_embeddings().register_forward_pre_hook(cramped)
+    # Every way through the model begins there.
+    engine.model.get_input_embeddings().register_forward_pre_hook(cramped)
+    if size := int(os.environ.get("BASEGATE_TEST_FILE_SIZE", "0")):
+        # Of this process, which measures and stores; the one that reports writes larger ones.
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
     return engine

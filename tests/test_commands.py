@@ -612,6 +612,22 @@ def test_pairs_are_shown_as_samples_are(manage, store, thresholds):
     assert "1 more pairs" in manage("show", key)[1]
 
 
+def test_prune_tells_what_the_system_does_not_remove(manage, store, thresholds, monkeypatch):
+    fill(store, thresholds)
+    with store.measuring("c" * 64):
+        pass
+
+    def refuse(path, **given):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    status, out, _ = manage("prune")
+    assert (status, out) == (0, "removed 0 files, 0 bytes\n"), "an empty lock is no matter"
+    status, out, _ = manage("prune", "--older-than", "0")
+    assert status == 1
+    assert out.count("left yi-6b.") == len(store.paths()) == out.count("(Permission denied)") > 0
+
+
 @pytest.mark.parametrize("command", [["show"], ["prune", "--key"], ["export", "x.zip", "--key"]])
 def test_a_key_that_is_unknown_or_ambiguous_lists_what_there_is(manage, store, command):
     for key in ("ab" * 32, "ac" * 32):

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from basegate.store import Store
+from basegate.thresholds import CHECKS
 from tests.checkpoints import write_jsonl
 from tests.plain import PLAIN, logged
 
@@ -49,6 +51,11 @@ correct = 3
 questions = "whole.jsonl"
 samples = 4
 min_accuracy = 0.2
+[knowledge.banks.likely]
+questions = "likely.jsonl"
+samples = 2
+method = "likelihood"
+min_accuracy = 0.1
 [reasoning.banks.sums]
 problems = "problems.jsonl"
 samples = 8
@@ -86,6 +93,7 @@ def ground(tmp_path_factory):
     take(ROOT / "fixtures/questions/minimal-pairs.jsonl", root / "pairs.jsonl", 24)
     take(DEMO / "held-out-questions.jsonl", root / "questions.jsonl", 3)
     take(DEMO / "unseen-questions.jsonl", root / "whole.jsonl", 5)
+    take(DEMO / "unseen-questions.jsonl", root / "likely.jsonl", 9, after=5)
     take(DEMO / "held-out-equations.jsonl", root / "problems.jsonl", 3)
     prompts = ("香港係", "今日天氣", "我哋去飲茶")
     write_jsonl(
@@ -96,13 +104,16 @@ def ground(tmp_path_factory):
     assert done.status in (0, 1), done.output
     done.seconds = time.monotonic() - started
     assert {row["verdict"] for row in done.ledger["results"]} <= {"pass", "fail", "inconclusive"}
+    assert {row["check"] for row in done.ledger["results"]} == set(CHECKS)
+    found = {metric.name for each in done.stored.values() for metric in each.metrics}
+    assert {"article_perplexity", "accuracy", "likelihood_accuracy", "correct"} <= found
     assert max(done.batches.values()) == 1
     assert len(done.batches) > 40, "too few batches to be killed in the middle of one"
     return done
 
 
-def take(source, target, count):
-    target.write_text("\n".join(source.read_text().splitlines()[:count]) + "\n")
+def take(source, target, end, after=0):
+    target.write_text("\n".join(source.read_text().splitlines()[after:end]) + "\n")
 
 
 class Run:
@@ -163,6 +174,12 @@ class Run:
         return json.loads((self.path / "ledger.json").read_text())
 
     @property
+    def stored(self):
+        """By key all that was found, samples and what no limit speaks of included."""
+        store = Store(self.store)
+        return {each.key: store.get(each.key).findings for each in store}
+
+    @property
     def batches(self):
         return Counter(logged(self, "batch"))
 
@@ -211,6 +228,7 @@ def test_killed_at_a_random_moment(ground, number, record_property):
     before = run.batches
     run.finish()
     assert numbers(run.ledger) == numbers(ground.ledger), run.output
+    assert run.stored == ground.stored
     assert run.status == ground.status
     again = sum(run.batches.values()) - len(ground.batches)
     assert set(run.batches) == set(ground.batches)
@@ -227,37 +245,65 @@ def wait_until_gone(pid):
         time.sleep(0.05)
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A function that makes a folder on a disk of so many kilobytes."""
-    made = []
+@pytest.mark.parametrize("number", range(max(1, TIMES // 8)))
+def test_killed_while_memory_is_short(ground, number, record_property):
+    chance = random.Random(SEED * 5000 + number)
+    short = {"BASEGATE_TEST_ROWS": str(chance.choice([2, 3, 5]))}
+    whole = Run(ground.root, f"short-{number}", **short).finish()
+    run = Run(ground.root, f"short-killed-{number}", **short).start()
+    children = run.wait_for_batch(chance.randrange(1, len(ground.batches)))
+    os.kill(run.process.pid, signal.SIGKILL)
+    run.process.wait(timeout=600)
+    for pid in children:
+        wait_until_gone(pid)
+    run.finish()
+    assert numbers(run.ledger) == numbers(whole.ledger), "what did not fit is noted alike"
+    assert run.stored == whole.stored
+    noted = [each.facts.get("memory_retries", 0) for each in run.stored.values()]
+    assert sum(noted) >= len(noted), "memory was short"
+    record_property("halved", sum(noted))
 
-    def make(size):
+
+@pytest.fixture
+def starved(ground, tmp_path):
+    """A function that makes a run with too little room for its store, and one that ends that."""
+    mounted = []
+
+    def on_a_small_disk(number, chance):
+        size = chance.choice([4, 16, 40, 80, 120, 160])
         place = tmp_path / "disk"
         place.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", place])
-        if done.returncode != 0:
-            pytest.skip("a small disk cannot be mounted here")
-        made.append(place)
-        return place
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", place]
+        if shutil.which("mount") is None or subprocess.run(mount).returncode != 0:
+            return with_small_files(number, chance)
+        mounted.append(place)
+        enlarge = ["mount", "-o", "remount,size=64m", place]
+        run = Run(ground.root, f"full-{number}", store=place / "store")
+        return run, lambda: subprocess.run(enlarge, check=True), "No space left on device"
 
-    yield make
-    for place in made:
+    def with_small_files(number, chance):
+        size = 1024 * chance.choice([4, 5, 6])
+        run = Run(ground.root, f"full-{number}", BASEGATE_TEST_FILE_SIZE=str(size))
+        return run, run.variables.popitem, "File too large"
+
+    yield lambda number, chance: (on_a_small_disk, with_small_files)[number % 2](number, chance)
+    for place in mounted:
         subprocess.run(["umount", place], check=True)
 
 
-@pytest.mark.parametrize("number", range(max(1, TIMES // 8)))
-def test_a_full_disk_costs_no_verdict_and_leaves_nothing_wrong(ground, small_disk, number):
+@pytest.mark.parametrize("number", range(max(2, TIMES // 8)))
+def test_a_full_disk_costs_no_verdict_and_leaves_nothing_wrong(ground, starved, number):
     chance = random.Random(SEED * 2000 + number)
-    disk = small_disk(chance.choice([4, 16, 40, 80, 120, 160]))
-    run = Run(ground.root, f"full-{number}", store=disk / "store").finish()
+    run, feed, reason = starved(number, chance)
+    run.finish()
     assert run.status == ground.status, run.output
-    assert "No space left on device" in run.output
+    assert run.output.count(reason) == 2, "told once by pytest, once by the verdicts"
     assert numbers(run.ledger)[0] == numbers(ground.ledger)[0]
-    subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+    feed()
     run.finish()
     assert numbers(run.ledger)[0] == numbers(ground.ledger)[0]
     assert "set aside" not in run.output
+    assert run.stored == ground.stored
     done = run.batches
     run.finish()
     assert run.batches == done, "all of it is kept now"
@@ -304,8 +350,6 @@ def test_memory_that_runs_out_once_is_noted_and_no_verdict(ground, number):
 
 
 def test_a_store_of_the_first_schema_is_judged_without_measuring(ground):
-    from basegate.store import Store
-
     run = Run(ground.root, "old")
     place = run.store / "measurements"
     place.mkdir(parents=True)

@@ -306,15 +306,18 @@ int cuInit(unsigned flags) {
     if (shown >= 0) return 0;
     const char *given = getenv("CUDA_VISIBLE_DEVICES");
     if (!given) given = "0,1,2,3";
-    for (shown = 0; *given >= '0' && *given <= '3'; given += given[1] == ',' ? 2 : 1)
+    for (shown = 0; ; given += given[1] == ',' ? 2 : 1) {
+        if (!strncmp(given, "GPU-", 4)) given += 4;
+        if (*given < '0' || *given > '3') return 0;
         devices[shown++] = *given;
-    return 0;
+    }
 }
 int cuDeviceGetCount(int *count) { if (shown < 0) return 3; *count = shown; return 0; }
 int cuDeviceGet(int *device, int index) { *device = index; return 0; }
 int cuDeviceGetName(char *name, int length, int device) {
     return snprintf(name, length, "GPU %c", devices[device]) < 0;
 }
+int cuDeviceGetUuid_v2(char *uuid, int device) { memset(uuid, devices[device], 16); return 0; }
 """
 
 SEEN = """
@@ -371,3 +374,47 @@ def test_asking_for_gpus_leaves_the_choice_to_a_later_lease(
     )
     names = [f"GPU {device}" for device in leased]
     assert json.loads(done.stdout) == [before, [2, names[0], leased], names]
+
+
+HELD = """
+import sys
+from pathlib import Path
+from basegate.spread.leases import take, visible_gpus
+
+print(*take(1, visible_gpus(), folder=Path(sys.argv[1])).devices, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "taken"),
+    [
+        ("0,1", "GPU-0,GPU-1", ["0", "GPU-1"]),
+        ("GPU-1", None, ["GPU-1", "0"]),
+        ("GPU-0", None, ["GPU-0", "1"]),
+        ("1", "GPU-0,GPU-1", ["1", "GPU-0"]),
+    ],
+)
+def test_a_gpu_has_one_lock_by_whatever_name(library, folder, first, second, taken):
+    processes = []
+    found = []
+    for variable in (first, second):
+        clean = {key: value for key, value in os.environ.items() if key != VARIABLE}
+        chosen = {} if variable is None else {VARIABLE: variable}
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-c", HELD, str(folder)],
+                env={**clean, "LD_LIBRARY_PATH": str(library), **chosen},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        found.append(processes[-1].stdout.readline().strip())
+    for process in processes:
+        process.communicate()
+    assert found == taken
+
+
+def test_a_driver_that_is_too_old_for_uuids_leaves_the_names():
+    assert driver.uuids(Driver(b"H100", b"H200")) == [None, None]

@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -187,6 +188,36 @@ def test_a_store_that_another_process_has_locked_is_waited_for(filled, monkeypat
     with another_process_holding(filled, ".lock"), pytest.raises(TimeoutError):
         prune(filled, NOTHING)
     assert prune(filled, NOTHING) == []
+
+
+@pytest.fixture
+def in_use(monkeypatch):
+    """A function that lets the system refuse to remove files whose names end so."""
+    unlink = Path.unlink
+
+    def refuse(*endings):
+        def refusing(path, **given):
+            if path.name.endswith(endings):
+                raise PermissionError(13, "The file is in use")
+            unlink(path, **given)
+
+        monkeypatch.setattr(Path, "unlink", refusing)
+
+    return refuse
+
+
+def test_what_the_system_does_not_remove_is_told_and_the_rest_goes(filled, thresholds, in_use):
+    key = measurement(thresholds, "knowledge", answers()).key
+    (filled.measurements / ".a.tmp").touch()
+    with filled.measuring("c" * 64):
+        pass
+    in_use(f"{key[:16]}.json", ".lock")
+    found = prune(filled, Choice(models=("yi-6b",)))
+    refused = {each.path.suffix: each.refused for each in found if each.refused}
+    assert refused == {".json": "The file is in use", ".lock": "The file is in use"}
+    assert [each.key for each in filled] == [key]
+    assert filled.get(key).findings == answers(), "its samples stay with it"
+    assert ".a.tmp" not in names(filled)
 
 
 # measurements

@@ -6,6 +6,7 @@ import re
 import shutil
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -168,6 +169,24 @@ def test_the_samples_of_an_earlier_one_are_removed_after_it_was_replaced(store):
     path = store.put(with_samples(3, value=2.0))
     assert len(list(path.parent.iterdir())) == 2
     assert store.get(make_measurement().key) == with_samples(3, value=2.0)
+
+
+def test_an_earlier_one_that_cannot_be_removed_does_not_count(store, monkeypatch):
+    store.put(make_measurement(1.0, name="first-name"))
+    later = make_measurement(2.0, name="second-name").model_copy(
+        update={"measured_at": "2026-01-02T00:00:00+00:00"}
+    )
+
+    def refuse(path, **given):
+        raise PermissionError(13, "The file is in use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        store.put(later)
+    assert len(store.paths()) == 2
+    with pytest.warns(UserWarning, match="first-name.* holds other numbers of .* second-name"):
+        assert store.get(later.key) == later
+    assert len(store.paths()) == 1
 
 
 def test_replacing_that_fails_half_way_leaves_the_earlier_one_whole(store, monkeypatch):

@@ -86,11 +86,16 @@ def run(options: argparse.Namespace) -> int:
         ) from None
     for line in _lines(gone, "would remove" if options.dry_run else "removed"):
         say(line)
-    return 0
+    # Of locks nothing is said: they are empty, and the next prune tries again.
+    left = [each for each in gone if each.refused and each.why != UNHELD]
+    for each in left:
+        say(f"left {each.path.name}: the system does not remove it ({each.refused})")
+    return 1 if left else 0
 
 
 def _lines(gone: Sequence[Gone], word: str) -> Iterator[str]:
     """Yield a line per file that held something; of locks, which are empty, only the number."""
+    gone = [each for each in gone if not each.refused]
     locks = [each for each in gone if each.why == UNHELD]
     for each in gone:
         if each.why != UNHELD:

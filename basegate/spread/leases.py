@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Self
 from filelock import FileLock, Timeout
 
 from basegate import driver
-from basegate.environment import gpu_count
+from basegate.environment import gpu_count, gpu_uuids
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 _UNSAFE = re.compile(r"[^\w.-]")
@@ -96,7 +96,7 @@ def take(
 
     Args:
         count: how many.
-        devices: which may be taken; one GPU must have one name in all runs on a machine.
+        devices: which may be taken. One that the driver shows has one lock by whatever name.
         folder: where the locks are; one of this user in the system's temporary folder by default.
         waiting: called once where there are too few.
         poll: seconds between two tries.
@@ -107,23 +107,33 @@ def take(
     if count > len(devices):
         raise CandidateError(_too_few(count, devices))
     folder = folder or _of_this_user()
-    lease = _try(count, devices, folder)
+    locks = _locks_of(devices)
+    lease = _try(count, locks, folder)
     if lease is None:
         waiting()
     while lease is None:
         time.sleep(poll)
-        lease = _try(count, devices, folder)
+        lease = _try(count, locks, folder)
     return lease
 
 
-def _try(count: int, devices: Sequence[str], folder: Path) -> Lease | None:
+def _locks_of(devices: Sequence[str]) -> dict[str, str]:
+    """Return for each device what its lock is called: by its UUID, where the driver tells.
+
+    An index and a UUID may be two names of one GPU.
+    """
+    uuids = dict(zip(visible_gpus(), gpu_uuids(), strict=False))
+    return {device: uuids.get(device) or device for device in devices}
+
+
+def _try(count: int, devices: Mapping[str, str], folder: Path) -> Lease | None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # One at a time: two who each need two of two could otherwise take one each, for ever.
         with FileLock(folder / "turn.lock"), ExitStack() as locks:
             taken: list[str] = []
-            for device in devices:
-                if len(taken) < count and _lock(device, folder, locks):
+            for device, name in devices.items():
+                if len(taken) < count and _lock(name, folder, locks):
                     taken.append(device)
             return Lease(tuple(taken), locks.pop_all()) if len(taken) == count else None
     except OSError as error:
@@ -134,10 +144,10 @@ def _try(count: int, devices: Sequence[str], folder: Path) -> Lease | None:
         ) from None
 
 
-def _lock(device: str, folder: Path, locks: ExitStack) -> bool:
-    """Take one device, unless somebody has it."""
+def _lock(name: str, folder: Path, locks: ExitStack) -> bool:
+    """Take the lock of one device, unless somebody has it."""
     # Not of one thread: a lease is the process's.
-    lock = FileLock(folder / f"gpu-{_UNSAFE.sub('_', device)}.lock", thread_local=False)
+    lock = FileLock(folder / f"gpu-{_UNSAFE.sub('_', name)}.lock", thread_local=False)
     try:
         locks.enter_context(lock.acquire(blocking=False))
     except Timeout:

@@ -165,7 +165,8 @@ class Store:
             kept = {path.name, evidence.file if evidence is not None else ""}
             for old in self.files_of(measurement.key):
                 if old.name not in kept:
-                    old.unlink(missing_ok=True)
+                    with suppress(OSError):  # of two files of a key the newer counts
+                        old.unlink()
         return path
 
     def files_of(self, key: str) -> list[Path]:

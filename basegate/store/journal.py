@@ -229,7 +229,8 @@ class FileJournal(Journal):
     def discard(self) -> None:
         """Remove the file."""
         self.close()
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # it says that it is finished, and goes with the next run
+            self.path.unlink()
 
     def _append(self, line: Mapping[str, Any]) -> tuple[int, int] | None:
         """Write a line; return its place, or `None` where there was no room for it."""

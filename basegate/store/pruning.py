@@ -7,7 +7,7 @@ lock, and whoever makes one holds the lock beside its journal.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +40,13 @@ class Gone:
         path: of the file.
         bytes: its size.
         why: it may go.
+        refused: why the system did not remove it; empty where it did.
     """
 
     path: Path
     bytes: int
     why: str
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,17 +105,22 @@ def prune(
         dry_run: whether to remove nothing.
 
     Returns:
-        What went, or would.
+        What went, or would, and what the system refused to remove: some do not remove files that
+        are open.
 
     Raises:
         UsageError: a name was chosen that nothing is stored of.
-        OSError: the store cannot be locked, or a file not be removed.
+        OSError: the store cannot be locked, or not be read.
     """
 
     def remove(path: Path, why: str) -> Gone:
         gone = Gone(path, path.stat().st_size, why)
-        if not dry_run:
+        if dry_run:
+            return gone
+        try:
             path.unlink()
+        except OSError as error:
+            return replace(gone, refused=error.strerror or str(error))
         return gone
 
     with store.locked():
@@ -200,10 +207,12 @@ def _measurements(
     for path, (key, why) in found.chosen.items():
         short = key[:SHORT]
         with not_held(store.folder / "measuring" / f"{short}.lock") as free:
-            if free:
+            # Before its samples: half removed, it must not look like a damaged one.
+            gone = remove(path, why) if free else None
+            if gone is not None:
+                yield gone
+            if gone is not None and not gone.refused:
                 reasons[short] = why
-                # Before its samples: half removed, it must not look like a damaged one.
-                yield remove(path, why)
             else:
                 found.unread.add(short)
     for path in sorted(store.measurements.glob("*.samples.jsonl")):
