@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -81,6 +81,7 @@ class Scored:
         tops: by item, what is counted.
         bottoms: by item, what it is counted of; the metric is sum(tops) / sum(bottoms).
         lower: whether less is better.
+        fixed: whether what is counted of is the same for every candidate, as characters are.
     """
 
     metric: str
@@ -88,6 +89,7 @@ class Scored:
     tops: dict[str, float]
     bottoms: dict[str, float]
     lower: bool = False
+    fixed: bool = False
 
 
 def compare(measured: Iterable[tuple[str, Measurement]]) -> tuple[Comparison, ...]:
@@ -146,6 +148,7 @@ def _bits(found: Findings) -> Scored:
         {each.item: each.bits for each in found.documents},
         {each.item: float(each.characters) for each in found.documents},
         lower=True,
+        fixed=True,
     )
 
 
@@ -199,12 +202,15 @@ def _cantonese(found: Findings) -> Scored:
 
 def _shared(one: Scored, other: Scored) -> tuple[Scored, Scored]:
     """Return both on the items that both have something to count on."""
-    items = [item for item in one.tops if one.bottoms[item] and other.bottoms.get(item)]
+    if one.fixed and one.bottoms != other.bottoms:
+        items = []  # other texts under the same numbers, as where one tokenizer sees one document
+    else:
+        items = [item for item in one.tops if one.bottoms[item] and other.bottoms.get(item)]
 
     def kept(scored: Scored) -> Scored:
         tops = {item: scored.tops[item] for item in items}
         bottoms = {item: scored.bottoms[item] for item in items}
-        return Scored(scored.metric, scored.unit, tops, bottoms, scored.lower)
+        return replace(scored, tops=tops, bottoms=bottoms)
 
     return kept(one), kept(other)
 

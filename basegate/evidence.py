@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from basegate.comparison import compare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from basegate.comparison import Comparison
     from basegate.judge import Result
@@ -20,6 +20,15 @@ def measurements_behind(store: Readable, results: Sequence[Result]) -> dict[str,
     keys = dict.fromkeys(row.measurement for row in results if row.measurement)
     found = {key: store.get(key) for key in keys}
     return {key: each for key, each in found.items() if each is not None}
+
+
+def comparing(store: Readable) -> Callable[[Sequence[Result]], Sequence[Comparison]]:
+    """Return what compares the candidates of rows by what a store holds; see `build_ledger`."""
+
+    def compare_rows(results: Sequence[Result]) -> Sequence[Comparison]:
+        return compare_candidates(results, measurements_behind(store, results))
+
+    return compare_rows
 
 
 def compare_candidates(

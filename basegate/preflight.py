@@ -124,7 +124,7 @@ def _blame_files(loaded: Loaded, found: str) -> None:
 
 def _steady(together: TokenScores, alone: TokenScores) -> None:
     drift = float(np.mean(np.abs(alone.logprobs - together.logprobs)))
-    if drift > DRIFT:
+    if not drift <= DRIFT:  # NaN, too, is no agreement
         raise CandidateError(
             f"a sentence scores {drift:.2f} nats per token otherwise among longer and shorter "
             f"ones than alone: padding leaks into its numbers. The model's code does not heed "

@@ -1,8 +1,8 @@
 """Which candidate to take, from verdicts and comparisons; or how far the nearest is.
 
-Of those that pass every check, any that a comparison carries over and that is carried over it in
-none falls out. Where several are left, nothing tells them apart, and the one that needs the least
-memory is taken, if the difference is one.
+Of those that pass every check, one falls out where another is carried over it in something, and it
+over that one in nothing. Where several are left, the one that needs the least memory is taken, if
+the difference is one.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from basegate.comparison import LEVEL
 from basegate.limits import Reference
 from basegate.records import Frozen, Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from basegate.comparison import Comparison
-    from basegate.judge import Result
+    from basegate.judge import Result, VerdictWord
     from basegate.ledger import CandidateEntry
 
+_MISSED = ("fail", "inconclusive")
 TOLD = 0.05
 """Share by which the peak memory of two runs of one candidate may differ by itself."""
 
@@ -79,16 +81,22 @@ class Recommendation(Frozen):
     Attributes:
         candidate: the one to take; `None` where none passes.
         accepted: all that pass every check, in the order of the ledger.
-        reason: why this one: `only` (no other passes), `better` (comparisons carry it over all
-            others that pass), `smaller` (comparisons do not tell it from `level`, and it needs the
-            least memory), `first` (nor does memory tell); `none` where none passes.
-        over: accepted candidates that fall out, since comparisons carry another over them.
-        level: accepted candidates that comparisons do not tell it from.
-        memory: bytes that it and those needed at most, by name, as far as known.
+        reason: why this one: `only` (no other passes), `better` (comparisons let all others that
+            pass fall out), `smaller` (of those that are left it needs the least memory), `first`
+            (nor does memory tell); `none` where none passes.
+        over: accepted candidates that fall out: another is carried over them in something, and
+            they over it in nothing.
+        level: accepted candidates that are left beside it.
+        mixed: accepted candidates that are carried over it in something.
+        memory: bytes that it and those in `level` needed at most, by name, as far as known and of
+            one kind of device.
         closest: the limit that it meets by the least, by the end of the interval that is nearer;
             of counts of right samples none, since they are drawn until they just meet theirs.
-        nearest: where none passes, the candidate that misses the fewest checks.
+        nearest: where none passes, of those that were measured the candidate that misses the
+            fewest checks, ones that were not run included.
         missed: limits that it misses, the farthest first.
+        rejected: candidates that fail a check.
+        broken: candidates of which something could not be measured.
         unfinished: candidates that pass what they were judged on, but were not judged on all.
     """
 
@@ -97,10 +105,13 @@ class Recommendation(Frozen):
     reason: Literal["only", "better", "smaller", "first", "none"]
     over: tuple[str, ...] = ()
     level: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
     memory: dict[str, int] = Field(default_factory=dict)
     closest: LimitDistance | None = None
     nearest: str | None = None
     missed: tuple[LimitDistance, ...] = ()
+    rejected: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
 
 
@@ -118,20 +129,21 @@ def recommend(
     """
     judged = {row.candidate for row in results}
     passing = [each for each in candidates if each.verdict == "pass" and each.name in judged]
+    others = {
+        "rejected": _with(results, "fail"),
+        "broken": _with(results, "invalid"),
+        "unfinished": tuple(each.name for each in passing if each.not_run),
+    }
     accepted = [each for each in passing if not each.not_run]
-    unfinished = tuple(each.name for each in passing if each.not_run)
     if not accepted:
         nearest, missed = _nearest(candidates, results)
         return Recommendation(
-            candidate=None, reason="none", nearest=nearest, missed=missed, unfinished=unfinished
+            candidate=None, reason="none", nearest=nearest, missed=missed, **others
         )
     names = [each.name for each in accepted]
-    left = _undominated(names, comparisons)
-    memory = {
-        each.name: each.peak_memory_bytes
-        for each in accepted
-        if each.name in left and each.peak_memory_bytes is not None
-    }
+    better = _carried(names, comparisons)
+    left = _undominated(names, better)
+    memory = _memory([each for each in accepted if each.name in left])
     smallest = _smallest(memory) if len(memory) == len(left) else None
     chosen = smallest or left[0]
     return Recommendation(
@@ -140,10 +152,27 @@ def recommend(
         reason=_reason(names, left, smallest is not None),
         over=tuple(name for name in names if name not in left),
         level=tuple(name for name in left if name != chosen),
+        mixed=tuple(name for name in names if (name, chosen) in better),
         memory=memory,
         closest=_closest([row for row in results if row.candidate == chosen]),
-        unfinished=unfinished,
+        **others,
     )
+
+
+def _with(results: Iterable[Result], verdict: VerdictWord) -> tuple[str, ...]:
+    """Return the candidates that have a row of such a verdict."""
+    return tuple(dict.fromkeys(row.candidate for row in results if row.verdict == verdict))
+
+
+def _memory(candidates: Sequence[CandidateEntry]) -> dict[str, int]:
+    """Return what candidates needed; nothing where GPUs and processes would stand side by side."""
+    if len({each.device for each in candidates}) > 1:
+        return {}
+    return {
+        each.name: each.peak_memory_bytes
+        for each in candidates
+        if each.peak_memory_bytes is not None
+    }
 
 
 def _closest(rows: Sequence[Result]) -> LimitDistance | None:
@@ -172,13 +201,27 @@ def _reason(
     return "smaller" if by_memory else "first"
 
 
-def _undominated(names: Sequence[str], comparisons: Iterable[Comparison]) -> list[str]:
-    """Return the candidates that no other is better than without being worse in something."""
-    better = {
+def _carried(names: Sequence[str], comparisons: Iterable[Comparison]) -> set[tuple[str, str]]:
+    """Return who is carried over whom in something, allowing for all that was compared.
+
+    A comparison allows for the pairs on its item; a choice looks at all items.
+    """
+    own = [each for each in comparisons if {each.first, each.second} <= set(names)]
+    looks = len({(each.check, each.part, each.metric) for each in own})
+    return {
         (each.first, each.second) if each.better == "first" else (each.second, each.first)
-        for each in comparisons
-        if each.better is not None and {each.first, each.second} <= set(names)
+        for each in own
+        if is_carried(each, looks)
     }
+
+
+def is_carried(comparison: Comparison, looks: int = 1) -> bool:
+    """Whether a comparison tells two candidates apart where so many items are looked at."""
+    return comparison.better is not None and comparison.p_value * looks < LEVEL
+
+
+def _undominated(names: Sequence[str], better: Collection[tuple[str, str]]) -> list[str]:
+    """Return the candidates that no other is better than without being worse in something."""
     fallen = {other for one, other in better if (other, one) not in better}
     # Where they beat each other in a circle, none of them falls out.
     return [name for name in names if name not in fallen] or list(names)
@@ -187,23 +230,24 @@ def _undominated(names: Sequence[str], comparisons: Iterable[Comparison]) -> lis
 def _nearest(
     candidates: Sequence[CandidateEntry], results: Sequence[Result]
 ) -> tuple[str | None, tuple[LimitDistance, ...]]:
-    """Return the candidate that misses the fewest checks, by the least, and what it misses."""
-    missed: dict[str, list[Result]] = {
-        each.name: []
+    """Return the candidate that misses the fewest checks, by the least, and what it misses.
+
+    One of which something is broken, or that was not judged on all, may miss more than is known.
+    """
+    missed = {
+        each.name: [row for row in results if row.candidate == each.name and row.verdict in _MISSED]
         for each in candidates
-        if each.verdict != "pass" and any(row.candidate == each.name for row in results)
     }
-    for row in results:
-        if row.verdict != "pass" and row.candidate in missed:
-            missed[row.candidate].append(row)
-    if not missed:
+    open_ = {each.name: len(each.not_run) + (each.verdict == "invalid") for each in candidates}
+    known = [name for name, rows in missed.items() if rows]
+    if not known:
         return None, ()
 
     def far(name: str) -> tuple[int, float]:
         checks = {(row.check, row.part) for row in missed[name]}
-        return len(checks), max(_distance(row).distance for row in missed[name])
+        return len(checks) + open_[name], max(_distance(row).distance for row in missed[name])
 
-    nearest = min(missed, key=far)
+    nearest = min(known, key=far)
     short = sorted(map(_distance, missed[nearest]), key=lambda each: -each.distance)
     return nearest, tuple(short)
 

@@ -151,6 +151,12 @@ def test_long_documents_weigh_more():
     assert found.second_value == pytest.approx(0.2)
 
 
+def test_other_texts_under_the_same_numbers_are_not_compared():
+    # One tokenizer could not tell where documents begin, and saw all of them as one.
+    whole = documents([90.0], [30])
+    assert compare([("one", whole), ("two", documents([30.0, 45.0, 45.0], [10, 10, 10]))]) == ()
+
+
 def test_five_items_carry_nothing_however_large_the_difference():
     (found,) = compare([("one", pairs([True] * 5)), ("two", pairs([False] * 5))])
     assert found.interval == (1.0, 1.0)

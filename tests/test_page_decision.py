@@ -71,6 +71,16 @@ def test_questions_that_are_judged_alone_are_counted_in_their_cell():
     )
 
 
+def test_a_bank_may_be_judged_as_a_whole_and_by_its_questions():
+    whole = row("fail", check="knowledge", item="bank", metric="accuracy", value=0.4,
+                unit="share of answers right", limit=0.5, direction="min")  # fmt: skip
+    one = row(check="knowledge", item="bank/q", metric="correct", unit="of 9 correct", value=9.0)
+    text = decision(whole, one, entries=[entry(verdict="fail")]).words
+    assert (
+        "\u2717 fail 40\u00a0% right answers limit: at least 50\u00a0% 1 of 1 questions met" in text
+    )
+
+
 def test_an_interval_stands_below_its_value_and_what_is_left_out_is_counted():
     rows = [row(interval=(4.0, 4.5)), row(metric="perplexity", unit="token perplexity", value=30.0)]
     text = decision(*rows)
@@ -144,10 +154,8 @@ def test_comparisons_name_the_better_one_and_what_is_not_told_apart():
 def test_the_articles_table_stands_beside_the_runs():
     text = read(render_comparisons(make_page(2, 40, 400)))
     assert "Beside the article's own table" in text.words
-    assert (
-        "yi-6b 81.5 not measured 4.10 right 7 of 7 correct right 7 of 7 correct llama-2-7b 37.2"
-        in text.words
-    )
+    yi = "yi-6b 81.5 not measured 4.10 on wikipedia-yue right 7 of 7 correct right 7 of 7 correct"
+    assert f"{yi} llama-2-7b 37.2" in text.words
     assert "3.7\u00a0% of the text" in text.words or "3.7 % of the text" in text.words
 
 

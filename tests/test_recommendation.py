@@ -113,6 +113,28 @@ def test_a_rejected_candidate_is_not_taken_however_good_it_is():
     assert found.candidate == "a"
 
 
+def test_where_they_beat_each_other_it_says_so():
+    comparisons = [better("a", "b"), better("b", "a", "accuracy")]
+    found = recommend([entry("a"), entry("b")], [row("a"), row("b")], comparisons)
+    assert (found.level, found.mixed) == (("b",), ("b",))
+
+
+def test_a_choice_allows_for_all_that_it_looks_at():
+    metrics = [f"m{number}" for number in range(12)]
+    found = [better("a", "b", metric).model_copy(update={"p_value": 0.01}) for metric in metrics]
+    same = [each.model_copy(update={"better": None}) for each in found]
+    entries, rows = [entry("a", memory=9), entry("b", memory=5)], [row("a"), row("b")]
+    # 0.01 is little for one item, and not for the best of twelve.
+    assert recommend(entries, rows, found[:1]).candidate == "a"
+    assert recommend(entries, rows, [found[0], *same[1:]]).candidate == "b"
+
+
+def test_memory_of_gpus_is_not_held_against_that_of_processes():
+    gpu = entry("b", memory=5).model_copy(update={"device": "cuda"})
+    found = recommend([entry("a", memory=9), gpu], [row("a"), row("b")], [])
+    assert (found.candidate, found.reason, found.memory) == ("a", "first", {})
+
+
 def test_one_that_was_not_judged_on_all_is_not_taken():
     found = recommend([entry("a", not_run=("knowledge facts",))], [row("a")], [])
     assert (found.candidate, found.reason, found.unfinished) == (None, "none", ("a",))
@@ -142,9 +164,23 @@ def test_between_two_that_miss_as_many_the_smaller_distance_counts():
     assert recommend([entry("a", "fail"), entry("b", "fail")], rows, []).nearest == "b"
 
 
-def test_a_broken_measurement_is_as_far_as_can_be():
-    broken = Result(candidate="a", check="perplexity", item="wiki", verdict="invalid", detail="NaN")
-    found = recommend(
-        [entry("a", "invalid"), entry("b", "fail")], [broken, row("b", "fail", value=50.0)], []
-    )
-    assert found.nearest == "b"
+def broken(name):
+    return Result(candidate=name, check="perplexity", item="wiki", verdict="invalid", detail="NaN")
+
+
+def test_what_could_not_be_measured_is_no_nearest():
+    rows = [broken("a"), row("b", "fail", value=50.0)]
+    found = recommend([entry("a", "invalid"), entry("b", "fail")], rows, [])
+    assert (found.nearest, found.broken, found.rejected) == ("b", ("a",), ("b",))
+    alone = recommend([entry("a", "invalid")], [broken("a")], [])
+    assert (alone.nearest, alone.missed) == (None, ())
+
+
+def test_one_that_was_judged_on_less_is_no_nearer_for_that():
+    rows = [
+        row("a", "fail", value=5.1),
+        row("a", "fail", item="bank", check="knowledge", value=5.1),
+        row("b", "fail", value=300.0),
+    ]
+    entries = [entry("a", "fail"), entry("b", "fail", not_run=("knowledge bank",))]
+    assert recommend(entries, rows, []).nearest == "a"

@@ -117,7 +117,7 @@ MET = "Take a: it meets every limit."
             (),
             [
                 MET,
-                "Nothing measured tells it from b and c, nor does the memory they need; it was "
+                "Nothing measured tells it from b and c; memory does not tell either, and it was "
                 "named first.",
             ],
         ),
@@ -127,12 +127,29 @@ MET = "Take a: it meets every limit."
                 reason="none",
                 nearest="a",
                 missed=(CLOSEST.model_copy(update={"value": 6.0, "interval": None}),),
-                unfinished=("b",),
+                rejected=("a",),
             ),
             "ab",
             (),
             [
                 "No candidate passes: do not build on any of them.",
+                "The nearest is a, which does not meet 1 of its checks; the farthest is "
+                "perplexity wiki: 6 bits per character, limit at most 5.",
+            ],
+        ),
+        (
+            Recommendation(
+                candidate=None,
+                reason="none",
+                nearest="a",
+                missed=(CLOSEST.model_copy(update={"value": 6.0, "interval": None}),),
+                rejected=("a",),
+                unfinished=("b",),
+            ),
+            "ab",
+            (),
+            [
+                "No candidate is accepted.",
                 "The nearest is a, which does not meet 1 of its checks; the farthest is "
                 "perplexity wiki: 6 bits per character, limit at most 5.",
                 "Not judged on every check, and therefore not accepted: b.",
@@ -143,14 +160,36 @@ MET = "Take a: it meets every limit."
                 candidate=None,
                 reason="none",
                 nearest="a",
-                missed=(CLOSEST.model_copy(update={"value": None}),),
+                missed=(CLOSEST.model_copy(update={"value": 5.2, "interval": (4.9, 5.5)}),),
+                broken=("b",),
             ),
-            "a",
+            "ab",
             (),
             [
-                "No candidate passes: do not build on any of them.",
-                "The nearest is a, which does not meet 1 of its checks; the farthest is "
-                "perplexity wiki, which could not be measured.",
+                "No candidate is accepted.",
+                "The nearest is a, which leaves 1 of its checks open, since intervals straddle "
+                "the limit; the farthest is perplexity wiki: 5.20 bits per character (95 %: 4.90 "
+                "to 5.50), limit at most 5.",
+                "Not measured as it should be, which says nothing about the model: b.",
+            ],
+        ),
+        (
+            Recommendation(candidate="a", accepted=("a",), reason="only", broken=("b",)),
+            "ab",
+            (),
+            [MET, "No other candidate that was judged on every check does."],
+        ),
+        (
+            Recommendation(
+                candidate="a", accepted=("a", "b"), reason="first", level=("b",), mixed=("b",)
+            ),
+            "ab",
+            (),
+            [
+                MET,
+                "b meets every limit, too, and neither is better in everything; memory does not "
+                "tell either, and it was named first.",
+                "Carried over it in something: b (see the comparisons).",
             ],
         ),
         (
@@ -158,7 +197,7 @@ MET = "Take a: it meets every limit."
             "a",
             (),
             [
-                "No candidate passes.",
+                "No candidate is accepted.",
                 "Not judged on every check, and therefore not accepted: a.",
             ],
         ),

@@ -10,6 +10,7 @@ from basegate.commands.choosing import add_models, chosen_by
 from basegate.commands.output import STORE, add_language, add_store, store_of, words_of, writing
 from basegate.commands.output import say as show
 from basegate.environment import environment
+from basegate.evidence import comparing
 from basegate.figures import place
 from basegate.files import write_atomically
 from basegate.rejudging import Asked, ledger_of, rejudge
@@ -90,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
     for text in _missing(judged, absent, thresholds, asked, say):
         show(text)
     if options.ledger is not None or options.csv is not None:
-        _write(ledger_of(judged, thresholds, machine), options, say)
+        _write(ledger_of(judged, thresholds, machine, comparing(store)), options, say)
     whole = judged and not absent and not asked.unknown
     return 0 if whole and all(each.passed for each in judged) else 1
 

@@ -111,7 +111,7 @@ def summary(
 
 
 def _headline(entry: CandidateEntry, decision: str, say: Words) -> str:
-    text = say("{name}: {decision}", name=entry.name, decision=decision)
+    text = printable(say("{name}: {decision}", name=entry.name, decision=decision))
     if not entry.compared:
         return text
     return text + say(" (measured on {date}, not in this run)", date=entry.compared[:10])
@@ -220,4 +220,4 @@ def _loaded(entry: CandidateEntry, say: Words) -> Iterator[tuple[str, dict[str, 
             seconds=f"{entry.load_seconds:.1f}",
             memory=f"{entry.peak_memory_bytes / GIB:.2f}",
         )
-        yield f"  {text}", {}
+        yield printable(f"  {text}"), {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from basegate.figures import asked, format_value, found, in_words, is_share, place
 from basegate.language import ENGLISH, Words
 from basegate.memory import GIB
+from basegate.recommendation import is_carried
 from basegate.thresholds import CHECKS
 
 if TYPE_CHECKING:
@@ -33,14 +34,15 @@ def recommendation(ledger: Ledger, say: Words = ENGLISH) -> tuple[str, ...]:
 
 def _taken(choice: Recommendation, ledger: Ledger, say: Words) -> tuple[str, ...]:
     decision = say("Take {name}: it meets every limit.", name=choice.candidate)
-    return decision, _reason(choice, ledger, say), _closest(choice, say)
+    return decision, _reason(choice, ledger, say), _against(choice, say), _closest(choice, say)
 
 
 def _reason(choice: Recommendation, ledger: Ledger, say: Words) -> str:
-    level = joined(choice.level, say)
     if choice.reason == "only":
         if len(ledger.candidates) == 1:
             return say("There was no other candidate to compare it with.")
+        if choice.broken or choice.unfinished:
+            return say("No other candidate that was judged on every check does.")
         return say("No other candidate does.")
     if choice.reason == "better":
         return say(
@@ -49,16 +51,35 @@ def _reason(choice: Recommendation, ledger: Ledger, say: Words) -> str:
         )
     if choice.reason == "smaller":
         return say(
-            "Nothing measured tells it from {others}; it needs the least memory ({sizes}).",
-            others=level,
+            "{standing}; it needs the least memory ({sizes}).",
+            standing=_standing(choice, say),
             sizes=say(", ").join(
                 f"{name} {size / GIB:.1f} GiB" for name, size in choice.memory.items()
             ),
         )
     return say(
-        "Nothing measured tells it from {others}, nor does the memory they need; it was named "
-        "first.",
-        others=level,
+        "{standing}; memory does not tell either, and it was named first.",
+        standing=_standing(choice, say),
+    )
+
+
+def _standing(choice: Recommendation, say: Words) -> str:
+    """Say how it stands to those that are left beside it."""
+    same = tuple(name for name in choice.level if name not in choice.mixed)
+    if not same:
+        return say(
+            "{others} meets every limit, too, and neither is better in everything",
+            others=joined(choice.level, say),
+        )
+    return say("Nothing measured tells it from {others}", others=joined(same, say))
+
+
+def _against(choice: Recommendation, say: Words) -> str:
+    if not choice.mixed:
+        return ""
+    return say(
+        "Carried over it in something: {names} (see the comparisons).",
+        names=joined(choice.mixed, say),
     )
 
 
@@ -66,8 +87,10 @@ def _carried(
     choice: Recommendation, comparisons: Iterable[Comparison], say: Words
 ) -> Iterable[str]:
     """Give the differences that carry the chosen candidate over others that pass."""
-    for each in comparisons:
-        if each.better is None or not {each.first, each.second} <= set(choice.accepted):
+    own = [each for each in comparisons if {each.first, each.second} <= set(choice.accepted)]
+    looks = len({(each.check, each.part, each.metric) for each in own})
+    for each in own:
+        if not is_carried(each, looks):
             continue
         winner, loser = (
             (each.first, each.second) if each.better == "first" else (each.second, each.first)
@@ -101,18 +124,44 @@ def _closest(choice: Recommendation, say: Words) -> str:
 
 
 def _none(choice: Recommendation, say: Words) -> tuple[str, ...]:
+    others = choice.broken or choice.unfinished
     if choice.nearest is None:
-        return (say("No candidate passes."),)
-    checks = {(each.check, each.item.partition("/")[0]) for each in choice.missed}
-    return (
-        say("No candidate passes: do not build on any of them."),
-        say(
+        return (say("No candidate is accepted."), _broken(choice, say))
+    rejected = choice.nearest in choice.rejected
+    decision = (
+        say("No candidate passes: do not build on any of them.")
+        if rejected and not others
+        else say("No candidate is accepted.")
+    )
+    return decision, _nearest(choice, rejected, say), _broken(choice, say)
+
+
+def _nearest(choice: Recommendation, rejected: bool, say: Words) -> str:
+    count = len({(each.check, each.item.partition("/")[0]) for each in choice.missed})
+    farthest = _missed(choice.missed[0], say)
+    if rejected:
+        return say(
             "The nearest is {name}, which does not meet {count} of its checks; the farthest is "
             "{farthest}.",
             name=choice.nearest,
-            count=len(checks),
-            farthest=_missed(choice.missed[0], say),
-        ),
+            count=count,
+            farthest=farthest,
+        )
+    return say(
+        "The nearest is {name}, which leaves {count} of its checks open, since intervals straddle "
+        "the limit; the farthest is {farthest}.",
+        name=choice.nearest,
+        count=count,
+        farthest=farthest,
+    )
+
+
+def _broken(choice: Recommendation, say: Words) -> str:
+    if not choice.broken:
+        return ""
+    return say(
+        "Not measured as it should be, which says nothing about the model: {names}.",
+        names=joined(choice.broken, say),
     )
 
 

@@ -148,8 +148,9 @@ def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> s
     for checked, part in page.parts:
         measurement = page.measured(name, check, part) if checked == check else None
         for each in measurement.findings.metrics if measurement is not None else ():
-            if (each.name, each.item) == (metric, item):
-                return (
-                    found(each, None, page.say) if item else format_value(each.value, say=page.say)
-                )
+            if (each.name, each.item) == (metric, item) and item:
+                return found(each, None, page.say)
+            if each.name == metric and not item:
+                value = format_value(each.value, say=page.say)
+                return page.say("{value} on {part}", value=value, part=part)
     return ""

@@ -140,8 +140,10 @@ def _cell(page: Page, name: str, check: str, part: str) -> Cell:
         return Cell(None)
     verdict, shown = telling(rows)
     link = _link(page, name, check, part)
-    if any(row.question for row in rows):
-        return Cell(verdict, (_questions(page, rows),), link=link)
+    asked_alone = [row for row in rows if row.question]
+    if asked_alone:
+        whole = tuple(_value(page.say, row) for row in rows if not row.question)
+        return Cell(verdict, (*whole, _questions(page, asked_alone)), link=link)
     # Of a check that passes one number tells enough; the others are met, too.
     count = 1 if verdict == "pass" else SHOWN
     values = tuple(_value(page.say, row) for row in shown[:count])
