@@ -19,7 +19,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from basegate.records import Frozen, Interval
-from basegate.statistics import difference_interval, holm, paired_difference, sign_test
+from basegate.statistics import drawn_together, holm, paired_difference, sign_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -265,7 +265,7 @@ def _interval(one: Scored, other: Scored, confidence: float) -> tuple[float, flo
     def sums(scored: Scored) -> tuple[np.ndarray, np.ndarray]:
         return np.array(list(scored.tops.values())), np.array(list(scored.bottoms.values()))
 
-    return difference_interval(sums(one), sums(other), confidence=confidence, resamples=RESAMPLES)
+    return drawn_together(sums(one), sums(other), confidence, RESAMPLES)
 
 
 def _better(

@@ -212,7 +212,6 @@ def difference_interval(
     *,
     confidence: float = 0.95,
     seed: int = SEED,
-    resamples: int = RESAMPLES,
 ) -> tuple[float, float] | None:
     """Return a paired bootstrap interval of the difference of two ratios of sums.
 
@@ -223,7 +222,6 @@ def difference_interval(
         second: likewise, of the same clusters in the same order.
         confidence: the interval's level.
         seed: of the resampling.
-        resamples: how many; an interval at a higher level needs more.
 
     Returns:
         Lower and upper end, or `None` for fewer than two clusters.
@@ -235,7 +233,43 @@ def difference_interval(
         a, b, c, d = (each.sum(axis=axis) for each in sums)
         return a / b - c / d
 
-    return _bootstrap(difference, (*first, *second), confidence, seed, resamples)
+    return _bootstrap(difference, (*first, *second), confidence, seed)
+
+
+def drawn_together(
+    first: tuple[NDArray[np.float64], NDArray[np.float64]],
+    second: tuple[NDArray[np.float64], NDArray[np.float64]],
+    confidence: float,
+    resamples: int,
+    seed: int = SEED,
+) -> tuple[float, float] | None:
+    """Return the interval of `difference_interval` from as many resamples as a high level needs.
+
+    How often each cluster is drawn is multinomial, so that all resamples are one product of
+    matrices; and numpy alone is imported, in a tenth of the time of scipy's statistics.
+
+    Args:
+        first: numerators and denominators, shape [clusters] each.
+        second: likewise, of the same clusters in the same order.
+        confidence: the interval's level.
+        resamples: how many.
+        seed: of the resampling.
+
+    Returns:
+        Lower and upper end, or `None` for fewer than two clusters.
+    """
+    import numpy as np
+
+    count = len(first[0])
+    if count < 2:
+        return None
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
+    a, b, c, d = (draws @ np.column_stack((*first, *second))).T
+    tail = (1 - confidence) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        differences = a / b - c / d
+    low, high = np.nanquantile(differences, (tail, 1 - tail))
+    return float(low), float(high)
 
 
 def _bootstrap(
@@ -243,7 +277,6 @@ def _bootstrap(
     columns: tuple[NDArray[np.float64], ...],
     confidence: float,
     seed: int,
-    resamples: int = RESAMPLES,
 ) -> tuple[float, float]:
     import numpy as np
     from scipy import stats
@@ -253,7 +286,7 @@ def _bootstrap(
         statistic,
         paired=True,
         vectorized=True,
-        n_resamples=resamples,
+        n_resamples=RESAMPLES,
         batch=max(1, 4_000_000 // len(columns[0])),
         confidence_level=confidence,
         method="percentile",
@@ -302,14 +335,14 @@ def paired_difference(
 
     Source: Student, The probable error of a mean, Biometrika 6, 1908.
     """
-    from scipy import stats
+    from scipy import special
 
     differences = [a - b for a, b in zip(first, second, strict=True)]
     mean = math.fsum(differences) / len(differences)
     if len(differences) < 2:
         return mean, None
     variance = math.fsum((each - mean) ** 2 for each in differences) / (len(differences) - 1)
-    half = float(stats.t.ppf(0.5 + confidence / 2, len(differences) - 1))
+    half = float(special.stdtrit(len(differences) - 1, 0.5 + confidence / 2))
     half *= math.sqrt(variance / len(differences))
     return mean, (mean - half, mean + half)
 
@@ -343,11 +376,14 @@ def sign_test(differences: Sequence[float]) -> float:
 
     Source: Dixon, Mood, The statistical sign test, JASA 41, 1946.
     """
-    from scipy import stats
+    from scipy import special
 
     above = sum(each > 0 for each in differences)
     below = sum(each < 0 for each in differences)
-    return float(stats.binomtest(above, above + below).pvalue) if above + below else 1.0
+    if above + below == 0:
+        return 1.0
+    # A fair coin is symmetric: both tails are alike, and share the middle.
+    return min(1.0, 2 * float(special.bdtr(min(above, below), above + below, 0.5)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -13,12 +13,14 @@ from basegate.statistics import (
     accuracy_e_values,
     count_interval,
     difference_interval,
+    drawn_together,
     effective_count,
     holm,
     mcnemar,
     passing_probability,
     ratio_interval,
     share_interval,
+    sign_test,
 )
 
 
@@ -222,3 +224,26 @@ def test_the_wealth_grows_where_the_accuracy_is_high():
     rng = np.random.default_rng(12)
     shares = rng.binomial(4, 0.75, 150) / 4
     assert accuracy_e_values(shares, 0.55)[-1] >= 20
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.99])
+def test_clusters_drawn_together_give_the_interval_that_scipy_gives(confidence):
+    rng = np.random.default_rng(3)
+    first = rng.uniform(2, 8, 40), rng.uniform(1, 2, 40)
+    second = first[0] * rng.uniform(0.8, 1.3, 40), first[1]
+    ours = drawn_together(first, second, confidence, 40_000)
+    theirs = difference_interval(first, second, confidence=confidence)
+    # 2,000 resamples against 40,000: the ends differ by chance.
+    assert ours == pytest.approx(theirs, abs=0.02)
+
+
+def test_one_cluster_tells_nothing_of_another():
+    one = np.array([1.0]), np.array([2.0])
+    assert drawn_together(one, one, 0.95, 100) is None
+
+
+@given(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), max_size=60))
+def test_the_sign_test_is_scipys_binomial_test(differences):
+    above, below = differences.count(1.0), differences.count(-1.0)
+    expected = stats.binomtest(above, above + below).pvalue if above + below else 1.0
+    assert sign_test(differences) == pytest.approx(expected, rel=1e-9)
