@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from basegate.errors import InvalidMeasurement
 from basegate.judge import Verdict, check_valid, invalid, judge
 from basegate.limits import Limit
+from basegate.records import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,10 +41,10 @@ class References:
     def __init__(
         self, limits: Iterable[RelativeLimit] = (), measurements: Iterable[Measurement] = ()
     ) -> None:
-        names = {limit.candidate for limit in limits}
+        wanted = {limit.candidate for limit in limits}
         # Without a relative limit the store is not read.
-        chosen = (each for each in measurements if each.candidate.name in names) if names else ()
-        self._measurements = list(chosen)
+        read = measurements if wanted else ()
+        self._by_name = {name: found for name, found in _by_name(read).items() if name in wanted}
 
     def resolve(
         self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
@@ -58,11 +59,8 @@ class References:
         Raises:
             InvalidMeasurement: nothing stored can be compared; says what to do.
         """
-        own = [
-            each
-            for each in self._measurements
-            if each.candidate.name == limit.candidate and each.check == measurement.check
-        ]
+        stored = self._by_name.get(limit.candidate, ())
+        own = [each for each in stored if each.check == measurement.check]
         same = [each for each in own if _asked(each) == _asked(measurement)]
         fitting = [each for each in same if _held(each) == _held(measurement)]
         if not fitting:
@@ -110,6 +108,21 @@ def judge_by(
         told = {"notes": (*measurement.findings.notes, *dict.fromkeys(notes))}
         rows = tuple(row.model_copy(update=told) for row in rows)
     return Verdict(results=(*rows, *unknown))
+
+
+def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
+    """Return what is stored of the candidates of each name.
+
+    The key leaves names out: all names that a candidate was ever stored under are its own.
+    """
+    of_candidate: dict[str, list[Measurement]] = {}
+    for each in measurements:
+        of_candidate.setdefault(canonical_json(each.identity.get("candidate")), []).append(each)
+    found: dict[str, list[Measurement]] = {}
+    for own in of_candidate.values():
+        for name in {each.candidate.name for each in own}:
+            found.setdefault(name, []).extend(own)
+    return found
 
 
 def _asked(measurement: Measurement) -> dict[str, Any]:

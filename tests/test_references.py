@@ -133,6 +133,23 @@ def test_a_bank_with_a_relative_accuracy_has_all_its_samples_drawn():
     assert draws_for([counted, shared]) == ALL
 
 
+def test_what_was_measured_under_another_name_of_the_same_candidate_is_its_own(
+    verdict_on, thresholds
+):
+    """The key leaves the name out, so that measuring it again under this name stores nothing."""
+    alias = reference(thresholds, 4.0, REF.model_copy(update={"name": "alias"}))
+    assert verdict_on(alias).word == "invalid", "nothing says yet that ref is the same candidate"
+    named = measurement(thresholds, "knowledge", answers(), REF)
+    for stored in ((alias, named), (named, alias)):
+        [row] = verdict_on(*stored).results
+        assert (row.verdict, row.limit, row.reference.candidate) == ("pass", 5.0, "ref")
+
+
+def test_another_revision_under_the_other_name_is_not_its_own(verdict_on, thresholds):
+    other = reference(thresholds, 4.0, candidate("alias", revision="c" * 40))
+    assert verdict_on(other, measurement(thresholds, "knowledge", answers(), REF)).word == "invalid"
+
+
 # What is never compared
 
 
