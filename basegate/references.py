@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from basegate.errors import InvalidMeasurement
+from basegate.figures import format_limit, is_share
 from basegate.judge import Verdict, check_valid, invalid, judge
 from basegate.limits import Limit
 from basegate.records import canonical_json
@@ -70,12 +71,8 @@ class References:
             check_valid(found, validity)
         except InvalidMeasurement as error:
             raise InvalidMeasurement(f"whose own measurement is invalid: {error}") from None
-        values = (m.value for m in found.findings.metrics if m.name == limit.metric)
-        value = next((each for each in values if each is not None), None)
-        if value is None:
-            raise InvalidMeasurement(f"whose measurement holds no {limit.metric}.")
-        notes = tuple(_notes(limit.candidate, found, fitting, measurement))
-        return _Found(limit.resolved(value, found.key), notes)
+        resolved = _resolved(limit, found)
+        return _Found(resolved, tuple(_notes(limit.candidate, found, fitting, measurement)))
 
 
 def judge_by(
@@ -108,6 +105,30 @@ def judge_by(
         told = {"notes": (*measurement.findings.notes, *dict.fromkeys(notes))}
         rows = tuple(row.model_copy(update=told) for row in rows)
     return Verdict(results=(*rows, *unknown))
+
+
+def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:
+    """Return the limit that follows from a reference's measurement."""
+    for metric in found.findings.metrics:
+        if metric.name == limit.metric and metric.value is not None:
+            resolved = limit.resolved(metric.value, found.key)
+            _check_telling(resolved, limit, metric.unit)
+            return resolved
+    raise InvalidMeasurement(f"whose measurement holds no {limit.metric}.")
+
+
+def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
+    """Refuse a limit that all candidates would meet, or none could."""
+    met_by = resolved.met_by(share=is_share(unit))
+    if met_by == "some":
+        return
+    asked = format_limit(resolved.value, resolved.direction, unit, reference=resolved.reference)
+    why = "every candidate meets that" if met_by == "all" else "no candidate can meet that"
+    given = f"factor = {limit.factor:g}" if limit.factor is not None else f"plus = {limit.plus:g}"
+    raise InvalidMeasurement(
+        f"from which {asked} follows: {why}, so that it tells nothing. Choose another number than "
+        f"{given}, or give the limit itself as a number."
+    )
 
 
 def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:

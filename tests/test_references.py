@@ -11,6 +11,7 @@ from basegate.errors import UsageError
 from basegate.figures import asked
 from basegate.judge import Result
 from basegate.limits import Limit, Reference, RelativeLimit
+from basegate.measurement import Findings, Metric
 from basegate.measuring import identify_check
 from basegate.references import References, judge_by
 from basegate.stopping import ALL, draws_for
@@ -215,6 +216,57 @@ def test_a_reference_without_the_metric_gives_no_limit(thresholds):
     made = [measurement(thresholds, "knowledge", answers(), facts) for facts in (candidate(), REF)]
     [row] = judge_by(made[0], [line], "mine", References([line], made)).results
     assert "ref, whose measurement holds no accuracy." in row.detail
+
+
+@pytest.mark.parametrize(
+    ("share", "relation", "direction", "asked", "why"),
+    [
+        (0.3, {"plus": -0.4}, "min", "at least -10 % (the 30 % of ref minus 40 %)", "every"),
+        (0.3, {"plus": -0.4}, "max", "at most -10 % (the 30 % of ref minus 40 %)", "no"),
+        (0.9, {"factor": 1.2}, "min", "at least 108 % (1.2 times the 90 % of ref)", "no"),
+        (0.9, {"factor": 1.2}, "max", "at most 108 % (1.2 times the 90 % of ref)", "every"),
+        (0.0, {"factor": 1.5}, "max", "at most 0 % (1.5 times the 0 % of ref)", "no"),
+        (0.0, {"factor": 1.5}, "min", "at least 0 % (1.5 times the 0 % of ref)", "every"),
+        (1.0, {"plus": 0.0}, "min", "at least 100 % (the 100 % of ref plus 0 %)", "no"),
+    ],
+)
+def test_a_share_that_all_or_none_would_meet_is_no_limit(
+    thresholds, share, relation, direction, asked, why
+):
+    line = RelativeLimit(
+        key="k",
+        metric="preferred_share",
+        direction=direction,
+        by_interval=True,
+        candidate="ref",
+        **relation,
+    )
+    own = measurement(thresholds, "minimal_pairs", pairs(0.5))
+    made = measurement(thresholds, "minimal_pairs", pairs(share), REF)
+    [row] = judge_by(own, [line], "mine", References([line], [made])).results
+    meets = "every candidate meets" if why == "every" else "no candidate can meet"
+    [(name, number)] = relation.items()
+    assert (row.verdict, row.value, row.limit) == ("invalid", None, None)
+    assert row.detail == (
+        f"mine on pairs: k is relative to ref, from which {asked} follows: {meets} that, so that "
+        f"it tells nothing. Choose another number than {name} = {number:g}, or give the limit "
+        f"itself as a number."
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "plus", "word"),
+    [("bits_per_char", 4.0, -4.0, "invalid"), ("gap", 4.0, -5.0, "fail"), ("gap", -2.0, 0, "fail")],
+)
+def test_only_a_gap_may_have_a_limit_of_0_or_less(thresholds, metric, value, plus, word):
+    line = RelativeLimit(key="k", metric=metric, direction="max", candidate="ref", plus=plus)
+
+    def of(number, facts=None):
+        told = Metric(name=metric, value=number, unit="bits per character")
+        return measurement(thresholds, "perplexity", Findings(metrics=(told,)), facts)
+
+    judged = judge_by(of(4.0), [line], "mine", References([line], [of(value, REF)]))
+    assert judged.word == word
 
 
 # What may differ, and is told
