@@ -42,10 +42,21 @@ class References:
     def __init__(
         self, limits: Iterable[RelativeLimit] = (), measurements: Iterable[Measurement] = ()
     ) -> None:
-        wanted = {limit.candidate for limit in limits}
+        names = {limit.candidate for limit in limits}
         # Without a relative limit the store is not read.
-        read = measurements if wanted else ()
-        self._by_name = {name: found for name, found in _by_name(read).items() if name in wanted}
+        found = _by_name(measurements if names else ())
+        self._by_name = {name: found.get(name, []) for name in names}
+
+    def add(self, measurement: Measurement) -> None:
+        """Take a measurement, in place of an earlier one of its key.
+
+        Args:
+            measurement: under the name of its candidate; of no reference, nothing becomes of it.
+        """
+        name = measurement.candidate.name
+        if name in self._by_name:
+            others = (each for each in self._by_name[name] if each.key != measurement.key)
+            self._by_name[name] = [measurement, *others]
 
     def resolve(
         self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
@@ -60,7 +71,7 @@ class References:
         Raises:
             InvalidMeasurement: nothing stored can be compared; says what to do.
         """
-        stored = self._by_name.get(limit.candidate, ())
+        stored = self._by_name.get(limit.candidate, [])
         own = [each for each in stored if each.check == measurement.check]
         same = [each for each in own if _asked(each) == _asked(measurement)]
         fitting = [each for each in same if _held(each) == _held(measurement)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,8 +15,13 @@ from basegate.judge import Result
 from basegate.limits import Limit, Reference, RelativeLimit
 from basegate.measurement import Findings, Metric
 from basegate.measuring import identify_check
+from basegate.options import RunOptions
+from basegate.progress import SILENT
 from basegate.references import References, judge_by
+from basegate.registry import CandidateSpec
+from basegate.run import Run
 from basegate.stopping import ALL, draws_for
+from basegate.store import Store
 from basegate.thresholds import load_thresholds
 from tests.plain import ledger, limit, logged
 from tests.stored import (
@@ -395,6 +402,44 @@ def test_propose_keeps_a_relative_limit_and_says_so(run, store, thresholds):  # 
 
 
 # pytest
+
+
+def test_a_run_reads_the_store_once_and_sees_what_it_measures_itself(
+    thresholds, tmp_path, monkeypatch
+):
+    spec = CandidateSpec(name="mine", source="a/b")
+    options = RunOptions(
+        candidates=(spec,),
+        thresholds=load_thresholds(thresholds),
+        store=tmp_path / "store",
+        ledger=tmp_path / "ledger.json",
+        remeasure=False,
+        device="cpu",
+        command="pytest",
+    )
+    gate = Run(options, SILENT)
+    gate.store.put(reference(thresholds, 2.0))
+    reads = []
+
+    def counted(folder):
+        reads.append(folder)
+        return map(itemgetter(1), folder.each())
+
+    monkeypatch.setattr(Store, "__iter__", counted)
+    own = measurement(thresholds, "perplexity", perplexity(4.0))
+
+    def word():
+        verdict, _ = gate.judge(SimpleNamespace(name="mine", spec=spec), own)
+        return {row.metric: row.verdict for row in verdict.results}["bits_per_char"]
+
+    assert [word(), word(), word()] == ["fail"] * 3
+    # Measured anew under the same key, and found under another name, as of a twin.
+    anew = reference(thresholds, 5.0, measured_at="2027-01-01T00:00:00+00:00")
+    twin = anew.model_copy(update={"candidate": REF.model_copy(update={"name": "twin"})})
+    monkeypatch.setattr("basegate.run.obtain", lambda *_, **__: twin)
+    gate.measure(SimpleNamespace(name="ref", loaded=True), "perplexity", "wiki")
+    assert word() == "pass"
+    assert len(reads) == 1
 
 
 @pytest.fixture
