@@ -42,6 +42,7 @@ class Run:
         progress: where slow work is shown.
         records: what the acceptance tests found, on the process that reports.
         behind: the measurements that the rows of the last ledger rest on, by key.
+        not_compared: what `--compare` asks for and the last ledger shows nothing of, and why.
         say: the words of the reader's language.
     """
 
@@ -52,6 +53,7 @@ class Run:
         self.device = resolve_device(options.device)
         self.records: list[Record] = []
         self.behind: dict[str, Measurement] = {}
+        self.not_compared = ""
         self.say = words(options.language)
         self._opened: dict[str, Candidate] = {}
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
@@ -201,7 +203,9 @@ class Run:
     def _compared(self, own: Sequence[CandidateFacts]) -> Compared:
         if not self.options.compare:
             return NOTHING
-        return from_store(self.store, self.options.thresholds, self.options.compare, own)
+        found = from_store(self.store, self.options.thresholds, self.options.compare, own)
+        self.not_compared = " ".join(found.missing)
+        return found
 
     def _compare(self, results: Sequence[Result]) -> Sequence[Comparison]:
         self.behind = measurements_behind(self.store, results)
