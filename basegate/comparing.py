@@ -28,11 +28,13 @@ class Compared:
         facts: how each was loaded.
         records: the verdicts on them.
         dates: when the newest of a candidate's measurements was made, by name.
+        missing: a sentence for each name that was asked for and that nothing is shown of.
     """
 
     facts: tuple[CandidateFacts, ...]
     records: tuple[Record, ...]
     dates: dict[str, str]
+    missing: tuple[str, ...] = ()
 
 
 NOTHING = Compared((), (), {})
@@ -70,11 +72,41 @@ def from_store(
         facts=tuple(each.facts for each in chosen),
         records=tuple(record for each in chosen for record in each.records),
         dates={each.facts.name: each.measured_at for each in chosen},
+        missing=tuple(
+            _missing(name, judged, run)
+            for name in dict.fromkeys(names)
+            if not any(_is_meant(each, [name]) for each in chosen)
+        ),
     )
 
 
+def _missing(name: str, judged: Sequence[Rejudged], run: Sequence[CandidateFacts]) -> str:
+    """Say why nothing is shown of a name."""
+    called = [each for each in judged if _is_called(each, [name])]
+    others = [each for each in called if not _is_of(each, run)]
+    if any(each.undecided for each in others):
+        why = (
+            "too few of its samples are stored for these limits; `pytest --model` with its name "
+            "draws the others"
+        )
+    elif others:
+        why = (
+            "what is stored of it is of other checks, settings, data or versions of the measures "
+            "than those of this thresholds.toml; `pytest --model` with its name measures it anew"
+        )
+    elif name == ALL:
+        why = "no candidate is stored but those of this run"
+    else:
+        why = "it is a candidate of this run, and not stored as held in another way"
+    return f"--compare {name} shows nothing: {why}."
+
+
+def _is_called(each: Rejudged, names: Sequence[str]) -> bool:
+    return bool({ALL, each.name, *each.others} & set(names))
+
+
 def _is_meant(each: Rejudged, names: Sequence[str]) -> bool:
-    return bool(each.records) and bool({ALL, each.name, *each.others} & set(names))
+    return bool(each.records) and _is_called(each, names)
 
 
 def _is_of(each: Rejudged, run: Sequence[CandidateFacts]) -> bool:

@@ -53,6 +53,10 @@ class NotKept(StoreWarning):
     """A measurement, or how far it has come, could not be written to the store."""
 
 
+class NotCompared(StoreWarning):
+    """A stored candidate that was asked for is not shown beside those of the run."""
+
+
 def summary(error: Exception) -> str:
     """Return the first sentence of an error that a library wrote, without its advice."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -9,6 +9,8 @@ from pydantic import FiniteFloat
 from basegate.records import Frozen
 
 Direction = Literal["max", "min"]
+_ANY_NUMBER = "gap"
+"""The metric that may be 0 or less."""
 
 
 class Reference(Frozen):
@@ -64,6 +66,20 @@ class Limit(_Line):
 
     value: FiniteFloat
     reference: Reference | None = None
+
+    def met_by(self, *, share: bool) -> Literal["all", "none", "some"]:
+        """Return which candidates can meet a limit that is computed, whatever they are like.
+
+        An interval never lies wholly below 0 or above a share of 1, and only a gap may be negative.
+
+        Args:
+            share: whether the metric lies between 0 and 1.
+        """
+        if self.metric != _ANY_NUMBER and self.value <= 0:
+            return "none" if self.direction == "max" else "all"
+        if share and self.value >= 1:
+            return "all" if self.direction == "max" else "none"
+        return "some"
 
 
 class RelativeLimit(_Line):

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from basegate import options
-from basegate.errors import StoreWarning, UsageError
+from basegate.errors import NotCompared, StoreWarning, UsageError
 from basegate.state import RUN
 
 if TYPE_CHECKING:
@@ -217,6 +217,8 @@ class ReportHooks:
         if session.config.option.collectonly or not (writes or interrupted):
             return
         self.ledger = self.run.ledger(interrupted=interrupted)
+        if self.run.not_compared:
+            self.warnings.append((NotCompared, self.run.not_compared))
         if not writes:
             return
         session.exitstatus = exit_status(session.exitstatus, self.ledger)

@@ -31,9 +31,6 @@ def _finite_or_none(value: Any) -> Any:
 _ENDS = (tuple, list)
 
 
-_ENDS = (tuple, list)
-
-
 def _finite_interval(value: Any) -> Any:
     if isinstance(value, _ENDS) and None in map(_finite_or_none, value):
         return None
@@ -65,11 +62,6 @@ FiniteOrNone = Annotated[_Finite | None, _OfPython(_finite_or_none)]
 
 Interval = Annotated[tuple[_Finite, _Finite] | None, _OfPython(_finite_interval)]
 """Lower and upper end; an interval with an end that is not finite is none."""
-
-_CANONICAL = json.JSONEncoder(
-    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-)
-
 
 _CANONICAL = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from basegate.errors import InvalidMeasurement
+from basegate.figures import format_limit, is_share
 from basegate.judge import Verdict, check_valid, invalid, judge
 from basegate.limits import Limit
+from basegate.records import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,8 +44,19 @@ class References:
     ) -> None:
         names = {limit.candidate for limit in limits}
         # Without a relative limit the store is not read.
-        chosen = (each for each in measurements if each.candidate.name in names) if names else ()
-        self._measurements = list(chosen)
+        found = _by_name(measurements if names else ())
+        self._by_name = {name: found.get(name, []) for name in names}
+
+    def add(self, measurement: Measurement) -> None:
+        """Take a measurement, in place of an earlier one of its key.
+
+        Args:
+            measurement: under the name of its candidate; of no reference, nothing becomes of it.
+        """
+        name = measurement.candidate.name
+        if name in self._by_name:
+            others = (each for each in self._by_name[name] if each.key != measurement.key)
+            self._by_name[name] = [measurement, *others]
 
     def resolve(
         self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
@@ -58,11 +71,8 @@ class References:
         Raises:
             InvalidMeasurement: nothing stored can be compared; says what to do.
         """
-        own = [
-            each
-            for each in self._measurements
-            if each.candidate.name == limit.candidate and each.check == measurement.check
-        ]
+        stored = self._by_name.get(limit.candidate, [])
+        own = [each for each in stored if each.check == measurement.check]
         same = [each for each in own if _asked(each) == _asked(measurement)]
         fitting = [each for each in same if _held(each) == _held(measurement)]
         if not fitting:
@@ -72,12 +82,8 @@ class References:
             check_valid(found, validity)
         except InvalidMeasurement as error:
             raise InvalidMeasurement(f"whose own measurement is invalid: {error}") from None
-        values = (m.value for m in found.findings.metrics if m.name == limit.metric)
-        value = next((each for each in values if each is not None), None)
-        if value is None:
-            raise InvalidMeasurement(f"whose measurement holds no {limit.metric}.")
-        notes = tuple(_notes(limit.candidate, found, fitting, measurement))
-        return _Found(limit.resolved(value, found.key), notes)
+        resolved = _resolved(limit, found)
+        return _Found(resolved, tuple(_notes(limit.candidate, found, fitting, measurement)))
 
 
 def judge_by(
@@ -110,6 +116,45 @@ def judge_by(
         told = {"notes": (*measurement.findings.notes, *dict.fromkeys(notes))}
         rows = tuple(row.model_copy(update=told) for row in rows)
     return Verdict(results=(*rows, *unknown))
+
+
+def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:
+    """Return the limit that follows from a reference's measurement."""
+    for metric in found.findings.metrics:
+        if metric.name == limit.metric and metric.value is not None:
+            resolved = limit.resolved(metric.value, found.key)
+            _check_telling(resolved, limit, metric.unit)
+            return resolved
+    raise InvalidMeasurement(f"whose measurement holds no {limit.metric}.")
+
+
+def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
+    """Refuse a limit that all candidates would meet, or none could."""
+    met_by = resolved.met_by(share=is_share(unit))
+    if met_by == "some":
+        return
+    asked = format_limit(resolved.value, resolved.direction, unit, reference=resolved.reference)
+    why = "every candidate meets that" if met_by == "all" else "no candidate can meet that"
+    given = f"factor = {limit.factor:g}" if limit.factor is not None else f"plus = {limit.plus:g}"
+    raise InvalidMeasurement(
+        f"from which {asked} follows: {why}, so that it tells nothing. Choose another number than "
+        f"{given}, or give the limit itself as a number."
+    )
+
+
+def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
+    """Return what is stored of the candidates of each name.
+
+    The key leaves names out: all names that a candidate was ever stored under are its own.
+    """
+    of_candidate: dict[str, list[Measurement]] = {}
+    for each in measurements:
+        of_candidate.setdefault(canonical_json(each.identity.get("candidate")), []).append(each)
+    found: dict[str, list[Measurement]] = {}
+    for own in of_candidate.values():
+        for name in {each.candidate.name for each in own}:
+            found.setdefault(name, []).extend(own)
+    return found
 
 
 def _asked(measurement: Measurement) -> dict[str, Any]:

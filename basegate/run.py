@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from basegate.candidate import Candidate
@@ -42,6 +42,7 @@ class Run:
         progress: where slow work is shown.
         records: what the acceptance tests found, on the process that reports.
         behind: the measurements that the rows of the last ledger rest on, by key.
+        not_compared: what `--compare` asks for and the last ledger shows nothing of, and why.
         say: the words of the reader's language.
     """
 
@@ -52,11 +53,11 @@ class Run:
         self.device = resolve_device(options.device)
         self.records: list[Record] = []
         self.behind: dict[str, Measurement] = {}
+        self.not_compared = ""
         self.say = words(options.language)
         self._opened: dict[str, Candidate] = {}
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
         self._reference_names = {limit.candidate for limit in options.thresholds.relative}
-        self._measured: dict[tuple[str, str, str], Measurement] = {}
         self._isolation: Isolation | None = None
 
     @property
@@ -104,7 +105,8 @@ class Run:
         check_valid(measurement, limits)
         measurement = measurement.model_copy(update={"earlier": first})
         if candidate.name in self._reference_names:
-            self._measured[candidate.name, check, item] = measurement
+            named = measurement.candidate.model_copy(update={"name": candidate.name})
+            self._references.add(measurement.model_copy(update={"candidate": named}))
         return measurement
 
     def earlier(self, name: str, key: str | None) -> Earlier | None:
@@ -139,7 +141,7 @@ class Run:
     def judge(self, candidate: Candidate, measurement: Measurement) -> tuple[Verdict, Record]:
         """Hold a measurement against the candidate's limits."""
         limits = self.options.thresholds.limits(candidate.name, measurement.check, measurement.item)
-        verdict = judge_by(measurement, limits, candidate.name, self._references())
+        verdict = judge_by(measurement, limits, candidate.name, self._references)
         facts = measurement.candidate.model_copy(
             update={"name": candidate.name, "source": candidate.spec.source}
         )
@@ -147,13 +149,10 @@ class Run:
             candidate=facts, results=verdict.results, earlier=measurement.earlier
         )
 
+    @cached_property
     def _references(self) -> References:
-        """Return what relative limits may speak of: in the store, or measured by this process."""
-        own = (
-            each.model_copy(update={"candidate": each.candidate.model_copy(update={"name": name})})
-            for (name, _, _), each in self._measured.items()
-        )
-        return References(self.options.thresholds.relative, chain(own, self.store))
+        """What relative limits may speak of: in the store, which is read once, or measured here."""
+        return References(self.options.thresholds.relative, self.store)
 
     def facts(self, name: str) -> CandidateFacts:
         """Return what is known of a candidate that no measurement tells of."""
@@ -204,7 +203,9 @@ class Run:
     def _compared(self, own: Sequence[CandidateFacts]) -> Compared:
         if not self.options.compare:
             return NOTHING
-        return from_store(self.store, self.options.thresholds, self.options.compare, own)
+        found = from_store(self.store, self.options.thresholds, self.options.compare, own)
+        self.not_compared = " ".join(found.missing)
+        return found
 
     def _compare(self, results: Sequence[Result]) -> Sequence[Comparison]:
         self.behind = measurements_behind(self.store, results)

@@ -70,3 +70,61 @@ def test_a_name_of_which_nothing_is_stored_is_refused_before_anything_is_measure
     known = "Did you mean 'one'? Stored: one." if stored else "Stored: nothing."
     result.stderr.fnmatch_lines([f"*--compare oen: nothing of it is stored in *{known}"])
     assert "two" not in logged(plain, "load")
+
+
+# What is asked for and not shown
+
+
+def told(result):
+    return [line for line in result.outlines if line.startswith("warning: --compare")]
+
+
+def test_a_name_whose_measurements_answer_other_settings_is_told_of(plain):
+    plain.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    path = plain.path / "thresholds.toml"
+    text = path.read_text()
+    assert "window = 64" in text
+    path.write_text(text.replace("window = 64", "window = 63"))
+    result = plain.runpytest_subprocess("--model", "two", "--compare", "one", "-k", "perplexity")
+    assert result.ret == 0
+    assert list(entries(plain)) == ["two"]
+    [line] = told(result)
+    assert line.startswith("warning: --compare one shows nothing: what is stored of it is of other")
+
+
+@pytest.mark.parametrize("further", [(), ("-W", "error")])
+def test_every_name_of_the_run_itself_is_told_of_and_no_other(plain, further):
+    plain.runpytest_subprocess("--model", "one,two,bad", "-k", "perplexity")
+    result = plain.runpytest_subprocess(
+        *("--model", "one,two", "-k", "perplexity", *further),
+        *("--compare", "one", "--compare", "two", "--compare", "bad"),
+    )
+    assert result.ret == 0
+    why = "it is a candidate of this run, and not stored as held in another way."
+    assert told(result) == [
+        f"warning: --compare one shows nothing: {why} --compare two shows nothing: {why}"
+    ]
+    assert list(entries(plain)) == ["one", "two", "bad"]
+
+
+def test_all_is_told_of_where_there_are_no_others(plain):
+    result = plain.runpytest_subprocess("--model", "one", "--compare", "all", "-k", "perplexity")
+    assert told(result) == [
+        "warning: --compare all shows nothing: no candidate is stored but those of this run."
+    ]
+
+
+def test_too_few_samples_for_these_limits_are_told_of(tmp_path):
+    from basegate.comparing import from_store
+    from basegate.store import Store
+    from basegate.thresholds import load_thresholds
+    from tests.stored import answers, make_project, measurement
+
+    path = make_project(tmp_path)
+    store = Store(tmp_path / "store")
+    store.put(measurement(path, "knowledge", answers(3, 4)))
+    found = from_store(store, load_thresholds(path), ["yi-6b"], [])
+    assert found.facts == ()
+    assert found.missing[0].startswith(
+        "--compare yi-6b shows nothing: too few of its samples are stored for these limits"
+    )

@@ -1,9 +1,12 @@
 """Frozen records, and JSON in which there is no NaN."""
 
+import ast
 import hashlib
 import json
 import math
+from collections import Counter
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+import basegate
 from basegate.measurement import Findings, Metric, Sample
 from basegate.records import canonical_json, digest
 
@@ -97,3 +101,21 @@ def test_a_record_refuses_fields_it_does_not_know():
     text = '{"metrics": [{"name": "m", "value": 1, "unit": "u", "colour": "red"}]}'
     with pytest.raises(ValidationError, match="Unexpected keyword"):
         Findings.model_validate_json(text)
+
+
+SOURCE = Path(basegate.__file__).parent
+
+
+@pytest.mark.parametrize(
+    "path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE))
+)
+def test_no_constant_of_a_module_is_defined_twice(path):
+    """A merge of two branches leaves both, and nothing else would say so."""
+    names = Counter(
+        target.id
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        for target in getattr(statement, "targets", None) or [statement.target]
+        if isinstance(target, ast.Name)
+    )
+    assert [name for name, often in names.items() if often > 1] == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,9 +13,15 @@ from basegate.errors import UsageError
 from basegate.figures import asked
 from basegate.judge import Result
 from basegate.limits import Limit, Reference, RelativeLimit
+from basegate.measurement import Findings, Metric
 from basegate.measuring import identify_check
+from basegate.options import RunOptions
+from basegate.progress import SILENT
 from basegate.references import References, judge_by
+from basegate.registry import CandidateSpec
+from basegate.run import Run
 from basegate.stopping import ALL, draws_for
+from basegate.store import Store
 from basegate.thresholds import load_thresholds
 from tests.plain import ledger, limit, logged
 from tests.stored import (
@@ -133,6 +141,23 @@ def test_a_bank_with_a_relative_accuracy_has_all_its_samples_drawn():
     assert draws_for([counted, shared]) == ALL
 
 
+def test_what_was_measured_under_another_name_of_the_same_candidate_is_its_own(
+    verdict_on, thresholds
+):
+    """The key leaves the name out, so that measuring it again under this name stores nothing."""
+    alias = reference(thresholds, 4.0, REF.model_copy(update={"name": "alias"}))
+    assert verdict_on(alias).word == "invalid", "nothing says yet that ref is the same candidate"
+    named = measurement(thresholds, "knowledge", answers(), REF)
+    for stored in ((alias, named), (named, alias)):
+        [row] = verdict_on(*stored).results
+        assert (row.verdict, row.limit, row.reference.candidate) == ("pass", 5.0, "ref")
+
+
+def test_another_revision_under_the_other_name_is_not_its_own(verdict_on, thresholds):
+    other = reference(thresholds, 4.0, candidate("alias", revision="c" * 40))
+    assert verdict_on(other, measurement(thresholds, "knowledge", answers(), REF)).word == "invalid"
+
+
 # What is never compared
 
 
@@ -198,6 +223,57 @@ def test_a_reference_without_the_metric_gives_no_limit(thresholds):
     made = [measurement(thresholds, "knowledge", answers(), facts) for facts in (candidate(), REF)]
     [row] = judge_by(made[0], [line], "mine", References([line], made)).results
     assert "ref, whose measurement holds no accuracy." in row.detail
+
+
+@pytest.mark.parametrize(
+    ("share", "relation", "direction", "asked", "why"),
+    [
+        (0.3, {"plus": -0.4}, "min", "at least -10 % (the 30 % of ref minus 40 %)", "every"),
+        (0.3, {"plus": -0.4}, "max", "at most -10 % (the 30 % of ref minus 40 %)", "no"),
+        (0.9, {"factor": 1.2}, "min", "at least 108 % (1.2 times the 90 % of ref)", "no"),
+        (0.9, {"factor": 1.2}, "max", "at most 108 % (1.2 times the 90 % of ref)", "every"),
+        (0.0, {"factor": 1.5}, "max", "at most 0 % (1.5 times the 0 % of ref)", "no"),
+        (0.0, {"factor": 1.5}, "min", "at least 0 % (1.5 times the 0 % of ref)", "every"),
+        (1.0, {"plus": 0.0}, "min", "at least 100 % (the 100 % of ref plus 0 %)", "no"),
+    ],
+)
+def test_a_share_that_all_or_none_would_meet_is_no_limit(
+    thresholds, share, relation, direction, asked, why
+):
+    line = RelativeLimit(
+        key="k",
+        metric="preferred_share",
+        direction=direction,
+        by_interval=True,
+        candidate="ref",
+        **relation,
+    )
+    own = measurement(thresholds, "minimal_pairs", pairs(0.5))
+    made = measurement(thresholds, "minimal_pairs", pairs(share), REF)
+    [row] = judge_by(own, [line], "mine", References([line], [made])).results
+    meets = "every candidate meets" if why == "every" else "no candidate can meet"
+    [(name, number)] = relation.items()
+    assert (row.verdict, row.value, row.limit) == ("invalid", None, None)
+    assert row.detail == (
+        f"mine on pairs: k is relative to ref, from which {asked} follows: {meets} that, so that "
+        f"it tells nothing. Choose another number than {name} = {number:g}, or give the limit "
+        f"itself as a number."
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "plus", "word"),
+    [("bits_per_char", 4.0, -4.0, "invalid"), ("gap", 4.0, -5.0, "fail"), ("gap", -2.0, 0, "fail")],
+)
+def test_only_a_gap_may_have_a_limit_of_0_or_less(thresholds, metric, value, plus, word):
+    line = RelativeLimit(key="k", metric=metric, direction="max", candidate="ref", plus=plus)
+
+    def of(number, facts=None):
+        told = Metric(name=metric, value=number, unit="bits per character")
+        return measurement(thresholds, "perplexity", Findings(metrics=(told,)), facts)
+
+    judged = judge_by(of(4.0), [line], "mine", References([line], [of(value, REF)]))
+    assert judged.word == word
 
 
 # What may differ, and is told
@@ -326,6 +402,44 @@ def test_propose_keeps_a_relative_limit_and_says_so(run, store, thresholds):  # 
 
 
 # pytest
+
+
+def test_a_run_reads_the_store_once_and_sees_what_it_measures_itself(
+    thresholds, tmp_path, monkeypatch
+):
+    spec = CandidateSpec(name="mine", source="a/b")
+    options = RunOptions(
+        candidates=(spec,),
+        thresholds=load_thresholds(thresholds),
+        store=tmp_path / "store",
+        ledger=tmp_path / "ledger.json",
+        remeasure=False,
+        device="cpu",
+        command="pytest",
+    )
+    gate = Run(options, SILENT)
+    gate.store.put(reference(thresholds, 2.0))
+    reads = []
+
+    def counted(folder):
+        reads.append(folder)
+        return map(itemgetter(1), folder.each())
+
+    monkeypatch.setattr(Store, "__iter__", counted)
+    own = measurement(thresholds, "perplexity", perplexity(4.0))
+
+    def word():
+        verdict, _ = gate.judge(SimpleNamespace(name="mine", spec=spec), own)
+        return {row.metric: row.verdict for row in verdict.results}["bits_per_char"]
+
+    assert [word(), word(), word()] == ["fail"] * 3
+    # Measured anew under the same key, and found under another name, as of a twin.
+    anew = reference(thresholds, 5.0, measured_at="2027-01-01T00:00:00+00:00")
+    twin = anew.model_copy(update={"candidate": REF.model_copy(update={"name": "twin"})})
+    monkeypatch.setattr("basegate.run.obtain", lambda *_, **__: twin)
+    gate.measure(SimpleNamespace(name="ref", loaded=True), "perplexity", "wiki")
+    assert word() == "pass"
+    assert len(reads) == 1
 
 
 @pytest.fixture
