@@ -10,13 +10,21 @@ ROOT = Path(__file__).parent.parent
 PLAIN = f"""
 import os
 import sys
+import pytest
 sys.path.insert(0, {str(ROOT)!r})
 import basegate.candidate
 from tests.engines import load, log
 basegate.candidate.load_engine = load
 pytest_plugins = ["fixtures.candidate", "fixtures.measurements"]
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session):
+    # Pictures are drawn in tests of their own, and in the demonstration; here they would take
+    # half of every run's time.
+    from basegate.report.page import document
+    document.SECTIONS = tuple(
+        each for each in document.SECTIONS if each.__name__ != "render_pictures"
+    )
     log("modules", *(name for name in ("torch", "transformers", "datasets", "matplotlib")
                      if name in sys.modules))
     log("session", str(os.getpid()))

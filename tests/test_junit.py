@@ -12,7 +12,9 @@ from basegate.report.junit import properties
 from basegate.state import PROPERTY
 from tests.ledgers import bits, broken, cantonese, correct, facts
 
-FAMILIES = pytest.mark.parametrize("family", ["xunit1", "xunit2"])
+FAMILIES = pytest.mark.parametrize(
+    "family", [pytest.param("xunit1", marks=pytest.mark.slow), "xunit2"]
+)
 ALONE_AND_SPREAD = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
 
 
