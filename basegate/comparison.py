@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 """Chance, over all pairs of candidates on one item, that any is called better without being so."""
+FEWEST = 6
+"""Items from which on the exact test can tell any two apart: 2 / 2^6 is below 0.05."""
 RESAMPLES = 20_000
 """More than for one interval: the levels are higher, and rest on fewer of the resamples."""
 
@@ -259,7 +261,9 @@ def _differences(one: Scored, other: Scored) -> list[float]:
 def _interval(one: Scored, other: Scored, confidence: float) -> tuple[float, float] | None:
     if set(one.bottoms.values()) == {1.0} == set(other.bottoms.values()):
         values = list(one.tops.values()), list(other.tops.values())
-        return paired_difference(*values, confidence)[1]
+        interval = paired_difference(*values, confidence)[1]
+        # Shares are between 0 and 1, and so no further apart.
+        return interval and (max(-1.0, interval[0]), min(1.0, interval[1]))
     import numpy as np
 
     def sums(scored: Scored) -> tuple[np.ndarray, np.ndarray]:

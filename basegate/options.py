@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from basegate.files import check_apart
 from basegate.language import LANGUAGES, of_locale
 
 if TYPE_CHECKING:
@@ -378,8 +379,14 @@ def _check_outputs(config: pytest.Config, store: Path, ledger: Path, summary: Pa
     if summary is not None:
         _check_file("summary", summary)
         _check_writable("summary", summary.parent)
-    if page := getattr(config.option, "htmlpath", None):
-        _check_writable("html", (config.invocation_params.dir / page).parent)
+    places = {"ledger": ledger, "summary": summary}
+    for option, name in (("html", "htmlpath"), ("junitxml", "xmlpath")):
+        if given := getattr(config.option, name, None):
+            places[option] = config.invocation_params.dir / given
+    if page := places.get("html"):
+        _check_file("html", page)
+        _check_writable("html", page.parent)
+    check_apart(places)
 
 
 def _check_file(option: str, path: Path) -> None:

@@ -157,6 +157,11 @@ def test_other_texts_under_the_same_numbers_are_not_compared():
     assert compare([("one", whole), ("two", documents([30.0, 45.0, 45.0], [10, 10, 10]))]) == ()
 
 
+def test_the_interval_of_shares_ends_where_shares_do():
+    (found,) = compare([("one", pairs([True] * 30)), ("two", pairs([False] * 29 + [True]))])
+    assert found.interval[1] == 1.0 > found.difference
+
+
 def test_five_items_carry_nothing_however_large_the_difference():
     (found,) = compare([("one", pairs([True] * 5)), ("two", pairs([False] * 5))])
     assert found.interval == (1.0, 1.0)

@@ -16,6 +16,7 @@ from basegate.commands.output import (
     one_line,
     say,
     size,
+    store_at,
     store_of,
 )
 from basegate.errors import UsageError
@@ -91,8 +92,9 @@ def run_import(options: argparse.Namespace) -> int:
     _check_source(source)
     if options.store.exists() and not options.store.is_dir():
         raise UsageError(f"--store {options.store}: is a file; give a folder, which may be new.")
+    store = store_at(options.store) if options.store.exists() else Store(options.store)
     try:
-        merged = merge(Store(options.store), source)
+        merged = merge(store, source)
     except Refused as error:
         print(f"error: {printable(str(error))} Nothing was imported.", file=sys.stderr)
         return 1

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
 
 STORE = Path(".basegate")
+_OF_A_STORE = {"measurements", "measuring", "set-aside", ".lock", "ledger.json"}
+"""What runs leave in a store; a folder with anything else and none of these is another one."""
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +102,12 @@ def store_at(folder: Path) -> Store:
         what = "is a file" if folder.exists() else "there is no such folder"
         raise UsageError(
             f"--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder."
+        )
+    held = {path.name for path in folder.iterdir()}
+    if held and not held & _OF_A_STORE:
+        raise UsageError(
+            f"--store {folder}: is no store: it has no measurements/ in it. `pytest --model NAME` "
+            f"makes a store; give its folder."
         )
     return Store(folder)
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from basegate.article import PROBLEM, PUBLISHED, QUESTION
+from basegate.comparison import FEWEST
 from basegate.figures import format_value, found, in_words, is_share, place
 from basegate.report.page.templating import render
 
@@ -57,6 +58,7 @@ def render_comparisons(page: Page) -> Markup:
         value=_value,
         signed=signed,
         interval=interval,
+        fewest=FEWEST,
         winner=winner,
     )
 
