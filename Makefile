@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEER := $(VENV)/.peer
 
-.PHONY: help demo test test-long peer faults lint bench bench-gpu clean
+.PHONY: help demo test test-long browser peer faults lint bench bench-gpu clean
 
 help:
 	@echo "make demo       run the gate on both demo candidates"
 	@echo "make test       the suite's own tests, ruff and mypy"
-	@echo "make test-long  the tests that take longer, too"
+	@echo "make browser    the page in Chromium, where there is one"
+	@echo "make test-long  all of these, and the tests that take longer"
 	@echo "make peer       numbers against lm-evaluation-harness and statsmodels, installed once"
 	@echo "make faults     kill a run at 40 random moments, fill its disk and so on (half an hour)"
 	@echo "make bench      time collection, the demo, re-judging, samples, scores and options, beside"
@@ -24,7 +25,10 @@ demo: $(READY)
 	@$(BIN)/python -m fixtures.demo
 
 test: $(READY) lint
-	@$(BIN)/python -m pytest tests -q -n 2 -m "not slow and not peer and not faults"
+	@$(BIN)/python -m pytest tests -q -n 2 -m "not slow and not peer and not faults and not browser"
+
+browser: $(READY)
+	@$(BIN)/python -m pytest tests -q -n 2 -m browser
 
 test-long: $(READY) lint
 	@$(BIN)/python -m pytest tests -q -m "not faults"

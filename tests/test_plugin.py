@@ -17,7 +17,7 @@ from tests.plain import append, ledger, limit, logged, verdicts, without_timings
 
 WORKERS = pytest.mark.parametrize(
     "workers",
-    [("-p", "no:xdist"), ("-n0",), ("-n2",)],
+    [("-p", "no:xdist"), pytest.param(("-n0",), marks=pytest.mark.slow), ("-n2",)],
     ids=["no_plugin", "xdist_zero", "xdist_two"],
 )
 
