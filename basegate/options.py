@@ -15,10 +15,9 @@ import pytest
 
 from basegate.files import check_apart
 from basegate.language import LANGUAGES, of_locale
+from basegate.sources import names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from basegate.language import Language
     from basegate.registry import CandidateSpec
     from basegate.run import Run
@@ -244,16 +243,10 @@ def parse(config: pytest.Config) -> RunOptions:
         in_process=option.basegate_in_process or option.usepdb or option.trace,
         # Workers share the GPUs of the machine; alone, a candidate may have them all.
         gpus=1 if hasattr(config, "workerinput") else None,
-        compare=_parts(option.basegate_compare),
+        compare=names_in(option.basegate_compare),
         language=option.basegate_language or of_locale(os.environ),
         summary=summary,
     )
-
-
-def _parts(given: Sequence[str]) -> tuple[str, ...]:
-    """Return the values of a repeatable option with commas, each once."""
-    parts = (part.strip() for each in given for part in each.split(","))
-    return tuple(dict.fromkeys(filter(None, parts)))
 
 
 def check_in_process(config: pytest.Config, device: str) -> None:
@@ -399,10 +392,10 @@ def _check_file(option: str, path: Path) -> None:
 def missing_model(config: pytest.Config) -> pytest.UsageError:
     """Return the error for acceptance tests without a candidate."""
     from basegate.errors import UsageError
-    from basegate.selecting import ALL, known_names
+    from basegate.selecting import EVERY, known_names
 
     try:
-        names = known_names(load_known_models(config), few=ALL)
+        names = known_names(load_known_models(config), few=EVERY)
     except UsageError as error:
         return pytest.UsageError(str(error))
     return pytest.UsageError(

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
 from basegate.registry import NAME, CandidateSpec
-from basegate.sources import folder_of, hub_source, looks_like_a_path
+from basegate.sources import folder_of, hub_source, looks_like_a_path, names_in
 from basegate.tags import known_tags, tagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _FEW = 12
-ALL = 10**6
+EVERY = 10**6
 
 
 def select(
@@ -57,7 +57,7 @@ def split(requests: Iterable[str], base: Path) -> Iterator[str]:
         if given and NAME.fullmatch(name) and "," in source and folder_of(source, base).is_dir():
             yield request
         else:
-            yield from filter(None, (part.strip() for part in request.split(",")))
+            yield from names_in([request])
 
 
 def known_names(registry: Mapping[str, CandidateSpec], *, few: int = _FEW) -> str:

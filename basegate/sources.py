@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -54,3 +57,9 @@ def is_revision(text: str) -> bool:
 def normalised(revision: str) -> str:
     """Return a revision as the hub knows it: a commit's digits are lower case there."""
     return revision.lower() if COMMIT.fullmatch(revision.lower()) else revision
+
+
+def names_in(given: Iterable[str]) -> tuple[str, ...]:
+    """Return the values of a repeatable option, each once; commas part several in one."""
+    parts = (part.strip() for each in given for part in each.split(","))
+    return tuple(dict.fromkeys(filter(None, parts)))

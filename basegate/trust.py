@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
-from basegate.sources import COMMIT
+from basegate.sources import COMMIT, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[Ca
             f"--trust-remote-code names nobody: --trust-remote-code NAME. Candidates: "
             f"{', '.join(known)}."
         )
-    names = [part.strip() for each in names for part in each.split(",") if part.strip()]
+    names = names_in(names)
     for name in names:
         if name.startswith("@") or (name == "all" and name not in known):
             raise UsageError(

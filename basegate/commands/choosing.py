@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from basegate.errors import UsageError
 from basegate.registry import load_registry
 from basegate.selecting import select
+from basegate.sources import names_in
 
 if TYPE_CHECKING:
     import argparse
@@ -57,8 +58,7 @@ def chosen_by(options: argparse.Namespace) -> Chosen:
     Raises:
         UsageError: there is no such group, or something is wrong in `models.toml`.
     """
-    requests = [part.strip() for given in options.models for part in given.split(",")]
-    requests = [part for part in requests if part]
+    requests = names_in(options.models)
     registry = load_registry(_REGISTRY) if requests else {}
     names = (name for request in requests for name in _names(request, registry))
     return Chosen(tuple(dict.fromkeys(names)), frozenset(registry))
