@@ -96,6 +96,15 @@ def _digits(value: float, decimals: int, limit: float | None) -> str:
     return text.removesuffix(".0")
 
 
+def roughly(chance: float, say: Words = ENGLISH) -> str:
+    """Return a chance in whole per cent; never 0 or 100 of what can happen, or fail to."""
+    if 0 < chance < 0.005:
+        return say("under {value} %", value=1)
+    if 0.995 < chance < 1:
+        return say("over {value} %", value=99)
+    return say("{value} %", value=f"{chance * 100:.0f}")
+
+
 def _side(value: float, limit: float) -> int:
     return (value > limit) - (value < limit)
 

@@ -79,7 +79,8 @@ class Result(Frozen):
         basis: what was measured on, e.g. `240 questions, 4 samples each, 2 left out`.
         why: the reason that `thresholds.toml` gives for the limit.
         notes: sentences about the whole measurement, the same on all of its rows.
-        count: samples of a question in all, where one is judged alone; of a share, its questions.
+        count: samples of a question in all, where one is judged alone; of a share, its questions,
+            or 0 where there was nothing that it could be a share of.
         drawn: samples of the question that were drawn.
         curve: operating curve of a gate on answers: the share that a model truly has right, and
             the chance that it passes.
@@ -272,7 +273,9 @@ def _result(
 
 def _explained(row: Result, measurement: Measurement, metric: Metric, limit: Limit) -> Result:
     """Return a row with its operating curve, what would settle it, and its sentence."""
-    settling = _settling(measurement, metric, limit) if row.verdict == "inconclusive" else None
+    # More of what holds nothing to count settles nothing.
+    open_ = row.verdict == "inconclusive" and row.count != 0
+    settling = _settling(measurement, metric, limit) if open_ else None
     told = row.model_copy(
         update={
             "curve": _curve(metric, limit),

@@ -15,6 +15,7 @@ from pydantic import Field
 from basegate.comparison import LEVEL
 from basegate.limits import Reference
 from basegate.records import Frozen, Interval
+from basegate.sureness import Sureness, how_sure
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -92,6 +93,7 @@ class Recommendation(Frozen):
             one kind of device.
         closest: the limit that it meets by the least, by the end of the interval that is nearer;
             of counts of right samples none, since they are drawn until they just meet theirs.
+        sureness: what the checks that it passes rest on.
         nearest: where none passes, of those that were measured the candidate that misses the
             fewest checks, ones that were not run included.
         missed: limits that it misses, the farthest first.
@@ -108,6 +110,7 @@ class Recommendation(Frozen):
     mixed: tuple[str, ...] = ()
     memory: dict[str, int] = Field(default_factory=dict)
     closest: LimitDistance | None = None
+    sureness: Sureness | None = None
     nearest: str | None = None
     missed: tuple[LimitDistance, ...] = ()
     rejected: tuple[str, ...] = ()
@@ -146,6 +149,7 @@ def recommend(
     memory = _memory([each for each in accepted if each.name in left])
     smallest = _smallest(memory) if len(memory) == len(left) else None
     chosen = smallest or left[0]
+    own = [row for row in results if row.candidate == chosen]
     return Recommendation(
         candidate=chosen,
         accepted=tuple(names),
@@ -154,7 +158,8 @@ def recommend(
         level=tuple(name for name in left if name != chosen),
         mixed=tuple(name for name in names if (name, chosen) in better),
         memory=memory,
-        closest=_closest([row for row in results if row.candidate == chosen]),
+        closest=_closest(own),
+        sureness=how_sure(own),
         **others,
     )
 
@@ -250,6 +255,12 @@ def _nearest(
     nearest = min(known, key=far)
     short = sorted(map(_distance, missed[nearest]), key=lambda each: -each.distance)
     return nearest, tuple(short)
+
+
+def farthest_of(rows: Iterable[Result]) -> LimitDistance | None:
+    """Return what is the farthest from its limit, of rows with a number; `None` without any."""
+    known = (_distance(row) for row in rows if row.value is not None and row.limit is not None)
+    return max(known, key=lambda each: each.distance, default=None)
 
 
 def _distance(row: Result) -> LimitDistance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.figures import asked, found, place
+from basegate.figures import SHARE, asked, format_value, found, place
 from basegate.language import ENGLISH, Words
 
 if TYPE_CHECKING:
@@ -44,8 +44,10 @@ def _sentences(row: Result, say: Words) -> Iterator[str]:
         )
     if row.metric == "correct":
         yield from _about_count(row, say)
+    if row.count == 0:
+        yield say("None of the samples holds what that is a share of, so it is not shown.")
     if row.tokenizer is not None and row.verdict == "fail":
-        yield _about_tokenizer(row.tokenizer, say)
+        yield _about_tokenizer(row.tokenizer, row, say)
 
 
 def reason(row: Result) -> str:
@@ -100,13 +102,23 @@ MANY_PIECES, MANY_TOKENS = 0.05, 1.2
 tokenizer is likely to be why a text costs so much."""
 
 
-def _about_tokenizer(cost: TokenizerCost, say: Words) -> str:
+def _about_tokenizer(cost: TokenizerCost, row: Result, say: Words) -> str:
     density, split = cost.tokens_per_character, cost.split_share
-    if split is None or split < MANY_PIECES or density < MANY_TOKENS:
+    if split is None or split < MANY_PIECES or density < MANY_TOKENS or row.value is None:
         return say("{density} tokens per character.", density=f"{density:.2f}")
-    return say(
-        "{density} tokens per character, {share} % of them parts of a character: the tokenizer is "
-        "the likely cause.",
+    told = say(
+        "{density} tokens per character, {share} of them parts of a character",
         density=f"{density:.2f}",
-        share=f"{split * 100:.0f}",
+        share=format_value(split, SHARE, say=say),
     )
+    if row.metric != "bits_per_char" or row.limit is None:
+        return say("{told}.", told=told)
+    bits = row.value / density
+    if bits > row.limit:
+        # One token per character at this price would be too dear, too.
+        return say(
+            "{told}, at {bits} bits a token: the model itself does not know such text.",
+            told=told,
+            bits=format_value(bits, limit=row.limit, say=say),
+        )
+    return say("{told}: the tokenizer is the likely cause.", told=told)

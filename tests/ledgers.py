@@ -6,6 +6,7 @@ from basegate.comparison import Comparison
 from basegate.judge import Result
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts, LoadedFile
+from basegate.statistics import count_interval
 
 CHECKS = (("perplexity", "wiki"), ("knowledge", "must-know"), ("continuation", "continuation"))
 NOTE = "sampling and likelihood disagree by 31 points: look at the answers."
@@ -90,6 +91,7 @@ def bits(candidate: str, value: float, verdict: str) -> Result:
 
 
 def correct(candidate: str, question: str, right: int, drawn: int, verdict: str) -> Result:
+    chances = count_interval(right, 10, open_draws=10 - drawn)
     return Result(
         candidate=candidate,
         check="knowledge",
@@ -100,7 +102,7 @@ def correct(candidate: str, question: str, right: int, drawn: int, verdict: str)
         limit=7,
         direction="min",
         verdict=verdict,
-        interval=(0.35 * drawn, float(drawn)),
+        interval=(round(chances[0] * 10, 3), round(chances[1] * 10, 3)),
         detail=f"{candidate} on must-know/{question}: {right} of {drawn} correct, limit 7.",
         measurement="beef" * 16,
         basis="2 questions, up to 10 samples each, 0 left out",

@@ -124,11 +124,12 @@ def test_samples_that_show_nothing_leave_the_interval_to_the_others():
     assert cantonese.interval == pytest.approx((1 / 2, 3 / 3))
 
 
-def test_where_nothing_can_be_counted_the_share_is_nought_without_an_interval():
+def test_where_nothing_can_be_counted_any_share_is_possible():
     findings = summed({"neutral": 1}, {"neutral": 2})
     for metric in findings.metrics:
         assert metric.value == 0.0
-        assert metric.name == "looping_share" or metric.interval is None
+        if metric.name != "looping_share":
+            assert (metric.interval, metric.count) == ((0.0, 1.0), 0)
 
 
 @pytest.mark.parametrize(("looping", "ends"), [(False, (0, 0.3244)), (True, (0.6756, 1))])

@@ -195,6 +195,16 @@ def test_an_inconclusive_verdict_says_what_would_settle_it():
     )
 
 
+def test_a_share_of_nothing_neither_meets_a_limit_nor_fails_it():
+    share = make_metric("simplified_share", 0.0, "share of x", interval=(0.0, 1.0), count=0)
+    measurement = make_measurement(share, check="continuation", facts={"samples": 64})
+    verdict = judge(measurement, [make_limit("max_simplified_share", 0.1)], "llama-2-7b")
+    [row] = verdict.results
+    # More samples would hold nothing to count either.
+    assert (row.verdict, row.count, row.settling) == ("inconclusive", 0, None)
+    assert verdict.explanation.endswith(" so it is not shown.")
+
+
 def test_the_explanation_of_a_pass_lists_every_limit_and_leaves_out_the_excuse():
     measurement = make_measurement(
         make_metric(), make_metric("perplexity", 20.5, "token perplexity"), facts=SPLITTING

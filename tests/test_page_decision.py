@@ -11,6 +11,7 @@ from basegate.report.page import Page
 from basegate.report.page.comparing import render_comparisons
 from basegate.report.page.conditions import render_conditions
 from basegate.report.page.decision import render_decision
+from basegate.statistics import count_interval
 from tests.markup import SCRIPT, read
 from tests.pages import make_page
 from tests.rows import entry, row
@@ -71,6 +72,50 @@ def test_questions_that_are_judged_alone_are_counted_in_their_cell():
     )
 
 
+@pytest.mark.parametrize(
+    ("draws", "told"),
+    [
+        # Clopper and Pearson of 2 of 6 and of 7 of 7 by hand: 0.025^(1/7) = 0.590.
+        ([(7, 7), (2, 6), (9, 10)], "weakest: 2 of 6 right (95\u00a0%: 4.3\u00a0% to 77.7\u00a0%)"),
+        ([(7, 7), (7, 7)], "weakest: 7 of 7 right (95\u00a0%: 59\u00a0% to 100\u00a0%)"),
+        # Of two that are wrong every time, more draws say more against it.
+        ([(0, 4), (0, 9)], "weakest: 0 of 9 right (95\u00a0%: 0\u00a0% to 33.6\u00a0%)"),
+    ],
+)
+def test_of_questions_that_are_judged_alone_the_weakest_says_how_sure_it_is(draws, told):
+    rows = [
+        row(check="knowledge", item=f"bank/q{number}", metric="correct", value=float(right),
+            unit=f"of {drawn} correct", limit=1.0, direction="min", count=10, drawn=drawn,
+            interval=tuple(end * 10 for end in count_interval(right, drawn)))
+        for number, (right, drawn) in enumerate(draws)
+    ]  # fmt: skip
+    assert told in decision(*rows).words
+
+
+def test_what_is_wrong_stands_in_one_line():
+    rows = [
+        row("fail", value=6.25),
+        row("fail", item="other", value=11.0),
+        row(item="third"),
+        row("invalid", item="fourth", metric="", value=None, unit="", limit=None, direction=None),
+    ]
+    text = decision(*rows, entries=[entry(verdict="invalid")]).words
+    assert (
+        "yi-6b: 3 of 4 checks not met, the farthest perplexity other: 11 bits per character, limit "
+        "at most 5.5" in text
+    )
+    alone = decision(rows[-1], entries=[entry(verdict="invalid")]).words
+    assert "yi-6b: 1 of 1 checks not met ! invalid" in alone
+
+
+def test_what_is_recommended_stands_first_and_the_limits_are_named():
+    first, second = row("fail"), row(candidate="two")
+    entries = [entry(verdict="fail"), entry("two")]
+    text = decision(first, second, entries=entries).words
+    assert text.index("two recommended") < text.index("yi-6b ✗ rejected")
+    assert "Judged by the limits of t.toml." in text
+
+
 def test_a_bank_may_be_judged_as_a_whole_and_by_its_questions():
     whole = row("fail", check="knowledge", item="bank", metric="accuracy", value=0.4,
                 unit="share of answers right", limit=0.5, direction="min")  # fmt: skip
@@ -85,7 +130,8 @@ def test_an_interval_stands_below_its_value_and_what_is_left_out_is_counted():
     rows = [row(interval=(4.0, 4.5)), row(metric="perplexity", unit="token perplexity", value=30.0)]
     text = decision(*rows)
     assert (
-        "4.25 bits per character 95\u00a0%: 4 to 4.50 limit: at most 5.5 and 1 more" in text.words
+        "4.25 bits per character 95\u00a0%: 4 to 4.50 limit: at most 5.5 and 1 more, met"
+        in text.words
     )
     failing = decision(*(each.model_copy(update={"verdict": "fail"}) for each in rows),
                        entries=[entry(verdict="fail")])  # fmt: skip
@@ -98,7 +144,8 @@ def test_what_is_not_met_is_listed_with_the_reason_for_the_limit():
         entries=[entry(verdict="fail")],
     )
     assert (
-        "yi-6b: 1 not met ✗ fail yi-6b on wiki: 6.25 bits per character, limit at most 5.5. "
+        "yi-6b: 1 of 1 checks not met, the farthest perplexity wiki: 6.25 bits per character, "
+        "limit at most 5.5 ✗ fail yi-6b on wiki: 6.25 bits per character, limit at most 5.5. "
         "Reason for the limit: as good as Yi"
     ) in text.words
 

@@ -67,6 +67,7 @@ def test_what_would_settle_it_is_said(settling, text):
     ("density", "split", "blamed"),
     [
         (1.43, 0.4, ", 40 % of them parts of a character: the tokenizer is the likely cause"),
+        (1.43, 0.997, ", 99.7 % of them parts of a character: the tokenizer is the likely cause"),
         (1.2, 0.05, ", 5 % of them parts of a character: the tokenizer is the likely cause"),
         (1.19, 0.4, ""),
         (1.43, 0.049, ""),
@@ -82,6 +83,43 @@ def test_the_tokenizer_is_blamed_where_it_splits_characters_and_needs_many_token
         f"{FOUND} {density:.2f} tokens per character{blamed}."
     )
     assert sentence(row("pass", tokenizer=cost)) == FOUND
+
+
+def test_the_tokenizer_is_not_blamed_where_the_model_does_not_know_the_text_either():
+    # 57.9 bits per character are 19.5 a token: at one token per character too dear as well.
+    cost = TokenizerCost(tokens_per_character=2.97, split_share=0.997)
+    told = sentence(row("fail", value=57.9, interval=None, limit=8.0, tokenizer=cost))
+    assert told == (
+        "yi-6b on wiki: 57.90 bits per character, limit at most 8. 2.97 tokens per character, "
+        "99.7 % of them parts of a character, at 19.49 bits a token: the model itself does not "
+        "know such text."
+    )
+
+
+def test_of_other_metrics_than_bits_the_tokenizer_is_told_and_not_blamed():
+    cost = TokenizerCost(tokens_per_character=2.97, split_share=0.997)
+    told = sentence(
+        row("fail", metric="gap", unit="bits", value=1.5, interval=None, tokenizer=cost)
+    )
+    assert told.endswith(" 2.97 tokens per character, 99.7 % of them parts of a character.")
+
+
+def test_a_share_of_nothing_says_so():
+    told = sentence(
+        row(
+            "inconclusive",
+            metric="simplified_share",
+            value=0.0,
+            unit="share of characters in Simplified form",
+            limit=0.1,
+            interval=(0.0, 1.0),
+            count=0,
+        )
+    )
+    assert told == (
+        "yi-6b on wiki: 0 % of characters in Simplified form (95 %: 0 % to 100 %), limit at most "
+        "10 %. None of the samples holds what that is a share of, so it is not shown."
+    )
 
 
 def test_a_count_says_what_was_not_drawn_and_what_its_gate_lets_through():

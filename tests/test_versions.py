@@ -40,7 +40,7 @@ READERS = {
 KNOWN = {
     "knowledge": (5, "c6d208b9e38f2ebe"),
     "reasoning": (5, "e3f78a193ffc2fb0"),
-    "continuation": (5, "a7f37af6a0b16493"),
+    "continuation": (6, "87602623d1696230"),
     "minimal_pairs": (3, "001d36a293a49e21"),
     "perplexity": (4, "6e2b8711f6faeb83"),
 }

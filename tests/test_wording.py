@@ -8,6 +8,7 @@ from basegate.comparison import Comparison
 from basegate.ledger import Ledger, Suite, ThresholdsFile
 from basegate.recommendation import LimitDistance, Recommendation
 from basegate.report.wording import joined, recommendation
+from basegate.sureness import Luck, Sureness
 from tests.test_recommendation import entry
 
 
@@ -205,6 +206,49 @@ MET = "Take a: it meets every limit."
 )
 def test_every_reason_has_its_sentences(choice, names, comparisons, sentences):
     assert list(recommendation(ledger(choice, *names, comparisons=comparisons))) == sentences
+
+
+@pytest.mark.parametrize(
+    ("sure", "sentences"),
+    [
+        (
+            Sureness(shown=3),
+            ["How sure: whole 95 % intervals meet the limits of all its checks."],
+        ),
+        (
+            Sureness(
+                shown=3,
+                confidence=0.9,
+                counted=2,
+                luckiest=Luck(check="knowledge", item="must-know", chance=0.1719),
+            ),
+            [
+                "How sure: whole 90 % intervals meet the limits of 3 of its 5 checks.",
+                "Counts of right samples decide 2 of its checks; the easiest by luck is knowledge "
+                "must-know, which a model that is right half of the time passes 17 % of the time.",
+            ],
+        ),
+        (
+            Sureness(shown=0, counted=1, luckiest=Luck(check="reasoning", item="b", chance=1e-7)),
+            [
+                "Counts of right samples decide 1 of its checks; the easiest by luck is reasoning "
+                "b, which a model that is right half of the time passes under 1 % of the time.",
+            ],
+        ),
+        (
+            Sureness(shown=1, bare=1),
+            [
+                "How sure: whole 95 % intervals meet the limits of 1 of its 2 checks.",
+                "Numbers without an interval decide 1 of its checks: how sure they are, nobody "
+                "knows.",
+            ],
+        ),
+    ],
+)
+def test_how_sure_it_is_stands_in_a_sentence(sure, sentences):
+    choice = Recommendation(candidate="a", accepted=("a",), reason="only", sureness=sure)
+    alone = "There was no other candidate to compare it with."
+    assert list(recommendation(ledger(choice, "a"))) == [MET, alone, *sentences]
 
 
 def test_names_are_joined_as_a_sentence_holds_them():

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 5
+VERSION = 6
 LIBRARIES: tuple[str, ...] = ("canto-filter", "opencc")
 
 
@@ -169,7 +169,10 @@ def _clusters(samples: Sequence[Sample]) -> NDArray[np.int64]:
 def _share(
     name: str, part: Counts, whole: Counts, unit: str, clusters: NDArray[np.int64]
 ) -> Metric:
-    """Return a ratio of sums; 0 where there was nothing to count, e.g. no Chinese character.
+    """Return a ratio of sums.
+
+    Where there was nothing to count, e.g. no Chinese character, anything can be true: the value is
+    0, its interval all shares, and its count 0.
 
     Where all clusters have the same share (none of the samples loops, say), resampling would call
     it certain. Wilson's interval stands in, a sample being a draw: given the prompts, samples are
@@ -179,7 +182,7 @@ def _share(
 
     total = float(whole.sum())
     if total == 0:
-        return Metric(name=name, value=0.0, unit=unit)
+        return Metric(name=name, value=0.0, unit=unit, interval=(0.0, 1.0), count=0)
     value = float(part.sum()) / total
     tops, bottoms = (
         np.bincount(clusters, weights=each).astype(np.float64) for each in (part, whole)

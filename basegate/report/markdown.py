@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from basegate.comparison import Comparison
     from basegate.judge import Result, VerdictWord
     from basegate.ledger import CandidateEntry, Ledger
-    from basegate.report.page.decision import Cell, Line
+    from basegate.report.page.decision import Cell, Line, Unmet
 
 UNMET = 10
 """Limits of one candidate that are listed where they are not met."""
@@ -115,7 +115,7 @@ def _cell(page: Page, cell: Cell) -> str:
         asked = page.say("limit: {limit}", limit=value.asked) if value.asked else ""
         parts += map(escape, filter(None, (value.found, value.interval, asked)))
     if cell.more:
-        parts.append(page.say("and {count} more", count=cell.more))
+        parts.append(escape(cell.more))
     return "<br>".join(parts)
 
 
@@ -127,18 +127,20 @@ def _unmet(page: Page) -> str:
     found = unmet(page)
     if not found:
         return escape(page.say("Every limit that was judged is met."))
-    items = [item for entry, rows in found for item in _missed(page, entry, rows)]
-    return _section(page.say("What is not met"), items)
+    blocks = [f"### {page.say('What is not met')}"]
+    for each in found:
+        blocks.append(escape(each.told))
+        blocks.append("\n".join(f"- {item}" for item in _missed(page, each)))
+    return "\n\n".join(blocks)
 
 
-def _missed(page: Page, entry: CandidateEntry, rows: Sequence[Result]) -> Iterator[str]:
-    for row in rows[:UNMET]:
+def _missed(page: Page, unmet_: Unmet) -> Iterator[str]:
+    for row in unmet_.rows[:UNMET]:
         text = escape(sentence(row, page.say))
         yield f"{_word(page, row.verdict)} {text}{_reason(page, row)}"
-    if len(rows) > UNMET:
-        yield escape(
-            page.say("{name}: {count} more", name=entry.name, count=f"{len(rows) - UNMET:,}")
-        )
+    if len(unmet_.rows) > UNMET:
+        more = f"{len(unmet_.rows) - UNMET:,}"
+        yield escape(page.say("{name}: {count} more", name=unmet_.name, count=more))
 
 
 def _reason(page: Page, row: Result) -> str:

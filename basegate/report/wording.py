@@ -6,18 +6,19 @@ import re
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from basegate.figures import asked, format_value, found, in_words, is_share, place
+from basegate.figures import asked, format_value, found, in_words, is_share, place, roughly
 from basegate.language import ENGLISH, Words
 from basegate.memory import GIB
 from basegate.recommendation import is_carried
 from basegate.thresholds import CHECKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from basegate.comparison import Comparison
     from basegate.ledger import Ledger
     from basegate.recommendation import LimitDistance, Recommendation
+    from basegate.sureness import Sureness
 
 
 def recommendation(ledger: Ledger, say: Words = ENGLISH) -> tuple[str, ...]:
@@ -34,7 +35,13 @@ def recommendation(ledger: Ledger, say: Words = ENGLISH) -> tuple[str, ...]:
 
 def _taken(choice: Recommendation, ledger: Ledger, say: Words) -> tuple[str, ...]:
     decision = say("Take {name}: it meets every limit.", name=choice.candidate)
-    return decision, _reason(choice, ledger, say), _against(choice, say), _closest(choice, say)
+    return (
+        decision,
+        _reason(choice, ledger, say),
+        _against(choice, say),
+        *_sureness(choice.sureness, say),
+        _closest(choice, say),
+    )
 
 
 def _reason(choice: Recommendation, ledger: Ledger, say: Words) -> str:
@@ -112,6 +119,39 @@ def difference(each: Comparison, say: Words = ENGLISH) -> str:
     return format_value(abs(each.difference), each.unit)
 
 
+def _sureness(sure: Sureness | None, say: Words) -> Iterator[str]:
+    """Say what an acceptance rests on: whole intervals, counts, or numbers without an interval."""
+    if sure is None:
+        return
+    level = f"{sure.confidence * 100:g}"
+    if sure.shown == sure.checks:
+        yield say(
+            "How sure: whole {level} % intervals meet the limits of all its checks.", level=level
+        )
+    elif sure.shown:
+        yield say(
+            "How sure: whole {level} % intervals meet the limits of {shown} of its {checks} "
+            "checks.",
+            level=level,
+            shown=sure.shown,
+            checks=sure.checks,
+        )
+    if sure.luckiest is not None:
+        yield say(
+            "Counts of right samples decide {count} of its checks; the easiest by luck is {place}, "
+            "which a model that is right half of the time passes {chance} of the time.",
+            count=sure.counted,
+            place=place(sure.luckiest.check, sure.luckiest.item, say),
+            chance=roughly(sure.luckiest.chance, say),
+        )
+    if sure.bare:
+        yield say(
+            "Numbers without an interval decide {count} of its checks: how sure they are, nobody "
+            "knows.",
+            count=sure.bare,
+        )
+
+
 def _closest(choice: Recommendation, say: Words) -> str:
     if choice.closest is None:
         return ""
@@ -138,7 +178,7 @@ def _none(choice: Recommendation, say: Words) -> tuple[str, ...]:
 
 def _nearest(choice: Recommendation, rejected: bool, say: Words) -> str:
     count = len({(each.check, each.item.partition("/")[0]) for each in choice.missed})
-    farthest = _missed(choice.missed[0], say)
+    farthest = missed_in_words(choice.missed[0], say)
     if rejected:
         return say(
             "The nearest is {name}, which does not meet {count} of its checks; the farthest is "
@@ -165,7 +205,8 @@ def _broken(choice: Recommendation, say: Words) -> str:
     )
 
 
-def _missed(each: LimitDistance, say: Words) -> str:
+def missed_in_words(each: LimitDistance, say: Words) -> str:
+    """Return what was found and what was asked for."""
     if each.value is None:
         return say("{place}, which could not be measured", place=_place(each, say))
     return say(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.figures import asked, format_value, place, with_unit
+from basegate.figures import SHARE, asked, format_value, place, with_unit
 from basegate.judge import telling
+from basegate.recommendation import farthest_of
 from basegate.report.page.templating import render
 from basegate.report.page.texts import address
 from basegate.report.terminal import decided, decision_in_words, partial
-from basegate.report.wording import recommendation
+from basegate.report.wording import missed_in_words, recommendation
 from basegate.sentences import sentence
 
 if TYPE_CHECKING:
@@ -63,13 +64,13 @@ class Cell:
     Attributes:
         verdict: its word; `None` where the check was not run.
         values: the metrics that the verdict comes from.
-        more: metrics that are left out.
+        more: how many metrics are left out, in words; empty where none is.
         link: to the texts behind it; empty where there are none.
     """
 
     verdict: VerdictWord | None
     values: tuple[Value, ...] = ()
-    more: int = 0
+    more: str = ""
     link: str = ""
 
 
@@ -106,12 +107,14 @@ def render_decision(page: Page) -> Markup:
         lines=lines(page),
         unmet=unmet(page),
         told=sentence,
+        limits=page.say("Judged by the limits of {path}.", path=ledger.suite.thresholds.path),
     )
 
 
 def lines(page: Page) -> list[Line]:
-    """Return the table: a line per candidate, with a cell per check."""
-    return [_line(page, entry) for entry in page.ledger.candidates]
+    """Return the table: a line per candidate, the chosen one first, with a cell per check."""
+    found_ = [_line(page, entry) for entry in page.ledger.candidates]
+    return sorted(found_, key=lambda line: not line.chosen)
 
 
 def _line(page: Page, entry: CandidateEntry) -> Line:
@@ -147,7 +150,15 @@ def _cell(page: Page, name: str, check: str, part: str) -> Cell:
     # Of a check that passes one number tells enough; the others are met, too.
     count = 1 if verdict == "pass" else SHOWN
     values = tuple(_value(page.say, row) for row in shown[:count])
-    return Cell(verdict, values, max(0, len(shown) - count), link)
+    return Cell(verdict, values, _more(page.say, verdict, len(shown) - count), link)
+
+
+def _more(say: Words, verdict: VerdictWord, count: int) -> str:
+    if count <= 0:
+        return ""
+    if verdict == "pass":
+        return say("and {count} more, met", count=count)
+    return say("and {count} more, not met", count=count)
 
 
 def _questions(page: Page, rows: Sequence[Result]) -> Value:
@@ -156,8 +167,32 @@ def _questions(page: Page, rows: Sequence[Result]) -> Value:
     limits = {asked(row, page.say) for row in rows}
     return Value(
         found=page.say("{met} of {count} questions met", met=met, count=len(rows)),
+        interval=_weakest(page.say, rows),
         asked=page.say("{limit} right each", limit=limits.pop()) if len(limits) == 1 else "",
     )
+
+
+def _weakest(say: Words, rows: Sequence[Result]) -> str:
+    """Return the question with the fewest right, and what is known of the chance behind it."""
+    weakest = min((row for row in rows if row.drawn), key=_right_of_drawn, default=None)
+    if weakest is None or weakest.interval is None or not weakest.count:
+        return ""
+    low, high = (format_value(end / weakest.count, SHARE, say=say) for end in weakest.interval)
+    return say(
+        "weakest: {right} of {drawn} right ({level} %: {low} to {high})",
+        right=f"{weakest.value:g}",
+        drawn=weakest.drawn,
+        level=f"{weakest.confidence * 100:g}",
+        low=low,
+        high=high,
+    )
+
+
+def _right_of_drawn(row: Result) -> tuple[float, int]:
+    """Return the share that is right; of two that are alike, the one with more draws is weaker."""
+    drawn = row.drawn or 1
+    share = (row.value or 0.0) / drawn
+    return share, -drawn if share < 1 else drawn
 
 
 def _value(say: Words, row: Result) -> Value:
@@ -182,10 +217,40 @@ def _link(page: Page, name: str, check: str, part: str) -> str:
     return address(name, check, part) if found.samples or found.preferences or found.choices else ""
 
 
-def unmet(page: Page) -> list[tuple[CandidateEntry, list[Result]]]:
-    """Return the rows that are not met, by candidate."""
+@dataclass(frozen=True)
+class Unmet:
+    """What one candidate does not meet.
+
+    Attributes:
+        name: of the candidate.
+        told: how many checks, and the farthest from its limit.
+        rows: what is not met, in the order of the ledger.
+    """
+
+    name: str
+    told: str
+    rows: tuple[Result, ...]
+
+
+def unmet(page: Page) -> list[Unmet]:
+    """Return what is not met, by candidate."""
     found_ = [
-        (entry, [row for row in page.ledger.results_of(entry.name) if row.verdict != "pass"])
+        (entry.name, [r for r in page.ledger.results_of(entry.name) if r.verdict != "pass"])
         for entry in page.ledger.candidates
     ]
-    return [(entry, rows) for entry, rows in found_ if rows]
+    return [Unmet(name, _told(page, name, rows), tuple(rows)) for name, rows in found_ if rows]
+
+
+def _told(page: Page, name: str, rows: Sequence[Result]) -> str:
+    """Return in one line what is wrong with a candidate."""
+    every = {(row.check, row.part) for row in page.ledger.results_of(name)}
+    missed = {(row.check, row.part) for row in rows}
+    counted = {"name": name, "checks": len(missed), "all": len(every)}
+    farthest = farthest_of(rows)
+    if farthest is None:
+        return page.say("{name}: {checks} of {all} checks not met", **counted)
+    return page.say(
+        "{name}: {checks} of {all} checks not met, the farthest {farthest}",
+        **counted,
+        farthest=missed_in_words(farthest, page.say),
+    )
