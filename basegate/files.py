@@ -7,10 +7,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from basegate.errors import UsageError
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -39,24 +36,3 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def check_apart(places: Mapping[str, Path | None]) -> None:
-    """Refuse two results for one file, of which the later would replace the earlier.
-
-    Args:
-        places: by the option's name, where each goes; `None` where it is not asked for.
-
-    Raises:
-        UsageError: there are two such.
-    """
-    seen: dict[Path, str] = {}
-    for option, path in places.items():
-        if path is None:
-            continue
-        other = seen.setdefault(path.resolve(), option)
-        if other != option:
-            raise UsageError(
-                f"--{other} and --{option} both name {path}: one would replace the other. Give "
-                f"each a file of its own."
-            )

@@ -6,15 +6,14 @@ import argparse
 import os
 import shlex
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from basegate.files import check_apart
 from basegate.language import LANGUAGES, of_locale
+from basegate.outputs import check_outputs, check_store, ledger_in
 from basegate.sources import names_in
 
 if TYPE_CHECKING:
@@ -30,6 +29,15 @@ DEFAULT_TIMEOUT = 6 * 3600.0
 def add_options(parser: pytest.Parser) -> None:
     """Declare the options of section 3 of the plan."""
     group = parser.getgroup("basegate", "basegate: acceptance tests for base language models")
+    _add_candidates(group)
+    _add_files(group)
+    _add_holding(group)
+    _add_showing(group)
+    _add_measuring(group)
+
+
+def _add_candidates(group: pytest.OptionGroup) -> None:
+    """Declare which candidates are tested."""
     group.addoption(
         "--model",
         action="append",
@@ -46,6 +54,10 @@ def add_options(parser: pytest.Parser) -> None:
         dest="basegate_list_models",
         help="print the candidates of models.toml, or those that --model names, and exit",
     )
+
+
+def _add_files(group: pytest.OptionGroup) -> None:
+    """Declare what is read and written."""
     group.addoption(
         "--thresholds",
         dest="basegate_thresholds",
@@ -78,6 +90,10 @@ def add_options(parser: pytest.Parser) -> None:
         help="where to write a summary in Markdown, in place of an earlier one; where "
         "GITHUB_STEP_SUMMARY is set, as in GitHub Actions, that file gets it in any case",
     )
+
+
+def _add_holding(group: pytest.OptionGroup) -> None:
+    """Declare how candidates are held, in place of what `models.toml` says."""
     group.addoption(
         "--quantization",
         dest="basegate_quantization",
@@ -97,6 +113,10 @@ def add_options(parser: pytest.Parser) -> None:
         choices=("bfloat16", "float16", "float32"),
         help="dtype of the computation, instead of what models.toml says (default there: bfloat16)",
     )
+
+
+def _add_showing(group: pytest.OptionGroup) -> None:
+    """Declare what is shown, and how."""
     group.addoption(
         "--compare",
         action="append",
@@ -113,6 +133,10 @@ def add_options(parser: pytest.Parser) -> None:
         help="language of the terminal's verdicts, of the page and of the summary (default: from "
         "LC_ALL, LC_MESSAGES or LANG)",
     )
+
+
+def _add_measuring(group: pytest.OptionGroup) -> None:
+    """Declare what measuring may do."""
     group.addoption(
         "--trust-remote-code",
         action="append",
@@ -123,7 +147,6 @@ def add_options(parser: pytest.Parser) -> None:
         "or NAME=SOURCE@COMMIT pins a full commit of a hub id; several separated by commas; "
         "repeatable",
     )
-
     group.addoption(
         "--measure-timeout",
         dest="basegate_timeout",
@@ -226,16 +249,15 @@ def parse(config: pytest.Config) -> RunOptions:
     _check_own_limits(thresholds, registry, candidates)
     store = _place(option.basegate_store, here) or config.rootpath / ".basegate"
     _check_references(thresholds, {*registry, *(spec.name for spec in candidates)}, store)
-    ledger = _place(option.basegate_ledger, here) or store / "ledger.json"
-    summary = _place(option.basegate_summary, here)
+    outputs = _outputs(config)
     if not option.collectonly and not hasattr(config, "workerinput"):
-        _check_store(store)
-        _check_outputs(config, store, ledger, summary)
+        check_store(store)
+        check_outputs(outputs, store)
     return RunOptions(
         candidates=tuple(_overridden(spec, option) for spec in candidates),
         thresholds=thresholds,
         store=store,
-        ledger=ledger,
+        ledger=outputs["ledger"] or ledger_in(store),
         remeasure=option.basegate_remeasure,
         device=option.basegate_device,
         command=shlex.join([Path(sys.argv[0]).name, *map(str, config.invocation_params.args)]),
@@ -245,7 +267,7 @@ def parse(config: pytest.Config) -> RunOptions:
         gpus=1 if hasattr(config, "workerinput") else None,
         compare=names_in(option.basegate_compare),
         language=option.basegate_language or of_locale(os.environ),
-        summary=summary,
+        summary=outputs["summary"],
     )
 
 
@@ -294,6 +316,22 @@ def _place(given: str | None, here: Path) -> Path | None:
     return Path(os.path.normpath(here / Path(os.path.expandvars(given)).expanduser()))
 
 
+def _outputs(config: pytest.Config) -> dict[str, Path | None]:
+    """Return the files that options name, pytest's and its plugins' own among them."""
+    option, here = config.option, config.invocation_params.dir
+    return {
+        "ledger": _place(option.basegate_ledger, here),
+        "summary": _place(option.basegate_summary, here),
+        "html": _beside(getattr(option, "htmlpath", None), here),
+        "junitxml": _beside(getattr(option, "xmlpath", None), here),
+    }
+
+
+def _beside(given: str | None, here: Path) -> Path | None:
+    """Return a place as pytest reads it, which expands nothing."""
+    return here / given if given else None
+
+
 def _overridden(spec: CandidateSpec, option: object) -> CandidateSpec:
     update = {
         key: value
@@ -334,59 +372,6 @@ def _check_references(thresholds: Thresholds, known: set[str], store: Path) -> N
                 f"{limit.candidate!r} in models.toml, in --model or in the store."
                 f"{did_you_mean(limit.candidate, known | stored)}"
             )
-
-
-def _check_store(store: Path) -> None:
-    from basegate.errors import UsageError
-
-    if store.exists():
-        if not store.is_dir():
-            raise UsageError(f"--store {store}: is a file; give a folder, which may be new.")
-        return  # one that cannot be written to may still hold all that is asked for
-    _check_writable("store", store)
-
-
-def _check_writable(option: str, folder: Path, otherwise: str = "") -> None:
-    """Refuse a place for results that cannot take them, before hours of measuring."""
-    from basegate.errors import UsageError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"--{option}: nothing can be written in {folder} ({error.strerror}), so the results "
-            f"of the run would be lost. Give another place{otherwise}."
-        ) from None
-
-
-def _check_outputs(config: pytest.Config, store: Path, ledger: Path, summary: Path | None) -> None:
-    """Refuse places for the run's files that cannot hold them."""
-    _check_file("ledger", ledger)
-    if config.option.basegate_ledger is None:
-        otherwise = ", or, where all that is asked is in this store, --ledger FILE outside of it"
-        _check_writable("store", store, otherwise)
-    else:
-        _check_writable("ledger", ledger.parent)
-    if summary is not None:
-        _check_file("summary", summary)
-        _check_writable("summary", summary.parent)
-    places = {"ledger": ledger, "summary": summary}
-    for option, name in (("html", "htmlpath"), ("junitxml", "xmlpath")):
-        if given := getattr(config.option, name, None):
-            places[option] = config.invocation_params.dir / given
-    if page := places.get("html"):
-        _check_file("html", page)
-        _check_writable("html", page.parent)
-    check_apart(places)
-
-
-def _check_file(option: str, path: Path) -> None:
-    from basegate.errors import UsageError
-
-    if path.is_dir():
-        raise UsageError(f"--{option} {path}: is a folder; give a file, which may be new.")
 
 
 def missing_model(config: pytest.Config) -> pytest.UsageError:

@@ -6,7 +6,7 @@ import pytest
 
 from basegate.commands import main
 from basegate.errors import UsageError
-from basegate.files import check_apart
+from basegate.outputs import check_apart
 from tests.plain import logged
 
 

@@ -572,7 +572,7 @@ def test_a_place_that_cannot_take_the_results_is_a_usage_error(plain, option, se
 
 READ_ONLY = """
 import errno, tempfile
-import basegate.options
+import basegate.outputs
 
 class ReadOnlyStore:
     @staticmethod
@@ -581,7 +581,7 @@ class ReadOnlyStore:
             raise OSError(errno.EROFS, "Read-only file system")
         return tempfile.TemporaryFile(dir=dir)
 
-basegate.options.tempfile = ReadOnlyStore
+basegate.outputs.tempfile = ReadOnlyStore
 """
 
 

@@ -12,7 +12,8 @@ from basegate.commands.output import say as show
 from basegate.environment import environment
 from basegate.evidence import comparing
 from basegate.figures import place
-from basegate.files import check_apart, write_atomically
+from basegate.files import write_atomically
+from basegate.outputs import check_apart
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.spreadsheet import table
 from basegate.report.terminal import line, origin, summary

@@ -19,7 +19,8 @@ from basegate.commands.output import (
 from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.evidence import compare_candidates, measurements_behind
-from basegate.files import check_apart, write_atomically
+from basegate.files import write_atomically
+from basegate.outputs import check_apart
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.page import Page
 from basegate.report.summary_file import write_summary
