@@ -1,0 +1,97 @@
+"""Intervals of shares, and how many independent draws clustered ones are worth."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def share_interval(share: float, count: float, confidence: float) -> tuple[float, float]:
+    """Return Wilson's score interval of a share of `count` independent draws.
+
+    Centre (p + z²/2n) / (1 + z²/n), half width z sqrt(p (1 - p) / n + z²/4n²) / (1 + z²/n).
+
+    Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927.
+    """
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    scale = 1 + z * z / count
+    centre = (share + z * z / (2 * count)) / scale
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / scale
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def count_interval(
+    right: int, count: int, confidence: float = 0.95, *, open_draws: int = 0
+) -> tuple[float, float]:
+    """Return Clopper and Pearson's interval of a probability, given `right` of `count` draws.
+
+    Exact: it covers the truth at least as often as it says.
+
+    Args:
+        right: draws that were right.
+        count: draws in all.
+        confidence: the interval's level.
+        open_draws: of them, draws that were not made because they could not change a verdict. The
+            interval then reaches from that of none of them right to that of all of them right,
+            which holds the interval of all draws, however the stopping came about.
+
+    Source: Clopper, Pearson, The use of confidence or fiducial limits, Biometrika 26, 1934.
+    """
+    from scipy import stats
+
+    low = stats.binomtest(right, count).proportion_ci(confidence, method="exact").low
+    high = stats.binomtest(right + open_draws, count).proportion_ci(confidence, method="exact").high
+    return float(low), float(high)
+
+
+def effective_count(shares: Sequence[float], samples: int) -> float:
+    """Return how many independent draws tell as much about a mean share as clustered ones.
+
+    Samples of one question are not independent of each other: n questions with m samples each are
+    worth p (1 - p) / Var(mean) draws, at most n * m, the variance being that of the questions'
+    shares. It is estimated from n questions only, so the count is lowered by (z / t)², the squared
+    ratio of the normal quantile to Student's with n - 1 degrees of freedom, at 95 %. Where all
+    questions have the same share, nothing is known of the variance, and each question counts as
+    one draw.
+
+    Args:
+        shares: right answers / samples of every question, shape [questions].
+        samples: of each question.
+
+    Source: Kish, Survey Sampling, 1965 (design effect); Miller, Adding Error Bars to Evals, 2024
+    (clustering by question); Korn, Graubard, Confidence intervals for proportions with small
+    expected number of positive counts estimated from survey data, 1998 (degrees of freedom).
+    """
+    from scipy import stats
+
+    count = len(shares)
+    mean = math.fsum(shares) / count
+    if count < 2:
+        return float(count)
+    variance = math.fsum((share - mean) ** 2 for share in shares) / (count - 1) / count
+    if variance == 0:
+        return float(count)
+    worth = min(mean * (1 - mean) / variance, float(count * samples))
+    return worth * float(stats.norm.ppf(0.975) / stats.t.ppf(0.975, count - 1)) ** 2
+
+
+def at_confidence(count: float, degrees: int | None, confidence: float) -> float:
+    """Return an effective count that was corrected at 95 % as it is at another level.
+
+    Args:
+        count: from `effective_count`.
+        degrees: of freedom of the variance it rests on; `None` where it was not estimated.
+        confidence: the level wanted.
+    """
+    if degrees is None or degrees < 1 or confidence == 0.95:
+        return count
+    from scipy import stats
+
+    def correction(level: float) -> float:
+        return float(stats.norm.ppf(0.5 + level / 2) / stats.t.ppf(0.5 + level / 2, degrees)) ** 2
+
+    return count * correction(confidence) / correction(0.95)
