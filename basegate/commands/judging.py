@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.commands.choosing import add_models, chosen_by
-from basegate.commands.output import STORE, add_language, add_store, store_of, words_of, writing
+from basegate.commands.output import (
+    STORE,
+    THRESHOLDS,
+    add_language,
+    add_store,
+    add_thresholds,
+    store_of,
+    words_of,
+    writing,
+)
 from basegate.commands.output import say as show
 from basegate.environment import environment
 from basegate.evidence import comparing
@@ -28,8 +37,6 @@ if TYPE_CHECKING:
     from basegate.rejudging import Rejudged
     from basegate.thresholds import Check, Thresholds
 
-_THRESHOLDS = Path("thresholds.toml")
-
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
@@ -39,13 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Prints verdicts on what is stored. Exit status: 0 if every verdict is pass "
         "and nothing is missing, 1 if not, 4 for a usage error.",
     )
-    parser.add_argument(
-        "--thresholds",
-        type=Path,
-        default=_THRESHOLDS,
-        metavar="FILE",
-        help="limits (default: %(default)s)",
-    )
+    add_thresholds(parser)
     add_store(parser)
     add_models(parser, "verdicts")
     add_language(parser, "of the verdicts")
@@ -130,7 +131,7 @@ def _lines(
 def _places(options: argparse.Namespace) -> list[str]:
     """Return the options that let pytest use the same files, with `=`, as it wants them."""
     places = []
-    if options.thresholds != _THRESHOLDS:
+    if options.thresholds != THRESHOLDS:
         places.append(f"--thresholds={options.thresholds}")
     if options.store != STORE:
         places.append(f"--store={options.store}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
 
 STORE = Path(".basegate")
+THRESHOLDS = Path("thresholds.toml")
 _OF_A_STORE = {"measurements", "measuring", "set-aside", ".lock", "ledger.json"}
 """What runs leave in a store; a folder with anything else and none of these is another one."""
 
@@ -35,6 +36,22 @@ def add_store(parser: argparse.ArgumentParser) -> None:
         default=STORE,
         metavar="DIR",
         help="where measurements are kept (default: %(default)s)",
+    )
+
+
+def add_thresholds(parser: argparse.ArgumentParser, what: str = "limits") -> None:
+    """Declare `--thresholds`.
+
+    Args:
+        parser: of a command.
+        what: of the file the command takes.
+    """
+    parser.add_argument(
+        "--thresholds",
+        type=Path,
+        default=THRESHOLDS,
+        metavar="FILE",
+        help=f"{what} (default: %(default)s)",
     )
 
 

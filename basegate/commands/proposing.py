@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.commands.output import add_store, say, store_of, table
+from basegate.commands.output import add_store, add_thresholds, say, store_of, table
 from basegate.environment import environment
 from basegate.errors import UsageError, did_you_mean
 from basegate.figures import format_limit, place, printable
@@ -51,13 +51,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="without --bad: how far a limit is from the end of the interval of the worst good "
         "candidate, as a share of it (default: %(default)s)",
     )
-    parser.add_argument(
-        "--thresholds",
-        type=Path,
-        default=Path("thresholds.toml"),
-        metavar="FILE",
-        help="settings, and the present limits (default: %(default)s)",
-    )
+    add_thresholds(parser, "settings, and the present limits")
     add_store(parser)
     parser.set_defaults(run=run)
 

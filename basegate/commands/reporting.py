@@ -10,6 +10,7 @@ from basegate.commands.choosing import add_models, chosen_by
 from basegate.commands.output import (
     STORE,
     add_language,
+    add_thresholds,
     many,
     say,
     store_at,
@@ -56,13 +57,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help=f"where measurements are kept (default: {STORE}); repeatable, for stores of several "
         "machines",
     )
-    parser.add_argument(
-        "--thresholds",
-        type=Path,
-        default=Path("thresholds.toml"),
-        metavar="FILE",
-        help="limits (default: %(default)s)",
-    )
+    add_thresholds(parser)
     add_models(parser, "the page")
     parser.add_argument(
         "--html",
