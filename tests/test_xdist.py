@@ -10,7 +10,8 @@ from basegate import environment
 from basegate.errors import UsageError
 from basegate.registry import CandidateSpec
 from basegate.spread import leases, xdist
-from basegate.spread.xdist import _scheduler, auto_workers, biggest_first
+from basegate.spread.scheduling import CandidateScheduling
+from basegate.spread.xdist import auto_workers, biggest_first
 
 
 class Node:
@@ -45,7 +46,7 @@ class Play:
         config = SimpleNamespace(
             getvalue=lambda _: ["popen"] * workers, option=SimpleNamespace(loadscopereorder=True)
         )
-        self.scheduler = _scheduler(config, None, order, ())
+        self.scheduler = CandidateScheduling(config, None, order, ())
         self.nodes = [self.start() for _ in range(workers)]
         self.scheduler.schedule()
 

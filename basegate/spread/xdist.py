@@ -29,8 +29,11 @@ class XdistHooks:
         run = config.stash.get(RUN, None)
         if run is None:
             return None
+        # Late: this module must be importable where pytest-xdist is not installed.
+        from basegate.spread.scheduling import CandidateScheduling
+
         names = [spec.name for spec in biggest_first(run.options.candidates)]
-        return _scheduler(config, log, names, run.options.thresholds.all_items())
+        return CandidateScheduling(config, log, names, run.options.thresholds.all_items())
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
@@ -93,63 +96,3 @@ def scope_of(nodeid: str, candidates: Sequence[str], items: Sequence[str] = ()) 
     """
     file, test, parameters = split_test_id(nodeid)
     return candidate_in(parameters, candidates, items) or f"{file}::{test}".rpartition("::")[0]
-
-
-def _scheduler(
-    config: pytest.Config, log: Any, candidates: Sequence[str], items: Sequence[str]
-) -> Any:
-    # Imported here: the module must be importable where pytest-xdist is not installed.
-    from xdist.scheduler import LoadScopeScheduling
-
-    def _place(scope: str) -> int:
-        return candidates.index(scope) if scope in candidates else len(candidates)
-
-    class CandidateScheduling(LoadScopeScheduling):  # type: ignore[misc]
-        """One work unit per candidate, handed out in the order of `candidates`.
-
-        `--dist loadgroup` would be the means for this, but pytest-xdist 3.8 writes the group
-        into an attribute that pytest 9.2 no longer reads.
-        """
-
-        def _split_scope(self, nodeid: str) -> str:
-            return scope_of(nodeid, candidates, items)
-
-        def schedule(self) -> None:
-            """Distribute the tests, or give a new worker its share of them.
-
-            A worker keeps its last test until it knows whether another follows. pytest-xdist gives
-            one that replaces a dead one a single unit; one of a single test would never be run.
-            """
-            super().schedule()
-            for node in self.nodes:
-                if self._pending_of(self.assigned_work[node]) < 2:
-                    self._reschedule(node)
-
-        def _assign_work_unit(self, node: Any) -> None:
-            """Assign the next candidate; tests of no candidate come last.
-
-            pytest-xdist would begin with the one that has most tests, and end with those that a
-            worker left when it died.
-            """
-            self.workqueue.move_to_end(min(self.workqueue, key=_place), last=False)
-            super()._assign_work_unit(node)
-
-        def remove_node(self, node: Any) -> str | None:
-            """Return the test that killed its worker, if any; it is not tried again.
-
-            pytest-xdist would put it back and let it kill the next worker, too. It would also put
-            back candidates that are done: the next worker, given one, would wait for ever.
-            """
-            units = self.assigned_work[node]
-            crashed = next(
-                (test for unit in units.values() for test, done in unit.items() if not done), None
-            )
-            for scope, unit in list(units.items()):
-                if crashed in unit:
-                    unit[crashed] = True
-                if all(unit.values()):
-                    del units[scope]
-            super().remove_node(node)
-            return crashed
-
-    return CandidateScheduling(config, log)
