@@ -154,26 +154,12 @@ def build_ledger(
     entries: list[CandidateEntry] = []
     results: list[Result] = []
     for facts in expected:
-        own = [record for record in kept if record.candidate.name == facts.name]
-        loaded = max(
-            (record.candidate for record in own),
-            key=lambda each: (each.revision is not None, each.peak_memory_bytes or 0),
-            default=facts,
-        )
         # By candidate: records of several workers come in mixed.
+        own = [record for record in kept if record.candidate.name == facts.name]
         found = [result for record in own for result in record.results]
         results.extend(found)
-        verdict = worst(result.verdict for result in found)
-        run = {(result.check, result.part) for result in found}
-        not_run = tuple(place(*each) for each in checks if each not in run)
-        entries.append(
-            CandidateEntry(
-                **loaded.model_dump(),
-                verdict=verdict,
-                not_run=not_run,
-                compared=(compared or {}).get(facts.name, ""),
-            )
-        )
+        measured = (compared or {}).get(facts.name, "")
+        entries.append(_entry(_best_known(own, facts), found, checks, measured))
     comparisons = tuple(compare(results))
     return Ledger(
         suite=suite,
@@ -182,4 +168,29 @@ def build_ledger(
         results=tuple(results),
         recommendation=recommend(entries, results, comparisons) if choose and results else None,
         comparisons=comparisons,
+    )
+
+
+def _best_known(own: Iterable[Record], facts: CandidateFacts) -> CandidateFacts:
+    """Return what the record that tells most says of a candidate; `facts` where there is none."""
+    return max(
+        (record.candidate for record in own),
+        key=lambda each: (each.revision is not None, each.peak_memory_bytes or 0),
+        default=facts,
+    )
+
+
+def _entry(
+    facts: CandidateFacts,
+    found: Sequence[Result],
+    checks: Sequence[tuple[str, str]],
+    compared: str,
+) -> CandidateEntry:
+    """Return a candidate with the verdict of its rows, and the checks that have none."""
+    run = {(result.check, result.part) for result in found}
+    return CandidateEntry(
+        **facts.model_dump(),
+        verdict=worst(result.verdict for result in found),
+        not_run=tuple(place(*each) for each in checks if each not in run),
+        compared=compared,
     )

@@ -17,7 +17,7 @@ from basegate.errors import CandidateError
 from basegate.fingerprint import CHECKPOINT_FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -129,38 +129,48 @@ def _check_folder(folder: Path) -> None:
         )
     whole = "config.json" in held
     if "adapter_config.json" in held:
-        raise CandidateError(
-            f"{folder} is an adapter (LoRA or the like), not a whole model. Merge it into its "
-            f"base model first (peft: `merge_and_unload`, then `save_pretrained`)."
-            if not whole
-            else f"{folder} holds an adapter beside a whole model (adapter_config.json). It would "
-            f"be applied where peft is installed and left out where not, so nobody could tell what "
-            f"was measured. Merge it (peft: `merge_and_unload`, then `save_pretrained`), or take "
-            f"its files out of the folder."
-        )
+        raise _adapter(folder, whole)
     for path in filter(_is_pointer, sorted(folder.iterdir())):
         raise CandidateError(
             f"{path} is a pointer of Git LFS, not the file itself: the repository was cloned "
             f"without its large files. Run `git lfs pull` in it, or fetch it with `hf download`."
         )
-    if not whole and any(name.endswith(".gguf") for name in held):
-        raise CandidateError(
-            f"{folder} holds GGUF files, which are not loaded: they are quantised for other "
-            f"programs. Give the checkpoint that they were made from (config.json, tokenizer, "
-            f"*.safetensors)."
-        )
     if not whole:
-        raise CandidateError(
-            f"{folder} is not a checkpoint: it has no config.json (it holds "
-            f"{', '.join(held[:5]) or 'nothing'}). Give the folder that `save_pretrained` or "
-            f"`hf download` wrote."
-        )
+        raise _no_checkpoint(folder, held)
     for name in filter(_DISTRIBUTED.fullmatch, held):
         raise CandidateError(
             f"{folder / name} is part of a distributed checkpoint, which would be loaded instead "
             f"of model.safetensors without a check. Save the model in the usual way "
             f"(`save_pretrained`), or take such files out of the folder."
         )
+
+
+def _adapter(folder: Path, whole: bool) -> CandidateError:
+    if whole:
+        return CandidateError(
+            f"{folder} holds an adapter beside a whole model (adapter_config.json). It would be "
+            f"applied where peft is installed and left out where not, so nobody could tell what "
+            f"was measured. Merge it (peft: `merge_and_unload`, then `save_pretrained`), or take "
+            f"its files out of the folder."
+        )
+    return CandidateError(
+        f"{folder} is an adapter (LoRA or the like), not a whole model. Merge it into its "
+        f"base model first (peft: `merge_and_unload`, then `save_pretrained`)."
+    )
+
+
+def _no_checkpoint(folder: Path, held: Sequence[str]) -> CandidateError:
+    if any(name.endswith(".gguf") for name in held):
+        return CandidateError(
+            f"{folder} holds GGUF files, which are not loaded: they are quantised for other "
+            f"programs. Give the checkpoint that they were made from (config.json, tokenizer, "
+            f"*.safetensors)."
+        )
+    return CandidateError(
+        f"{folder} is not a checkpoint: it has no config.json (it holds "
+        f"{', '.join(held[:5]) or 'nothing'}). Give the folder that `save_pretrained` or "
+        f"`hf download` wrote."
+    )
 
 
 def _check_readable(path: Path) -> None:

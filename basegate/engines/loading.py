@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -95,16 +96,12 @@ def load_candidate(
         check_pinned(source, revision, local, "trust_remote_code")
     how = How(quantization, dtype or "bfloat16", resolve_device(device), trust_remote_code)
     wanted = Wanted(name or source, architecture, window)
+    look = partial(_look, wanted=wanted, how=how, progress=progress)
     if local:
-        _look(folder, wanted, how, progress)
+        look(folder)
     else:
-        folder = download_model(
-            source,
-            resolve_commit("model", source, revision),
-            lambda small: _look(small, wanted, how, progress),
-            code=trust_remote_code,
-            progress=progress,
-        )
+        commit = resolve_commit("model", source, revision)
+        folder = download_model(source, commit, look, code=trust_remote_code, progress=progress)
     progress.phase("loading")
     return _load(folder, wanted.label, how, progress)
 
