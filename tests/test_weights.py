@@ -526,6 +526,39 @@ def test_weights_that_are_integers_are_named(single, kind):
     assert refusal(single).startswith(f"{path}: the weight {name} is of type ")
 
 
+@pytest.mark.parametrize("whose", ["torch's", "Python's"])
+def test_memory_that_ends_while_loading_is_no_fault_of_the_checkpoint(single, monkeypatch, whose):
+    import torch
+
+    from basegate.engines import loading
+
+    class Class:
+        @staticmethod
+        def from_pretrained(*_, **given):
+            raise torch.OutOfMemoryError("no room") if whose == "torch's" else MemoryError
+
+    monkeypatch.setattr(loading, "model_class", lambda *_: Class)
+    said = refusal(single)
+    assert "does not fit into the memory that is free" in said
+    assert "Use a machine with more memory" in said
+    assert "Check that the checkpoint is whole" not in said
+
+
+def test_memory_that_ends_at_the_first_pass_is_no_fault_of_the_model(tmp_path):
+    import torch
+
+    from basegate.engines.loading import How, _check_goes_on
+
+    class Model:
+        device = torch.device("cpu")
+
+        def __call__(self, **given):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(CandidateError, match="does not fit into the memory that is free"):
+        _check_goes_on(tmp_path, Model(), How("nf4", "bfloat16", "cuda", False))
+
+
 def test_weights_are_asked_for_as_numbers_only(single, monkeypatch):
     from basegate.engines import loading
 

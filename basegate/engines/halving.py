@@ -87,6 +87,7 @@ def in_two(items: list[Item]) -> tuple[list[Item], list[Item]] | None:
     return items[:middle], items[middle:]
 
 
-def out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether memory was what an error of torch is about."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def out_of_memory(error: Exception) -> bool:
+    """Tell whether memory was what an error of torch or Python is about."""
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "can't allocate memory" in str(error)

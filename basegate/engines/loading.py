@@ -25,6 +25,7 @@ from basegate.engines.checkpoint import (
     vocabulary_size,
 )
 from basegate.engines.configs import empty_model, model_class, model_config
+from basegate.engines.halving import out_of_memory
 from basegate.engines.local import LONGEST, TransformersEngine
 from basegate.engines.quantizing import layers_left_out, quantization_config
 from basegate.engines.shapes import (
@@ -192,7 +193,7 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
     check_vocabulary(folder, tokenizer, vocabulary_size(values))
     with progress.telling(_counter(how.device)):
         model = _load_model(folder, native, how._replace(trusted=code), held)
-    _check_goes_on(folder, model)
+    _check_goes_on(folder, model, how)
     return TransformersEngine(
         label,
         model,
@@ -239,7 +240,10 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
         )
     except CandidateError:
         raise
+    # transformers lets through whatever a library below it or a model's own code raises.
     except Exception as error:
+        if out_of_memory(error):
+            raise _no_room(folder, how, error) from error
         raise CandidateError(
             f"{folder}: its weights could not be loaded ({summary(error)}). Check that the "
             f"checkpoint is whole and that transformers {transformers.__version__} knows its kind."
@@ -252,6 +256,13 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
     return model.eval()
 
 
+def _no_room(folder: Path, how: How, error: Exception) -> CandidateError:
+    return CandidateError(
+        f"{folder}: the model does not fit into the memory that is free ({summary(error)}); others "
+        f"may have taken some since loading began. {what_helps(how.quantization, how.device)}"
+    )
+
+
 def _check_placed(folder: Path, model: Any, how: How) -> None:
     """Refuse a model of which a part landed beside the GPUs: its numbers would take days."""
     places = set(map(str, (getattr(model, "hf_device_map", None) or {}).values()))
@@ -262,7 +273,7 @@ def _check_placed(folder: Path, model: Any, how: How) -> None:
         )
 
 
-def _check_goes_on(folder: Path, model: Any) -> None:
+def _check_goes_on(folder: Path, model: Any, how: How) -> None:
     """Refuse a model that cannot go on from what it has read: options and samples need that."""
     ids = torch.zeros((2, 2), dtype=torch.long, device=model.device)
     try:
@@ -270,7 +281,10 @@ def _check_goes_on(folder: Path, model: Any) -> None:
             read = model(input_ids=ids[:, :1], use_cache=True).past_key_values
             cache = repeat(read, torch.tensor([1, 2]), 1)
             model(input_ids=ids[[0, 1, 1], 1:], past_key_values=cache, use_cache=True)
+    # Each family's code fails in its own way where there is no cache or one of another kind.
     except Exception as error:
+        if out_of_memory(error):
+            raise _no_room(folder, how, error) from error
         raise CandidateError(
             f"{folder}: a model of model_type {model.config.model_type!r} cannot go on from what "
             f"it has read ({summary(error)}), which samples and options after prompts need: its "
