@@ -126,6 +126,7 @@ class Candidate:
         self._peak.start()
         try:
             return self._load(self.spec, revision, self.device)
+        # Any error, of the program's own, too: it would come again for every check.
         except Exception as error:
             self._failure = NOT_LOADED
             let_go(error)
@@ -215,7 +216,7 @@ def load_engine(
     )
     try:
         preflight.check(engine)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too, frees the memory
         engine.close()
         raise
     return engine

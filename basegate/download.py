@@ -62,6 +62,7 @@ def _translating(repo_id: str, commit: str) -> Iterator[None]:
             yield
     except InvalidMeasurement:
         raise
+    # Errors of HTTP, of files and of the library itself have no base of their own in common.
     except Exception as error:
         raise translated(error, "model", repo_id, commit) from error
 
@@ -109,7 +110,7 @@ def _listing(repo_id: str, commit: str) -> dict[str, int]:
 
     try:
         entries = list(HfApi().list_repo_tree(repo_id, revision=commit))
-    except Exception as error:
+    except Exception as error:  # which of them mean that nobody answered, `unreachable` knows
         if unreachable(error):
             return {}
         raise

@@ -23,7 +23,7 @@ def write_atomically(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
         _flush_folder(path.parent)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too, leaves no half of a file
         temporary.unlink(missing_ok=True)
         raise
 

@@ -68,6 +68,7 @@ def _resolve(kind: Kind, repo_id: str, revision: str | None) -> str:
     try:
         with quiet():
             return str(ask(repo_id, revision=revision, timeout=20).sha)
+    # Errors of HTTP, of files and of the library itself have no base of their own in common.
     except Exception as error:
         if unreachable(error) and (cached := _cached_commit(kind, repo_id, revision)):
             return cached
@@ -87,6 +88,7 @@ def load_table(repo_id: str, name: str | None, split: str, revision: str | None)
     try:
         with quiet():
             return datasets.load_dataset(repo_id, name, split=split, revision=commit)
+    # Each format's reader has errors of its own, pyarrow's and pandas' among them.
     except Exception as error:
         raise DataError(
             f"the data set {repo_id}, split {split!r}, could not be read ({_first_line(error)}). "

@@ -87,6 +87,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
             progress.say(f"{name}: goes on where an earlier run was ended.")
         try:
             measurement = _measure(candidate, job, stored, journal, progress)
+        # Whatever ended it: that what was done is lost, too, is worth knowing.
         except Exception:
             if journal.trouble:
                 _say_not_kept(store, journal.trouble)

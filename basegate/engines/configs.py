@@ -32,6 +32,7 @@ def model_config(folder: Path, config: Mapping[str, Any], trusted: bool = False)
         native = AutoConfig.from_pretrained(
             str(folder), trust_remote_code=trusted, local_files_only=True
         )
+    # What a contradiction in a config leads to is anything, from KeyError to RuntimeError.
     except Exception as error:
         raise _unusable(folder, error) from error
     # How to compute and what to return is the gate's own choice. What a config has kept of another
@@ -86,6 +87,7 @@ def empty_model(folder: Path, native: Any, dtype: str) -> Any:
             )
     except CandidateError:
         raise
+    # As above: each family's code meets a contradiction in its own way.
     except Exception as error:
         raise _unusable(folder, error) from error
 

@@ -32,6 +32,7 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
         return as_published(folder, loaded)
     except CandidateError:
         raise
+    # The tokenizers library raises plain `Exception`, and a checkpoint's own code anything.
     except Exception as error:
         own = not trusted and any(
             path.name == "tokenizer_config.json" for path, _ in code_places(folder)

@@ -127,7 +127,7 @@ def _sendable(error: Exception) -> Exception:
     """Return an error as the other process can take it, which has not imported torch."""
     error.__traceback__ = error.__cause__ = error.__context__ = None
     if isinstance(error, BasegateError) or type(error).__module__ == "builtins":
-        with suppress(Exception):
+        with suppress(Exception):  # pickling calls the error's own code, which may do anything
             pickle.loads(pickle.dumps(error))
             return error
     return RuntimeError(f"{type(error).__name__}: {error}")
