@@ -324,4 +324,7 @@ def test_a_limit_of_validity_makes_no_row_and_refuses_what_is_beyond_it():
 
 
 def test_a_check_without_samples_has_nothing_degenerate():
-    check_valid(make_measurement(make_metric()), [make_limit("max_degenerate_share", 0.0)])
+    limit = make_limit("max_degenerate_share", 0.0)
+    check_valid(make_measurement(make_metric()), [limit])  # raises nothing
+    with pytest.raises(InvalidMeasurement):
+        check_valid(degenerate(0.1), [limit])

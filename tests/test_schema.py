@@ -25,6 +25,11 @@ def validator():
     return Draft202012Validator(schema)
 
 
+def faults(validator, ledger):
+    """What a ledger does not hold to, each with its place."""
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(ledger)]
+
+
 def fields():
     return json.loads(make_ledger().to_json())
 
@@ -53,20 +58,20 @@ def test_the_ledger_in_json_is_as_it_was_looked_at():
     ids=["small", "stopped", "large"],
 )
 def test_ledgers_hold_to_it(validator, ledger):
-    validator.validate(json.loads(ledger().to_json()))
+    assert faults(validator, json.loads(ledger().to_json())) == []
 
 
 def test_the_ledger_of_a_run_holds_to_it(plain, validator):
     plain.runpytest_subprocess("--model", "one,bad,nan", "--ledger=ledger.json")
     text = (plain.path / "ledger.json").read_text(encoding="utf-8")
-    validator.validate(json.loads(text, parse_constant=pytest.fail))
+    assert faults(validator, json.loads(text, parse_constant=pytest.fail)) == []
 
 
 def test_the_ledger_of_what_was_judged_from_the_store_holds_to_it(plain, validator, monkeypatch):
     plain.runpytest_subprocess("--model", "one")
     monkeypatch.chdir(plain.path)
     assert main(["judge", "--ledger", "judged.json"]) == 0
-    validator.validate(json.loads(Path("judged.json").read_text(encoding="utf-8")))
+    assert faults(validator, json.loads(Path("judged.json").read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.parametrize(
@@ -85,19 +90,19 @@ def test_the_ledger_of_what_was_judged_from_the_store_holds_to_it(plain, validat
 )
 def test_what_is_no_ledger_does_not_hold_to_it(validator, place, value):
     found = fields()
-    assert validator.is_valid(found)
+    assert faults(validator, found) == []
     inner = found
     for step in place[:-1]:
         inner = inner[step]
     inner[place[-1]] = value
-    assert not validator.is_valid(found)
+    assert faults(validator, found)
 
 
 @pytest.mark.parametrize("key", list(fields()))
 def test_every_key_is_required(validator, key):
     found = fields()
     del found[key]
-    assert not validator.is_valid(found)
+    assert faults(validator, found) == [f"$: '{key}' is a required property"]
 
 
 def test_every_key_is_described():

@@ -67,7 +67,8 @@ SIZE = Size(parameters=6 * 10**9, quantised=5 * 10**9, weights=4 * GIB, cache=GI
 
 @pytest.mark.parametrize("free", [5 * GIB, None])
 def test_what_fits_is_not_refused(free):
-    check_fits("yi", SIZE, free, "cuda", "nf4", "how")
+    assert SIZE.needed == 5 * GIB
+    check_fits("yi", SIZE, free, "cuda", "nf4", "how")  # raises nothing
 
 
 def test_what_does_not_fit_is_refused_with_numbers():

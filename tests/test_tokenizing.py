@@ -28,8 +28,11 @@ def test_a_vocabulary_smaller_than_the_tokenizers_ids_is_refused(checkpoint, tmp
 
 def test_as_many_ids_as_the_model_knows_are_fine(tmp_path):
     tokenizer = make_tokenizer()
-    check_vocabulary(tmp_path, tokenizer, len(tokenizer))
+    size = max(tokenizer.get_vocab().values()) + 1
+    check_vocabulary(tmp_path, tokenizer, size)  # raises nothing
     check_vocabulary(tmp_path, tokenizer, None)
+    with pytest.raises(CandidateError):
+        check_vocabulary(tmp_path, tokenizer, size - 1)
 
 
 def test_a_token_added_without_resizing_the_embeddings_is_named(tmp_path):
@@ -45,7 +48,8 @@ def test_a_mark_that_no_text_becomes_may_be_beyond(tmp_path):
     tokenizer = make_tokenizer()
     size = len(tokenizer)
     tokenizer.add_tokens([AddedToken("<image>", special=True)], special_tokens=True)
-    check_vocabulary(tmp_path, tokenizer, size)
+    assert tokenizer.convert_tokens_to_ids("<image>") == size
+    check_vocabulary(tmp_path, tokenizer, size)  # raises nothing
 
 
 def test_a_prefix_beyond_is_refused(tmp_path):
