@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 import basegate
+from basegate.engines.local import TransformersEngine
+from basegate.engines.protocol import Engine
 from basegate.errors import CandidateError, InvalidMeasurement, UsageError
 from basegate.progress import SILENT
 from basegate.settings import Sampling
@@ -54,6 +57,17 @@ def plain_logprobs(engine, text, window, context):
             logits = engine.model(torch.tensor([row])).logits[0, -1].double()
         values.append(float(torch.log_softmax(logits, dim=-1)[ids[position]]))
     return np.array(values)
+
+
+@pytest.mark.parametrize(
+    "verb", ["log_likelihoods", "sample", "recall", "article_perplexity", "close"]
+)
+def test_the_engine_says_of_itself_what_every_engine_promises(verb):
+    def first_words(owner):
+        return re.split("[;.]", getattr(owner, verb).__doc__)[0]
+
+    assert first_words(TransformersEngine) == first_words(Engine)
+    assert f"see `Engine.{verb}`" in getattr(TransformersEngine, verb).__doc__
 
 
 @pytest.mark.parametrize(("window", "context"), [(128, 0), (24, 9), (17, 15), (40, 39)])

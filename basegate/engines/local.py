@@ -35,13 +35,19 @@ LONGEST = 2048
 
 
 class TransformersEngine:
-    """A causal language model and its tokenizer.
+    """A causal language model and its tokenizer, as an `Engine` of `basegate.engines.protocol`.
+
+    What its verbs take, return and raise is written there. Where a model does not say how many
+    tokens it was made for, the window is 2,048 unless another is asked for.
 
     Attributes:
+        name: what to call it in messages.
         model: the transformers model; `None` once closed.
         tokenizer: its tokenizer.
         vocabulary: how many tokens the tokenizer knows.
+        context_length: tokens that it was made for; `None` where that is not known.
         prefix: what stands before every window and prompt, in words; see `Encoder`.
+        prefix_ids: the same as ids of tokens.
         loaded: the files that it comes from.
     """
 
@@ -165,7 +171,7 @@ class TransformersEngine:
         progress: Progress = SILENT,
         journal: Journal = NO_JOURNAL,
     ) -> list[list[Draw]]:
-        """Draw continuations of every prompt in batches; see `Engine.sample`."""
+        """Draw continuations of every prompt, in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         asked = self._asked(prompts, sampling, numbers, settled)
         for prompt, each in zip(prompts, asked, strict=True):
@@ -184,7 +190,7 @@ class TransformersEngine:
         numbers: Sequence[Sequence[int]],
         journal: Journal = NO_JOURNAL,
     ) -> list[list[Draw]]:
-        """Return what an earlier run has drawn; see `Engine.recall`."""
+        """Return what an earlier run has drawn of the same; see `Engine.recall`."""
         if not len(journal):
             return [[] for _ in prompts]
         asked = self._asked(prompts, sampling, numbers)
@@ -221,13 +227,13 @@ class TransformersEngine:
         ]
 
     def article_perplexity(self, text: str, *, journal: Journal = NO_JOURNAL) -> float:
-        """Return the article's figure for a text; see `engines.article`."""
+        """Return the figure of the article's own code; see `Engine.article_perplexity`."""
         return article_perplexity(
             self.model, self.tokenizer, text, journal, self._halvings["article"]
         )
 
     def close(self) -> None:
-        """Free the model's memory."""
+        """Free the model's memory; see `Engine.close`."""
         self.model = None
         release_memory()
 

@@ -86,7 +86,9 @@ class Engine(Protocol):
             journal: keeps batches that are done, and gives those that an earlier run has done.
 
         Raises:
-            CandidateError: the engine cannot score, or not with this window.
+            InvalidMeasurement: the tokenizer makes no token of a text or prompt.
+            CandidateError: the engine cannot score, or not with this window; or a text does not
+                fit into it with its prompt.
         """
         ...
 
@@ -116,7 +118,7 @@ class Engine(Protocol):
 
         Raises:
             InvalidMeasurement: the model gives no numbers (NaN).
-            CandidateError: the engine cannot sample.
+            CandidateError: the engine cannot sample, or a prompt leaves no room for new tokens.
         """
         ...
 
@@ -142,9 +144,18 @@ class Engine(Protocol):
         ...
 
     def article_perplexity(self, text: str, *, journal: Journal = NO_JOURNAL) -> float:
-        """Return the figure of the article's own code for a text; see `engines.article`."""
+        """Return the figure of the article's own code.
+
+        Args:
+            text: documents joined by blank lines.
+            journal: as for `log_likelihoods`.
+
+        Returns:
+            What `basegate.engines.article` describes, which is no perplexity of the text; infinite
+            or NaN where the model's numbers are.
+        """
         ...
 
     def close(self) -> None:
-        """Free the model. The engine cannot be used afterwards."""
+        """Free the model's memory; the engine cannot be used afterwards."""
         ...
