@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -64,16 +65,8 @@ class Progress:
         if self.stream is None:
             yield
             return
-        done = threading.Event()
-        watch = threading.Thread(
-            target=_watch, args=(self.stream, description, done, self._tell), daemon=True
-        )
-        watch.start()
-        try:
+        with watched(partial(_watch, self.stream, description, self._tell)):
             yield
-        finally:
-            done.set()
-            watch.join()
 
     @contextmanager
     def telling(self, detail: Callable[[], str]) -> Iterator[None]:
@@ -122,8 +115,25 @@ class Progress:
         return step
 
 
+@contextmanager
+def watched(watch: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Let a thread run while something lasts.
+
+    Args:
+        watch: what it does; ends when the event that it is given is set.
+    """
+    done = threading.Event()
+    thread = threading.Thread(target=watch, args=(done,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 def _watch(
-    stream: TextIO, description: str, done: threading.Event, tell: Callable[[], str]
+    stream: TextIO, description: str, tell: Callable[[], str], done: threading.Event
 ) -> None:
     """Write a line now and then. Runs in a thread, so it leaves pytest's capturing alone."""
     start = time.monotonic()

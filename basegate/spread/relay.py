@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from basegate.progress import Progress
+from basegate.progress import Progress, watched
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
 
     from basegate.progress import Step
@@ -49,14 +49,10 @@ class ToldProgress(Progress):
     def waiting(self, description: str) -> Iterator[None]:
         """Tell what is being waited for, and now and then how far it is."""
         self._send(("waiting", description))
-        done = threading.Event()
-        watch = threading.Thread(target=self._watch, args=(done,), daemon=True)
-        watch.start()
         try:
-            yield
+            with watched(self._watch):
+                yield
         finally:
-            done.set()
-            watch.join()
             self._send(("done",))
 
     def _watch(self, done: threading.Event) -> None:
