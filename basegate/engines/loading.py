@@ -91,8 +91,7 @@ def load_candidate(
         UsageError: the arguments do not go together.
     """
     folder = Path(source).expanduser()
-    if local is None:
-        local = folder.exists()
+    local = folder.exists() if local is None else local
     if trust_remote_code:
         check_pinned(source, revision, local, "trust_remote_code")
     how = How(quantization, dtype or "bfloat16", resolve_device(device), trust_remote_code)
