@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from basegate.language import ENGLISH, Words
@@ -49,6 +50,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u2
 def printable(text: str) -> str:
     """Return a text without control characters, which could steer a terminal."""
     return _CONTROL.sub("\ufffd", text)
+
+
+def short_path(path: Path) -> str:
+    """Return a path as people name it: from the working folder, if it lies in there."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def columns(text: str) -> int:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Literal
 
 from basegate.comparison import Comparison
-from basegate.figures import place
+from basegate.figures import place, short_path
 from basegate.files import write_atomically
 from basegate.judge import Result, VerdictWord, worst
 from basegate.measurement import CandidateFacts, Earlier
@@ -16,6 +16,8 @@ from basegate.records import Frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from basegate.thresholds import Thresholds
 
 
 class Record(Frozen):
@@ -46,12 +48,17 @@ class ThresholdsFile(Frozen):
     """Which limits the run was judged by.
 
     Attributes:
-        path: of the file.
+        path: of the file, from the folder where the command was given if it lies in there.
         sha256: of its content.
     """
 
     path: str
     sha256: str
+
+    @classmethod
+    def of(cls, thresholds: Thresholds) -> ThresholdsFile:
+        """Return what is recorded of the limits that a run judges by."""
+        return cls(path=short_path(thresholds.path), sha256=thresholds.sha256)
 
 
 class Suite(Frozen):

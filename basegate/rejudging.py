@@ -215,7 +215,7 @@ def ledger_of(
     return build_ledger(
         Suite(
             version=machine["basegate"],
-            thresholds=ThresholdsFile(path=str(thresholds.path), sha256=thresholds.sha256),
+            thresholds=ThresholdsFile.of(thresholds),
             command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
         ),
         machine,

@@ -188,7 +188,7 @@ class Run:
         return build_ledger(
             Suite(
                 version=version("basegate"),
-                thresholds=ThresholdsFile(path=str(thresholds.path), sha256=thresholds.sha256),
+                thresholds=ThresholdsFile.of(thresholds),
                 command=self.options.command,
                 interrupted=interrupted,
             ),

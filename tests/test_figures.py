@@ -1,10 +1,12 @@
 """Numbers as words."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basegate.figures import asked, format_limit, format_metric, format_value, found
+from basegate.figures import asked, format_limit, format_metric, format_value, found, short_path
 from basegate.judge import Result
 
 
@@ -87,3 +89,12 @@ def test_a_row_of_the_ledger_is_said_in_the_same_words():
     assert found(row) == "20 % of words in Latin letters"
     assert asked(row) == "at most 15 %"
     assert asked(row.model_copy(update={"limit": None, "direction": None})) == ""
+
+
+def test_a_path_is_named_from_the_working_folder_if_it_lies_in_there(tmp_path, monkeypatch):
+    here = tmp_path / "project"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert short_path(here / "limits" / "t.toml") == "limits/t.toml"
+    assert short_path(tmp_path / "t.toml") == str(tmp_path / "t.toml")
+    assert short_path(Path("t.toml")) == "t.toml"

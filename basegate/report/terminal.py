@@ -6,7 +6,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.figures import asked, found, padded, place, printable
+from basegate.figures import asked, found, padded, place, printable, short_path
 from basegate.judge import Result, VerdictWord, telling
 from basegate.language import ENGLISH, Words
 from basegate.memory import GIB
@@ -66,7 +66,11 @@ def header(options: RunOptions, say: Words = ENGLISH) -> list[str]:
 
 def origin(thresholds: Path, store: Path, say: Words = ENGLISH) -> str:
     """Say by which limits it is judged, and where measurements are."""
-    return say("thresholds: {thresholds}, store: {store}", thresholds=thresholds, store=store)
+    return say(
+        "thresholds: {thresholds}, store: {store}",
+        thresholds=short_path(thresholds),
+        store=short_path(store),
+    )
 
 
 def heading(say: Words = ENGLISH) -> str:
