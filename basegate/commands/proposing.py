@@ -13,7 +13,7 @@ from basegate.errors import UsageError, did_you_mean
 from basegate.figures import format_limit, place, printable
 from basegate.files import write_atomically
 from basegate.limits import RelativeLimit
-from basegate.proposing import propose
+from basegate.proposing import guess_levels, propose
 from basegate.rejudging import Asked, answers_of, ledger_of, rejudge
 from basegate.report.terminal import decided
 from basegate.sources import names_in
@@ -22,10 +22,11 @@ from basegate.thresholds import load_thresholds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from basegate.measurement import Measurement
     from basegate.proposing import Proposal
     from basegate.rejudging import Answered
     from basegate.store import Store
-    from basegate.thresholds import Thresholds
+    from basegate.thresholds import Check, Thresholds
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -92,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
     answered = _answered(store, asked, good, bad)
-    proposals = _proposals(asked, answered, options.margin)
+    proposals = _proposals(store, asked, answered, options.margin)
     for text in _warnings(thresholds, asked, answered, proposals):
         _warn(text)
     _write(options, proposals)
@@ -144,12 +145,25 @@ def _answered(store: Store, asked: Asked, good: Sequence[str], bad: Sequence[str
     return sides[0], sides[1]
 
 
-def _proposals(asked: Asked, answered: _Sides, margin: float) -> list[Proposal]:
+def _proposals(store: Store, asked: Asked, answered: _Sides, margin: float) -> list[Proposal]:
     proposals = []
     for number, (check, _) in enumerate(asked.checks):
         good, bad = ({each.label: each.answers[number] for each in side} for side in answered)
-        proposals += propose(check, good, bad, margin)
+        guessing = _guessing(store, check, [*good.values(), *bad.values()])
+        proposals += propose(check, good, bad, margin, guessing)
     return proposals
+
+
+def _guessing(
+    store: Store, check: Check, measured: Sequence[Measurement | None]
+) -> tuple[float, ...]:
+    """Return how likely guesses are to be right, from the evidence of the first that has any."""
+    if check.check in ("knowledge", "minimal_pairs"):
+        for key in (each.key for each in measured if each is not None):
+            whole = store.get(key)
+            if whole is not None and (levels := guess_levels(whole.findings)):
+                return levels
+    return ()
 
 
 def _warnings(
