@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from basegate.figures import asked, format_limit, format_metric, format_value, found
 from basegate.judge import Result
+from basegate.limits import Reference
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,50 @@ def test_a_row_of_the_ledger_is_said_in_the_same_words():
     assert found(row) == "20 % of words in Latin letters"
     assert asked(row) == "at most 15 %"
     assert asked(row.model_copy(update={"limit": None, "direction": None})) == ""
+
+
+def relative(limit, value, interval=None, unit="bits", direction="max"):
+    """Return a row whose limit was computed from another candidate's number."""
+    return Result(
+        candidate="c", check="perplexity", item="i", metric="m", value=value, interval=interval,
+        unit=unit, limit=limit, direction=direction, verdict="pass", detail="",
+        reference=Reference(candidate="r", value=3.5, factor=1.1, measurement="k"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "interval", "unit", "text"),
+    [
+        (3.903754321, 4.2, (4.1, 4.3), "bits", "at most 3.904"),
+        (3.903754321, 3.904, None, "bits", "at most 3.9038"),
+        (3.903754321, 4.2, (3.9037, 4.3), "bits", "at most 3.904"),
+        (4.4000000000000004, 4.2, None, "bits", "at most 4.4"),
+        (0.52123456, 0.6, None, "share of x", "at most 52.12 %"),
+        (0.52123456, 0.52123, None, "share of x", "at most 52.12 %"),
+        (0.00123456, 0.6, None, "bits", "at most 0.001235"),
+        (123456.789, 100000.0, None, "", "at most 123,457"),
+        (1200.0, 1000.0, None, "", "at most 1,200"),
+        (0.0, 0.6, None, "bits", "at most 0"),
+        (-0.25, 0.6, None, "bits", "at most -0.25"),
+    ],
+)
+def test_a_computed_limit_has_few_digits_beside_the_numbers(limit, value, interval, unit, text):
+    assert asked(relative(limit, value, interval, unit)).partition(" (")[0] == text
+
+
+@given(
+    st.floats(0.001, 1e4),
+    st.floats(-0.1, 0.1),
+    st.sampled_from(["bits", "share of x"]),
+)
+def test_a_computed_limit_never_moves_over_the_number_beside_it(limit, off, unit):
+    row = relative(limit, limit * (1 + off), unit=unit)
+    shown, bound = (
+        float(text.removesuffix(" %").replace(",", ""))
+        for text in (
+            format_value(row.value, unit, limit),
+            asked(row).partition(" (")[0].removeprefix("at most "),
+        )
+    )
+    if abs(row.value - limit) > 1e-7:
+        assert (shown > bound, shown < bound) == (row.value > limit, row.value < limit)

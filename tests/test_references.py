@@ -85,7 +85,7 @@ def test_the_interval_is_held_against_what_follows_from_the_references_number(
 def test_the_sentence_names_the_reference_and_its_number(verdict_on, thresholds):
     [row] = verdict_on(reference(thresholds, 3.123)).results
     assert row.detail == (
-        "mine on wiki: 4 bits per character (95 %: 3.90 to 4.10), limit at most 3.90375 "
+        "mine on wiki: 4 bits per character (95 %: 3.90 to 4.10), limit at most 3.904 "
         "(1.25 times the 3.12 of ref). The interval straddles the limit: about 1 more documents "
         "like these 12 would settle it, if the value stays."
     )
@@ -98,7 +98,7 @@ def test_the_sentence_names_the_reference_and_its_number(verdict_on, thresholds)
         ({"plus": 0.2}, "max", "bits", "at most 4.2 (the 4 of ref plus 0.2)"),
         ({"plus": -0.2}, "min", "bits", "at least 3.8 (the 4 of ref minus 0.2)"),
         ({"factor": 0.1}, "min", "share of x", "at least 40 % (0.1 times the 400 % of ref)"),
-        ({"plus": -3.5}, "min", "share of x", "at least 50 % (the 400 % of ref minus 350 %)"),
+        ({"plus": -3.5}, "min", "share of x", "at least 50 % (the 400 % of ref minus 350 points)"),
     ],
 )
 def test_every_relation_is_told_in_words(relation, direction, unit, words):
@@ -228,13 +228,13 @@ def test_a_reference_without_the_metric_gives_no_limit(thresholds):
 @pytest.mark.parametrize(
     ("share", "relation", "direction", "asked", "why"),
     [
-        (0.3, {"plus": -0.4}, "min", "at least -10 % (the 30 % of ref minus 40 %)", "every"),
-        (0.3, {"plus": -0.4}, "max", "at most -10 % (the 30 % of ref minus 40 %)", "no"),
+        (0.3, {"plus": -0.4}, "min", "at least -10 % (the 30 % of ref minus 40 points)", "every"),
+        (0.3, {"plus": -0.4}, "max", "at most -10 % (the 30 % of ref minus 40 points)", "no"),
         (0.9, {"factor": 1.2}, "min", "at least 108 % (1.2 times the 90 % of ref)", "no"),
         (0.9, {"factor": 1.2}, "max", "at most 108 % (1.2 times the 90 % of ref)", "every"),
         (0.0, {"factor": 1.5}, "max", "at most 0 % (1.5 times the 0 % of ref)", "no"),
         (0.0, {"factor": 1.5}, "min", "at least 0 % (1.5 times the 0 % of ref)", "every"),
-        (1.0, {"plus": 0.0}, "min", "at least 100 % (the 100 % of ref plus 0 %)", "no"),
+        (1.0, {"plus": 0.0}, "min", "at least 100 % (the 100 % of ref plus 0 points)", "no"),
     ],
 )
 def test_a_share_that_all_or_none_would_meet_is_no_limit(
