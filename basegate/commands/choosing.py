@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
+from basegate.fingerprint import FINGERPRINTS
+from basegate.references import origins_of
 from basegate.registry import load_registry
 from basegate.selecting import select
 from basegate.sources import names_in
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
+    from basegate.references import Origin
     from basegate.registry import CandidateSpec
+    from basegate.store import Store
+    from basegate.thresholds import Thresholds
 
 _REGISTRY = Path("models.toml")
 
@@ -62,6 +67,21 @@ def chosen_by(options: argparse.Namespace) -> Chosen:
     registry = load_registry(_REGISTRY) if requests else {}
     names = (name for request in requests for name in _names(request, registry))
     return Chosen(tuple(dict.fromkeys(names)), frozenset(registry))
+
+
+def origins_for(thresholds: Thresholds, store: Store) -> dict[str, Origin]:
+    """Return where the candidates of `models.toml` come from, if limits are relative to any.
+
+    Args:
+        thresholds: with the limits.
+        store: that remembers hashes of large files.
+
+    Raises:
+        UsageError: something is wrong in `models.toml`.
+    """
+    if not thresholds.relative:
+        return {}
+    return origins_of(thresholds.relative, load_registry(_REGISTRY), store.folder / FINGERPRINTS)
 
 
 def _names(request: str, registry: Mapping[str, CandidateSpec]) -> Iterator[str]:

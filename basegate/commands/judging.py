@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.commands.choosing import add_models, chosen_by
+from basegate.commands.choosing import add_models, chosen_by, origins_for
 from basegate.commands.output import STORE, add_language, add_store, store_of, words_of, writing
 from basegate.commands.output import say as show
 from basegate.environment import environment
@@ -77,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
         asked,
         chosen.names,
         registered=chosen.registered,
+        origins=origins_for(thresholds, store),
         brief=options.ledger is None,
     )
     absent = _absent(judged, chosen.names)

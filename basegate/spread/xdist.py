@@ -30,6 +30,8 @@ class XdistHooks:
         if run is None:
             return None
         names = [spec.name for spec in biggest_first(run.options.candidates)]
+        # Whoever limits are relative to begins first: what follows on its worker then finds it.
+        names.sort(key=lambda name: name not in run.references)
         return _scheduler(config, log, names, run.options.thresholds.all_items())
 
     @pytest.hookimpl(optionalhook=True)
