@@ -41,6 +41,32 @@ def _flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def check_file(option: str, path: Path) -> None:
+    """Refuse a folder as the place of a file, before any work is done for it.
+
+    Args:
+        option: its name.
+        path: that it gives.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if path.is_dir():
+        raise UsageError(f"--{option} {path}: is a folder; give a file, which may be new.")
+
+
+def check_files(places: Mapping[str, Path | None]) -> None:
+    """Refuse places that are folders, and two results for one file; see `check_apart`.
+
+    Raises:
+        UsageError: there are such.
+    """
+    for option, path in places.items():
+        if path is not None:
+            check_file(option, path)
+    check_apart(places)
+
+
 def check_apart(places: Mapping[str, Path | None]) -> None:
     """Refuse two results for one file, of which the later would replace the earlier.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from basegate.files import check_apart
+from basegate.files import check_apart, check_file
 from basegate.language import LANGUAGES, of_locale
 from basegate.sources import names_in
 
@@ -373,30 +373,23 @@ def _check_writable(option: str, folder: Path, otherwise: str = "") -> None:
 
 def _check_outputs(config: pytest.Config, store: Path, ledger: Path, summary: Path | None) -> None:
     """Refuse places for the run's files that cannot hold them."""
-    _check_file("ledger", ledger)
+    check_file("ledger", ledger)
     if config.option.basegate_ledger is None:
         otherwise = ", or, where all that is asked is in this store, --ledger FILE outside of it"
         _check_writable("store", store, otherwise)
     else:
         _check_writable("ledger", ledger.parent)
     if summary is not None:
-        _check_file("summary", summary)
+        check_file("summary", summary)
         _check_writable("summary", summary.parent)
     places = {"ledger": ledger, "summary": summary}
     for option, name in (("html", "htmlpath"), ("junitxml", "xmlpath")):
         if given := getattr(config.option, name, None):
             places[option] = config.invocation_params.dir / given
     if page := places.get("html"):
-        _check_file("html", page)
+        check_file("html", page)
         _check_writable("html", page.parent)
     check_apart(places)
-
-
-def _check_file(option: str, path: Path) -> None:
-    from basegate.errors import UsageError
-
-    if path.is_dir():
-        raise UsageError(f"--{option} {path}: is a folder; give a file, which may be new.")
 
 
 def missing_model(config: pytest.Config) -> pytest.UsageError:

@@ -115,10 +115,25 @@ def test_verdicts_are_written_for_spreadsheets_where_that_is_asked_for(judge, st
 
 def test_a_csv_that_cannot_be_written_is_a_usage_error(judge, store, thresholds):
     fill(store, thresholds)
-    status, out, err = judge("--csv", "store")
+    Path("file").write_text("")
+    status, out, err = judge("--csv", "file/verdicts.csv")
     assert status == 4
     assert "yi-6b: accepted" in out
-    assert "error: --csv store: cannot be written (Is a directory), so the verdicts above" in err
+    assert "error: --csv file/verdicts.csv: cannot be written (" in err
+    assert "so the verdicts above are not recorded" in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("judge", "--csv"), ("judge", "--ledger"), ("report", "--html"), ("report", "--summary")],
+    ids=" ".join,
+)
+def test_a_folder_for_a_file_is_refused_before_any_verdict(run, store, thresholds, command):
+    fill(store, thresholds)
+    name, option = command
+    status, out, err = run(name, "--store", store.folder, option, "store")
+    assert (status, out) == (4, "")
+    assert err == f"error: {option} store: is a folder; give a file, which may be new.\n"
 
 
 def test_the_words_are_those_of_the_terminal_summary(judge, store, thresholds):
@@ -448,7 +463,8 @@ def test_the_ledger_is_that_of_a_run(judge, store, thresholds):
 
 def test_a_ledger_that_cannot_be_written_is_a_usage_error(judge, store, thresholds):
     fill(store, thresholds)
-    status, out, err = judge("--ledger", store.folder)
+    Path("file").write_text("")
+    status, out, err = judge("--ledger", "file/ledger.json")
     assert status == 4
     assert "yi-6b: accepted" in out
     assert "cannot be written" in err
@@ -880,7 +896,7 @@ def test_the_exit_status_of_the_process(store, thresholds, tmp_path):
     assert wrong.returncode == 4
     assert wrong.stderr.startswith("error: --store none: there is no such folder")
     assert process(cwd=tmp_path).returncode == 4
-    lost = process("judge", *place, "--ledger", str(tmp_path), cwd=tmp_path)
+    lost = process("judge", *place, "--ledger", f"{thresholds}/ledger.json", cwd=tmp_path)
     assert lost.returncode == 4
     assert "yi-6b: rejected" in lost.stdout
     assert "cannot be written" in lost.stderr

@@ -12,7 +12,7 @@ from basegate.commands.output import say as show
 from basegate.environment import environment
 from basegate.evidence import comparing
 from basegate.figures import place
-from basegate.files import check_apart, write_atomically
+from basegate.files import check_files, write_atomically
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.spreadsheet import table
 from basegate.report.terminal import line, origin, summary
@@ -66,7 +66,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts; write ledger and CSV where they are asked for."""
-    check_apart({"ledger": options.ledger, "csv": options.csv})
+    check_files({"ledger": options.ledger, "csv": options.csv})
     store, say = store_of(options), words_of(options)
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)

@@ -19,7 +19,7 @@ from basegate.commands.output import (
 from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.evidence import compare_candidates, measurements_behind
-from basegate.files import check_apart, write_atomically
+from basegate.files import check_files, write_atomically
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.page import Page
 from basegate.report.summary_file import write_summary
@@ -82,7 +82,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the page and the summary, as far as they are asked for."""
-    check_apart({"html": options.html, "summary": options.summary})
+    check_files({"html": options.html, "summary": options.summary})
     stores = [store_at(folder) for folder in options.stores or [STORE]]
     store = Several(stores)
     thresholds = load_thresholds(options.thresholds)
