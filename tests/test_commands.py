@@ -592,6 +592,60 @@ def test_a_measurement_that_ended_before_its_first_batch_is_not_said_to_go_on(ma
     ) in out
 
 
+OTHER = candidate("other", revision="b" * 40)
+
+
+def test_a_list_of_candidates_is_chosen_as_for_judge(manage, store, thresholds):
+    fill(store, thresholds)
+    fill(store, thresholds, OTHER, knowledge=None)
+    fill(store, thresholds, candidate("third", revision="c" * 40))
+    Path("models.toml").write_text(
+        '[candidates.other]\nsource = "a/b"\ntags = ["some"]\n'
+        '[candidates.absent]\nsource = "a/c"\ntags = ["some"]\n'
+    )
+    status, out, err = manage("list", "--model", "other")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert [line.split()[1] for line in lines[:-1]] == ["other", "other"]
+    size = sum(path.stat().st_size for path in store.measurements.glob("other.*") if path.is_file())
+    assert lines[-1] == f"2 measurements, {size / 1024:.1f} KiB"
+    out = manage("list", "--model", "other,yi-6b")[1]
+    assert out.splitlines()[-1].startswith("5 measurements, ")
+    out = manage("list", "--model=@some")[1]
+    assert out.splitlines()[-2] == "nothing is stored of absent"
+    listed = json.loads(manage("list", "--json", "--model=@some")[1])
+    assert {each["candidate"] for each in listed["measurements"]} == {"other"}
+    status, out, err = manage("list", "--model", "othr")
+    assert (status, out) == (4, "")
+    assert "nothing of it is stored. Did you mean 'other'" in err
+
+
+def test_all_of_a_candidate_is_shown(manage, store, thresholds):
+    fill(store, thresholds)
+    fill(store, thresholds, OTHER, knowledge=None)
+    status, out, _ = manage("show", "--model", "other", "--samples", "1")
+    assert status == 0
+    assert out.count("\nmetrics\n") == 2
+    assert out.index("check      minimal pairs pairs") < out.index("check      perplexity wiki")
+    assert "yi-6b" not in out
+    assert "'right': '對'" in out, "with its evidence"
+    assert manage("show", "--model", "other,yi-6b")[1].count("\nmetrics\n") == 5
+
+
+def test_show_wants_a_key_or_a_candidate_that_go_together(manage, store, thresholds):
+    fill(store, thresholds)
+    fill(store, thresholds, OTHER)
+    key = measurement(thresholds, "perplexity", perplexity()).key
+    assert manage("show", key, "--model", "yi-6b")[0] == 0
+    status, _, err = manage("show", key, "--model", "other")
+    assert status == 4
+    assert f"{key} is a measurement of yi-6b, and --model names other." in err
+    status, _, err = manage("show")
+    assert (status, err) == (
+        4, "error: store show: give the first digits of a KEY, or --model NAME.\n"
+    )  # fmt: skip
+
+
 def test_an_empty_store_lists_nothing(manage, store):
     store.folder.mkdir()
     assert manage("list") == (0, "0 measurements, 0 bytes\n", "")
