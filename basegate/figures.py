@@ -44,11 +44,16 @@ SHARE = "share "
 """A unit that begins with it is a fraction of what it names, and is shown in per cent."""
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
+)
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters, which could steer a terminal."""
+    """Return a text without control characters, which could steer a terminal, or be no width.
+
+    Joiners of characters stay: emoji and some scripts are written with them.
+    """
     return _CONTROL.sub("\ufffd", text)
 
 

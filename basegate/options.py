@@ -39,8 +39,9 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
         metavar="NAME",
         help="candidate to test: a name of models.toml, several separated by commas, @TAG for a "
-        "group (--model=@7b, with '=': pytest takes a word with @ for a file of arguments), 'all', "
-        "or NAME=SOURCE for any hub id (owner/name[@revision]) or local folder; repeatable",
+        "group (--model=@7b, with '=': --model @7b is a file of arguments to pytest, which then "
+        "finds no '7b'), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]) or local "
+        "folder; repeatable",
     )
     group.addoption(
         "--list-models",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basegate.figures import asked, format_limit, format_metric, format_value, found
+from basegate.figures import asked, format_limit, format_metric, format_value, found, printable
 from basegate.judge import Result
 from basegate.limits import Reference
 
@@ -135,3 +135,13 @@ def test_a_computed_limit_never_moves_over_the_number_beside_it(limit, off, unit
     )
     if abs(row.value - limit) > 1e-7:
         assert (shown > bound, shown < bound) == (row.value > limit, row.value < limit)
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\ufeff", "\u2060", "\u202e", "\x1b"])
+def test_what_has_no_width_or_steers_a_terminal_is_shown(hidden):
+    assert printable(f"a{hidden}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("text", ["👩\u200d🔬", "می\u200cروم", "❤\ufe0f", "a\tb\n"])
+def test_what_joins_characters_stays(text):
+    assert printable(text) == text
