@@ -96,8 +96,7 @@ def _digits(value: float, decimals: int, limit: float | None) -> str:
     if float(value).is_integer() or abs(value) >= 1000:
         decimals = 0
     if limit is not None:
-        while decimals < 8 and _side(round(value, decimals), limit) != _side(value, limit):
-            decimals += 1
+        decimals = _telling(value, decimals, limit)
     text = f"{value:,.{decimals}f}"
     return text.removesuffix(".0")
 
@@ -109,6 +108,16 @@ def roughly(chance: float, say: Words = ENGLISH) -> str:
     if 0.995 < chance < 1:
         return say("over {value} %", value=99)
     return say("{value} %", value=f"{chance * 100:.0f}")
+
+
+def _telling(value: float, decimals: int, limit: float) -> int:
+    """Return so many decimals, or more, that a number is seen on its side of a limit."""
+    side = _side(value, limit)
+    for more in range(decimals, 9):
+        if _side(round(value, more), limit) == side:
+            return more
+    # A limit with more digits was computed, and is shown with as few as the number that it equals.
+    return decimals if side == 0 else 8
 
 
 def _side(value: float, limit: float) -> int:
@@ -193,7 +202,7 @@ def _computed(limit: float, beside: Sequence[float], decimals: int) -> str:
     places = _COMPUTED - len(str(int(abs(limit))))
     if abs(limit) < 1 and limit:
         places = _COMPUTED - 1 - math.floor(math.log10(abs(limit)))
-    places = max(0, places)
+    places = max(0, min(decimals, places) if 0 in sides else places)
     while places < 10 and [_side(each, round(limit, places)) for each in shown] != sides:
         places += 1
     text = f"{limit:,.{places}f}"

@@ -112,6 +112,9 @@ def relative(limit, value, interval=None, unit="bits", direction="max"):
         (123456.789, 100000.0, None, "", "at most 123,457"),
         (1200.0, 1000.0, None, "", "at most 1,200"),
         (0.0, 0.6, None, "bits", "at most 0"),
+        (3.903754321987, 3.903754321987, None, "bits", "at most 3.9"),
+        (3.913754321987, 3.913754321987, (3.8, 4.0), "bits", "at most 3.91"),
+        (1 / 3, 1 / 3, (0.2, 0.4), "share of x", "at most 33.3 %"),
         (-0.25, 0.6, None, "bits", "at most -0.25"),
     ],
 )
@@ -145,3 +148,9 @@ def test_what_has_no_width_or_steers_a_terminal_is_shown(hidden):
 @pytest.mark.parametrize("text", ["👩\u200d🔬", "می\u200cروم", "❤\ufe0f", "a\tb\n"])
 def test_what_joins_characters_stays(text):
     assert printable(text) == text
+
+
+def test_a_number_that_its_computed_limit_equals_has_no_more_digits_for_that():
+    assert format_value(3.913754321987, "bits", 3.913754321987) == "3.91"
+    assert format_value(1 / 3, "share of x", 1 / 3) == "33.3 %"
+    assert format_value(5.004, "bits", 5.004) == "5.004"
