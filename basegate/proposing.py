@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from basegate.errors import InvalidMeasurement
-from basegate.figures import SHARE, format_limit, format_value, is_share, place
+from basegate.figures import SHARE, format_limit, format_value, is_share, place, roughly
 from basegate.judge import check_valid
 from basegate.limits import Limit
 from basegate.settings import SamplingSettings
@@ -113,7 +113,7 @@ def _within_luck(case: _Case, proposal: Proposal) -> Iterator[str]:
         chance = case.luck(int(value))
         if chance > _LUCKY:
             asked = format_limit(value, limit.direction)
-            often = f"{_per_cent(chance)} of the time"
+            often = f"{roughly(chance)} of the time"
             yield f"{proposal.place}: guessing meets this limit, {asked}, {often}."
     elif limit.metric in _GUESSED:
         level = math.fsum(case.guessing) / len(case.guessing)
@@ -373,11 +373,11 @@ def _count_proposed(
     case: _Case, correct: int, good: Sequence[_Counts], bad: Sequence[_Counts]
 ) -> Proposal:
     worst = min(good, key=lambda each: each.chance(correct))
-    why = f"asked anew, good {worst} passes {_per_cent(worst.chance(correct))} of the time"
-    guessing = f", guessing {_per_cent(case.luck(correct))}" if case.guessing else ""
+    why = f"asked anew, good {worst} passes {roughly(worst.chance(correct))} of the time"
+    guessing = f", guessing {roughly(case.luck(correct))}" if case.guessing else ""
     if bad:
         best = max(bad, key=lambda each: each.chance(correct))
-        chances = f"bad {best} {_per_cent(best.chance(correct))}{guessing}"
+        chances = f"bad {best} {roughly(best.chance(correct))}{guessing}"
         return case.proposed(correct, f"{why}, {chances}")
     why += guessing
     if not case.bad_are_given:
@@ -398,9 +398,3 @@ def _undrawn(case: _Case, *those: _Counts) -> str:
     if case.check.stop_early:
         drawn = f"stop_early = false in [{case.check.check}] lets pytest draw them"
     return f", as long as samples of {names} are missing: {drawn}"
-
-
-def _per_cent(chance: float) -> str:
-    if chance < 0.005:
-        return "under 1 %"
-    return "over 99 %" if chance > 0.995 else f"{chance * 100:.0f} %"
