@@ -9,10 +9,11 @@ from basegate.errors import UsageError, did_you_mean
 from basegate.rejudging import Asked, rejudge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from basegate.ledger import Record
     from basegate.measurement import CandidateFacts
+    from basegate.references import Origin
     from basegate.rejudging import Rejudged
     from basegate.store import Store
     from basegate.thresholds import Thresholds
@@ -56,7 +57,11 @@ def check_stored(store: Store, names: Sequence[str]) -> None:
 
 
 def from_store(
-    store: Store, thresholds: Thresholds, names: Sequence[str], run: Sequence[CandidateFacts]
+    store: Store,
+    thresholds: Thresholds,
+    names: Sequence[str],
+    run: Sequence[CandidateFacts],
+    origins: Mapping[str, Origin] | None = None,
 ) -> Compared:
     """Judge stored candidates by the limits of a run.
 
@@ -65,8 +70,9 @@ def from_store(
         thresholds: of the run.
         names: of the candidates, or `all`.
         run: the run's own candidates, which are left out; held in another way they are others.
+        origins: see `rejudge`.
     """
-    judged = rejudge(store, thresholds, Asked.of(thresholds))
+    judged = rejudge(store, thresholds, Asked.of(thresholds), origins=origins)
     chosen = [each for each in judged if _is_meant(each, names) and not _is_of(each, run)]
     return Compared(
         facts=tuple(each.facts for each in chosen),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from basegate.language import ENGLISH, Words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from basegate.limits import Reference
     from basegate.measurement import Metric
 
@@ -27,11 +30,9 @@ class Measured(Protocol):
     def confidence(self) -> float: ...  # noqa: D102
 
 
-class Limited(Protocol):
-    """What a row of the ledger says was asked for."""
+class Limited(Measured, Protocol):
+    """What a row of the ledger says was asked for, beside what was measured."""
 
-    @property
-    def unit(self) -> str: ...  # noqa: D102
     @property
     def limit(self) -> float | None: ...  # noqa: D102
     @property
@@ -44,11 +45,16 @@ SHARE = "share "
 """A unit that begins with it is a fraction of what it names, and is shown in per cent."""
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
+)
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters, which could steer a terminal."""
+    """Return a text without control characters, which could steer a terminal, or be no width.
+
+    Joiners of characters stay: emoji and some scripts are written with them.
+    """
     return _CONTROL.sub("\ufffd", text)
 
 
@@ -97,8 +103,7 @@ def _digits(value: float, decimals: int, limit: float | None) -> str:
     if float(value).is_integer() or abs(value) >= 1000:
         decimals = 0
     if limit is not None:
-        while decimals < 8 and _side(round(value, decimals), limit) != _side(value, limit):
-            decimals += 1
+        decimals = _telling(value, decimals, limit)
     text = f"{value:,.{decimals}f}"
     return text.removesuffix(".0")
 
@@ -110,6 +115,16 @@ def roughly(chance: float, say: Words = ENGLISH) -> str:
     if 0.995 < chance < 1:
         return say("over {value} %", value=99)
     return say("{value} %", value=f"{chance * 100:.0f}")
+
+
+def _telling(value: float, decimals: int, limit: float) -> int:
+    """Return so many decimals, or more, that a number is seen on its side of a limit."""
+    side = _side(value, limit)
+    for more in range(decimals, 9):
+        if _side(round(value, more), limit) == side:
+            return more
+    # A limit with more digits was computed, and is shown with as few as the number that it equals.
+    return decimals if side == 0 else 8
 
 
 def _side(value: float, limit: float) -> int:
@@ -155,22 +170,50 @@ def format_limit(
     unit: str = "",
     say: Words = ENGLISH,
     reference: Reference | None = None,
+    beside: Sequence[float] = (),
 ) -> str:
     """Return a limit as it was given, e.g. `at most 5`, or `at least 50 %` of a share.
 
-    One that was computed has six digits, and where it comes from behind it.
+    One that was computed has four digits, or as many as it takes to see on which side of it the
+    numbers beside it are, and behind it where it comes from.
     """
-    digits = 10 if reference is None else 6
-    value = (
-        say("{value} %", value=f"{round(limit * 100, 10):.{digits}g}")
-        if is_share(unit)
-        else f"{limit:,.{digits}g}"
-    )
+    share = is_share(unit)
+    scaled = round(limit * 100, 10) if share else limit
+    if reference is not None:
+        numbers = [round(each * 100, 10) if share else each for each in beside]
+        text = _computed(scaled, numbers, 1 if share else 2)
+    else:
+        text = f"{scaled:.10g}" if share else f"{limit:,.10g}"
+    value = say("{value} %", value=text) if share else text
     if reference is not None:
         value = say("{value} ({origin})", value=value, origin=_origin(reference, unit, say))
     if direction == "max":
         return say("at most {value}", value=value)
     return say("at least {value}", value=value)
+
+
+_COMPUTED = 4
+"""Digits of a limit that was computed, where they are enough."""
+
+
+def _computed(limit: float, beside: Sequence[float], decimals: int) -> str:
+    """Return a limit with few digits, on the same side of what is shown beside it as it is.
+
+    Args:
+        limit: as it is compared.
+        beside: numbers that are shown with these decimals, or more.
+        decimals: see `_digits`.
+    """
+    shown = [float(_digits(each, decimals, limit).replace(",", "")) for each in beside]
+    sides = [_side(each, limit) for each in beside]
+    places = _COMPUTED - len(str(int(abs(limit))))
+    if abs(limit) < 1 and limit:
+        places = _COMPUTED - 1 - math.floor(math.log10(abs(limit)))
+    places = max(0, min(decimals, places) if 0 in sides else places)
+    while places < 10 and [_side(each, round(limit, places)) for each in shown] != sides:
+        places += 1
+    text = f"{limit:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _origin(reference: Reference, unit: str, say: Words) -> str:
@@ -182,7 +225,7 @@ def _origin(reference: Reference, unit: str, say: Words) -> str:
         return say("{factor} times the {value} of {name}", factor=factor, value=value, name=name)
     plus = reference.plus or 0.0
     size = f"{abs(plus) * 100:g}" if is_share(unit) else f"{abs(plus):g}"
-    amount = say("{value} %", value=size) if is_share(unit) else size
+    amount = say("{value} points", value=size) if is_share(unit) else size
     if plus < 0:
         return say("the {value} of {name} minus {amount}", value=value, name=name, amount=amount)
     return say("the {value} of {name} plus {amount}", value=value, name=name, amount=amount)
@@ -215,7 +258,8 @@ def asked(row: Limited, say: Words = ENGLISH) -> str:
     """Return the limit of a row; empty where it has none."""
     if row.limit is None or row.direction is None:
         return ""
-    return format_limit(row.limit, row.direction, row.unit, say, row.reference)
+    beside = [each for each in (row.value, *(row.interval or ())) if each is not None]
+    return format_limit(row.limit, row.direction, row.unit, say, row.reference, beside)
 
 
 def place(check: str, part: str, say: Words = ENGLISH) -> str:

@@ -28,6 +28,8 @@ CHECKPOINT_FILES = (
     "*.py",
     "*.jinja",
 )
+FINGERPRINTS = "fingerprints.json"
+"""In a store: the digests of large files."""
 _REMEMBER_ABOVE = 16 * 2**20
 _TELL_ABOVE = 2**28
 """Bytes that take about a second to read."""
@@ -47,8 +49,7 @@ def checkpoint_fingerprint(
         name: what to call the checkpoint in the progress; the folder by default.
         progress: told how far reading is, where it takes more than a moment.
     """
-    found = sorted({path for pattern in CHECKPOINT_FILES for path in folder.glob(pattern)})
-    files = [path for path in found if path.is_file()]
+    files = _files(folder)
     known = _recall(memory)
     size = sum(path.stat().st_size for path in files if _place(path) not in known)
     with _telling(name or str(folder), size, progress) as read:
@@ -56,6 +57,29 @@ def checkpoint_fingerprint(
     if memory is not None and known != _recall(memory):
         write_atomically(memory, json.dumps(known, indent=1))
     return f"sha256:{digest_of(digests)}"
+
+
+def known_fingerprint(folder: Path, memory: Path | None = None) -> str | None:
+    """Return `checkpoint_fingerprint` where no large file has to be read for it, else `None`.
+
+    Args:
+        folder: the checkpoint; of one that cannot be read, nothing is known.
+        memory: see `checkpoint_fingerprint`; it is not written.
+    """
+    try:
+        known = _recall(memory)
+        sizes = {path: path.stat().st_size for path in _files(folder)}
+        large = [path for path, size in sizes.items() if size >= _REMEMBER_ABOVE]
+        if not sizes or any(_place(path) not in known for path in large):
+            return None
+        return checkpoint_fingerprint(folder, memory)
+    except OSError:
+        return None
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted({path for pattern in CHECKPOINT_FILES for path in folder.glob(pattern)})
+    return [path for path in found if path.is_file()]
 
 
 def describe_files(

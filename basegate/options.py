@@ -6,7 +6,7 @@ import argparse
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ from basegate.outputs import check_outputs, check_store, ledger_in
 from basegate.sources import names_in
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from basegate.language import Language
     from basegate.registry import CandidateSpec
     from basegate.run import Run
@@ -45,8 +47,9 @@ def _add_candidates(group: pytest.OptionGroup) -> None:
         default=[],
         metavar="NAME",
         help="candidate to test: a name of models.toml, several separated by commas, @TAG for a "
-        "group (--model=@7b, with '=': pytest takes a word with @ for a file of arguments), 'all', "
-        "or NAME=SOURCE for any hub id (owner/name[@revision]) or local folder; repeatable",
+        "group (--model=@7b, with '=': --model @7b is a file of arguments to pytest, which then "
+        "finds no '7b'), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]) or local "
+        "folder; repeatable",
     )
     group.addoption(
         "--list-models",
@@ -190,6 +193,8 @@ class RunOptions:
         compare: stored candidates that are shown beside those of the run, or `all`.
         language: of terminal, page and summary.
         summary: where the summary in Markdown goes; `None` for nowhere.
+        known: candidates by name that `models.toml` and the command line tell of.
+        worker: whether this process is one of several that measure.
     """
 
     candidates: tuple[CandidateSpec, ...]
@@ -205,6 +210,8 @@ class RunOptions:
     compare: tuple[str, ...] = ()
     language: Language = "en"
     summary: Path | None = None
+    known: Mapping[str, CandidateSpec] = field(default_factory=dict)
+    worker: bool = False
 
 
 def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
@@ -248,7 +255,8 @@ def parse(config: pytest.Config) -> RunOptions:
     )
     _check_own_limits(thresholds, registry, candidates)
     store = _place(option.basegate_store, here) or config.rootpath / ".basegate"
-    _check_references(thresholds, {*registry, *(spec.name for spec in candidates)}, store)
+    known = {**registry, **{spec.name: spec for spec in candidates}}
+    _check_references(thresholds, known, store)
     outputs = _outputs(config)
     if not option.collectonly and not hasattr(config, "workerinput"):
         check_store(store)
@@ -268,6 +276,8 @@ def parse(config: pytest.Config) -> RunOptions:
         compare=names_in(option.basegate_compare),
         language=option.basegate_language or of_locale(os.environ),
         summary=outputs["summary"],
+        known=known,
+        worker=hasattr(config, "workerinput"),
     )
 
 
@@ -358,9 +368,10 @@ def _check_own_limits(
             )
 
 
-def _check_references(thresholds: Thresholds, known: set[str], store: Path) -> None:
+def _check_references(thresholds: Thresholds, known: Collection[str], store: Path) -> None:
     """Refuse limits relative to a candidate that nobody knows: none could ever be judged."""
-    from basegate.errors import UsageError, did_you_mean
+    from basegate.errors import UsageError
+    from basegate.references import suggestion
     from basegate.store import Store
 
     unknown = [limit for limit in thresholds.relative if limit.candidate not in known]
@@ -370,7 +381,7 @@ def _check_references(thresholds: Thresholds, known: set[str], store: Path) -> N
             raise UsageError(
                 f"{thresholds.path}: {limit.key}.reference: there is no candidate called "
                 f"{limit.candidate!r} in models.toml, in --model or in the store."
-                f"{did_you_mean(limit.candidate, known | stored)}"
+                f"{suggestion(limit.candidate, stored, known)}"
             )
 
 

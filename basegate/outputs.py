@@ -54,6 +54,21 @@ def check_outputs(named: Mapping[str, Path | None], store: Path) -> None:
     check_apart(places)
 
 
+def check_files(places: Mapping[str, Path | None]) -> None:
+    """Refuse places for files that are folders, and two results for one file.
+
+    Args:
+        places: as for `check_apart`.
+
+    Raises:
+        UsageError: there are such.
+    """
+    for option, path in places.items():
+        if path is not None:
+            _check_file(option, path)
+    check_apart(places)
+
+
 def check_apart(places: Mapping[str, Path | None]) -> None:
     """Refuse two results for one file, of which the later would replace the earlier.
 

@@ -3,29 +3,36 @@
 A limit on a number lies halfway between the worst end of a good candidate's interval and the best
 end of a bad one's; a count of right samples is the one that tells good and bad apart by the surest.
 Where good and bad overlap, or nothing is measured, the present limit is kept and a warning says so.
+So does one where whoever guesses would meet a limit.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from basegate.errors import InvalidMeasurement
-from basegate.figures import format_limit, format_value, is_share, place
+from basegate.figures import SHARE, format_limit, format_value, is_share, place, roughly
 from basegate.judge import check_valid
 from basegate.limits import Limit
-from basegate.statistics import chance_of_counts
+from basegate.settings import SamplingSettings
+from basegate.statistics import chance_of_counts, passing_probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from basegate.measurement import Measurement, Metric
+    from basegate.measurement import Findings, Measurement, Metric
     from basegate.thresholds import Check
 
 SURE = 0.95
 """How often good candidates should pass where there is no bad one to tell them from."""
 _LEAST = 0.01
 """The least margin from an end of an interval."""
+_LUCKY = 0.05
+"""How often whoever guesses may pass a count before a warning says so."""
+_GUESSED = ("accuracy", "likelihood_accuracy", "preferred_share")
+"""Shares of right choices, which guessing has a level of."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ def propose(
     good: Mapping[str, Measurement | None],
     bad: Mapping[str, Measurement | None],
     margin: float,
+    guessing: Sequence[float] = (),
 ) -> list[Proposal]:
     """Return a proposal for every limit of a check that judges and is not relative to a candidate.
 
@@ -71,16 +79,48 @@ def propose(
         bad: likewise on those that are not to.
         margin: from the end of the interval of the worst good one, as a share of it, where no
             candidate is bad.
+        guessing: chance to be right by guessing, of each question or pair; see `guess_levels`.
     """
     sides = [_usable(check, measured) for measured in (good, bad)]
     (passing, _), (failing, _) = sides
     proposals = []
     for limit in check.limits:
         if isinstance(limit, Limit) and not limit.validity:
-            case = _Case(check, limit, passing, failing, margin, bool(bad))
-            proposals.append(_counted(case) if limit.metric == "correct" else _measured(case))
+            case = _Case(check, limit, passing, failing, margin, bool(bad), tuple(guessing))
+            made = _counted(case) if limit.metric == "correct" else _measured(case)
+            warned = (*made.warnings, *_within_luck(case, made))
+            proposals.append(replace(made, warnings=warned))
     warnings = [text for _, texts in sides for text in texts]
     return [_warned(proposals[0], warnings), *proposals[1:]] if proposals else []
+
+
+def guess_levels(findings: Findings) -> tuple[float, ...]:
+    """Return the chance to be right by guessing, of each question or pair that was measured.
+
+    Args:
+        findings: with their evidence; of a check without options there are none.
+    """
+    options = [1 / len(each.letters) for each in findings.choices]
+    return (*options, *(0.5 for _ in findings.preferences))
+
+
+def _within_luck(case: _Case, proposal: Proposal) -> Iterator[str]:
+    """Warn of a proposed limit that whoever guesses would meet, too."""
+    value, limit = proposal.value, case.limit
+    if value is None or not case.guessing:
+        return
+    if limit.metric == "correct":
+        chance = case.luck(int(value))
+        if chance > _LUCKY:
+            asked = format_limit(value, limit.direction)
+            often = f"{roughly(chance)} of the time"
+            yield f"{proposal.place}: guessing meets this limit, {asked}, {often}."
+    elif limit.metric in _GUESSED:
+        level = math.fsum(case.guessing) / len(case.guessing)
+        if value <= level:
+            asked = format_limit(value, limit.direction, SHARE)
+            reached = format_value(level, SHARE)
+            yield f"{proposal.place}: this limit, {asked}, is no more than guessing has, {reached}."
 
 
 def _warned(proposal: Proposal, warnings: Sequence[str]) -> Proposal:
@@ -109,7 +149,7 @@ def _usable(
 
 @dataclass(frozen=True)
 class _Case:
-    """One limit and what was measured on good and bad candidates; `margin` as for `propose`."""
+    """One limit and what was measured on good and bad candidates; for the rest see `propose`."""
 
     check: Check
     limit: Limit
@@ -117,6 +157,7 @@ class _Case:
     bad: dict[str, Measurement]
     margin: float
     bad_are_given: bool
+    guessing: tuple[float, ...] = ()
 
     def proposed(self, value: float, why: str) -> Proposal:
         return Proposal(self.check, self.limit, value, why)
@@ -126,6 +167,12 @@ class _Case:
         kept = Proposal(self.check, self.limit, None, f"kept: {reason}")
         warning = f"{kept.place}: {reason}. The present limit, {present}, is kept."
         return _warned(kept, [warning])
+
+    def luck(self, correct: int) -> float:
+        """Return how often guessing has so many samples of every question right."""
+        assert isinstance(self.check.settings, SamplingSettings)
+        samples = self.check.settings.sampling.samples
+        return math.prod(passing_probability(each, correct, samples) for each in self.guessing)
 
     def metrics(self, measurement: Measurement) -> list[Metric]:
         found = measurement.findings.metrics
@@ -163,10 +210,27 @@ def _measured(case: _Case) -> Proposal:
         return _beyond(case, worst, "no bad one was measured" if case.bad_are_given else "")
     best = min(bad, key=lambda each: each.end if up else -each.end)
     if (best.end <= worst.end) if up else (best.end >= worst.end):
+        if (best.value < worst.value) if up else (best.value > worst.value):
+            return case.kept(_exchanged(worst, best), worst.unit)
         return case.kept(f"good {worst} and bad {best} overlap", worst.unit)
     value = between(worst.end, best.end)
-    margins = [worst.shown(abs(value - each.end)) for each in (worst, best)]
-    return case.proposed(value, f"good {worst}, bad {best}: {margins[0]} and {margins[1]} away")
+    away = _away(worst.unit, *(abs(value - each.end) for each in (worst, best)))
+    return case.proposed(value, f"good {worst}, bad {best}: {away}")
+
+
+def _exchanged(good: _Reach | _Counts, bad: _Reach | _Counts) -> str:
+    return (
+        f"bad {bad} is better than good {good}: perhaps the two were exchanged, or this check does "
+        f"not tell what is wanted"
+    )
+
+
+def _away(unit: str, *margins: float) -> str:
+    """Return how far ends of intervals are from a limit; of shares in percentage points."""
+    shown = (format_value(each, unit) for each in margins)
+    if is_share(unit):
+        return f"{' and '.join(each.removesuffix(' %') for each in shown)} points away"
+    return f"{' and '.join(shown)} away"
 
 
 def _reaches(case: _Case, measured: Mapping[str, Measurement], *, upper: bool) -> Iterator[_Reach]:
@@ -186,7 +250,7 @@ def _beyond(case: _Case, worst: _Reach, remark: str) -> Proposal:
     value = between(worst.end, worst.end + sign * 2 * room)
     if is_share(worst.unit) and not 0 < value < 1:
         return case.kept(f"good {worst} leaves no share that a limit could exclude", worst.unit)
-    away = f"{worst.shown(abs(value - worst.end))} away"
+    away = _away(worst.unit, abs(value - worst.end))
     because = remark or "no bad one was given"
     proposed = case.proposed(value, f"good {worst}: {away}; {because}")
     return _warned(proposed, [f"{proposed.place}: {remark}."]) if remark else proposed
@@ -195,7 +259,8 @@ def _beyond(case: _Case, worst: _Reach, remark: str) -> Proposal:
 def between(one: float, other: float) -> float:
     """Return the middle of two numbers, with as few digits as keep it in the middle fifth."""
     middle, room = (one + other) / 2, abs(other - one) / 10
-    rounded = (round(middle, digits) for digits in range(12))
+    most = len(str(int(abs(middle))))
+    rounded = (round(middle, digits) for digits in range(-most, 12))
     return next((each for each in rounded if abs(each - middle) <= room), middle)
 
 
@@ -228,6 +293,11 @@ class _Counts:
             for right, drawn in zip(self.right, self.drawn, strict=True)
         )
 
+    @property
+    def missing(self) -> bool:
+        """Whether there are samples that were not drawn."""
+        return any(drawn < self.samples for drawn in self.drawn)
+
     def chance(self, correct: int) -> float:
         """Return how often it would pass if the bank was asked anew."""
         return chance_of_counts(self.right, self.drawn, correct, self.samples)
@@ -247,11 +317,13 @@ def _counted(case: _Case) -> Proposal:
         return case.kept("it was not measured on any good candidate")
     lowest = min(good, key=lambda each: each.surely)
     if lowest.surely == 0:
-        return case.kept(f"good {lowest} meets no limit for sure{_undrawn(case)}")
+        helps = min(each.possibly for each in good) > 0
+        undrawn = _undrawn(case, lowest) if helps else ""
+        return case.kept(f"good {lowest} meets no limit for sure{undrawn}")
     best = max(bad, key=lambda each: each.possibly, default=None)
     least = best.possibly + 1 if best is not None else 1
     if best is not None and least > lowest.surely:
-        return case.kept(f"good {lowest} and bad {best} cannot be told apart{_undrawn(case)}")
+        return case.kept(_not_told(case, good, bad))
     able = range(least, lowest.surely + 1)
     if best is not None:
         middle = (able[0] + able[-1]) / 2
@@ -261,8 +333,22 @@ def _counted(case: _Case) -> Proposal:
     sure = [k for k in able if _sureness(k, good, ()) >= SURE]
     if not sure:
         rare = f"less than {SURE * 100:.0f} % of the time, whatever the limit"
-        return case.kept(f"asked anew, good {lowest} would pass {rare}{_undrawn(case)}")
+        rarest = min(good, key=lambda each: each.chance(1))
+        return case.kept(f"asked anew, good {rarest} would pass {rare}{_undrawn(case, rarest)}")
     return _count_proposed(case, sure[-1], good, bad)
+
+
+def _not_told(case: _Case, good: Sequence[_Counts], bad: Sequence[_Counts]) -> str:
+    """Say why no count tells good and bad apart, and whether further samples could."""
+    weakest = min(good, key=lambda each: each.possibly)
+    strongest = max(bad, key=lambda each: each.surely)
+    if strongest.surely > weakest.possibly:
+        return _exchanged(weakest, strongest)
+    if strongest.surely == weakest.possibly:
+        return f"good {weakest} and bad {strongest} cannot be told apart"
+    lowest = min(good, key=lambda each: each.surely)
+    best = max(bad, key=lambda each: each.possibly)
+    return f"good {lowest} and bad {best} cannot be told apart{_undrawn(case, lowest, best)}"
 
 
 def _counts(case: _Case, measured: Mapping[str, Measurement]) -> Iterator[_Counts]:
@@ -287,28 +373,28 @@ def _count_proposed(
     case: _Case, correct: int, good: Sequence[_Counts], bad: Sequence[_Counts]
 ) -> Proposal:
     worst = min(good, key=lambda each: each.chance(correct))
-    why = f"asked anew, good {worst} passes {_per_cent(worst.chance(correct))} of the time"
+    why = f"asked anew, good {worst} passes {roughly(worst.chance(correct))} of the time"
+    guessing = f", guessing {roughly(case.luck(correct))}" if case.guessing else ""
     if bad:
         best = max(bad, key=lambda each: each.chance(correct))
-        return case.proposed(correct, f"{why}, bad {best} {_per_cent(best.chance(correct))}")
+        chances = f"bad {best} {roughly(best.chance(correct))}{guessing}"
+        return case.proposed(correct, f"{why}, {chances}")
+    why += guessing
     if not case.bad_are_given:
         return case.proposed(correct, f"{why}; no bad one was given")
     proposed = case.proposed(correct, f"{why}; no bad one was measured")
     return _warned(proposed, [f"{proposed.place}: no bad one was measured."])
 
 
-def _undrawn(case: _Case) -> str:
-    """Say what to do where samples are missing because sampling had stopped early."""
-    measured = (*case.good.values(), *case.bad.values())
-    if not any(each.findings.facts.get("not_drawn") for each in measured):
+def _undrawn(case: _Case, *those: _Counts) -> str:
+    """Say what to do where samples are missing of the candidates that keep a limit from being told.
+
+    Sampling had stopped early.
+    """
+    names = " and ".join(each.name for each in those if each.missing)
+    if not names:
         return ""
-    return (
-        f", as long as samples are missing: stop_early = false in [{case.check.check}] lets pytest "
-        f"draw them"
-    )
-
-
-def _per_cent(chance: float) -> str:
-    if chance < 0.005:
-        return "under 1 %"
-    return "over 99 %" if chance > 0.995 else f"{chance * 100:.0f} %"
+    drawn = "pytest draws them"
+    if case.check.stop_early:
+        drawn = f"stop_early = false in [{case.check.check}] lets pytest draw them"
+    return f", as long as samples of {names} are missing: {drawn}"

@@ -92,7 +92,8 @@ class Recommendation(Frozen):
         memory: bytes that it and those in `level` needed at most, by name, as far as known and of
             one kind of device.
         closest: the limit that it meets by the least, by the end of the interval that is nearer;
-            of counts of right samples none, since they are drawn until they just meet theirs.
+            of counts of right samples none, since they are drawn until they just meet theirs, nor
+            of limits that follow from its own number.
         sureness: what the checks that it passes rest on.
         nearest: where none passes, of those that were measured the candidate that misses the
             fewest checks, ones that were not run included.
@@ -181,11 +182,20 @@ def _memory(candidates: Sequence[CandidateEntry]) -> dict[str, int]:
 
 
 def _closest(rows: Sequence[Result]) -> LimitDistance | None:
-    """Return the limit that is met by the least."""
+    """Return the limit that is met by the least, of those that tell how near a candidate is."""
+    telling = (row for row in rows if row.metric != "correct" and not _is_its_own(row))
     return min(
-        (_distance(row) for row in rows if row.metric != "correct" and row.value is not None),
+        (_distance(row) for row in telling if row.value is not None),
         key=lambda each: each.margin,
         default=None,
+    )
+
+
+def _is_its_own(row: Result) -> bool:
+    """Whether a limit was computed from the very number that is held against it."""
+    reference = row.reference
+    return reference is not None and (
+        row.candidate == reference.candidate or row.measurement == reference.measurement
     )
 
 

@@ -7,19 +7,23 @@ way. Versions of libraries may differ, as for verdicts from the store; a note th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from basegate.errors import InvalidMeasurement
+from basegate.errors import InvalidMeasurement, did_you_mean
 from basegate.figures import format_limit, is_share
+from basegate.fingerprint import known_fingerprint
 from basegate.judge import Verdict, check_valid, invalid, judge
 from basegate.limits import Limit
 from basegate.records import canonical_json
+from basegate.sources import COMMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from basegate.limits import AnyLimit, RelativeLimit
     from basegate.measurement import CandidateFacts, Measurement
+    from basegate.registry import CandidateSpec
 
 _MAY_DIFFER = ("candidate", "libraries")
 """Parts of an identity that are compared by themselves."""
@@ -31,21 +35,112 @@ class _Found:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a candidate comes from, by `models.toml` or `--model`.
+
+    Attributes:
+        source: hub id, or folder.
+        local: whether it is a folder.
+        revision: a full commit, or the fingerprint of a folder; `None` where the hub would have to
+            be asked for it, or gigabytes read.
+    """
+
+    source: str
+    local: bool = False
+    revision: str | None = None
+
+    def is_of(self, facts: CandidateFacts) -> bool:
+        """Whether a candidate that was measured is surely this one, whatever its name."""
+        same = self.local or facts.source == self.source
+        return same and self.revision is not None and facts.revision == self.revision
+
+
+def origins_of(
+    limits: Iterable[RelativeLimit], known: Mapping[str, CandidateSpec], memory: Path | None = None
+) -> dict[str, Origin]:
+    """Return where known candidates come from; with revisions, of those that limits speak of.
+
+    Args:
+        limits: of the thresholds.
+        known: candidates by name.
+        memory: see `checkpoint_fingerprint`.
+    """
+    names = {limit.candidate for limit in limits}
+    return {
+        name: Origin(spec.source, spec.local, _revision(spec, memory) if name in names else None)
+        for name, spec in known.items()
+        if names
+    }
+
+
+def _revision(spec: CandidateSpec, memory: Path | None) -> str | None:
+    if spec.local:
+        return known_fingerprint(Path(spec.source), memory)
+    return spec.revision if COMMIT.fullmatch(spec.revision or "") else None
+
+
+def suggestion(name: str, stored: Collection[str], known: Collection[str]) -> str:
+    """Return what a reference that nothing is known of may mean; empty where there is no telling.
+
+    Args:
+        name: of the reference.
+        stored: names that something is stored of.
+        known: names of `models.toml` and `--model`.
+    """
+    return "" if name in stored or name in known else did_you_mean(name, {*stored, *known})
+
+
 class References:
     """The measurements that relative limits may speak of.
 
     Args:
         limits: of the thresholds.
         measurements: of the store, or made by this run.
+        origins: of the candidates that are known though nothing may be stored of them.
+        beside: names of candidates that another process of this run may be measuring.
     """
 
     def __init__(
-        self, limits: Iterable[RelativeLimit] = (), measurements: Iterable[Measurement] = ()
+        self,
+        limits: Iterable[RelativeLimit] = (),
+        measurements: Iterable[Measurement] = (),
+        origins: Mapping[str, Origin] | None = None,
+        beside: Collection[str] = (),
     ) -> None:
         names = {limit.candidate for limit in limits}
         # Without a relative limit the store is not read.
-        found = _by_name(measurements if names else ())
-        self._by_name = {name: found.get(name, []) for name in names}
+        self._stored = _by_name(measurements if names else ())
+        self._origins = origins or {}
+        self._beside = beside
+        self._by_name = {name: self._stored.get(name) or self._aliases(name) for name in names}
+
+    def _aliases(self, name: str) -> list[Measurement]:
+        """Return what is stored of a candidate under other names only."""
+        origin = self._origins.get(name)
+        every = (each for own in self._stored.values() for each in own)
+        found = {each.key: each for each in every if origin and origin.is_of(each.candidate)}
+        return list(found.values())
+
+    def _never_stored(self, name: str) -> str:
+        """Say that nothing is stored of a candidate, and under which name something may be."""
+        text = "of which no such measurement is stored."
+        origin = self._origins.get(name)
+        if name in self._stored or self._by_name.get(name):
+            return text
+        if origin is None:
+            return f"{text}{suggestion(name, self._stored, self._origins)}"
+        others = sorted(
+            other
+            for other, own in self._stored.items()
+            if any(each.candidate.source == origin.source for each in own)
+        )
+        if not others:
+            return text
+        return (
+            f"a name under which nothing was ever stored. Stored of the same source "
+            f"({origin.source}): {', '.join(others)}; name that one if it is what you mean."
+        )
 
     def add(self, measurement: Measurement) -> None:
         """Take a measurement, in place of an earlier one of its key.
@@ -76,14 +171,46 @@ class References:
         same = [each for each in own if _asked(each) == _asked(measurement)]
         fitting = [each for each in same if _held(each) == _held(measurement)]
         if not fitting:
-            raise InvalidMeasurement(_nothing_fits(limit, measurement, own, same))
+            raise InvalidMeasurement(self._nothing_fits(limit, measurement, own, same))
         found = max(fitting, key=lambda each: (_libraries(each, measurement), each.measured_at))
         try:
             check_valid(found, validity)
         except InvalidMeasurement as error:
             raise InvalidMeasurement(f"whose own measurement is invalid: {error}") from None
         resolved = _resolved(limit, found)
-        return _Found(resolved, tuple(_notes(limit.candidate, found, fitting, measurement)))
+        notes = _notes(
+            limit.candidate, found, fitting, measurement, {each.candidate.name for each in stored}
+        )
+        return _Found(resolved, tuple(notes))
+
+    def _nothing_fits(
+        self,
+        limit: RelativeLimit,
+        measurement: Measurement,
+        own: Sequence[Measurement],
+        same: Sequence[Measurement],
+    ) -> str:
+        facts = measurement.candidate
+        if same:
+            held = " and in ".join(dict.fromkeys(each.candidate.held for each in same))
+            what = (
+                f"which is stored in {held} only, and this measurement in {facts.held}; what was "
+                f"held in different ways is not compared."
+            )
+        elif own:
+            what = (
+                "whose stored measurements are of other settings, other data or another version of "
+                "the measure."
+            )
+        else:
+            what = self._never_stored(limit.candidate)
+        first = "Measure it first, with the same --thresholds and --store"
+        if limit.candidate in self._beside:
+            first = (
+                "With -n it is measured beside the others, which do not wait for it. Leave -n out, "
+                "or measure it first, with the same --thresholds and --store"
+            )
+        return f"{what} {first}: pytest --model {limit.candidate} {_options(facts)}"
 
 
 def judge_by(
@@ -174,43 +301,28 @@ def _libraries(one: Measurement, other: Measurement) -> bool:
 
 
 def _notes(
-    name: str, found: Measurement, fitting: Sequence[Measurement], measurement: Measurement
+    name: str,
+    found: Measurement,
+    fitting: Sequence[Measurement],
+    measurement: Measurement,
+    names: Collection[str],
 ) -> Iterable[str]:
     if not _libraries(found, measurement):
         mine, other = (each.identity.get("libraries") or {} for each in (measurement, found))
         differing = sorted(key for key in {*mine, *other} if mine.get(key) != other.get(key))
         versions = ", ".join(f"{key} {other.get(key)}, not {mine.get(key)}" for key in differing)
         yield f"the reference {name} was measured with other versions of libraries: {versions}."
+    if name not in names:
+        yield (
+            f"nothing is stored under the name {name}; it is the same checkpoint as "
+            f"{found.candidate.name}, whose measurement counts."
+        )
     revisions = {each.candidate.revision for each in fitting}
     if len(revisions) > 1:
         yield (
             f"of the reference {name}, {len(revisions)} revisions are stored; the limit is that of "
             f"{(found.candidate.revision or 'unknown')[:19]}, measured at {found.measured_at}."
         )
-
-
-def _nothing_fits(
-    limit: RelativeLimit,
-    measurement: Measurement,
-    own: Sequence[Measurement],
-    same: Sequence[Measurement],
-) -> str:
-    facts = measurement.candidate
-    if same:
-        held = " and in ".join(dict.fromkeys(each.candidate.held for each in same))
-        what = (
-            f"which is stored in {held} only, and this measurement in {facts.held}; what was held "
-            f"in different ways is not compared."
-        )
-    elif own:
-        what = (
-            "whose stored measurements are of other settings, other data or another version of "
-            "the measure."
-        )
-    else:
-        what = "of which no such measurement is stored."
-    again = f"pytest --model {limit.candidate} {_options(facts)}"
-    return f"{what} Measure it first, with the same --thresholds and --store: {again}"
 
 
 def _options(held: CandidateFacts) -> str:

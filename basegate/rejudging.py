@@ -22,12 +22,13 @@ from basegate.stopping import ALL, draws_for, is_enough
 from basegate.store.overview import stored_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from basegate.comparison import Comparison
     from basegate.judge import Result, VerdictWord
     from basegate.limits import AnyLimit
     from basegate.measurement import CandidateFacts, Measurement
+    from basegate.references import Origin
     from basegate.store import Readable
     from basegate.thresholds import Check, Thresholds
 
@@ -127,6 +128,7 @@ def rejudge(
     names: Sequence[str] = (),
     *,
     registered: Collection[str] = (),
+    origins: Mapping[str, Origin] | None = None,
     brief: bool = False,
 ) -> list[Rejudged]:
     """Judge what is stored.
@@ -137,13 +139,14 @@ def rejudge(
         asked: of the same thresholds.
         names: of the candidates to judge, in order; of none, all that are stored, by name.
         registered: names that are left out where nothing is stored of them.
+        origins: of the candidates that limits may be relative to though nothing is stored of them.
         brief: see `judge`.
 
     Raises:
         UsageError: nothing is stored of another name, or of none of them.
     """
     pairs = _chosen(_read(store, asked), names, registered)
-    references = References(thresholds.relative, store)
+    references = References(thresholds.relative, store, origins)
     return [
         _rejudge(stored, name, label, thresholds, asked, references, brief)
         for (name, stored), label in zip(pairs, _labels(pairs), strict=True)

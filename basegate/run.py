@@ -9,12 +9,13 @@ from basegate.candidate import Candidate
 from basegate.comparing import NOTHING, from_store
 from basegate.environment import environment, resolve_device, version
 from basegate.evidence import compare_candidates, measurements_behind
+from basegate.fingerprint import FINGERPRINTS
 from basegate.judge import Verdict, check_valid
 from basegate.language import words
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
 from basegate.measuring import measure, obtain
-from basegate.references import References, judge_by
+from basegate.references import References, judge_by, origins_of
 from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from basegate.measuring import Measurer
     from basegate.options import RunOptions
     from basegate.progress import Progress
+    from basegate.references import Origin
     from basegate.registry import CandidateSpec
     from basegate.spread.isolation import Isolation
 
@@ -44,6 +46,7 @@ class Run:
         behind: the measurements that the rows of the last ledger rest on, by key.
         not_compared: what `--compare` asks for and the last ledger shows nothing of, and why.
         say: the words of the reader's language.
+        references: names of the candidates that limits are relative to.
     """
 
     def __init__(self, options: RunOptions, progress: Progress) -> None:
@@ -57,14 +60,14 @@ class Run:
         self.say = words(options.language)
         self._opened: dict[str, Candidate] = {}
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
-        self._reference_names = {limit.candidate for limit in options.thresholds.relative}
+        self.references = {limit.candidate for limit in options.thresholds.relative}
         self._isolation: Isolation | None = None
 
     @property
     def order(self) -> list[str]:
         """The candidates in the order of work: those that limits are relative to come first."""
         names = [spec.name for spec in self.options.candidates]
-        return sorted(names, key=lambda name: name not in self._reference_names)
+        return sorted(names, key=lambda name: name not in self.references)
 
     def open(self, spec: CandidateSpec) -> Candidate:
         """Return a handle on a candidate; nothing is loaded yet."""
@@ -104,7 +107,7 @@ class Run:
         first = self._earlier.setdefault((candidate.name, measurement.key), measurement.earlier)
         check_valid(measurement, limits)
         measurement = measurement.model_copy(update={"earlier": first})
-        if candidate.name in self._reference_names:
+        if candidate.name in self.references:
             named = measurement.candidate.model_copy(update={"name": candidate.name})
             self._references.add(measurement.model_copy(update={"candidate": named}))
         return measurement
@@ -136,7 +139,7 @@ class Run:
 
     @property
     def _memory(self) -> Path:
-        return self.store.folder / "fingerprints.json"
+        return self.store.folder / FINGERPRINTS
 
     def judge(self, candidate: Candidate, measurement: Measurement) -> tuple[Verdict, Record]:
         """Hold a measurement against the candidate's limits."""
@@ -152,7 +155,14 @@ class Run:
     @cached_property
     def _references(self) -> References:
         """What relative limits may speak of: in the store, which is read once, or measured here."""
-        return References(self.options.thresholds.relative, self.store)
+        own = [spec.name for spec in self.options.candidates] if self.options.worker else ()
+        limits = self.options.thresholds.relative
+        return References(limits, self.store, self._origins, beside=own)
+
+    @cached_property
+    def _origins(self) -> dict[str, Origin]:
+        """Where the candidates come from that relative limits may speak of."""
+        return origins_of(self.options.thresholds.relative, self.options.known, self._memory)
 
     def facts(self, name: str) -> CandidateFacts:
         """Return what is known of a candidate that no measurement tells of."""
@@ -203,7 +213,8 @@ class Run:
     def _compared(self, own: Sequence[CandidateFacts]) -> Compared:
         if not self.options.compare:
             return NOTHING
-        found = from_store(self.store, self.options.thresholds, self.options.compare, own)
+        asked = (self.options.thresholds, self.options.compare)
+        found = from_store(self.store, *asked, own, self._origins)
         self.not_compared = " ".join(found.missing)
         return found
 

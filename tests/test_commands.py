@@ -115,10 +115,25 @@ def test_verdicts_are_written_for_spreadsheets_where_that_is_asked_for(judge, st
 
 def test_a_csv_that_cannot_be_written_is_a_usage_error(judge, store, thresholds):
     fill(store, thresholds)
-    status, out, err = judge("--csv", "store")
+    Path("file").write_text("")
+    status, out, err = judge("--csv", "file/verdicts.csv")
     assert status == 4
     assert "yi-6b: accepted" in out
-    assert "error: --csv store: cannot be written (Is a directory), so the verdicts above" in err
+    assert "error: --csv file/verdicts.csv: cannot be written (" in err
+    assert "so the verdicts above are not recorded" in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("judge", "--csv"), ("judge", "--ledger"), ("report", "--html"), ("report", "--summary")],
+    ids=" ".join,
+)
+def test_a_folder_for_a_file_is_refused_before_any_verdict(run, store, thresholds, command):
+    fill(store, thresholds)
+    name, option = command
+    status, out, err = run(name, "--store", store.folder, option, "store")
+    assert (status, out) == (4, "")
+    assert err == f"error: {option} store: is a folder; give a file, which may be new.\n"
 
 
 def test_the_words_are_those_of_the_terminal_summary(judge, store, thresholds):
@@ -448,7 +463,8 @@ def test_the_ledger_is_that_of_a_run(judge, store, thresholds):
 
 def test_a_ledger_that_cannot_be_written_is_a_usage_error(judge, store, thresholds):
     fill(store, thresholds)
-    status, out, err = judge("--ledger", store.folder)
+    Path("file").write_text("")
+    status, out, err = judge("--ledger", "file/ledger.json")
     assert status == 4
     assert "yi-6b: accepted" in out
     assert "cannot be written" in err
@@ -574,6 +590,60 @@ def test_a_measurement_that_ended_before_its_first_batch_is_not_said_to_go_on(ma
         "3 measurements without a finished batch (cccccccccccc, dddddddddddd, eeeeeeeeeeee): a run "
         "that asks the same begins anew\n"
     ) in out
+
+
+OTHER = candidate("other", revision="b" * 40)
+
+
+def test_a_list_of_candidates_is_chosen_as_for_judge(manage, store, thresholds):
+    fill(store, thresholds)
+    fill(store, thresholds, OTHER, knowledge=None)
+    fill(store, thresholds, candidate("third", revision="c" * 40))
+    Path("models.toml").write_text(
+        '[candidates.other]\nsource = "a/b"\ntags = ["some"]\n'
+        '[candidates.absent]\nsource = "a/c"\ntags = ["some"]\n'
+    )
+    status, out, err = manage("list", "--model", "other")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert [line.split()[1] for line in lines[:-1]] == ["other", "other"]
+    size = sum(path.stat().st_size for path in store.measurements.glob("other.*") if path.is_file())
+    assert lines[-1] == f"2 measurements, {size / 1024:.1f} KiB"
+    out = manage("list", "--model", "other,yi-6b")[1]
+    assert out.splitlines()[-1].startswith("5 measurements, ")
+    out = manage("list", "--model=@some")[1]
+    assert out.splitlines()[-2] == "nothing is stored of absent"
+    listed = json.loads(manage("list", "--json", "--model=@some")[1])
+    assert {each["candidate"] for each in listed["measurements"]} == {"other"}
+    status, out, err = manage("list", "--model", "othr")
+    assert (status, out) == (4, "")
+    assert "nothing of it is stored. Did you mean 'other'" in err
+
+
+def test_all_of_a_candidate_is_shown(manage, store, thresholds):
+    fill(store, thresholds)
+    fill(store, thresholds, OTHER, knowledge=None)
+    status, out, _ = manage("show", "--model", "other", "--samples", "1")
+    assert status == 0
+    assert out.count("\nmetrics\n") == 2
+    assert out.index("check      minimal pairs pairs") < out.index("check      perplexity wiki")
+    assert "yi-6b" not in out
+    assert "'right': '對'" in out, "with its evidence"
+    assert manage("show", "--model", "other,yi-6b")[1].count("\nmetrics\n") == 5
+
+
+def test_show_wants_a_key_or_a_candidate_that_go_together(manage, store, thresholds):
+    fill(store, thresholds)
+    fill(store, thresholds, OTHER)
+    key = measurement(thresholds, "perplexity", perplexity()).key
+    assert manage("show", key, "--model", "yi-6b")[0] == 0
+    status, _, err = manage("show", key, "--model", "other")
+    assert status == 4
+    assert f"{key} is a measurement of yi-6b, and --model names other." in err
+    status, _, err = manage("show")
+    assert (status, err) == (
+        4, "error: store show: give the first digits of a KEY, or --model NAME.\n"
+    )  # fmt: skip
 
 
 def test_an_empty_store_lists_nothing(manage, store):
@@ -880,7 +950,7 @@ def test_the_exit_status_of_the_process(store, thresholds, tmp_path):
     assert wrong.returncode == 4
     assert wrong.stderr.startswith("error: --store none: there is no such folder")
     assert process(cwd=tmp_path).returncode == 4
-    lost = process("judge", *place, "--ledger", str(tmp_path), cwd=tmp_path)
+    lost = process("judge", *place, "--ledger", f"{thresholds}/ledger.json", cwd=tmp_path)
     assert lost.returncode == 4
     assert "yi-6b: rejected" in lost.stdout
     assert "cannot be written" in lost.stderr

@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basegate.figures import asked, format_limit, format_metric, format_value, found, short_path
+from basegate.figures import (
+    asked,
+    format_limit,
+    format_metric,
+    format_value,
+    found,
+    printable,
+    short_path,
+)
 from basegate.judge import Result
+from basegate.limits import Reference
 
 
 @pytest.mark.parametrize(
@@ -98,3 +107,69 @@ def test_a_path_is_named_from_the_working_folder_if_it_lies_in_there(tmp_path, m
     assert short_path(here / "limits" / "t.toml") == "limits/t.toml"
     assert short_path(tmp_path / "t.toml") == str(tmp_path / "t.toml")
     assert short_path(Path("t.toml")) == "t.toml"
+
+
+def relative(limit, value, interval=None, unit="bits", direction="max"):
+    """Return a row whose limit was computed from another candidate's number."""
+    return Result(
+        candidate="c", check="perplexity", item="i", metric="m", value=value, interval=interval,
+        unit=unit, limit=limit, direction=direction, verdict="pass", detail="",
+        reference=Reference(candidate="r", value=3.5, factor=1.1, measurement="k"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "interval", "unit", "text"),
+    [
+        (3.903754321, 4.2, (4.1, 4.3), "bits", "at most 3.904"),
+        (3.903754321, 3.904, None, "bits", "at most 3.9038"),
+        (3.903754321, 4.2, (3.9037, 4.3), "bits", "at most 3.904"),
+        (4.4000000000000004, 4.2, None, "bits", "at most 4.4"),
+        (0.52123456, 0.6, None, "share of x", "at most 52.12 %"),
+        (0.52123456, 0.52123, None, "share of x", "at most 52.12 %"),
+        (0.00123456, 0.6, None, "bits", "at most 0.001235"),
+        (123456.789, 100000.0, None, "", "at most 123,457"),
+        (1200.0, 1000.0, None, "", "at most 1,200"),
+        (0.0, 0.6, None, "bits", "at most 0"),
+        (3.903754321987, 3.903754321987, None, "bits", "at most 3.9"),
+        (3.913754321987, 3.913754321987, (3.8, 4.0), "bits", "at most 3.91"),
+        (1 / 3, 1 / 3, (0.2, 0.4), "share of x", "at most 33.3 %"),
+        (-0.25, 0.6, None, "bits", "at most -0.25"),
+    ],
+)
+def test_a_computed_limit_has_few_digits_beside_the_numbers(limit, value, interval, unit, text):
+    assert asked(relative(limit, value, interval, unit)).partition(" (")[0] == text
+
+
+@given(
+    st.floats(0.001, 1e4),
+    st.floats(-0.1, 0.1),
+    st.sampled_from(["bits", "share of x"]),
+)
+def test_a_computed_limit_never_moves_over_the_number_beside_it(limit, off, unit):
+    row = relative(limit, limit * (1 + off), unit=unit)
+    shown, bound = (
+        float(text.removesuffix(" %").replace(",", ""))
+        for text in (
+            format_value(row.value, unit, limit),
+            asked(row).partition(" (")[0].removeprefix("at most "),
+        )
+    )
+    if abs(row.value - limit) > 1e-7:
+        assert (shown > bound, shown < bound) == (row.value > limit, row.value < limit)
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\ufeff", "\u2060", "\u202e", "\x1b"])
+def test_what_has_no_width_or_steers_a_terminal_is_shown(hidden):
+    assert printable(f"a{hidden}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("text", ["👩\u200d🔬", "می\u200cروم", "❤\ufe0f", "a\tb\n"])
+def test_what_joins_characters_stays(text):
+    assert printable(text) == text
+
+
+def test_a_number_that_its_computed_limit_equals_has_no_more_digits_for_that():
+    assert format_value(3.913754321987, "bits", 3.913754321987) == "3.91"
+    assert format_value(1 / 3, "share of x", 1 / 3) == "33.3 %"
+    assert format_value(5.004, "bits", 5.004) == "5.004"

@@ -252,6 +252,15 @@ def test_a_group_is_selected_on_the_command_line(plain):
     result.stdout.fnmatch_lines(["*test_perplexity[[]two-local]", "*test_perplexity[[]one-local]"])
 
 
+def test_a_group_as_a_word_of_its_own_is_a_file_to_pytest(plain):
+    """It ends before any plugin is loaded: README and --help say what to write instead."""
+    result = plain.runpytest_subprocess("--model", "@pair")
+    assert result.ret == 4
+    assert "No such file or directory: 'pair'" in result.stderr.str()
+    told = " ".join(plain.runpytest_subprocess("--help").stdout.str().split())
+    assert "(--model=@7b, with '=': --model @7b is a file of arguments to pytest" in told
+
+
 @WORKERS
 def test_a_misspelt_model_is_a_usage_error_with_the_nearest_name(plain, workers):
     result = plain.runpytest_subprocess("--model", "scrpt", *workers)

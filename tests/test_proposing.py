@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basegate.measurement import Findings, Metric
-from basegate.proposing import Proposal, between, propose
+from basegate.proposing import Proposal, between, guess_levels, propose
 from basegate.rewriting import rewritten
 from basegate.statistics import chance_of_counts, passing_probability
 from basegate.store import Store
@@ -27,8 +27,9 @@ def thresholds(tmp_path):
 def ask(thresholds):
     """Return a function that proposes limits for a check, from findings by name."""
 
-    def ask_for(check, good, bad=None, margin=0.1, **changes):
+    def ask_for(check, good, bad=None, margin=0.1, guessing=(), stop_early=True, **changes):
         asked = next(each for each in load_thresholds(thresholds).checks if each.check == check)
+        asked = asked.model_copy(update={"stop_early": stop_early})
         limits = [each.model_copy(update=changes) for each in asked.limits]
         sides = (
             {
@@ -37,7 +38,8 @@ def ask(thresholds):
             }
             for side in (good, bad or {})
         )
-        return propose(asked.model_copy(update={"limits": tuple(limits)}), *sides, margin)
+        asked = asked.model_copy(update={"limits": tuple(limits)})
+        return propose(asked, *sides, margin, guessing)
 
     return ask_for
 
@@ -81,7 +83,7 @@ def test_a_lower_limit_lies_between_a_good_lower_end_and_a_bad_upper_end(ask):
     # Wilson's intervals of 180 draws: 0.847 to 0.936, and 0.527 to 0.669.
     assert found.value == 0.76
     assert found.why == (
-        "good yi 90 % (from 84.7 %), bad llama 60 % (to 66.9 %): 8.7 % and 9.1 % away"
+        "good yi 90 % (from 84.7 %), bad llama 60 % (to 66.9 %): 8.7 and 9.1 points away"
     )
 
 
@@ -93,6 +95,39 @@ def test_intervals_that_overlap_keep_the_present_limit_though_the_values_are_apa
         "perplexity wiki max_bits_per_char: good yi 4.10 (to 4.70) and bad llama 5 (from 4.60) "
         "overlap. The present limit, at most 5, is kept.",
     )
+
+
+def test_a_bad_one_that_is_better_than_a_good_one_is_said_to_be(ask):
+    [found] = ask("perplexity", {"yi": number(6.2, 6.1, 6.3)}, {"llama": number(4.1, 4.0, 4.2)})
+    assert found.value is None
+    assert found.warnings == (
+        "perplexity wiki max_bits_per_char: bad llama 4.10 (from 4) is better than good yi 6.20 "
+        "(to 6.30): perhaps the two were exchanged, or this check does not tell what is wanted. "
+        "The present limit, at most 5, is kept.",
+    )
+    [found] = ask("minimal_pairs", {"yi": pairs(0.6)}, {"llama": pairs(0.9)})
+    assert "bad llama 90 % (to 93.6 %) is better than good yi 60 % (from" in found.warnings[0]
+
+
+def test_large_limits_have_as_few_digits_as_small_ones(ask):
+    [found] = ask("perplexity", {"yi": number(103456.0)}, {"llama": number(187654.0)})
+    assert (found.value, found.why) == (
+        150000.0,
+        "good yi 103,456, bad llama 187,654: 46,544 and 37,654 away",
+    )
+
+
+@pytest.mark.parametrize(("good", "warned"), [(0.52, True), (0.9, False)])
+def test_a_share_that_guessing_reaches_is_warned_of(ask, good, warned):
+    [found] = ask("minimal_pairs", {"yi": pairs(good)}, guessing=(0.5,) * 180)
+    assert (found.value <= 0.5) == warned
+    limit = f"{found.value * 100:g} %"
+    told = (
+        f"minimal pairs pairs min_preferred: this limit, at least {limit}, is no more than "
+        f"guessing has, 50 %.",
+    )
+    assert found.warnings == (told if warned else ())
+    assert ask("minimal_pairs", {"yi": pairs(good)})[0].warnings == ()
 
 
 def test_a_value_without_an_interval_stands_for_itself(ask):
@@ -148,12 +183,18 @@ def test_without_bad_ones_a_limit_lies_at_a_margin_from_the_worst_good_one(ask, 
     [found] = ask("perplexity", good, margin=margin)
     assert found.value == limit
     assert found.why.startswith("good yi 4.10 (to 4.18): ")
+    assert "points" not in found.why
     assert found.why.endswith(" away; no bad one was given")
 
 
 def test_a_negative_good_number_gets_its_margin_on_the_right_side(ask):
     [found] = ask("perplexity", {"yi": number(-1.0, -1.2, -0.8)})
     assert -0.8 < found.value < -0.6
+
+
+def test_the_margin_of_a_share_is_in_percentage_points(ask):
+    [found] = ask("minimal_pairs", {"yi": pairs(0.9)})
+    assert found.why == "good yi 90 % (from 84.7 %): 8.7 points away; no bad one was given"
 
 
 def test_a_share_that_leaves_no_room_for_a_limit_is_kept(ask):
@@ -196,6 +237,81 @@ def test_counts_that_are_complete_and_overlap_do_not_ask_for_more_samples(ask):
     [found] = ask("knowledge", {"yi": counts((6, 10))}, {"llama": counts((6, 10))})
     assert found.value is None
     assert "cannot be told apart. The present limit, at least 7, is kept." in found.warnings[0]
+
+
+def test_a_count_that_guessing_often_has_right_is_warned_of(ask):
+    """Whoever guesses among four has three of ten right 47 % of the time."""
+    good, bad = {"yi": counts((4, 10))}, {"llama": counts((2, 10))}
+    [found] = ask("knowledge", good, bad, guessing=(0.25,))
+    assert found.value == 3
+    assert found.why.endswith(" %, guessing 47 %")
+    assert found.warnings == (
+        "knowledge facts correct: guessing meets this limit, at least 3, 47 % of the time.",
+    )
+    [found] = ask(
+        "knowledge", {"yi": counts((9, 10))}, {"llama": counts((6, 10))}, guessing=(0.25,)
+    )
+    assert found.why.endswith(", guessing under 1 %")
+    assert found.warnings == ()
+
+
+def test_guessing_has_to_be_lucky_with_every_question(ask):
+    good, bad = {"yi": counts((5, 10), (5, 10))}, {"llama": counts((2, 10), (5, 10))}
+    [found] = ask("knowledge", good, bad, guessing=(0.25, 0.5))
+    luck = passing_probability(0.25, int(found.value), 10)
+    luck *= passing_probability(0.5, int(found.value), 10)
+    assert found.why.endswith(f", guessing {luck * 100:.0f} %")
+
+
+def test_nothing_is_said_of_guessing_where_it_has_no_level(ask):
+    [found] = ask("knowledge", {"yi": counts((4, 10))}, {"llama": counts((2, 10))})
+    assert "guessing" not in found.why
+    assert found.warnings == ()
+
+
+def test_guesses_are_as_good_as_there_are_few_options():
+    assert guess_levels(answers()) == (0.5,)
+    assert guess_levels(pairs()) == (0.5,)
+    assert guess_levels(perplexity()) == ()
+
+
+def test_a_bad_one_with_more_right_than_a_good_one_is_said_to_be_better(ask):
+    [found] = ask("knowledge", {"yi": counts((2, 10))}, {"llama": counts((7, 8))})
+    assert found.warnings == (
+        "knowledge facts correct: bad llama (7 of 8) is better than good yi (2 of 10): perhaps "
+        "the two were exchanged, or this check does not tell what is wanted. The present limit, "
+        "at least 7, is kept.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "names"),
+    [
+        ({"yi": (6, 7)}, {"llama": (0, 4)}, "yi and llama"),
+        ({"yi": (6, 10)}, {"llama": (0, 4)}, "llama"),
+        ({"yi": (6, 7)}, {"llama": (6, 10)}, "yi"),
+        # What is missing of others, or could not tell them apart, is not worth drawing.
+        ({"yi": (6, 10), "more": (7, 7)}, {"llama": (6, 10), "less": (0, 9)}, ""),
+        ({"yi": (6, 10)}, {"llama": (6, 7)}, ""),
+        ({"yi": (0, 10), "more": (7, 7)}, {"less": (0, 4)}, ""),
+        ({"yi": (0, 4)}, {}, "yi"),
+        ({"yi": (0, 10), "more": (3, 4)}, {}, ""),
+        ({"yi": (1, 10), "more": (7, 7)}, {}, ""),
+        ({"yi": (1, 6)}, {}, "yi"),
+    ],
+)
+def test_samples_are_asked_for_where_they_are_missing_and_could_tell(ask, good, bad, names):
+    sides = ({name: counts(of) for name, of in side.items()} for side in (good, bad))
+    [found] = ask("knowledge", *sides)
+    assert found.value is None
+    asked = f"as long as samples of {names} are missing: stop_early = false in [knowledge] lets "
+    assert (asked in found.warnings[0]) == bool(names)
+    assert ("samples" in found.warnings[0]) == bool(names)
+
+
+def test_where_all_samples_are_to_be_drawn_pytest_alone_draws_the_missing_ones(ask):
+    [found] = ask("knowledge", {"yi": counts((0, 4))}, {}, stop_early=False)
+    assert "as long as samples of yi are missing: pytest draws them. The" in found.warnings[0]
 
 
 def test_without_bad_ones_a_count_is_the_highest_that_good_ones_surely_pass_often(ask):
@@ -367,7 +483,11 @@ def test_the_written_file_accepts_the_good_and_rejects_the_bad(proposed, run, st
     assert "llama (bad): rejected on perplexity, knowledge\n" in out
     assert out.endswith("thresholds: new.toml\n")
     assert err.startswith("warning: minimal pairs pairs min_preferred: good yi-6b 90 % (from ")
-    assert err.count("warning") == 1
+    assert err.endswith(
+        "warning: knowledge facts correct: guessing meets this limit, at least 5, 62 % of the "
+        "time.\n"
+    ), "the one question has two options"
+    assert err.count("warning") == 2
     judging = ("judge", "--store", store.folder, "--thresholds", "new.toml", "--model")
     assert run(*judging, "yi-6b")[0] == 0
     assert run(*judging, "llama")[0] == 1
@@ -375,7 +495,11 @@ def test_the_written_file_accepts_the_good_and_rejects_the_bad(proposed, run, st
 
 def test_without_bad_ones_the_file_accepts_the_good(proposed, run, store):  # noqa: F811
     status, out, err = proposed("--good", "yi-6b")
-    assert (status, err) == (0, "")
+    assert status == 0
+    assert err == (
+        "warning: knowledge facts correct: guessing meets this limit, at least 6, 38 % of the "
+        "time.\n"
+    )
     assert "no bad one was given" in out
     judging = ("judge", "--store", store.folder, "--thresholds", "new.toml")
     assert run(*judging, "--model", "yi-6b")[0] == 0

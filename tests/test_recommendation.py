@@ -7,6 +7,7 @@ import pytest
 from basegate.comparison import Comparison
 from basegate.judge import Result
 from basegate.ledger import CandidateEntry
+from basegate.limits import Reference
 from basegate.recommendation import recommend
 
 
@@ -104,6 +105,21 @@ def test_a_circle_leaves_all():
     circle = [better("a", "b"), better("b", "c"), better("c", "a")]
     found = recommend([entry(name) for name in "abc"], [row(name) for name in "abc"], circle)
     assert (found.candidate, found.reason, found.over) == ("a", "first", ())
+
+
+def test_a_limit_that_follows_from_its_own_number_is_not_the_closest():
+    def relative(candidate, measurement, limit):
+        reference = Reference(candidate=candidate, value=4.0, factor=1.1, measurement=measurement)
+        told = {"limit": limit, "reference": reference, "measurement": "own", "item": "other"}
+        return row("a").model_copy(update=told)
+
+    rows = [row("a", value=4.0, limit=5.0)]
+    for own in (relative("a", "another", 4.1), relative("alias", "own", 4.1)):
+        choice = recommend([entry("a")], [*rows, own], [])
+        assert choice.closest.item == "wiki"
+        assert recommend([entry("a")], [own], []).closest is None
+    choice = recommend([entry("a")], [*rows, relative("b", "another", 4.1)], [])
+    assert choice.closest.item == "other"
 
 
 def test_a_rejected_candidate_is_not_taken_however_good_it_is():

@@ -9,15 +9,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from basegate import fingerprint
 from basegate.errors import UsageError
 from basegate.figures import asked
+from basegate.fingerprint import checkpoint_fingerprint, known_fingerprint
 from basegate.judge import Result
 from basegate.limits import Limit, Reference, RelativeLimit
 from basegate.measurement import Findings, Metric
 from basegate.measuring import identify_check
 from basegate.options import RunOptions
 from basegate.progress import SILENT
-from basegate.references import References, judge_by
+from basegate.references import References, judge_by, origins_of
 from basegate.registry import CandidateSpec
 from basegate.run import Run
 from basegate.stopping import ALL, draws_for
@@ -50,11 +52,11 @@ def thresholds(tmp_path):
 def verdict_on(thresholds):
     """Return a function that judges a perplexity of 4 bits by the references that are given."""
 
-    def judged(*references, bits=4.0):
+    def judged(*references, bits=4.0, **known):
         loaded = load_thresholds(thresholds)
         [limit] = [each for each in loaded.relative if each.metric == "bits_per_char"]
         own = measurement(thresholds, "perplexity", perplexity(bits))
-        return judge_by(own, [limit], "mine", References([limit], references))
+        return judge_by(own, [limit], "mine", References([limit], references, **known))
 
     return judged
 
@@ -85,7 +87,7 @@ def test_the_interval_is_held_against_what_follows_from_the_references_number(
 def test_the_sentence_names_the_reference_and_its_number(verdict_on, thresholds):
     [row] = verdict_on(reference(thresholds, 3.123)).results
     assert row.detail == (
-        "mine on wiki: 4 bits per character (95 %: 3.90 to 4.10), limit at most 3.90375 "
+        "mine on wiki: 4 bits per character (95 %: 3.90 to 4.10), limit at most 3.904 "
         "(1.25 times the 3.12 of ref). The interval straddles the limit: about 1 more documents "
         "like these 12 would settle it, if the value stays."
     )
@@ -98,7 +100,7 @@ def test_the_sentence_names_the_reference_and_its_number(verdict_on, thresholds)
         ({"plus": 0.2}, "max", "bits", "at most 4.2 (the 4 of ref plus 0.2)"),
         ({"plus": -0.2}, "min", "bits", "at least 3.8 (the 4 of ref minus 0.2)"),
         ({"factor": 0.1}, "min", "share of x", "at least 40 % (0.1 times the 400 % of ref)"),
-        ({"plus": -3.5}, "min", "share of x", "at least 50 % (the 400 % of ref minus 350 %)"),
+        ({"plus": -3.5}, "min", "share of x", "at least 50 % (the 400 % of ref minus 350 points)"),
     ],
 )
 def test_every_relation_is_told_in_words(relation, direction, unit, words):
@@ -156,6 +158,96 @@ def test_what_was_measured_under_another_name_of_the_same_candidate_is_its_own(
 def test_another_revision_under_the_other_name_is_not_its_own(verdict_on, thresholds):
     other = reference(thresholds, 4.0, candidate("alias", revision="c" * 40))
     assert verdict_on(other, measurement(thresholds, "knowledge", answers(), REF)).word == "invalid"
+
+
+def known_as_ref(**fields):
+    """Return what models.toml says of `ref`: by default the commit of the measurements of REF."""
+    spec = CandidateSpec(name="ref", **{"source": REF.source, "revision": REF.revision} | fields)
+    line = RelativeLimit(key="k", metric="m", direction="max", candidate="ref", plus=0.0)
+    return origins_of([line], {"ref": spec, "other": spec})
+
+
+def test_what_is_stored_under_another_name_only_is_found_by_its_commit(verdict_on, thresholds):
+    alias = reference(thresholds, 4.0, REF.model_copy(update={"name": "alias"}))
+    [row] = verdict_on(alias, origins=known_as_ref()).results
+    assert (row.verdict, row.limit) == ("pass", 5.0)
+    assert row.notes == (
+        "nothing is stored under the name ref; it is the same checkpoint as alias, whose "
+        "measurement counts.",
+    )
+
+
+@pytest.mark.parametrize(
+    "fields", [{"revision": None}, {"revision": "main"}, {"revision": "c" * 40}]
+)
+def test_what_cannot_be_told_to_be_the_same_is_named_and_not_taken(verdict_on, thresholds, fields):
+    alias = reference(thresholds, 4.0, REF.model_copy(update={"name": "alias"}))
+    [row] = verdict_on(alias, origins=known_as_ref(**fields)).results
+    assert row.verdict == "invalid"
+    assert (
+        "is relative to ref, a name under which nothing was ever stored. Stored of the same source "
+        "(01-ai/Yi-6B): alias; name that one if it is what you mean. Measure it first"
+    ) in row.detail
+
+
+def test_another_source_of_the_same_commit_is_another_candidate(verdict_on, thresholds):
+    alias = reference(thresholds, 4.0, REF.model_copy(update={"name": "alias"}))
+    [row] = verdict_on(alias, origins=known_as_ref(source="somebody/else")).results
+    assert "ref, of which no such measurement is stored. Measure it first" in row.detail
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "checkpoint"
+    path.mkdir()
+    (path / "config.json").write_text("{}")
+    return path
+
+
+def test_a_folder_is_known_again_by_its_content_wherever_it_was(verdict_on, thresholds, folder):
+    moved = {"name": "alias", "source": "elsewhere", "revision": checkpoint_fingerprint(folder)}
+    alias = reference(thresholds, 4.0, REF.model_copy(update=moved))
+    origins = known_as_ref(source=str(folder), local=True, revision=None)
+    assert verdict_on(alias, origins=origins).word == "pass"
+    (folder / "config.json").write_text("{ }")
+    origins = known_as_ref(source=str(folder), local=True, revision=None)
+    assert verdict_on(alias, origins=origins).word == "invalid"
+
+
+def test_large_files_are_not_read_to_know_a_folder_again(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(fingerprint, "_REMEMBER_ABOVE", 100)
+    memory = tmp_path / "memory.json"
+    (folder / "model.safetensors").write_bytes(b"x" * 100)
+    assert known_fingerprint(folder, memory) is None
+    found = checkpoint_fingerprint(folder, memory)
+    assert known_fingerprint(folder, memory) == found
+    assert known_fingerprint(tmp_path / "no folder", memory) is None
+
+
+def test_only_of_references_the_content_is_looked_at(folder):
+    spec = CandidateSpec(name="x", source=str(folder), local=True)
+    line = RelativeLimit(key="k", metric="m", direction="max", candidate="ref", plus=0.0)
+    found = origins_of([line], {"ref": spec, "other": spec})
+    assert (found["ref"].revision is None, found["other"].revision) == (False, None)
+    assert origins_of([], {"ref": spec}) == {}
+
+
+def test_a_misspelt_reference_is_told_what_it_may_mean(verdict_on, thresholds):
+    other = reference(thresholds, facts=candidate("reff"))
+    [row] = verdict_on(other).results
+    assert "ref, of which no such measurement is stored. Did you mean 'reff'? Mea" in row.detail
+    [row] = verdict_on(other, origins=known_as_ref(source="owner/name")).results
+    assert "Did you mean" not in row.detail, "models.toml has the name"
+
+
+def test_beside_other_workers_a_reference_is_not_waited_for(verdict_on):
+    [row] = verdict_on(beside=["ref", "mine"]).results
+    assert row.detail.endswith(
+        "is relative to ref, of which no such measurement is stored. With -n it is measured "
+        "beside the others, which do not wait for it. Leave -n out, or measure it first, with the "
+        "same --thresholds and --store: pytest --model ref --quantization nf4 --dtype bfloat16 "
+        "--device cuda"
+    )
 
 
 # What is never compared
@@ -228,13 +320,13 @@ def test_a_reference_without_the_metric_gives_no_limit(thresholds):
 @pytest.mark.parametrize(
     ("share", "relation", "direction", "asked", "why"),
     [
-        (0.3, {"plus": -0.4}, "min", "at least -10 % (the 30 % of ref minus 40 %)", "every"),
-        (0.3, {"plus": -0.4}, "max", "at most -10 % (the 30 % of ref minus 40 %)", "no"),
+        (0.3, {"plus": -0.4}, "min", "at least -10 % (the 30 % of ref minus 40 points)", "every"),
+        (0.3, {"plus": -0.4}, "max", "at most -10 % (the 30 % of ref minus 40 points)", "no"),
         (0.9, {"factor": 1.2}, "min", "at least 108 % (1.2 times the 90 % of ref)", "no"),
         (0.9, {"factor": 1.2}, "max", "at most 108 % (1.2 times the 90 % of ref)", "every"),
         (0.0, {"factor": 1.5}, "max", "at most 0 % (1.5 times the 0 % of ref)", "no"),
         (0.0, {"factor": 1.5}, "min", "at least 0 % (1.5 times the 0 % of ref)", "every"),
-        (1.0, {"plus": 0.0}, "min", "at least 100 % (the 100 % of ref plus 0 %)", "no"),
+        (1.0, {"plus": 0.0}, "min", "at least 100 % (the 100 % of ref plus 0 points)", "no"),
     ],
 )
 def test_a_share_that_all_or_none_would_meet_is_no_limit(
@@ -385,6 +477,39 @@ def test_judge_says_of_a_missing_reference_what_to_run(judge, store, thresholds)
     assert "Measure it first, with the same --thresholds and --store: pytest --model ref --q" in out
 
 
+def test_commands_say_what_a_misspelt_reference_may_mean(run, store, thresholds):  # noqa: F811
+    fill(store, thresholds)
+    fill(store, thresholds, candidate("reff", revision="b" * 40))
+    places = ("--store", store.folder, "--thresholds", thresholds)
+    hint = "Did you mean 'reff'?"
+    assert hint in run("judge", *places)[1]
+    assert run("report", *places, "--html", "page.html")[0] == 0
+    assert "Did you mean &#39;reff&#39;?" in Path("page.html").read_text("utf-8")
+    proposing = ("propose", *places, "--out", "new.toml", "--force", "--good", "yi-6b")
+    told = f"warning: nothing is stored of ref, to which limits are relative. {hint}\n"
+    assert told in run(*proposing)[2]
+    Path("models.toml").write_text('[candidates.ref]\nsource = "owner/name"\n')
+    for command in (("judge", *places), proposing):
+        status, *told = run(*command)
+        assert status in (0, 1)
+        assert "Did you mean" not in "".join(told)
+
+
+def test_commands_take_what_is_stored_under_another_name(run, store, thresholds):  # noqa: F811
+    fill(store, thresholds)
+    fill(store, thresholds, REF.model_copy(update={"name": "alias"}))
+    places = ("--store", store.folder, "--thresholds", thresholds)
+    assert run("judge", *places)[0] == 1
+    Path("models.toml").write_text(
+        f'[candidates.ref]\nsource = "{REF.source}"\nrevision = "{REF.revision}"\n'
+    )
+    status, out, _ = run("judge", *places)
+    assert status == 0
+    assert "(1.25 times the 4 of ref)" in out
+    proposing = ("propose", *places, "--out", "new.toml", "--good", "yi-6b")
+    assert "yi-6b (good): accepted\n" in run(*proposing)[1]
+
+
 def test_propose_keeps_a_relative_limit_and_says_so(run, store, thresholds):  # noqa: F811
     fill(store, thresholds, REF)
     fill(store, thresholds, candidate("bad", revision="c" * 40), minimal_pairs=pairs(0.2))
@@ -488,6 +613,18 @@ def test_another_name_of_a_stored_checkpoint_is_a_reference_in_the_same_run(rela
     limit(relative, "max_bits_per_char", '{ reference = "twin", factor = 1.0 }')
     relative.runpytest_subprocess("--model", "one", "-k", "perplexity")
     assert relative.runpytest_subprocess("--model", "one,twin", "-k", "perplexity").ret == 0
+
+
+def test_another_name_of_a_stored_checkpoint_is_a_reference_though_never_measured(relative):
+    limit(relative, "max_bits_per_char", '{ reference = "twin", factor = 1.1 }')
+    relative.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    assert relative.runpytest_subprocess("--model", "two", "-k", "perplexity").ret == 0
+    assert perplexities(relative)["two"]["reference"]["candidate"] == "twin"
+
+
+def test_one_worker_measures_the_reference_first(relative):
+    assert relative.runpytest_subprocess("--model", "one,two", "-k", "perplexity", "-n1").ret == 0
+    assert logged(relative, "load") == ["two", "one"]
 
 
 def test_a_reference_that_nobody_knows_is_a_usage_error(relative):

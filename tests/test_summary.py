@@ -146,7 +146,8 @@ def test_a_text_shows_as_it_is_wherever_it_stands(text, around):
     shown = Shown(around.format(escape(text)))
     assert shown.elements == plain.elements
     assert not shown.attributes
-    seen = re.sub(r"[\x00-\x08\x0b-\x1f\u2066-\u2069\u202a-\u202e]", "\ufffd", text)
+    hidden = r"[\x00-\x08\x0b-\x1f\u200b\u2060\u2066-\u2069\u202a-\u202e\ufeff]"
+    seen = re.sub(hidden, "\ufffd", text)
     assert shown.text == plain.text.replace("plain", " ".join(seen.split()))
 
 
@@ -162,6 +163,26 @@ def test_a_text_shows_as_it_is_wherever_it_stands(text, around):
 )
 def test_nothing_is_left_that_github_makes_a_link_of(text, linking):
     assert linking not in escape(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        (":tada:", ":<!-- -->tada:"),
+        (":tada::+1:", ":<!-- -->tada::<!-- -->+1:"),
+        ("a:8ball:b", "a:<!-- -->8ball:b"),
+        (":stuck_out:", r":<!-- -->stuck\_out:"),
+        (":100: :1234: :-1:", ":<!-- -->100: :<!-- -->1234: :<!-- -->-1:"),
+        # What nobody draws a picture of.
+        ("10:30:20", "10:30:20"),
+        ("2026-11-25T17:13:34+00:00", "2026-11-25T17:13:34+00:00"),
+        ("a: b: c", "a: b: c"),
+        ("問:答:", "問:答:"),
+        ("https://x/a", "https:<!-- -->//x/a"),
+    ],
+)
+def test_nothing_is_left_that_github_makes_a_picture_of(text, escaped):
+    assert escape(text) == escaped
 
 
 def test_a_text_is_one_line_and_no_longer_than_a_reader_reads():
@@ -282,8 +303,9 @@ def test_the_summary_of_several_stores_is_written_without_the_page(stored, monke
 
 
 def test_a_summary_that_a_report_cannot_write_is_a_usage_error(stored, capsys):
-    assert main(["report", "--store", "yi-6b", "--summary", "other"]) == 4
-    assert "error: --summary other: cannot be written" in capsys.readouterr().err
+    Path("file").write_text("")
+    assert main(["report", "--store", "yi-6b", "--summary", "file/summary.md"]) == 4
+    assert "error: --summary file/summary.md: cannot be written" in capsys.readouterr().err
 
 
 def test_a_jobs_page_that_a_report_cannot_write_is_a_warning(stored, monkeypatch, capsys):

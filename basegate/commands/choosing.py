@@ -7,15 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
+from basegate.fingerprint import FINGERPRINTS
+from basegate.references import origins_of
 from basegate.registry import load_registry
 from basegate.selecting import select
 from basegate.sources import names_in
+from basegate.store.overview import stored_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from basegate.measurement import Measurement
+    from basegate.references import Origin
     from basegate.registry import CandidateSpec
+    from basegate.store import Store
+    from basegate.thresholds import Thresholds
 
 _REGISTRY = Path("models.toml")
 
@@ -31,6 +38,10 @@ class Chosen:
 
     names: tuple[str, ...]
     registered: frozenset[str] = frozenset()
+
+    def holds(self, measurement: Measurement) -> bool:
+        """Whether a measurement is of one of them."""
+        return not self.names or measurement.candidate.name in self.names
 
 
 def add_models(parser: argparse.ArgumentParser, what: str) -> None:
@@ -62,6 +73,38 @@ def chosen_by(options: argparse.Namespace) -> Chosen:
     registry = load_registry(_REGISTRY) if requests else {}
     names = (name for request in requests for name in _names(request, registry))
     return Chosen(tuple(dict.fromkeys(names)), frozenset(registry))
+
+
+def absent_of(chosen: Chosen, store: Iterable[Measurement]) -> list[str]:
+    """Return the chosen candidates that nothing is stored of, since `models.toml` knows them.
+
+    Args:
+        chosen: candidates.
+        store: what is stored.
+
+    Raises:
+        UsageError: nothing is stored of another name, or of none of them.
+    """
+    if not chosen.names:
+        return []
+    known = {each.candidate.name for each in store}
+    stored_of(chosen.names, known, chosen.registered)
+    return [name for name in chosen.names if name not in known]
+
+
+def origins_for(thresholds: Thresholds, store: Store) -> dict[str, Origin]:
+    """Return where the candidates of `models.toml` come from, if limits are relative to any.
+
+    Args:
+        thresholds: with the limits.
+        store: that remembers hashes of large files.
+
+    Raises:
+        UsageError: something is wrong in `models.toml`.
+    """
+    if not thresholds.relative:
+        return {}
+    return origins_of(thresholds.relative, load_registry(_REGISTRY), store.folder / FINGERPRINTS)
 
 
 def _names(request: str, registry: Mapping[str, CandidateSpec]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.commands.choosing import add_models, chosen_by
+from basegate.commands.choosing import absent_of, add_models, chosen_by
 from basegate.commands.output import (
     add_keys,
     add_store,
@@ -23,7 +23,7 @@ from basegate.errors import UsageError
 from basegate.figures import found, place, printable
 from basegate.store import Store
 from basegate.store.merging import Refused, export, merge
-from basegate.store.overview import KEY, stored_of
+from basegate.store.overview import KEY
 
 if TYPE_CHECKING:
     import argparse
@@ -65,15 +65,11 @@ def run_export(options: argparse.Namespace) -> int:
     if target.exists() and not options.force:
         raise UsageError(f"{target} is there already; give another file, or --force to replace it.")
     chosen, keys = chosen_by(options), keys_of(options, store)
-    if chosen.names:
-        known = {each.candidate.name for each in store}
-        stored_of(chosen.names, known, chosen.registered)
-        if absent := [name for name in chosen.names if name not in known]:
-            say(f"nothing is stored of {', '.join(absent)}")
+    if absent := absent_of(chosen, store):
+        say(f"nothing is stored of {', '.join(absent)}")
 
     def wanted(measurement: Measurement) -> bool:
-        named = not chosen.names or measurement.candidate.name in chosen.names
-        return named and (not keys or measurement.key in keys)
+        return chosen.holds(measurement) and (not keys or measurement.key in keys)
 
     try:
         count = export(store, target, wanted)

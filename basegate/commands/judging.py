@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.commands.choosing import add_models, chosen_by
+from basegate.commands.choosing import add_models, chosen_by, origins_for
 from basegate.commands.output import (
     STORE,
     THRESHOLDS,
@@ -22,7 +22,7 @@ from basegate.environment import environment
 from basegate.evidence import comparing
 from basegate.figures import place
 from basegate.files import write_atomically
-from basegate.outputs import check_apart
+from basegate.outputs import check_files
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.spreadsheet import table
 from basegate.report.terminal import line, origin, summary
@@ -68,7 +68,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts; write ledger and CSV where they are asked for."""
-    check_apart({"ledger": options.ledger, "csv": options.csv})
+    check_files({"ledger": options.ledger, "csv": options.csv})
     store, say = store_of(options), words_of(options)
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
@@ -79,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
         asked,
         chosen.names,
         registered=chosen.registered,
+        origins=origins_for(thresholds, store),
         brief=options.ledger is None,
     )
     absent = _absent(judged, chosen.names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from basegate.commands.choosing import absent_of, add_models, chosen_by
 from basegate.commands.output import add_store, many, one_line, say, size, store_of, table
 from basegate.figures import found, place
 from basegate.store.folder import SHORT
@@ -26,6 +27,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "list", help="a line per measurement", description="Prints a line per measurement."
     )
+    add_models(parser, "measurements")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     add_store(parser)
     parser.set_defaults(run=run)
@@ -33,15 +35,23 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a line per measurement, and what there is beside them."""
-    store = store_of(options)
+    store, chosen = store_of(options), chosen_by(options)
     bytes_of = sizes(store)
+    every = list(store)
+    absent, measured = absent_of(chosen, every), [each for each in every if chosen.holds(each)]
     if options.json:
-        print(json.dumps(_as_json(store, bytes_of), allow_nan=False))
+        print(json.dumps(_as_json(measured, store, bytes_of), allow_nan=False))
         return 0
-    rows = sorted((_row(each, bytes_of) for each in store), key=lambda row: row[1:])
+    rows = sorted((_row(each, bytes_of) for each in measured), key=lambda row: row[1:])
     for line in table(rows):
         say(line)
-    for text in _totals(store, len(rows), sum(bytes_of.values())):
+    if absent:
+        say(f"nothing is stored of {', '.join(absent)}")
+    if chosen.names:
+        total = sum(bytes_of.get(each.key[:SHORT], 0) for each in measured)
+        say(f"{many(len(measured), 'measurement')}, {size(total)}")
+        return 0
+    for text in _totals(store, len(measured), sum(bytes_of.values())):
         say(text)
     return 0
 
@@ -96,9 +106,11 @@ def _keys(begun: Sequence[Unfinished]) -> str:
     return f"{keys} and {len(begun) - _SHOWN} more" if len(begun) > _SHOWN else keys
 
 
-def _as_json(store: Store, bytes_of: Mapping[str, int]) -> dict[str, Any]:
+def _as_json(
+    measured: Sequence[Measurement], store: Store, bytes_of: Mapping[str, int]
+) -> dict[str, Any]:
     return {
-        "measurements": [_fields(each, bytes_of) for each in store],
+        "measurements": [_fields(each, bytes_of) for each in measured],
         "unfinished": [
             {
                 "key": each.key,

@@ -7,25 +7,29 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basegate.commands.choosing import origins_for
 from basegate.commands.output import add_store, add_thresholds, say, store_of, table
 from basegate.environment import environment
 from basegate.errors import UsageError, did_you_mean
 from basegate.figures import format_limit, place, printable
 from basegate.files import write_atomically
 from basegate.limits import RelativeLimit
-from basegate.proposing import propose
+from basegate.proposing import guess_levels, propose
+from basegate.references import suggestion
 from basegate.rejudging import Asked, answers_of, ledger_of, rejudge
 from basegate.report.terminal import decided
 from basegate.sources import names_in
 from basegate.thresholds import load_thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from basegate.measurement import Measurement
     from basegate.proposing import Proposal
+    from basegate.references import Origin
     from basegate.rejudging import Answered
     from basegate.store import Store
-    from basegate.thresholds import Thresholds
+    from basegate.thresholds import Check, Thresholds
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -86,13 +90,18 @@ def run(options: argparse.Namespace) -> int:
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
     answered = _answered(store, asked, good, bad)
-    proposals = _proposals(asked, answered, options.margin)
-    for text in _warnings(thresholds, asked, answered, proposals):
+    proposals = _proposals(store, asked, answered, options.margin)
+    origins = origins_for(thresholds, store)
+    stored = {each.candidate.name for each in store} if thresholds.relative else set()
+    for text in (
+        *_warnings(thresholds, asked, answered, proposals),
+        *_unknown(thresholds, stored, origins),
+    ):
         _warn(text)
     _write(options, proposals)
     for line in table([("", *_row(each)) for each in proposals]):
         say(line)
-    _say_verdicts(store, options.out, good, bad)
+    _say_verdicts(store, options.out, good, bad, origins)
     say(f"thresholds: {options.out}")
     return 0
 
@@ -138,12 +147,25 @@ def _answered(store: Store, asked: Asked, good: Sequence[str], bad: Sequence[str
     return sides[0], sides[1]
 
 
-def _proposals(asked: Asked, answered: _Sides, margin: float) -> list[Proposal]:
+def _proposals(store: Store, asked: Asked, answered: _Sides, margin: float) -> list[Proposal]:
     proposals = []
     for number, (check, _) in enumerate(asked.checks):
         good, bad = ({each.label: each.answers[number] for each in side} for side in answered)
-        proposals += propose(check, good, bad, margin)
+        guessing = _guessing(store, check, [*good.values(), *bad.values()])
+        proposals += propose(check, good, bad, margin, guessing)
     return proposals
+
+
+def _guessing(
+    store: Store, check: Check, measured: Sequence[Measurement | None]
+) -> tuple[float, ...]:
+    """Return how likely guesses are to be right, from the evidence of the first that has any."""
+    if check.check in ("knowledge", "minimal_pairs"):
+        for key in (each.key for each in measured if each is not None):
+            whole = store.get(key)
+            if whole is not None and (levels := guess_levels(whole.findings)):
+                return levels
+    return ()
 
 
 def _warnings(
@@ -164,6 +186,16 @@ def _warnings(
     for name in dict.fromkeys(each.name for side in answered for each in side):
         if name in thresholds.own_limits:
             yield f"{name} keeps its own limits in [candidates.{name}]; they were not looked at."
+
+
+def _unknown(
+    thresholds: Thresholds, stored: Collection[str], known: Collection[str]
+) -> Iterator[str]:
+    """Warn of references that nobody knows."""
+    for name in dict.fromkeys(limit.candidate for limit in thresholds.relative):
+        if name not in stored and name not in known:
+            hint = suggestion(name, stored, known)
+            yield f"nothing is stored of {name}, to which limits are relative.{hint}"
 
 
 def _warn(text: str) -> None:
@@ -191,12 +223,18 @@ def _row(proposal: Proposal) -> tuple[str, ...]:
     return proposal.place, format_limit(value, limit.direction), proposal.why
 
 
-def _say_verdicts(store: Store, out: Path, good: Sequence[str], bad: Sequence[str]) -> None:
+def _say_verdicts(
+    store: Store,
+    out: Path,
+    good: Sequence[str],
+    bad: Sequence[str],
+    origins: Mapping[str, Origin],
+) -> None:
     """Judge the candidates by the file that was written; warn where it is not as intended."""
     thresholds = load_thresholds(out)
     asked = Asked.of(thresholds)
     machine = environment("cpu")
-    for each in rejudge(store, thresholds, asked, [*good, *bad], brief=True):
+    for each in rejudge(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
         if each.records:
             [entry] = ledger_of([each], thresholds, machine).candidates
             rows = [row for record in each.records for row in record.results]

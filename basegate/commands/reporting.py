@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.commands.choosing import add_models, chosen_by
+from basegate.commands.choosing import add_models, chosen_by, origins_for
 from basegate.commands.output import (
     STORE,
     add_language,
@@ -21,7 +21,7 @@ from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.evidence import compare_candidates, measurements_behind
 from basegate.files import write_atomically
-from basegate.outputs import check_apart
+from basegate.outputs import check_files
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.page import Page
 from basegate.report.summary_file import write_summary
@@ -78,12 +78,20 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the page and the summary, as far as they are asked for."""
-    check_apart({"html": options.html, "summary": options.summary})
-    store = Several([store_at(folder) for folder in options.stores or [STORE]])
+    check_files({"html": options.html, "summary": options.summary})
+    stores = [store_at(folder) for folder in options.stores or [STORE]]
+    store = Several(stores)
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)
-    judged = rejudge(store, thresholds, asked, chosen.names, registered=chosen.registered)
+    judged = rejudge(
+        store,
+        thresholds,
+        asked,
+        chosen.names,
+        registered=chosen.registered,
+        origins=origins_for(thresholds, stores[0]),
+    )
     judged = [each for each in judged if each.records]
     if not judged:
         raise UsageError(

@@ -6,7 +6,9 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from basegate.commands.choosing import absent_of, add_models, chosen_by
 from basegate.commands.output import add_store, one_line, say, size, store_of, table
+from basegate.errors import UsageError
 from basegate.figures import chance, found, place
 from basegate.store.overview import the_one
 
@@ -29,10 +31,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "show",
-        help="all that is known of one measurement",
-        description="Prints one measurement: its numbers, what they rest on, how it was made.",
+        help="all that is known of one measurement, or of those of a candidate",
+        description="Prints one measurement, by its key, or all of a candidate, by its name: "
+        "numbers, what they rest on, how they were made.",
     )
-    parser.add_argument("key", metavar="KEY", help="the first digits of its key")
+    parser.add_argument("key", nargs="?", metavar="KEY", help="the first digits of its key")
+    add_models(parser, "all measurements")
     parser.add_argument(
         "--samples",
         type=_count,
@@ -51,17 +55,41 @@ def _count(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the measurement."""
-    store = store_of(options)
-    measurement = the_one(store, options.key)
+    """Print the measurement, or those of the candidates that are named."""
+    store, chosen = store_of(options), chosen_by(options)
+    if options.key is not None:
+        measurement = the_one(store, options.key)
+        if not chosen.holds(measurement):
+            raise UsageError(
+                f"{options.key} is a measurement of {measurement.candidate.name}, and --model "
+                f"names {', '.join(chosen.names)}. Leave one of the two out."
+            )
+        _show(measurement, store, options.samples)
+        return 0
+    if not chosen.names:
+        raise UsageError("store show: give the first digits of a KEY, or --model NAME.")
+    every = list(store)
+    for name in absent_of(chosen, every):
+        say(f"nothing is stored of {name}")
+    own = sorted(
+        filter(chosen.holds, every),
+        key=lambda each: (each.candidate.name, each.candidate.held, each.check, each.item),
+    )
+    for number, each in enumerate(own):
+        if number:
+            say()
+        _show(store.get(each.key) or each, store, options.samples)
+    return 0
+
+
+def _show(measurement: Measurement, store: Store, samples: int) -> None:
     for title, rows in _sections(measurement, store):
         if rows:
             say(title, {"bold": True})
             for line in table([("", *map(one_line, row)) for row in rows]):
                 say(line)
-    for text in _evidence(measurement.findings, options.samples):
+    for text in _evidence(measurement.findings, samples):
         say(text)
-    return 0
 
 
 def _sections(

@@ -2,7 +2,7 @@
 
 Shorter than the page: what does not fit is counted, so that the summary of many candidates stays
 below the mebibyte that GitHub takes. Names and texts are escaped, and nothing in them becomes a
-link, a heading, a mention of somebody or HTML.
+link, a heading, a picture, a mention of somebody or HTML.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ LONGEST = 400
 """Characters of one text."""
 
 _SIGNS: dict[VerdictWord, str] = {"pass": "✓", "fail": "✗", "inconclusive": "?", "invalid": "!"}
-_SPECIAL = re.compile(r"[\\`*_\[\]|~]|[&<>$]|[@#]|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
+_EMOJI = r"(?:100|1234|[+-]1|[\w+-]*[a-z][\w+-]*)"
+"""A name that stands for a picture between two colons; of numbers, as in 10:30:20, only two are."""
+_SPECIAL = re.compile(
+    rf"[\\`*_\[\]|~]|[&<>$]|[@#]|:(?=//|{_EMOJI}:)|\bwww(?=\.)", re.IGNORECASE | re.ASCII
+)
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
 _LINKING = ("@", "#", ":", "www")
 _OPENING = re.compile(r"^(\d*)(?=[-+.)](?:\s|$)|[-=]+$)")
@@ -52,7 +56,7 @@ def escape(text: str) -> str:
 def _shown(found: re.Match[str]) -> str:
     text = found[0]
     if text.lower() in _LINKING:
-        # An empty comment parts what would become a link, or a mention of somebody.
+        # An empty comment parts what would become a link, a picture, or a mention of somebody.
         return f"{text}<!-- -->"
     return _ENTITIES.get(text) or f"\\{text}"
 

@@ -33,6 +33,8 @@ class XdistHooks:
         from basegate.spread.scheduling import CandidateScheduling
 
         names = [spec.name for spec in biggest_first(run.options.candidates)]
+        # Whoever limits are relative to begins first: what follows on its worker then finds it.
+        names.sort(key=lambda name: name not in run.references)
         return CandidateScheduling(config, log, names, run.options.thresholds.all_items())
 
     @pytest.hookimpl(optionalhook=True)
