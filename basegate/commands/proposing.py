@@ -41,8 +41,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "that stored good candidates pass and bad ones do not. Exit status: 0, with warnings on "
         "the standard error where a limit could not be told; 4 for a usage error.",
     )
-    _addnames_in(parser, "--good", "a candidate that the limits should accept")
-    _addnames_in(parser, "--bad", "a candidate that they should reject")
+    _add_names(parser, "--good", "a candidate that the limits should accept")
+    _add_names(parser, "--bad", "a candidate that they should reject")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="the thresholds.toml to write"
     )
@@ -60,7 +60,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
 
 
-def _addnames_in(parser: argparse.ArgumentParser, option: str, what: str) -> None:
+def _add_names(parser: argparse.ArgumentParser, option: str, what: str) -> None:
     parser.add_argument(
         option,
         action="extend",
@@ -84,7 +84,7 @@ def _share(text: str) -> float:
 def run(options: argparse.Namespace) -> int:
     """Write the file; say what each limit rests on, and what it does to the candidates."""
     good, bad = (names_in(given) for given in (options.good, options.bad))
-    _checknames_in(good, bad)
+    _check_names(good, bad)
     _check_out(options.out, force=options.force)
     store = store_of(options)
     thresholds = load_thresholds(options.thresholds)
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _checknames_in(good: Sequence[str], bad: Sequence[str]) -> None:
+def _check_names(good: Sequence[str], bad: Sequence[str]) -> None:
     if not good:
         raise UsageError(
             "--good NAME: name at least one candidate that the limits should accept; limits that "
