@@ -103,20 +103,20 @@ def _carried(
             (each.first, each.second) if each.better == "first" else (each.second, each.first)
         )
         if winner == choice.candidate:
-            yield say(
-                "{value} {unit} better than {other} on {place}",
-                value=difference(each, say),
-                unit=in_words(each.unit, say),
-                other=loser,
-                place=place(each.check, each.part, say),
-            )
+            yield _better(each, loser, say)
 
 
-def difference(each: Comparison, say: Words = ENGLISH) -> str:
-    """Return the size of a difference, without its sign: a share in percentage points."""
+def _better(each: Comparison, loser: str, say: Words) -> str:
+    known = {
+        "unit": in_words(each.unit, say),
+        "other": loser,
+        "place": place(each.check, each.part, say),
+    }
     if is_share(each.unit):
-        return say("{value} %", value=f"{abs(each.difference) * 100:.1f}")
-    return format_value(abs(each.difference), each.unit)
+        points = say("{value} points", value=f"{abs(each.difference) * 100:.1f}")
+        return say("{points} better than {other} on {place} ({unit})", points=points, **known)
+    value = format_value(abs(each.difference), each.unit)
+    return say("{value} {unit} better than {other} on {place}", value=value, **known)
 
 
 def _sureness(sure: Sureness | None, say: Words) -> Iterator[str]:
