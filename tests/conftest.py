@@ -28,6 +28,8 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     for name in ("CI", "BUILD_NUMBER", "COLUMNS", "PYTEST_ADDOPTS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
+    # The many runs of these tests need not compile basegate each anew.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
