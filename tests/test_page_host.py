@@ -8,12 +8,38 @@ import sys
 import pytest
 
 from basegate.language import words
+from basegate.ledger import Record
+from basegate.measurement import Earlier
+from basegate.report.html import header_cells, result_cells, stored_cells
 from basegate.report.page.document import fragment
 from basegate.report.page.evidence import collect
 from tests.browsing import IN_EVERY_WINDOW
 from tests.pages import make_page
+from tests.rows import make_measurement, row
 
 pytestmark = pytest.mark.browser
+
+
+ROWS = [
+    row(
+        "inconclusive",
+        metric=metric,
+        unit="share of pairs with the right sentence likelier",
+        value=0.539,
+        interval=(0.466, 0.61),
+        direction="min",
+        limit=0.6,
+        seconds=63.5,
+    )
+    for metric in ("preferred_share", "right", "wrong")
+]
+STORED = Record(candidate=make_measurement().candidate, results=ROWS, earlier=Earlier(whole=True))
+CELLS = [
+    header_cells(),
+    result_cells(ROWS),
+    stored_cells(['<td class="col-duration">12 ms</td>'], [STORED])[0],
+]
+"""Heads of our columns, the cells of every row below them, and its duration."""
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +60,18 @@ def chinese(tmp_path_factory):
 def made_by_pytest_html(folder, language):
     page = make_page(candidates=2, questions=10, samples=200, say=words(language))
     (folder / "sections.html").write_text(fragment(page), encoding="utf-8")
+    (folder / "cells.json").write_text(json.dumps(CELLS), encoding="utf-8")
     (folder / "conftest.py").write_text(
+        "import json\n"
         "from pathlib import Path\n"
+        "HERE = Path(__file__).parent\n"
+        "heads, filled, duration = json.loads((HERE / 'cells.json').read_text(encoding='utf-8'))\n"
         "def pytest_html_results_summary(prefix):\n"
-        "    text = (Path(__file__).parent / 'sections.html').read_text(encoding='utf-8')\n"
-        "    prefix.append(text)\n"
+        "    prefix.append((HERE / 'sections.html').read_text(encoding='utf-8'))\n"
+        "def pytest_html_results_table_header(cells):\n"
+        "    cells[2:2] = heads\n"
+        "def pytest_html_results_table_row(cells):\n"
+        "    cells[2:3] = [*filled, duration]\n"
     )
     (folder / "test_outcomes.py").write_text(
         "import pytest\n"
@@ -150,3 +183,28 @@ def test_back_returns_through_filters_and_the_order_of_pytest_html(window, host)
     # Opening the page is one step, whatever order pytest-html sets meanwhile.
     window.page.go_back()
     assert window.page.url == "about:blank"
+
+
+@pytest.mark.parametrize("window", [(1440, "light")], indirect=True)
+def test_a_line_of_a_verdict_and_of_its_limit_is_one_line(window, host):
+    window.open(host)
+    lines = window.page.evaluate(
+        """() => ['.col-verdict', '.col-limit'].map(name => {
+          const cell = document.querySelector(`#results-table td${name}`)
+          const range = document.createRange()
+          range.selectNodeContents(cell)
+          return new Set([...range.getClientRects()].map(each => Math.round(each.bottom))).size
+        })"""
+    )
+    assert lines == [3, 3]
+
+
+@IN_EVERY_WINDOW
+def test_a_duration_says_that_it_is_one_of_reading_the_store(window, host):
+    window.open(host)
+    duration = window.page.locator("#results-table td.col-duration").first
+    told = duration.evaluate("cell => getComputedStyle(cell, '::after').content")
+    assert told == '"from the store; measured in 63.5 s"'
+    window.page.locator("#results-table [data-column-type=duration]").click()
+    assert set(window.texts("#results-table .col-duration")) == {"12 ms"}
+    assert window.unasked == []
