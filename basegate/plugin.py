@@ -294,8 +294,9 @@ class ReportHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
         """Fill the columns of a verdict."""
-        from basegate.report.html import id_cell, result_cells
+        from basegate.report.html import id_cell, result_cells, stored_cells
 
+        cells[:] = stored_cells(cells, self.found.get(report, ()), self.run.say)
         if len(cells) > 1:
             cells[1] = id_cell(report.nodeid)
             cells[2:2] = result_cells(self._results(report), self.run.say)

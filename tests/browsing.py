@@ -13,6 +13,8 @@ SCHEMES = ("light", "dark")
 
 READY = "#bg-texts[data-ready]"
 COUNT = "#bg-texts .bg-count"
+STATUS = "#bg-texts .bg-standing [role=status]"
+"""What is read out to those who cannot see it: the count, and what a link asked for in vain."""
 FILTER = """async ([field, value]) => {
   const form = document.querySelector('.bg-filters')
   const settled = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)))

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -113,6 +113,8 @@ HOSTILE_NAMES = (
     "</script><script>alert(2)</script>",
 )
 """Names of candidates that a page has to show as they are, shortened where it must."""
+LONG_NAMES = tuple(f"a-candidate-continued-on-the-web-run-00{at}" for at in range(6))
+"""Of forty characters, that differ in the last one."""
 LONG_LINE = "長" * 400_000
 """More than a megabyte of UTF-8 on one line."""
 
@@ -161,6 +163,19 @@ def make_page(
     """
     ledger, measurements = _run(candidates, questions, samples, hostile)
     return Page(ledger=ledger, measurements={each.key: each for each in measurements}, say=say)
+
+
+def rename(page: Page, names: Sequence[str]) -> Page:
+    """Return a page whose candidates have other names, in their order; measurements keep theirs."""
+    new = dict(zip(page.names, names, strict=False))
+
+    def renamed(record: Any) -> Any:
+        fields = {"candidate", "name", "first", "second"} & set(type(record).model_fields)
+        return record.model_copy(update={each: new[getattr(record, each)] for each in fields})
+
+    parts = ("results", "candidates", "comparisons")
+    update = {part: tuple(map(renamed, getattr(page.ledger, part))) for part in parts}
+    return replace(page, ledger=page.ledger.model_copy(update=update))
 
 
 @cache

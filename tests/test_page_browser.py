@@ -9,7 +9,7 @@ import pytest
 
 from basegate.report.page.document import document
 from basegate.report.page.texts import address
-from tests.browsing import COUNT, IN_EVERY_WINDOW
+from tests.browsing import IN_EVERY_WINDOW, STATUS
 from tests.pages import HOSTILE, HOSTILE_NAMES, LONG_LINE, make_page
 
 pytestmark = pytest.mark.browser
@@ -42,7 +42,8 @@ def test_a_page_of_full_size_is_ready_in_time_and_asks_the_network_for_nothing(w
 def test_a_filter_answers_in_a_tenth_of_a_second(window, files):
     window.open(files())
     fields = [
-        *({"verdict": each} for each in ("wrong", "fail", "loops", "")),
+        *({"sample": each} for each in ("wrong", "loops", "")),
+        *({"verdict": each} for each in ("fail", "")),
         *({"text": each} for each in ("香", "香港", "market", "")),
         *({"check": each} for each in ("minimal_pairs/cantonese", "knowledge/hong-kong", "")),
     ]
@@ -68,18 +69,18 @@ def test_a_check_can_be_looked_at_alone(window, files):
     assert set(window.texts(".bg-group h3 > .bg-soft")) == {"knowledge must-know"}
 
 
-def test_a_verdict_leaves_the_samples_that_it_is_true_of(window, files):
+def test_what_a_sample_is_leaves_the_samples_that_it_is_true_of(window, files):
     window.open(files(candidates=2, questions=10, samples=200))
     window.page.select_option("[name=check]", label="knowledge hong-kong")
     totals = []
-    for verdict, word in (("right", "right"), ("wrong", "wrong"), ("none", "no answer")):
-        window.filter(verdict=verdict)
+    for kind, word in (("right", "right"), ("wrong", "wrong"), ("none", "no answer")):
+        window.filter(sample=kind)
         window.all_groups()
         heads = window.texts(".bg-sample .bg-sign")
         assert heads
         assert all(head.endswith(word) for head in heads)
         totals.append(int(window.count().partition(" ")[0]))
-    window.filter(verdict="")
+    window.filter(sample="")
     assert int(window.count().partition(" ")[0]) == sum(totals)
 
 
@@ -91,6 +92,28 @@ def test_a_verdict_of_a_check_leaves_what_was_judged_so(window, files):
     with_samples = window.page.locator(".bg-column:has(.bg-sample) .bg-counted")
     assert with_samples.count() > 0
     assert all("fail" in text for text in with_samples.all_inner_texts())
+
+
+def test_a_sample_and_its_check_are_asked_for_apart_and_together(window, files):
+    window.open(files())
+    fields = window.texts(".bg-filters .bg-field > span")
+    assert fields[1:3] == ["Sample is", "Check's verdict"]
+    choices = [
+        window.texts(f".bg-filters [name={name}] option:not([value=''])")
+        for name in ("sample", "verdict")
+    ]
+    assert choices == [
+        ["right", "wrong", "no answer", "degenerate", "loops"],
+        ["pass", "fail", "inconclusive", "invalid"],
+    ]
+    window.page.select_option("[name=check]", label="knowledge must-know")
+    window.filter(verdict="fail", sample="right")
+    window.all_groups()
+    heads = window.texts(".bg-sample .bg-sign")
+    assert heads
+    assert all(head.endswith("right") for head in heads)
+    judged = window.page.locator(".bg-column:has(.bg-sample) .bg-counted").all_inner_texts()
+    assert all("fail" in text for text in judged)
 
 
 def test_text_is_found_in_samples_and_in_prompts_whatever_its_case(window, files):
@@ -110,10 +133,10 @@ def test_text_is_found_in_samples_and_in_prompts_whatever_its_case(window, files
 
 def test_the_count_is_told_to_those_who_cannot_see_it(window, files):
     window.open(files(candidates=2, questions=10, samples=200))
-    assert window.page.get_attribute(COUNT, "role") == "status"
+    assert window.count() in window.page.inner_text(STATUS)
     every, _, rest = window.count().partition(" of ")
     assert rest.startswith(every)
-    window.filter(verdict="wrong")
+    window.filter(sample="wrong")
     shown, _, rest = window.count().partition(" of ")
     assert rest.startswith(f"{every} samples")
     assert int(shown) < int(every)
@@ -137,13 +160,14 @@ def test_the_address_keeps_the_filter_and_a_link_sets_it(window, files):
     window.open(path)
     window.choose("llama-2-7b")
     window.page.select_option("[name=check]", label="knowledge must-know")
-    window.filter(verdict="wrong", text="香&港")
+    window.filter(sample="wrong", verdict="fail", text="香&港")
     kept = window.page.evaluate("location.hash")
-    assert kept.startswith(address("llama-2-7b", "knowledge", "must-know", "wrong"))
+    assert kept.startswith(address("llama-2-7b", "knowledge", "must-know", "wrong", "fail"))
     window.open(path, kept)
     assert window.page.locator(".bg-candidates :checked").count() == 1
     assert window.page.input_value("[name=check]") == "knowledge/must-know"
-    assert window.page.input_value("[name=verdict]") == "wrong"
+    assert window.page.input_value("[name=sample]") == "wrong"
+    assert window.page.input_value("[name=verdict]") == "fail"
     assert window.page.input_value("[name=text]") == "香&港"
     window.page.click(".bg-filters [type=reset]")
     window.until("location.hash === ''")
@@ -160,11 +184,100 @@ def test_a_cell_of_the_decision_opens_its_evidence_and_brings_the_keyboard_there
     assert set(window.texts(".bg-group h3 > .bg-soft")) == {"continuation"}
 
 
-@pytest.mark.parametrize("given", ["?", "?candidate=nobody&check=nothing&verdict=odd", "?%%%&=="])
-def test_an_address_that_makes_no_sense_shows_everything(window, files, given):
-    window.open(files(candidates=2, questions=10, samples=200), f"#bg-texts{given}")
+def test_back_undoes_a_filter_and_forward_does_it_again(window, files):
+    window.open(files(candidates=2, questions=10, samples=200))
+    every = window.count()
+    window.page.select_option("[name=check]", label="knowledge must-know")
+    of_check = window.count()
+    window.page.select_option("[name=sample]", "wrong")
+    wrong = window.count()
+    assert len({every, of_check, wrong}) == 3
+    window.page.go_back()
+    assert window.count() == of_check
+    assert window.page.input_value("[name=sample]") == ""
+    assert window.page.evaluate("location.hash") == address(check="knowledge", part="must-know")
+    window.page.go_back()
+    assert window.count() == every
+    assert window.page.input_value("[name=check]") == ""
+    window.page.go_forward()
+    window.page.go_forward()
+    assert window.count() == wrong
+    assert window.page.input_value("[name=sample]") == "wrong"
+
+
+def test_what_is_typed_is_one_step_for_back(window, files):
+    window.open(files(candidates=2, questions=10, samples=200))
+    every = window.count()
+    window.page.select_option("[name=check]", label="knowledge hong-kong")
+    window.page.locator("[name=text]").focus()
+    window.page.keyboard.type("market")
+    window.page.keyboard.press("Tab")
+    window.page.locator("[name=text]").focus()
+    window.page.keyboard.type("s")
+    assert window.page.input_value("[name=text]") == "markets"
+    window.page.go_back()
+    assert window.page.input_value("[name=text]") == "market"
+    window.page.go_back()
+    assert window.page.input_value("[name=text]") == ""
+    assert window.page.input_value("[name=check]") == "knowledge/hong-kong"
+    window.page.go_back()
+    assert window.count() == every
+
+
+def test_back_from_the_texts_behind_a_cell_is_at_the_cell_with_everything_shown(window, files):
+    window.open(files(candidates=2, questions=10, samples=200))
+    every = window.count()
+    link = window.page.locator("#bg-decision a[href*='continuation']").first
+    for _ in range(2):
+        link.click()
+        window.until("document.activeElement.id === 'bg-texts-head'")
+        assert window.count() != every
+        window.page.go_back()
+        assert window.count() == every
+        assert window.page.locator(".bg-candidates :checked").count() == 2
+        assert window.page.evaluate("location.hash") == ""
+        assert link.evaluate("link => link === document.activeElement")
+        window.until("scrollY < document.querySelector('#bg-texts').offsetTop - innerHeight / 2")
+
+
+def test_a_place_elsewhere_in_the_page_leaves_the_filter_as_it_is(window, files):
+    window.open(files(candidates=2, questions=10, samples=200))
+    window.page.select_option("[name=sample]", "wrong")
+    wrong = window.count()
+    window.page.evaluate("location.hash = 'bg-conditions'")
+    window.until("history.state !== null")
+    assert window.count() == wrong
+    window.page.evaluate("location.hash = 'bg-texts?sample=right'")
+    window.until("document.querySelector('[name=sample]').value === 'right'")
+    window.page.go_back()
+    assert window.page.input_value("[name=sample]") == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("", ""),
+        ("candidate=nobody&check=nothing&sample=odd&verdict=fair", "nobody; nothing; odd; fair"),
+        ("candidate=yi-6b&candidate=nobody", "nobody"),
+        ("verdict=wrong&verdicts=fail", "wrong; verdicts=fail"),
+        ("candidate=<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
+        ("%%%", "%%%"),
+    ],
+)
+def test_a_link_that_asks_for_what_is_not_on_the_page_says_so_and_shows_the_rest(
+    window, files, given, told
+):
+    window.open(files(candidates=2, questions=10, samples=200), f"#bg-texts?{given}")
     every, _, rest = window.count().partition(" of ")
-    assert rest.startswith(every)
+    assert rest.startswith(every) == ("yi-6b" not in given)
+    message = "The link asks for something that is not on this page and is left out: "
+    said = window.page.inner_text(STATUS).removesuffix(window.count()).strip()
+    assert said == (message + told if told else "")
+    assert window.findings("#bg-texts") == []
+    window.page.select_option("[name=sample]", "right")
+    assert window.page.inner_text(STATUS).strip() == window.count()
+    window.page.go_back()
+    assert (told in window.page.inner_text(STATUS)) if told else True
     assert window.unasked == []
 
 
@@ -242,10 +355,12 @@ def test_the_filters_and_what_they_show_can_be_used_by_keyboard(window, files):
     page.keyboard.press("Tab")
     page.keyboard.type("wrong")
     page.keyboard.press("Tab")
+    page.keyboard.type("fail")
+    page.keyboard.press("Tab")
     page.keyboard.type("B")
     page.keyboard.press("Enter")
     hash_ = page.evaluate("location.hash")
-    assert "verdict=wrong" in hash_
+    assert "sample=wrong&verdict=fail" in hash_
     assert hash_.endswith("text=B")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

@@ -255,8 +255,8 @@ def test_what_was_written_stands_before_what_was_only_scored():
 
 def test_an_address_names_only_what_it_filters_by():
     assert address() == "#bg-texts?"
-    assert address("yi 6b", "knowledge", "must-know", "wrong") == (
-        "#bg-texts?candidate=yi+6b&check=knowledge%2Fmust-know&verdict=wrong"
+    assert address("yi 6b", "knowledge", "must-know", "wrong", "fail") == (
+        "#bg-texts?candidate=yi+6b&check=knowledge%2Fmust-know&sample=wrong&verdict=fail"
     )
     assert address("<b>\x1b", "continuation", "香") == (
         "#bg-texts?candidate=%3Cb%3E%EF%BF%BD&check=continuation%2F%E9%A6%99"

@@ -11,10 +11,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from basegate.comparison import Comparison
 from basegate.judge import invalid
 from basegate.language import ENGLISH
 from basegate.measurement import Metric, Sample
 from basegate.report.page import Page
+from basegate.report.page.comparing import winner
 from basegate.report.page.pictures import (
     bits,
     counts,
@@ -28,11 +30,11 @@ from basegate.report.page.pictures import (
 )
 from basegate.report.page.pictures.canvas import Scale, draw
 from basegate.report.page.pictures.counts import Count, hardest
-from basegate.report.page.pictures.lettering import in_two_lines, plain, shorten, width_of
+from basegate.report.page.pictures.lettering import in_lines, plain, shorten, width_of
 from basegate.report.page.pictures.readings import Reading, fewest_bits, in_figures, joined
 from basegate.report.page.pictures.scatter import Box, place_labels
 from basegate.report.page.pictures.style import WIDTH
-from tests.pages import HOSTILE_NAMES, make_page
+from tests.pages import HOSTILE_NAMES, LONG_NAMES, make_page, rename
 from tests.rows import entry, make_ledger, make_measurement, row
 
 ROOT = Path(__file__).parent.parent
@@ -412,29 +414,120 @@ def between(value, low, high):
     return Reading(value, (low, high))
 
 
-def test_a_caption_tells_candidates_apart_where_their_intervals_are():
-    found = {"b": between(4.5, 4.4, 4.6), "a": between(4.0, 3.9, 4.1), "c": between(6, 5.9, 6.1)}
-    assert fewest_bits(ENGLISH, "wiki", found) == (
-        "a needs the fewest bits per character on wiki; its interval does not reach that of the "
-        "next, b."
+def compared(first, second, better=None, items=12, check="perplexity", metric="bits_per_char"):
+    return Comparison(
+        first=first,
+        second=second,
+        check=check,
+        part="wiki",
+        metric=metric,
+        unit="",
+        items=items,
+        first_value=4.0,
+        second_value=5.0,
+        difference=-1.0,
+        confidence=0.95,
+        comparisons=3,
+        p_value=0.5,
+        better=better,
     )
 
 
-def test_a_caption_does_not_tell_candidates_apart_whose_intervals_meet():
-    found = {"a": between(4.0, 3.9, 4.1), "b": between(4.2, 4.1, 4.3), "c": between(4.5, 4.05, 5)}
-    text = fewest_bits(ENGLISH, "wiki", found)
-    assert text.endswith("but its interval meets that of b and c.")
+def held(*comparisons):
+    return Page(make_ledger().model_copy(update={"comparisons": comparisons}))
 
 
-def test_an_interval_that_reaches_over_the_next_is_seen():
-    """The next in value is apart, but one behind it is so uncertain that it is not."""
-    found = {"a": between(4.0, 3.9, 4.1), "b": between(4.3, 4.2, 4.4), "c": between(5, 4.0, 6)}
-    assert fewest_bits(ENGLISH, "wiki", found).endswith("its interval meets that of c.")
+FOUND = {"b": between(4.5, 4.4, 4.6), "a": between(4.0, 3.9, 4.1), "c": between(6, 5.9, 6.1)}
 
 
-def test_a_caption_says_where_nothing_tells_how_sure_it_is():
-    found = {"a": Reading(4.0), "b": between(6, 5, 7)}
-    assert "cannot be told" in fewest_bits(ENGLISH, "wiki", found)
+def test_a_caption_says_what_the_comparisons_carry_whatever_the_intervals_look_like():
+    """Intervals that do not meet tell nothing where too few items were compared."""
+    page = held(compared("a", "b", "first"), compared("c", "a", "second"))
+    assert fewest_bits(page, "wiki", FOUND) == (
+        "a needs the fewest bits per character on wiki. "
+        "On the same items it is better than b and c."
+    )
+    page = held(compared("a", "b"), compared("c", "a", items=5))
+    assert fewest_bits(page, "wiki", FOUND) == (
+        "a needs the fewest bits per character on wiki. "
+        "Not told apart from it: b. Too few items to tell it from c."
+    )
+
+
+def test_a_caption_says_whom_nothing_was_compared_with_and_who_is_better_after_all():
+    others = (
+        compared("a", "c", "first", check="knowledge"),
+        compared("a", "c", "first", metric="other"),
+        compared("b", "c", "first"),
+    )
+    text = fewest_bits(held(compared("b", "a", "first"), *others), "wiki", FOUND)
+    assert text.endswith(
+        "On the same items it is not the better one: b is. Not compared with it: c."
+    )
+    assert "better than c" not in fewest_bits(held(compared("a", "c", "first")), "other", FOUND)
+
+
+def test_captions_and_the_comparisons_of_a_page_say_the_same():
+    page = make_page(6)
+    (picture,) = varieties.pictures(page)
+    best = re.search(r"(\S+) writes the most Cantonese", picture.caption)[1]
+    said = re.search(r"it is better than ([^.]+?)\. ", picture.caption)[1]
+    better = {
+        each.second if each.better == "first" else each.first
+        for each in page.ledger.comparisons
+        if each.metric == "cantonese_share" and winner(each) == best
+    }
+    assert set(re.split(", | and ", said)) == better
+
+
+def test_titles_tell_banks_of_one_name_apart():
+    rows = [
+        counted(9, check=check, item=f"{bank}/q1")
+        for check in ("knowledge", "reasoning")
+        for bank in ("article", "held-out")
+    ]
+    titles = [picture.title for picture in counts.pictures(Page(make_ledger(*rows)))]
+    assert titles == [
+        f"Right answers by question: {check} {bank}"
+        for check in ("knowledge", "reasoning")
+        for bank in ("article", "held-out")
+    ]
+    for title in [picture.title for picture in topics.pictures(make_page(2))]:
+        assert "knowledge " in title or "reasoning " in title
+
+
+def test_no_two_pictures_of_a_page_have_one_title():
+    page = make_page(2)
+    again = [
+        each.model_copy(update={"item": each.item.replace("continuation", "more-prompts")})
+        for each in page.ledger.results
+        if each.check == "continuation"
+    ]
+    ledger = page.ledger.model_copy(update={"results": (*page.ledger.results, *again)})
+    titles = [picture.title for picture in sections(replace(page, ledger=ledger))]
+    assert "Language of the continuations: more-prompts" in titles
+    assert len(titles) == len(set(titles))
+
+
+def test_a_legend_names_every_bank_of_a_gate_whole():
+    curve = ((0.5, 0.171875), (0.9, 0.987))
+    banks = [f"a-bank-of-my-own-number-{number}" for number in range(5)]
+    rows = [gated(curve, item=f"{bank}/q1") for bank in banks]
+    (picture,) = curves.pictures(Page(make_ledger(*rows)))
+    assert "…" not in picture.svg
+    legend = [text for text in re.findall(r">([^<>]+)</text>", picture.svg) if "a-bank" in text]
+    assert len(legend) > 1
+    assert all(width_of(line) <= WIDTH for line in legend)
+    assert " ".join(legend) == " / ".join(f"knowledge {bank}" for bank in banks)
+
+
+def test_names_of_forty_characters_are_whole_in_every_picture():
+    page = rename(make_page(2), LONG_NAMES)
+    assert {len(name) for name in page.names} == {40}
+    for picture in sections(page):
+        shown = "".join(re.findall(r">([^<>]+)</text>", picture.svg))
+        if picture.key != "curves":
+            assert all(name in shown for name in page.names), picture.key
 
 
 def test_the_gap_is_claimed_only_for_those_whose_interval_is_above_zero():
@@ -562,11 +655,19 @@ def test_chinese_is_as_wide_as_it_is_shown():
 
 
 def test_a_head_is_broken_at_a_joint():
-    assert in_two_lines("yi-6b", 100) == ["yi-6b"]
-    assert in_two_lines("cantonese-llama-2-7b", 110) == ["cantonese-", "llama-2-7b"]
-    first, second = in_two_lines("x" * 200, 100)
+    assert in_lines("yi-6b", 100, 2) == ["yi-6b"]
+    assert in_lines("cantonese-llama-2-7b", 110, 2) == ["cantonese-", "llama-2-7b"]
+    first, second = in_lines("x" * 200, 100, 2)
     assert width_of(first) <= 100
     assert "…" in second
+
+
+def test_a_head_is_broken_elsewhere_where_joints_would_take_too_many_lines():
+    name = "abcdefghij-klm-nopqrstuvwxyz"
+    assert in_lines(name, 100, 4) == ["abcdefghij-", "klm-nopqrstu", "vwxyz"]
+    assert in_lines(name, 116, 2) == ["abcdefghij-klm-", "nopqrstuvwxyz"]
+    assert in_lines("abcdefghijk-klmnopqrstuvwxyz", 124, 2) == ["abcdefghijk-klmn", "opqrstuvwxyz"]
+    assert in_lines(name, 100, 1) == [shorten(name, 100)]
 
 
 def test_text_is_one_line_without_characters_that_steer():
@@ -630,7 +731,7 @@ def test_every_picture_has_its_caption_and_its_numbers_beside_it():
     assert section.count("figure") == section.count("svg") == section.count("details")
     assert section.count("figure") == section.count("figcaption") == len(pictures)
     for picture in pictures:
-        assert picture.caption in section.texts
+        assert picture.caption.replace(" %", "\u00a0%") in section.texts
         for cells in picture.rows:
             assert len(cells) == len(picture.head)
             assert set(filter(None, cells)) <= set(section.texts)

@@ -1,34 +1,34 @@
 """The pictures as a browser shows them."""
 
 import io
-import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from scipy import ndimage
 
+from basegate.language import words
 from basegate.report.page.pictures import render_pictures
 from basegate.report.page.pictures.style import VARIABLES
 from basegate.report.page.templating import asset
-from tests.pages import make_page
+from tests.browsing import WIDTHS
+from tests.pages import LONG_NAMES, make_page, rename
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 DARK = ";".join(f"{variable[4:-1]}:#000" for variable in VARIABLES.values())
 COLOURS = f":root{{{DARK};--bg-pass:#00ff00;--bg-paper:#fff}}"
 """Right samples alone are green."""
 
 OUTSIDE = """() => [...document.querySelectorAll('.bg-svg')].flatMap(svg => {
-  const box = svg.viewBox.baseVal
-  return [...svg.querySelectorAll('text')].map(text => [text, text.getBBox()])
-    .filter(([text, b]) => !text.getAttribute('transform') && (b.x < -2 || b.y < -2
-      || b.x + b.width > box.width + 2 || b.y + b.height > box.height + 2))
-    .map(([text, b]) => `${text.textContent}: ${b.x}, ${b.y}, ${b.width}, ${b.height}`)
+  const box = svg.getBoundingClientRect()
+  return [...svg.querySelectorAll('text')].map(text => [text, text.getBoundingClientRect()])
+    .filter(([, b]) => b.left < box.left - 2 || b.top < box.top - 2
+      || b.right > box.right + 2 || b.bottom > box.bottom + 2)
+    .map(([text, b]) => `${text.textContent}: ${b.left}, ${b.top}, ${b.right}, ${b.bottom}`)
 })"""
-"""Texts that are cut off by the edge of their picture; those that stand upright are left out."""
+"""Texts that are cut off by the edge of their picture."""
 
 COVERED = """() => [...document.querySelectorAll('.bg-svg')].flatMap(svg => {
   const boxes = [...svg.querySelectorAll('text')].map(text => [text, text.getBoundingClientRect()])
@@ -40,18 +40,7 @@ COVERED = """() => [...document.querySelectorAll('.bg-svg')].flatMap(svg => {
 """Texts that cover each other, each with the other."""
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium to show the pictures in")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=[390, 1440])
+@pytest.fixture(params=WIDTHS)
 def show(browser, request):
     """Return a function that opens a page's pictures in a window of that width."""
     window = browser.new_page(viewport={"width": request.param, "height": 900})
@@ -71,6 +60,23 @@ def show(browser, request):
 @pytest.mark.parametrize("candidates", [1, 2, 6])
 def test_text_is_neither_cut_off_nor_covered_by_other_text(show, candidates, hostile):
     window = show(make_page(candidates, hostile=hostile))
+    assert window.evaluate(OUTSIDE) == []
+    assert window.evaluate(COVERED) == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh-HK"])
+@pytest.mark.parametrize("candidates", [2, 6])
+def test_long_names_and_chinese_are_neither_cut_off_nor_covered(show, candidates, language):
+    page = rename(make_page(candidates, say=words(language)), LONG_NAMES)
+    # A gate with many names, in its legend.
+    rows = [
+        each.model_copy(update={"item": f"{bank}/{each.question}"})
+        for each in page.ledger.results
+        if each.curve and each.question
+        for bank in ("held-out-by-our-own-team", "written-this-year", "must-know")
+    ]
+    ledger = page.ledger.model_copy(update={"results": (*page.ledger.results, *rows)})
+    window = show(replace(page, ledger=ledger))
     assert window.evaluate(OUTSIDE) == []
     assert window.evaluate(COVERED) == []
 

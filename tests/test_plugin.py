@@ -501,6 +501,15 @@ def test_the_page_shows_verdicts_and_what_was_written_and_stays_text(plain, work
     assert "\x1b" not in page + result.stdout.str()
 
 
+@WORKERS
+def test_the_page_tells_the_time_of_reading_the_store_from_that_of_measuring(plain, workers):
+    plain.runpytest_subprocess("--model", "one", *workers)
+    assert "data-stored=" not in (plain.path / "report.html").read_text()
+    plain.runpytest_subprocess("--model", "one", *workers)
+    page = html.unescape((plain.path / "report.html").read_text())
+    assert page.count('data-stored=\\"from the store; measured in ') == len(verdicts(plain))
+
+
 @pytest.mark.parametrize("asked", [("--language", "zh-HK"), ()], ids=["option", "locale"])
 def test_terminal_and_page_are_in_the_readers_language_and_the_ledger_is_not(
     plain, monkeypatch, asked

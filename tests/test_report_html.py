@@ -2,7 +2,8 @@
 
 import pytest
 
-from basegate.measurement import Metric, Sample
+from basegate.ledger import Record
+from basegate.measurement import Earlier, Metric, Sample
 from basegate.report import html as page
 from tests.markup import SCRIPT, read
 from tests.rows import make_measurement, row
@@ -70,7 +71,7 @@ def test_the_cells_of_a_row_have_a_line_per_metric():
     assert [read(cell).text for cell in cells] == [
         "✓ pass✗ fail",
         "bits per charq1: correct",
-        "4.25 bits per character (95 %: 4.12 to 4.38)3 of 10 correct",
+        "4.25 bits per character (95\u00a0%: 4.12 to 4.38)3 of 10 correct",
         "at most 5.5at least 7",
     ]
     assert all(cell.count("<br>") == 1 for cell in cells)
@@ -83,6 +84,36 @@ def test_the_cells_of_something_broken_are_empty_but_for_the_verdict():
 
 def test_a_row_without_results_has_as_many_cells_as_the_header():
     assert len(page.result_cells([])) == len(page.header_cells()) == 4
+
+
+HOSTS = ['<td class="col-testId">x</td>', '<td class="col-duration">00:00:12</td>']
+"""Cells as pytest-html has them."""
+
+
+def record(earlier, *rows):
+    facts = make_measurement().candidate
+    return Record(candidate=facts, results=rows, earlier=earlier)
+
+
+def test_a_duration_of_reading_says_that_it_is_and_how_long_measuring_took():
+    rows = [row(measurement="a", seconds=60.0), row(measurement="a", seconds=60.0)]
+    records = [
+        record(Earlier(whole=True), *rows),
+        record(Earlier(whole=True), row(measurement="b", seconds=3.5)),
+    ]
+    name, duration = page.stored_cells(HOSTS, records)
+    assert name == HOSTS[0]
+    assert 'class="col-duration" data-stored="from the store; measured in 63.5 s"' in duration
+    # pytest-html sorts by what is in it.
+    assert read(duration).text == "00:00:12"
+
+
+@pytest.mark.parametrize("earlier", [None, Earlier(samples=True), Earlier(batches=3)])
+def test_a_duration_of_measuring_is_left_as_it_is(earlier):
+    whole = record(Earlier(whole=True), row(measurement="b"))
+    records = [whole, record(earlier, row(measurement="a", seconds=60.0))]
+    assert page.stored_cells(HOSTS, records) == HOSTS
+    assert page.stored_cells(HOSTS, []) == HOSTS
 
 
 @pytest.mark.parametrize("field", ["item", "metric", "unit"])

@@ -40,19 +40,22 @@ def render_texts(page: Page) -> Markup:
     )
 
 
-def address(candidate: str = "", check: str = "", part: str = "", verdict: str = "") -> str:
+def address(
+    candidate: str = "", check: str = "", part: str = "", sample: str = "", verdict: str = ""
+) -> str:
     """Return the fragment of an address that opens the section with a filter.
 
     Args:
         candidate: whose texts; of all where empty.
         check: of which check; of all where empty.
         part: its corpus, bank or prompt file.
-        verdict: `right`, `wrong`, `none` (no answer), `degenerate` or `loops` of a text, or a
-            verdict of its check.
+        sample: `right`, `wrong`, `none` (no answer), `degenerate` or `loops`.
+        verdict: of the check, or of the question where it is judged alone.
     """
     asked = {
         "candidate": printable(candidate),
         "check": printable(f"{check}/{part}") if check else "",
+        "sample": sample,
         "verdict": verdict,
     }
     return f"#{SECTION}?{urlencode({name: value for name, value in asked.items() if value})}"
@@ -109,5 +112,8 @@ def _words(say: Words) -> dict[str, str]:
         "text": say("likeliest text"),
         "then": say("; "),
         "tie": say("tie"),
+        "unknown": say(
+            "The link asks for something that is not on this page and is left out: {names}"
+        ),
         "wrong": say("wrong"),
     }

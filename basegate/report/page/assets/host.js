@@ -1,5 +1,20 @@
 /* The page of pytest-html around the sections: what keyboards, screen readers and telephones miss
-   in it, and the decision before the environment. */
+   in it, and the decision before its own summary and the environment. */
+
+/* pytest-html keeps its filter and order in the address, but sends all of the address through
+   unescape: what a filter of ours says in Chinese would be garbled, and in a folder with such a name
+   the browser would refuse the address and show no rows. It may change its own part alone. The order
+   that it sets while the page opens is no step for Back to return to. */
+history.pushState = (state, unused, address) => {
+  const asked = new URL(address ?? "", location.href);
+  const kept = new URL(location.href);
+  kept.search = asked.search;
+  const ours = state && "bg-texts" in state;
+  const write = document.readyState === "complete" ? "pushState" : "replaceState";
+  History.prototype[ours ? "pushState" : write].call(
+    history, { ...history.state, ...state }, unused, ours ? asked.href : kept.href);
+};
+
 addEventListener("DOMContentLoaded", () => {
   "use strict";
 
@@ -20,6 +35,10 @@ addEventListener("DOMContentLoaded", () => {
     each !== main && !["FOOTER", "SCRIPT", "TEMPLATE"].includes(each.tagName));
   const environment = rest.filter((each) => each.id.startsWith("environment"));
   main.append(...rest.filter((each) => !environment.includes(each)), ...environment);
+  // They stand under its heading "Summary", which is one of their own rank.
+  const sections = document.querySelector(".bg-page");
+  const summary = sections?.closest(".summary");
+  if (summary) summary.before(sections);
 
   for (const box of document.querySelectorAll("input[data-test-result]")) {
     box.setAttribute("aria-label", box.nextElementSibling?.textContent.trim() ?? "");

@@ -28,8 +28,9 @@
   const section = document.getElementById(SECTION);
   const data = JSON.parse(document.getElementById(`${SECTION}-data`).textContent);
   const form = section.querySelector(".bg-filters");
-  const { candidate: boxes, check, verdict, text: search } = form.elements;
+  const { candidate: boxes, check, sample: kind, verdict, text: search } = form.elements;
   const count = section.querySelector(".bg-count");
+  const unknown = section.querySelector(".bg-unknown");
   const groups = section.querySelector(".bg-groups");
   const more = section.querySelector(".bg-more");
   const number = new Intl.NumberFormat(data.language);
@@ -325,16 +326,14 @@
       return hits.get(index);
     };
     const candidates = chosen();
-    const wanted = verdict.value;
-    const ofCheck = ["pass", "fail", "inconclusive", "invalid"].includes(wanted);
-    const passes = (tags) => !wanted || ofCheck || tags.includes(wanted);
+    const passes = (tags) => !kind.value || tags.includes(kind.value);
     const left = [];
     const counts = { samples: 0, options: 0, pairs: 0 };
     for (const group of data.groups) {
       const part = data.parts[group.part];
       if (check.value && part.key !== check.value) continue;
-      const judged = (index) => !ofCheck
-        || (group.columns?.[index]?.verdict ?? part.verdicts[index]) === wanted;
+      const judged = (index) => !verdict.value
+        || (group.columns?.[index]?.verdict ?? part.verdicts[index]) === verdict.value;
       const wholly = pattern === null || group.item.search(pattern) >= 0
         || (typeof group.prompt === "number" && hit(group.prompt));
       if (group.pairs) {
@@ -373,6 +372,7 @@
   let waiting = [];
   let all = 0;
   let pattern = null;
+  let strange = []; // what a link asked for and the page has not
 
   const sizeOf = ({ pairs, columns }) => GROUP + (pairs ? pairs.length * chosen().length
     : columns.reduce((sum, each) => sum + each.samples.length + (each.options ? 1 : 0), 0));
@@ -411,78 +411,143 @@
       .map(([key, word]) => say(word, {
         shown: number.format(counts[key]), all: number.format(totals[key]),
       }));
+    unknown.hidden = !strange.length;
+    unknown.textContent = strange.length ? say("unknown", { names: strange.join(say("then")) }) : "";
     count.textContent = all ? lines.join(" · ") : say("nothing");
     groups.replaceChildren();
     build(FIRST);
   };
 
-  // The address keeps the filter, so that it can be linked to.
+  // The address keeps the filter, so that it can be linked to; so does every entry of the history,
+  // for Back to return to what was shown before.
 
-  const remember = () => {
+  const inWords = () => {
     const kept = new URLSearchParams();
     const picked = chosen();
     if (picked.length < allBoxes().length) {
       for (const index of picked) kept.append("candidate", data.candidates[index]);
       if (!picked.length) kept.append("candidate", "");
     }
-    for (const field of [check, verdict, search]) {
+    for (const field of [check, kind, verdict, search]) {
       if (field.value.trim()) kept.append(field.name, field.value.trim());
     }
-    const query = kept.toString();
-    const rest = location.hash.startsWith(HASH) ? "" : location.hash;
+    return kept.toString();
+  };
+
+  const ENTRY = `${SECTION}-entry`;
+  let current = ""; // the filter of the entry that is shown
+  let entry = Date.now();
+
+  /* Write a filter into the history: as a new entry, or into the one that is shown. */
+  const note = (query, hash, anew) => {
+    current = query;
+    if (anew) entry += 1;
+    const state = { ...history.state, [SECTION]: query, [ENTRY]: entry };
+    const write = anew ? "pushState" : "replaceState";
     try {
-      history.replaceState(history.state, "",
-        location.pathname + location.search + (query ? HASH + query : rest));
+      history[write](state, "", location.pathname + location.search + hash);
     } catch {
       // A page in a sandbox has no history; its filters work all the same.
     }
   };
 
-  const recall = () => {
-    if (!location.hash.startsWith(HASH)) return false;
-    const kept = new URLSearchParams(location.hash.slice(HASH.length));
+  /* Keep what the fields say; somebody who types makes one entry, not one for each letter. */
+  let typing = false;
+  const remember = (typed) => {
+    const query = inWords();
+    if (query !== current) {
+      const rest = location.hash.startsWith(HASH) ? "" : location.hash;
+      note(query, query ? HASH + query : rest, !(typed && typing));
+    }
+    typing = typed;
+    strange = [];
+    apply();
+  };
+
+  /* Set the fields; what they do not know is left out, and told of. */
+  const recall = (query) => {
+    const kept = new URLSearchParams(query);
     const picked = kept.getAll("candidate");
     const known = picked.includes("") || data.candidates.some((each) => picked.includes(each));
     for (const box of allBoxes()) {
       box.checked = !known || picked.includes(data.candidates[Number(box.value)]);
     }
-    for (const field of [check, verdict]) {
+    strange = picked.filter((each) => each && !data.candidates.includes(each));
+    for (const field of [check, kind, verdict]) {
       field.value = kept.get(field.name) ?? "";
-      if (field.selectedIndex < 0) field.value = "";
+      if (field.selectedIndex >= 0) continue;
+      field.value = "";
+      strange.push(kept.get(field.name));
     }
     search.value = kept.get("text") ?? "";
-    return true;
+    for (const [key, value] of kept) {
+      if (!["candidate", "check", "sample", "verdict", "text"].includes(key)) {
+        strange.push(value ? `${key}=${value}` : key);
+      }
+    }
+    typing = false;
   };
 
-  const arrive = () => {
-    if (!recall()) return;
+  const arrive = (query) => {
+    recall(query);
     apply();
-    const head = document.getElementById(`${SECTION}-head`);
-    head.focus({ preventScroll: true });
+    document.getElementById(`${SECTION}-head`).focus({ preventScroll: true });
     section.scrollIntoView();
   };
 
+  const left = new Map(); // by entry, the link that it was left by
+
+  const follow = (event) => {
+    const link = event.target.closest(`a[href^="${HASH}"]`);
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    left.set(entry, link);
+    const hash = link.getAttribute("href");
+    note(hash.slice(HASH.length), hash, hash !== location.hash);
+    arrive(current);
+  };
+
+  const restore = ({ state }) => {
+    if (state?.[SECTION] === undefined) return; // another place in the page: see below
+    current = state[SECTION];
+    entry = state[ENTRY];
+    recall(current);
+    apply();
+    left.get(entry)?.focus({ preventScroll: true });
+    left.delete(entry);
+  };
+
+  /* A place that somebody went to other than by the links and fields here. */
+  const wander = () => {
+    if (history.state?.[SECTION] !== undefined) return;
+    const ours = location.hash.startsWith(HASH);
+    entry += 1;
+    note(ours ? location.hash.slice(HASH.length) : current, location.hash, false);
+    if (ours) arrive(current);
+  };
+
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", () => {
-    remember();
-    apply();
+  form.addEventListener("input", (event) => remember(event.target === search));
+  search.addEventListener("change", () => {
+    typing = false;
   });
-  form.addEventListener("reset", () => setTimeout(() => {
-    remember();
-    apply();
-  }));
+  form.addEventListener("reset", () => setTimeout(() => remember(false)));
   more.querySelector("button").addEventListener("click", () => {
     const first = build(NEXT);
     // Whoever reads or tabs on comes to what is new, not past it.
     if (first) first.querySelector("h3").focus({ preventScroll: true });
   });
-  addEventListener("hashchange", arrive);
+  document.addEventListener("click", follow);
+  addEventListener("popstate", restore);
+  addEventListener("hashchange", wander);
 
   section.querySelector(".bg-legend").hidden = !data.texts.some(
     (stored) => typeof stored !== "string" && stored[2].some((each, at) => at % 3 === 2 && each < 16));
   form.hidden = false;
   section.querySelector(".bg-standing").hidden = false;
-  apply();
-  arrive();
+  const opened = location.hash.startsWith(HASH);
+  note(opened ? location.hash.slice(HASH.length) : "", location.hash, false);
+  if (opened) arrive(current);
+  else apply();
   section.dataset.ready = "yes";
 })();

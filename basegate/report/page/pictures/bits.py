@@ -118,7 +118,7 @@ def _caption(page: Page, corpora: dict[str, list[Cost]]) -> str:
     shown = {each.candidate for found in corpora.values() for each in found}
     return sentences(
         say,
-        fewest_bits(say, corpus, {each.candidate: each.cantonese for each in first}),
+        fewest_bits(page, corpus, {each.candidate: each.cantonese for each in first}),
         *(_on_the_gap(say, corpus, found) for corpus, found in corpora.items()),
         left_out(say, page, shown),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from basegate.figures import place
 from basegate.report.page.pictures.canvas import (
     Canvas,
     Entry,
@@ -14,7 +15,7 @@ from basegate.report.page.pictures.canvas import (
     limit_mark,
     limit_sign,
 )
-from basegate.report.page.pictures.matrix import MOST, ROW, Matrix, Panel
+from basegate.report.page.pictures.matrix import MOST, ROW, Matrix, Panel, fits_as_label
 from basegate.report.page.pictures.picture import Picture
 from basegate.report.page.pictures.readings import (
     all_or_listed,
@@ -108,7 +109,7 @@ def pictures(page: Page) -> Iterator[Picture]:
         if not found:
             continue
         key = f"counts-{number}"
-        title = say("Right answers by question: {bank}", bank=short(part))
+        title = say("Right answers by question: {bank}", bank=short(place(check, part, say)))
         everything = list(dict.fromkeys(each for own in found.values() for each in own))
         shown = hardest(found, MOST)
         caption = sentences(
@@ -177,8 +178,9 @@ def _passing(say: Words, found: Counts, questions: int) -> str:
 def _drawn(
     say: Words, key: str, title: str, caption: str, found: Counts, questions: Sequence[str]
 ) -> Markup:
-    turned = len(questions) < min(3, len(found))
     names = list(found)
+    # A name that is too wide for the column of labels has more room as a head.
+    turned = len(questions) < min(3, len(names)) and all(map(fits_as_label, names))
     matrix = Matrix(
         heads=questions if turned else names,
         labels=names if turned else questions,

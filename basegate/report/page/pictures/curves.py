@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from basegate.figures import SHARE, format_value, place
 from basegate.language import ENGLISH, Words
 from basegate.report.page.pictures.canvas import Canvas, Scale, axis_below, draw
+from basegate.report.page.pictures.lettering import width_of
 from basegate.report.page.pictures.picture import Picture
 from basegate.report.page.pictures.readings import joined, per_cent, sentences
 from basegate.report.page.pictures.style import DASHES, LINE, MARKERS, WIDTH
@@ -155,8 +156,26 @@ def _caption(say: Words, found: Sequence[Gate]) -> str:
 _LEFT, _RIGHT, _TOP, _HEIGHT, _BELOW = 66.0, WIDTH - 20, 8.0, 230.0, 2 * LINE + 14
 
 
+_TEXT = 36.0
+"""Where the text of the legend begins."""
+
+
+def _named(gate: Gate) -> list[str]:
+    """Return the checks with their items in lines of the legend, none of them broken."""
+    first, *others = gate.names
+    lines = [first]
+    for name in others:
+        longer = f"{lines[-1]} / {name}"
+        if width_of(f"{longer} /") <= WIDTH - _TEXT:
+            lines[-1] = longer
+        else:
+            lines[-1] += " /"
+            lines.append(name)
+    return lines
+
+
 def _height(found: Sequence[Gate]) -> float:
-    return _TOP + _HEIGHT + _BELOW + len(found) * 2 * LINE
+    return _TOP + _HEIGHT + _BELOW + sum(len(_named(gate)) + 1 for gate in found) * LINE
 
 
 def _paint(say: Words, found: Sequence[Gate], canvas: Canvas) -> None:
@@ -167,7 +186,8 @@ def _paint(say: Words, found: Sequence[Gate], canvas: Canvas) -> None:
     for tick in up.ticks():
         canvas.lines([((_LEFT, up(tick)), (_RIGHT, up(tick)))], "line", layer=0)
         canvas.text(_LEFT - 6, up(tick) + 4.5, per_cent(tick, say), tint="soft", align="right")
-    canvas.upright(10, (_TOP + bottom) / 2, say("chance that it passes"))
+    canvas.upright(14, (_TOP + bottom) / 2, say("chance that it passes"))
+    y = bottom + _BELOW - 5
     for number, gate in enumerate(found):
         tint = f"series-{number % len(MARKERS) + 1}"
         low, middle, high = (
@@ -176,12 +196,13 @@ def _paint(say: Words, found: Sequence[Gate], canvas: Canvas) -> None:
         if gate.varies:
             canvas.area([*low, *reversed(high)], tint)
         _paint_line(canvas, middle, number)
-        y = bottom + _BELOW + number * 2 * LINE + LINE - 5
-        _paint_line(
-            canvas, [(0, y - 4.5), (14, y - 4.5), (28, y - 4.5)], number, marks=[(14, y - 4.5)]
-        )
-        canvas.text(36, y, gate.name, room=WIDTH - 36)
-        canvas.text(36, y + LINE - 2, _limit(say, gate), tint="soft", room=WIDTH - 36)
+        sign = y + LINE - 4.5
+        _paint_line(canvas, [(0, sign), (14, sign), (28, sign)], number, marks=[(14, sign)])
+        for line in _named(gate):
+            y += LINE
+            canvas.text(_TEXT, y, line, room=WIDTH - _TEXT)
+        y += LINE
+        canvas.text(_TEXT, y - 2, _limit(say, gate), tint="soft", room=WIDTH - _TEXT)
 
 
 def _paint_line(

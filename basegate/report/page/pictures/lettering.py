@@ -41,19 +41,30 @@ def shorten(text: str, width: float, *, bold: bool = False) -> str:
     return f"{head.rstrip()}{_ELLIPSIS}{tail.lstrip()}"
 
 
-def in_two_lines(text: str, width: float, *, bold: bool = False) -> list[str]:
-    """Return a text in one line, or in two if it takes them, either shortened to a width.
+def in_lines(text: str, width: float, most: int, *, bold: bool = False) -> list[str]:
+    """Return a text in as few lines as it takes, the last one shortened where `most` are too few.
 
-    It is broken where names have a joint (after a hyphen, say), unless the first line would be
-    left half empty.
+    It is broken where names have a joint (after a hyphen, say), unless a line would be left half
+    empty or there would be too few lines.
     """
     text = plain(text)
-    if width_of(text, bold=bold) <= width:
-        return [text]
-    most = len(_fitting(text, width / (_BOLD if bold else 1)))
-    joints = (at for at in range(most, most // 2, -1) if text[at - 1] in _JOINTS)
-    at = next(joints, most)
-    return [text[:at].rstrip(), shorten(text[at:], width, bold=bold)]
+    room = width / (_BOLD if bold else 1)
+    for joints in (_JOINTS, ""):
+        lines = _broken(text, room, most, joints)
+        if width_of(lines[-1]) <= room:
+            return lines
+    return [*lines[:-1], shorten(lines[-1], width, bold=bold)]
+
+
+def _broken(text: str, room: float, most: int, joints: str) -> list[str]:
+    """Return a text in lines that fit, but for the last of so many."""
+    lines: list[str] = []
+    while width_of(text) > room and len(lines) < most - 1:
+        end = max(1, len(_fitting(text, room)))
+        at = next((at for at in range(end, end // 2, -1) if text[at - 1] in joints), end)
+        lines.append(text[:at].rstrip())
+        text = text[at:].lstrip()
+    return [*lines, text]
 
 
 def _fitting(text: str, room: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.report.page.pictures.lettering import in_two_lines, width_of
+from basegate.report.page.pictures.lettering import in_lines, width_of
 from basegate.report.page.pictures.style import WIDTH
 
 if TYPE_CHECKING:
@@ -18,9 +18,18 @@ ROW = 17.0
 MOST = 24
 """Rows in a picture; a table holds them all."""
 _HEAD = 15.0
+_LINES = 4
+"""Lines of a panel's head, so that a name of forty characters is not cut."""
+_LABEL = 150.0
+"""How wide the name of a row may be where two panels stand side by side."""
 _MARGIN = 10.0
 _EDGE = 12.0
 """Room on the right for half of a tick's text."""
+
+
+def fits_as_label(name: str) -> bool:
+    """Whether a name can stand beside a row without being cut, however panels stand."""
+    return width_of(name) <= _LABEL
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class Matrix:
     @property
     def _most(self) -> float:
         """How wide the name of a row may be."""
-        return 150.0 if self._columns > 1 else 180.0
+        return _LABEL if self._columns > 1 else _LABEL + 30
 
     @property
     def _room(self) -> float:
@@ -87,7 +96,8 @@ class Matrix:
     @property
     def _lines(self) -> list[list[list[str]]]:
         """The heads, in lines of text, by the line of panels that they stand over."""
-        heads = [in_two_lines(head, self._width + _EDGE, bold=True) for head in self.heads]
+        width = self._width + _EDGE
+        heads = [in_lines(head, width, _LINES, bold=True) for head in self.heads]
         return [heads[at : at + self._columns] for at in range(0, len(heads), self._columns)]
 
     def _height_of(self, line: list[list[str]]) -> float:
@@ -115,8 +125,8 @@ class Matrix:
     def paint(self, canvas: Canvas, top: float, paint: Callable[[Canvas, Panel], None]) -> None:
         """Write heads and labels, and let every panel be painted."""
         for panel in self.panels(top):
-            for above, line in enumerate(reversed(panel.head)):
-                canvas.text(panel.left, panel.top - 6 - above * _HEAD, line, bold=True)
+            for below, line in enumerate(panel.head, start=1 - len(panel.head)):
+                canvas.text(panel.left, panel.top - 6 + below * _HEAD, line, bold=True)
             if panel.labelled:
                 for number, label in enumerate(self.labels):
                     y = panel.top + number * ROW + 13

@@ -5,26 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.figures import format_value
-from basegate.report.page.pictures.picture import Picture
-from basegate.report.page.pictures.readings import (
-    fewest_bits,
-    in_figures,
-    left_out,
-    parts_of,
-    read,
-    sentences,
-    short,
-    sound,
+from basegate.report.page.pictures.readings import in_figures, short
+from basegate.report.page.pictures.scatter import (
+    Spot,
+    Subject,
+    draw_first_corpus,
+    spots_beside_bits,
 )
-from basegate.report.page.pictures.scatter import Spot, draw_scatter, first_of_several
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basegate.language import Words
     from basegate.report.page import Page
+    from basegate.report.page.pictures.picture import Picture
 
-CHECK = "perplexity"
 GIB = 2**30
 
 
@@ -34,58 +29,33 @@ def spots_of(page: Page, corpus: str) -> list[Spot]:
     Memory of a process on a CPU is another thing than that of a GPU: such points are hollow.
     """
     entries = {entry.name: entry for entry in page.ledger.candidates}
-    spots = []
-    for name in sound(page, CHECK, corpus):
-        bits = read(page, name, CHECK, corpus, "bits_per_char")
-        used = entries[name].peak_memory_bytes
-        if bits is not None and used is not None:
-            spots.append(Spot(name, used / GIB, bits, hollow=entries[name].device == "cpu"))
-    return spots
+
+    def used(name: str) -> float | None:
+        found = entries[name].peak_memory_bytes
+        return None if found is None else found / GIB
+
+    on_cpu = {name for name, entry in entries.items() if entry.device == "cpu"}
+    return spots_beside_bits(page, corpus, used, on_cpu)
 
 
 def pictures(page: Page) -> Iterator[Picture]:
     """Give the picture of the first corpus that tells candidates apart."""
     say = page.say
-    corpora = {part: spots_of(page, part) for _, part in parts_of(page, CHECK)}
-    corpus, spots = first_of_several(corpora)
-    if not spots:
-        return
-    key = "memory"
+
+    def rows(corpora: dict[str, list[Spot]], drawn: str) -> Iterator[tuple[str, ...]]:
+        for spot in corpora[drawn]:
+            of = say("the process") if spot.hollow else say("the GPUs")
+            yield spot.name, format_value(spot.x), of, in_figures(spot.y, say=say)
+
+    across = say("GiB of memory at the most")
+    head = (say("candidate"), across, say("memory of"), say("bits per character"))
     title = say("Memory and quality")
-    caption = sentences(
-        say,
-        _caption(say, spots),
-        fewest_bits(say, corpus, {spot.name: spot.y for spot in spots}),
-        left_out(say, page, [spot.name for spot in spots]),
-    )
-    yield Picture(
-        key=key,
-        title=title,
-        caption=caption,
-        svg=draw_scatter(
-            *(key, title, caption, spots),
-            say("GiB of memory at the most"),
-            say("bits per character"),
-        ),
-        head=(
-            say("candidate"),
-            say("GiB of memory at the most"),
-            say("memory of"),
-            say("bits per character"),
-        ),
-        rows=tuple(
-            (
-                spot.name,
-                format_value(spot.x),
-                say("the process") if spot.hollow else say("the GPUs"),
-                in_figures(spot.y, say=say),
-            )
-            for spot in spots
-        ),
+    yield from draw_first_corpus(
+        page, Subject("memory", title, across, spots_of, _said, head, rows)
     )
 
 
-def _caption(say: Words, spots: Sequence[Spot]) -> str:
+def _said(say: Words, _corpus: str, spots: Sequence[Spot]) -> str:
     if len({spot.hollow for spot in spots}) > 1:
         return say(
             "Hollow squares are memory of a process on a CPU, which cannot be compared with that "

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from basegate.comparison import FEWEST
 from basegate.figures import SHARE, format_value
 from basegate.language import ENGLISH, Words
+from basegate.report.page.comparing import winner
 from basegate.report.page.pictures.lettering import shorten
 from basegate.report.page.pictures.style import WIDTH
 
@@ -41,10 +43,6 @@ class Reading:
     def high(self) -> float:
         """The upper end, or the value where no end is known."""
         return self.interval[1] if self.interval else self.value
-
-    def meets(self, other: Reading) -> bool:
-        """Whether both intervals have a point in common."""
-        return self.low <= other.high and other.low <= self.high
 
 
 def reading_of(metric: Metric | Result | None, confidence: float | None = None) -> Reading | None:
@@ -97,8 +95,9 @@ def sound(page: Page, check: str, part: str) -> list[str]:
     ]
 
 
-def fewest_bits(say: Words, corpus: str, found: Mapping[str, Reading]) -> str:
-    """Say which candidate needs the fewest bits per character, as far as intervals tell."""
+def fewest_bits(page: Page, corpus: str, found: Mapping[str, Reading]) -> str:
+    """Say which candidate needs the fewest bits per character, and how it stands to the others."""
+    say = page.say
     if len(found) == 1:
         ((name, only),) = found.items()
         return say(
@@ -108,29 +107,59 @@ def fewest_bits(say: Words, corpus: str, found: Mapping[str, Reading]) -> str:
             corpus=corpus,
         )
     best, *others = sorted(found, key=lambda name: found[name].value)
-    if any(found[name].interval is None for name in found):
-        return say(
-            "{name} needs the fewest bits per character on {corpus}; how sure that is cannot be "
-            "told, since there is no interval.",
+    return sentences(
+        say,
+        say(
+            "{name} needs the fewest bits per character on {corpus}.",
             name=short(best),
             corpus=corpus,
-        )
-    near = [name for name in others if found[best].meets(found[name])]
-    if not near:
-        return say(
-            "{name} needs the fewest bits per character on {corpus}; its interval does not reach "
-            "that of the next, {next}.",
-            name=short(best),
-            corpus=corpus,
-            next=short(others[0]),
-        )
-    return say(
-        "{name} needs the fewest bits per character on {corpus}, but its interval meets that of "
-        "{others}.",
-        name=short(best),
-        corpus=corpus,
-        others=listed(say, near),
+        ),
+        standing(page, ("perplexity", corpus, "bits_per_char"), best, others),
     )
+
+
+def standing(page: Page, compared: tuple[str, str, str], best: str, others: Sequence[str]) -> str:
+    """Say how a candidate stands to others, as the comparisons of the run have it.
+
+    What a reader sees of intervals in a picture tells less: two may meet, and the candidates still
+    differ on the same items.
+
+    Args:
+        page: of the run.
+        compared: check, corpus or bank, and metric.
+        best: the candidate that is spoken of.
+        others: in the order in which they are named.
+    """
+    say = page.say
+    by_word: dict[str, list[str]] = {word: [] for word in _WORDS}
+    for name in others:
+        by_word[_standing(page, compared, best, name)].append(name)
+    better, worse, same, few, apart = (listed(say, names) for names in by_word.values())
+    return sentences(
+        say,
+        better and say("On the same items it is better than {names}.", names=better),
+        worse and say("On the same items it is not the better one: {names} is.", names=worse),
+        same and say("Not told apart from it: {names}.", names=same),
+        few and say("Too few items to tell it from {names}.", names=few),
+        apart and say("Not compared with it: {names}.", names=apart),
+    )
+
+
+_WORDS = ("better", "worse", "same", "few", "none")
+"""How a candidate can stand to another; `none` where they were not compared."""
+
+
+def _standing(page: Page, compared: tuple[str, str, str], best: str, other: str) -> str:
+    for each in page.ledger.comparisons:
+        if (each.check, each.part, each.metric) != compared or {each.first, each.second} != {
+            best,
+            other,
+        }:
+            continue
+        if each.better is None:
+            return "same" if each.items >= FEWEST else "few"
+        return "better" if winner(each) == best else "worse"
+    return "none"
 
 
 def left_out(say: Words, page: Page, shown: Iterable[str]) -> str:

@@ -7,15 +7,29 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from basegate.report.page.pictures.canvas import Canvas, Scale, axis_below, draw
-from basegate.report.page.pictures.lettering import shorten, width_of
+from basegate.report.page.pictures.lettering import plain, width_of
+from basegate.report.page.pictures.picture import Picture
+from basegate.report.page.pictures.readings import (
+    Reading,
+    fewest_bits,
+    left_out,
+    parts_of,
+    read,
+    sentences,
+    sound,
+)
 from basegate.report.page.pictures.style import LINE, WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from markupsafe import Markup
 
-    from basegate.report.page.pictures.readings import Reading
+    from basegate.language import Words
+    from basegate.report.page import Page
+
+CHECK = "perplexity"
+"""The check whose bits per character the points are above."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +49,68 @@ class Spot:
     hollow: bool = False
 
 
-def first_of_several(spots: Mapping[str, list[Spot]]) -> tuple[str, list[Spot]]:
-    """Return the first corpus with two points or more; a point alone is beside nothing."""
-    several = (each for each in spots.items() if len(each[1]) > 1)
-    return next(several, ("", []))
+def spots_beside_bits(
+    page: Page,
+    corpus: str,
+    across: Callable[[str], float | None],
+    hollow: Collection[str] = (),
+) -> list[Spot]:
+    """Return a point for every candidate with a number across and bits per character upwards.
+
+    Args:
+        page: of the run.
+        corpus: that the bits are of.
+        across: a candidate's name to its number; `None` where it has none.
+        hollow: candidates whose points are drawn so.
+    """
+    found = []
+    for name in sound(page, CHECK, corpus):
+        x, bits = across(name), read(page, name, CHECK, corpus, "bits_per_char")
+        if x is not None and bits is not None:
+            found.append(Spot(name, x, bits, hollow=name in hollow))
+    return found
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a picture of points is about.
+
+    Attributes:
+        key: see `Picture`.
+        title: likewise.
+        across: what is told from left to right.
+        spots: the points of a corpus.
+        said: what there is to say of a corpus and its points.
+        head: see `Picture`.
+        rows: from corpora with their points, and the corpus that is drawn, to rows of numbers.
+    """
+
+    key: str
+    title: str
+    across: str
+    spots: Callable[[Page, str], list[Spot]]
+    said: Callable[[Words, str, list[Spot]], str]
+    head: tuple[str, ...]
+    rows: Callable[[dict[str, list[Spot]], str], Iterator[tuple[str, ...]]]
+
+
+def draw_first_corpus(page: Page, about: Subject) -> Iterator[Picture]:
+    """Give the picture of the first corpus with two points or more; one alone is beside nothing."""
+    say = page.say
+    corpora = {part: about.spots(page, part) for _, part in parts_of(page, CHECK)}
+    corpus = next((part for part, spots in corpora.items() if len(spots) > 1), None)
+    if corpus is None:
+        return
+    spots = corpora[corpus]
+    caption = sentences(
+        say,
+        about.said(say, corpus, spots),
+        fewest_bits(page, corpus, {spot.name: spot.y for spot in spots}),
+        left_out(say, page, [spot.name for spot in spots]),
+    )
+    drawn = _drawn(about, caption, spots, say("bits per character"))
+    rows = tuple(about.rows(corpora, corpus))
+    yield Picture(about.key, about.title, caption, drawn, about.head, rows)
 
 
 @dataclass(frozen=True)
@@ -57,16 +129,22 @@ class Box:
         return max(0.0, width) * max(0.0, height)
 
 
-_LEFT, _RIGHT, _TOP, _HEIGHT, _BELOW = 42.0, WIDTH - 6, 8.0, 250.0, 2 * LINE + 6
+_LEFT, _RIGHT, _TOP, _HEIGHT, _BELOW = 54.0, WIDTH - 6, 8.0, 250.0, 2 * LINE + 6
 _ROOM = 150.0
+"""How wide a name beside a point may be."""
+_KEY = 26.0
+"""Where names begin that stand below, each after its number."""
 
 
-def draw_scatter(
-    key: str, title: str, caption: str, spots: Sequence[Spot], x_label: str, y_label: str
-) -> Markup:
-    """Return the picture of points; for the first three see `draw`."""
-    paint = partial(_paint, spots, x_label, y_label)
-    return draw(key, title, caption, _TOP + _HEIGHT + _BELOW, paint)
+def _drawn(about: Subject, caption: str, spots: Sequence[Spot], upwards: str) -> Markup:
+    paint = partial(_paint, spots, about.across, upwards)
+    height = _TOP + _HEIGHT + _BELOW + (len(spots) * LINE if _are_numbered(spots) else 0)
+    return draw(about.key, about.title, caption, height, paint)
+
+
+def _are_numbered(spots: Sequence[Spot]) -> bool:
+    """Whether points have numbers, and their names stand below: some are too long beside them."""
+    return any(width_of(plain(spot.name)) > _ROOM for spot in spots)
 
 
 def _paint(spots: Sequence[Spot], x_label: str, y_label: str, canvas: Canvas) -> None:
@@ -79,7 +157,7 @@ def _paint(spots: Sequence[Spot], x_label: str, y_label: str, canvas: Canvas) ->
     canvas.lines([((_LEFT, up(t)), (_RIGHT, up(t))) for t in ticks], "line", layer=0)
     for tick in ticks:
         canvas.text(_LEFT - 6, up(tick) + 4.5, f"{tick:g}", tint="soft", align="right")
-    canvas.upright(10, (_TOP + bottom) / 2, y_label)
+    canvas.upright(14, (_TOP + bottom) / 2, y_label)
     bars = [((across(s.x), up(s.y.low)), (across(s.x), up(s.y.high))) for s in spots]
     canvas.lines(bars, "series-1", width=2.2)
     for hollow in (False, True):
@@ -92,11 +170,30 @@ def _paint(spots: Sequence[Spot], x_label: str, y_label: str, canvas: Canvas) ->
             for x, y in ((across(s.x), up(s.y.value)) for s in spots)
         ),
     ]
-    names = [shorten(spot.name, _ROOM) for spot in spots]
-    places = [(across(spot.x), up(spot.y.value)) for spot in spots]
+    names = [plain(spot.name) for spot in spots]
+    if _are_numbered(spots):
+        for number, name in enumerate(names, start=1):
+            y = bottom + _BELOW + number * LINE - 5
+            canvas.text(_KEY - 8, y, str(number), align="right", tint="soft")
+            canvas.text(_KEY, y, name, room=WIDTH - _KEY)
+        names = [str(number) for number in range(1, len(names) + 1)]
+    points = [(across(spot.x), up(spot.y.value)) for spot in spots]
     room = Box(_LEFT, _TOP, WIDTH, bottom)
-    for name, box in zip(names, place_labels(names, places, blocks, room), strict=True):
-        canvas.text((box.left + box.right) / 2, box.bottom - 3.5, name, align="center")
+    for name, (x, _), box in zip(
+        names, points, place_labels(names, points, blocks, room), strict=True
+    ):
+        _write(canvas, name, x, box)
+
+
+def _write(canvas: Canvas, name: str, x: float, box: Box) -> None:
+    """Write a name in its box, towards the point that it is beside."""
+    y = box.bottom - 3.5
+    if box.left > x:
+        canvas.text(box.left, y, name)
+    elif box.right < x:
+        canvas.text(box.right, y, name, align="right")
+    else:
+        canvas.text((box.left + box.right) / 2, y, name, align="center")
 
 
 def place_labels(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from basegate.figures import place
 from basegate.report.page.pictures.canvas import (
     Canvas,
     Entry,
@@ -106,7 +107,7 @@ def pictures(page: Page) -> Iterator[Picture]:
         if found is None:
             continue
         key = f"topics-{number}"
-        title = say("Right answers by topic: {bank}", bank=short(part))
+        title = say("Right answers by topic: {bank}", bank=short(place(check, part, say)))
         caption = sentences(say, _caption(say, found), left_out(say, page, found.found))
         matrix = Matrix([*found.found], [*map(say, found.shown)], below=2 * LINE)
         height = _top(found) + matrix.height
@@ -129,8 +130,8 @@ def _caption(say: Words, found: Topics) -> str:
         say,
         _against_the_limit(say, found),
         say(
-            "A topic rests on {count} questions, so that only intervals that lie apart tell "
-            "anything.",
+            "A topic rests on {count} questions; topics are not compared, and what differs between "
+            "them may be chance.",
             count=str(low) if low == high else f"{low}–{high}",
         ),
         say(

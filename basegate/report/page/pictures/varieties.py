@@ -21,12 +21,12 @@ from basegate.report.page.pictures.readings import (
     Reading,
     in_per_cent,
     left_out,
-    listed,
     parts_of,
     read,
     sentences,
     short,
     sound,
+    standing,
 )
 from basegate.report.page.pictures.style import LINE, WIDTH
 
@@ -82,15 +82,18 @@ def written(page: Page, part: str) -> dict[str, Written]:
 def pictures(page: Page) -> Iterator[Picture]:
     """Give a picture for every file of prompts."""
     say = page.say
-    for number, (_, part) in enumerate(parts_of(page, CHECK), start=1):
+    parts = parts_of(page, CHECK)
+    for number, (_, part) in enumerate(parts, start=1):
         found = written(page, part)
         if not found:
             continue
         key = f"varieties-{number}"
         title = say("Language of the continuations")
+        if len(parts) > 1:
+            title = say("{head}: {text}", head=title, text=short(part))
         caption = sentences(
             say,
-            _caption(say, found),
+            _caption(page, part, found),
             say("Neutral sentences fit Cantonese and written Chinese alike and do not count."),
             left_out(say, page, found),
         )
@@ -130,7 +133,8 @@ def _labels(say: Words) -> tuple[str, ...]:
     )
 
 
-def _caption(say: Words, found: Mapping[str, Written]) -> str:
+def _caption(page: Page, part: str, found: Mapping[str, Written]) -> str:
+    say = page.say
     shares = {name: each.cantonese for name, each in found.items() if each.cantonese is not None}
     if not shares:
         return ""
@@ -141,21 +145,14 @@ def _caption(say: Words, found: Mapping[str, Written]) -> str:
             name=short(best),
             value=in_per_cent(shares[best], say),
         )
-    near = [name for name in others if shares[best].meets(shares[name])]
-    if near:
-        return say(
-            "Where sentences show their variety, {name} writes the most Cantonese, {value}, but "
-            "its interval meets that of {others}.",
+    return sentences(
+        say,
+        say(
+            "Where sentences show their variety, {name} writes the most Cantonese, {value}.",
             name=short(best),
             value=in_per_cent(shares[best], say),
-            others=listed(say, near),
-        )
-    return say(
-        "Where sentences show their variety, {name} writes the most Cantonese, {value}; its "
-        "interval does not reach that of the next, {next}.",
-        name=short(best),
-        value=in_per_cent(shares[best], say),
-        next=short(others[0]),
+        ),
+        standing(page, (CHECK, part, "cantonese_share"), best, others),
     )
 
 
