@@ -150,6 +150,19 @@ def test_what_is_not_met_is_listed_with_the_reason_for_the_limit():
     ) in text.words
 
 
+def test_a_reason_for_several_limits_stands_once_under_the_last_of_them():
+    rows = [
+        row("fail", value=6.25, why="as good as Yi"),
+        row("fail", metric="perplexity", value=9.0, why="as good as Yi"),
+        row("fail", metric="gap", value=9.0, why="half of it"),
+        row("fail", check="knowledge", item="bank", why="half of it"),
+    ]
+    words = decision(*rows, entries=[entry(verdict="fail")]).words
+    assert words.count("Reason for these limits: as good as Yi") == words.count("as good as") == 1
+    assert words.index("as good as") > words.index("9 bits per character")
+    assert words.count("Reason for the limit: half of it") == 2
+
+
 def test_the_page_says_when_every_limit_is_met():
     assert decision(row()).words.endswith("Every limit that was judged is met.")
 

@@ -91,6 +91,7 @@ def test_many_limits_that_are_not_met_are_counted_per_candidate():
     rows = tuple(bits("llama-2-7b", 9.0 + number, "fail") for number in range(25))
     text = summarise(ledger.model_copy(update={"results": rows}))
     assert text.count("- ✗ **fail**") == 10
+    assert text.count("Reason for the limit: the article's corpus") == 1
     assert "- llama-2-7b: 15 more" in text
 
 

@@ -8,6 +8,7 @@ link, a heading, a picture, a mention of somebody or HTML.
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from basegate.figures import format_value, in_words, place, printable
@@ -139,9 +140,12 @@ def _unmet(page: Page) -> str:
 
 
 def _missed(page: Page, unmet_: Unmet) -> Iterator[str]:
-    for row in unmet_.rows[:UNMET]:
+    shown = unmet_.rows[:UNMET]
+    for row, following in zip_longest(shown, shown[1:]):
         text = escape(sentence(row, page.say))
-        yield f"{_word(page, row.verdict)} {text}{_reason(page, row)}"
+        # A reason that a table gives for all its limits stands once, after the last of them.
+        same = following is not None and (following.check, following.why) == (row.check, row.why)
+        yield f"{_word(page, row.verdict)} {text}{'' if same else _reason(page, row)}"
     if len(unmet_.rows) > UNMET:
         more = f"{len(unmet_.rows) - UNMET:,}"
         yield escape(page.say("{name}: {count} more", name=unmet_.name, count=more))
