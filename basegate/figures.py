@@ -110,9 +110,9 @@ def _digits(value: float, decimals: int, limit: float | None) -> str:
 
 def roughly(chance: float, say: Words = ENGLISH) -> str:
     """Return a chance in whole per cent; never 0 or 100 of what can happen, or fail to."""
-    if 0 < chance < 0.005:
+    if 0 < chance <= 0.005:
         return say("under {value} %", value=1)
-    if 0.995 < chance < 1:
+    if 0.995 <= chance < 1:
         return say("over {value} %", value=99)
     return say("{value} %", value=f"{chance * 100:.0f}")
 

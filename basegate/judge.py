@@ -119,6 +119,19 @@ class Result(Frozen):
         return self.item.partition("/")[0]
 
     @property
+    def counts(self) -> bool:
+        """Whether right samples are counted, and the count itself is held against the limit."""
+        return self.metric == "correct"
+
+    @property
+    def is_its_own(self) -> bool:
+        """Whether the limit follows from the very number that is held against it."""
+        reference = self.reference
+        return reference is not None and (
+            self.candidate == reference.candidate or self.measurement == reference.measurement
+        )
+
+    @property
     def question(self) -> str:
         """The id of the question that is judged alone; empty where the whole item is."""
         return self.item.partition("/")[2]

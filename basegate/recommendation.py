@@ -58,10 +58,11 @@ class LimitDistance(Frozen):
 
     @property
     def distance(self) -> float:
-        """How far the value is from the limit, as a share of it; infinite without a number."""
+        """How far the value is beyond the limit, as a share of it; infinite without a number."""
         if self.value is None or self.limit is None:
             return math.inf
-        return abs(self.value - self.limit) / self._scale
+        beyond = self.value - self.limit if self.direction == "max" else self.limit - self.value
+        return max(0.0, beyond) / self._scale
 
     @property
     def margin(self) -> float:
@@ -183,19 +184,11 @@ def _memory(candidates: Sequence[CandidateEntry]) -> dict[str, int]:
 
 def _closest(rows: Sequence[Result]) -> LimitDistance | None:
     """Return the limit that is met by the least, of those that tell how near a candidate is."""
-    telling = (row for row in rows if row.metric != "correct" and not _is_its_own(row))
+    telling = (row for row in rows if not row.counts and not row.is_its_own)
     return min(
         (_distance(row) for row in telling if row.value is not None),
         key=lambda each: each.margin,
         default=None,
-    )
-
-
-def _is_its_own(row: Result) -> bool:
-    """Whether a limit was computed from the very number that is held against it."""
-    reference = row.reference
-    return reference is not None and (
-        row.candidate == reference.candidate or row.measurement == reference.measurement
     )
 
 
@@ -263,14 +256,22 @@ def _nearest(
         return len(checks) + open_[name], max(_distance(row).distance for row in missed[name])
 
     nearest = min(known, key=far)
-    short = sorted(map(_distance, missed[nearest]), key=lambda each: -each.distance)
-    return nearest, tuple(short)
+    return nearest, tuple(map(_distance, sorted(missed[nearest], key=_by_distance)))
 
 
 def farthest_of(rows: Iterable[Result]) -> LimitDistance | None:
     """Return what is the farthest from its limit, of rows with a number; `None` without any."""
-    known = (_distance(row) for row in rows if row.value is not None and row.limit is not None)
-    return max(known, key=lambda each: each.distance, default=None)
+    known = [row for row in rows if row.value is not None and row.limit is not None]
+    return _distance(min(known, key=_by_distance)) if known else None
+
+
+def _by_distance(row: Result) -> tuple[bool, bool, bool, float]:
+    """Return what sorts rows that are not met, the farthest from its limit first.
+
+    What fails stands before what is open. A share of nothing is no number, and how far a count is
+    from its limit depends on when sampling stopped: these stand behind others.
+    """
+    return row.verdict != "fail", row.count == 0, row.counts, -_distance(row).distance
 
 
 def _distance(row: Result) -> LimitDistance:
@@ -283,7 +284,7 @@ def _distance(row: Result) -> LimitDistance:
         direction=row.direction,
         unit=row.unit,
         # The interval of a count speaks of the chance behind it; the count itself is judged.
-        interval=None if row.metric == "correct" else row.interval,
+        interval=None if row.counts else row.interval,
         confidence=row.confidence,
         reference=row.reference,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.figures import SHARE, asked, format_value, found, place
+from basegate.figures import SHARE, asked, format_value, found, place, roughly
 from basegate.language import ENGLISH, Words
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def _sentences(row: Result, say: Words) -> Iterator[str]:
         yield say(
             "The interval straddles the limit: {settling}", settling=_settled_by(row.settling, say)
         )
-    if row.metric == "correct":
+    if row.counts:
         yield from _about_count(row, say)
-    if row.count == 0:
-        yield say("None of the samples holds what that is a share of, so it is not shown.")
+    if row.count == 0 and row.verdict != "pass":
+        yield say("No sample holds anything to count that share of, so nothing is known of it.")
     if row.tokenizer is not None and row.verdict == "fail":
         yield _about_tokenizer(row.tokenizer, row, say)
 
@@ -92,14 +92,19 @@ def _about_count(row: Result, say: Words) -> Iterator[str]:
     chance = dict(row.curve).get(0.5)
     if chance is not None:
         yield say(
-            "(A model that is right half of the time passes {chance} % of the time.)",
-            chance=f"{chance * 100:.0f}",
+            "(A model that is right half of the time passes {chance} of the time.)",
+            chance=roughly(chance, say),
         )
 
 
 MANY_PIECES, MANY_TOKENS = 0.05, 1.2
 """Share of tokens that are parts of a character, and tokens per character, from which on a
-tokenizer is likely to be why a text costs so much."""
+tokenizer may be why a text costs so much."""
+OF_FREQUENCIES = 9.65
+"""Bits per character that Chinese takes by how frequent each character is, its neighbours unseen.
+
+Source: Feng Zhiwei, The entropy of Chinese characters, 1984.
+"""
 
 
 def _about_tokenizer(cost: TokenizerCost, row: Result, say: Words) -> str:
@@ -113,12 +118,12 @@ def _about_tokenizer(cost: TokenizerCost, row: Result, say: Words) -> str:
     )
     if row.metric != "bits_per_char" or row.limit is None:
         return say("{told}.", told=told)
-    bits = row.value / density
-    if bits > row.limit:
-        # One token per character at this price would be too dear, too.
+    # Where one token per character at this price would be too dear, too, or frequencies alone
+    # would do better, more is amiss than how characters are cut.
+    if row.value / density > row.limit or row.value > OF_FREQUENCIES:
         return say(
-            "{told}, at {bits} bits a token: the model itself does not know such text.",
+            "{told}, at {bits} bits a token: the model seems not to know such text.",
             told=told,
-            bits=format_value(bits, limit=row.limit, say=say),
+            bits=format_value(row.value / density, say=say),
         )
     return say("{told}: the tokenizer is the likely cause.", told=told)

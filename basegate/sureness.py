@@ -39,6 +39,7 @@ class Sureness(Frozen):
         counted: checks that count right samples, which have to reach their limit as they are.
         bare: checks of which a number has no interval, so that it is met by the value alone.
         luckiest: of those that count, the one that is the easiest to pass by luck.
+        relative: limits that follow from the number of another candidate, taken as if it was exact.
     """
 
     shown: int
@@ -46,6 +47,7 @@ class Sureness(Frozen):
     counted: int = 0
     bare: int = 0
     luckiest: Luck | None = None
+    relative: int = 0
 
     @property
     def checks(self) -> int:
@@ -57,12 +59,14 @@ def how_sure(rows: Iterable[Result]) -> Sureness:
     """Return how sure the acceptance of a candidate is.
 
     Args:
-        rows: of the candidate, each of which passes.
+        rows: of the candidate, each of which passes. A limit that follows from its own number is
+            met whatever that is, and not looked at.
     """
     by_check: dict[tuple[str, str], list[Result]] = {}
-    for row in rows:
+    telling = [row for row in rows if not row.is_its_own]
+    for row in telling:
         by_check.setdefault((row.check, row.part), []).append(row)
-    counted = {place: own for place, own in by_check.items() if any(map(_is_count, own))}
+    counted = {place: own for place, own in by_check.items() if any(row.counts for row in own)}
     others = [own for place, own in by_check.items() if place not in counted]
     shown = [own for own in others if all(row.interval is not None for row in own)]
     return Sureness(
@@ -75,15 +79,12 @@ def how_sure(rows: Iterable[Result]) -> Sureness:
             key=lambda each: each.chance,
             default=None,
         ),
+        relative=sum(row.reference is not None for row in telling),
     )
 
 
-def _is_count(row: Result) -> bool:
-    return row.metric == "correct"
-
-
 def _luck(check: str, item: str, rows: Iterable[Result]) -> Luck:
-    chances = (dict(row.curve).get(HALF) for row in rows if _is_count(row))
+    chances = (dict(row.curve).get(HALF) for row in rows if row.counts)
     # A row without a curve tells nothing: as if it let everything through.
     chance = math.prod(1.0 if each is None else each for each in chances)
     return Luck(check=check, item=item, chance=chance)

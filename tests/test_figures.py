@@ -13,6 +13,7 @@ from basegate.figures import (
     format_value,
     found,
     printable,
+    roughly,
     short_path,
 )
 from basegate.judge import Result
@@ -98,6 +99,15 @@ def test_a_row_of_the_ledger_is_said_in_the_same_words():
     assert found(row) == "20 % of words in Latin letters"
     assert asked(row) == "at most 15 %"
     assert asked(row.model_copy(update={"limit": None, "direction": None})) == ""
+
+
+@pytest.mark.parametrize(
+    ("chance", "text"),
+    [(0, "0 %"), (1e-9, "under 1 %"), (0.005, "under 1 %"), (0.1719, "17 %"), (0.995, "over 99 %"),
+     (1, "100 %")],
+)  # fmt: skip
+def test_a_chance_is_never_rounded_to_none_or_all(chance, text):
+    assert roughly(chance) == text
 
 
 def test_a_path_is_named_from_the_working_folder_if_it_lies_in_there(tmp_path, monkeypatch):

@@ -202,7 +202,7 @@ def test_a_share_of_nothing_neither_meets_a_limit_nor_fails_it():
     [row] = verdict.results
     # More samples would hold nothing to count either.
     assert (row.verdict, row.count, row.settling) == ("inconclusive", 0, None)
-    assert verdict.explanation.endswith(" so it is not shown.")
+    assert verdict.explanation.endswith(" so nothing is known of it.")
 
 
 def test_the_explanation_of_a_pass_lists_every_limit_and_leaves_out_the_excuse():

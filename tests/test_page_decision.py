@@ -76,10 +76,19 @@ def test_questions_that_are_judged_alone_are_counted_in_their_cell():
     ("draws", "told"),
     [
         # Clopper and Pearson of 2 of 6 and of 7 of 7 by hand: 0.025^(1/7) = 0.590.
-        ([(7, 7), (2, 6), (9, 10)], "weakest: 2 of 6 right (95\u00a0%: 4.3\u00a0% to 77.7\u00a0%)"),
-        ([(7, 7), (7, 7)], "weakest: 7 of 7 right (95\u00a0%: 59\u00a0% to 100\u00a0%)"),
+        (
+            [(7, 7), (2, 6), (9, 10)],
+            "2 of 6 right (95 % for it alone: 4.3 % to 77.7 %)",
+        ),
+        (
+            [(7, 7), (7, 7)],
+            "7 of 7 right (95 % for it alone: 59 % to 100 %)",
+        ),
         # Of two that are wrong every time, more draws say more against it.
-        ([(0, 4), (0, 9)], "weakest: 0 of 9 right (95\u00a0%: 0\u00a0% to 33.6\u00a0%)"),
+        (
+            [(0, 4), (0, 9)],
+            "0 of 9 right (95 % for it alone: 0 % to 33.6 %)",
+        ),
     ],
 )
 def test_of_questions_that_are_judged_alone_the_weakest_says_how_sure_it_is(draws, told):
@@ -89,7 +98,7 @@ def test_of_questions_that_are_judged_alone_the_weakest_says_how_sure_it_is(draw
             interval=tuple(end * 10 for end in count_interval(right, drawn)))
         for number, (right, drawn) in enumerate(draws)
     ]  # fmt: skip
-    assert told in decision(*rows).words
+    assert f"weakest: {told}" in decision(*rows).words.replace("\u00a0", " ")
 
 
 def test_what_is_wrong_stands_in_one_line():
@@ -101,11 +110,21 @@ def test_what_is_wrong_stands_in_one_line():
     ]
     text = decision(*rows, entries=[entry(verdict="invalid")]).words
     assert (
-        "yi-6b: 3 of 4 checks not met, the farthest perplexity other: 11 bits per character, limit "
-        "at most 5.5" in text
+        "yi-6b, of 4 checks: 2 fail, 1 invalid; the farthest perplexity other: 11 bits per "
+        "character, limit at most 5.5" in text
     )
     alone = decision(rows[-1], entries=[entry(verdict="invalid")]).words
-    assert "yi-6b: 1 of 1 checks not met ! invalid" in alone
+    assert "yi-6b, of 1 checks: 1 invalid ! invalid" in alone
+
+
+@pytest.mark.parametrize(
+    ("verdict", "word"),
+    [("fail", "not met"), ("inconclusive", "open"), ("invalid", "not measured")],
+)
+def test_what_is_left_out_of_a_cell_is_counted_by_its_verdict(verdict, word):
+    names = ("bits_per_char", "perplexity", "gap", "other")
+    rows = [row(verdict, metric=name) for name in names]
+    assert f"and 2 more, {word}" in decision(*rows, entries=[entry(verdict=verdict)]).words
 
 
 def test_what_is_recommended_stands_first_and_the_limits_are_named():
@@ -144,7 +163,7 @@ def test_what_is_not_met_is_listed_with_the_reason_for_the_limit():
         entries=[entry(verdict="fail")],
     )
     assert (
-        "yi-6b: 1 of 1 checks not met, the farthest perplexity wiki: 6.25 bits per character, "
+        "yi-6b, of 1 checks: 1 fail; the farthest perplexity wiki: 6.25 bits per character, "
         "limit at most 5.5 ✗ fail yi-6b on wiki: 6.25 bits per character, limit at most 5.5. "
         "Reason for the limit: as good as Yi"
     ) in text.words

@@ -8,7 +8,7 @@ from basegate.comparison import Comparison
 from basegate.judge import Result
 from basegate.ledger import CandidateEntry
 from basegate.limits import Reference
-from basegate.recommendation import recommend
+from basegate.recommendation import farthest_of, recommend
 
 
 def entry(name, verdict="pass", memory=None, not_run=()):
@@ -182,6 +182,35 @@ def test_between_two_that_miss_as_many_the_smaller_distance_counts():
 
 def broken(name):
     return Result(candidate=name, check="perplexity", item="wiki", verdict="invalid", detail="NaN")
+
+
+def open_(metric, value, **fields):
+    return row("a", "inconclusive").model_copy(update={"metric": metric, "value": value, **fields})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        # Open, though 0.9 is far on the right side of 0.5.
+        open_("accuracy", 0.9, limit=0.5, direction="min"),
+        # A share of nothing is no number.
+        open_("simplified_share", 0.0, limit=0.02, count=0, verdict="fail"),
+        # How far a count is depends on when sampling stopped.
+        open_("correct", 0.0, limit=7.0, direction="min", verdict="fail", count=10),
+    ],
+)
+def test_the_farthest_is_what_fails_by_a_number(other):
+    failing = row("a", "fail", value=5.6, limit=5.0)
+    for rows in ([failing, other], [other, failing]):
+        assert farthest_of(rows).value == 5.6
+        found = recommend([entry("a", "fail")], rows, [])
+        assert (found.nearest, found.missed[0].value) == ("a", 5.6)
+
+
+def test_a_count_or_what_is_open_is_the_farthest_where_there_is_nothing_else():
+    counted = open_("correct", 0.0, limit=7.0, direction="min", verdict="fail", count=10)
+    assert farthest_of([counted]).metric == "correct"
+    assert farthest_of([]) is None
 
 
 def test_what_could_not_be_measured_is_no_nearest():

@@ -136,3 +136,10 @@ def test_attributes_are_described_by_docstrings_inherited_ones_too():
         "Another.",
         {"first": "begins here and goes on.", "second": "said anew."},
     )
+
+
+@pytest.mark.parametrize("name", ["Result", "Recommendation", "Sureness", "Luck", "Comparison"])
+def test_every_key_stands_in_the_docs(name):
+    fields = json.loads(PUBLISHED.read_text(encoding="utf-8"))["$defs"][name]["properties"]
+    text = (ROOT / "docs/ledger.md").read_text(encoding="utf-8")
+    assert [each for each in fields if f"`{each}`" not in text] == []

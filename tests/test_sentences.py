@@ -91,9 +91,25 @@ def test_the_tokenizer_is_not_blamed_where_the_model_does_not_know_the_text_eith
     told = sentence(row("fail", value=57.9, interval=None, limit=8.0, tokenizer=cost))
     assert told == (
         "yi-6b on wiki: 57.90 bits per character, limit at most 8. 2.97 tokens per character, "
-        "99.7 % of them parts of a character, at 19.49 bits a token: the model itself does not "
-        "know such text."
+        "99.7 % of them parts of a character, at 19.49 bits a token: the model seems not to know "
+        "such text."
     )
+
+
+def test_the_tokenizer_is_not_blamed_where_frequencies_of_characters_alone_would_do_better():
+    cost = TokenizerCost(tokens_per_character=3.0, split_share=0.9)
+    within, beyond = (
+        sentence(row("fail", value=value, interval=None, limit=5.0, tokenizer=cost))
+        for value in (9.6, 9.7)
+    )
+    assert within.endswith("parts of a character: the tokenizer is the likely cause.")
+    assert beyond.endswith("at 3.23 bits a token: the model seems not to know such text.")
+
+
+def test_a_limit_that_all_shares_meet_needs_nothing_to_count():
+    all_ = row("pass", metric="simplified_share", value=0.0, unit="share of x", limit=1.0,
+               interval=(0.0, 1.0), count=0)  # fmt: skip
+    assert "nothing is known" not in sentence(all_)
 
 
 def test_of_other_metrics_than_bits_the_tokenizer_is_told_and_not_blamed():
@@ -118,7 +134,7 @@ def test_a_share_of_nothing_says_so():
     )
     assert told == (
         "yi-6b on wiki: 0 % of characters in Simplified form (95 %: 0 % to 100 %), limit at most "
-        "10 %. None of the samples holds what that is a share of, so it is not shown."
+        "10 %. No sample holds anything to count that share of, so nothing is known of it."
     )
 
 

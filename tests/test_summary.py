@@ -75,7 +75,7 @@ def test_a_run_that_meets_every_limit_lists_none():
     good = tuple(row for row in ledger.results if row.verdict == "pass")
     text = summarise(ledger.model_copy(update={"results": good}))
     assert "Every limit that was judged is met." in text
-    assert "What is not met" not in text
+    assert "not met, or not known" not in text
 
 
 def test_what_is_not_met_is_said_in_the_readers_language():
@@ -91,7 +91,7 @@ def test_many_limits_that_are_not_met_are_counted_per_candidate():
     rows = tuple(bits("llama-2-7b", 9.0 + number, "fail") for number in range(25))
     text = summarise(ledger.model_copy(update={"results": rows}))
     assert text.count("- ✗ **fail**") == 10
-    assert text.count("Reason for the limit: the article's corpus") == 1
+    assert text.count("Reason for") == 0  # it stands after the last of the 25
     assert "- llama-2-7b: 15 more" in text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from basegate.limits import Reference
 from basegate.sureness import Luck, Sureness, how_sure
 from tests.rows import row
 
@@ -39,6 +40,15 @@ def test_without_an_operating_curve_luck_is_not_ruled_out():
     found = how_sure([count("bank/q1", None), count("bank/q2", 0.5)])
     assert found.luckiest is not None
     assert found.luckiest.chance == 0.5
+
+
+def test_a_limit_that_follows_from_its_own_number_shows_nothing():
+    reference = Reference(candidate="yi-6b", factor=1.1, value=4.25, measurement="k")
+    own = row(interval=(4.0, 4.5), reference=reference)
+    assert how_sure([own]) == Sureness(shown=0)
+    other = own.model_copy(update={"candidate": "llama-2-7b"})
+    assert how_sure([other]) == Sureness(shown=1, relative=1)
+    assert how_sure([other.model_copy(update={"measurement": "k"})]) == Sureness(shown=0)
 
 
 def test_a_bank_that_is_judged_as_a_whole_too_still_counts():

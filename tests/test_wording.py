@@ -91,7 +91,7 @@ MET = "Take a: it meets every limit."
                 MET,
                 "Others meet every limit, too, but on the same items it is carried as better: "
                 "0.53 bits per character better than b on perplexity bank; 12.5 points better "
-                "than b on minimal pairs bank (of pairs with the right sentence likelier).",
+                "than b on minimal pairs bank (share of pairs with the right sentence likelier).",
             ],
         ),
         (
@@ -208,12 +208,19 @@ def test_every_reason_has_its_sentences(choice, names, comparisons, sentences):
     assert list(recommendation(ledger(choice, *names, comparisons=comparisons))) == sentences
 
 
+def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
+    choice = Recommendation(
+        candidate="a", accepted=("a",), reason="only", sureness=Sureness(shown=0)
+    )
+    assert not [each for each in recommendation(ledger(choice, "a")) if "sure" in each]
+
+
 @pytest.mark.parametrize(
     ("sure", "sentences"),
     [
         (
             Sureness(shown=3),
-            ["How sure: whole 95 % intervals meet the limits of all its checks."],
+            ["How sure: whole 95 % intervals meet all limits."],
         ),
         (
             Sureness(
@@ -223,24 +230,24 @@ def test_every_reason_has_its_sentences(choice, names, comparisons, sentences):
                 luckiest=Luck(check="knowledge", item="must-know", chance=0.1719),
             ),
             [
-                "How sure: whole 90 % intervals meet the limits of 3 of its 5 checks.",
-                "Counts of right samples decide 2 of its checks; the easiest by luck is knowledge "
-                "must-know, which a model that is right half of the time passes 17 % of the time.",
+                "How sure: whole 90 % intervals meet the limits of 3 of its 5 checks; counts of "
+                "right samples decide 2, the easiest by luck knowledge must-know, which a model "
+                "that is right half of the time passes 17 % of the time.",
             ],
         ),
         (
             Sureness(shown=0, counted=1, luckiest=Luck(check="reasoning", item="b", chance=1e-7)),
             [
-                "Counts of right samples decide 1 of its checks; the easiest by luck is reasoning "
-                "b, which a model that is right half of the time passes under 1 % of the time.",
+                "How sure: counts of right samples decide 1, the easiest by luck reasoning b, "
+                "which a model that is right half of the time passes under 1 % of the time.",
             ],
         ),
         (
-            Sureness(shown=1, bare=1),
+            Sureness(shown=1, bare=1, relative=2),
             [
-                "How sure: whole 95 % intervals meet the limits of 1 of its 2 checks.",
-                "Numbers without an interval decide 1 of its checks: how sure they are, nobody "
-                "knows.",
+                "How sure: whole 95 % intervals meet the limits of 1 of its 2 checks; numbers "
+                "without an interval decide 1; of the limits 2 follow from a reference's number, "
+                "taken as exact.",
             ],
         ),
     ],

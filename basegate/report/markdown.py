@@ -8,7 +8,6 @@ link, a heading, a picture, a mention of somebody or HTML.
 from __future__ import annotations
 
 import re
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from basegate.figures import format_value, in_words, place, printable
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from basegate.comparison import Comparison
-    from basegate.judge import Result, VerdictWord
+    from basegate.judge import VerdictWord
     from basegate.ledger import CandidateEntry, Ledger
     from basegate.report.page.decision import Cell, Line, Unmet
 
@@ -132,7 +131,7 @@ def _unmet(page: Page) -> str:
     found = unmet(page)
     if not found:
         return escape(page.say("Every limit that was judged is met."))
-    blocks = [f"### {page.say('What is not met')}"]
+    blocks = [f"### {page.say('What is not met, or not known')}"]
     for each in found:
         blocks.append(escape(each.told))
         blocks.append("\n".join(f"- {item}" for item in _missed(page, each)))
@@ -140,21 +139,12 @@ def _unmet(page: Page) -> str:
 
 
 def _missed(page: Page, unmet_: Unmet) -> Iterator[str]:
-    shown = unmet_.rows[:UNMET]
-    for row, following in zip_longest(shown, shown[1:]):
-        text = escape(sentence(row, page.say))
-        # A reason that a table gives for all its limits stands once, after the last of them.
-        same = following is not None and (following.check, following.why) == (row.check, row.why)
-        yield f"{_word(page, row.verdict)} {text}{'' if same else _reason(page, row)}"
+    for each in unmet_.rows[:UNMET]:
+        text = f"{_word(page, each.row.verdict)} {escape(sentence(each.row, page.say))}"
+        yield f"{text}{page.say.gap}{escape(each.why)}" if each.why else text
     if len(unmet_.rows) > UNMET:
         more = f"{len(unmet_.rows) - UNMET:,}"
         yield escape(page.say("{name}: {count} more", name=unmet_.name, count=more))
-
-
-def _reason(page: Page, row: Result) -> str:
-    if not row.why:
-        return ""
-    return page.say.gap + escape(page.say("Reason for the limit: {why}", why=row.why))
 
 
 def _notes(page: Page) -> str:

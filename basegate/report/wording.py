@@ -39,7 +39,7 @@ def _taken(choice: Recommendation, ledger: Ledger, say: Words) -> tuple[str, ...
         decision,
         _reason(choice, ledger, say),
         _against(choice, say),
-        *_sureness(choice.sureness, say),
+        _sureness(choice.sureness, say),
         _closest(choice, say),
     )
 
@@ -114,41 +114,43 @@ def _better(each: Comparison, loser: str, say: Words) -> str:
     }
     if is_share(each.unit):
         points = say("{value} points", value=f"{abs(each.difference) * 100:.1f}")
-        return say("{points} better than {other} on {place} ({unit})", points=points, **known)
+        return say("{points} better than {other} on {place} (share {unit})", points=points, **known)
     value = format_value(abs(each.difference), each.unit)
     return say("{value} {unit} better than {other} on {place}", value=value, **known)
 
 
-def _sureness(sure: Sureness | None, say: Words) -> Iterator[str]:
+def _sureness(sure: Sureness | None, say: Words) -> str:
     """Say what an acceptance rests on: whole intervals, counts, or numbers without an interval."""
-    if sure is None:
-        return
+    if sure is None or not sure.checks:
+        return ""
+    return say("How sure: {what}.", what=say("; ").join(_rests_on(sure, say)))
+
+
+def _rests_on(sure: Sureness, say: Words) -> Iterator[str]:
     level = f"{sure.confidence * 100:g}"
     if sure.shown == sure.checks:
-        yield say(
-            "How sure: whole {level} % intervals meet the limits of all its checks.", level=level
-        )
+        yield say("whole {level} % intervals meet all limits", level=level)
     elif sure.shown:
         yield say(
-            "How sure: whole {level} % intervals meet the limits of {shown} of its {checks} "
-            "checks.",
+            "whole {level} % intervals meet the limits of {shown} of its {checks} checks",
             level=level,
             shown=sure.shown,
             checks=sure.checks,
         )
     if sure.luckiest is not None:
         yield say(
-            "Counts of right samples decide {count} of its checks; the easiest by luck is {place}, "
-            "which a model that is right half of the time passes {chance} of the time.",
+            "counts of right samples decide {count}, the easiest by luck {place}, which a model "
+            "that is right half of the time passes {chance} of the time",
             count=sure.counted,
             place=place(sure.luckiest.check, sure.luckiest.item, say),
             chance=roughly(sure.luckiest.chance, say),
         )
     if sure.bare:
+        yield say("numbers without an interval decide {count}", count=sure.bare)
+    if sure.relative:
         yield say(
-            "Numbers without an interval decide {count} of its checks: how sure they are, nobody "
-            "knows.",
-            count=sure.bare,
+            "of the limits {count} follow from a reference's number, taken as exact",
+            count=sure.relative,
         )
 
 

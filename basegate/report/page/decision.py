@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from basegate.figures import SHARE, asked, format_value, place, with_unit
-from basegate.judge import telling
+from basegate.judge import telling, worst
 from basegate.recommendation import farthest_of
 from basegate.report.page.templating import render
 from basegate.report.page.texts import address
-from basegate.report.terminal import decided, decision_in_words, partial
+from basegate.report.terminal import decided, decision_in_words, partial, verdict_in_words
 from basegate.report.wording import missed_in_words, recommendation
 from basegate.sentences import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from markupsafe import Markup
 
@@ -156,9 +158,12 @@ def _cell(page: Page, name: str, check: str, part: str) -> Cell:
 def _more(say: Words, verdict: VerdictWord, count: int) -> str:
     if count <= 0:
         return ""
-    if verdict == "pass":
-        return say("and {count} more, met", count=count)
-    return say("and {count} more, not met", count=count)
+    return {
+        "pass": say("and {count} more, met", count=count),
+        "fail": say("and {count} more, not met", count=count),
+        "inconclusive": say("and {count} more, open", count=count),
+        "invalid": say("and {count} more, not measured", count=count),
+    }[verdict]
 
 
 def _questions(page: Page, rows: Sequence[Result]) -> Value:
@@ -179,7 +184,7 @@ def _weakest(say: Words, rows: Sequence[Result]) -> str:
         return ""
     low, high = (format_value(end / weakest.count, SHARE, say=say) for end in weakest.interval)
     return say(
-        "weakest: {right} of {drawn} right ({level} %: {low} to {high})",
+        "weakest: {right} of {drawn} right ({level} % for it alone: {low} to {high})",
         right=f"{weakest.value:g}",
         drawn=weakest.drawn,
         level=f"{weakest.confidence * 100:g}",
@@ -218,18 +223,32 @@ def _link(page: Page, name: str, check: str, part: str) -> str:
 
 
 @dataclass(frozen=True)
+class Missed:
+    """A row that is not met, or not known to be.
+
+    Attributes:
+        row: of the ledger.
+        why: the reason for its limit, in words; empty where it has none, and where the next row
+            has the same: the reason that a table gives stands once, after the last of its limits.
+    """
+
+    row: Result
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Unmet:
-    """What one candidate does not meet.
+    """What one candidate does not meet, or is not known to.
 
     Attributes:
         name: of the candidate.
-        told: how many checks, and the farthest from its limit.
-        rows: what is not met, in the order of the ledger.
+        told: how many checks of which verdict, and the farthest from its limit.
+        rows: in the order of the ledger.
     """
 
     name: str
     told: str
-    rows: tuple[Result, ...]
+    rows: tuple[Missed, ...]
 
 
 def unmet(page: Page) -> list[Unmet]:
@@ -238,19 +257,44 @@ def unmet(page: Page) -> list[Unmet]:
         (entry.name, [r for r in page.ledger.results_of(entry.name) if r.verdict != "pass"])
         for entry in page.ledger.candidates
     ]
-    return [Unmet(name, _told(page, name, rows), tuple(rows)) for name, rows in found_ if rows]
+    return [
+        Unmet(name, _told(page, name, rows), tuple(_missed(page.say, rows)))
+        for name, rows in found_
+        if rows
+    ]
 
 
-def _told(page: Page, name: str, rows: Sequence[Result]) -> str:
+def _missed(say: Words, rows: Sequence[Result]) -> Iterator[Missed]:
+    for (_, why), group in groupby(rows, key=lambda row: (row.check, row.why)):
+        *others, last = group
+        yield from map(Missed, others)
+        if not why:
+            yield Missed(last)
+        elif others:
+            yield Missed(last, say("Reason for these limits: {why}", why=why))
+        else:
+            yield Missed(last, say("Reason for the limit: {why}", why=why))
+
+
+def _told(page: Page, name: str, missed: Sequence[Result]) -> str:
     """Return in one line what is wrong with a candidate."""
-    every = {(row.check, row.part) for row in page.ledger.results_of(name)}
-    missed = {(row.check, row.part) for row in rows}
-    counted = {"name": name, "checks": len(missed), "all": len(every)}
-    farthest = farthest_of(rows)
+    say = page.say
+    checks: dict[tuple[str, str], list[VerdictWord]] = {}
+    for row in page.ledger.results_of(name):
+        checks.setdefault((row.check, row.part), []).append(row.verdict)
+    counted = Counter(map(worst, checks.values()))
+    words: tuple[VerdictWord, ...] = ("fail", "inconclusive", "invalid")
+    verdicts = [
+        say("{count} {verdict}", count=counted[word], verdict=verdict_in_words(word, say))
+        for word in words
+        if counted[word]
+    ]
+    known = {"name": name, "all": len(checks), "verdicts": say(", ").join(verdicts)}
+    farthest = farthest_of(missed)
     if farthest is None:
-        return page.say("{name}: {checks} of {all} checks not met", **counted)
-    return page.say(
-        "{name}: {checks} of {all} checks not met, the farthest {farthest}",
-        **counted,
-        farthest=missed_in_words(farthest, page.say),
+        return say("{name}, of {all} checks: {verdicts}", **known)
+    return say(
+        "{name}, of {all} checks: {verdicts}; the farthest {farthest}",
+        **known,
+        farthest=missed_in_words(farthest, say),
     )
