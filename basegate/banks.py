@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeV
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from basegate.columns import pick
-from basegate.errors import DataError
+from basegate.errors import DataError, told
+from basegate.messages import Message, joined
 from basegate.records import digest
 from basegate.settings import GeneratedSource
 from basegate.tables import Complaint, Row, read_table, table_identity
@@ -41,12 +42,17 @@ class _Record(BaseModel):
     def _is_text(self) -> Self:
         for name, value in self:
             if name in self.asked and not value.strip():
-                raise ValueError(f"{name} is empty")
-            what, texts = name, (value,)
+                raise ValueError(Message("{name} is empty", name=name))
+            what: str = name
+            texts: tuple[object, ...] = (value,)
             if isinstance(value, dict):
-                what, texts = f"one of the {name}", tuple(value.values())
+                what, texts = Message("one of the {name}", name=name), tuple(value.values())
             if any(isinstance(text, str) and holds_half_pair(text) for text in texts):
-                raise ValueError(f"{what} holds half of a surrogate pair, which is no character")
+                raise ValueError(
+                    Message(
+                        "{what} holds half of a surrogate pair, which is no character", what=what
+                    )
+                )
         return self
 
     @property
@@ -58,7 +64,7 @@ class _Record(BaseModel):
 class Prompt(_Record):
     """A text that ends in mid-sentence, for the model to go on with."""
 
-    kind_name = "prompt"
+    kind_name = Message("prompt")
     asked = ("prompt",)
     prompt: str
 
@@ -74,7 +80,7 @@ class Question(_Record):
         answer: the right letter.
     """
 
-    kind_name = "question"
+    kind_name = Message("question")
     asked = ("question",)
     topic: str = ""
     context: str = ""
@@ -85,17 +91,28 @@ class Question(_Record):
     @model_validator(mode="after")
     def _has_one_right_option(self) -> Question:
         if len(self.options) < 2:
-            raise ValueError("a question needs at least two options")
+            raise ValueError(Message("a question needs at least two options"))
         strange = [key for key in self.options if not ("A" <= key <= "Z" and len(key) == 1)]
         if strange:
-            raise ValueError(f"the option {strange[0]!r} is not marked by a letter from A to Z")
+            raise ValueError(
+                Message(
+                    "the option {option} is not marked by a letter from A to Z",
+                    option=repr(strange[0]),
+                )
+            )
         if self.answer not in self.options:
-            raise ValueError(f"answer {self.answer!r} is none of {', '.join(self.options)}")
+            raise ValueError(
+                Message(
+                    "answer {answer} is none of {options}",
+                    answer=repr(self.answer),
+                    options=", ".join(self.options),
+                )
+            )
         texts = [text.strip() for text in self.options.values()]
         if not all(texts):
-            raise ValueError("an option is empty")
+            raise ValueError(Message("an option is empty"))
         if len(set(texts)) < len(texts):
-            raise ValueError("two options are alike, so no answer could be told")
+            raise ValueError(Message("two options are alike, so no answer could be told"))
         for text in (self.context, self.question, *texts):
             _check_quotes(text)
         return self
@@ -122,7 +139,7 @@ class Pair(_Record):
         wrong: as none would.
     """
 
-    kind_name = "pair"
+    kind_name = Message("pair")
     asked = ("right", "wrong")
     kind: str = ""
     right: str
@@ -131,7 +148,7 @@ class Pair(_Record):
     @model_validator(mode="after")
     def _differ(self) -> Pair:
         if self.right.strip() == self.wrong.strip():
-            raise ValueError("right and wrong are the same sentence")
+            raise ValueError(Message("right and wrong are the same sentence"))
         for text in (self.right, self.wrong):
             _check_quotes(text)
         return self
@@ -209,7 +226,7 @@ def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
         try:
             _add(_read(row, source, kind, number), records, contents)
         except ValueError as error:
-            bad.append(Complaint(row.place, f"{error}."))
+            bad.append(Complaint(row.place, Message("{reason}.", reason=told(error))))
         else:
             good.append(row)
     _refuse_bad(source, bad, len(good) + len(bad))
@@ -226,12 +243,17 @@ def _drawn(source: GeneratedSource) -> tuple[Row, ...]:
     try:
         return _draw(importlib.import_module(source.generator).generate, source)
     except ValueError as error:
-        raise DataError(f"generator = {source.generator!r}: {error}") from None
+        raise DataError(
+            "generator = {generator}: {error}", generator=f"{source.generator!r}", error=error
+        ) from None
     except (ImportError, AttributeError, TypeError, SyntaxError) as error:
         raise DataError(
-            f"generator = {source.generator!r}: cannot be used ({error}). Name a module that can "
-            f"be imported from the project's root, with a function generate(*, families, "
-            f"per_family, level, seed) that returns problems with id, family, prompt and answer."
+            "generator = {generator}: cannot be used ({error}). Name a module that can be "
+            "imported from the project's root, with a function generate(*, families, "
+            "per_family, level, seed) that returns problems with id, family, prompt and "
+            "answer.",
+            generator=f"{source.generator!r}",
+            error=error,
         ) from None
 
 
@@ -283,36 +305,41 @@ def _check_first_answer(source: BankSource, rows: list[Row]) -> None:
     numbers = [each for each in answers if each.isdecimal()]
     if source.first_answer is None and len(numbers) >= _ENOUGH and "0" not in numbers:
         raise DataError(
-            f"{source.place}: {len(numbers)} answers are numbers and none of them is 0. If they "
-            f"count from 1, every key would be read wrong: say first_answer = 1 (or 0) in "
-            f"thresholds.toml."
+            "{place}: {count} answers are numbers and none of them is 0. If they count from "
+            "1, every key would be read wrong: say first_answer = 1 (or 0) in "
+            "thresholds.toml.",
+            place=source.place,
+            count=len(numbers),
         )
 
 
 _EXPECTED = {
-    "missing": "is missing",
-    "string_type": "is not text",
-    "string_too_short": "is empty",
-    "int_type": "is not a whole number",
-    "int_parsing": "is not a whole number",
-    "dict_type": "are neither a list nor a table of letters and texts",
+    "missing": Message("is missing"),
+    "string_type": Message("is not text"),
+    "string_too_short": Message("is empty"),
+    "int_type": Message("is not a whole number"),
+    "int_parsing": Message("is not a whole number"),
+    "dict_type": Message("are neither a list nor a table of letters and texts"),
 }
 
 
 def _in_words(detail: Any) -> str:
     field = ".".join(map(str, detail["loc"]))
     if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"])
-    return f"{field} {_EXPECTED.get(detail['type'], detail['msg'])}"
+        return told(detail["ctx"]["error"])
+    what = _EXPECTED.get(detail["type"], detail["msg"])
+    return Message("{field} {what}", field=field, what=what)
 
 
 def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
     """Add a record to those found so far, unless its id or its content is there already."""
     if record.id in records:
-        raise ValueError(f"the id {record.id!r} stands twice")
+        raise ValueError(Message("the id {id} stands twice", id=repr(record.id)))
     content = _normal(record.content)
     if (same := contents.get(content)) is not None:
-        raise ValueError(f"it is the same {record.kind_name} as {same!r}")
+        raise ValueError(
+            Message("it is the same {kind} as {other}", kind=record.kind_name, other=repr(same))
+        )
     records[record.id] = record
     contents[content] = record.id
 
@@ -343,27 +370,37 @@ def _check_quotes(text: str) -> None:
             if open_now < 0:
                 break
         if open_now:
-            raise ValueError(f"{opening} and {closing} are unbalanced in {text[:20]!r}")
+            raise ValueError(
+                Message(
+                    "{opening} and {closing} are unbalanced in {text}",
+                    opening=opening,
+                    closing=closing,
+                    text=repr(text[:20]),
+                )
+            )
     inches = sum(1 for at, char in enumerate(text) if char == '"' and text[at - 1 : at].isdigit())
     if (text.count('"') - inches) % 2 and text.count('"') % 2:
-        raise ValueError(f"the quotation marks are unbalanced in {text[:20]!r}")
+        raise ValueError(
+            Message("the quotation marks are unbalanced in {text}", text=repr(text[:20]))
+        )
 
 
 def _refuse_bad(source: BankSource, bad: list[Complaint], total: int) -> None:
     if total == 0:
-        raise DataError(f"{source.place} is empty: there is nothing to ask. Check thresholds.toml.")
+        raise DataError(
+            "{place} is empty: there is nothing to ask. Check thresholds.toml.", place=source.place
+        )
     if len(bad) <= BAD_SHARE * total:
         return
-    lines = [f"  {each}" for each in bad[:_SHOWN]]
+    lines: list[str] = [Message("  {complaint}", complaint=each.message) for each in bad[:_SHOWN]]
     if len(bad) > _SHOWN:
-        lines.append(f"  and {len(bad) - _SHOWN} more")
+        lines.append(Message("  and {count} more", count=len(bad) - _SHOWN))
     raise DataError(
-        "\n".join(
-            [
-                f"{source.place}: {len(bad)} of {total} records cannot be used. That is more than "
-                f"1 %, so the bank is refused: its score would not speak of the bank. Mend them, "
-                f"or check header and columns in thresholds.toml.",
-                *lines,
-            ]
-        )
+        "{place}: {bad} of {total} records cannot be used. That is more than 1 %, so the bank is "
+        "refused: its score would not speak of the bank. Mend them, or check header and columns "
+        "in thresholds.toml.\n{lines}",
+        place=source.place,
+        bad=len(bad),
+        total=total,
+        lines=joined(lines, "\n"),
     )

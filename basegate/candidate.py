@@ -13,6 +13,7 @@ from basegate.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.hub import resolve_commit
 from basegate.measurement import CandidateFacts, LoadedFile
 from basegate.memory import PeakMemory, let_go, release_memory
+from basegate.messages import Message, joined
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     Loader = Callable[[CandidateSpec, str, str], Engine]
 
 
-NOT_FOUND = "not measured: the candidate could not be found (see its first error)."
-NOT_LOADED = "not measured: the candidate could not be loaded (see its first error)."
+NOT_FOUND = Message("not measured: the candidate could not be found (see its first error).")
+NOT_LOADED = Message("not measured: the candidate could not be loaded (see its first error).")
 
 
 class Candidate:
@@ -111,7 +112,13 @@ class Candidate:
         revision = self.revision
         if self._engine is None:
             start = time.perf_counter()
-            with self._progress.waiting(f"{self.name}: loading {self.spec.source} ({self._how()})"):
+            loading = Message(
+                "{name}: loading {source} ({how})",
+                name=self.name,
+                source=self.spec.source,
+                how=self._how(),
+            )
+            with self._progress.waiting(loading):
                 self._engine = self._try_to_load(revision)
             self._load_seconds = time.perf_counter() - start
             self._note(self._engine.loaded)
@@ -157,12 +164,15 @@ class Candidate:
             self._engine = None
 
     def _how(self) -> str:
-        held = "unquantised" if self.spec.quantization == "none" else self.spec.quantization
-        return f"{held}, {self.spec.dtype}, {self.device}"
+        whole = self.spec.quantization == "none"
+        held = Message("unquantised") if whole else self.spec.quantization
+        return joined([held, self.spec.dtype, self.device])
 
     def _find_revision(self) -> str:
         if self.spec.unsupported:
-            raise CandidateError(f"it cannot be loaded yet: {self.spec.unsupported}")
+            raise CandidateError(
+                "it cannot be loaded yet: {unsupported}", unsupported=self.spec.unsupported
+            )
         if not self.spec.local:
             return resolve_commit("model", self.spec.source, self.spec.revision)
         folder = Path(self.spec.source)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
+from basegate.messages import Message
 from basegate.rejudging import Asked, rejudge
 
 if TYPE_CHECKING:
@@ -51,8 +52,11 @@ def check_stored(store: Store, names: Sequence[str]) -> None:
     for name in names:
         if name != ALL and name not in known:
             raise UsageError(
-                f"--compare {name}: nothing of it is stored in {store.folder}."
-                f"{did_you_mean(name, known)} Stored: {', '.join(sorted(known)) or 'nothing'}."
+                "--compare {name}: nothing of it is stored in {folder}.{hint} Stored: {stored}.",
+                name=name,
+                folder=store.folder,
+                hint=did_you_mean(name, known),
+                stored=", ".join(sorted(known)) or Message("nothing"),
             )
 
 
@@ -91,20 +95,20 @@ def _missing(name: str, judged: Sequence[Rejudged], run: Sequence[CandidateFacts
     called = [each for each in judged if _is_called(each, [name])]
     others = [each for each in called if not _is_of(each, run)]
     if any(each.undecided for each in others):
-        why = (
+        why = Message(
             "too few of its samples are stored for these limits; `pytest --model` with its name "
             "draws the others"
         )
     elif others:
-        why = (
+        why = Message(
             "what is stored of it is of other checks, settings, data or versions of the measures "
             "than those of this thresholds.toml; `pytest --model` with its name measures it anew"
         )
     elif name == ALL:
-        why = "no candidate is stored but those of this run"
+        why = Message("no candidate is stored but those of this run")
     else:
-        why = "it is a candidate of this run, and not stored as held in another way"
-    return f"--compare {name} shows nothing: {why}."
+        why = Message("it is a candidate of this run, and not stored as held in another way")
+    return Message("--compare {name} shows nothing: {why}.", name=name, why=why)
 
 
 def _is_called(each: Rejudged, names: Sequence[str]) -> bool:

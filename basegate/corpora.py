@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from basegate.errors import DataError
 from basegate.fingerprint import hash_file
 from basegate.hub import load_table
+from basegate.messages import Message
 from basegate.records import digest
 from basegate.tables import Complaint, hub_identity, read_jsonl
 from basegate.text_files import format_of, holds_half_pair, read_utf8
@@ -77,8 +78,10 @@ def load_corpus(source: CorpusSource) -> Corpus:
     if not kept:
         place = source.dataset or source.path
         raise DataError(
-            f"{place} holds no text: all documents (there are {len(texts)}) are empty. Check path, "
-            f"glob and column in thresholds.toml."
+            "{place} holds no text: all documents (there are {count}) are empty. Check path, "
+            "glob and column in thresholds.toml.",
+            place=place,
+            count=len(texts),
         )
     return Corpus(
         documents=tuple(texts[index] for index in kept),
@@ -98,14 +101,20 @@ def _parallel_texts(
     found = {}
     for name, path in versions.items():
         if name not in places:
-            what = "is empty" if name in names else "is not there"
+            what = Message("is empty") if name in names else Message("is not there")
             raise DataError(
-                f"{path}: the document {name} in {source.path}, of which it is a version, {what}. "
-                f"The two folders of a parallel corpus have files of the same names."
+                "{path}: the document {name} in {corpus}, of which it is a version, {what}. "
+                "The two folders of a parallel corpus have files of the same names.",
+                path=path,
+                name=name,
+                corpus=source.path,
+                what=what,
             )
         text = unicodedata.normalize("NFC", _read_whole(path))
         if not text.strip():
-            raise DataError(f"{path}: is empty, so there is nothing to compare its document with.")
+            raise DataError(
+                "{path}: is empty, so there is nothing to compare its document with.", path=path
+            )
         found[places[name]] = text
     return found
 
@@ -119,7 +128,7 @@ def _sides(source: CorpusSource) -> list[dict[str, Path]]:
     sides = [_files(root, source) for root in (source.path, source.parallel)]
     for path in (*sides[0].values(), *sides[1].values()):
         if _format(path, source) != "text":
-            raise DataError(f"{path}: a corpus with parallel = is made of text files.")
+            raise DataError("{path}: a corpus with parallel = is made of text files.", path=path)
     return sides
 
 
@@ -128,13 +137,16 @@ def _check_folders(path: Path, parallel: Path) -> None:
     if not parallel.is_dir() or not path.is_dir():
         missing = parallel if path.is_dir() else path
         raise DataError(
-            f"{missing}: is not a folder. A corpus with parallel = has a folder of text files on "
-            f"both sides. Check path and parallel in thresholds.toml."
+            "{missing}: is not a folder. A corpus with parallel = has a folder of text files "
+            "on both sides. Check path and parallel in thresholds.toml.",
+            missing=missing,
         )
     if parallel.is_relative_to(path) or path.is_relative_to(parallel):
         raise DataError(
-            f"{parallel} and {path} lie in each other, so documents would be taken for their own "
-            f"versions. Put the two sides side by side."
+            "{parallel} and {path} lie in each other, so documents would be taken for their "
+            "own versions. Put the two sides side by side.",
+            parallel=parallel,
+            path=path,
         )
 
 
@@ -144,7 +156,7 @@ def _hub_texts(source: CorpusSource) -> Iterator[str]:
     if source.column not in table.column_names:
         raise _no_column(source.dataset, source.column, table.column_names)
     for index, value in enumerate(table[source.column]):
-        yield _text(value, f"{source.dataset}, row {index}", source.column)
+        yield _text(value, _row(source.dataset, index), source.column)
 
 
 def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
@@ -161,13 +173,17 @@ def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
     if path.is_file():
         return {path.name: path}
     if not path.is_dir():
-        raise DataError(f"{path}: there is no such file or folder. Check path in thresholds.toml.")
+        raise DataError(
+            "{path}: there is no such file or folder. Check path in thresholds.toml.", path=path
+        )
     try:
         matches = sorted(path.glob(source.glob))
     except (ValueError, NotImplementedError):
         raise DataError(
-            f"glob = {source.glob!r} is not a pattern for files below {path}. Write one such as "
-            f"'**/*.txt' in thresholds.toml."
+            "glob = {glob} is not a pattern for files below {path}. Write one such as "
+            "'**/*.txt' in thresholds.toml.",
+            glob=f"{source.glob!r}",
+            path=path,
         ) from None
     files = {
         each.relative_to(path).as_posix(): each
@@ -176,8 +192,11 @@ def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
     }
     if not files:
         raise DataError(
-            f"{path}: no file matches glob = {source.glob!r} with one of the suffixes "
-            f"{', '.join(_FORMATS)}. Check path, glob and format in thresholds.toml."
+            "{path}: no file matches glob = {glob} with one of the suffixes {names}. Check "
+            "path, glob and format in thresholds.toml.",
+            path=path,
+            glob=f"{source.glob!r}",
+            names=", ".join(_FORMATS),
         )
     return files
 
@@ -196,7 +215,7 @@ def _read_whole(path: Path) -> str:
 def _read_jsonl(path: Path, column: str) -> Iterator[str]:
     for row in read_jsonl(path):
         if isinstance(row, Complaint):
-            raise DataError(str(row))
+            raise DataError(row.message)
         if column not in row.fields:
             raise _no_column(row.place, column, list(row.fields))
         yield _text(row.fields[column], row.place, column)
@@ -209,17 +228,21 @@ def _read_parquet(path: Path, column: str) -> Iterator[str]:
     try:
         file = pyarrow.parquet.ParquetFile(path)
     except (pyarrow.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
+        raise DataError(
+            "{path}: is not a readable parquet file ({error}).", path=path, error=error
+        ) from error
     if column not in file.schema_arrow.names:
         raise _no_column(str(path), column, file.schema_arrow.names)
     row = 0
     try:
         for batch in file.iter_batches(columns=[column]):
             for value in batch.column(0).to_pylist():
-                yield _text(value, f"{path}, row {row}", column)
+                yield _text(value, _row(path, row), column)
                 row += 1
     except (pyarrow.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
+        raise DataError(
+            "{path}: is not a readable parquet file ({error}).", path=path, error=error
+        ) from error
 
 
 _READERS: dict[str, Callable[[Path, str], Iterator[str]]] = {
@@ -231,19 +254,28 @@ _READERS: dict[str, Callable[[Path, str], Iterator[str]]] = {
 def _text(value: object, place: str, column: str) -> str:
     if not isinstance(value, str):
         raise DataError(
-            f"{place}: column {column!r} holds {type(value).__name__}, not text. Check column in "
-            f"thresholds.toml."
+            "{place}: column {column} holds {kind}, not text. Check column in thresholds.toml.",
+            place=place,
+            column=f"{column!r}",
+            kind=type(value).__name__,
         )
     if holds_half_pair(value):
         raise DataError(
-            f"{place}: holds half of a surrogate pair (\\ud800 to \\udfff), which is no character. "
-            f"The file was made by a faulty program: make it again."
+            "{place}: holds half of a surrogate pair (\\ud800 to \\udfff), which is no "
+            "character. The file was made by a faulty program: make it again.",
+            place=place,
         )
     return value
 
 
+def _row(place: object, number: int) -> str:
+    return Message("{place}, row {number}", place=place, number=number)
+
+
 def _no_column(place: str, column: str, known: list[str]) -> DataError:
     return DataError(
-        f"{place}: there is no column {column!r}; there are {', '.join(map(repr, known))}. Set "
-        f"column in thresholds.toml."
+        "{place}: there is no column {column}; there are {names}. Set column in thresholds.toml.",
+        place=place,
+        column=f"{column!r}",
+        names=", ".join(map(repr, known)),
     )

@@ -13,6 +13,7 @@ from basegate.engines.weights import no_weights
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.hub import quiet, translated, unreachable
 from basegate.memory import GIB
+from basegate.messages import Message
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -76,7 +77,13 @@ def _fetch_weights(repo_id: str, commit: str, folder: Path, progress: Progress) 
     size = sum(missing.values())
     _check_room(repo_id, folder, size)
     if missing:
-        progress.say(f"{repo_id}: fetching {size / GIB:.1f} GiB of weights")
+        progress.say(
+            Message(
+                "{repo_id}: fetching {size} GiB of weights",
+                repo_id=repo_id,
+                size=f"{size / GIB:.1f}",
+            )
+        )
     with progress.telling(_counter(folder, size)):
         return _fetch(repo_id, commit, *map(glob.escape, wanted))
 
@@ -85,9 +92,12 @@ def _check_room(repo_id: str, folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise CandidateError(
-            f"{repo_id}: its weights are {needed / GIB:.1f} GiB, and where the hub's cache is "
-            f"there are {free / GIB:.1f} GiB of disk free. Nothing of them was fetched. Free some "
-            f"space, or set HF_HOME to a folder on a larger disk."
+            "{repo_id}: its weights are {needed} GiB, and where the hub's cache is there are "
+            "{free} GiB of disk free. Nothing of them was fetched. Free some space, or set "
+            "HF_HOME to a folder on a larger disk.",
+            repo_id=repo_id,
+            needed=f"{needed / GIB:.1f}",
+            free=f"{free / GIB:.1f}",
         )
 
 
@@ -138,7 +148,11 @@ def _counter(folder: Path, total: int) -> Callable[[], str]:
     before = _held(blobs)
 
     def tell() -> str:
-        return f"{(_held(blobs) - before) / GIB:.1f} of {total / GIB:.1f} GiB fetched"
+        return Message(
+            "{done} of {total} GiB fetched",
+            done=f"{(_held(blobs) - before) / GIB:.1f}",
+            total=f"{total / GIB:.1f}",
+        )
 
     return tell
 

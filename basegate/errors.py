@@ -9,12 +9,28 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from basegate.messages import Message, joined
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class BasegateError(Exception):
-    """Base of all errors whose message is written for the user."""
+    """Base of all errors whose message is written for the user.
+
+    Args:
+        text: the message, or with values its template; see `Message`.
+        values: what stands in it, by name.
+    """
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        super().__init__(Message(text, **values) if values else text)
+
+    @property
+    def message(self) -> str:
+        """What happened: a `Message`, unless it is a text without values."""
+        text: str = self.args[0]
+        return text
 
 
 class UsageError(BasegateError):
@@ -28,8 +44,8 @@ class InvalidMeasurement(BasegateError):
         measurement: its key in the store, where there is something to look at.
     """
 
-    def __init__(self, message: str, *, measurement: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, text: str, /, *, measurement: str | None = None, **values: object) -> None:
+        super().__init__(text, **values)
         self.measurement = measurement
 
 
@@ -57,6 +73,17 @@ class NotCompared(StoreWarning):
     """A stored candidate that was asked for is not shown beside those of the run."""
 
 
+def told(error: Exception) -> str:
+    """Return what an error says, as a `Message` where it is one."""
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, Message) else str(error)
+
+
+def message_of(warning: Warning | str) -> str:
+    """Return what a warning says, as a `Message` where it is one."""
+    return told(warning) if isinstance(warning, Warning) else warning
+
+
 def summary(error: Exception) -> str:
     """Return the first sentence of an error that a library wrote, without its advice."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -69,4 +96,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.5)
     if not near:
         return ""
-    return f" Did you mean {' or '.join(repr(each) for each in near)}?"
+    return Message(" Did you mean {names}?", names=joined(map(repr, near), " or "))

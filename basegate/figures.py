@@ -246,12 +246,12 @@ def found(row: Measured, limit: float | None = None, say: Words = ENGLISH) -> st
     return format_metric(row.value, row.unit, interval, row.confidence, limit, say)
 
 
-def chance(metric: Metric) -> str:
-    """Return the interval of the chance behind a count, in per cent; empty where there is none."""
+def chance(metric: Metric) -> tuple[float, float] | None:
+    """Return the interval of the chance behind a count, in per cent; `None` where there is none."""
     if metric.interval is None or not metric.count:
-        return ""
+        return None
     low, high = (end / metric.count * 100 for end in metric.interval)
-    return f"{low:.0f} % to {high:.0f} % ({metric.confidence * 100:g} %, Clopper and Pearson)"
+    return low, high
 
 
 def asked(row: Limited, say: Words = ENGLISH) -> str:
@@ -265,4 +265,6 @@ def asked(row: Limited, say: Words = ENGLISH) -> str:
 def place(check: str, part: str, say: Words = ENGLISH) -> str:
     """Return what a row speaks of, e.g. `knowledge must-know`; the check alone if it is all."""
     name = say(check.replace("_", " "))
-    return f"{name} {part}" if part not in ("", check) else name
+    if part in ("", check):
+        return name
+    return say("{name} {part}", name=name, part=part)

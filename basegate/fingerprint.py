@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from basegate.files import write_atomically
 from basegate.measurement import LoadedFile
 from basegate.memory import GIB
+from basegate.messages import Message
 from basegate.progress import SILENT, Progress
 from basegate.records import digest as digest_of
 
@@ -127,8 +128,12 @@ def _telling(name: str, size: int, progress: Progress) -> Iterator[Callable[[int
         return
     whole = f"{size / GIB:.1f} GiB"
     with (
-        progress.telling(lambda: f"{done / GIB:.1f} of {whole} hashed"),
-        progress.waiting(f"{name}: hashing {whole}, to know these files again"),
+        progress.telling(
+            lambda: Message("{done} of {whole} hashed", done=f"{done / GIB:.1f}", whole=whole)
+        ),
+        progress.waiting(
+            Message("{name}: hashing {whole}, to know these files again", name=name, whole=whole)
+        ),
     ):
         yield read
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
 from basegate.errors import InvalidMeasurement
 from basegate.limits import Limit, Reference
+from basegate.messages import Message
 from basegate.records import FiniteOrNone, Frozen, Interval
 from basegate.sentences import sentence, whom
 from basegate.statistics import (
@@ -58,6 +61,39 @@ class TokenizerCost(Frozen):
     split_share: float | None = None
 
 
+class Reason(Frozen):
+    """Why a row holds no number, put together so that it can be said in any language.
+
+    Attributes:
+        template: in English, with the names of its values in braces; without values it is the
+            text as it is.
+        values: by name; some are put together likewise.
+    """
+
+    template: str
+    values: dict[str, str | Reason] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, text: str) -> Reason:
+        """Return a text as what it was put together from."""
+        if not isinstance(text, Message):
+            return cls(template=text)
+        inner = {
+            name: cls.of(each) if isinstance(each, Message) else each
+            for name, each in text.values.items()
+        }
+        return cls(template=text.template, values=inner)
+
+    @property
+    def message(self) -> Message:
+        """The text again."""
+        inner = {
+            name: each.message if isinstance(each, Reason) else each
+            for name, each in self.values.items()
+        }
+        return Message(self.template, **inner)
+
+
 class Result(Frozen):
     """One row of the ledger: a metric, its limit, and what follows.
 
@@ -74,6 +110,8 @@ class Result(Frozen):
         interval: the metric's interval.
         confidence: the interval's level.
         detail: a sentence for people, in English; see `sentences.sentence`.
+        reason: why nothing could be measured, for whoever says it in another language; `None` of
+            rows with a limit.
         seconds: time that the measurement took.
         measurement: its key in the store.
         basis: what was measured on, e.g. `240 questions, 4 samples each, 2 left out`.
@@ -101,6 +139,7 @@ class Result(Frozen):
     interval: Interval = None
     confidence: float = 0.95
     detail: str
+    reason: Reason | None = None
     seconds: float | None = None
     measurement: str | None = None
     basis: str = ""
@@ -204,7 +243,9 @@ def judge(
             candidate,
             measurement.check,
             measurement.item,
-            f"{limit.key}: the measurement holds no {limit.metric}.",
+            Message(
+                "{key}: the measurement holds no {metric}.", key=limit.key, metric=limit.metric
+            ),
             measurement.key,
         )
         for limit in missing
@@ -223,10 +264,13 @@ def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
         if not measured or decide(measured[0], limit) == "pass":
             continue
         raise InvalidMeasurement(
-            f"{_broken(measurement, measured[0])}, {limit.key} is {limit.value:g}: empty, one "
-            f"token or character over and over, or characters that cannot be shown. That is a "
-            f"broken run, not a wrong answer: try another --dtype or --quantization. If the model "
-            f"is in order and merely says nothing, raise the limit.",
+            "{broken}, {key} is {value}: empty, one token or character over and over, or "
+            "characters that cannot be shown. That is a broken run, not a wrong answer: try "
+            "another --dtype or --quantization. If the model is in order and merely says "
+            "nothing, raise the limit.",
+            broken=_broken(measurement, measured[0]),
+            key=limit.key,
+            value=f"{limit.value:g}",
             measurement=measurement.key,
         )
 
@@ -234,10 +278,17 @@ def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
 def _broken(measurement: Measurement, share: Metric) -> str:
     """Say how many samples are degenerate, with an example where samples were read."""
     count = share.count or 0
-    text = f"{round((share.value or 0.0) * count)} of {count} samples are degenerate"
+    found = round((share.value or 0.0) * count)
     texts = (sample.text for sample in measurement.findings.samples if sample.degenerate)
     example = next(texts, None)
-    return text if example is None else f"{text} (such as {example[:12]!r})"
+    if example is None:
+        return Message("{found} of {count} samples are degenerate", found=found, count=count)
+    return Message(
+        "{found} of {count} samples are degenerate (such as {example})",
+        found=found,
+        count=count,
+        example=repr(example[:12]),
+    )
 
 
 def invalid(
@@ -250,6 +301,7 @@ def invalid(
         item=item,
         verdict="invalid",
         detail=f"{whom(candidate, check, item)}{reason}",
+        reason=Reason.of(reason),
         measurement=measurement,
     )
 

@@ -13,6 +13,7 @@ from basegate.errors import InvalidMeasurement, NotKept
 from basegate.measurement import Earlier, Measurement
 from basegate.measures import measure_for
 from basegate.measures.task import Task
+from basegate.messages import Message
 from basegate.records import digest
 from basegate.settings import without_places
 from basegate.statistics import RESAMPLES, SEED
@@ -69,10 +70,15 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         InvalidMeasurement: it could not be made, or is broken.
     """
     store = Store(job.store)
-    name = f"{candidate.name}: {job.check.check} on {job.check.item}"
+    name = Message(
+        "{candidate}: {check} on {item}",
+        candidate=candidate.name,
+        check=job.check.check,
+        item=job.check.item,
+    )
 
     def waiting() -> None:
-        progress.say(f"{name}: another run is measuring this; waiting for it")
+        progress.say(Message("{name}: another run is measuring this; waiting for it", name=name))
 
     with store.measuring(job.key, waiting=waiting) as journal:
         # Another run may have made it since this one looked.
@@ -81,10 +87,14 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
             return stored
         if stored is not None:
             progress.say(
-                f"{name}: the limit needs samples that were not drawn before; they are drawn now."
+                Message(
+                    "{name}: the limit needs samples that were not drawn before; they are drawn "
+                    "now.",
+                    name=name,
+                )
             )
         if len(journal):
-            progress.say(f"{name}: goes on where an earlier run was ended.")
+            progress.say(Message("{name}: goes on where an earlier run was ended.", name=name))
         try:
             measurement = _measure(candidate, job, stored, journal, progress)
         # Whatever ended it: that what was done is lost, too, is worth knowing.
@@ -193,9 +203,10 @@ def _check_finite(findings: Findings) -> None:
     for metric in findings.metrics:
         if metric.value is None and not metric.informative:
             raise InvalidMeasurement(
-                f"{metric.name} is not a finite number: it is beyond what a number can hold, so "
-                f"nothing can be held against a limit. The model's numbers broke: try another "
-                f"--dtype or --quantization."
+                "{name} is not a finite number: it is beyond what a number can hold, so "
+                "nothing can be held against a limit. The model's numbers broke: try another "
+                "--dtype or --quantization.",
+                name=metric.name,
             )
 
 
@@ -242,9 +253,13 @@ def _keep(measurement: Measurement, store: Store) -> bool:
 def _say_not_kept(store: Store, reason: str) -> None:
     """Warn, with the same words for whatever it was: a full disk is told once and not per check."""
     warnings.warn(
-        f"not all that was measured could be kept in {store.folder} ({reason}). It is judged now, "
-        f"and the next run measures again what was not kept batch by batch either. Free some "
-        f"space, or give another --store.",
+        Message(
+            "not all that was measured could be kept in {folder} ({reason}). It is judged now, "
+            "and the next run measures again what was not kept batch by batch either. Free some "
+            "space, or give another --store.",
+            folder=store.folder,
+            reason=reason,
+        ),
         NotKept,
         stacklevel=2,
     )

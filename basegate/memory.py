@@ -11,6 +11,8 @@ import sys
 import traceback
 from pathlib import Path
 
+from basegate.messages import Message, joined
+
 GIB = 2**30
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
@@ -26,13 +28,21 @@ def what_helps(quantization: str, device: str, *further: str) -> str:
         device: `cuda` or `cpu`.
         further: what helps in the case at hand, e.g. `a smaller [perplexity] window`.
     """
-    larger = "more or larger GPUs" if device == "cuda" else "a machine with more memory"
-    fewer_bits = {"none": "--quantization int8 or nf4", "int8": "--quantization nf4"}
-    smaller = fewer_bits.get(
-        quantization, f"a smaller model ({quantization} is the smallest --quantization there is)"
+    larger = (
+        Message("more or larger GPUs")
+        if device == "cuda"
+        else Message("a machine with more memory")
+    )
+    fewer_bits = {
+        "none": Message("--quantization int8 or nf4"),
+        "int8": Message("--quantization nf4"),
+    }
+    smaller = fewer_bits.get(quantization) or Message(
+        "a smaller model ({quantization} is the smallest --quantization there is)",
+        quantization=quantization,
     )
     *first, last = larger, smaller, *further
-    return f"Use {', '.join(first)} or {last}."
+    return Message("Use {first} or {last}.", first=joined(first), last=last)
 
 
 class PeakMemory:

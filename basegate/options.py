@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from basegate.language import LANGUAGES, of_locale
+from basegate.language import LANGUAGES, of_locale, words
 from basegate.outputs import check_outputs, check_store, ledger_in
 from basegate.sources import names_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from basegate.errors import UsageError
     from basegate.language import Language
     from basegate.registry import CandidateSpec
     from basegate.run import Run
@@ -133,8 +134,8 @@ def _add_showing(group: pytest.OptionGroup) -> None:
         "--language",
         dest="basegate_language",
         choices=LANGUAGES,
-        help="language of the terminal's verdicts, of the page and of the summary (default: from "
-        "LC_ALL, LC_MESSAGES or LANG)",
+        help="language of the terminal's verdicts, progress and errors, of the page and of the "
+        "summary (default: from LC_ALL, LC_MESSAGES or LANG)",
     )
 
 
@@ -274,7 +275,7 @@ def parse(config: pytest.Config) -> RunOptions:
         # Workers share the GPUs of the machine; alone, a candidate may have them all.
         gpus=1 if hasattr(config, "workerinput") else None,
         compare=names_in(option.basegate_compare),
-        language=option.basegate_language or of_locale(os.environ),
+        language=_language(config),
         summary=outputs["summary"],
         known=known,
         worker=hasattr(config, "workerinput"),
@@ -315,8 +316,11 @@ def _check_root(config: pytest.Config) -> None:
         value = getattr(config.option, f"basegate_{name}")
         if value in config.invocation_params.args and (here / value).exists() and not found:
             raise UsageError(
-                f"--{name} {value}: pytest took this for a test path and looked for its settings "
-                f"there (rootdir {config.rootpath}). Write it with '=': --{name}={value}"
+                "--{name} {value}: pytest took this for a test path and looked for its "
+                "settings there (rootdir {folder}). Write it with '=': --{name}={value}",
+                name=name,
+                value=value,
+                folder=config.rootpath,
             )
 
 
@@ -363,8 +367,12 @@ def _check_own_limits(
     for name in thresholds.own_limits:
         if name not in known:
             raise UsageError(
-                f"{thresholds.path}: candidates.{name}: there is no candidate of that name."
-                f"{did_you_mean(name, known)} Known names: {', '.join(sorted(known))}."
+                "{path}: candidates.{name}: there is no candidate of that "
+                "name.{hint} Known names: {names}.",
+                path=thresholds.path,
+                name=name,
+                hint=did_you_mean(name, known),
+                names=", ".join(sorted(known)),
             )
 
 
@@ -379,9 +387,12 @@ def _check_references(thresholds: Thresholds, known: Collection[str], store: Pat
     for limit in unknown:
         if limit.candidate not in stored:
             raise UsageError(
-                f"{thresholds.path}: {limit.key}.reference: there is no candidate called "
-                f"{limit.candidate!r} in models.toml, in --model or in the store."
-                f"{suggestion(limit.candidate, stored, known)}"
+                "{path}: {key}.reference: there is no candidate called {candidate} in "
+                "models.toml, in --model or in the store.{hint}",
+                path=thresholds.path,
+                key=limit.key,
+                candidate=f"{limit.candidate!r}",
+                hint=suggestion(limit.candidate, stored, known),
             )
 
 
@@ -393,8 +404,20 @@ def missing_model(config: pytest.Config) -> pytest.UsageError:
     try:
         names = known_names(load_known_models(config), few=EVERY)
     except UsageError as error:
-        return pytest.UsageError(str(error))
-    return pytest.UsageError(
-        f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other model "
-        f"write --model NAME=SOURCE with a hub id or a folder; pytest --list-models tells more."
+        return usage_error(config, error)
+    missing = UsageError(
+        "the acceptance tests need a candidate: pytest --model NAME. {names} For any other model "
+        "write --model NAME=SOURCE with a hub id or a folder; pytest --list-models tells more.",
+        names=names,
     )
+    return usage_error(config, missing)
+
+
+def usage_error(config: pytest.Config, error: UsageError) -> pytest.UsageError:
+    """Return an error as pytest shows it, in the reader's language."""
+    return pytest.UsageError(words(_language(config)).retold(error.message))
+
+
+def _language(config: pytest.Config) -> Language:
+    asked: Language | None = config.option.basegate_language
+    return asked or of_locale(os.environ)

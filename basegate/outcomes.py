@@ -9,6 +9,7 @@ from basegate.errors import BasegateError, InvalidMeasurement
 from basegate.figures import printable
 from basegate.judge import invalid
 from basegate.ledger import Record
+from basegate.messages import Message
 from basegate.report.junit import properties
 from basegate.sentences import sentence
 from basegate.state import PROPERTY, RECORDS
@@ -46,7 +47,7 @@ def attach_records(
     elif error is not None and all(row.verdict == "pass" for row in rows):
         if isinstance(error, BasegateError):
             # The message stands alone; a traceback through fixtures would bury it.
-            report.longrepr = printable(f"{spec.name}: {error}")
+            report.longrepr = printable(f"{spec.name}: {run.say.retold(error.message)}")
         check, part = check_of(item, CHECKS)
         seen = error.measurement if isinstance(error, InvalidMeasurement) else None
         row = invalid(spec.name, check, part, _reason(error, report), seen)
@@ -103,7 +104,7 @@ def crash_record(run: Run, report: pytest.TestReport) -> Record | None:
     name = candidate_in(parameters, names, run.options.thresholds.all_items())
     if name is None:
         return None
-    reason = "the process that ran this test ended without a word (killed or crashed)."
+    reason = Message("the process that ran this test ended without a word (killed or crashed).")
     part = parameters.removeprefix(name).removeprefix("-")
     row = invalid(name, test.removeprefix("test_"), part, reason)
     return Record(candidate=run.facts(name), results=(row,))
@@ -147,7 +148,10 @@ def _says_why(error: BaseException | None, rows: Sequence[Result]) -> bool:
 
 def _reason(error: BaseException, report: pytest.TestReport) -> str:
     if report.skipped:
-        return f"its test was skipped or expected to fail ({error}), so nothing was judged."
+        return Message(
+            "its test was skipped or expected to fail ({error}), so nothing was judged.",
+            error=error,
+        )
     if isinstance(error, BasegateError):
-        return str(error)
+        return error.message
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

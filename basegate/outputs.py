@@ -6,12 +6,13 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_ELSEWHERE = ", or, where all that is asked is in this store, --ledger FILE outside of it"
+_ELSEWHERE = Message(", or, where all that is asked is in this store, --ledger FILE outside of it")
 
 
 def ledger_in(store: Path) -> Path:
@@ -27,7 +28,9 @@ def check_store(store: Path) -> None:
     """
     if store.exists():
         if not store.is_dir():
-            raise UsageError(f"--store {store}: is a file; give a folder, which may be new.")
+            raise UsageError(
+                "--store {store}: is a file; give a folder, which may be new.", store=store
+            )
         return  # one that cannot be written to may still hold all that is asked for
     _check_writable("store", store)
 
@@ -85,14 +88,21 @@ def check_apart(places: Mapping[str, Path | None]) -> None:
         other = seen.setdefault(path.resolve(), option)
         if other != option:
             raise UsageError(
-                f"--{other} and --{option} both name {path}: one would replace the other. Give "
-                f"each a file of its own."
+                "--{other} and --{option} both name {path}: one would replace the other. "
+                "Give each a file of its own.",
+                other=other,
+                option=option,
+                path=path,
             )
 
 
 def _check_file(option: str, path: Path) -> None:
     if path.is_dir():
-        raise UsageError(f"--{option} {path}: is a folder; give a file, which may be new.")
+        raise UsageError(
+            "--{option} {path}: is a folder; give a file, which may be new.",
+            option=option,
+            path=path,
+        )
 
 
 def _check_writable(option: str, folder: Path, otherwise: str = "") -> None:
@@ -102,6 +112,10 @@ def _check_writable(option: str, folder: Path, otherwise: str = "") -> None:
             pass
     except OSError as error:
         raise UsageError(
-            f"--{option}: nothing can be written in {folder} ({error.strerror}), so the results "
-            f"of the run would be lost. Give another place{otherwise}."
+            "--{option}: nothing can be written in {folder} ({strerror}), so the results of "
+            "the run would be lost. Give another place{otherwise}.",
+            option=option,
+            folder=folder,
+            strerror=error.strerror,
+            otherwise=otherwise,
         ) from None

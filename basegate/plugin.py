@@ -15,7 +15,8 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from basegate import options
-from basegate.errors import NotCompared, StoreWarning, UsageError
+from basegate.errors import NotCompared, StoreWarning, UsageError, message_of
+from basegate.messages import Message
 from basegate.state import RUN
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     try:
         print(format_registry(options.listed_models(config), config.rootpath))
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise options.usage_error(config, error) from None
     return 0
 
 
@@ -54,7 +55,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     try:
         return auto_workers(config)
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise options.usage_error(config, error) from None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -77,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
         options.check_in_process(config, run.device)
         options.check_compared(config, run)
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise options.usage_error(config, error) from None
     config.stash[RUN] = run
     plugins.register(RunHooks(run), "basegate-run")
     if not hasattr(config, "workerinput"):
@@ -205,7 +206,7 @@ class ReportHooks:
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         """Keep what is said of the store, by this process or a worker."""
         if issubclass(warning_message.category, StoreWarning):
-            self.warnings.append((warning_message.category, str(warning_message.message)))
+            self.warnings.append((warning_message.category, message_of(warning_message.message)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -235,12 +236,12 @@ class ReportHooks:
         try:
             ledger.write(wanted.ledger)
         except OSError as error:
-            self.troubles.append(f"the ledger could not be written: {error}")
+            self.troubles.append(Message("the ledger could not be written: {error}", error=error))
         try:
             if missing := write_summary(ledger, wanted.summary, words(wanted.language)):
                 self.warnings.append((UserWarning, missing))
         except OSError as error:
-            self.troubles.append(f"the summary could not be written: {error}")
+            self.troubles.append(Message("the summary could not be written: {error}", error=error))
         return bool(self.troubles)
 
     @pytest.hookimpl(tryfirst=True)
@@ -263,7 +264,7 @@ class ReportHooks:
             return
         say = self.run.say
         for trouble in self.troubles:
-            terminalreporter.write_line(f"ERROR: {trouble}", red=True)
+            terminalreporter.write_line(f"ERROR: {say.retold(trouble)}", red=True)
         if not self.troubles:
             terminalreporter.write_line(say("ledger: {path}", path=self.run.options.ledger))
             if self.run.options.summary is not None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from basegate.errors import CandidateError
 from basegate.measures.degeneration import is_broken
+from basegate.messages import Message, joined
 from basegate.progress import SILENT
 from basegate.settings import Sampling
 
@@ -50,20 +51,20 @@ class Text(NamedTuple):
 
 TEXTS = (
     Text(
-        "English",
+        Message("English"),
         "The old woman opened the window and looked down at the street. It had rained in the "
         "night, and the children were walking to school under their umbrellas. She waved to them, "
         "put the kettle on, and sat down to read the letter that her son had sent her.",
         " ",
     ),
     Text(
-        "written Chinese",
+        Message("written Chinese"),
         "老人打開窗戶，看看下面的街道。昨天晚上下過雨，孩子們撐着雨傘走路上學。她向他們揮手，然後燒水泡茶，"
         "坐下來讀兒子寄給她的信。信裏說，他下個月會回來看她，還會帶她去吃飯。",
         "",
     ),
     Text(
-        "Cantonese",
+        Message("Cantonese"),
         "阿婆打開窗，望下條街。琴晚落過雨，班細路擔住遮行路返學。佢同佢哋揮下手，跟住煲水沖茶，坐低睇佢個仔"
         "寄畀佢嘅信。封信話，佢下個月會返嚟探佢，仲會帶佢去食飯。",
         "",
@@ -101,12 +102,16 @@ def _finite(scores: list[TokenScores], engine: Engine) -> None:
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if not broken:
         return
-    found = f"{broken} log-probabilities of a few plain sentences are not finite (NaN or inf)"
+    found = Message(
+        "{broken} log-probabilities of a few plain sentences are not finite (NaN or inf)",
+        broken=broken,
+    )
     if (loaded := getattr(engine, "loaded", None)) is not None:
         _blame_files(loaded, found)
     raise CandidateError(
-        f"{found}: its numbers overflow. Try another --dtype (bfloat16 instead of float16) or "
-        f"--quantization."
+        "{found}: its numbers overflow. Try another --dtype (bfloat16 instead of float16) or "
+        "--quantization.",
+        found=found,
     )
 
 
@@ -116,9 +121,13 @@ def _blame_files(loaded: Loaded, found: str) -> None:
 
     if (broken := find_broken(loaded.folder, loaded.files)) is not None:
         raise CandidateError(
-            f"{broken.path}: the weight {broken.tensor} holds {broken.what}, so that {found}. Its "
-            f"numbers broke while it was trained, merged or saved, and no --dtype mends them. "
-            f"Fetch the file again; if it was published so, choose another checkpoint."
+            "{path}: the weight {tensor} holds {what}, so that {found}. Its numbers broke "
+            "while it was trained, merged or saved, and no --dtype mends them. Fetch the "
+            "file again; if it was published so, choose another checkpoint.",
+            path=broken.path,
+            tensor=broken.tensor,
+            what=broken.what,
+            found=found,
         )
 
 
@@ -126,9 +135,10 @@ def _steady(together: TokenScores, alone: TokenScores) -> None:
     drift = float(np.mean(np.abs(alone.logprobs - together.logprobs)))
     if not drift <= DRIFT:  # NaN, too, is no agreement
         raise CandidateError(
-            f"a sentence scores {drift:.2f} nats per token otherwise among longer and shorter "
-            f"ones than alone: padding leaks into its numbers. The model's code does not heed "
-            f"the attention mask; try another version of transformers."
+            "a sentence scores {drift} nats per token otherwise among longer and shorter "
+            "ones than alone: padding leaks into its numbers. The model's code does not heed "
+            "the attention mask; try another version of transformers.",
+            drift=f"{drift:.2f}",
         )
 
 
@@ -150,9 +160,10 @@ def _gives_back(scores: list[TokenScores]) -> None:
     lost = [each.lost / len(text.text) for each, text in zip(scores, TEXTS, strict=False)]
     if min(lost) > LOST_SHARE:
         raise CandidateError(
-            f"its tokenizer loses {min(lost) * 100:.0f} % of the characters or more in every "
-            f"language: decoding does not give a text back. The tokenizer's files are broken or of "
-            f"another version; fetch them again."
+            "its tokenizer loses {share} % of the characters or more in every language: "
+            "decoding does not give a text back. The tokenizer's files are broken or of "
+            "another version; fetch them again.",
+            share=f"{min(lost) * 100:.0f}",
         )
 
 
@@ -162,13 +173,15 @@ def _knows_order(scores: list[TokenScores]) -> None:
         # Per token: in disorder there are more of them, which would look like knowledge.
         gains.append(1 - float(right.logprobs.mean()) / float(wrong.logprobs.mean()))
     if max(gains) < ORDER_GAIN:
-        found = ", ".join(
-            f"{text.language} {gain * 100:.1f} %" for text, gain in zip(TEXTS, gains, strict=True)
+        found = joined(
+            Message("{language} {gain} %", language=text.language, gain=f"{gain * 100:.1f}")
+            for text, gain in zip(TEXTS, gains, strict=True)
         )
         raise CandidateError(
-            f"it predicts plain sentences no better than their words in a wrong order (saved: "
-            f"{found}). Its weights are random or belong to another tokenizer, or its numbers "
-            f"broke: check the checkpoint, --dtype and --quantization."
+            "it predicts plain sentences no better than their words in a wrong order (saved: "
+            "{found}). Its weights are random or belong to another tokenizer, or its numbers "
+            "broke: check the checkpoint, --dtype and --quantization.",
+            found=found,
         )
 
 
@@ -193,13 +206,24 @@ def _beats_a_guess(scores: list[TokenScores], vocabulary: int | None) -> None:
         bits = -float(each.logprobs.sum()) / math.log(2) / len(text.text)
         if nats < guess and bits < CHARACTER_BITS:
             return
-        found.append(f"{text.language} {nats:.1f} and {bits:.1f}")
+        found.append(
+            Message(
+                "{language} {nats} and {bits}",
+                language=text.language,
+                nats=f"{nats:.1f}",
+                bits=f"{bits:.1f}",
+            )
+        )
     raise CandidateError(
-        f"it predicts plain sentences worse than a guess that takes everything for equally likely: "
-        f"nats per token and bits per character are {'; '.join(found)}, and the guess has "
-        f"{guess:.1f} over its {vocabulary} tokens and {CHARACTER_BITS} over all characters. Its "
-        f"tokenizer belongs to another model, or its weights are damaged: fetch the tokenizer and "
-        f"the weights again, from one checkpoint."
+        "it predicts plain sentences worse than a guess that takes everything for equally "
+        "likely: nats per token and bits per character are {found}, and the guess has "
+        "{guess} over its {vocabulary} tokens and {character_bits} over all characters. Its "
+        "tokenizer belongs to another model, or its weights are damaged: fetch the tokenizer "
+        "and the weights again, from one checkpoint.",
+        found=joined(found, "; "),
+        guess=f"{guess:.1f}",
+        vocabulary=vocabulary,
+        character_bits=CHARACTER_BITS,
     )
 
 
@@ -209,7 +233,7 @@ def _writes(engine: Engine) -> None:
     drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)
     if all(is_broken(draws[0]) for draws in drawn):
         raise CandidateError(
-            f"it writes one character or token over and over, or nothing, in every language (such "
-            f"as {drawn[0][0].text[:12]!r}). That is a broken run: try another --dtype or "
-            f"--quantization."
+            "it writes one character or token over and over, or nothing, in every language "
+            "(such as {text}). That is a broken run: try another --dtype or --quantization.",
+            text=f"{drawn[0][0].text[:12]!r}",
         )

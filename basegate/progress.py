@@ -6,13 +6,29 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO
+
+from basegate.language import ENGLISH, Words
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BAR_AFTER = 2.0
 LINE_EVERY = 15.0
+
+
+Unit = Literal["window", "prompt", "sample"]
+_UNITS: dict[Unit, str] = {
+    "window": Message("window"),
+    "prompt": Message("prompt"),
+    "sample": Message("sample"),
+}
+_MANY: dict[Unit, str] = {
+    "window": Message("windows"),
+    "prompt": Message("prompts"),
+    "sample": Message("samples"),
+}
 
 
 class Step(Protocol):
@@ -29,7 +45,12 @@ class Progress:
     Args:
         stream: where to write; `None` shows nothing.
         before: called when a bar or line is about to appear, to end a half-written line.
+
+    Attributes:
+        words: of the reader's language, in which messages are shown.
     """
+
+    words: Words = ENGLISH
 
     def __init__(
         self, stream: TextIO | None = None, before: Callable[[], None] = lambda: None
@@ -39,12 +60,12 @@ class Progress:
         self._detail: Callable[[], str] | None = None
 
     @contextmanager
-    def task(self, description: str, total: int, unit: str) -> Iterator[Step]:
+    def task(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
         """Yield a function to call as `total` pieces of work get done."""
         if self.stream is None:
             yield lambda amount=1: None
         elif self.stream.isatty():
-            with self._bar(description, total, unit) as step:
+            with self._bar(self.words.retold(description), total, unit) as step:
                 yield step
         else:
             yield self._lines(description, total, unit)
@@ -56,7 +77,7 @@ class Progress:
         """Write one line, where there is anything to write to."""
         if self.stream is not None:
             self.before()
-            print(text, file=self.stream, flush=True)
+            print(self.words.retold(text), file=self.stream, flush=True)
 
     @contextmanager
     def waiting(self, description: str) -> Iterator[None]:
@@ -65,7 +86,7 @@ class Progress:
         if self.stream is None:
             yield
             return
-        with watched(partial(_watch, self.stream, description, self._tell)):
+        with watched(partial(self._watch, self.stream, description)):
             yield
 
     @contextmanager
@@ -82,17 +103,34 @@ class Progress:
         finally:
             self._detail = before
 
-    def _tell(self) -> str:
-        detail = self._detail() if self._detail is not None else ""
-        return f"{detail}, " if detail else ""
+    def _now(self) -> str:
+        return self._detail() if self._detail is not None else ""
+
+    def _watch(self, stream: TextIO, description: str, done: threading.Event) -> None:
+        """Write a line now and then. Runs in a thread, so it leaves pytest's capturing alone."""
+        start = time.monotonic()
+        while not done.wait(LINE_EVERY):
+            seconds = f"{time.monotonic() - start:.0f}"
+            now = self._now()
+            text = Message("{what}: {seconds} s", what=description, seconds=seconds)
+            if now:
+                text = Message(
+                    "{what}: {now}, {seconds} s", what=description, now=now, seconds=seconds
+                )
+            print(self.words.retold(text), file=stream, flush=True)
 
     @contextmanager
-    def _bar(self, description: str, total: int, unit: str) -> Iterator[Step]:
+    def _bar(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
         from tqdm import tqdm
 
         self.before()
         with tqdm(
-            total=total, desc=description, unit=unit, file=self.stream, leave=False, delay=BAR_AFTER
+            total=total,
+            desc=description,
+            unit=self.words.retold(_UNITS[unit]),
+            file=self.stream,
+            leave=False,
+            delay=BAR_AFTER,
         ) as bar:
 
             def step(amount: int = 1) -> None:
@@ -100,7 +138,7 @@ class Progress:
 
             yield step
 
-    def _lines(self, description: str, total: int, unit: str) -> Step:
+    def _lines(self, description: str, total: int, unit: Unit) -> Step:
         start = last = time.monotonic()
         done = 0
 
@@ -110,7 +148,15 @@ class Progress:
             now = time.monotonic()
             if now - last >= LINE_EVERY:
                 last = now
-                self.say(f"{description}: {done} of {total} {unit}s, {now - start:.0f} s")
+                text = Message(
+                    "{what}: {done} of {total} {units}, {seconds} s",
+                    what=description,
+                    done=done,
+                    total=total,
+                    units=_MANY[unit],
+                    seconds=f"{now - start:.0f}",
+                )
+                self.say(text)
 
         return step
 
@@ -130,16 +176,6 @@ def watched(watch: Callable[[threading.Event], None]) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-def _watch(
-    stream: TextIO, description: str, tell: Callable[[], str], done: threading.Event
-) -> None:
-    """Write a line now and then. Runs in a thread, so it leaves pytest's capturing alone."""
-    start = time.monotonic()
-    while not done.wait(LINE_EVERY):
-        seconds = time.monotonic() - start
-        print(f"{description}: {tell()}{seconds:.0f} s", file=stream, flush=True)
 
 
 SILENT = Progress()

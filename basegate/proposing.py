@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from basegate.errors import InvalidMeasurement
 from basegate.figures import SHARE, format_limit, format_value, is_share, place, roughly
 from basegate.judge import check_valid
+from basegate.language import LATER
 from basegate.limits import Limit
+from basegate.messages import Message, joined
 from basegate.settings import SamplingSettings
 from basegate.statistics import chance_of_counts, passing_probability
 
@@ -61,7 +63,8 @@ class Proposal:
     @property
     def place(self) -> str:
         """What people are told that it is about."""
-        return f"{place(self.check.check, self.check.item)} {self.key}"
+        where = place(self.check.check, self.check.item, LATER)
+        return LATER("{name} {part}", name=where, part=self.key)
 
 
 def propose(
@@ -112,15 +115,21 @@ def _within_luck(case: _Case, proposal: Proposal) -> Iterator[str]:
     if limit.metric == "correct":
         chance = case.luck(int(value))
         if chance > _LUCKY:
-            asked = format_limit(value, limit.direction)
-            often = f"{roughly(chance)} of the time"
-            yield f"{proposal.place}: guessing meets this limit, {asked}, {often}."
+            yield Message(
+                "{place}: guessing meets this limit, {asked}, {chance} of the time.",
+                place=proposal.place,
+                asked=format_limit(value, limit.direction, say=LATER),
+                chance=roughly(chance, LATER),
+            )
     elif limit.metric in _GUESSED:
         level = math.fsum(case.guessing) / len(case.guessing)
         if value <= level:
-            asked = format_limit(value, limit.direction, SHARE)
-            reached = format_value(level, SHARE)
-            yield f"{proposal.place}: this limit, {asked}, is no more than guessing has, {reached}."
+            yield Message(
+                "{place}: this limit, {asked}, is no more than guessing has, {reached}.",
+                place=proposal.place,
+                asked=format_limit(value, limit.direction, SHARE, LATER),
+                reached=format_value(level, SHARE, say=LATER),
+            )
 
 
 def _warned(proposal: Proposal, warnings: Sequence[str]) -> Proposal:
@@ -131,17 +140,28 @@ def _usable(
     check: Check, measured: Mapping[str, Measurement | None]
 ) -> tuple[dict[str, Measurement], list[str]]:
     """Return what says something about its candidate, and a warning for each that is left out."""
-    where = place(check.check, check.item)
+    where = place(check.check, check.item, LATER)
     usable: dict[str, Measurement] = {}
     warnings: list[str] = []
     for name, measurement in measured.items():
         if measurement is None:
-            warnings.append(f"{where}: nothing stored of {name} answers it; it is left out there.")
+            missing = Message(
+                "{place}: nothing stored of {name} answers it; it is left out there.",
+                place=where,
+                name=name,
+            )
+            warnings.append(missing)
             continue
         try:
             check_valid(measurement, check.limits)
         except InvalidMeasurement as error:
-            warnings.append(f"{where}: {name} is left out there: {error}")
+            left = Message(
+                "{place}: {name} is left out there: {error}",
+                place=where,
+                name=name,
+                error=error.message,
+            )
+            warnings.append(left)
         else:
             usable[name] = measurement
     return usable, warnings
@@ -163,9 +183,14 @@ class _Case:
         return Proposal(self.check, self.limit, value, why)
 
     def kept(self, reason: str, unit: str = "") -> Proposal:
-        present = format_limit(self.limit.value, self.limit.direction, unit)
-        kept = Proposal(self.check, self.limit, None, f"kept: {reason}")
-        warning = f"{kept.place}: {reason}. The present limit, {present}, is kept."
+        present = format_limit(self.limit.value, self.limit.direction, unit, LATER)
+        kept = Proposal(self.check, self.limit, None, Message("kept: {reason}", reason=reason))
+        warning = Message(
+            "{place}: {reason}. The present limit, {present}, is kept.",
+            place=kept.place,
+            reason=reason,
+            present=present,
+        )
         return _warned(kept, [warning])
 
     def luck(self, correct: int) -> float:
@@ -188,14 +213,14 @@ class _Reach:
     end: float
     unit: str
 
-    def __str__(self) -> str:
-        text = f"{self.name} {format_value(self.value, self.unit)}"
+    @property
+    def told(self) -> str:
+        value, end = (format_value(each, self.unit, say=LATER) for each in (self.value, self.end))
         if self.end == self.value:
-            return text
-        return f"{text} ({'to' if self.end > self.value else 'from'} {self.shown(self.end)})"
-
-    def shown(self, number: float) -> str:
-        return format_value(number, self.unit)
+            return Message("{name} {value}", name=self.name, value=value)
+        if self.end > self.value:
+            return Message("{name} {value} (to {end})", name=self.name, value=value, end=end)
+        return Message("{name} {value} (from {end})", name=self.name, value=value, end=end)
 
 
 def _measured(case: _Case) -> Proposal:
@@ -204,33 +229,37 @@ def _measured(case: _Case) -> Proposal:
     good = list(_reaches(case, case.good, upper=up))
     bad = list(_reaches(case, case.bad, upper=not up))
     if not good:
-        return case.kept("it was not measured on any good candidate")
+        return case.kept(Message("it was not measured on any good candidate"))
     worst = max(good, key=lambda each: each.end if up else -each.end)
     if not bad:
-        return _beyond(case, worst, "no bad one was measured" if case.bad_are_given else "")
+        return _beyond(case, worst, _NONE_MEASURED if case.bad_are_given else "")
     best = min(bad, key=lambda each: each.end if up else -each.end)
     if (best.end <= worst.end) if up else (best.end >= worst.end):
         if (best.value < worst.value) if up else (best.value > worst.value):
             return case.kept(_exchanged(worst, best), worst.unit)
-        return case.kept(f"good {worst} and bad {best} overlap", worst.unit)
+        reason = Message("good {good} and bad {bad} overlap", good=worst.told, bad=best.told)
+        return case.kept(reason, worst.unit)
     value = between(worst.end, best.end)
     away = _away(worst.unit, *(abs(value - each.end) for each in (worst, best)))
-    return case.proposed(value, f"good {worst}, bad {best}: {away}")
+    why = Message("good {good}, bad {bad}: {away}", good=worst.told, bad=best.told, away=away)
+    return case.proposed(value, why)
 
 
 def _exchanged(good: _Reach | _Counts, bad: _Reach | _Counts) -> str:
-    return (
-        f"bad {bad} is better than good {good}: perhaps the two were exchanged, or this check does "
-        f"not tell what is wanted"
+    return Message(
+        "bad {bad} is better than good {good}: perhaps the two were exchanged, or this check does "
+        "not tell what is wanted",
+        bad=bad.told,
+        good=good.told,
     )
 
 
 def _away(unit: str, *margins: float) -> str:
     """Return how far ends of intervals are from a limit; of shares in percentage points."""
-    shown = (format_value(each, unit) for each in margins)
+    ends = joined((format_value(each, unit).removesuffix(" %") for each in margins), " and ")
     if is_share(unit):
-        return f"{' and '.join(each.removesuffix(' %') for each in shown)} points away"
-    return f"{' and '.join(shown)} away"
+        return Message("{ends} points away", ends=ends)
+    return Message("{ends} away", ends=ends)
 
 
 def _reaches(case: _Case, measured: Mapping[str, Measurement], *, upper: bool) -> Iterator[_Reach]:
@@ -249,11 +278,22 @@ def _beyond(case: _Case, worst: _Reach, remark: str) -> Proposal:
     sign = 1 if case.limit.direction == "max" else -1
     value = between(worst.end, worst.end + sign * 2 * room)
     if is_share(worst.unit) and not 0 < value < 1:
-        return case.kept(f"good {worst} leaves no share that a limit could exclude", worst.unit)
+        reason = Message("good {good} leaves no share that a limit could exclude", good=worst.told)
+        return case.kept(reason, worst.unit)
     away = _away(worst.unit, abs(value - worst.end))
-    because = remark or "no bad one was given"
-    proposed = case.proposed(value, f"good {worst}: {away}; {because}")
-    return _warned(proposed, [f"{proposed.place}: {remark}."]) if remark else proposed
+    because = remark or _NONE_GIVEN
+    why = Message("good {good}: {away}; {because}", good=worst.told, away=away, because=because)
+    proposed = case.proposed(value, why)
+    return _unmeasured(proposed) if remark else proposed
+
+
+_NONE_GIVEN = Message("no bad one was given")
+_NONE_MEASURED = Message("no bad one was measured")
+
+
+def _unmeasured(proposal: Proposal) -> Proposal:
+    warning = Message("{place}: {reason}.", place=proposal.place, reason=_NONE_MEASURED)
+    return _warned(proposal, [warning])
 
 
 def between(one: float, other: float) -> float:
@@ -302,24 +342,35 @@ class _Counts:
         """Return how often it would pass if the bank was asked anew."""
         return chance_of_counts(self.right, self.drawn, correct, self.samples)
 
-    def __str__(self) -> str:
-        weakest = min(
+    @property
+    def told(self) -> str:
+        right, drawn = min(
             zip(self.right, self.drawn, strict=True), key=lambda each: (each[0] / each[1], each[1])
         )
-        question = "" if len(self.right) == 1 else "weakest question "
-        return f"{self.name} ({question}{weakest[0]} of {weakest[1]})"
+        if len(self.right) == 1:
+            return Message("{name} ({right} of {drawn})", name=self.name, right=right, drawn=drawn)
+        return Message(
+            "{name} (weakest question {right} of {drawn})",
+            name=self.name,
+            right=right,
+            drawn=drawn,
+        )
 
 
 def _counted(case: _Case) -> Proposal:
     """Propose how many samples of every question have to be right."""
     good, bad = list(_counts(case, case.good)), list(_counts(case, case.bad))
     if not good:
-        return case.kept("it was not measured on any good candidate")
+        return case.kept(Message("it was not measured on any good candidate"))
     lowest = min(good, key=lambda each: each.surely)
     if lowest.surely == 0:
         helps = min(each.possibly for each in good) > 0
         undrawn = _undrawn(case, lowest) if helps else ""
-        return case.kept(f"good {lowest} meets no limit for sure{undrawn}")
+        return case.kept(
+            Message(
+                "good {good} meets no limit for sure{undrawn}", good=lowest.told, undrawn=undrawn
+            )
+        )
     best = max(bad, key=lambda each: each.possibly, default=None)
     least = best.possibly + 1 if best is not None else 1
     if best is not None and least > lowest.surely:
@@ -332,9 +383,16 @@ def _counted(case: _Case) -> Proposal:
         return _count_proposed(case, chosen, good, bad)
     sure = [k for k in able if _sureness(k, good, ()) >= SURE]
     if not sure:
-        rare = f"less than {SURE * 100:.0f} % of the time, whatever the limit"
         rarest = min(good, key=lambda each: each.chance(1))
-        return case.kept(f"asked anew, good {rarest} would pass {rare}{_undrawn(case, rarest)}")
+        return case.kept(
+            Message(
+                "asked anew, good {good} would pass less than {sure} % of the time, whatever the "
+                "limit{undrawn}",
+                good=rarest.told,
+                sure=f"{SURE * 100:.0f}",
+                undrawn=_undrawn(case, rarest),
+            )
+        )
     return _count_proposed(case, sure[-1], good, bad)
 
 
@@ -345,10 +403,20 @@ def _not_told(case: _Case, good: Sequence[_Counts], bad: Sequence[_Counts]) -> s
     if strongest.surely > weakest.possibly:
         return _exchanged(weakest, strongest)
     if strongest.surely == weakest.possibly:
-        return f"good {weakest} and bad {strongest} cannot be told apart"
+        return Message(
+            "good {good} and bad {bad} cannot be told apart{undrawn}",
+            good=weakest.told,
+            bad=strongest.told,
+            undrawn="",
+        )
     lowest = min(good, key=lambda each: each.surely)
     best = max(bad, key=lambda each: each.possibly)
-    return f"good {lowest} and bad {best} cannot be told apart{_undrawn(case, lowest, best)}"
+    return Message(
+        "good {good} and bad {bad} cannot be told apart{undrawn}",
+        good=lowest.told,
+        bad=best.told,
+        undrawn=_undrawn(case, lowest, best),
+    )
 
 
 def _counts(case: _Case, measured: Mapping[str, Measurement]) -> Iterator[_Counts]:
@@ -373,17 +441,28 @@ def _count_proposed(
     case: _Case, correct: int, good: Sequence[_Counts], bad: Sequence[_Counts]
 ) -> Proposal:
     worst = min(good, key=lambda each: each.chance(correct))
-    why = f"asked anew, good {worst} passes {roughly(worst.chance(correct))} of the time"
-    guessing = f", guessing {roughly(case.luck(correct))}" if case.guessing else ""
+    why: str = Message(
+        "asked anew, good {good} passes {chance} of the time",
+        good=worst.told,
+        chance=roughly(worst.chance(correct), LATER),
+    )
+    guessing: str = ""
+    if case.guessing:
+        guessing = Message(", guessing {chance}", chance=roughly(case.luck(correct), LATER))
     if bad:
         best = max(bad, key=lambda each: each.chance(correct))
-        chances = f"bad {best} {roughly(best.chance(correct))}{guessing}"
-        return case.proposed(correct, f"{why}, {chances}")
-    why += guessing
-    if not case.bad_are_given:
-        return case.proposed(correct, f"{why}; no bad one was given")
-    proposed = case.proposed(correct, f"{why}; no bad one was measured")
-    return _warned(proposed, [f"{proposed.place}: no bad one was measured."])
+        why = Message(
+            "{why}, bad {bad} {chance}{guessing}",
+            why=why,
+            bad=best.told,
+            chance=roughly(best.chance(correct), LATER),
+            guessing=guessing,
+        )
+        return case.proposed(correct, why)
+    because = _NONE_MEASURED if case.bad_are_given else _NONE_GIVEN
+    why = Message("{why}{guessing}; {because}", why=why, guessing=guessing, because=because)
+    proposed = case.proposed(correct, why)
+    return _unmeasured(proposed) if case.bad_are_given else proposed
 
 
 def _undrawn(case: _Case, *those: _Counts) -> str:
@@ -391,10 +470,12 @@ def _undrawn(case: _Case, *those: _Counts) -> str:
 
     Sampling had stopped early.
     """
-    names = " and ".join(each.name for each in those if each.missing)
+    names = joined((each.name for each in those if each.missing), " and ")
     if not names:
         return ""
-    drawn = "pytest draws them"
+    drawn = Message("pytest draws them")
     if case.check.stop_early:
-        drawn = f"stop_early = false in [{case.check.check}] lets pytest draw them"
-    return f", as long as samples of {names} are missing: {drawn}"
+        drawn = Message(
+            "stop_early = false in [{check}] lets pytest draw them", check=case.check.check
+        )
+    return Message(", as long as samples of {names} are missing: {drawn}", names=names, drawn=drawn)

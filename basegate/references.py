@@ -14,7 +14,9 @@ from basegate.errors import InvalidMeasurement, did_you_mean
 from basegate.figures import format_limit, is_share
 from basegate.fingerprint import known_fingerprint
 from basegate.judge import Verdict, check_valid, invalid, judge
+from basegate.language import LATER
 from basegate.limits import Limit
+from basegate.messages import Message, joined
 from basegate.records import canonical_json
 from basegate.sources import COMMIT
 
@@ -124,12 +126,13 @@ class References:
 
     def _never_stored(self, name: str) -> str:
         """Say that nothing is stored of a candidate, and under which name something may be."""
-        text = "of which no such measurement is stored."
+        text = Message("of which no such measurement is stored.")
         origin = self._origins.get(name)
         if name in self._stored or self._by_name.get(name):
             return text
         if origin is None:
-            return f"{text}{suggestion(name, self._stored, self._origins)}"
+            hint = suggestion(name, self._stored, self._origins)
+            return Message("{what}{hint}", what=text, hint=hint)
         others = sorted(
             other
             for other, own in self._stored.items()
@@ -137,9 +140,11 @@ class References:
         )
         if not others:
             return text
-        return (
-            f"a name under which nothing was ever stored. Stored of the same source "
-            f"({origin.source}): {', '.join(others)}; name that one if it is what you mean."
+        return Message(
+            "a name under which nothing was ever stored. Stored of the same source ({source}): "
+            "{names}; name that one if it is what you mean.",
+            source=origin.source,
+            names=", ".join(others),
         )
 
     def add(self, measurement: Measurement) -> None:
@@ -176,7 +181,9 @@ class References:
         try:
             check_valid(found, validity)
         except InvalidMeasurement as error:
-            raise InvalidMeasurement(f"whose own measurement is invalid: {error}") from None
+            raise InvalidMeasurement(
+                "whose own measurement is invalid: {error}", error=error.message
+            ) from None
         resolved = _resolved(limit, found)
         notes = _notes(
             limit.candidate, found, fitting, measurement, {each.candidate.name for each in stored}
@@ -192,25 +199,31 @@ class References:
     ) -> str:
         facts = measurement.candidate
         if same:
-            held = " and in ".join(dict.fromkeys(each.candidate.held for each in same))
-            what = (
-                f"which is stored in {held} only, and this measurement in {facts.held}; what was "
-                f"held in different ways is not compared."
+            what: str = Message(
+                "which is stored in {held} only, and this measurement in {own}; what was held in "
+                "different ways is not compared.",
+                held=joined(dict.fromkeys(each.candidate.held for each in same), " and in "),
+                own=facts.held,
             )
         elif own:
-            what = (
+            what = Message(
                 "whose stored measurements are of other settings, other data or another version of "
                 "the measure."
             )
         else:
             what = self._never_stored(limit.candidate)
-        first = "Measure it first, with the same --thresholds and --store"
+        first = Message("Measure it first, with the same --thresholds and --store")
         if limit.candidate in self._beside:
-            first = (
+            first = Message(
                 "With -n it is measured beside the others, which do not wait for it. Leave -n out, "
                 "or measure it first, with the same --thresholds and --store"
             )
-        return f"{what} {first}: pytest --model {limit.candidate} {_options(facts)}"
+        return Message(
+            "{what} {first}: {command}",
+            what=what,
+            first=first,
+            command=f"pytest --model {limit.candidate} {_options(facts)}",
+        )
 
 
 def judge_by(
@@ -232,7 +245,12 @@ def judge_by(
         try:
             found = references.resolve(limit, measurement, limits)
         except InvalidMeasurement as error:
-            reason = f"{limit.key} is relative to {limit.candidate}, {error}"
+            reason = Message(
+                "{key} is relative to {name}, {error}",
+                key=limit.key,
+                name=limit.candidate,
+                error=error.message,
+            )
             where = (measurement.check, measurement.item)
             unknown.append(invalid(candidate, *where, reason, measurement.key))
         else:
@@ -252,7 +270,7 @@ def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:
             resolved = limit.resolved(metric.value, found.key)
             _check_telling(resolved, limit, metric.unit)
             return resolved
-    raise InvalidMeasurement(f"whose measurement holds no {limit.metric}.")
+    raise InvalidMeasurement("whose measurement holds no {metric}.", metric=limit.metric)
 
 
 def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
@@ -260,12 +278,16 @@ def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
     met_by = resolved.met_by(share=is_share(unit))
     if met_by == "some":
         return
-    asked = format_limit(resolved.value, resolved.direction, unit, reference=resolved.reference)
-    why = "every candidate meets that" if met_by == "all" else "no candidate can meet that"
+    asked = format_limit(resolved.value, resolved.direction, unit, LATER, resolved.reference)
+    everyone = Message("every candidate meets that")
+    why = everyone if met_by == "all" else Message("no candidate can meet that")
     given = f"factor = {limit.factor:g}" if limit.factor is not None else f"plus = {limit.plus:g}"
     raise InvalidMeasurement(
-        f"from which {asked} follows: {why}, so that it tells nothing. Choose another number than "
-        f"{given}, or give the limit itself as a number."
+        "from which {asked} follows: {why}, so that it tells nothing. Choose another number than "
+        "{given}, or give the limit itself as a number.",
+        asked=asked,
+        why=why,
+        given=given,
     )
 
 
@@ -311,17 +333,27 @@ def _notes(
         mine, other = (each.identity.get("libraries") or {} for each in (measurement, found))
         differing = sorted(key for key in {*mine, *other} if mine.get(key) != other.get(key))
         versions = ", ".join(f"{key} {other.get(key)}, not {mine.get(key)}" for key in differing)
-        yield f"the reference {name} was measured with other versions of libraries: {versions}."
+        yield Message(
+            "the reference {name} was measured with other versions of libraries: {versions}.",
+            name=name,
+            versions=versions,
+        )
     if name not in names:
-        yield (
-            f"nothing is stored under the name {name}; it is the same checkpoint as "
-            f"{found.candidate.name}, whose measurement counts."
+        yield Message(
+            "nothing is stored under the name {name}; it is the same checkpoint as {other}, whose "
+            "measurement counts.",
+            name=name,
+            other=found.candidate.name,
         )
     revisions = {each.candidate.revision for each in fitting}
     if len(revisions) > 1:
-        yield (
-            f"of the reference {name}, {len(revisions)} revisions are stored; the limit is that of "
-            f"{(found.candidate.revision or 'unknown')[:19]}, measured at {found.measured_at}."
+        yield Message(
+            "of the reference {name}, {count} revisions are stored; the limit is that of "
+            "{revision}, measured at {date}.",
+            name=name,
+            count=len(revisions),
+            revision=(found.candidate.revision or "unknown")[:19],
+            date=found.measured_at,
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from basegate.errors import UsageError
+from basegate.messages import Message
 from basegate.sources import (
     folder_of,
     hub_source,
@@ -31,8 +32,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def _tag(text: str) -> str:
     if not re.fullmatch(TAG, text):
         raise ValueError(
-            f"{text!r} is no tag: accepted are lower-case letters, digits, '.' and '-', a letter "
-            f"or digit first."
+            Message(
+                "{text} is no tag: accepted are lower-case letters, digits, '.' and '-', a letter "
+                "or digit first.",
+                text=repr(text),
+            )
         )
     return text
 
@@ -40,8 +44,11 @@ def _tag(text: str) -> str:
 def _size(text: str) -> str:
     if text != "unknown" and not SIZE.fullmatch(text):
         raise ValueError(
-            f'{text!r} is no size, and its tag would be missing: accepted are "7B", "1.5B", '
-            f'"135M", of a mixture "30B-A3B", or "unknown".'
+            Message(
+                '{text} is no size, and its tag would be missing: accepted are "7B", "1.5B", '
+                '"135M", of a mixture "30B-A3B", or "unknown".',
+                text=repr(text),
+            )
         )
     return text
 
@@ -49,8 +56,11 @@ def _size(text: str) -> str:
 def _revision(text: str) -> str:
     if not is_revision(text):
         raise ValueError(
-            f"{text!r} is no revision: accepted is a branch, a tag or a commit; leave the key out "
-            f"for the default branch."
+            Message(
+                "{text} is no revision: accepted is a branch, a tag or a commit; leave the key out "
+                "for the default branch.",
+                text=repr(text),
+            )
         )
     return normalised(text)
 
@@ -125,12 +135,15 @@ def load_registry(path: Path) -> dict[str, CandidateSpec]:
     unknown = set(tables) - {"candidates"}
     if unknown:
         raise UsageError(
-            f"{path}: unknown table {sorted(unknown)[0]!r}. Every candidate is a table "
-            f"[candidates.NAME]."
+            "{path}: unknown table {table}. Every candidate is a table [candidates.NAME].",
+            path=path,
+            table=f"{sorted(unknown)[0]!r}",
         )
     entries = tables.get("candidates", {})
     if not isinstance(entries, dict):
-        raise UsageError(f"{path}: candidates: accepted: a table [candidates.NAME] for each.")
+        raise UsageError(
+            "{path}: candidates: accepted: a table [candidates.NAME] for each.", path=path
+        )
     return {name: _entry(name, entry, path) for name, entry in entries.items()}
 
 
@@ -143,28 +156,38 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file.") from None
+        raise UsageError("{path}: there is no such file.", path=path) from None
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
+        raise UsageError(
+            "{path}: cannot be read: {strerror}.", path=path, strerror=error.strerror
+        ) from None
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+        raise UsageError(
+            "{path}: is not UTF-8 (byte {start}). Save it as UTF-8.", path=path, start=error.start
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: is not valid TOML: {error}.") from None
+        raise UsageError("{path}: is not valid TOML: {error}.", path=path, error=error) from None
 
 
 def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
     if not isinstance(entry, dict):
-        raise UsageError(f"{path}: candidates.{name} is not a table with a source.")
+        raise UsageError(
+            "{path}: candidates.{name} is not a table with a source.", path=path, name=name
+        )
     if not NAME.fullmatch(name) or name == "all":
         raise UsageError(
-            f"{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-', and "
-            f"is not 'all'."
+            "{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-', "
+            "and is not 'all'.",
+            path=path,
+            name=name,
         )
     if "source" not in entry and (parts := [key for key in entry if isinstance(entry[key], dict)]):
         whole = f"{name}.{parts[0]}"
         raise UsageError(
-            f"{path}: candidates.{whole}: a name with a dot in it stands in quotes: "
-            f'[candidates."{whole}"]'
+            "{path}: candidates.{whole}: a name with a dot in it stands in quotes: "
+            '[candidates."{whole}"]',
+            path=path,
+            whole=whole,
         )
     try:
         given = _Entry.model_validate(entry)
@@ -183,21 +206,31 @@ def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
     if looks_like_a_path(spec.source):
         if spec.revision is not None:
             raise UsageError(
-                f"{where}.revision: {spec.source} is a folder, and its content is all there is of "
-                f"it. Leave revision out, or give a hub id as source."
+                "{where}.revision: {source} is a folder, and its content is all there is of "
+                "it. Leave revision out, or give a hub id as source.",
+                where=where,
+                source=spec.source,
             )
         return {"source": str(folder_of(spec.source, path.parent)), "local": True}
     found = hub_source(spec.source)
     if found is None:
         folder = path.parent / spec.source
-        hint = f" There is a folder of that name: write ./{spec.source}" if folder.is_dir() else ""
+        hint: str = ""
+        if folder.is_dir():
+            hint = Message(" There is a folder of that name: write ./{source}", source=spec.source)
         raise UsageError(
-            f"{where}.source: {spec.source!r} is neither a hub id (owner/name) nor written as a "
-            f"folder (./folder, /folder, ~/folder).{hint}"
+            "{where}.source: {source} is neither a hub id (owner/name) nor written as a "
+            "folder (./folder, /folder, ~/folder).{hint}",
+            where=where,
+            source=f"{spec.source!r}",
+            hint=hint,
         )
     if found.revision is not None:
         raise UsageError(
-            f'{where}.source: a revision has a key of its own: source = "{found.repo_id}" and '
-            f'revision = "{found.revision}"'
+            '{where}.source: a revision has a key of its own: source = "{repo_id}" and '
+            'revision = "{revision}"',
+            where=where,
+            repo_id=found.repo_id,
+            revision=found.revision,
         )
     return {"source": found.repo_id}

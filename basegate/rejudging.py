@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from basegate.errors import InvalidMeasurement
+from basegate.errors import InvalidMeasurement, told
 from basegate.judge import check_valid, invalid, worst
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measuring import identify_check
@@ -86,7 +86,7 @@ class Asked:
             try:
                 checks.append((check, identify_check(check)))
             except (InvalidMeasurement, OSError) as error:
-                unknown.append((check, str(error)))
+                unknown.append((check, told(error)))
         return cls(tuple(checks), tuple(unknown))
 
 
@@ -345,5 +345,5 @@ def _judge(
         check_valid(measurement, limits)
     except InvalidMeasurement as error:
         where = (measurement.check, measurement.item)
-        return (invalid(candidate, *where, str(error), error.measurement),)
+        return (invalid(candidate, *where, error.message, error.measurement),)
     return judge_by(measurement, limits, candidate, references, brief=brief).results

@@ -57,7 +57,7 @@ class Run:
         self.records: list[Record] = []
         self.behind: dict[str, Measurement] = {}
         self.not_compared = ""
-        self.say = words(options.language)
+        self.say = progress.words = words(options.language)
         self._opened: dict[str, Candidate] = {}
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
         self.references = {limit.candidate for limit in options.thresholds.relative}

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def sentence(row: Result, say: Words = ENGLISH) -> str:
     """Return what was found, what was asked for, and what follows from it.
 
-    The reason of a row without numbers stays in English.
+    The reason of a row without numbers is English where the row does not keep what it was put
+    together from, as in older ledgers.
     """
     return say.gap.join(_sentences(row, say))
 
@@ -28,7 +29,7 @@ def _sentences(row: Result, say: Words) -> Iterator[str]:
             "{candidate} on {item}: {reason}",
             candidate=row.candidate,
             item=where,
-            reason=reason(row),
+            reason=reason(row, say),
         )
         return
     yield say(
@@ -50,8 +51,10 @@ def _sentences(row: Result, say: Words) -> Iterator[str]:
         yield _about_tokenizer(row.tokenizer, row, say)
 
 
-def reason(row: Result) -> str:
+def reason(row: Result, say: Words = ENGLISH) -> str:
     """Return why a row holds no number, without candidate and item."""
+    if row.reason is not None:
+        return say.retold(row.reason.message)
     return row.detail.removeprefix(whom(row.candidate, row.check, row.item))
 
 

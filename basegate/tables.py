@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from basegate.errors import DataError
 from basegate.fingerprint import hash_file
 from basegate.hub import load_table, resolve_commit
+from basegate.messages import Message
 from basegate.text_files import format_of, read_utf8
 
 if TYPE_CHECKING:
@@ -49,7 +50,12 @@ class Complaint:
 
     def __str__(self) -> str:
         """As one line."""
-        return f"{self.place}: {self.reason}"
+        return str(self.message)
+
+    @property
+    def message(self) -> str:
+        """The same, as a message."""
+        return Message("{place}: {reason}", place=self.place, reason=self.reason)
 
 
 def hub_identity(dataset: str, revision: str | None) -> str:
@@ -83,7 +89,8 @@ def read_table(source: TableSource) -> Iterator[Row | Complaint]:
     if source.dataset is not None:
         table = load_table(source.dataset, source.name, source.split, source.revision)
         for index, fields in enumerate(table):
-            yield Row(f"{source.dataset}, row {index}", dict(fields))
+            place = Message("{place}, row {number}", place=source.dataset, number=index)
+            yield Row(place, dict(fields))
         return
     path = _file(source)
     kind = format_of(path, source.format, _FORMATS)
@@ -97,9 +104,9 @@ def _file(source: TableSource) -> Path:
     path = source.path
     assert path is not None
     if path.is_dir():
-        raise DataError(f"{path} is a folder. Give a file of records in thresholds.toml.")
+        raise DataError("{path} is a folder. Give a file of records in thresholds.toml.", path=path)
     if not path.is_file():
-        raise DataError(f"{path}: there is no such file. Check thresholds.toml.")
+        raise DataError("{path}: there is no such file. Check thresholds.toml.", path=path)
     return path
 
 
@@ -113,31 +120,31 @@ def read_jsonl(path: Path) -> Iterator[Row | Complaint]:
     for number, line in enumerate(read_utf8(path).split("\n"), start=1):
         if not line.strip():
             continue
-        place = f"{path}, line {number}"
+        place = Message("{path}, line {number}", path=path, number=number)
         try:
             record = json.loads(line)
         except ValueError as error:
-            yield Complaint(place, f"is not valid JSON ({error}).")
+            yield Complaint(place, Message("is not valid JSON ({error}).", error=error))
             continue
         if isinstance(record, dict):
             yield Row(place, record)
         else:
-            yield Complaint(place, "is not a JSON object in braces.")
+            yield Complaint(place, Message("is not a JSON object in braces."))
 
 
 def _read_json(path: Path) -> Iterator[Row | Complaint]:
     try:
         records = json.loads(read_utf8(path))
     except ValueError as error:
-        raise DataError(f"{path}: is not valid JSON ({error}).") from None
+        raise DataError("{path}: is not valid JSON ({error}).", path=path, error=error) from None
     if not isinstance(records, list):
-        raise DataError(f"{path}: holds no list of records: it has to begin with '['.")
+        raise DataError("{path}: holds no list of records: it has to begin with '['.", path=path)
     for number, record in enumerate(records, start=1):
-        place = f"{path}, record {number}"
+        place = Message("{path}, record {number}", path=path, number=number)
         if isinstance(record, dict):
             yield Row(place, record)
         else:
-            yield Complaint(place, "is not an object in braces.")
+            yield Complaint(place, Message("is not an object in braces."))
 
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
@@ -153,23 +160,36 @@ def _separated(
     lines = read_utf8(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     names = list(header) if header else None
     for number, cells in _records(lines, delimiter, names):
-        place = f"{path}, line {number}"
+        place = Message("{path}, line {number}", path=path, number=number)
         if names is None:
             if isinstance(cells, str):
-                raise DataError(f"{place}: the line with the names of the columns {cells}")
+                raise DataError(
+                    "{place}: the line with the names of the columns {cells}",
+                    place=place,
+                    cells=cells,
+                )
             names = [cell.strip() for cell in cells]
             _check_names(names, place)
         elif isinstance(cells, str):
             yield Complaint(place, cells)
         elif number == 1 and [cell.strip() for cell in cells] == names:
             raise DataError(
-                f"{place}: the file has a line with the names of its columns. Leave out header in "
-                f"thresholds.toml."
+                "{place}: the file has a line with the names of its columns. Leave out "
+                "header in thresholds.toml.",
+                place=place,
             )
         elif not any(cell.strip() for cell in cells):
             continue  # as spreadsheets write them behind the last record
         elif len(cells) != len(names):
-            yield Complaint(place, f"has {len(cells)} cells, not {len(names)}: {', '.join(names)}.")
+            yield Complaint(
+                place,
+                Message(
+                    "has {count} cells, not {wanted}: {names}.",
+                    count=len(cells),
+                    wanted=len(names),
+                    names=", ".join(names),
+                ),
+            )
         else:
             yield Row(place, dict(zip(names, cells, strict=True)))
 
@@ -177,7 +197,11 @@ def _separated(
 def _check_names(names: list[str], place: str) -> None:
     doubled = [name for name in names if names.count(name) > 1]
     if doubled:
-        raise DataError(f"{place}: two columns are called {doubled[0]!r}. Give each its own name.")
+        raise DataError(
+            "{place}: two columns are called {doubled}. Give each its own name.",
+            place=place,
+            doubled=f"{doubled[0]!r}",
+        )
 
 
 def _records(
@@ -203,11 +227,11 @@ def _records(
             len(_cells(line, delimiter)) == len(names) for line in lines[at + 1 : end - 1]
         )
         if quotes % 2 or swallowed:
-            yield at + 1, "a quotation mark is opened and never closed."
+            yield at + 1, Message("a quotation mark is opened and never closed.")
             at += 1
             continue
         cells = _cells("\n".join(lines[at:end]), delimiter)
-        yield at + 1, cells or "its quotation marks are not those of a CSV file."
+        yield at + 1, cells or Message("its quotation marks are not those of a CSV file.")
         names = names or cells
         at = end
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from basegate.errors import DataError
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +30,11 @@ def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str
     if found is None:
         *others, last = (f'"{name}"' for name in dict.fromkeys(suffixes.values()))
         raise DataError(
-            f"{path}: its suffix does not tell what it holds. Say format = {', '.join(others)} or "
-            f"{last} in thresholds.toml."
+            "{path}: its suffix does not tell what it holds. Say format = {names} or {last} "
+            "in thresholds.toml.",
+            path=path,
+            names=", ".join(others),
+            last=last,
         )
     return found
 
@@ -49,26 +53,36 @@ def read_utf8(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file. Check thresholds.toml.") from None
+        raise DataError(
+            "{path}: there is no such file. Check thresholds.toml.", path=path
+        ) from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
+        raise DataError(
+            "{path}: cannot be read: {strerror}.", path=path, strerror=error.strerror
+        ) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}: is not UTF-8 (byte {error.start} is 0x{data[error.start]:02X}){_advice(data)}"
+            "{path}: is not UTF-8 (byte {start} is 0x{data}){advice}",
+            path=path,
+            start=error.start,
+            data=f"{data[error.start]:02X}",
+            advice=_advice(data),
         ) from None
 
 
 def _advice(data: bytes) -> str:
     """Return the end of the sentence on a file in another encoding: which, and what to do."""
-    noise = "Read wrongly it would measure noise"
     found = _likely_encoding(data)
     if found is None:
-        return f". {noise}: save it as UTF-8 and run again."
+        return Message(". Read wrongly it would measure noise: save it as UTF-8 and run again.")
     label, name = found
-    return (
-        f"; it may be {label}. {noise}: convert it with `iconv -f {name} -t UTF-8` and run again."
+    return Message(
+        "; it may be {label}. Read wrongly it would measure noise: convert it with `iconv -f "
+        "{name} -t UTF-8` and run again.",
+        label=label,
+        name=name,
     )
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
-from basegate.errors import did_you_mean
+from basegate.errors import did_you_mean, told
+from basegate.messages import Message, joined
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,18 +20,18 @@ NUMBER, RELATIVE = "[number]", "[relative]"
 _FORMS = ("[key]", NUMBER, RELATIVE)
 
 _ACCEPTED = {
-    "missing": "it is missing",
-    "float_type": "accepted: a number",
-    "float_parsing": "accepted: a number",
-    "int_type": "accepted: a whole number",
-    "int_parsing": "accepted: a whole number",
-    "int_from_float": "accepted: a whole number",
-    "string_type": 'accepted: a text in quotes, such as "text"',
-    "bool_type": "accepted: true or false",
-    "finite_number": "accepted: a finite number",
-    "model_type": "accepted: a table",
-    "dict_type": "accepted: a table",
-    "too_short": "accepted: a table with at least one entry",
+    "missing": Message("it is missing"),
+    "float_type": Message("accepted: a number"),
+    "float_parsing": Message("accepted: a number"),
+    "int_type": Message("accepted: a whole number"),
+    "int_parsing": Message("accepted: a whole number"),
+    "int_from_float": Message("accepted: a whole number"),
+    "string_type": Message('accepted: a text in quotes, such as "text"'),
+    "bool_type": Message("accepted: true or false"),
+    "finite_number": Message("accepted: a finite number"),
+    "model_type": Message("accepted: a table"),
+    "dict_type": Message("accepted: a table"),
+    "too_short": Message("accepted: a table with at least one entry"),
 }
 
 
@@ -43,8 +44,11 @@ def explain(error: ValidationError, path: Path, model: type[BaseModel], where: s
         model: the model that was validated, to list the keys it knows.
         where: key of the table that was validated, if not the whole file.
     """
-    lines = [f"{path}: {_sentence(each, model, where)}" for each in error.errors()]
-    return "\n".join(lines)
+    lines = (
+        Message("{path}: {problem}", path=path, problem=_sentence(each, model, where))
+        for each in error.errors()
+    )
+    return joined(lines, "\n")
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
@@ -54,16 +58,26 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
     if kind == "extra_forbidden":
         known = _keys_at(model, location[:-1])
         hint = did_you_mean(str(location[-1]), known)
-        return f"{key}: unknown key.{hint} Accepted here: {', '.join(known)}."
+        return Message(
+            "{key}: unknown key.{hint} Accepted here: {known}.",
+            key=key,
+            hint=hint,
+            known=", ".join(known),
+        )
     if kind == "missing":
-        return f"{key}: this key is missing."
+        return Message("{key}: this key is missing.", key=key)
     given = _shown(detail["input"])
     if kind == "value_error":
-        message = str(detail["ctx"]["error"])
-        return f"{key}: {message}"
-    accepted = _ACCEPTED.get(kind, "accepted: " + detail["msg"].removeprefix("Input should be "))
-    form = ' Or { reference = "NAME", plus = 0.2 }.' if NUMBER in detail["loc"] else ""
-    return f"{key} = {given}: {accepted}.{form if kind == 'float_type' else ''}"
+        return Message("{key}: {problem}", key=key, problem=told(detail["ctx"]["error"]))
+    accepted = _ACCEPTED.get(kind) or Message(
+        "accepted: {what}", what=detail["msg"].removeprefix("Input should be ")
+    )
+    form = ""
+    if NUMBER in detail["loc"] and kind == "float_type":
+        form = Message(" Or {example}.", example='{ reference = "NAME", plus = 0.2 }')
+    return Message(
+        "{key} = {given}: {accepted}.{form}", key=key, given=given, accepted=accepted, form=form
+    )
 
 
 def _shown(value: Any) -> str:

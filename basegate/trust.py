@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
+from basegate.messages import Message
 from basegate.sources import COMMIT, names_in
 
 if TYPE_CHECKING:
@@ -22,20 +23,24 @@ def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[Ca
     known = [spec.name for spec in candidates]
     if any(not each.strip(" ,") for each in names):
         raise UsageError(
-            f"--trust-remote-code names nobody: --trust-remote-code NAME. Candidates: "
-            f"{', '.join(known)}."
+            "--trust-remote-code names nobody: --trust-remote-code NAME. Candidates: {names}.",
+            names=", ".join(known),
         )
     names = names_in(names)
     for name in names:
         if name.startswith("@") or (name == "all" and name not in known):
             raise UsageError(
-                f"--trust-remote-code {name}: code is trusted model by model, by whoever has read "
-                f"it. Name each one: --trust-remote-code NAME,NAME."
+                "--trust-remote-code {name}: code is trusted model by model, by whoever has "
+                "read it. Name each one: --trust-remote-code NAME,NAME.",
+                name=name,
             )
         if name not in known:
             raise UsageError(
-                f"--trust-remote-code {name}: this run has no candidate of that name."
-                f"{did_you_mean(name, known)} Candidates: {', '.join(known)}."
+                "--trust-remote-code {name}: this run has no candidate of that "
+                "name.{hint} Candidates: {names}.",
+                name=name,
+                hint=did_you_mean(name, known),
+                names=", ".join(known),
             )
     for spec in candidates:
         if spec.name in names:
@@ -60,12 +65,17 @@ def check_pinned(source: str, revision: str | None, local: bool, what: str) -> N
     """
     if local:
         raise UsageError(
-            f"{what}: {source} is a folder, which pins no commit: its code may change between two "
-            f"runs. Give the hub id and the full commit of the code that you have read."
+            "{what}: {source} is a folder, which pins no commit: its code may change between "
+            "two runs. Give the hub id and the full commit of the code that you have read.",
+            what=what,
+            source=source,
         )
     if not (revision and COMMIT.fullmatch(revision)):
         raise UsageError(
-            f"{what}: code that may change tomorrow cannot be trusted today. Pin the full "
-            f'commit that you have read, all 40 digits of it: revision = "..." in models.toml, or '
-            f"--model NAME={source}@COMMIT. Revision given: {revision or 'none'}."
+            "{what}: code that may change tomorrow cannot be trusted today. Pin the full "
+            'commit that you have read, all 40 digits of it: revision = "..." in '
+            "models.toml, or --model NAME={source}@COMMIT. Revision given: {revision}.",
+            what=what,
+            source=source,
+            revision=revision or Message("none"),
         )

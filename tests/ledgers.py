@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from basegate.comparison import Comparison
-from basegate.judge import Result
+from basegate.judge import Result, invalid
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts, LoadedFile
+from basegate.messages import Message
 from basegate.statistics import count_interval
 
 CHECKS = (("perplexity", "wiki"), ("knowledge", "must-know"), ("continuation", "continuation"))
@@ -133,14 +134,13 @@ def cantonese(candidate: str, share: float) -> Result:
 
 
 def broken(candidate: str) -> Result:
-    return Result(
-        candidate=candidate,
-        check="continuation",
-        item="continuation",
-        verdict="invalid",
-        detail=f"{candidate} on continuation: 150 of 160 samples are degenerate (such as '!!!').",
-        measurement="dead" * 16,
+    reason = Message(
+        "{found} of {count} samples are degenerate (such as {example})",
+        found=150,
+        count=160,
+        example=repr("!!!"),
     )
+    return invalid(candidate, "continuation", "continuation", reason, "dead" * 16)
 
 
 def compared(first: str, second: str, values: tuple[float, float], better) -> Comparison:

@@ -213,7 +213,7 @@ def _judged(made, check, skill):
     try:
         check_valid(made, check.limits)
     except InvalidMeasurement as error:
-        return (invalid(skill.name, made.check, made.item, str(error), made.key),)
+        return (invalid(skill.name, made.check, made.item, error.message, made.key),)
     return judge(made, list(map(_eased, check.limits)), skill.name).results
 
 

@@ -164,6 +164,48 @@ def test_verdicts_are_in_the_readers_language(judge, store, thresholds, monkeypa
     assert "  未測量       知識 facts                   pytest --model yi-6b" in out
 
 
+def test_why_nothing_can_be_judged_is_in_the_readers_language(judge, store, thresholds):
+    fill(store, thresholds, knowledge=answers(right=10, drawn=10, broken=9))
+    _, out, _ = judge("--language", "zh-HK")
+    assert "10 個樣本有 9 個輸出異常" in out
+    (thresholds.parent / "corpus.txt").unlink()
+    _, out, _ = judge("--language", "zh-HK")
+    assert "無從確定存檔內哪些測量屬於此項：" in out
+    assert "corpus.txt：沒有這個檔案或資料夾。" in out
+
+
+CHINESE = ("--language", "zh-HK")
+
+
+def test_commands_of_the_store_speak_the_readers_language(manage, store, thresholds, tmp_path):
+    fill(store, thresholds)
+    file = tmp_path / "all.zip"
+    _, listed, _ = manage("list", *CHINESE)
+    assert "困惑度 wiki" in listed
+    assert listed.splitlines()[-1].startswith("3 項測量，")
+    key = listed.split()[0]
+    _, shown, _ = manage("show", key, "--samples", "1", *CHINESE)
+    assert {"測量", "指標", "識別資料"} <= set(shown.splitlines())
+    _, exported, _ = manage("export", file, *CHINESE)
+    assert "：3 項測量，" in exported
+    _, pruned, _ = manage("prune", "--model", "yi-6b", "--dry-run", *CHINESE)
+    assert pruned.startswith("將會移除 ")
+    _, imported, _ = manage("import", file, *CHINESE)
+    assert imported == "新增 0 項測量，0 項由較完整的取代，3 項早已存檔\n"
+
+
+def test_errors_and_warnings_of_commands_are_in_the_readers_language(manage, store, thresholds):
+    fill(store, thresholds)
+    status, _, err = manage("show", "0" * 12, *CHINESE)
+    assert status == 4
+    assert err.startswith(f"error: 沒有 key 以 {'0' * 12} 開頭。存檔內有：\n")
+    next(iter(store.paths())).write_text("{", encoding="utf-8")
+    _, _, err = manage("list", *CHINESE)
+    assert err.startswith("警告：")
+    assert "不可信（" in err
+    assert "，並會重新測量。" in err
+
+
 def test_a_limit_that_is_not_met_is_exit_status_1(judge, store, thresholds):
     fill(store, thresholds, perplexity=perplexity(6.0))
     status, out, _ = judge()

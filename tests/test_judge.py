@@ -122,6 +122,7 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "interval": (3.9, 4.1),
         "confidence": 0.95,
         "detail": row.detail,
+        "reason": None,
         "seconds": 1.5,
         "measurement": "k" * 64,
         "basis": "",

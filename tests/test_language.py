@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.language import ENGLISH, Words, of_locale, words
+from basegate.language import ENGLISH, Words, of_locale, set_in, words
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,19 @@ def test_a_text_that_the_catalogue_lacks_is_shown_in_english():
 def test_a_text_of_a_ledger_is_shown_as_far_as_it_is_known_whatever_it_holds(text, shown):
     assert Words("zh-HK", CATALOGUE).known(text) == shown
     assert ENGLISH.known(text) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"a": "yi", "b": "nf4"}, "模型 yi 用 nf4。"),
+        ({"a": "甲", "b": "乙"}, "模型甲用乙。"),
+        ({"a": "yi（甲）", "b": "（乙）"}, "模型 yi（甲）用（乙）。"),
+        ({"a": "", "b": "{a}"}, "模型  用 {a}。"),
+    ],
+)
+def test_a_space_parts_two_scripts_and_nothing_else(values, text):
+    assert set_in("模型 {a} 用 {b}。", values) == text
 
 
 def test_sentences_are_kept_apart_as_the_language_does():

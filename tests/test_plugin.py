@@ -538,6 +538,35 @@ def test_terminal_and_page_are_in_the_readers_language_and_the_ledger_is_not(
     assert row["detail"].startswith("bad on local: 12.98 bits per character, limit at most 2.")
 
 
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
+def test_why_a_row_is_invalid_is_in_the_readers_language_whichever_process_found_it(plain, workers):
+    result = plain.runpytest_subprocess(
+        *("--model", "broken,dies", "-k", "reasoning", "--language", "zh-HK", *workers),
+        *("--html=page.html", "--junitxml=junit.xml", "--summary=summary.md"),
+    )
+    assert result.ret == 1
+    written = [plain.path / name for name in ("page.html", "junit.xml", "summary.md")]
+    for text in (result.stdout.str(), *(path.read_text(encoding="utf-8") for path in written)):
+        assert "個輸出異常（例如" in text
+        assert "負責測量的程序突然結束" in text
+        assert "samples are degenerate" not in text
+        assert "ended without a word" not in text
+    details = {row["candidate"]: row["detail"] for row in ledger(plain)["results"]}
+    assert "samples are degenerate (such as" in details["broken"]
+    assert "ended without a word" in details["dies"]
+
+
+def test_a_wrong_command_line_is_told_in_the_readers_language(plain):
+    result = plain.runpytest_subprocess("--model", "onee", "--language", "zh-HK")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        ["ERROR: --model onee：沒有叫這個名稱的候選模型。你想指的是 'one' 或 'one-b' 嗎？*"]
+    )
+    result = plain.runpytest_subprocess("--language", "zh-HK")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: 驗收測試需要候選模型：pytest --model NAME。*"])
+
+
 @pytest.mark.parametrize("restarts", [(), ("--max-worker-restart=1",)], ids=["any", "one"])
 def test_a_process_that_dies_is_reported_once_and_not_green(plain, restarts):
     result = plain.runpytest_subprocess(

@@ -6,6 +6,8 @@ import time
 import pytest
 
 from basegate import progress
+from basegate.language import words
+from basegate.messages import Message
 from basegate.progress import SILENT, Progress
 
 
@@ -41,6 +43,21 @@ def test_lines_come_at_most_every_fifteen_seconds(clock):
     assert stream.getvalue() == (
         "yi-6b on wiki: 4 of 10 windows, 16 s\nyi-6b on wiki: 8 of 10 windows, 32 s\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("unit", "line"),
+    [("window", "窗口 1/3"), ("prompt", "prompt 1/3"), ("sample", "樣本 1/3")],
+)
+def test_lines_are_in_the_readers_language(clock, unit, line):
+    stream = io.StringIO()
+    shown = Progress(stream)
+    shown.words = words("zh-HK")
+    with shown.task(Message("{name}: scoring", name="yi"), 3, unit) as step:
+        clock.now += 20
+        step()
+    shown.say(Message("{name}: waiting for a free GPU", name="yi"))
+    assert stream.getvalue() == f"yi：計算概率：{line}，20 秒\nyi：等候空閒的 GPU\n"
 
 
 def test_a_step_may_be_more_than_one(clock):
@@ -116,9 +133,12 @@ def test_what_is_waited_for_says_how_far_it_is(monkeypatch):
 
     with shown.waiting("loading"):
         wait_for("loading: 0 s")
+        shown.words = words("zh-HK")
+        wait_for("loading：0 秒")
+        shown.words = words("en")
         with shown.telling(lambda: "1.0 of 2.0 GiB fetched"):
             wait_for("loading: 1.0 of 2.0 GiB fetched, 0 s")
-    assert shown._tell() == ""
+    assert shown._now() == ""
 
 
 def test_what_is_waited_for_says_only_how_long_where_nobody_knows_how_far_it_is(monkeypatch):

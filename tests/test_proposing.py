@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from basegate.language import words
 from basegate.measurement import Findings, Metric
 from basegate.proposing import Proposal, between, guess_levels, propose
 from basegate.rewriting import rewritten
@@ -107,6 +108,22 @@ def test_a_bad_one_that_is_better_than_a_good_one_is_said_to_be(ask):
     )
     [found] = ask("minimal_pairs", {"yi": pairs(0.6)}, {"llama": pairs(0.9)})
     assert "bad llama 90 % (to 93.6 %) is better than good yi 60 % (from" in found.warnings[0]
+
+
+def test_proposals_are_said_in_the_readers_language(ask):
+    say = words("zh-HK")
+    [kept] = ask("minimal_pairs", {"yi": pairs(0.6)}, {"llama": pairs(0.9)})
+    assert say.retold(kept.warnings[0]).startswith(
+        "正誤句對 pairs min_preferred：差的 llama 90%（至 93.6%）比好的 yi 60%（由 "
+    )
+    [found] = ask(
+        "knowledge", {"yi": counts((4, 10))}, {"llama": counts((2, 10))}, guessing=(0.25,)
+    )
+    assert say.retold(found.why).startswith("重新抽樣時，好的 yi（10 個樣本答對 4 個）合格機會為 ")
+    assert say.retold(found.why).endswith("%，亂估 47%")
+    assert say.retold(found.warnings[0]) == (
+        "知識 facts correct：亂估也有 47% 的機會達到這個門檻（下限 3）。"
+    )
 
 
 def test_large_limits_have_as_few_digits_as_small_ones(ask):
@@ -491,6 +508,18 @@ def test_the_written_file_accepts_the_good_and_rejects_the_bad(proposed, run, st
     judging = ("judge", "--store", store.folder, "--thresholds", "new.toml", "--model")
     assert run(*judging, "yi-6b")[0] == 0
     assert run(*judging, "llama")[0] == 1
+
+
+def test_what_is_proposed_is_told_in_the_readers_language(proposed):
+    status, out, err = proposed("--good", "yi-6b", "--bad", "llama", "--language", "zh-HK")
+    assert status == 0
+    assert "困惑度 wiki max_bits_per_char  上限 5    好的 yi-6b 4（至 4.10）" in out
+    assert "yi-6b（好的）：可用\n" in out
+    assert "llama（差的）：不宜採用（困惑度、知識）\n" in out
+    assert out.endswith("門檻：new.toml\n")
+    assert err.startswith("警告：正誤句對 pairs min_preferred：")
+    status, _, err = proposed("--force", "--good", "nobody", "--language", "zh-HK")
+    assert (status, err.startswith("error: --good nobody：存檔內沒有它。")) == (4, True)
 
 
 def test_without_bad_ones_the_file_accepts_the_good(proposed, run, store):  # noqa: F811

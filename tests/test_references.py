@@ -14,6 +14,7 @@ from basegate.errors import UsageError
 from basegate.figures import asked
 from basegate.fingerprint import checkpoint_fingerprint, known_fingerprint
 from basegate.judge import Result
+from basegate.language import words
 from basegate.limits import Limit, Reference, RelativeLimit
 from basegate.measurement import Findings, Metric
 from basegate.measuring import identify_check
@@ -22,6 +23,7 @@ from basegate.progress import SILENT
 from basegate.references import References, judge_by, origins_of
 from basegate.registry import CandidateSpec
 from basegate.run import Run
+from basegate.sentences import reason
 from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 from basegate.thresholds import load_thresholds
@@ -81,6 +83,16 @@ def test_the_interval_is_held_against_what_follows_from_the_references_number(
     assert row.limit == bits * 1.25
     assert row.reference == Reference(
         candidate="ref", value=bits, factor=1.25, measurement=reference(thresholds, bits).key
+    )
+
+
+def test_why_nothing_follows_from_a_reference_is_said_in_the_readers_language(verdict_on):
+    [row] = verdict_on().results
+    assert row.verdict == "invalid"
+    assert reason(row, words("zh-HK")) == (
+        f"{row.reason.values['key']} 以 ref 為準，但存檔沒有它的這項測量。"
+        "請先以相同的 --thresholds 和 --store 測量它："
+        "pytest --model ref --quantization nf4 --dtype bfloat16 --device cuda"
     )
 
 

@@ -16,12 +16,14 @@ import pytest
 
 from basegate import variety
 from basegate.article import PUBLISHED
+from basegate.commands.output import COUNTED
 from basegate.figures import SHARE
 from basegate.language import without_numbers, words
 from basegate.limits import RULES
 from basegate.measurement import CandidateFacts, OptionScores
 from basegate.measures import choices, measure_for, perplexity
 from basegate.measuring import _noting
+from basegate.messages import JOINS
 from basegate.rejudging import _as_answer
 from basegate.report import html
 from basegate.report.markdown import summarise
@@ -47,11 +49,23 @@ PRINTS = "basegate.commands.output"
 IN_TEMPLATES = re.compile(r"""\bsay\(\s*(?:"([^"]*)"|'([^']*)'|([^\s)]+))""")
 
 
+MAKERS = {"Message", "failure", "UsageError", "InvalidMeasurement", "CandidateError", "DataError"}
+MAKERS |= {"Refused", "Damaged", "Newer"}
+"""What takes the template of a message: the class, and the errors that carry one."""
+
+
+def is_message(call: ast.Call) -> bool:
+    """Whether a call makes a message, which is said in the reader's language later."""
+    return isinstance(call.func, ast.Name) and call.func.id in MAKERS
+
+
 def is_words(call: ast.Call) -> bool:
     """Whether a call asks for words in the reader's language."""
     named = call.func
     if isinstance(named, ast.Name):
         return named.id == "say"
+    if isinstance(named, ast.Attribute) and named.attr == "words":
+        return ast.unparse(named) == "reader.words"
     owner = named.value if isinstance(named, ast.Attribute) and named.attr == "say" else None
     name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "progress")
     return "progress" not in name
@@ -65,13 +79,21 @@ def asked_in(path: Path) -> tuple[set[str], set[str]]:
         node.module == PRINTS and "say" in [(each.asname or each.name) for each in node.names]
         for node in imports
     )
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    made = [node for node in calls if is_message(node)]
+    said = [node for node in calls if is_words(node)]
     if prints or path.name in ("output.py", "progress.py"):
-        return set(), set()
-    given = [
-        node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and is_words(node)
-    ]
-    literals = {each.value for each in given if isinstance(each, ast.Constant)}
-    others = {ast.unparse(each) for each in given if not isinstance(each, ast.Constant)}
+        said = [node for node in said if not ast.unparse(node.func).endswith("say")]
+    texts = [node.args[0] for node in (*made, *said)]
+    # An error may be given what is a message already.
+    ready = [node.args[0] for node in made if ast.unparse(node.func) != "Message"]
+    whole = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
+    literals = {each.value for each in texts if isinstance(each, ast.Constant)}
+    others = {
+        ast.unparse(each)
+        for each in texts
+        if not isinstance(each, ast.Constant) and not (each in ready and isinstance(each, whole))
+    }
     return literals, others
 
 
@@ -110,6 +132,13 @@ VARIABLES = {
     ("conditions.html", "entry.weights_held"),
     ("comparison.html", "each.published.broken"),
     ("verdict.html", "word"),
+    # Put together before, from literals; or one of those that functions below return.
+    ("judge.py", "self.template"),
+    ("errors.py", "text"),
+    ("language.py", "text"),
+    ("messages.py", "template"),
+    ("messages.py", "JOINS[gap]"),
+    ("output.py", "one if count == 1 else several"),
 }
 
 
@@ -200,7 +229,12 @@ def others() -> set[str]:
     }
 
 
-SOURCES = (units, short_names, judged_metrics, facts, bases, notes, topics, others)
+def joins() -> set[str]:
+    """Return the templates of parts in a row, and of counts."""
+    return {*JOINS.values(), *(each for pair in COUNTED.values() for each in pair)}
+
+
+SOURCES = (joins, units, short_names, judged_metrics, facts, bases, notes, topics, others)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.__name__)
@@ -282,10 +316,9 @@ COMMAND = "python -m basegate store show KEY"
 def given(ledger: Ledger) -> str:
     """Return the texts of a ledger that stay as their authors wrote them."""
     rows = ledger.results
-    broken = (row.detail for row in rows if not row.metric)
     machine = (f"{name} {value}" for name, value in ledger.environment.items())
     reasons = (row.why for row in rows)
-    return "\n".join((*reasons, *broken, *machine, ledger.suite.command, COMMAND))
+    return "\n".join((*reasons, *machine, ledger.suite.command, COMMAND))
 
 
 @pytest.mark.parametrize("candidates", [1, 2, 6])

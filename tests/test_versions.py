@@ -38,11 +38,11 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (5, "c6d208b9e38f2ebe"),
-    "reasoning": (5, "e3f78a193ffc2fb0"),
-    "continuation": (6, "87602623d1696230"),
-    "minimal_pairs": (3, "001d36a293a49e21"),
-    "perplexity": (4, "6e2b8711f6faeb83"),
+    "knowledge": (5, "afcef5aeeb2c3f27"),
+    "reasoning": (5, "7d703bd67a6d1502"),
+    "continuation": (6, "414ae454066ab99e"),
+    "minimal_pairs": (3, "3c3f0fec643d6c20"),
+    "perplexity": (4, "d4e17f3c84622988"),
 }
 
 

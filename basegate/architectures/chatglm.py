@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from basegate.architectures.merging import merges
 from basegate.architectures.options import Options
 from basegate.architectures.sentencepiece import Kind, read_pieces
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,14 +72,17 @@ def _refuse_others(options: Options) -> None:
     options.require("tie_word_embeddings", False, False)
     if (ratio := options.number("rope_ratio", 1)) not in _RATIOS:
         options.refuse(
-            f"rope_ratio = {ratio:g} is none of ChatGLM3's (1, 50, 500), and ChatGLM2-6B-32K means "
-            f"another stretching of positions by it, which is not supported"
+            Message(
+                "rope_ratio = {ratio} is none of ChatGLM3's (1, 50, 500), and ChatGLM2-6B-32K "
+                "means another stretching of positions by it, which is not supported",
+                ratio=f"{ratio:g}",
+            )
         )
     width, heads = options.count("hidden_size"), options.count("num_attention_heads")
     if options.count("kv_channels") * heads != width:
-        options.refuse("kv_channels times num_attention_heads is not hidden_size")
+        options.refuse(Message("kv_channels times num_attention_heads is not hidden_size"))
     if heads % options.count("multi_query_group_num"):
-        options.refuse("multi_query_group_num does not divide num_attention_heads")
+        options.refuse(Message("multi_query_group_num does not divide num_attention_heads"))
 
 
 def conversions() -> list[Any]:

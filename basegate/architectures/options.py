@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from basegate.errors import CandidateError
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +25,13 @@ class Options:
         value = self.values.get(name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise CandidateError(
-                f"{self.path}: {name} should be a whole number above 0, and it "
-                f"{'is absent' if name not in self.values else f'is {value!r}'}. "
-                f"Without it the model cannot be built: fetch the checkpoint again."
+                "{path}: {name} should be a whole number above 0, and it {held}. Without it "
+                "the model cannot be built: fetch the checkpoint again.",
+                path=self.path,
+                name=name,
+                held=Message("is {value}", value=repr(value))
+                if name in self.values
+                else Message("is absent"),
             )
         return value
 
@@ -35,8 +40,11 @@ class Options:
         value = self.values.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
             raise CandidateError(
-                f"{self.path}: {name} should be a number above 0, and it is {value!r}. Fetch the "
-                f"checkpoint again."
+                "{path}: {name} should be a number above 0, and it is {value}. Fetch the "
+                "checkpoint again.",
+                path=self.path,
+                name=name,
+                value=f"{value!r}",
             )
         return float(value)
 
@@ -51,13 +59,28 @@ class Options:
         value = self.values.get(name, default)
         if value == wanted:
             return
-        said = f"{name} = {value!r}" if name in self.values else f"{name} is absent"
-        self.refuse(f"{said}, and only {wanted!r} is supported")
+        if name in self.values:
+            self.refuse(
+                Message(
+                    "{name} = {value}, and only {wanted} is supported",
+                    name=name,
+                    value=repr(value),
+                    wanted=repr(wanted),
+                )
+            )
+        self.refuse(
+            Message(
+                "{name} is absent, and only {wanted} is supported", name=name, wanted=repr(wanted)
+            )
+        )
 
-    def refuse(self, what: str) -> None:
+    def refuse(self, what: str) -> NoReturn:
         """Raise the error for an option that cannot be honoured."""
         raise CandidateError(
-            f"{self.path}: {what} for model_type {self.values.get('model_type')!r}. Loaded all the "
-            f"same, the model would compute something else than its own code. Choose a checkpoint "
-            f"without it, or one converted to a class of transformers."
+            "{path}: {what} for model_type {kind}. Loaded all the same, the model would "
+            "compute something else than its own code. Choose a checkpoint without it, or "
+            "one converted to a class of transformers.",
+            path=self.path,
+            what=what,
+            kind=f"{self.values.get('model_type')!r}",
         )

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from basegate.architectures.merging import merges
 from basegate.architectures.options import Options
 from basegate.errors import CandidateError
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-BEYOND = (
+BEYOND: str = Message(
     "its own code stretches positions (dynamic NTK) and scales attention (log-n) there, which is "
     "not done here"
 )
@@ -71,9 +72,9 @@ def _refuse_others(options: Options) -> None:
     options.require("use_cache_quantization", False, False)
     width, heads = options.count("hidden_size"), options.count("num_attention_heads")
     if options.count("kv_channels") * heads != width:
-        options.refuse("kv_channels times num_attention_heads is not hidden_size")
+        options.refuse(Message("kv_channels times num_attention_heads is not hidden_size"))
     if options.count("intermediate_size") % 2:
-        options.refuse("intermediate_size is odd, and it holds two projections")
+        options.refuse(Message("intermediate_size is odd, and it holds two projections"))
 
 
 def conversions() -> list[Any]:
@@ -164,8 +165,10 @@ def _read(path: Path) -> dict[bytes, int]:
     """Return every token of a tiktoken file with its id, which is also its rank."""
     if not path.is_file():
         raise CandidateError(
-            f"{path.parent} has no {path.name}, which holds the vocabulary of this kind of model. "
-            f"Fetch the checkpoint again."
+            "{folder} has no {name}, which holds the vocabulary of this kind of model. Fetch "
+            "the checkpoint again.",
+            folder=path.parent,
+            name=path.name,
         )
     ranks = {}
     try:
@@ -177,8 +180,9 @@ def _read(path: Path) -> dict[bytes, int]:
     whole = sorted(ranks.values()) == list(range(len(ranks)))
     if not whole or not all(bytes([value]) in ranks for value in range(256)):
         raise CandidateError(
-            f"{path} is damaged: it should hold a token and its number a line, without gaps, and "
-            f"every byte as a token. Fetch the checkpoint again."
+            "{path} is damaged: it should hold a token and its number a line, without gaps, "
+            "and every byte as a token. Fetch the checkpoint again.",
+            path=path,
         )
     return ranks
 

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from basegate.errors import CandidateError
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,8 +52,10 @@ def read_pieces(path: Path) -> list[Piece]:
     """
     if not path.is_file():
         raise CandidateError(
-            f"{path.parent} has no {path.name}, which holds the vocabulary of this kind of model. "
-            f"Fetch the checkpoint again."
+            "{folder} has no {name}, which holds the vocabulary of this kind of model. Fetch "
+            "the checkpoint again.",
+            folder=path.parent,
+            name=path.name,
         )
     try:
         fields = list(_fields(path.read_bytes()))
@@ -62,8 +65,9 @@ def read_pieces(path: Path) -> list[Piece]:
         normalizing = _message(fields, 3)
     except (IndexError, TypeError, ValueError, struct.error):
         raise CandidateError(
-            f"{path} is no SentencePiece model, or it is damaged. Fetch the checkpoint again; a "
-            f"newer kind of GLM has to be its converted checkpoint (its id ends in -hf)."
+            "{path} is no SentencePiece model, or it is damaged. Fetch the checkpoint again; "
+            "a newer kind of GLM has to be its converted checkpoint (its id ends in -hf).",
+            path=path,
         ) from None
     _refuse_others(path, pieces, training, normalizing)
     return pieces
@@ -74,23 +78,25 @@ def _refuse_others(
 ) -> None:
     """Refuse what would be read as something else than SentencePiece reads it."""
     byte_pairs, whole = 2, {f"<0x{value:02X}>" for value in range(256)}
-    problem = ""
+    problem: str = ""
     if training.get(3, 1) != byte_pairs:
-        problem = "it is no byte-pair model"
+        problem = Message("it is no byte-pair model")
     elif not training.get(35) or {p.text for p in pieces if p.kind is Kind.BYTE} != whole:
-        problem = "it has no bytes to fall back on"
+        problem = Message("it has no bytes to fall back on")
     elif training.get(24):
-        problem = "it writes spaces after words"
+        problem = Message("it writes spaces after words")
     elif normalizing.get(2):
-        problem = "it rewrites characters"
+        problem = Message("it rewrites characters")
     elif not normalizing.get(3, 1) or normalizing.get(4, 1) or not normalizing.get(5, 1):
-        problem = "it treats spaces in another way"
+        problem = Message("it treats spaces in another way")
     elif len({piece.text for piece in pieces}) < len(pieces):
-        problem = "it holds a piece twice"
+        problem = Message("it holds a piece twice")
     if problem:
         raise CandidateError(
-            f"{path}: {problem}, which is not supported: texts would get other tokens than the "
-            f"model was trained with. Choose the model's original tokenizer."
+            "{path}: {problem}, which is not supported: texts would get other tokens than "
+            "the model was trained with. Choose the model's original tokenizer.",
+            path=path,
+            problem=problem,
         )
 
 

@@ -16,12 +16,13 @@ from basegate.commands import (
     exchanging,
     judging,
     listing,
+    output,
     proposing,
     pruning,
     reporting,
     showing,
 )
-from basegate.errors import BasegateError
+from basegate.errors import BasegateError, message_of
 from basegate.figures import printable
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 where something is not as it should be, or 4 for a usage error.
     """
     options = _parser().parse_args(arguments)
+    output.reader.words = output.words_of(options)
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = _show_warning
@@ -69,7 +71,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         return run(options)
     except BasegateError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        print(f"error: {printable(output.shown(error.message))}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -105,4 +107,4 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """Print a warning without the place in a file, which would not help a user."""
-    print(f"warning: {printable(str(message))}", file=sys.stderr)
+    output.warn(message_of(message))

@@ -112,8 +112,10 @@ def _names(request: str, registry: Mapping[str, CandidateSpec]) -> Iterator[str]
         yield _plain(request)
     elif not registry:
         raise UsageError(
-            f"--model {request}: groups are those of models.toml, and there are no candidates in "
-            f"{_REGISTRY.absolute()}. Give names, or leave --model out for all that is stored."
+            "--model {request}: groups are those of models.toml, and there are no candidates "
+            "in {path}. Give names, or leave --model out for all that is stored.",
+            request=request,
+            path=_REGISTRY.absolute(),
         )
     else:
         yield from (spec.name for spec in select([request], registry, Path()))
@@ -123,6 +125,8 @@ def _plain(request: str) -> str:
     name, given, _ = request.partition("=")
     if given:
         raise UsageError(
-            f"--model {request}: what is stored goes by its name alone: --model {name}"
+            "--model {request}: what is stored goes by its name alone: --model {name}",
+            request=request,
+            name=name,
         )
     return name

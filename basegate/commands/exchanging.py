@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING
 from basegate.commands.choosing import absent_of, add_models, chosen_by
 from basegate.commands.output import (
     add_keys,
+    add_language,
     add_store,
     keys_of,
     many,
     one_line,
+    reader,
     say,
+    shown,
     size,
     store_at,
     store_of,
 )
 from basegate.errors import UsageError
 from basegate.figures import found, place, printable
+from basegate.messages import Message
 from basegate.store import Store
 from basegate.store.merging import Refused, export, merge
 from basegate.store.overview import KEY
@@ -45,6 +49,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_models(parser, "measurements")
     add_keys(parser, "the measurement")
     add_store(parser)
+    add_language(parser, "of what is printed")
     parser.set_defaults(run=run_export)
     parser = commands.add_parser(
         "import",
@@ -54,6 +59,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="what `store export` wrote")
     add_store(parser)
+    add_language(parser, "of what is printed")
     parser.set_defaults(run=run_import)
 
 
@@ -61,12 +67,14 @@ def run_export(options: argparse.Namespace) -> int:
     """Write the file, and say what is in it."""
     store, target = store_of(options), options.file
     if target.is_dir():
-        raise UsageError(f"{target} is a folder; give a file that is not there yet.")
+        raise UsageError("{target} is a folder; give a file that is not there yet.", target=target)
     if target.exists() and not options.force:
-        raise UsageError(f"{target} is there already; give another file, or --force to replace it.")
+        raise UsageError(
+            "{target} is there already; give another file, or --force to replace it.", target=target
+        )
     chosen, keys = chosen_by(options), keys_of(options, store)
     if absent := absent_of(chosen, store):
-        say(f"nothing is stored of {', '.join(absent)}")
+        say(Message("nothing is stored of {names}", names=", ".join(absent)))
 
     def wanted(measurement: Measurement) -> bool:
         return chosen.holds(measurement) and (not keys or measurement.key in keys)
@@ -74,11 +82,23 @@ def run_export(options: argparse.Namespace) -> int:
     try:
         count = export(store, target, wanted)
     except OSError as error:
-        raise UsageError(f"{target} cannot be written ({error.strerror or error}).") from None
+        raise UsageError(
+            "{target} cannot be written ({error}).", target=target, error=error.strerror or error
+        ) from None
     if not count:
-        what = "nothing that was chosen" if chosen.names or keys else "nothing"
-        raise UsageError(f"{what} is stored in {store.folder}, so nothing is exported.")
-    say(f"{target}: {many(count, 'measurement')}, {size(target.stat().st_size)}")
+        anything = not (chosen.names or keys)
+        what = Message("nothing") if anything else Message("nothing that was chosen")
+        raise UsageError(
+            "{what} is stored in {folder}, so nothing is exported.", what=what, folder=store.folder
+        )
+    say(
+        Message(
+            "{file}: {measurements}, {size}",
+            file=target,
+            measurements=many(count, "measurement"),
+            size=size(target.stat().st_size),
+        )
+    )
     return 0
 
 
@@ -87,31 +107,54 @@ def run_import(options: argparse.Namespace) -> int:
     source: Path = options.file
     _check_source(source)
     if options.store.exists() and not options.store.is_dir():
-        raise UsageError(f"--store {options.store}: is a file; give a folder, which may be new.")
+        raise UsageError(
+            "--store {store}: is a file; give a folder, which may be new.", store=options.store
+        )
     store = store_at(options.store) if options.store.exists() else Store(options.store)
     try:
         merged = merge(store, source)
     except Refused as error:
-        print(f"error: {printable(str(error))} Nothing was imported.", file=sys.stderr)
+        text = Message("{error} Nothing was imported.", error=error.message)
+        print(f"error: {printable(shown(text))}", file=sys.stderr)
         return 1
     except OSError as error:
         raise UsageError(
-            f"{source} could not be imported into {options.store} ({error.strerror or error}). "
-            f"What was imported before that is whole; importing again goes on."
+            "{source} could not be imported into {store} ({error}). What was imported before "
+            "that is whole; importing again goes on.",
+            source=source,
+            store=options.store,
+            error=error.strerror or error,
         ) from None
     new, fuller, same = (len(merged.keys[word]) for word in ("new", "fuller", "same"))
     for conflict in merged.conflicts:
         head, *lines = map(one_line, _explained(conflict, options.store))
         print("\n  ".join([head, *lines]), file=sys.stderr)
     if merged.conflicts:
-        written = f"{new + fuller} of the others were" if new + fuller else "nothing was"
-        count = many(len(merged.conflicts), "conflict")
-        print(f"error: {count} in {source}; {written} imported.", file=sys.stderr)
+        text = Message(
+            "{conflicts} in {file}; nothing was imported.",
+            conflicts=many(len(merged.conflicts), "conflict"),
+            file=source,
+        )
+        if new + fuller:
+            text = Message(
+                "{conflicts} in {file}; {count} of the others were imported.",
+                conflicts=many(len(merged.conflicts), "conflict"),
+                file=source,
+                count=new + fuller,
+            )
+        print(f"error: {printable(shown(text))}", file=sys.stderr)
         return 1
     if not new + fuller + same:
-        say(f"{source} holds no measurement")
+        say(Message("{file} holds no measurement", file=source))
         return 0
-    say(f"{many(new, 'measurement')} added, {fuller} replaced by fuller ones, {same} there already")
+    say(
+        Message(
+            "{added} added, {fuller} replaced by fuller ones, {same} there already",
+            added=many(new, "measurement"),
+            fuller=fuller,
+            same=same,
+        )
+    )
     return 0
 
 
@@ -121,25 +164,34 @@ def _check_source(source: Path) -> None:
         return
     if (source / "measurements").is_dir():
         raise UsageError(
-            f"{source} is a folder of measurements, and import takes the file that export makes of "
-            f"it: python -m basegate store export FILE --store {shlex.quote(str(source))}"
+            "{source} is a folder of measurements, and import takes the file that export "
+            "makes of it: python -m basegate store export FILE --store {folder}",
+            source=source,
+            folder=shlex.quote(str(source)),
         )
     if source.exists():
-        what = "a folder" if source.is_dir() else "no plain file"
-        raise UsageError(f"{source} is {what}; give the file that `store export` wrote.")
-    raise UsageError(f"{source}: there is no such file.")
+        what = Message("a folder") if source.is_dir() else Message("no plain file")
+        raise UsageError(
+            "{source} is {what}; give the file that `store export` wrote.", source=source, what=what
+        )
+    raise UsageError("{source}: there is no such file.", source=source)
 
 
 def _explained(conflict: Conflict, store: Path) -> Iterator[str]:
     """Say where two measurements of one key differ, and what to do."""
     ours, theirs = conflict.ours, conflict.theirs
     key = ours.key[:KEY]
-    yield f"conflict: {key}, {ours.candidate.name} on {place(ours.check, ours.item)}"
+    yield Message(
+        "conflict: {key}, {name} on {place}",
+        key=key,
+        name=ours.candidate.name,
+        place=place(ours.check, ours.item, reader.words),
+    )
     mine, other = _first_difference(ours, theirs)
-    yield f"stored: {mine}, {_made(ours)}"
-    yield f"to import: {other}, {_made(theirs)}"
+    yield Message("stored: {value}, {made}", value=mine, made=_made(ours))
+    yield Message("to import: {value}, {made}", value=other, made=_made(theirs))
     prune = f"python -m basegate store prune --key {key} --store {store}"
-    yield f"to take the other one, remove this: {prune}"
+    yield Message("to take the other one, remove this: {command}", command=prune)
 
 
 def _first_difference(ours: Measurement, theirs: Measurement) -> tuple[str, str]:
@@ -148,7 +200,7 @@ def _first_difference(ours: Measurement, theirs: Measurement) -> tuple[str, str]
     for name in (*mine, *other):
         if mine.get(name) != other.get(name):
             return _shown(mine.get(name)), _shown(other.get(name))
-    return "other samples", "other samples"
+    return Message("other samples"), Message("other samples")
 
 
 def _by_name(measurement: Measurement) -> dict[tuple[str, str], Metric]:
@@ -159,10 +211,10 @@ def _shown(metric: Metric | None) -> str:
     """Return name and value of a metric, with all digits: they may differ in the last ones."""
     if metric is None:
         return "-"
-    return f"{metric.name} {metric.item} {found(metric)} ({metric.value!r})"
+    return f"{metric.name} {metric.item} {found(metric, say=reader.words)} ({metric.value!r})"
 
 
 def _made(measurement: Measurement) -> str:
     environment = measurement.environment
-    where = environment.get("gpu") or environment.get("platform") or "unknown"
-    return f"measured {measurement.measured_at} on {where}"
+    where = environment.get("gpu") or environment.get("platform") or Message("unknown")
+    return Message("measured {date} on {where}", date=measurement.measured_at, where=where)

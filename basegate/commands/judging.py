@@ -167,7 +167,9 @@ def _missing(
     if not judged:
         yield say("nothing is stored, so nothing is judged: pytest --model NAME measures")
     for check, reason in asked.unknown:
-        text = say("no stored measurement can be told to be of it: {reason}", reason=reason)
+        text = say(
+            "no stored measurement can be told to be of it: {reason}", reason=say.retold(reason)
+        )
         yield line(say("not found"), _place(check, say), text)
     stored = {name for each in judged for name in (each.name, *each.others)}
     for name in thresholds.own_limits:

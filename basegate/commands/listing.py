@@ -6,8 +6,20 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from basegate.commands.choosing import absent_of, add_models, chosen_by
-from basegate.commands.output import add_store, many, one_line, say, size, store_of, table
+from basegate.commands.output import (
+    add_language,
+    add_store,
+    many,
+    one_line,
+    reader,
+    say,
+    size,
+    store_of,
+    table,
+)
 from basegate.figures import found, place
+from basegate.messages import Message
+from basegate.report.wording import basis
 from basegate.store.folder import SHORT
 from basegate.store.overview import KEY, set_aside, sizes, unfinished
 
@@ -30,6 +42,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_models(parser, "measurements")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     add_store(parser)
+    add_language(parser, "of what is printed")
     parser.set_defaults(run=run)
 
 
@@ -46,10 +59,10 @@ def run(options: argparse.Namespace) -> int:
     for line in table(rows):
         say(line)
     if absent:
-        say(f"nothing is stored of {', '.join(absent)}")
+        say(Message("nothing is stored of {names}", names=", ".join(absent)))
     if chosen.names:
         total = sum(bytes_of.get(each.key[:SHORT], 0) for each in measured)
-        say(f"{many(len(measured), 'measurement')}, {size(total)}")
+        say(Message("{what}, {size}", what=many(len(measured), "measurement"), size=size(total)))
         return 0
     for text in _totals(store, len(measured), sum(bytes_of.values())):
         say(text)
@@ -61,10 +74,10 @@ def _row(measurement: Measurement, bytes_of: Mapping[str, int]) -> tuple[str, ..
         measurement.key[:KEY],
         measurement.candidate.name,
         measurement.candidate.held,
-        place(measurement.check, measurement.item),
+        place(measurement.check, measurement.item, reader.words),
         measurement.measured_at[:16].replace("T", " "),
         size(bytes_of.get(measurement.key[:SHORT], 0)),
-        f"{_main(measurement.findings)} [{measurement.findings.basis}]",
+        f"{_main(measurement.findings)} [{basis(measurement.findings.basis, reader.words)}]",
     )
     return tuple(map(one_line, cells))
 
@@ -73,37 +86,48 @@ def _main(findings: Findings) -> str:
     """Return the first of the metrics, which each measure puts there as the one that tells most."""
     metrics = findings.metrics
     if not metrics:
-        return "no metrics"
+        return reader.words("no metrics")
     first = metrics[0]
+    value = found(first, say=reader.words)
     alike = sum(each.name == first.name for each in metrics) - 1
-    text = f"{first.item} {found(first)}" if first.item else found(first)
-    return f"{text}; and {alike} more" if alike else text
+    text = f"{first.item} {value}" if first.item else value
+    return text + reader.words("; and {count} more", count=alike) if alike else text
 
 
 def _totals(store: Store, count: int, size_in_all: int) -> Iterator[str]:
     """Say how much there is, and what is no whole measurement."""
-    yield f"{many(count, 'measurement')}, {size(size_in_all)}"
+    yield Message("{what}, {size}", what=many(count, "measurement"), size=size(size_in_all))
     begun = unfinished(store)
     if halves := [each for each in begun if each.batches]:
-        done = many(sum(each.batches for each in halves), "batch", "batches")
-        yield (
-            f"{many(len(halves), 'unfinished measurement')} ({_keys(halves)}), {done}, "
-            f"{size(sum(each.bytes for each in halves))}: a run that asks the same goes on there"
+        yield Message(
+            "{measurements} ({keys}), {batches}, {size}: a run that asks the same goes on there",
+            measurements=many(len(halves), "unfinished"),
+            keys=_keys(halves),
+            batches=many(sum(each.batches for each in halves), "batch"),
+            size=size(sum(each.bytes for each in halves)),
         )
     if empty := [each for each in begun if not each.batches]:
-        yield (
-            f"{many(len(empty), 'measurement')} without a finished batch ({_keys(empty)}): a run "
-            f"that asks the same begins anew"
+        yield Message(
+            "{measurements} without a finished batch ({keys}): a run that asks the same begins "
+            "anew",
+            measurements=many(len(empty), "measurement"),
+            keys=_keys(empty),
         )
     if aside := set_aside(store):
         total = size(sum(path.stat().st_size for path in aside))
-        yield f"{many(len(aside), 'file')} set aside, {total}: python -m basegate store prune"
+        yield Message(
+            "{files} set aside, {size}: python -m basegate store prune",
+            files=many(len(aside), "file"),
+            size=total,
+        )
 
 
 def _keys(begun: Sequence[Unfinished]) -> str:
     """Return the first few keys, and how many more there are."""
     keys = ", ".join(each.key[:KEY] for each in begun[:_SHOWN])
-    return f"{keys} and {len(begun) - _SHOWN} more" if len(begun) > _SHOWN else keys
+    if len(begun) <= _SHOWN:
+        return keys
+    return Message("{keys} and {count} more", keys=keys, count=len(begun) - _SHOWN)
 
 
 def _as_json(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
-from basegate.figures import printable
-from basegate.language import LANGUAGES, of_locale, words
+from basegate.figures import columns, padded, printable
+from basegate.language import ENGLISH, LANGUAGES, Words, of_locale, words
+from basegate.messages import Message
 from basegate.store import Store
 from basegate.store.overview import the_one
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
-    from basegate.language import Words
 
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
 
@@ -88,7 +89,32 @@ def add_language(parser: argparse.ArgumentParser, what: str) -> None:
 
 def words_of(options: argparse.Namespace) -> Words:
     """Return the words of the language that is asked for."""
-    return words(options.language or of_locale(os.environ))
+    return words(getattr(options, "language", None) or of_locale(os.environ))
+
+
+@dataclass
+class Reader:
+    """Who reads what a command prints.
+
+    Attributes:
+        words: of their language.
+    """
+
+    words: Words = ENGLISH
+
+
+reader = Reader()
+"""Set when a command begins."""
+
+
+def shown(text: str) -> str:
+    """Return a text in the reader's language where it is a message; any other as it is."""
+    return reader.words.retold(text) if isinstance(text, Message) else text
+
+
+def warn(text: str) -> None:
+    """Print a warning to the standard error."""
+    print(printable(reader.words("warning: {text}", text=shown(text))), file=sys.stderr)
 
 
 def keys_of(options: argparse.Namespace, store: Store) -> list[str]:
@@ -116,15 +142,19 @@ def store_at(folder: Path) -> Store:
         UsageError: there is none.
     """
     if not folder.is_dir():
-        what = "is a file" if folder.exists() else "there is no such folder"
+        there = folder.exists()
+        what = Message("is a file") if there else Message("there is no such folder")
         raise UsageError(
-            f"--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder."
+            "--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder.",
+            folder=folder,
+            what=what,
         )
     held = {path.name for path in folder.iterdir()}
     if held and not held & _OF_A_STORE:
         raise UsageError(
-            f"--store {folder}: is no store: it has no measurements/ in it. `pytest --model NAME` "
-            f"makes a store; give its folder."
+            "--store {folder}: is no store: it has no measurements/ in it. `pytest --model "
+            "NAME` makes a store; give its folder.",
+            folder=folder,
         )
     return Store(folder)
 
@@ -144,15 +174,19 @@ def writing(option: str, path: Path | None, lost: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        so = f", so {lost}" if lost else ""
+        so = Message(", so {lost}", lost=lost) if lost else ""
         raise UsageError(
-            f"--{option} {path}: cannot be written ({error.strerror}){so}. Give another place."
+            "--{option} {path}: cannot be written ({strerror}){so}. Give another place.",
+            option=option,
+            path=path,
+            strerror=error.strerror,
+            so=so,
         ) from None
 
 
 def one_line(text: str) -> str:
     """Return text as one line, without control characters: what is stored is untrusted."""
-    return printable(" ".join(text.split()))
+    return printable(" ".join(shown(text).split()))
 
 
 def size(count: int) -> str:
@@ -165,18 +199,32 @@ def size(count: int) -> str:
     return f"{value:.1f} GiB"
 
 
-def many(count: int, noun: str, plural: str = "") -> str:
-    """Return a count with its noun, e.g. `1 file` or `2 files`."""
-    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+COUNTED = {
+    "measurement": ("{count} measurement", "{count} measurements"),
+    "unfinished": ("{count} unfinished measurement", "{count} unfinished measurements"),
+    "batch": ("{count} batch", "{count} batches"),
+    "file": ("{count} file", "{count} files"),
+    "lock": ("{count} lock", "{count} locks"),
+    "conflict": ("{count} conflict", "{count} conflicts"),
+    "candidate": ("{count} candidate", "{count} candidates"),
+}
+"""What is counted: one, and several of it."""
+
+
+def many(count: int, what: str) -> Message:
+    """Return a count of what is one of `COUNTED`, e.g. `1 file` or `2 files`."""
+    one, several = COUNTED[what]
+    return Message(one if count == 1 else several, count=f"{count:,}")
 
 
 def say(text: str = "", markup: Mapping[str, bool] | None = None) -> None:
     """Print a line; in colours on a terminal.
 
     Args:
-        text: of the line; control characters in it are not printed.
+        text: of the line, a message or as it is; control characters in it are not printed.
         markup: names of `_CODES` that hold, as the terminal summary gives them.
     """
+    text = shown(text)
     text = one_line(text) if "\n" in text else printable(text)
     codes = [_CODES[name] for name, wanted in (markup or {}).items() if wanted]
     print(f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes and _colours() else text)
@@ -188,8 +236,10 @@ def _colours() -> bool:
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows as lines with aligned columns; the last one is as long as it is."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)][:-1]
     return [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
+        "  ".join(
+            [*(padded(cell, width) for cell, width in zip(row, widths, strict=False)), row[-1]]
+        )
         for row in rows
     ]

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.commands.choosing import origins_for
-from basegate.commands.output import add_store, add_thresholds, say, store_of, table
+from basegate.commands.output import (
+    add_language,
+    add_store,
+    add_thresholds,
+    reader,
+    say,
+    shown,
+    store_of,
+    table,
+    warn,
+)
 from basegate.environment import environment
 from basegate.errors import UsageError, did_you_mean
-from basegate.figures import format_limit, place, printable
+from basegate.figures import format_limit, place
 from basegate.files import write_atomically
+from basegate.language import LATER
 from basegate.limits import RelativeLimit
+from basegate.messages import Message, joined
 from basegate.proposing import guess_levels, propose
 from basegate.references import suggestion
 from basegate.rejudging import Asked, answers_of, ledger_of, rejudge
@@ -57,6 +68,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_thresholds(parser, "settings, and the present limits")
     add_store(parser)
+    add_language(parser, "of what is printed")
     parser.set_defaults(run=run)
 
 
@@ -97,12 +109,12 @@ def run(options: argparse.Namespace) -> int:
         *_warnings(thresholds, asked, answered, proposals),
         *_unknown(thresholds, stored, origins),
     ):
-        _warn(text)
+        warn(text)
     _write(options, proposals)
     for line in table([("", *_row(each)) for each in proposals]):
         say(line)
     _say_verdicts(store, options.out, good, bad, origins)
-    say(f"thresholds: {options.out}")
+    say(Message("thresholds: {path}", path=options.out))
     return 0
 
 
@@ -113,14 +125,16 @@ def _check_names(good: Sequence[str], bad: Sequence[str]) -> None:
             "only reject could reject everything."
         )
     if both := [name for name in good if name in bad]:
-        raise UsageError(f"{both[0]} is named in --good and in --bad; leave one of the two out.")
+        raise UsageError(
+            "{name} is named in --good and in --bad; leave one of the two out.", name=both[0]
+        )
 
 
 def _check_out(out: Path, *, force: bool) -> None:
     if out.is_dir():
-        raise UsageError(f"--out {out}: is a folder; give a file.")
+        raise UsageError("--out {out}: is a folder; give a file.", out=out)
     if out.exists() and not force:
-        raise UsageError(f"--out {out}: is there already; give another file, or --force.")
+        raise UsageError("--out {out}: is there already; give another file, or --force.", out=out)
 
 
 _Sides = tuple[list["Answered"], list["Answered"]]
@@ -133,16 +147,22 @@ def _answered(store: Store, asked: Asked, good: Sequence[str], bad: Sequence[str
         for name in names:
             if name not in known:
                 raise UsageError(
-                    f"{option} {name}: nothing of it is stored.{did_you_mean(name, known)} Stored: "
-                    f"{', '.join(sorted(known)) or 'nothing'}. `pytest --model NAME` measures."
+                    "{option} {name}: nothing of it is stored.{hint} Stored: {stored}. "
+                    "`pytest --model NAME` measures.",
+                    option=option,
+                    name=name,
+                    hint=did_you_mean(name, known),
+                    stored=", ".join(sorted(known)) or Message("nothing"),
                 )
     found = answers_of(store, asked, [*good, *bad])
     sides = [[each for each in found if each.name in names] for names in (good, bad)]
     keys = [{m.key: each for each in side for m in each.answers if m} for side in sides]
     for key in keys[0].keys() & keys[1].keys():
         raise UsageError(
-            f"{keys[0][key].label} and {keys[1][key].label} are one checkpoint under two names, "
-            f"which cannot be good and bad. Leave one of the two out."
+            "{one} and {other} are one checkpoint under two names, which cannot be good "
+            "and bad. Leave one of the two out.",
+            one=keys[0][key].label,
+            other=keys[1][key].label,
         )
     return sides[0], sides[1]
 
@@ -173,19 +193,32 @@ def _warnings(
 ) -> Iterator[str]:
     held: dict[str, str] = {each.held: each.label for side in answered for each in side}
     if len(held) > 1:
-        ways = "; ".join(f"{name} in {way}" for way, name in held.items())
-        yield f"numbers of candidates that were held in different ways are compared: {ways}."
+        ways = joined(
+            (Message("{name} in {way}", name=name, way=way) for way, name in held.items()), "; "
+        )
+        yield Message(
+            "numbers of candidates that were held in different ways are compared: {ways}.",
+            ways=ways,
+        )
     for check, reason in asked.unknown:
-        where = place(check.check, check.item)
-        yield f"{where}: its limits are kept, since its data could not be found: {reason}"
+        yield Message(
+            "{place}: its limits are kept, since its data could not be found: {reason}",
+            place=place(check.check, check.item, LATER),
+            reason=reason,
+        )
     for proposal in proposals:
         yield from proposal.warnings
     for limit in (each for check in thresholds.checks for each in check.limits):
         if isinstance(limit, RelativeLimit):
-            yield f"{limit.key} is kept: it is relative to {limit.candidate}."
+            yield Message(
+                "{key} is kept: it is relative to {name}.", key=limit.key, name=limit.candidate
+            )
     for name in dict.fromkeys(each.name for side in answered for each in side):
         if name in thresholds.own_limits:
-            yield f"{name} keeps its own limits in [candidates.{name}]; they were not looked at."
+            yield Message(
+                "{name} keeps its own limits in [candidates.{name}]; they were not looked at.",
+                name=name,
+            )
 
 
 def _unknown(
@@ -195,11 +228,11 @@ def _unknown(
     for name in dict.fromkeys(limit.candidate for limit in thresholds.relative):
         if name not in stored and name not in known:
             hint = suggestion(name, stored, known)
-            yield f"nothing is stored of {name}, to which limits are relative.{hint}"
-
-
-def _warn(text: str) -> None:
-    print(f"warning: {printable(text)}", file=sys.stderr)
+            yield Message(
+                "nothing is stored of {name}, to which limits are relative.{hint}",
+                name=name,
+                hint=hint,
+            )
 
 
 def _write(options: argparse.Namespace, proposals: Sequence[Proposal]) -> None:
@@ -213,14 +246,17 @@ def _write(options: argparse.Namespace, proposals: Sequence[Proposal]) -> None:
         write_atomically(options.out, new)
     except OSError as error:
         raise UsageError(
-            f"--out {options.out}: cannot be written ({error.strerror}). Give another place."
+            "--out {out}: cannot be written ({strerror}). Give another place.",
+            out=options.out,
+            strerror=error.strerror,
         ) from None
 
 
 def _row(proposal: Proposal) -> tuple[str, ...]:
     limit = proposal.limit
     value = limit.value if proposal.value is None else proposal.value
-    return proposal.place, format_limit(value, limit.direction), proposal.why
+    asked = format_limit(value, limit.direction, say=reader.words)
+    return shown(proposal.place), asked, shown(proposal.why)
 
 
 def _say_verdicts(
@@ -238,12 +274,16 @@ def _say_verdicts(
         if each.records:
             [entry] = ledger_of([each], thresholds, machine).candidates
             rows = [row for record in each.records for row in record.results]
-            words = decided(entry, rows, interrupted=False)
+            words = decided(entry, rows, interrupted=False, say=reader.words)
         else:
-            words = "nothing stored answers these limits"
-        side = "good" if each.name in good else "bad"
-        say(f"{each.facts.name} ({side}): {words}")
-        if side == "good" and each.verdict != "pass":
-            _warn(f"{each.facts.name} is good, but does not pass these limits: {words}.")
-        if side == "bad" and each.verdict == "pass":
-            _warn(f"{each.facts.name} is bad, but no limit rejects it.")
+            words = reader.words("nothing stored answers these limits")
+        name, is_good = each.facts.name, each.name in good
+        told = {"name": name, "decision": words}
+        if is_good:
+            say(Message("{name} (good): {decision}", **told))
+        else:
+            say(Message("{name} (bad): {decision}", **told))
+        if is_good and each.verdict != "pass":
+            warn(Message("{name} is good, but does not pass these limits: {decision}.", **told))
+        if not is_good and each.verdict == "pass":
+            warn(Message("{name} is bad, but no limit rejects it.", name=name))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from basegate.commands.choosing import add_models, chosen_by
 from basegate.commands.output import (
     add_keys,
+    add_language,
     add_store,
     keys_of,
     many,
@@ -16,6 +17,7 @@ from basegate.commands.output import (
     store_of,
 )
 from basegate.errors import UsageError
+from basegate.messages import Message
 from basegate.store.pruning import UNHELD, Choice, prune
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would go; remove nothing")
     add_store(parser)
+    add_language(parser, "of what is printed")
     parser.set_defaults(run=run)
 
 
@@ -82,24 +85,48 @@ def run(options: argparse.Namespace) -> int:
         gone = prune(store, choice, unfinished=options.unfinished, dry_run=options.dry_run)
     except OSError as error:
         raise UsageError(
-            f"--store {store.folder}: nothing more can be removed ({error.strerror or error})."
+            "--store {folder}: nothing more can be removed ({error}).",
+            folder=store.folder,
+            error=error.strerror or error,
         ) from None
-    for line in _lines(gone, "would remove" if options.dry_run else "removed"):
+    for line in _lines(gone, dry=options.dry_run):
         say(line)
     # Of locks nothing is said: they are empty, and the next prune tries again.
     left = [each for each in gone if each.refused and each.why != UNHELD]
     for each in left:
-        say(f"left {each.path.name}: the system does not remove it ({each.refused})")
+        say(
+            Message(
+                "left {file}: the system does not remove it ({error})",
+                file=each.path.name,
+                error=each.refused,
+            )
+        )
     return 1 if left else 0
 
 
-def _lines(gone: Sequence[Gone], word: str) -> Iterator[str]:
+def _lines(gone: Sequence[Gone], *, dry: bool) -> Iterator[str]:
     """Yield a line per file that held something; of locks, which are empty, only the number."""
     gone = [each for each in gone if not each.refused]
     locks = [each for each in gone if each.why == UNHELD]
     for each in gone:
         if each.why != UNHELD:
-            yield f"{word} {each.path.name} ({size(each.bytes)}): {each.why}"
+            yield _removed(
+                Message(
+                    "{file} ({size}): {why}",
+                    file=each.path.name,
+                    size=size(each.bytes),
+                    why=each.why,
+                ),
+                dry=dry,
+            )
     if locks:
-        yield f"{word} {many(len(locks), 'lock')} that no process holds"
-    yield f"{word} {many(len(gone), 'file')}, {size(sum(each.bytes for each in gone))}"
+        count = many(len(locks), "lock")
+        yield _removed(Message("{locks} that no process holds", locks=count), dry=dry)
+    in_all = size(sum(each.bytes for each in gone))
+    yield _removed(Message("{what}, {size}", what=many(len(gone), "file"), size=in_all), dry=dry)
+
+
+def _removed(what: str, *, dry: bool) -> Message:
+    if dry:
+        return Message("would remove {what}", what=what)
+    return Message("removed {what}", what=what)

@@ -21,6 +21,7 @@ from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.evidence import compare_candidates, measurements_behind
 from basegate.files import write_atomically
+from basegate.messages import Message
 from basegate.outputs import check_files
 from basegate.rejudging import Asked, ledger_of, rejudge
 from basegate.report.page import Page
@@ -95,8 +96,9 @@ def run(options: argparse.Namespace) -> int:
     judged = [each for each in judged if each.records]
     if not judged:
         raise UsageError(
-            f"nothing stored answers {options.thresholds}, so there is nothing to report. "
-            f"`pytest --model NAME` measures; `python -m basegate store list` shows what is stored."
+            "nothing stored answers {thresholds}, so there is nothing to report. `pytest "
+            "--model NAME` measures; `python -m basegate store list` shows what is stored.",
+            thresholds=options.thresholds,
         )
     behind: dict[str, Measurement] = {}
 
@@ -110,12 +112,14 @@ def run(options: argparse.Namespace) -> int:
     if html is not None:
         with writing("html", html):
             _write(page, html)
-        say(f"report: {html} ({many(len(judged), 'candidate')})")
+        count = many(len(judged), "candidate")
+        say(Message("report: {path} ({candidates})", path=html, candidates=count))
     with writing("summary", options.summary):
         if missing := write_summary(ledger, options.summary, page.say):
             warnings.warn(missing, stacklevel=1)
     if options.summary is not None:
-        say(f"summary: {options.summary} ({many(len(judged), 'candidate')})")
+        count = many(len(judged), "candidate")
+        say(Message("summary: {path} ({candidates})", path=options.summary, candidates=count))
     return 0
 
 

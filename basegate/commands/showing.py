@@ -7,9 +7,20 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from basegate.commands.choosing import absent_of, add_models, chosen_by
-from basegate.commands.output import add_store, one_line, say, size, store_of, table
+from basegate.commands.output import (
+    add_language,
+    add_store,
+    one_line,
+    reader,
+    say,
+    size,
+    store_of,
+    table,
+)
 from basegate.errors import UsageError
 from basegate.figures import chance, found, place
+from basegate.messages import Message, joined
+from basegate.report.wording import basis
 from basegate.store.overview import the_one
 
 if TYPE_CHECKING:
@@ -45,6 +56,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="print the first N samples, pairs or questions, too",
     )
     add_store(parser)
+    add_language(parser, "of what is printed")
     parser.set_defaults(run=run)
 
 
@@ -61,8 +73,11 @@ def run(options: argparse.Namespace) -> int:
         measurement = the_one(store, options.key)
         if not chosen.holds(measurement):
             raise UsageError(
-                f"{options.key} is a measurement of {measurement.candidate.name}, and --model "
-                f"names {', '.join(chosen.names)}. Leave one of the two out."
+                "{key} is a measurement of {name}, and --model names {names}. Leave one of "
+                "the two out.",
+                key=options.key,
+                name=measurement.candidate.name,
+                names=", ".join(chosen.names),
             )
         _show(measurement, store, options.samples)
         return 0
@@ -70,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("store show: give the first digits of a KEY, or --model NAME.")
     every = list(store)
     for name in absent_of(chosen, every):
-        say(f"nothing is stored of {name}")
+        say(Message("nothing is stored of {names}", names=name))
     own = sorted(
         filter(chosen.holds, every),
         key=lambda each: (each.candidate.name, each.candidate.held, each.check, each.item),
@@ -96,38 +111,60 @@ def _sections(
     measurement: Measurement, store: Store
 ) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     found = measurement.findings
-    yield "measurement", list(_head(measurement, store))
-    yield "metrics", [_metric(each) for each in found.metrics]
-    yield "facts", [(name, str(value)) for name, value in found.facts.items()]
-    yield "notes", [(each,) for each in found.notes]
-    yield "left out", [(each,) for each in found.left_out]
-    yield "identity", list(_flat(measurement.identity))
-    yield "environment", list(_flat(measurement.environment))
+    yield Message("measurement"), list(_head(measurement, store))
+    yield Message("metrics"), [_metric(each) for each in found.metrics]
+    yield Message("facts"), [(name, str(value)) for name, value in found.facts.items()]
+    yield Message("notes"), [(reader.words.known(each),) for each in found.notes]
+    yield Message("left out"), [(each,) for each in found.left_out]
+    yield Message("identity"), list(_flat(measurement.identity))
+    yield Message("environment"), list(_flat(measurement.environment))
 
 
 def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
     candidate = measurement.candidate
-    yield "key", measurement.key
-    yield "candidate", f"{candidate.name} ({candidate.held})"
-    yield "source", f"{candidate.source}, {candidate.revision or 'revision unknown'}"
-    yield "check", place(measurement.check, measurement.item)
-    yield "rests on", measurement.findings.basis
-    yield "measured", f"{measurement.measured_at}, in {measurement.seconds:.1f} s"
+    yield Message("key"), measurement.key
+    yield Message("candidate"), f"{candidate.name} ({candidate.held})"
+    yield (
+        Message("source"),
+        f"{candidate.source}, {candidate.revision or reader.words('revision unknown')}",
+    )
+    yield Message("check"), place(measurement.check, measurement.item, reader.words)
+    yield Message("rests on"), basis(measurement.findings.basis, reader.words)
+    yield (
+        Message("measured"),
+        Message(
+            "{date}, in {seconds} s",
+            date=measurement.measured_at,
+            seconds=f"{measurement.seconds:.1f}",
+        ),
+    )
     if candidate.load_seconds is not None and candidate.peak_memory_bytes is not None:
         peak = size(candidate.peak_memory_bytes)
-        yield "loaded", f"in {candidate.load_seconds:.1f} s, at most {peak} in use"
+        yield (
+            Message("loaded"),
+            Message(
+                "in {seconds} s, at most {peak} in use",
+                seconds=f"{candidate.load_seconds:.1f}",
+                peak=peak,
+            ),
+        )
     for each in candidate.files:
-        yield "file", f"{each.name}, {size(each.bytes)}, sha256 {each.sha256}"
+        yield Message("file"), f"{each.name}, {size(each.bytes)}, sha256 {each.sha256}"
     for path in sorted(store.files_of(measurement.key)):
-        yield "stored in", f"{path.name}, {size(path.stat().st_size)}"
+        yield Message("stored in"), f"{path.name}, {size(path.stat().st_size)}"
 
 
 def _metric(metric: Metric) -> tuple[str, ...]:
-    text = found(metric)
-    if extra := chance(metric) if metric.name == "correct" else "":
-        text += f"; chance of a right answer {extra}"
+    text = found(metric, say=reader.words)
+    if ends := chance(metric) if metric.name == "correct" else None:
+        text += reader.words(
+            "; chance of a right answer {low} % to {high} % ({level} %, Clopper and Pearson)",
+            low=f"{ends[0]:.0f}",
+            high=f"{ends[1]:.0f}",
+            level=f"{metric.confidence * 100:g}",
+        )
     if metric.informative:
-        text += " (shown only, never judged)"
+        text += reader.words(" (shown only, never judged)")
     return metric.name, metric.item, text
 
 
@@ -152,22 +189,26 @@ def _evidence(findings: Findings, count: int) -> Iterator[str]:
     for each in others[:count]:
         yield f"{each.item}: {each.model_dump(exclude={'item'})}"
     left = [
-        f"{len(parts) - count:,} more {name}"
-        for name, parts in (
-            ("samples", findings.samples),
-            ("pairs", findings.preferences),
-            ("questions by likelihood", findings.choices),
-            ("documents", findings.documents),
+        Message("{count} more {what}", count=f"{len(parts) - count:,}", what=what)
+        for what, parts in (
+            (Message("samples"), findings.samples),
+            (Message("pairs"), findings.preferences),
+            (Message("questions by likelihood"), findings.choices),
+            (Message("documents"), findings.documents),
         )
         if len(parts) > count
     ]
     if left:
-        yield f"{', '.join(left)}: --samples N shows the first of them"
+        yield Message("{left}: --samples N shows the first of them", left=joined(left))
 
 
 def _sample(sample: Sample) -> Iterator[str]:
-    answer = "" if sample.expected is None else f", answer {sample.answer}, right {sample.expected}"
-    broken = ", degenerate" if sample.degenerate else ""
-    yield f"{sample.item} (seed {sample.seed}{answer}{broken})"
+    known: list[str] = [Message("seed {seed}", seed=sample.seed)]
+    if sample.expected is not None:
+        known.append(Message("answer {answer}", answer=sample.answer))
+        known.append(Message("right {answer}", answer=sample.expected))
+    if sample.degenerate:
+        known.append(Message("degenerate"))
+    yield Message("{item} ({known})", item=sample.item, known=joined(known))
     for line in f"{sample.prompt}[…]{sample.text}".split("\n"):
         yield f"  | {line}"

@@ -12,6 +12,7 @@ import torch
 from basegate.engines import pieces
 from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.pieces import name_of, pack_numbers, unpack_numbers
+from basegate.messages import Message
 from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def _tokens(windows: list[torch.Tensor]) -> int:
 
 
 def _refusal(windows: list[torch.Tensor]) -> str:
-    return f"a single window of {len(windows[0])} tokens does not fit into memory."
+    return Message(
+        "a single window of {count} tokens does not fit into memory.", count=len(windows[0])
+    )
 
 
 def _pack(loss: float) -> str | None:

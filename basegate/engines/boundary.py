@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from basegate.errors import CandidateError
 from basegate.fingerprint import CHECKPOINT_FILES
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,16 +34,23 @@ _COUNT = re.compile(r"(num|n)_(\w+_)?(layers?|experts)|depth")
 _KERNEL = re.compile(r"_?(attn|experts)_implementation(_internal)?")
 _DISTRIBUTED = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 """Beside any weights, transformers loads files of such names instead."""
-_AGAIN = "Fetch the checkpoint again."
+_AGAIN = Message("Fetch the checkpoint again.")
 _REFUSED = {
-    "transformers_weights": "weights under a name of its own, which get round every check of the "
-    "weights. Take the line out, and give the weights their usual name (model.safetensors)",
-    "configuration_files": "other configs to be read instead, which nobody has looked at. Make "
-    "the right one config.json, without the line",
+    "transformers_weights": Message(
+        "weights under a name of its own, which get round every check of the weights. Take the "
+        "line out, and give the weights their usual name (model.safetensors)"
+    ),
+    "configuration_files": Message(
+        "other configs to be read instead, which nobody has looked at. Make the right one "
+        "config.json, without the line"
+    ),
     **dict.fromkeys(
         ("quantization_config", "compression_config"),
-        "weights that its owner has quantised, and the gate would record another --quantization "
-        "than is measured. Choose the checkpoint that it was made from, in 16 or 32 bits",
+        Message(
+            "weights that its owner has quantised, and the gate would record another "
+            "--quantization than is measured. Choose the checkpoint that it was made from, in 16 "
+            "or 32 bits"
+        ),
     ),
 }
 """Keys of `config.json` at any depth, and what they ask for."""
@@ -104,9 +112,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     for name in read.get("tokenizer_config.json", {}).get("fast_tokenizer_files", ()):
         if not is_plain(name):
             raise CandidateError(
-                f"{folder / 'tokenizer_config.json'}: fast_tokenizer_files names {name!r}, outside "
-                f"the checkpoint's folder. Such an entry could make the gate read any file of this "
-                f"machine: do not use this checkpoint, or take the line out."
+                "{folder}: fast_tokenizer_files names {name}, outside the checkpoint's "
+                "folder. Such an entry could make the gate read any file of this machine: do "
+                "not use this checkpoint, or take the line out.",
+                folder=folder / "tokenizer_config.json",
+                name=f"{name!r}",
             )
     for name in WEIGHTS:
         if (folder / f"{name}{INDEX}").exists():
@@ -124,52 +134,60 @@ def _check_folder(folder: Path) -> None:
         raise unreadable(folder, error) from None
     if held is None:
         raise CandidateError(
-            f"{folder} is not a folder. Give the folder that holds config.json, the tokenizer and "
-            f"the weights (*.safetensors), or a hub id."
+            "{folder} is not a folder. Give the folder that holds config.json, the tokenizer "
+            "and the weights (*.safetensors), or a hub id.",
+            folder=folder,
         )
     whole = "config.json" in held
     if "adapter_config.json" in held:
         raise _adapter(folder, whole)
     for path in filter(_is_pointer, sorted(folder.iterdir())):
         raise CandidateError(
-            f"{path} is a pointer of Git LFS, not the file itself: the repository was cloned "
-            f"without its large files. Run `git lfs pull` in it, or fetch it with `hf download`."
+            "{path} is a pointer of Git LFS, not the file itself: the repository was cloned "
+            "without its large files. Run `git lfs pull` in it, or fetch it with `hf "
+            "download`.",
+            path=path,
         )
     if not whole:
         raise _no_checkpoint(folder, held)
     for name in filter(_DISTRIBUTED.fullmatch, held):
         raise CandidateError(
-            f"{folder / name} is part of a distributed checkpoint, which would be loaded instead "
-            f"of model.safetensors without a check. Save the model in the usual way "
-            f"(`save_pretrained`), or take such files out of the folder."
+            "{folder} is part of a distributed checkpoint, which would be loaded instead of "
+            "model.safetensors without a check. Save the model in the usual way "
+            "(`save_pretrained`), or take such files out of the folder.",
+            folder=folder / name,
         )
 
 
 def _adapter(folder: Path, whole: bool) -> CandidateError:
     if whole:
         return CandidateError(
-            f"{folder} holds an adapter beside a whole model (adapter_config.json). It would be "
-            f"applied where peft is installed and left out where not, so nobody could tell what "
-            f"was measured. Merge it (peft: `merge_and_unload`, then `save_pretrained`), or take "
-            f"its files out of the folder."
+            "{folder} holds an adapter beside a whole model (adapter_config.json). It would "
+            "be applied where peft is installed and left out where not, so nobody could "
+            "tell what was measured. Merge it (peft: `merge_and_unload`, then "
+            "`save_pretrained`), or take its files out of the folder.",
+            folder=folder,
         )
     return CandidateError(
-        f"{folder} is an adapter (LoRA or the like), not a whole model. Merge it into its "
-        f"base model first (peft: `merge_and_unload`, then `save_pretrained`)."
+        "{folder} is an adapter (LoRA or the like), not a whole model. Merge it into its "
+        "base model first (peft: `merge_and_unload`, then `save_pretrained`).",
+        folder=folder,
     )
 
 
 def _no_checkpoint(folder: Path, held: Sequence[str]) -> CandidateError:
     if any(name.endswith(".gguf") for name in held):
         return CandidateError(
-            f"{folder} holds GGUF files, which are not loaded: they are quantised for other "
-            f"programs. Give the checkpoint that they were made from (config.json, tokenizer, "
-            f"*.safetensors)."
+            "{folder} holds GGUF files, which are not loaded: they are quantised for other "
+            "programs. Give the checkpoint that they were made from (config.json, "
+            "tokenizer, *.safetensors).",
+            folder=folder,
         )
     return CandidateError(
-        f"{folder} is not a checkpoint: it has no config.json (it holds "
-        f"{', '.join(held[:5]) or 'nothing'}). Give the folder that `save_pretrained` or "
-        f"`hf download` wrote."
+        "{folder} is not a checkpoint: it has no config.json (it holds {held}). Give the "
+        "folder that `save_pretrained` or `hf download` wrote.",
+        folder=folder,
+        held=", ".join(held[:5]) or Message("nothing"),
     )
 
 
@@ -185,11 +203,18 @@ def _check_readable(path: Path) -> None:
 def unreadable(path: Path, error: OSError) -> CandidateError:
     """Return the error to raise where a file or folder could not be read."""
     if not isinstance(error, PermissionError):
-        return CandidateError(f"{path} cannot be read: {error.strerror or error}. {_AGAIN}")
+        return CandidateError(
+            "{path} cannot be read: {error}. {again}",
+            path=path,
+            error=error.strerror or error,
+            again=_AGAIN,
+        )
     return CandidateError(
-        f"{path} cannot be read: this user may not ({error.strerror}). Without it the checkpoint "
-        f"cannot be loaded. Run as the user who owns it, or let its owner allow it (`chmod a+rX "
-        f"{path}`; the folders above need a+x)."
+        "{path} cannot be read: this user may not ({strerror}). Without it the checkpoint "
+        "cannot be loaded. Run as the user who owns it, or let its owner allow it (`chmod "
+        "a+rX {path}`; the folders above need a+x).",
+        path=path,
+        strerror=error.strerror,
     )
 
 
@@ -217,11 +242,15 @@ def read_json(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise _too_deep(path) from None
     except ValueError as error:
-        raise CandidateError(f"{path} is not valid JSON ({error}). {_AGAIN}") from None
+        raise CandidateError(
+            "{path} is not valid JSON ({error}). {again}", path=path, error=error, again=_AGAIN
+        ) from None
     if any(depth > _DEEPEST for depth, _ in _within(found)):
         raise _too_deep(path)
     if not isinstance(found, dict):
-        raise CandidateError(f"{path} should hold a table ({{...}}) and holds none. {_AGAIN}")
+        raise CandidateError(
+            "{path} should hold a table ({{...}}) and holds none. {again}", path=path, again=_AGAIN
+        )
     return found
 
 
@@ -232,19 +261,26 @@ def _read(path: Path, rules: type[_Open]) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"][:1]))
-        is_ = "is absent" if key not in found else f"is {_short(found[key])}"
+        held = Message("is absent")
+        if key in found:
+            held = Message("is {value}", value=_short(found[key]))
         raise CandidateError(
-            f"{path}: {key} {is_} and should be {_WORDS[key]}. Without it nobody can tell how the "
-            f"checkpoint is to be loaded. {_AGAIN}"
+            "{path}: {key} {held} and should be {wanted}. Without it nobody can tell how the "
+            "checkpoint is to be loaded. {again}",
+            path=path,
+            key=key,
+            held=held,
+            wanted=_WORDS[key],
+            again=_AGAIN,
         ) from None
     return found
 
 
 _WORDS = {
-    "model_type": "the name of the model's kind",
-    "auto_map": "a table of classes and their places",
-    "eos_token_id": "an id, or a list of ids",
-    "fast_tokenizer_files": "a list of files",
+    "model_type": Message("the name of the model's kind"),
+    "auto_map": Message("a table of classes and their places"),
+    "eos_token_id": Message("an id, or a list of ids"),
+    "fast_tokenizer_files": Message("a list of files"),
 }
 
 
@@ -270,16 +306,26 @@ def _check_config(path: Path, config: dict[str, Any]) -> None:
     _check_context(path, config)
     for key, value in items(config):
         if key in _REFUSED and value is not None:
-            raise CandidateError(f"{path}: {key} asks for {_REFUSED[key]}.")
+            raise CandidateError(
+                "{path}: {key} asks for {what}.", path=path, key=key, what=_REFUSED[key]
+            )
         if _KERNEL.fullmatch(key) and "/" in json.dumps(value):
             raise CandidateError(
-                f"{path}: {key} = {_short(value)} asks for compiled code of another repository, "
-                f"which nothing pins. It is not run. Take the line out: the gate chooses by itself."
+                "{path}: {key} = {value} asks for compiled code of another repository, which "
+                "nothing pins. It is not run. Take the line out: the gate chooses by itself.",
+                path=path,
+                key=key,
+                value=_short(value),
             )
         if _COUNT.fullmatch(key) and isinstance(value, int) and value > _MOST:
             raise CandidateError(
-                f"{path}: {key} is {value}, and no model has more than {_MOST}: building it would "
-                f"take all memory. {_AGAIN}"
+                "{path}: {key} is {value}, and no model has more than {most}: building it "
+                "would take all memory. {again}",
+                path=path,
+                key=key,
+                value=value,
+                most=_MOST,
+                again=_AGAIN,
             )
 
 
@@ -290,10 +336,14 @@ def _check_context(path: Path, config: dict[str, Any]) -> None:
             value = table.get(key)
             if value is not None and (type(value) is not int or value < 1):
                 raise CandidateError(
-                    f"{path}: {within}{key} is {_short(value)} and should be a whole number above "
-                    f"0, the tokens of the longest input that the model was made for. Without it "
-                    f"nobody can tell which texts it may be asked: put in what the model's card "
-                    f"says, or fetch the checkpoint again."
+                    "{path}: {within}{key} is {value} and should be a whole number above 0, "
+                    "the tokens of the longest input that the model was made for. Without it "
+                    "nobody can tell which texts it may be asked: put in what the model's "
+                    "card says, or fetch the checkpoint again.",
+                    path=path,
+                    within=within,
+                    key=key,
+                    value=_short(value),
                 )
 
 
@@ -319,9 +369,11 @@ def check_code(folder: Path) -> None:
     for path, place in code_places(folder):
         if "--" in place:
             raise CandidateError(
-                f"{path}: auto_map names code of another repository ({place}), which the pinned "
-                f"commit does not pin. It is not run. Choose a checkpoint that brings all of its "
-                f"code."
+                "{path}: auto_map names code of another repository ({place}), which the "
+                "pinned commit does not pin. It is not run. Choose a checkpoint that brings "
+                "all of its code.",
+                path=path,
+                place=place,
             )
 
 
@@ -335,7 +387,9 @@ def read_index(path: Path) -> dict[str, str]:
         places = _Index.model_validate(read_json(path)).weight_map
     except ValidationError:
         raise CandidateError(
-            f"{path} is no index of weights (a weight_map of tensors and files). {_AGAIN}"
+            "{path} is no index of weights (a weight_map of tensors and files). {again}",
+            path=path,
+            again=_AGAIN,
         ) from None
     for tensor, name in places.items():
         if not is_plain(name):
@@ -353,20 +407,29 @@ def refuse_place(index: Path, tensor: str, name: str) -> NoReturn:
     parts = PurePosixPath(name.replace("\\", "/"))
     if name and not parts.is_absolute() and ".." not in parts.parts and len(parts.parts) > 1:
         raise CandidateError(
-            f"{index} says that {tensor} is in {name!r}, in a folder within the checkpoint's, "
-            f"whose files are not part of its fingerprint: changed weights would pass for the "
-            f"same. Put the file beside the index, and name it so."
+            "{index} says that {tensor} is in {name}, in a folder within the checkpoint's, "
+            "whose files are not part of its fingerprint: changed weights would pass for the "
+            "same. Put the file beside the index, and name it so.",
+            index=index,
+            tensor=tensor,
+            name=f"{name!r}",
         )
     raise CandidateError(
-        f"{index} says that {tensor} is in {name!r}, outside the checkpoint's folder. Such an "
-        f"index could make the gate read any file of this machine: do not use this checkpoint, or "
-        f"put the file itself into the folder."
+        "{index} says that {tensor} is in {name}, outside the checkpoint's folder. Such an "
+        "index could make the gate read any file of this machine: do not use this "
+        "checkpoint, or put the file itself into the folder.",
+        index=index,
+        tensor=tensor,
+        name=f"{name!r}",
     )
 
 
 def _too_deep(path: Path) -> CandidateError:
     return CandidateError(
-        f"{path} is nested deeper than {_DEEPEST} levels, which no checkpoint's is. {_AGAIN}"
+        "{path} is nested deeper than {deepest} levels, which no checkpoint's is. {again}",
+        path=path,
+        deepest=_DEEPEST,
+        again=_AGAIN,
     )
 
 

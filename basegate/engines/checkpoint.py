@@ -9,6 +9,7 @@ from basegate.engines.boundary import CONTEXT, code_places, read_config
 from basegate.engines.shapes import check_experts
 from basegate.engines.weights import find_weights, read_shapes
 from basegate.errors import CandidateError
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,9 +76,11 @@ def check_files(folder: Path) -> None:
     """
     if not _any(folder, _TOKENIZER_FILES):
         raise CandidateError(
-            f"{folder} has no tokenizer (none of {', '.join(_TOKENIZER_FILES)}). Without it no "
-            f"text can be given to the model: copy the tokenizer's files of the base model into "
-            f"the folder (`tokenizer.save_pretrained`)."
+            "{folder} has no tokenizer (none of {names}). Without it no text can be given to "
+            "the model: copy the tokenizer's files of the base model into the folder "
+            "(`tokenizer.save_pretrained`).",
+            folder=folder,
+            names=", ".join(_TOKENIZER_FILES),
         )
 
 
@@ -100,15 +103,20 @@ def check_architecture(config: dict[str, Any], folder: Path, expected: str = "")
     if kind in CONFIG_MAPPING or kind in ARCHITECTURES:
         return
     remote = (
-        " The checkpoint brings Python code of its own, which is not run: it is a stranger's "
-        "program. If you have read it: pin its commit (revision = in models.toml, or "
-        "NAME=SOURCE@COMMIT) and name the candidate in --trust-remote-code."
+        Message(
+            " The checkpoint brings Python code of its own, which is not run: it is a stranger's "
+            "program. If you have read it: pin its commit (revision = in models.toml, or "
+            "NAME=SOURCE@COMMIT) and name the candidate in --trust-remote-code."
+        )
         if code_places(folder)
         else ""
     )
     raise CandidateError(
-        f"{folder / 'config.json'}: transformers has no class for model_type {kind!r}, so it "
-        f"cannot be loaded. Choose a converted checkpoint, or a newer transformers.{remote}"
+        "{path}: transformers has no class for model_type {kind}, so it cannot be loaded. "
+        "Choose a converted checkpoint, or a newer transformers.{remote}",
+        path=folder / "config.json",
+        kind=f"{kind!r}",
+        remote=remote,
     )
 
 
@@ -116,9 +124,12 @@ def _check_named(config: dict[str, Any], folder: Path, expected: str) -> None:
     kind = config["model_type"]
     if expected and kind != expected:
         raise CandidateError(
-            f"{folder / 'config.json'}: its model_type is {kind!r}, and its entry in models.toml "
-            f"says architecture = {expected!r}. It may be another checkpoint than the one that was "
-            f"meant: correct source or architecture."
+            "{path}: its model_type is {kind}, and its entry in models.toml says "
+            "architecture = {expected}. It may be another checkpoint than the one that was "
+            "meant: correct source or architecture.",
+            path=folder / "config.json",
+            kind=f"{kind!r}",
+            expected=f"{expected!r}",
         )
 
 
@@ -152,9 +163,13 @@ def check_window(name: str, window: int, longest: int | None, beyond: str = "") 
     """
     if longest is not None and window > longest:
         raise CandidateError(
-            f"[perplexity] window = {window} is longer than the {longest} tokens that {name} was "
-            f"made for; beyond them its numbers mean nothing{f' ({beyond})' if beyond else ''}. "
-            f"Lower window, which holds for every candidate, so that all are compared alike."
+            "[perplexity] window = {window} is longer than the {longest} tokens that {name} "
+            "was made for; beyond them its numbers mean nothing{beyond}. Lower window, which "
+            "holds for every candidate, so that all are compared alike.",
+            window=window,
+            longest=longest,
+            name=name,
+            beyond=Message(" ({beyond})", beyond=beyond) if beyond else "",
         )
 
 

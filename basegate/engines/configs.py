@@ -64,8 +64,10 @@ def model_class(folder: Path, native: Any, trusted: bool = False) -> Any:
     if trusted:
         return AutoModelForCausalLM
     raise CandidateError(
-        f"{folder / 'config.json'}: a model of model_type {native.model_type!r} does not write "
-        f"text from left to right, which every check needs. Choose a causal language model."
+        "{path}: a model of model_type {kind} does not write text from left to "
+        "right, which every check needs. Choose a causal language model.",
+        path=folder / "config.json",
+        kind=f"{native.model_type!r}",
     )
 
 
@@ -110,14 +112,18 @@ def _unusable(folder: Path, error: Exception) -> CandidateError:
         import transformers
 
         return CandidateError(
-            f"{folder / 'config.json'}: rope_type {kind!r} is a way of counting positions that "
-            f"transformers {transformers.__version__} does not know. With any other the model "
-            f"would see its tokens at other places than it was trained with. Try a newer "
-            f"transformers; if the word is misspelt, correct it."
+            "{path}: rope_type {kind} is a way of counting positions that transformers "
+            "{version} does not know. With any other the model would see its tokens at "
+            "other places than it was trained with. Try a newer transformers; if the word "
+            "is misspelt, correct it.",
+            path=folder / "config.json",
+            kind=f"{kind!r}",
+            version=transformers.__version__,
         )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return CandidateError(
-        f"{folder / 'config.json'}: no model can be built from it ({type(error).__name__}: "
-        f"{' '.join(lines)[:300]}). Check the option named there, fetch the checkpoint again, or "
-        f"try a newer transformers."
+        "{path}: no model can be built from it ({error}). Check the option named "
+        "there, fetch the checkpoint again, or try a newer transformers.",
+        path=folder / "config.json",
+        error=f"{type(error).__name__}: {' '.join(lines)[:300]}",
     )

@@ -13,6 +13,7 @@ from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.heads import Head
 from basegate.engines.padding import pad
 from basegate.engines.pieces import name_of, pack_numbers, unpack_numbers
+from basegate.messages import Message
 from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def _size(batch: list[Asked]) -> int:
 
 
 def _refusal(batch: list[Asked]) -> str:
-    return (
-        f"a prompt of {len(batch[0].ids)} tokens and one continuation of it do not fit into memory."
+    return Message(
+        "a prompt of {count} tokens and one continuation of it do not fit into memory.",
+        count=len(batch[0].ids),
     )

@@ -15,6 +15,7 @@ from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.padding import pad
 from basegate.engines.pieces import name_of
 from basegate.engines.sampling import processors
+from basegate.messages import Message
 from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
@@ -294,4 +295,7 @@ def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]] | None:
 
 
 def _refusal(batch: list[Asked]) -> str:
-    return f"a single sample of a prompt of {len(batch[0].ids)} tokens does not fit into memory."
+    return Message(
+        "a single sample of a prompt of {count} tokens does not fit into memory.",
+        count=len(batch[0].ids),
+    )

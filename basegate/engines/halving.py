@@ -10,6 +10,7 @@ import torch
 
 from basegate.errors import CandidateError
 from basegate.memory import release_memory
+from basegate.messages import Message
 from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Work(Generic[Item, Found]):
     refusal: Callable[[list[Item]], str]
 
 
+_ADVICE = Message("Use a machine with more memory.")
+
+
 class Halving:
     """Runs batches of one kind of work, and remembers what did not fit.
 
@@ -46,7 +50,7 @@ class Halving:
         advice: a sentence on what to do where not even the smallest part fits.
     """
 
-    def __init__(self, kind: str = "", advice: str = "Use a machine with more memory.") -> None:
+    def __init__(self, kind: str = "", advice: str = _ADVICE) -> None:
         self._kind = kind
         self._advice = advice
         self._too_large = math.inf  # the smallest size that did not fit
@@ -75,7 +79,9 @@ class Halving:
             self._too_large = min(self._too_large, size)
         journal.did_not_fit(self._kind, size)
         if halves is None:
-            raise CandidateError(f"{work.refusal(batch)} {self._advice}")
+            raise CandidateError(
+                "{refusal} {advice}", refusal=work.refusal(batch), advice=self._advice
+            )
         return [found for half in halves for found in self.run(half, work, journal)]
 
 

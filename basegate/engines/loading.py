@@ -42,6 +42,7 @@ from basegate.environment import resolve_device
 from basegate.errors import CandidateError, summary
 from basegate.hub import resolve_commit
 from basegate.memory import GIB, free_memory, memory_in_use, what_helps
+from basegate.messages import Message
 from basegate.progress import SILENT, Progress
 from basegate.trust import check_pinned
 
@@ -156,7 +157,12 @@ def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
     if how.trusted:
         check_code(folder)
         if code_places(folder):
-            progress.say(f"{wanted.label}: its own Python code runs; its size is not known before")
+            progress.say(
+                Message(
+                    "{name}: its own Python code runs; its size is not known before",
+                    name=wanted.label,
+                )
+            )
             return
     check_architecture(config, folder, wanted.architecture)
     native = model_config(folder, config)
@@ -168,7 +174,8 @@ def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
     size = measure(folder, native, how.quantization, how.dtype, how.device, window)
     free = free_memory(how.device)
     described = describe(size, how.quantization, how.dtype)
-    progress.say(f"{wanted.label}: {described}" + (f"; {free / GIB:.1f} GiB free" if free else ""))
+    room = Message("; {free} GiB free", free=f"{free / GIB:.1f}") if free else ""
+    progress.say(Message("{name}: {size}{room}", name=wanted.label, size=described, room=room))
     check_fits(wanted.label, size, free, how.device, how.quantization, described)
 
 
@@ -188,7 +195,7 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
     values = native.to_dict()
     tokenizer, notes = (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
     for note in notes:
-        progress.say(f"{label}: {note}")
+        progress.say(Message("{name}: {note}", name=label, note=note))
     check_vocabulary(folder, tokenizer, vocabulary_size(values))
     with progress.telling(_counter(how.device)):
         model = _load_model(folder, native, how._replace(trusted=code), held)
@@ -209,7 +216,8 @@ def _counter(device: str) -> Callable[[], str]:
     before = memory_in_use(device)
 
     def tell() -> str:
-        return f"{max(0, memory_in_use(device) - before) / GIB:.1f} GiB in memory"
+        grown = max(0, memory_in_use(device) - before)
+        return Message("{size} GiB in memory", size=f"{grown / GIB:.1f}")
 
     return tell
 
@@ -244,8 +252,11 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
         if out_of_memory(error):
             raise _no_room(folder, how, error) from error
         raise CandidateError(
-            f"{folder}: its weights could not be loaded ({summary(error)}). Check that the "
-            f"checkpoint is whole and that transformers {transformers.__version__} knows its kind."
+            "{folder}: its weights could not be loaded ({error}). Check that the "
+            "checkpoint is whole and that transformers {version} knows its kind.",
+            folder=folder,
+            error=summary(error),
+            version=transformers.__version__,
         ) from error
     model, info = loaded
     check_loaded(folder, model, info.get("mismatched_keys", ()), held)
@@ -257,8 +268,11 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
 
 def _no_room(folder: Path, how: How, error: Exception) -> CandidateError:
     return CandidateError(
-        f"{folder}: the model does not fit into the memory that is free ({summary(error)}); others "
-        f"may have taken some since loading began. {what_helps(how.quantization, how.device)}"
+        "{folder}: the model does not fit into the memory that is free ({error}); others "
+        "may have taken some since loading began. {advice}",
+        folder=folder,
+        error=summary(error),
+        advice=what_helps(how.quantization, how.device),
     )
 
 
@@ -267,8 +281,9 @@ def _check_placed(folder: Path, model: Any, how: How) -> None:
     places = set(map(str, (getattr(model, "hf_device_map", None) or {}).values()))
     if how.device == "cuda" and places & {"cpu", "disk"}:
         raise CandidateError(
-            f"{folder}: the model does not fit into the memory of the GPUs here. "
-            f"{what_helps(how.quantization, how.device)}"
+            "{folder}: the model does not fit into the memory of the GPUs here. {advice}",
+            folder=folder,
+            advice=what_helps(how.quantization, how.device),
         )
 
 
@@ -285,7 +300,10 @@ def _check_goes_on(folder: Path, model: Any, how: How) -> None:
         if out_of_memory(error):
             raise _no_room(folder, how, error) from error
         raise CandidateError(
-            f"{folder}: a model of model_type {model.config.model_type!r} cannot go on from what "
-            f"it has read ({summary(error)}), which samples and options after prompts need: its "
-            f"class keeps no cache of the usual kind. Choose a model of another kind."
+            "{folder}: a model of model_type {kind} cannot go on from what it has read "
+            "({error}), which samples and options after prompts need: its class keeps no "
+            "cache of the usual kind. Choose a model of another kind.",
+            folder=folder,
+            kind=f"{model.config.model_type!r}",
+            error=summary(error),
         ) from error

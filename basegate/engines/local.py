@@ -17,6 +17,7 @@ from basegate.engines.scoring import Scorer
 from basegate.engines.seeds import sample_seed
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.memory import release_memory, what_helps
+from basegate.messages import Message
 from basegate.progress import SILENT
 from basegate.store.journal import NO_JOURNAL
 from basegate.windows import plan_windows
@@ -85,7 +86,7 @@ class TransformersEngine:
         self.prefix = self._encoder.prefix_in_words
         device = model.device.type
         advice = what_helps(quantization, device)
-        window = what_helps(quantization, device, "a smaller [perplexity] window")
+        window = what_helps(quantization, device, Message("a smaller [perplexity] window"))
         self._halvings = {
             "score": Halving("score", window),
             **{kind: Halving(kind, advice) for kind in ("continue", "draw", "article")},
@@ -119,7 +120,7 @@ class TransformersEngine:
         ]
         scorer = Scorer(self.model, self.prefix_ids, self._batch_tokens(), self._halvings["score"])
         total = sum(map(len, plans))
-        with progress.task(f"{self.name}: scoring", total, "window") as step:
+        with progress.task(Message("{name}: scoring", name=self.name), total, "window") as step:
             scores = scorer.score([each.ids for each in encoded], plans, step, journal)
         return [
             TokenScores(logprobs, each.starts, self._encoder.lost(text, each.ids))
@@ -149,7 +150,9 @@ class TransformersEngine:
             for head, places in together.items()
         ]
         scorer = ContinuationScorer(self.model, self._batch_tokens(), self._halvings["continue"])
-        with progress.task(f"{self.name}: scoring", len(asked), "prompt") as step:
+        with progress.task(
+            Message("{name}: scoring", name=self.name), len(asked), "prompt"
+        ) as step:
             found = scorer.score(asked, step, journal)
         logprobs = {
             place: values
@@ -178,7 +181,7 @@ class TransformersEngine:
             self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
         sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
         total = sum(len(each.seeds) for each in asked)
-        with progress.task(f"{self.name}: writing", total, "sample") as step:
+        with progress.task(Message("{name}: writing", name=self.name), total, "sample") as step:
             drawn = sampler.draw(asked, sampling, step, journal)
         return self._draws(asked, drawn)
 
@@ -244,32 +247,47 @@ class TransformersEngine:
         check_window(self.name, window, self.context_length, self._beyond)
         if window - len(self.prefix_ids) - context < 1:
             raise CandidateError(
-                f"[perplexity] window = {window} and context = {context} leave nothing to score "
-                f"beside {self.name}'s prefix of {len(self.prefix_ids)} tokens. Raise window."
+                "[perplexity] window = {window} and context = {context} leave nothing to "
+                "score beside {name}'s prefix of {count} tokens. Raise window.",
+                window=window,
+                context=context,
+                name=self.name,
+                count=len(self.prefix_ids),
             )
 
     def _check_tokens(self, text: str, ids: Sequence[int]) -> None:
         # Nothing costs nothing: a text without tokens would be the likeliest of all.
         if not ids:
             raise InvalidMeasurement(
-                f"the tokenizer of {self.name} makes no token of {text[:20]!r}, so it has no "
-                f"probability. Write it with characters that the tokenizer knows."
+                "the tokenizer of {name} makes no token of {text}, so it has no probability. "
+                "Write it with characters that the tokenizer knows.",
+                name=self.name,
+                text=f"{text[:20]!r}",
             )
 
     def _check_fits(self, prompt: str, tokens: int, window: int) -> None:
         if tokens > window:
             raise CandidateError(
-                f"the question {_beginning(prompt)} and its answer are {tokens} tokens and do not "
-                f"fit into the {window} tokens that {self.name} sees at once. Shorten the question."
+                "the question {beginning} and its answer are {tokens} tokens and do not fit "
+                "into the {window} tokens that {name} sees at once. Shorten the question.",
+                beginning=_beginning(prompt),
+                tokens=tokens,
+                window=window,
+                name=self.name,
             )
 
     def _check_room(self, prompt: str, tokens: int, max_new_tokens: int) -> None:
         if self.context_length is not None and tokens + max_new_tokens > self.context_length:
             raise CandidateError(
-                f"the prompt {_beginning(prompt)} of {tokens} tokens and max_new_tokens = "
-                f"{max_new_tokens} do not fit into the {self.context_length} tokens that "
-                f"{self.name} was made for{f' ({self._beyond})' if self._beyond else ''}. Shorten "
-                f"the prompt, or lower max_new_tokens."
+                "the prompt {beginning} of {tokens} tokens and max_new_tokens = "
+                "{max_new_tokens} do not fit into the {context_length} tokens that {name} "
+                "was made for{beyond}. Shorten the prompt, or lower max_new_tokens.",
+                beginning=_beginning(prompt),
+                tokens=tokens,
+                max_new_tokens=max_new_tokens,
+                context_length=self.context_length,
+                name=self.name,
+                beyond=Message(" ({beyond})", beyond=self._beyond) if self._beyond else "",
             )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from basegate.engines.boundary import read_json
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,13 +94,26 @@ def _differing(loaded: Any, tokenizer: Any) -> tuple[str, ...]:
     for text in PROBES:
         other, own = _ids(loaded, text), _ids(tokenizer, text)
         if other != own:
-            return (
-                f"its texts are split as {FILE} says. transformers' {type(loaded).__name__}, "
-                f"which tokenizer_config.json or the model_type asks for, would split {text!r} "
-                f"into {len(other)} tokens instead of {len(own)}"
-                + (", and other ones" if len(other) == len(own) else "")
-                + ": elsewhere this checkpoint may give other numbers.",
+            told = {"file": FILE, "name": type(loaded).__name__, "text": repr(text)}
+            if len(other) == len(own):
+                note = Message(
+                    "its texts are split as {file} says. transformers' {name}, which "
+                    "tokenizer_config.json or the model_type asks for, would split {text} into "
+                    "{count} other tokens: elsewhere this checkpoint may give other numbers.",
+                    count=len(own),
+                    **told,
+                )
+                return (note,)
+            note = Message(
+                "its texts are split as {file} says. transformers' {name}, which "
+                "tokenizer_config.json or the model_type asks for, would split {text} into "
+                "{other} tokens instead of {own}: elsewhere this checkpoint may give other "
+                "numbers.",
+                other=len(other),
+                own=len(own),
+                **told,
             )
+            return (note,)
     return ()
 
 

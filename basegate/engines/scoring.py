@@ -13,6 +13,7 @@ from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.heads import Head
 from basegate.engines.padding import pad
 from basegate.engines.pieces import name_of, pack_numbers, unpack_numbers
+from basegate.messages import Message
 from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
@@ -127,4 +128,6 @@ class Scorer:
 
 
 def _refusal(batch: list[Job]) -> str:
-    return f"a single window of {batch[0].fed} tokens does not fit into memory."
+    return Message(
+        "a single window of {count} tokens does not fit into memory.", count=batch[0].fed
+    )

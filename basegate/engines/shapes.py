@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.engines.weights import place_of
 from basegate.errors import CandidateError
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,11 +25,11 @@ _OLD_BUFFER = ".inv_freq"
 """The frequencies of the positions follow from the config; older code saved them, too."""
 _ADAPTER = re.compile(r"\.(lora_|base_layer\.)")
 _WRAPPERS = {
-    "module.": " (as torch's DataParallel saves them)",
-    "_orig_mod.": " (as torch.compile saves them)",
-    "base_model.model.": " (as peft saves them)",
+    "module.": Message(" (as torch's DataParallel saves them)"),
+    "_orig_mod.": Message(" (as torch.compile saves them)"),
+    "base_model.model.": Message(" (as peft saves them)"),
 }
-_AGAIN = "Fetch the checkpoint again."
+_AGAIN = Message("Fetch the checkpoint again.")
 
 
 def check_headers(folder: Path, expected: Mapping[str, Shape], held: Mapping[str, Held]) -> None:
@@ -44,7 +45,12 @@ def check_headers(folder: Path, expected: Mapping[str, Shape], held: Mapping[str
     """
     for name, wanted in expected.items():
         if name not in held:
-            raise CandidateError(f"{folder}: the weight {name} is in no file. {_AGAIN}")
+            raise CandidateError(
+                "{folder}: the weight {name} is in no file. {again}",
+                folder=folder,
+                name=name,
+                again=_AGAIN,
+            )
         _refuse_other(held[name].path, name, held[name].shape, wanted)
     for name, each in held.items():
         if name not in expected and not name.endswith(_OLD_BUFFER):
@@ -69,9 +75,13 @@ def check_experts(held: Mapping[str, Held]) -> None:
         for name in names:
             if held[name].shape != usual:
                 raise CandidateError(
-                    f"{held[name].path}: the weight {name} has the shape "
-                    f"{_write(held[name].shape)}, and those of the other experts have "
-                    f"{_write(usual)}. The files are of different models. {_AGAIN}"
+                    "{path}: the weight {name} has the shape {held}, and those of the other "
+                    "experts have {usual}. The files are of different models. {again}",
+                    path=held[name].path,
+                    name=name,
+                    held=_write(held[name].shape),
+                    usual=_write(usual),
+                    again=_AGAIN,
                 )
 
 
@@ -89,22 +99,34 @@ def check_complete(folder: Path, missing: Iterable[str], held: Mapping[str, Held
     names = sorted(map(str, missing))
     if not names:
         return
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    lacking = f"the files lack weights that the model needs ({', '.join(names[:3])}{more})"
+    more = Message(" and {count} more", count=len(names) - 3) if len(names) > 3 else ""
+    lacking = Message(
+        "the files lack weights that the model needs ({names}{more})",
+        names=", ".join(names[:3]),
+        more=more,
+    )
     if adapter := next((name for name in held if _ADAPTER.search(name)), None):
         raise CandidateError(
-            f"{held[adapter].path}: {adapter} is part of an adapter that is not merged, so that "
-            f"{lacking}, and these would be random numbers. Merge it first (peft: "
-            f"`merge_and_unload`, then `save_pretrained`)."
+            "{path}: {adapter} is part of an adapter that is not merged, so that {lacking}, "
+            "and these would be random numbers. Merge it first (peft: `merge_and_unload`, "
+            "then `save_pretrained`).",
+            path=held[adapter].path,
+            adapter=adapter,
+            lacking=lacking,
         )
     if prefix := _prefix(names, held):
         raise CandidateError(
-            f"{folder}: the names of all weights begin with {prefix!r}{_WRAPPERS.get(prefix, '')}, "
-            f"and by these names the model would not find them: its own would be random numbers. "
-            f"Save the model without what is wrapped round it, or take {prefix!r} off every name."
+            "{folder}: the names of all weights begin with {prefix}{wrapper}, and by these names "
+            "the model would not find them: its own would be random numbers. Save the model "
+            "without what is wrapped round it, or take {prefix} off every name.",
+            folder=folder,
+            prefix=f"{prefix!r}",
+            wrapper=_WRAPPERS.get(prefix, ""),
         )
     raise CandidateError(
-        f"{folder}: {lacking}; they would be random numbers. Fetch the checkpoint again."
+        "{folder}: {lacking}; they would be random numbers. Fetch the checkpoint again.",
+        folder=folder,
+        lacking=lacking,
     )
 
 
@@ -160,9 +182,12 @@ def check_unused(folder: Path, model: Any, unused: Iterable[str], held: Mapping[
         # Not a part that the layers of some kinds lack, nor a layer of another kind.
         if layer and layer[0] not in layers and _LAYER.sub(r"\g<1>0.", name) in known:
             raise CandidateError(
-                f"{folder / 'config.json'}: it asks for fewer layers than the files hold ({name} "
-                f"has no place in the model), and with these alone the model would compute "
-                f"something else. {_AGAIN}"
+                "{path}: it asks for fewer layers than the files hold ({name} has no place "
+                "in the model), and with these alone the model would compute something else. "
+                "{again}",
+                path=folder / "config.json",
+                name=name,
+                again=_AGAIN,
             )
         parts = name.split(".")
         within = {".".join(parts[:end]) for end in range(1, len(parts))}
@@ -170,14 +195,19 @@ def check_unused(folder: Path, model: Any, unused: Iterable[str], held: Mapping[
             raise _without_place(
                 place_of(folder, held, name),
                 name,
-                "Check that config.json and weights are of one model and adapters are merged.",
+                Message(
+                    "Check that config.json and weights are of one model and adapters are merged."
+                ),
             )
 
 
 def _without_place(path: Path, name: str, advice: str) -> CandidateError:
     return CandidateError(
-        f"{path}: the weight {name} has no place in a model as config.json describes it; without "
-        f"it the model would compute something else. {advice}"
+        "{path}: the weight {name} has no place in a model as config.json describes it; "
+        "without it the model would compute something else. {advice}",
+        path=path,
+        name=name,
+        advice=advice,
     )
 
 
@@ -195,8 +225,13 @@ def _layers(model: Any) -> Iterator[Mismatch]:
 def _refuse_other(path: Path, name: str, held: Shape, wanted: Shape) -> None:
     if held != wanted:
         raise CandidateError(
-            f"{path}: the weight {name} has the shape {_write(held)}, and by config.json it should "
-            f"be {_write(wanted)}. The files are of different models. {_AGAIN}"
+            "{path}: the weight {name} has the shape {held}, and by config.json it should "
+            "be {wanted}. The files are of different models. {again}",
+            path=path,
+            name=name,
+            held=_write(held),
+            wanted=_write(wanted),
+            again=_AGAIN,
         )
 
 

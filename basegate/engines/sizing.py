@@ -8,6 +8,7 @@ from basegate.engines.caches import bytes_of
 from basegate.engines.configs import empty_model
 from basegate.errors import CandidateError
 from basegate.memory import GIB, what_helps
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,15 +131,23 @@ def _scale_bytes(model: Any, name: str, quantization: str) -> int:
 
 def describe(size: Size, quantization: str, dtype: str) -> str:
     """Return a size as a sentence without its end."""
-    held = (
-        f"all in {dtype}"
-        if quantization == "none"
-        else f"{_billions(size.quantised)} of them in {quantization}, the rest in {dtype}"
-    )
-    cache = "not known before" if size.cache is None else _gib(size.cache)
-    return (
-        f"{_billions(size.parameters)} parameters, {held}: {_gib(size.weights)}; keys and values "
-        f"of a window of {size.window} tokens: {cache}"
+    held = Message("all in {dtype}", dtype=dtype)
+    if quantization != "none":
+        held = Message(
+            "{count} of them in {quantization}, the rest in {dtype}",
+            count=_billions(size.quantised),
+            quantization=quantization,
+            dtype=dtype,
+        )
+    cache = Message("not known before") if size.cache is None else _gib(size.cache)
+    return Message(
+        "{count} parameters, {held}: {weights}; keys and values of a window of {window} tokens: "
+        "{cache}",
+        count=_billions(size.parameters),
+        held=held,
+        weights=_gib(size.weights),
+        window=size.window,
+        cache=cache,
     )
 
 
@@ -160,13 +169,18 @@ def check_fits(
     """
     if free is None or size.needed <= free:
         return
-    where = "the GPUs here have" if device == "cuda" else "this machine has"
+    where = Message("the GPUs here have") if device == "cuda" else Message("this machine has")
     # A smaller window makes the keys and values smaller, and nothing else.
-    window = ("a smaller [perplexity] window",) if size.weights <= free else ()
+    window = (Message("a smaller [perplexity] window"),) if size.weights <= free else ()
     raise CandidateError(
-        f"{name} does not fit. It needs {_gib(size.needed)} ({how}), and {where} "
-        f"{_gib(free)} of memory free. Nothing was loaded. End what else uses the memory. "
-        f"{what_helps(quantization, device, *window)}"
+        "{name} does not fit. It needs {needed} ({how}), and {where} {free} of memory free. "
+        "Nothing was loaded. End what else uses the memory. {advice}",
+        name=name,
+        needed=_gib(size.needed),
+        how=how,
+        where=where,
+        free=_gib(free),
+        advice=what_helps(quantization, device, *window),
     )
 
 

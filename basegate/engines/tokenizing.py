@@ -10,6 +10,7 @@ from basegate.engines.boundary import code_places
 from basegate.engines.encoding import Encoder
 from basegate.engines.published import as_published
 from basegate.errors import CandidateError, summary
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,14 +39,16 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
             path.name == "tokenizer_config.json" for path, _ in code_places(folder)
         )
         raise CandidateError(
-            f"{folder}: its tokenizer could not be loaded ({summary(error)}). "
-            + (
+            "{folder}: its tokenizer could not be loaded ({error}). {advice}",
+            folder=folder,
+            error=summary(error),
+            advice=Message(
                 "It is Python code of the checkpoint's own, a stranger's program, which is not "
                 "run. Choose a converted checkpoint, or read the code, pin its commit and name "
                 "the candidate in --trust-remote-code."
-                if own
-                else "Check the tokenizer's files, or fetch them again."
             )
+            if own
+            else Message("Check the tokenizer's files, or fetch them again."),
         ) from error
 
 
@@ -72,8 +75,13 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
     if beyond:
         shown = tokenizer.convert_ids_to_tokens(beyond[0])
         raise CandidateError(
-            f"{folder}: its tokenizer gives ids up to {beyond[-1]}, and by config.json the model "
-            f"knows {size} ids only, so that texts with {shown!r} (id {beyond[0]}) could not be "
-            f"read. The files are of different models: fetch the checkpoint again; after adding "
-            f"tokens, resize the model's embeddings, too."
+            "{folder}: its tokenizer gives ids up to {highest}, and by config.json the model "
+            "knows {size} ids only, so that texts with {shown} (id {first}) could not be "
+            "read. The files are of different models: fetch the checkpoint again; after "
+            "adding tokens, resize the model's embeddings, too.",
+            folder=folder,
+            highest=beyond[-1],
+            size=size,
+            shown=f"{shown!r}",
+            first=beyond[0],
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.engines.boundary import INDEX, WEIGHTS, read_index, unreadable
 from basegate.errors import CandidateError, summary
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -69,17 +70,27 @@ def no_weights(place: str, names: Iterable[str]) -> CandidateError:
         place: a folder or a hub id.
         names: of the files in it.
     """
-    loaded = f"model.safetensors, model.safetensors{INDEX}, or the same of pytorch_model.bin"
+    loaded = Message(
+        "model.safetensors, model.safetensors{index}, or the same of pytorch_model.bin",
+        index=INDEX,
+    )
     there = sorted(name for name in names if name.endswith(_OF_WEIGHTS))
     if not there:
         return CandidateError(
-            f"{place} has no weights ({loaded}). A download may have stopped half way: fetch it "
-            f"again."
+            "{place} has no weights ({loaded}). A download may have stopped half way: fetch "
+            "it again.",
+            place=place,
+            loaded=loaded,
         )
-    more = f" and {len(there) - 3} more" if len(there) > 3 else ""
+    more = Message(" and {count} more", count=len(there) - 3) if len(there) > 3 else ""
     return CandidateError(
-        f"{place} has no weights under a name that is loaded ({loaded}). It has "
-        f"{', '.join(there[:3])}{more}, which nothing loads. {_remedy(there)}"
+        "{place} has no weights under a name that is loaded ({loaded}). It has "
+        "{names}{more}, which nothing loads. {remedy}",
+        place=place,
+        loaded=loaded,
+        names=", ".join(there[:3]),
+        more=more,
+        remedy=_remedy(there),
     )
 
 
@@ -88,40 +99,49 @@ def _remedy(there: list[str]) -> str:
     first = there[0]
     if shard := next((name for name in there if _SHARD.search(name)), None):
         base = _SHARD.sub("", shard)
-        return (
-            f"These are parts, and {base}{INDEX}, which says what is in which, is absent: fetch "
-            f"it, too."
+        return Message(
+            "These are parts, and {index}, which says what is in which, is absent: fetch it, too.",
+            index=f"{base}{INDEX}",
         )
     if first.startswith("consolidated") or first.endswith(".pth"):
-        return (
+        return Message(
             "That is the format of the model's own code, with other names for its weights: take "
             "the checkpoint that was converted for transformers (often with -hf in its id), or "
             "convert it."
         )
     if len(there) == 1 and first.endswith(".safetensors"):
-        return (
+        return Message(
             "If it holds all weights, by the names that `save_pretrained` gives them, rename it to "
             "model.safetensors."
         )
-    return "Save the model with `save_pretrained`, or choose a checkpoint with safetensors."
+    return Message(
+        "Save the model with `save_pretrained`, or choose a checkpoint with safetensors."
+    )
 
 
 def _check_there(folder: Path, weights: Weights, index: str) -> None:
     """Refuse an index that names files that are absent or elsewhere, or leaves some out."""
     for tensor, name in weights.places.items():
         if not (folder / name).is_file():
-            what = "is no file" if (folder / name).exists() else "is missing"
+            there = (folder / name).exists()
+            what = Message("is no file") if there else Message("is missing")
             raise CandidateError(
-                f"{folder / name} {what}: {index} says that it holds {tensor}. A download may "
-                f"have stopped half way: fetch the checkpoint again."
+                "{path} {what}: {index} says that it holds {tensor}. A download may have "
+                "stopped half way: fetch the checkpoint again.",
+                path=folder / name,
+                what=what,
+                index=index,
+                tensor=tensor,
             )
         _check_own(folder, folder / name)
     suffix = Path(weights.files[0]).suffix
     shards = {path.name for path in folder.glob(f"*-of-*{suffix}")}
     if left := sorted(shards - set(weights.files)):
         raise CandidateError(
-            f"{folder / left[0]} is not named in {index}, so its weights would be left out. Index "
-            f"and files are of different versions: fetch the checkpoint again."
+            "{path} is not named in {index}, so its weights would be left out. Index and "
+            "files are of different versions: fetch the checkpoint again.",
+            path=folder / left[0],
+            index=index,
         )
 
 
@@ -136,9 +156,11 @@ def _inside(folder: Path, path: Path) -> bool:
 def _check_own(folder: Path, path: Path) -> None:
     if not _inside(folder, path):
         raise CandidateError(
-            f"{path} is a link out of the checkpoint's folder, to {path.resolve()}. Such a link "
-            f"could make the gate read any file of this machine: put the file itself into the "
-            f"folder, or give the folder that it is in."
+            "{path} is a link out of the checkpoint's folder, to {target}. Such a link "
+            "could make the gate read any file of this machine: put the file itself into the "
+            "folder, or give the folder that it is in.",
+            path=path,
+            target=path.resolve(),
         )
 
 
@@ -166,8 +188,10 @@ def read_shapes(folder: Path, weights: Weights) -> dict[str, Held]:
     for tensor, name in weights.places.items():
         if tensor not in held:
             raise CandidateError(
-                f"{folder / name} has no tensor {tensor}, which the index says is there. Index and "
-                f"files are of different versions: fetch the checkpoint again."
+                "{path} has no tensor {tensor}, which the index says is there. Index and "
+                "files are of different versions: fetch the checkpoint again.",
+                path=folder / name,
+                tensor=tensor,
             )
     return held
 
@@ -187,7 +211,8 @@ def read_header(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length > min(_MOST_HEADER, size - 8):
-                raise _damaged(path, f"it ends within its header, after {size} bytes", tensor)
+                how = Message("it ends within its header, after {size} bytes", size=size)
+                raise _damaged(path, how, tensor)
             text = file.read(length)
     except OSError as error:
         raise unreadable(path, error) from None
@@ -196,19 +221,25 @@ def read_header(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
         entries.pop("__metadata__", None)
         tensors = {name: _tensor(entry) for name, entry in entries.items()}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise _damaged(path, "its header cannot be read", tensor) from None
+        raise _damaged(path, Message("its header cannot be read"), tensor) from None
     for name, entry in entries.items():
         if name.endswith(".weight") and entry.get("dtype") not in _REAL:
             raise _integers(path, name, str(entry.get("dtype")))
     for name, (_, end) in sorted(tensors.items(), key=lambda item: item[1][1]):
         if 8 + length + end > size:
-            raise _damaged(
-                path, f"it is cut short within {name}: {size} bytes of {_whole(tensors, length)}"
+            how = Message(
+                "it is cut short within {name}: {size} bytes of {whole}",
+                name=name,
+                size=size,
+                whole=_whole(tensors, length),
             )
+            raise _damaged(path, how)
     if (beyond := size - _whole(tensors, length)) > 0:
-        raise _damaged(
-            path, f"{beyond} bytes follow its last tensor, and its header knows nothing of them"
+        how = Message(
+            "{beyond} bytes follow its last tensor, and its header knows nothing of them",
+            beyond=beyond,
         )
+        raise _damaged(path, how)
     return {name: shape for name, (shape, _) in tensors.items()}
 
 
@@ -232,15 +263,23 @@ def _real_types() -> set[Any]:
 
 def _integers(path: Path, name: str, dtype: str) -> CandidateError:
     return CandidateError(
-        f"{path}: the weight {name} is of type {dtype}: numbers that its owner has quantised, and "
-        f"config.json does not say how. Read as they are they would be another model. Choose the "
-        f"checkpoint that it was made from, in 16 or 32 bits."
+        "{path}: the weight {name} is of type {dtype}: numbers that its owner has "
+        "quantised, and config.json does not say how. Read as they are they would be "
+        "another model. Choose the checkpoint that it was made from, in 16 or 32 bits.",
+        path=path,
+        name=name,
+        dtype=dtype,
     )
 
 
 def _damaged(path: Path, how: str, tensor: str = "") -> CandidateError:
-    within = f" By its index {tensor} is in it." if tensor else ""
-    return CandidateError(f"{path} is damaged: {how}.{within} Fetch the checkpoint again.")
+    within = Message(" By its index {tensor} is in it.", tensor=tensor) if tensor else ""
+    return CandidateError(
+        "{path} is damaged: {how}.{within} Fetch the checkpoint again.",
+        path=path,
+        how=how,
+        within=within,
+    )
 
 
 def read_pickle(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
@@ -268,15 +307,16 @@ def read_pickle(path: Path, tensor: str = "") -> dict[str, tuple[int, ...]]:
         raise
     except pickle.UnpicklingError as error:
         if "truncated" in str(error):
-            raise _damaged(path, "it is cut short", tensor) from None
+            raise _damaged(path, Message("it is cut short"), tensor) from None
         raise CandidateError(
-            f"{path} holds more than numbers: Python code that would run while it is read, or it "
-            f"is damaged. It was not run. Choose a checkpoint with safetensors, which cannot hold "
-            f"code."
+            "{path} holds more than numbers: Python code that would run while it is read, or "
+            "it is damaged. It was not run. Choose a checkpoint with safetensors, which "
+            "cannot hold code.",
+            path=path,
         ) from None
     # What a damaged file leads to is anything.
     except Exception as error:
-        how = f"it is cut short, or was never such a file ({summary(error)})"
+        how = Message("it is cut short, or was never such a file ({error})", error=summary(error))
         raise _damaged(path, how, tensor) from error
 
 
@@ -287,23 +327,37 @@ def _check_table(path: Path, found: Any) -> None:
     kind = type(found).__name__
     if not isinstance(found, dict):
         raise CandidateError(
-            f"{path} holds {_article(kind)}, not a table of weights by their names, so nobody can "
-            f"tell which weight is which. Save the model with `save_pretrained`, or its "
-            f"`state_dict()`."
+            "{path} holds {kind}, not a table of weights by their names, so nobody can "
+            "tell which weight is which. Save the model with `save_pretrained`, or its "
+            "`state_dict()`.",
+            path=path,
+            kind=_article(kind),
         )
     inner = next((key for key, value in found.items() if isinstance(value, dict)), None)
     for name, value in found.items():
         if not isinstance(value, torch.Tensor):
-            alone = f"what is in {inner!r} alone, or " if inner is not None else ""
+            alone = (
+                Message("what is in {name} alone, or ", name=repr(inner))
+                if inner is not None
+                else ""
+            )
             raise CandidateError(
-                f"{path} holds {_article(type(value).__name__)} by the name of {name!r} beside or "
-                f"instead of weights, as a state of training does, and nobody can tell what is to "
-                f"be loaded. Save {alone}the model with `save_pretrained`."
+                "{path} holds {kind} by the name of {name} beside or instead of weights, "
+                "as a state of training does, and nobody can tell what is to be loaded. Save "
+                "{alone}the model with `save_pretrained`.",
+                path=path,
+                kind=_article(type(value).__name__),
+                name=f"{name!r}",
+                alone=alone,
             )
 
 
 def _article(kind: str) -> str:
-    return "nothing" if kind == "NoneType" else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    if kind == "NoneType":
+        return Message("nothing")
+    if kind[0] in "aeiou":
+        return Message("an {kind}", kind=kind)
+    return Message("a {kind}", kind=kind)
 
 
 def _is_zip(path: Path) -> bool:
@@ -333,7 +387,8 @@ def find_broken(folder: Path, files: Iterable[str]) -> Broken | None:
     for name in sorted(files):
         for tensor, numbers in _tensors(folder / name):
             if numbers.is_floating_point() and not bool(torch.isfinite(numbers).all()):
-                what = "NaN" if bool(torch.isnan(numbers).any()) else "an infinite number"
+                nan = bool(torch.isnan(numbers).any())
+                what = Message("NaN") if nan else Message("an infinite number")
                 return Broken(folder / name, tensor, what)
     return None
 

@@ -85,8 +85,9 @@ def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findi
     in_order = [sample for sample in samples if not sample.degenerate]
     if in_order and not any(sample.notes[label] for sample in in_order for label in TELLING):
         raise InvalidMeasurement(
-            f"none of the sentences of {len(samples)} samples shows whether it is Cantonese: they "
-            f"are too short or too plain to tell. Draw more samples, or raise max_new_tokens."
+            "none of the sentences of {count} samples shows whether it is Cantonese: they "
+            "are too short or too plain to tell. Draw more samples, or raise max_new_tokens.",
+            count=len(samples),
         )
     found = summarise(samples)
     return found.model_copy(

@@ -16,6 +16,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.measures import choices
 from basegate.measures.counting import Asked, count_correct, right_samples
 from basegate.measures.reading import identity, prepares
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from basegate.engines.protocol import Engine
@@ -59,7 +60,10 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
             scored = choices.score_options(engine, task.data.records, task.progress)
         except InvalidMeasurement as error:
             # What was sampled stands; only a limit on the likelihood misses its metric.
-            return found.noting(f"the options could not be scored by likelihood: {error}")
+            why = Message(
+                "the options could not be scored by likelihood: {error}", error=error.message
+            )
+            return found.noting(why)
     found = found.model_copy(
         update={"metrics": (*found.metrics, *choices.summarise(scored)), "choices": scored}
     )

@@ -27,15 +27,19 @@ def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if broken:
         raise InvalidMeasurement(
-            f"{broken} of {tokens} log-probabilities are not finite (NaN or inf). The model's "
-            f"numbers broke, which says nothing about what it knows: try another --dtype or "
-            f"--quantization."
+            "{broken} of {tokens} log-probabilities are not finite (NaN or inf). The model's "
+            "numbers broke, which says nothing about what it knows: try another --dtype or "
+            "--quantization.",
+            broken=broken,
+            tokens=tokens,
         )
     lost, characters = sum(each.lost for each in scores), sum(map(len, texts))
     if lost > LOST_SHARE * characters:
         raise InvalidMeasurement(
-            f"the tokenizer loses {lost} of {characters} characters: decoding its tokens does not "
-            f"give them back (unknown characters, or several folded into one). What was scored is "
-            f"not the text that was given, and its bits per character would look too good. "
-            f"Choose a candidate whose tokenizer covers Chinese characters."
+            "the tokenizer loses {lost} of {characters} characters: decoding its tokens does "
+            "not give them back (unknown characters, or several folded into one). What was "
+            "scored is not the text that was given, and its bits per character would look "
+            "too good. Choose a candidate whose tokenizer covers Chinese characters.",
+            lost=lost,
+            characters=characters,
         )

@@ -128,7 +128,7 @@ def warned(warnings: Iterable[tuple[type[Warning], str]], say: Words = ENGLISH) 
         kinds.setdefault(kind, {})[text] = None
     for texts in kinds.values():
         more = say(" ({count} more like it)", count=len(texts) - 1) if len(texts) > 1 else ""
-        yield printable(say("warning: {text}", text=list(texts)[-1]) + more)
+        yield printable(say("warning: {text}", text=say.retold(list(texts)[-1])) + more)
 
 
 def decided(
@@ -175,7 +175,7 @@ def line(word: str, name: str, text: str) -> str:
 
 def _found(row: Result, say: Words) -> str:
     if row.limit is None:
-        return reason(row)
+        return reason(row, say)
     value = found(row, row.limit, say)
     if row.question:
         value = say("{question} {value}", question=row.question, value=value)

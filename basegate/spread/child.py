@@ -20,9 +20,10 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from basegate.candidate import Candidate
-from basegate.errors import BasegateError, StoreWarning
+from basegate.errors import BasegateError, StoreWarning, message_of
 from basegate.measuring import measure
 from basegate.memory import let_go
+from basegate.messages import Message
 from basegate.spread.leases import take, visible_gpus
 from basegate.spread.relay import ToldProgress
 
@@ -102,7 +103,9 @@ def _lease(loading: Loading, progress: ToldProgress) -> None:
         take(
             loading.gpus,
             visible_gpus(),
-            waiting=lambda: progress.say(f"{loading.spec.name}: waiting for a free GPU"),
+            waiting=lambda: progress.say(
+                Message("{name}: waiting for a free GPU", name=loading.spec.name)
+            ),
         ).export()
 
 
@@ -138,7 +141,7 @@ def _texts(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warnin
     known = ("builtins", StoreWarning.__module__)
     return [
         (
-            str(each.message),
+            message_of(each.message),
             each.category if each.category.__module__ in known else UserWarning,
         )
         for each in caught

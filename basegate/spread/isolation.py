@@ -16,6 +16,7 @@ import basegate.candidate
 from basegate.candidate import NOT_LOADED
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.measurement import Measurement
+from basegate.messages import Message
 from basegate.spread.child import Loading, serve
 from basegate.spread.relay import ShownProgress
 
@@ -73,7 +74,7 @@ class Isolation:
         except ProcessEnded as ended:
             self.stop(at_once=True)
             self._count(candidate.name, ended)
-            raise CandidateError(str(ended)) from None
+            raise CandidateError(ended.message) from None
         except BaseException:
             # What it would still answer must not be taken for the answer to another question.
             self.stop(at_once=True)
@@ -86,9 +87,10 @@ class Isolation:
         if ended.loading:
             self._given_up[name] = NOT_LOADED
         elif self._ended[name] >= TRIES:
-            self._given_up[name] = (
-                f"not measured: {TRIES} processes of the candidate have ended without a result "
-                f"(see its first errors). Another run tries again."
+            self._given_up[name] = Message(
+                "not measured: {count} processes of the candidate have ended without a result "
+                "(see its first errors). Another run tries again.",
+                count=TRIES,
             )
 
     def stop(self, *, at_once: bool = False) -> None:
@@ -124,11 +126,13 @@ class ProcessEnded(Exception):
     """A measuring process died, or was ended since it took too long.
 
     Attributes:
+        message: how, for the user.
         loading: whether it was still loading.
     """
 
     def __init__(self, message: str, *, loading: bool) -> None:
         super().__init__(message)
+        self.message = message
         self.loading = loading
 
 
@@ -255,25 +259,31 @@ def _taken(answer: tuple[Any, ...], job: Job) -> Measurement:
     return measurement
 
 
+_PHASES = {"loading": Message("loading"), "measuring": Message("measuring")}
+
+
 def _hung(phase: str, timeout: float) -> str:
-    return (
-        f"{phase} took longer than the {timeout:g} seconds of --measure-timeout, so its process "
-        f"was ended. What was measured until then is kept, and the next run goes on from there. "
-        f"If it hangs, try another --dtype or --quantization; if it is only slow, raise "
-        f"--measure-timeout (0 for no limit)."
+    return Message(
+        "{phase} took longer than the {timeout} seconds of --measure-timeout, so its process "
+        "was ended. What was measured until then is kept, and the next run goes on from there. "
+        "If it hangs, try another --dtype or --quantization; if it is only slow, raise "
+        "--measure-timeout (0 for no limit).",
+        phase=_PHASES.get(phase, phase),
+        timeout=f"{timeout:g}",
     )
 
 
 def _died(status: int | None) -> str:
-    how = f"exit status {status}"
+    how = Message("exit status {status}", status=status)
     if status is not None and status < 0:
         with suppress(ValueError):
-            how = f"killed by {signal.Signals(-status).name}"
+            how = Message("killed by {signal}", signal=signal.Signals(-status).name)
         if -status == signal.SIGKILL:
-            how += ", as the system does when memory runs out"
-    return (
-        f"the process that measured it ended without a word ({how}). That says nothing about the "
-        f"model. What was measured until then is kept, and the next run goes on from there. If it "
-        f"ends again, look at the captured output, and try another --dtype, --quantization or "
-        f"version of torch."
+            how = Message("killed by SIGKILL, as the system does when memory runs out")
+    return Message(
+        "the process that measured it ended without a word ({how}). That says nothing about the "
+        "model. What was measured until then is kept, and the next run goes on from there. If it "
+        "ends again, look at the captured output, and try another --dtype, --quantization or "
+        "version of torch.",
+        how=how,
     )

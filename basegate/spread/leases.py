@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from basegate import driver
 from basegate.environment import gpu_count, gpu_uuids
 from basegate.errors import CandidateError
+from basegate.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -138,9 +139,11 @@ def _try(count: int, devices: Mapping[str, str], folder: Path) -> Lease | None:
             return Lease(tuple(taken), locks.pop_all()) if len(taken) == count else None
     except OSError as error:
         raise CandidateError(
-            f"no GPU can be leased: {folder} cannot be used ({error.strerror}). The locks in it "
-            f"keep two candidates off one GPU. Name a folder that is yours in TMPDIR, the same for "
-            f"all runs on this machine."
+            "no GPU can be leased: {folder} cannot be used ({strerror}). The locks in it "
+            "keep two candidates off one GPU. Name a folder that is yours in TMPDIR, the "
+            "same for all runs on this machine.",
+            folder=folder,
+            strerror=error.strerror,
         ) from None
 
 
@@ -161,9 +164,16 @@ def _of_this_user() -> Path:
 
 
 def _too_few(count: int, devices: Sequence[str]) -> str:
-    here = f"{len(devices)} can be used here ({', '.join(devices)})" if devices else "there is none"
-    return (
-        f"it needs {count} GPU{'s' if count > 1 else ''} and {here}. A candidate that waited for "
-        f"more would wait for ever. Use a machine with more, let {_VARIABLE} show more, or lower "
-        f"its gpus in models.toml."
+    here = Message("there is none")
+    if devices:
+        here = Message(
+            "{count} can be used here ({devices})", count=len(devices), devices=", ".join(devices)
+        )
+    needed = Message("{count} GPUs", count=count) if count > 1 else Message("1 GPU")
+    return Message(
+        "it needs {needed} and {here}. A candidate that waited for more would wait for ever. Use "
+        "a machine with more, let {variable} show more, or lower its gpus in models.toml.",
+        needed=needed,
+        here=here,
+        variable=_VARIABLE,
     )

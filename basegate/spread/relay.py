@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
 
-    from basegate.progress import Step
+    from basegate.progress import Step, Unit
 
 DETAIL_EVERY = 5.0
 """Seconds between two words on how far loading is."""
@@ -29,7 +29,7 @@ class ToldProgress(Progress):
         self._send = send
 
     @contextmanager
-    def task(self, description: str, total: int, unit: str) -> Iterator[Step]:
+    def task(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
         """Tell that a task begins, of every step, and that it has ended."""
         self._send(("task", description, total, unit))
         try:
@@ -50,14 +50,14 @@ class ToldProgress(Progress):
         """Tell what is being waited for, and now and then how far it is."""
         self._send(("waiting", description))
         try:
-            with watched(self._watch):
+            with watched(self._follow):
                 yield
         finally:
             self._send(("done",))
 
-    def _watch(self, done: threading.Event) -> None:
+    def _follow(self, done: threading.Event) -> None:
         while not done.wait(DETAIL_EVERY):
-            self._send(("detail", self._tell()))
+            self._send(("detail", self._now()))
 
 
 class ShownProgress:
@@ -88,7 +88,7 @@ class ShownProgress:
             stack.enter_context(self._progress.telling(lambda: self._detail))
             stack.enter_context(self._progress.waiting(*given))
         elif word == "detail":
-            self._detail = given[0].removesuffix(", ")
+            self._detail = given[0]
         elif word == "done" and self._open:
             self._open.pop()[0].close()
 

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from basegate.errors import NotTrusted
 from basegate.files import write_atomically
+from basegate.messages import Message
 from basegate.store import format as files
 from basegate.store.format import Damaged, Evidence, Newer
 from basegate.store.journal import FileJournal, Journal, is_left_of
@@ -254,11 +255,22 @@ class Store:
             return None
         except Damaged as error:
             done = self._put_aside(path)
-            _warn(path, f"{path.name} cannot be trusted ({error}); {done}, and measured again.")
+            text = Message(
+                "{file} cannot be trusted ({error}); {done}, and measured again.",
+                file=path.name,
+                error=error.message,
+                done=done,
+            )
+            _warn(path, text)
         except (OSError, Newer) as error:
             # The file may be whole: it stays where it is.
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            _warn(path, f"{path.name} cannot be read ({reason}); it is left as it is.")
+            reason = error.strerror if isinstance(error, OSError) else error.message
+            text = Message(
+                "{file} cannot be read ({error}); it is left as it is.",
+                file=path.name,
+                error=reason,
+            )
+            _warn(path, text)
         return None
 
     def _set_double_aside(self, path: Path, kept: Path) -> None:
@@ -269,8 +281,13 @@ class Store:
                 done = self._put_aside(path)
                 _warn(
                     path,
-                    f"{path.name} holds other numbers of the measurement in {kept.name}, which "
-                    f"counts; {done}.",
+                    Message(
+                        "{file} holds other numbers of the measurement in {kept}, which counts; "
+                        "{done}.",
+                        file=path.name,
+                        kept=kept.name,
+                        done=done,
+                    ),
                 )
 
     def _put_aside(self, path: Path) -> str:
@@ -288,8 +305,10 @@ class Store:
                     moved = place / f"{each.stem}.{time.time_ns()}{each.suffix}"
                 each.replace(moved)
         except OSError as error:
-            return f"it could not be set aside ({error.strerror})"
-        return f"it is set aside in {place}" + (", with its samples" if own else "")
+            return Message("it could not be set aside ({error})", error=error.strerror)
+        if own:
+            return Message("it is set aside in {place}, with its samples", place=place)
+        return Message("it is set aside in {place}", place=place)
 
     def _samples_of(self, path: Path) -> list[Path]:
         """Return the samples of a key that no other file of it names."""
@@ -375,7 +394,7 @@ def _read(path: Path, evidence: bool) -> Measurement:
     try:
         data = (path.parent / beside.file).read_bytes()
     except FileNotFoundError:
-        raise Damaged(f"{beside.file} is missing beside it") from None
+        raise Damaged("{file} is missing beside it", file=beside.file) from None
     return files.with_evidence(measurement, beside, data)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from basegate.errors import BasegateError
 from basegate.measurement import (
     DocumentScore,
     Findings,
@@ -39,11 +40,11 @@ _LAST = b',\n "evidence": '
 _SCHEMA_NUMBER = re.compile(rb'"schema_version": ?(\d+)')
 
 
-class Damaged(Exception):
+class Damaged(BasegateError):
     """A file of the store that cannot be trusted; says why."""
 
 
-class Newer(Exception):
+class Newer(BasegateError):
     """A file of the store that a newer basegate wrote; says so."""
 
 
@@ -111,10 +112,14 @@ def _validate(kind: type[Any], data: bytes) -> Any:
     except ValidationError as error:
         given = _SCHEMA_NUMBER.search(data)
         if given and int(given[1]) > SCHEMA:
-            raise Newer(f"it is of schema {int(given[1])}, of a newer basegate") from None
+            raise Newer(
+                "it is of schema {schema}, of a newer basegate", schema=int(given[1])
+            ) from None
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise Damaged(f"{where}: {first['msg']}" if where else first["msg"]) from None
+        if not where:
+            raise Damaged(first["msg"]) from None
+        raise Damaged("{place}: {reason}", place=where, reason=first["msg"]) from None
 
 
 def _of_its_key(measurement: Measurement) -> Measurement:
@@ -139,13 +144,15 @@ def with_evidence(measurement: Measurement, evidence: Evidence, data: bytes) -> 
         Damaged: the second file was cut short or changed.
     """
     if hashlib.sha256(data).hexdigest() != evidence.sha256:
-        raise Damaged(f"the checksum of {evidence.file} is not that of its content")
+        raise Damaged("the checksum of {file} is not that of its content", file=evidence.file)
     found: dict[str, list[Any]] = {name: [] for name in EVIDENCE}
     try:
         for name, fields in _lines(data):
             found[name].append(EVIDENCE[name].model_validate(fields))
     except (ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise Damaged(f"{evidence.file} holds no samples ({type(error).__name__})") from None
+        raise Damaged(
+            "{file} holds no samples ({error})", file=evidence.file, error=type(error).__name__
+        ) from None
     parts = {name: tuple(each) for name, each in found.items()}
     findings = measurement.findings.model_copy(update=parts)
     return measurement.model_copy(update={"findings": findings})

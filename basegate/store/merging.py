@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from basegate.environment import version
-from basegate.errors import BasegateError
+from basegate.errors import BasegateError, told
 from basegate.store import format as files
 from basegate.store.folder import SHORT, stem_of
 from basegate.store.format import Damaged, Newer
@@ -144,7 +144,7 @@ def merge(store: Store, source: Path) -> Merged:
         with _opened(source) as archive:
             return _merge(store, archive)
     except Damaged as error:
-        raise Refused(f"{source}: {error}.") from None
+        raise Refused("{source}: {error}.", source=source, error=told(error)) from None
 
 
 def _merge(store: Store, archive: ZipFile) -> Merged:
@@ -227,7 +227,7 @@ def _opened(source: Path) -> Iterator[ZipFile]:
         try:
             archive = stack.enter_context(zipfile.ZipFile(file))
         except _BROKEN as error:
-            raise Damaged(f"it is no whole zip file ({error})") from None
+            raise Damaged("it is no whole zip file ({error})", error=told(error)) from None
         yield archive
 
 
@@ -235,7 +235,9 @@ def _content(archive: ZipFile, name: str) -> bytes:
     try:
         return archive.read(name)
     except _BROKEN as error:
-        raise Damaged(f"{_shown(name)} cannot be unpacked ({error})") from None
+        raise Damaged(
+            "{name} cannot be unpacked ({error})", name=_shown(name), error=told(error)
+        ) from None
 
 
 def _names(archive: ZipFile) -> list[str]:
@@ -251,9 +253,14 @@ def _names(archive: ZipFile) -> list[str]:
     for entry in entries:
         _check_entry(entry)
     if sum(entry.file_size for entry in entries) > _LARGEST_IN_ALL:
-        raise Damaged(f"it would be larger than {_LARGEST_IN_ALL >> 30} GiB, unpacked")
+        raise Damaged(
+            "it would be larger than {largest} GiB, unpacked",
+            largest=_LARGEST_IN_ALL >> 30,
+        )
     if _MANIFEST not in names:
-        raise Damaged(f"there is no {_MANIFEST} in it, so `store export` has not made it")
+        raise Damaged(
+            "there is no {manifest} in it, so `store export` has not made it", manifest=_MANIFEST
+        )
     _check_manifest(_content(archive, _MANIFEST))
     numbers = sorted(name for name in names if _NUMBERS.fullmatch(name))
     _check_belongings(archive, numbers, names)
@@ -267,29 +274,32 @@ def _check_belongings(archive: ZipFile, numbers: list[str], names: set[str]) -> 
     for name in numbers:
         measurement, evidence = _read(archive, name)
         if measurement.key in keys:
-            raise Damaged(f"the measurement {measurement.key} stands in it twice")
+            raise Damaged("the measurement {key} stands in it twice", key=measurement.key)
         keys.add(measurement.key)
         if evidence is not None:
             beside = f"{_FOLDER}{evidence.file}"
             if beside not in names:
-                raise Damaged(f"the samples of {_shown(name)} are not in it")
+                raise Damaged("the samples of {name} are not in it", name=_shown(name))
             used.add(beside)
     stray = sorted(names - used - set(numbers) - {_MANIFEST})
     if stray:
-        raise Damaged(f"no measurement in it names the samples {_shown(stray[0])}")
+        raise Damaged("no measurement in it names the samples {name}", name=_shown(stray[0]))
 
 
 def _check_entry(entry: ZipInfo) -> None:
     name = entry.filename
     known = (_NUMBERS, _SAMPLES)
     if name != _MANIFEST and not any(pattern.fullmatch(name) for pattern in known):
-        raise Damaged(f"{_shown(name)} is no name of a file of a store")
+        raise Damaged("{name} is no name of a file of a store", name=_shown(name))
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise Damaged(f"{_shown(name)} is compressed as `store export` does not")
+        raise Damaged("{name} is compressed as `store export` does not", name=_shown(name))
     largest = _LARGEST[name.rpartition(".")[2]]
     if entry.file_size > largest:
         raise Damaged(
-            f"{_shown(name)} would be {entry.file_size:,} bytes, unpacked: more than {largest:,}"
+            "{name} would be {size} bytes, unpacked: more than {largest}",
+            name=_shown(name),
+            size=f"{entry.file_size:,}",
+            largest=f"{largest:,}",
         )
 
 
@@ -302,19 +312,25 @@ def _check_manifest(data: bytes) -> None:
         manifest = json.loads(data)
         given = manifest["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Damaged(f"its {_MANIFEST} cannot be read") from None
+        raise Damaged("its {manifest} cannot be read", manifest=_MANIFEST) from None
     if given != FORMAT:
-        raise Damaged(f"it is of format {given!r}, of another basegate; {FORMAT} is known here")
+        raise Damaged(
+            "it is of format {given}, of another basegate; {format} is known here",
+            given=f"{given!r}",
+            format=FORMAT,
+        )
 
 
 def _read(archive: ZipFile, name: str) -> tuple[Measurement, files.Evidence | None]:
     try:
         measurement, evidence = files.read(_content(archive, name))
     except (Damaged, Newer, RecursionError) as error:
-        raise Damaged(f"{_shown(name)} cannot be trusted: {error}") from None
+        raise Damaged(
+            "{name} cannot be trusted: {error}", name=_shown(name), error=told(error)
+        ) from None
     found = _NUMBERS.fullmatch(name)
     if found is None or measurement.key[:SHORT] != found[1]:
-        raise Damaged(f"{_shown(name)} is not named by its key")
+        raise Damaged("{name} is not named by its key", name=_shown(name))
     return measurement, evidence
 
 

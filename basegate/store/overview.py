@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
+from basegate.messages import Message, joined
 from basegate.store import journal
 from basegate.store.folder import SHORT
 
@@ -76,22 +77,33 @@ def the_one(store: Store, prefix: str, *, evidence: bool = True) -> Measurement:
         UsageError: it is no beginning of a key, or of none or several that there are; says which.
     """
     if not re.fullmatch(r"[0-9a-f]{1,64}", prefix):
-        raise UsageError(f"{prefix!r} is no beginning of a key, which is made of 0-9 and a-f.")
+        raise UsageError(
+            "{prefix} is no beginning of a key, which is made of 0-9 and a-f.", prefix=f"{prefix!r}"
+        )
     # Of copies of one file, one.
     paths = list({path.stem[-SHORT:]: path for path in store.paths()}.values())
     found = [path for path in paths if path.stem[-SHORT:].startswith(prefix[:SHORT])]
     if len(prefix) > SHORT:
         found = [path for path in found if _key(store, path).startswith(prefix)]
     if not found:
-        raise UsageError(f"no key begins with {prefix}. {_listed(paths)}")
+        raise UsageError(
+            "no key begins with {prefix}. {listed}", prefix=prefix, listed=_listed(paths)
+        )
     if len(found) > 1:
-        raise UsageError(f"{prefix} begins {len(found)} keys. {_listed(found)}")
+        raise UsageError(
+            "{prefix} begins {count} keys. {listed}",
+            prefix=prefix,
+            count=len(found),
+            listed=_listed(found),
+        )
     # Under its key, where the one of several files is chosen that counts.
     measurement = store.get(_key(store, found[0]), evidence=evidence)
     if measurement is None:
         measurement = store.read(found[0], evidence=evidence)
     if measurement is None:
-        raise UsageError(f"{found[0].name} cannot be read; it was set aside, or removed just now.")
+        raise UsageError(
+            "{name} cannot be read; it was set aside, or removed just now.", name=found[0].name
+        )
     return measurement
 
 
@@ -120,10 +132,16 @@ def stored_of(
 def _nothing_stored(names: Sequence[str], known: Iterable[str]) -> UsageError:
     """Return the error for candidates of which nothing is stored."""
     known = sorted(known)
-    what, hint = ("it", did_you_mean(names[0], known)) if len(names) == 1 else ("them", "")
+    what: str = Message("them")
+    hint = ""
+    if len(names) == 1:
+        what, hint = Message("it"), did_you_mean(names[0], known)
     return UsageError(
-        f"--model {', '.join(names)}: nothing of {what} is stored.{hint} "
-        f"Stored: {', '.join(known) or 'nothing'}."
+        "--model {names}: nothing of {what} is stored.{hint} Stored: {stored}.",
+        names=", ".join(names),
+        what=what,
+        hint=hint,
+        stored=", ".join(known) or Message("nothing"),
     )
 
 
@@ -135,11 +153,12 @@ def _key(store: Store, path: Path) -> str:
 def _listed(paths: list[Path]) -> str:
     """Return a line per measurement, as their files are named."""
     if not paths:
-        return "Nothing is stored."
-    lines = []
+        return Message("Nothing is stored.")
+    lines: list[str] = [Message("Stored:")]
     for path in paths[:_SHOWN]:
         *names, short = path.stem.split(".")
-        lines.append(f"{short[:KEY]}  {'  '.join(names)}")
+        lines.append(f"  {short[:KEY]}  {'  '.join(names)}")
     if len(paths) > _SHOWN:
-        lines.append(f"and {len(paths) - _SHOWN} more: python -m basegate store list")
-    return "\n  ".join(["Stored:", *lines])
+        count = len(paths) - _SHOWN
+        lines.append(Message("  and {count} more: python -m basegate store list", count=count))
+    return joined(lines, "\n")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from basegate.measuring import identify_software
+from basegate.messages import Message
 from basegate.store import format as files
 from basegate.store.folder import SHORT, not_held
 from basegate.store.format import Damaged, Newer
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from basegate.measurement import Measurement
     from basegate.store.folder import Store
 
-UNHELD = "no process holds it"
+UNHELD = Message("no process holds it")
 """Why a lock may go."""
 _ABANDONED = 3600.0
 """Seconds after which a temporary file outside the lock's reach belongs to no process any more."""
@@ -169,7 +170,7 @@ def _reasons(choice: Choice) -> Callable[[Measurement], str]:
             return ""
         if choice.outdated:
             return _outdated(measurement.identity, software)
-        return f"measured at {measurement.measured_at}"
+        return Message("measured at {date}", date=measurement.measured_at)
 
     return reason
 
@@ -188,14 +189,20 @@ def _outdated(identity: Mapping[str, Any], software: Mapping[str, dict[str, Any]
     made = identity.get("measure")
     name = str(made.get("name")) if isinstance(made, dict) else ""
     if name not in software:
-        return "outdated: its check is not known"
+        return Message("outdated: its check is not known")
     for part, now in software[name].items():
         then = identity.get(part)
         if then != now:
             then = then if isinstance(then, dict) else {}
             changed = (key for key in (*now, *then) if then.get(key) != now.get(key))
             key = next(changed, part)
-            return f"outdated: {part}, {key}: {then.get(key)} then, {now.get(key)} now"
+            return Message(
+                "outdated: {part}, {key}: {then} then, {now} now",
+                part=part,
+                key=key,
+                then=then.get(key),
+                now=now.get(key),
+            )
     return ""
 
 
@@ -218,7 +225,7 @@ def _measurements(
     for path in sorted(store.measurements.glob("*.samples.jsonl")):
         short = path.name.split(".")[-4][:SHORT]
         if path.name not in found.named and short not in found.unread:
-            yield remove(path, reasons.get(short, "no measurement names it"))
+            yield remove(path, reasons.get(short, Message("no measurement names it")))
 
 
 def _journals(
@@ -235,9 +242,9 @@ def _journals(
             stored = looked.begun.get(journal.stem)
             if journal.is_file():
                 if stored is not None and is_left_of(journal, stored):
-                    yield remove(journal, "its measurement is stored")
+                    yield remove(journal, Message("its measurement is stored"))
                 elif unfinished:
-                    yield remove(journal, "unfinished")
+                    yield remove(journal, Message("unfinished"))
             if lock.is_file():
                 yield remove(lock, UNHELD)
 
@@ -245,10 +252,10 @@ def _journals(
 def _leftovers(store: Store, remove: Callable[[Path, str], Gone]) -> Iterator[Gone]:
     for path in sorted((store.folder / "set-aside").glob("*")):
         if path.is_file():
-            yield remove(path, "set aside")
+            yield remove(path, Message("set aside"))
     # Measurements are written under the store's lock, so that nobody is writing these.
     for path in sorted(store.measurements.glob(".*.tmp")):
-        yield remove(path, "half written")
+        yield remove(path, Message("half written"))
     for path in sorted(store.folder.glob(".*.tmp")):
         if time.time() - path.stat().st_mtime > _ABANDONED:
-            yield remove(path, "half written")
+            yield remove(path, Message("half written"))

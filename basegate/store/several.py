@@ -67,14 +67,19 @@ class Several:
         for number, one in found:
             if all(decide(one, other) == "same" for _, other in found):
                 return number, one
-        raise UsageError(self._conflict(key, found))
+        raise self._conflict(key, found)
 
-    def _conflict(self, key: str, found: Sequence[tuple[int, Measurement]]) -> str:
+    def _conflict(self, key: str, found: Sequence[tuple[int, Measurement]]) -> UsageError:
         places = ", ".join(str(self._stores[number].folder) for number, _ in found)
         of = found[0][1]
-        return (
-            f"--store {places}: the measurement {key} ({of.candidate.name}, {of.check} on "
-            f"{of.item}) has other numbers in each, and which of them are right cannot be told. "
-            f"Leave out all but one of these stores, or remove it where it is wrong: "
-            f"python -m basegate store prune --key {key[:12]} --store FOLDER"
+        return UsageError(
+            "--store {places}: the measurement {key} ({name}, {check} on {item}) has other "
+            "numbers in each, and which of them are right cannot be told. Leave out all but one "
+            "of these stores, or remove it where it is wrong: {prune}",
+            places=places,
+            key=key,
+            name=of.candidate.name,
+            check=of.check,
+            item=of.item,
+            prune=f"python -m basegate store prune --key {key[:12]} --store FOLDER",
         )
