@@ -265,7 +265,7 @@ _PHASES = {"loading": Message("loading"), "measuring": Message("measuring")}
 def _hung(phase: str, timeout: float) -> str:
     return Message(
         "{phase} took longer than the {timeout} seconds of --measure-timeout, so its process "
-        "was ended. What was measured until then is kept, and the next run goes on from there. "
+        "was ended. What the store took of it stays, and the next run goes on from there. "
         "If it hangs, try another --dtype or --quantization; if it is only slow, raise "
         "--measure-timeout (0 for no limit).",
         phase=_PHASES.get(phase, phase),
@@ -282,7 +282,7 @@ def _died(status: int | None) -> str:
             how = Message("killed by SIGKILL, as the system does when memory runs out")
     return Message(
         "the process that measured it ended without a word ({how}). That says nothing about the "
-        "model. What was measured until then is kept, and the next run goes on from there. If it "
+        "model. What the store took of it stays, and the next run goes on from there. If it "
         "ends again, look at the captured output, and try another --dtype, --quantization or "
         "version of torch.",
         how=how,
