@@ -58,7 +58,16 @@ class DataError(InvalidMeasurement):
 
 
 class StoreWarning(UserWarning):
-    """What whoever reads the verdicts should know of the store; told in the summary once a kind."""
+    """What whoever reads the verdicts should know of the store; told in the summary once a kind.
+
+    Attributes:
+        message: the text, a `Message` where it was one. The arguments hold it as plain text, which
+            is what pytest-xdist can send.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(str(text))
+        self.message = text
 
 
 class NotTrusted(StoreWarning):
@@ -81,6 +90,8 @@ def told(error: Exception) -> str:
 
 def message_of(warning: Warning | str) -> str:
     """Return what a warning says, as a `Message` where it is one."""
+    if isinstance(warning, StoreWarning):
+        return warning.message
     return told(warning) if isinstance(warning, Warning) else warning
 
 

@@ -88,6 +88,7 @@ def test_a_warning_of_a_measuring_process_keeps_its_message():
     texts = pickle.loads(pickle.dumps(_texts(caught)))
     assert [SAY.retold(text) for text, _ in texts] == ["a.bin 已損毀：欠缺 3 bytes。", "plain"]
     assert message_of(caught[0].message) is DAMAGED
+    assert [type(each) for each in caught[0].message.args] == [str], "all that xdist can send"
 
 
 def record(why):
