@@ -125,9 +125,9 @@ def test_another_architecture_than_the_entrys_is_refused(checkpoint):
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_one_that_fails_after_its_revision_is_known_says_which(plain, workers):
-    plain.runpytest_subprocess("--model", "bug", "-n", workers, "-k", "reasoning")
-    [entry] = ledger(plain)["candidates"]
+def test_one_that_fails_after_its_revision_is_known_says_which(isolated, workers):
+    isolated.runpytest_subprocess("--model", "bug", "-n", workers, "-k", "reasoning")
+    [entry] = ledger(isolated)["candidates"]
     assert entry["verdict"] == "invalid"
     assert entry["revision"].startswith("sha256:")
 

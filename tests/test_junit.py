@@ -108,9 +108,9 @@ def test_records_are_taken_off_a_report_and_what_others_put_there_stays():
 
 @FAMILIES
 @ALONE_AND_SPREAD
-def test_a_junit_file_has_a_property_per_metric_and_no_record(plain, family, workers):
+def test_a_junit_file_has_a_property_per_metric_and_no_record(isolated, family, workers):
     # q1 is answered rightly by all, p1 too; `bad` is too far off in perplexity.
-    found = properties_in(plain, "--model", "one,bad", "-o", f"junit_family={family}", *workers)
+    found = properties_in(isolated, "--model", "one,bad", "-o", f"junit_family={family}", *workers)
     assert len(found) == 8
     good, bad = found["test_perplexity[one-local]"], found["test_perplexity[bad-local]"]
     assert float(good["basegate.bits_per_char"]) == pytest.approx(1.4427, abs=1e-4)
@@ -125,25 +125,25 @@ def test_a_junit_file_has_a_property_per_metric_and_no_record(plain, family, wor
 
 
 @ALONE_AND_SPREAD
-def test_a_test_that_broke_has_the_verdict_of_all_its_phases(plain, workers):
-    test = plain.path / "tests_models/test_perplexity.py"
+def test_a_test_that_broke_has_the_verdict_of_all_its_phases(isolated, workers):
+    test = isolated.path / "tests_models/test_perplexity.py"
     test.write_text(
         "import pytest\n\n@pytest.fixture\ndef late():\n    yield\n    raise KeyError('late')\n"
         + test.read_text().replace("(perplexity, judge)", "(late, perplexity, judge)")
     )
-    found = properties_in(plain, "--model", "one,nan", "-k", "perplexity", *workers)
+    found = properties_in(isolated, "--model", "one,nan", "-k", "perplexity", *workers)
     assert found["test_perplexity[nan-local]"]["basegate.verdict"] == "invalid"
     assert found["test_perplexity[one-local]"]["basegate.verdict"] == "invalid"
     assert "basegate.bits_per_char" in found["test_perplexity[one-local]"]
 
 
 @ALONE_AND_SPREAD
-def test_a_users_own_properties_stay(plain, workers):
-    test = plain.path / "tests_models/test_perplexity.py"
+def test_a_users_own_properties_stay(isolated, workers):
+    test = isolated.path / "tests_models/test_perplexity.py"
     test.write_text(
         test.read_text()
         .replace("(perplexity, judge)", "(perplexity, judge, record_property)")
         .replace("verdict = ", "record_property('mine', 3)\n    verdict = ")
     )
-    found = properties_in(plain, "--model", "one", "-k", "perplexity", *workers)
+    found = properties_in(isolated, "--model", "one", "-k", "perplexity", *workers)
     assert found["test_perplexity[one-local]"]["mine"] == "3"

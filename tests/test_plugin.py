@@ -23,8 +23,8 @@ WORKERS = pytest.mark.parametrize(
 
 
 @WORKERS
-def test_a_good_candidate_is_accepted(plain, workers):
-    result = plain.runpytest_subprocess("--model", "one", *workers)
+def test_a_good_candidate_is_accepted(isolated, workers):
+    result = isolated.runpytest_subprocess("--model", "one", *workers)
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
@@ -35,17 +35,17 @@ def test_a_good_candidate_is_accepted(plain, workers):
             "  pass * reasoning sums * p1 1 of 1 correct, * [[]1 problem, *0 left out[]]",
         ]
     )
-    assert set(verdicts(plain).values()) == {"pass"}
-    assert (plain.path / "report.html").exists()
+    assert set(verdicts(isolated).values()) == {"pass"}
+    assert (isolated.path / "report.html").exists()
 
 
 @WORKERS
-def test_a_bad_candidate_is_rejected_and_the_ledger_says_by_how_much(plain, workers):
-    result = plain.runpytest_subprocess("--model", "bad", *workers)
+def test_a_bad_candidate_is_rejected_and_the_ledger_says_by_how_much(isolated, workers):
+    result = isolated.runpytest_subprocess("--model", "bad", *workers)
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*bad on local: 12.98 bits per character, limit at most 2.*"])
     result.stdout.fnmatch_lines(["bad: rejected on perplexity"])
-    (row,) = [row for row in ledger(plain)["results"] if row["verdict"] != "pass"]
+    (row,) = [row for row in ledger(isolated)["results"] if row["verdict"] != "pass"]
     assert (row["check"], row["item"], row["metric"]) == ("perplexity", "local", "bits_per_char")
     # 9 nats a character are 9 / ln 2 = 12.984 bits.
     assert row["value"] == pytest.approx(12.9843, abs=1e-4)
@@ -53,13 +53,13 @@ def test_a_bad_candidate_is_rejected_and_the_ledger_says_by_how_much(plain, work
 
 
 @WORKERS
-def test_two_candidates_are_loaded_once_each_and_freed(plain, workers):
-    result = plain.runpytest_subprocess("--model", "one,bad", *workers)
+def test_two_candidates_are_loaded_once_each_and_freed(isolated, workers):
+    result = isolated.runpytest_subprocess("--model", "one,bad", *workers)
     assert result.ret == 1
-    assert sorted(logged(plain, "load")) == ["bad", "one"]
-    assert sorted(logged(plain, "close")) == ["bad", "one"]
-    assert [row["name"] for row in ledger(plain)["candidates"]] == ["one", "bad"]
-    assert [row["verdict"] for row in ledger(plain)["candidates"]] == ["pass", "fail"]
+    assert sorted(logged(isolated, "load")) == ["bad", "one"]
+    assert sorted(logged(isolated, "close")) == ["bad", "one"]
+    assert [row["name"] for row in ledger(isolated)["candidates"]] == ["one", "bad"]
+    assert [row["verdict"] for row in ledger(isolated)["candidates"]] == ["pass", "fail"]
 
 
 def test_the_first_candidate_is_freed_before_the_second_loads(plain):
@@ -85,26 +85,26 @@ def test_the_ledger_is_the_same_with_and_without_workers(plain):
 
 
 @WORKERS
-def test_changing_a_limit_judges_again_without_loading(plain, workers):
-    assert plain.runpytest_subprocess("--model", "one", *workers).ret == 0
-    limit(plain, "max_bits_per_char", 1.0)
-    (plain.path / "log").unlink()
-    assert plain.runpytest_subprocess("--model", "one", *workers).ret == 1
-    assert verdicts(plain)["one", "perplexity", "bits_per_char"] == "fail"
-    assert logged(plain, "load") == []
-    assert set(logged(plain, "modules")) == {""}
+def test_changing_a_limit_judges_again_without_loading(isolated, workers):
+    assert isolated.runpytest_subprocess("--model", "one", *workers).ret == 0
+    limit(isolated, "max_bits_per_char", 1.0)
+    (isolated.path / "log").unlink()
+    assert isolated.runpytest_subprocess("--model", "one", *workers).ret == 1
+    assert verdicts(isolated)["one", "perplexity", "bits_per_char"] == "fail"
+    assert logged(isolated, "load") == []
+    assert set(logged(isolated, "modules")) == {""}
 
 
 @WORKERS
-def test_what_came_from_the_store_is_said_once_per_candidate(plain, workers):
-    result = plain.runpytest_subprocess("--model", "one", "-k", "perplexity", *workers)
+def test_what_came_from_the_store_is_said_once_per_candidate(isolated, workers):
+    result = isolated.runpytest_subprocess("--model", "one", "-k", "perplexity", *workers)
     assert "from the store" not in result.stdout.str()
-    result = plain.runpytest_subprocess("--model", "one,bad", *workers)
+    result = isolated.runpytest_subprocess("--model", "one,bad", *workers)
     assert result.stdout.str().count("from the store") == 1
     result.stdout.fnmatch_lines(["one: accepted", "*", "  from the store: 1 of 4 checks", "bad: *"])
-    result = plain.runpytest_subprocess("--model", "one", *workers)
+    result = isolated.runpytest_subprocess("--model", "one", *workers)
     result.stdout.fnmatch_lines(["  from the store: 4 of 4 checks"])
-    result = plain.runpytest_subprocess("--model", "one", "--remeasure", *workers)
+    result = isolated.runpytest_subprocess("--model", "one", "--remeasure", *workers)
     assert "from the store" not in result.stdout.str()
 
 
@@ -237,8 +237,8 @@ def test_one_candidates_own_limit_holds_for_it_alone(plain):
 
 
 @WORKERS
-def test_no_model_is_a_usage_error_that_lists_the_names(plain, workers):
-    result = plain.runpytest_subprocess(*workers)
+def test_no_model_is_a_usage_error_that_lists_the_names(isolated, workers):
+    result = isolated.runpytest_subprocess(*workers)
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: the acceptance tests need a candidate*one, two, bad*"])
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
@@ -262,8 +262,8 @@ def test_a_group_as_a_word_of_its_own_is_a_file_to_pytest(plain):
 
 
 @WORKERS
-def test_a_misspelt_model_is_a_usage_error_with_the_nearest_name(plain, workers):
-    result = plain.runpytest_subprocess("--model", "scrpt", *workers)
+def test_a_misspelt_model_is_a_usage_error_with_the_nearest_name(isolated, workers):
+    result = isolated.runpytest_subprocess("--model", "scrpt", *workers)
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: --model scrpt: *Did you mean 'script'*"])
     assert "Traceback" not in result.stderr.str()
@@ -319,13 +319,13 @@ def test_a_path_that_moves_pytests_root_is_a_usage_error_that_says_how(
 
 
 @WORKERS
-def test_numbers_that_broke_are_invalid_and_never_a_verdict_on_the_model(plain, workers):
-    result = plain.runpytest_subprocess("--model", "nan", "-k", "perplexity", *workers)
+def test_numbers_that_broke_are_invalid_and_never_a_verdict_on_the_model(isolated, workers):
+    result = isolated.runpytest_subprocess("--model", "nan", "-k", "perplexity", *workers)
     assert result.ret == 1
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["nan: * of * log-probabilities are not finite*"])
     result.stdout.fnmatch_lines(["nan: not judged (invalid) on perplexity; not run: cont*"])
-    (row,) = ledger(plain)["results"]
+    (row,) = ledger(isolated)["results"]
     assert (row["value"], row["verdict"]) == (None, "invalid")
     assert "Traceback" not in result.stdout.str()
     assert "fixtures/measurements.py" not in result.stdout.str()
@@ -465,20 +465,22 @@ def test_k_x_and_lf_work(plain):
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
-def test_a_run_that_a_failure_stopped_is_partial_if_something_was_left_to_run(plain, workers):
-    result = plain.runpytest_subprocess("--model", "bad", "-x", "-q", *workers)
+def test_a_run_that_a_failure_stopped_is_partial_if_something_was_left_to_run(isolated, workers):
+    result = isolated.runpytest_subprocess("--model", "bad", "-x", "-q", *workers)
     told = [line for line in result.outlines if "is partial:" in line]
     assert told == [
         "This report is partial: the run was stopped. What was measured is kept, and the same "
         "command goes on from there; without -x or --maxfail, if a failure stopped it."
     ]
-    assert ledger(plain)["suite"]["interrupted"] is True
-    result = plain.runpytest_subprocess("--model", "bad", "-x", "-q", "-k", "perplexity", *workers)
+    assert ledger(isolated)["suite"]["interrupted"] is True
+    result = isolated.runpytest_subprocess(
+        "--model", "bad", "-x", "-q", "-k", "perplexity", *workers
+    )
     assert result.ret == (2 if workers else 1)
     result.stdout.fnmatch_lines(["bad: rejected on perplexity; not run: *", "*stopping after 1 *"])
     assert "is partial:" not in result.stdout.str()
-    assert "is partial:" not in (plain.path / "report.html").read_text()
-    assert ledger(plain)["suite"]["interrupted"] is False
+    assert "is partial:" not in (isolated.path / "report.html").read_text()
+    assert ledger(isolated)["suite"]["interrupted"] is False
 
 
 def evidence_in(page):
@@ -489,9 +491,9 @@ def evidence_in(page):
 
 
 @WORKERS
-def test_the_page_shows_verdicts_and_what_was_written_and_stays_text(plain, workers):
-    result = plain.runpytest_subprocess("--model", "script", "--html=page.html", *workers)
-    page = (plain.path / "page.html").read_text()
+def test_the_page_shows_verdicts_and_what_was_written_and_stays_text(isolated, workers):
+    result = isolated.runpytest_subprocess("--model", "script", "--html=page.html", *workers)
+    page = (isolated.path / "page.html").read_text()
     assert result.ret == 1
     assert "bits per character" in page
     (shown,) = [log for test, log in evidence_in(page).items() if "continuation" in test]
@@ -502,12 +504,12 @@ def test_the_page_shows_verdicts_and_what_was_written_and_stays_text(plain, work
 
 
 @WORKERS
-def test_the_page_tells_the_time_of_reading_the_store_from_that_of_measuring(plain, workers):
-    plain.runpytest_subprocess("--model", "one", *workers)
-    assert "data-stored=" not in (plain.path / "report.html").read_text()
-    plain.runpytest_subprocess("--model", "one", *workers)
-    page = html.unescape((plain.path / "report.html").read_text())
-    assert page.count('data-stored=\\"from the store; measured in ') == len(verdicts(plain))
+def test_the_page_tells_the_time_of_reading_the_store_from_that_of_measuring(isolated, workers):
+    isolated.runpytest_subprocess("--model", "one", *workers)
+    assert "data-stored=" not in (isolated.path / "report.html").read_text()
+    isolated.runpytest_subprocess("--model", "one", *workers)
+    page = html.unescape((isolated.path / "report.html").read_text())
+    assert page.count('data-stored=\\"from the store; measured in ') == len(verdicts(isolated))
 
 
 @pytest.mark.parametrize("asked", [("--language", "zh-HK"), ()], ids=["option", "locale"])
@@ -539,19 +541,21 @@ def test_terminal_and_page_are_in_the_readers_language_and_the_ledger_is_not(
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
-def test_why_a_row_is_invalid_is_in_the_readers_language_whichever_process_found_it(plain, workers):
-    result = plain.runpytest_subprocess(
+def test_why_a_row_is_invalid_is_in_the_readers_language_whichever_process_found_it(
+    isolated, workers
+):
+    result = isolated.runpytest_subprocess(
         *("--model", "broken,dies", "-k", "reasoning", "--language", "zh-HK", *workers),
         *("--html=page.html", "--junitxml=junit.xml", "--summary=summary.md"),
     )
     assert result.ret == 1
-    written = [plain.path / name for name in ("page.html", "junit.xml", "summary.md")]
+    written = [isolated.path / name for name in ("page.html", "junit.xml", "summary.md")]
     for text in (result.stdout.str(), *(path.read_text(encoding="utf-8") for path in written)):
         assert "個輸出異常（例如" in text
         assert "負責測量的程序突然結束" in text
         assert "samples are degenerate" not in text
         assert "ended without a word" not in text
-    details = {row["candidate"]: row["detail"] for row in ledger(plain)["results"]}
+    details = {row["candidate"]: row["detail"] for row in ledger(isolated)["results"]}
     assert "samples are degenerate (such as" in details["broken"]
     assert "ended without a word" in details["dies"]
 
@@ -568,18 +572,18 @@ def test_a_wrong_command_line_is_told_in_the_readers_language(plain):
 
 
 @pytest.mark.parametrize("restarts", [(), ("--max-worker-restart=1",)], ids=["any", "one"])
-def test_a_process_that_dies_is_reported_once_and_not_green(plain, restarts):
-    result = plain.runpytest_subprocess(
+def test_a_process_that_dies_is_reported_once_and_not_green(isolated, restarts):
+    result = isolated.runpytest_subprocess(
         "--model", "crash,one", "-n2", "-k", "perplexity or knowledge", *restarts
     )
     assert result.ret == 1
-    entries = {row["name"]: row["verdict"] for row in ledger(plain)["candidates"]}
+    entries = {row["name"]: row["verdict"] for row in ledger(isolated)["candidates"]}
     assert entries == {"crash": "invalid", "one": "pass"}
-    crashed = [row["check"] for row in ledger(plain)["results"] if row["candidate"] == "crash"]
+    crashed = [row["check"] for row in ledger(isolated)["results"] if row["candidate"] == "crash"]
     assert len(set(crashed)) == len(crashed), "each test is reported once"
     if not restarts:
         assert sorted(crashed) == ["knowledge", "perplexity"]
-        assert logged(plain, "load").count("crash") == 1, "its loading is not tried again"
+        assert logged(isolated, "load").count("crash") == 1, "its loading is not tried again"
 
 
 def test_one_text_under_two_names_is_judged_by_the_limits_of_each(plain):
@@ -663,10 +667,10 @@ def verdict_block(result):
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",), ("--in-process",)])
-def test_a_store_that_takes_nothing_is_told_once_beside_the_verdicts(plain, workers):
-    (plain.path / ".basegate").mkdir()
-    (plain.path / ".basegate/measurements").write_text("in the way")
-    result = plain.runpytest_subprocess("--model", "one", "--ledger=ledger.json", *workers)
+def test_a_store_that_takes_nothing_is_told_once_beside_the_verdicts(isolated, workers):
+    (isolated.path / ".basegate").mkdir()
+    (isolated.path / ".basegate/measurements").write_text("in the way")
+    result = isolated.runpytest_subprocess("--model", "one", "--ledger=ledger.json", *workers)
     told = [line for line in verdict_block(result).splitlines() if line.startswith("warning: ")]
     assert len(told) == 1
     assert "could be kept in" in told[0]
@@ -676,15 +680,15 @@ def test_a_store_that_takes_nothing_is_told_once_beside_the_verdicts(plain, work
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)])
-def test_a_file_that_was_set_aside_is_told_beside_the_verdicts(plain, workers):
-    plain.runpytest_subprocess("--model", "one")
-    [path] = (plain.path / ".basegate/measurements").glob("*.perplexity.*.json")
+def test_a_file_that_was_set_aside_is_told_beside_the_verdicts(isolated, workers):
+    isolated.runpytest_subprocess("--model", "one")
+    [path] = (isolated.path / ".basegate/measurements").glob("*.perplexity.*.json")
     path.write_text("{")
-    block = verdict_block(plain.runpytest_subprocess("--model", "one", *workers))
+    block = verdict_block(isolated.runpytest_subprocess("--model", "one", *workers))
     assert block.count("warning: ") == 1
     assert f"warning: {path.name} cannot be trusted" in block
     assert "from the store: 3 of 4 checks" in block
-    assert "warning: " not in verdict_block(plain.runpytest_subprocess("--model", "one"))
+    assert "warning: " not in verdict_block(isolated.runpytest_subprocess("--model", "one"))
 
 
 def test_a_selection_of_checks_accepts_nothing(plain):

@@ -48,41 +48,41 @@ def give_sizes(project, **sizes):
     path.write_text(text)
 
 
-def test_workers_find_what_one_process_finds(plain):
+def test_workers_find_what_one_process_finds(isolated):
     # By size the order of work is another than that of the command line.
-    give_sizes(plain, one="135M", two="0.5B", bad="6B", crash="34B")
+    give_sizes(isolated, one="135M", two="0.5B", bad="6B", crash="34B")
     models = ("--model", "one,bad,crash,two")
-    alone = outcome_of(plain, *models)
-    spread = outcome_of(plain, *models, "-n2")
+    alone = outcome_of(isolated, *models)
+    spread = outcome_of(isolated, *models, "-n2")
     assert spread["status"] == alone["status"] == 1
     assert {tags for *_, tags in alone["junit"]} >= {"error", "failure", "properties"}
     for part in alone:
         assert spread[part] == alone[part], part
 
 
-def test_each_candidate_is_loaded_once_on_one_worker_the_biggest_first(plain):
-    give_sizes(plain, one="135M", two="34B", bad="6B")
-    plain.runpytest_subprocess("--model", "script,one,bad,two", "-n1")
-    assert logged(plain, "load") == ["two", "bad", "one", "script"]
-    assert [entry["name"] for entry in ledger(plain)["candidates"]] == [
+def test_each_candidate_is_loaded_once_on_one_worker_the_biggest_first(isolated):
+    give_sizes(isolated, one="135M", two="34B", bad="6B")
+    isolated.runpytest_subprocess("--model", "script,one,bad,two", "-n1")
+    assert logged(isolated, "load") == ["two", "bad", "one", "script"]
+    assert [entry["name"] for entry in ledger(isolated)["candidates"]] == [
         "script", "one", "bad", "two"
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("workers", ["-n1", "-n2"])
-def test_a_worker_that_dies_costs_one_test_and_no_other_candidate(plain, workers):
-    give_sizes(plain, one="6B", crash="2B", two="1B")
-    result = plain.runpytest_subprocess(
+def test_a_worker_that_dies_costs_one_test_and_no_other_candidate(isolated, workers):
+    give_sizes(isolated, one="6B", crash="2B", two="1B")
+    result = isolated.runpytest_subprocess(
         "--model", "one,crash,two", workers, "--in-process", "--junitxml=junit.xml", timeout=120
     )
     assert result.ret == 1
-    entries = {row["name"]: row["verdict"] for row in ledger(plain)["candidates"]}
+    entries = {row["name"]: row["verdict"] for row in ledger(isolated)["candidates"]}
     assert entries == {"one": "pass", "crash": "invalid", "two": "pass"}
-    checks = [row["check"] for row in ledger(plain)["results"] if row["candidate"] == "crash"]
+    checks = [row["check"] for row in ledger(isolated)["results"] if row["candidate"] == "crash"]
     assert sorted(checks) == ["continuation", "knowledge", "perplexity", "reasoning"]
-    loads = logged(plain, "load")
+    loads = logged(isolated, "load")
     assert (loads.count("one"), loads.count("two")) == (1, 1)
-    assert len(junit(plain.path / "junit.xml")) == 12, "each test once"
+    assert len(junit(isolated.path / "junit.xml")) == 12, "each test once"
 
 
 def workers_of(project):
@@ -90,19 +90,19 @@ def workers_of(project):
     return len(logged(project, "threads"))
 
 
-def test_auto_starts_a_worker_per_candidate_and_core(plain):
-    assert plain.runpytest_subprocess("--model", "one", "-n", "auto").ret == 0
-    assert workers_of(plain) == 1
-    (plain.path / "log").unlink()
-    result = plain.runpytest_subprocess("--model", "one,two,one-b", "-n", "auto", "--device=cpu")
+def test_auto_starts_a_worker_per_candidate_and_core(isolated):
+    assert isolated.runpytest_subprocess("--model", "one", "-n", "auto").ret == 0
+    assert workers_of(isolated) == 1
+    (isolated.path / "log").unlink()
+    result = isolated.runpytest_subprocess("--model", "one,two,one-b", "-n", "auto", "--device=cpu")
     assert result.ret == 0
-    assert workers_of(plain) == min(3, CORES)
+    assert workers_of(isolated) == min(3, CORES)
 
 
-def test_auto_means_what_xdist_says_where_its_variable_is_set(plain, monkeypatch):
+def test_auto_means_what_xdist_says_where_its_variable_is_set(isolated, monkeypatch):
     monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "3")
-    plain.runpytest_subprocess("--model", "one,two,one-b", "-n", "auto")
-    assert workers_of(plain) == 3
+    isolated.runpytest_subprocess("--model", "one,two,one-b", "-n", "auto")
+    assert workers_of(isolated) == 3
 
 
 def test_auto_without_a_candidate_is_left_to_xdist(pytester, monkeypatch):
@@ -114,8 +114,8 @@ def test_auto_without_a_candidate_is_left_to_xdist(pytester, monkeypatch):
 
 
 @pytest.mark.parametrize("workers", ["auto", "2"])
-def test_what_is_wrong_in_the_command_line_is_one_usage_error(plain, workers):
-    result = plain.runpytest_subprocess("--model", "scrpt", "-n", workers)
+def test_what_is_wrong_in_the_command_line_is_one_usage_error(isolated, workers):
+    result = isolated.runpytest_subprocess("--model", "scrpt", "-n", workers)
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: --model scrpt: *Did you mean 'script'*"])
     assert "Traceback" not in result.stderr.str()

@@ -206,10 +206,12 @@ def test_a_summary_stands_in_place_of_an_earlier_one(plain):
 
 
 @ALONE_AND_SPREAD
-def test_a_run_writes_its_summary_once_and_says_where(plain, workers):
-    result = plain.runpytest_subprocess("--model", "one,bad", "--summary=out/summary.md", *workers)
+def test_a_run_writes_its_summary_once_and_says_where(isolated, workers):
+    result = isolated.runpytest_subprocess(
+        "--model", "one,bad", "--summary=out/summary.md", *workers
+    )
     assert result.ret == 1
-    text = (plain.path / "out/summary.md").read_text(encoding="utf-8")
+    text = (isolated.path / "out/summary.md").read_text(encoding="utf-8")
     assert text.startswith("## Which model to take\n\n**Take one: it meets every limit.**")
     assert text.count("## Which model to take") == 1
     assert "| perplexity local | ✓ pass<br>1.44 bits per character" in text
@@ -218,15 +220,15 @@ def test_a_run_writes_its_summary_once_and_says_where(plain, workers):
 
 
 @ALONE_AND_SPREAD
-def test_in_github_actions_the_summary_is_added_to_the_jobs_page(plain, monkeypatch, workers):
-    page = plain.path / "step.md"
+def test_in_github_actions_the_summary_is_added_to_the_jobs_page(isolated, monkeypatch, workers):
+    page = isolated.path / "step.md"
     page.write_text("# before", encoding="utf-8")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
-    result = plain.runpytest_subprocess("--model", "one", *workers)
+    result = isolated.runpytest_subprocess("--model", "one", *workers)
     assert result.ret == 0
     assert heads(page) == ["# before", "## Which model to take", "### Conditions"]
     assert "summary: " not in result.stdout.str()
-    plain.runpytest_subprocess("--model", "one", f"--summary={page}", *workers)
+    isolated.runpytest_subprocess("--model", "one", f"--summary={page}", *workers)
     assert heads(page).count("## Which model to take") == 2, "added once more, not twice"
     assert heads(page)[0] == "# before"
 
