@@ -199,11 +199,15 @@ _COMPUTED = 4
 def _computed(limit: float, beside: Sequence[float], decimals: int) -> str:
     """Return a limit with few digits, on the same side of what is shown beside it as it is.
 
+    A large one is shown as large numbers are, whatever is beside it.
+
     Args:
         limit: as it is compared.
         beside: numbers that are shown with these decimals, or more.
         decimals: see `_digits`.
     """
+    if abs(limit) >= 1e7:
+        return _digits(limit, decimals, None)
     shown = [float(_digits(each, decimals, limit).replace(",", "")) for each in beside]
     sides = [_side(each, limit) for each in beside]
     places = _COMPUTED - len(str(int(abs(limit))))

@@ -200,7 +200,8 @@ class _Case:
         return math.prod(passing_probability(each, correct, samples) for each in self.guessing)
 
     def metrics(self, measurement: Measurement) -> list[Metric]:
-        found = measurement.findings.metrics
+        # A share of nothing has a value, 0, and the interval of all shares: nothing was measured.
+        found = (each for each in measurement.findings.metrics if each.count != 0)
         return [each for each in found if each.name == self.limit.metric and each.value is not None]
 
 
@@ -226,17 +227,24 @@ class _Reach:
 def _measured(case: _Case) -> Proposal:
     """Propose a limit on a number that is held against it with all of its interval."""
     up = case.limit.direction == "max"
+
+    def poorness(each: _Reach) -> float:
+        return each.end if up else -each.end
+
     good = list(_reaches(case, case.good, upper=up))
     bad = list(_reaches(case, case.bad, upper=not up))
     if not good:
         return case.kept(Message("it was not measured on any good candidate"))
-    worst = max(good, key=lambda each: each.end if up else -each.end)
+    worst = max(good, key=poorness)
     if not bad:
         return _beyond(case, worst, _NONE_MEASURED if case.bad_are_given else "")
-    best = min(bad, key=lambda each: each.end if up else -each.end)
-    if (best.end <= worst.end) if up else (best.end >= worst.end):
-        if (best.value < worst.value) if up else (best.value > worst.value):
-            return case.kept(_exchanged(worst, best), worst.unit)
+    best = min(bad, key=poorness)
+    if poorness(best) <= poorness(worst):
+        # Better is only what is so by the other ends, too: values alone may be luck.
+        weak = max(_reaches(case, case.good, upper=not up), key=poorness)
+        strong = min(_reaches(case, case.bad, upper=up), key=poorness)
+        if poorness(strong) < poorness(weak):
+            return case.kept(_exchanged(weak, strong), weak.unit)
         reason = Message("good {good} and bad {bad} overlap", good=worst.told, bad=best.told)
         return case.kept(reason, worst.unit)
     value = between(worst.end, best.end)
@@ -334,6 +342,11 @@ class _Counts:
         )
 
     @property
+    def share(self) -> float:
+        """The share of right samples, of all that were drawn."""
+        return sum(self.right) / sum(self.drawn)
+
+    @property
     def missing(self) -> bool:
         """Whether there are samples that were not drawn."""
         return any(drawn < self.samples for drawn in self.drawn)
@@ -378,10 +391,10 @@ def _counted(case: _Case) -> Proposal:
     able = range(least, lowest.surely + 1)
     if best is not None:
         middle = (able[0] + able[-1]) / 2
-        sureness = {k: round(_sureness(k, good, bad), 6) for k in able}
-        chosen = max(able, key=lambda k: (sureness[k], -abs(k - middle)))
+        chances = {k: round(_lesser_chance(k, good, bad), 6) for k in able}
+        chosen = max(able, key=lambda k: (chances[k], -abs(k - middle)))
         return _count_proposed(case, chosen, good, bad)
-    sure = [k for k in able if _sureness(k, good, ()) >= SURE]
+    sure = [k for k in able if _lesser_chance(k, good, ()) >= SURE]
     if not sure:
         rarest = min(good, key=lambda each: each.chance(1))
         return case.kept(
@@ -400,9 +413,9 @@ def _not_told(case: _Case, good: Sequence[_Counts], bad: Sequence[_Counts]) -> s
     """Say why no count tells good and bad apart, and whether further samples could."""
     weakest = min(good, key=lambda each: each.possibly)
     strongest = max(bad, key=lambda each: each.surely)
-    if strongest.surely > weakest.possibly:
-        return _exchanged(weakest, strongest)
-    if strongest.surely == weakest.possibly:
+    if strongest.surely >= weakest.possibly:
+        if _clearly_better(strongest, weakest):
+            return _exchanged(weakest, strongest)
         return Message(
             "good {good} and bad {bad} cannot be told apart{undrawn}",
             good=weakest.told,
@@ -431,7 +444,14 @@ def _counts(case: _Case, measured: Mapping[str, Measurement]) -> Iterator[_Count
             )
 
 
-def _sureness(correct: int, good: Sequence[_Counts], bad: Sequence[_Counts]) -> float:
+def _clearly_better(one: _Counts, other: _Counts) -> bool:
+    """Tell whether one has more right over all, and a count would tell the two apart for sure."""
+    counts = range(1, one.samples + 1)
+    surest = max(_lesser_chance(correct, [one], [other]) for correct in counts)
+    return one.share > other.share and surest >= SURE
+
+
+def _lesser_chance(correct: int, good: Sequence[_Counts], bad: Sequence[_Counts]) -> float:
     """Return the lesser chance: that a good one passes, and that a bad one does not."""
     right = [each.chance(correct) for each in good]
     return min([*right, *(1 - each.chance(correct) for each in bad)])

@@ -52,8 +52,8 @@ class Origin:
     local: bool = False
     revision: str | None = None
 
-    def is_of(self, facts: CandidateFacts) -> bool:
-        """Whether a candidate that was measured is surely this one, whatever its name."""
+    def is_of(self, facts: CandidateFacts | Origin) -> bool:
+        """Whether a candidate, measured or known, is surely this one, whatever its name."""
         same = self.local or facts.source == self.source
         return same and self.revision is not None and facts.revision == self.revision
 
@@ -74,6 +74,35 @@ def origins_of(
         for name, spec in known.items()
         if names
     }
+
+
+def measured_first(
+    candidates: Iterable[CandidateSpec],
+    limits: Iterable[RelativeLimit],
+    known: Mapping[str, CandidateSpec],
+    memory: Path | None = None,
+) -> set[str]:
+    """Return the names of those that limits speak of, or that may be the same checkpoint.
+
+    Args:
+        candidates: of a run.
+        limits: of the thresholds.
+        known: candidates by name.
+        memory: see `checkpoint_fingerprint`.
+    """
+    limits = list(limits)
+    names = {limit.candidate for limit in limits}
+    origins = origins_of(limits, known, memory)
+    references = [origins[name] for name in names if name in origins]
+
+    def same(spec: CandidateSpec) -> bool:
+        # Which revision it is without a full commit shows only once it is measured.
+        if any(each.source == spec.source for each in references):
+            return True
+        own = Origin(spec.source, spec.local, _revision(spec, memory)) if references else None
+        return own is not None and any(each.is_of(own) for each in references)
+
+    return {spec.name for spec in candidates if spec.name in names or same(spec)}
 
 
 def _revision(spec: CandidateSpec, memory: Path | None) -> str | None:
@@ -115,6 +144,7 @@ class References:
         self._stored = _by_name(measurements if names else ())
         self._origins = origins or {}
         self._beside = beside
+        self._named = names & self._stored.keys()
         self._by_name = {name: self._stored.get(name) or self._aliases(name) for name in names}
 
     def _aliases(self, name: str) -> list[Measurement]:
@@ -124,7 +154,7 @@ class References:
         found = {each.key: each for each in every if origin and origin.is_of(each.candidate)}
         return list(found.values())
 
-    def _never_stored(self, name: str) -> str:
+    def _not_stored(self, name: str) -> str:
         """Say that nothing is stored of a candidate, and under which name something may be."""
         text = Message("of which no such measurement is stored.")
         origin = self._origins.get(name)
@@ -141,8 +171,8 @@ class References:
         if not others:
             return text
         return Message(
-            "a name under which nothing was ever stored. Stored of the same source ({source}): "
-            "{names}; name that one if it is what you mean.",
+            "a name under which nothing is stored. Stored of the same source ({source}): {names}; "
+            "give such a name if it is what you mean.",
             source=origin.source,
             names=", ".join(others),
         )
@@ -153,10 +183,22 @@ class References:
         Args:
             measurement: under the name of its candidate; of no reference, nothing becomes of it.
         """
-        name = measurement.candidate.name
-        if name in self._by_name:
-            others = (each for each in self._by_name[name] if each.key != measurement.key)
-            self._by_name[name] = [measurement, *others]
+        for name, own in self._by_name.items():
+            if self._is_of(name, measurement):
+                others = (each for each in own if each.key != measurement.key)
+                self._by_name[name] = [measurement, *others]
+        self._named |= {measurement.candidate.name} & self._by_name.keys()
+
+    def _is_of(self, name: str, measurement: Measurement) -> bool:
+        """Whether a measurement would count as a reference's own if it was in the store."""
+        if measurement.candidate.name == name:
+            return True
+        if name in self._named:
+            candidate = measurement.identity.get("candidate")
+            own = self._by_name[name]
+            return any(each.identity.get("candidate") == candidate for each in own)
+        origin = self._origins.get(name)
+        return origin is not None and origin.is_of(measurement.candidate)
 
     def resolve(
         self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
@@ -186,7 +228,7 @@ class References:
             ) from None
         resolved = _resolved(limit, found)
         notes = _notes(
-            limit.candidate, found, fitting, measurement, {each.candidate.name for each in stored}
+            limit.candidate, found, fitting, measurement, named=limit.candidate in self._named
         )
         return _Found(resolved, tuple(notes))
 
@@ -211,7 +253,7 @@ class References:
                 "the measure."
             )
         else:
-            what = self._never_stored(limit.candidate)
+            what = self._not_stored(limit.candidate)
         first = Message("Measure it first, with the same --thresholds and --store")
         if limit.candidate in self._beside:
             first = Message(
@@ -294,7 +336,7 @@ def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
 def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
     """Return what is stored of the candidates of each name.
 
-    The key leaves names out: all names that a candidate was ever stored under are its own.
+    The key leaves names out: all names that a candidate is stored under are its own.
     """
     of_candidate: dict[str, list[Measurement]] = {}
     for each in measurements:
@@ -327,7 +369,8 @@ def _notes(
     found: Measurement,
     fitting: Sequence[Measurement],
     measurement: Measurement,
-    names: Collection[str],
+    *,
+    named: bool,
 ) -> Iterable[str]:
     if not _libraries(found, measurement):
         mine, other = (each.identity.get("libraries") or {} for each in (measurement, found))
@@ -338,7 +381,7 @@ def _notes(
             name=name,
             versions=versions,
         )
-    if name not in names:
+    if not named:
         yield Message(
             "nothing is stored under the name {name}; it is the same checkpoint as {other}, whose "
             "measurement counts.",

@@ -15,7 +15,7 @@ from basegate.language import words
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
 from basegate.measuring import measure, obtain
-from basegate.references import References, judge_by, origins_of
+from basegate.references import References, judge_by, measured_first, origins_of
 from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 
@@ -67,7 +67,15 @@ class Run:
     def order(self) -> list[str]:
         """The candidates in the order of work: those that limits are relative to come first."""
         names = [spec.name for spec in self.options.candidates]
-        return sorted(names, key=lambda name: name not in self.references)
+        # All workers have to collect the same; what they begin with, the scheduler decides.
+        first = self.references if self.options.worker else self.first
+        return sorted(names, key=lambda name: name not in first)
+
+    @property
+    def first(self) -> set[str]:
+        """Names of the candidates that limits are relative to, or that may be the same as these."""
+        known = (self.options.thresholds.relative, self.options.known, self._memory)
+        return measured_first(self.options.candidates, *known)
 
     def open(self, spec: CandidateSpec) -> Candidate:
         """Return a handle on a candidate; nothing is loaded yet."""
@@ -107,7 +115,7 @@ class Run:
         first = self._earlier.setdefault((candidate.name, measurement.key), measurement.earlier)
         check_valid(measurement, limits)
         measurement = measurement.model_copy(update={"earlier": first})
-        if candidate.name in self.references:
+        if self.references:
             named = measurement.candidate.model_copy(update={"name": candidate.name})
             self._references.add(measurement.model_copy(update={"candidate": named}))
         return measurement

@@ -136,6 +136,17 @@ def test_a_folder_for_a_file_is_refused_before_any_verdict(run, store, threshold
     assert err == f"error: {option} store: is a folder; give a file, which may be new.\n"
 
 
+def test_a_folder_in_the_place_of_the_default_page_is_refused_before_any_verdict(
+    run, store, thresholds, monkeypatch
+):
+    fill(store, thresholds)
+    Path("report.html").mkdir()
+    monkeypatch.setattr("basegate.commands.reporting.rejudge", None)
+    status, _, err = run("report", "--store", store.folder)
+    assert status == 4
+    assert err == "error: --html report.html: is a folder; give a file, which may be new.\n"
+
+
 def test_the_words_are_those_of_the_terminal_summary(judge, store, thresholds):
     from basegate.ledger import Ledger
     from basegate.report.terminal import summary
@@ -686,6 +697,22 @@ def test_show_wants_a_key_or_a_candidate_that_go_together(manage, store, thresho
     assert (status, err) == (
         4, "error: store show: give the first digits of a KEY, or --model NAME.\n"
     )  # fmt: skip
+
+
+def test_a_key_may_stand_behind_the_candidates(manage, store, thresholds):
+    fill(store, thresholds)
+    fill(store, thresholds, OTHER)
+    key = measurement(thresholds, "perplexity", perplexity()).key[:8]
+    status, out, _ = manage("show", "--model", "yi-6b", key)
+    assert (status, out.count("\nmetrics\n")) == (0, 1)
+    status, _, err = manage("show", "--model", "other", key)
+    assert status == 4
+    assert f"{key} is a measurement of yi-6b, and --model names other." in err
+    # What is a name, or begins no key, is no key.
+    named = key[:4]
+    fill(store, thresholds, candidate(named, revision="c" * 40), knowledge=None)
+    assert manage("show", "--model", "yi-6b", named)[1].count("\nmetrics\n") == 5
+    assert "--model ffffffff: nothing of it" in manage("show", "--model", "yi-6b", "f" * 8)[2]
 
 
 def test_an_empty_store_lists_nothing(manage, store):

@@ -145,6 +145,9 @@ def relative(limit, value, interval=None, unit="bits", direction="max"):
         (3.913754321987, 3.913754321987, (3.8, 4.0), "bits", "at most 3.91"),
         (1 / 3, 1 / 3, (0.2, 0.4), "share of x", "at most 33.3 %"),
         (-0.25, 0.6, None, "bits", "at most -0.25"),
+        (18058666.0776191056, 18058000.0, None, "", "at most 1.81e+07"),
+        (18058666.0776191056, 2.5e7, (1.7e7, 3.1e7), "", "at most 1.81e+07"),
+        (9876543.21, 18058000.0, None, "", "at most 9,876,543"),
     ],
 )
 def test_a_computed_limit_has_few_digits_beside_the_numbers(limit, value, interval, unit, text):

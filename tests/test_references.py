@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from basegate.measurement import Findings, Metric
 from basegate.measuring import identify_check
 from basegate.options import RunOptions
 from basegate.progress import SILENT
-from basegate.references import References, judge_by, origins_of
+from basegate.references import References, judge_by, measured_first, origins_of
 from basegate.registry import CandidateSpec
 from basegate.run import Run
 from basegate.sentences import reason
@@ -189,6 +190,73 @@ def test_what_is_stored_under_another_name_only_is_found_by_its_commit(verdict_o
     )
 
 
+@pytest.fixture
+def verdict_after(thresholds):
+    """Return a function that judges 4 bits after a run added what it measured to what is stored."""
+
+    def judged(*added, stored=(), origins=None):
+        [line] = load_thresholds(thresholds).relative
+        references = References([line], stored, origins)
+        for each in added:
+            references.add(each)
+        own = measurement(thresholds, "perplexity", perplexity(4.0))
+        return judge_by(own, [line], "mine", references)
+
+    return judged
+
+
+def test_what_a_run_measures_under_another_name_counts_as_it_does_from_the_store(
+    verdict_after, thresholds
+):
+    alias = reference(thresholds, 4.0, REF.model_copy(update={"name": "alias"}))
+    assert verdict_after(alias).word == "invalid", "nothing says that ref is the same candidate"
+    [row] = verdict_after(alias, origins=known_as_ref()).results
+    assert (row.verdict, row.limit, len(row.notes)) == ("pass", 5.0, 1)
+    # Stored under its name, too, though not of this check: by that it is the same candidate.
+    named = measurement(thresholds, "knowledge", answers(), REF)
+    [row] = verdict_after(alias, stored=[named]).results
+    assert (row.verdict, row.limit, row.notes) == ("pass", 5.0, ())
+    # The same measurement under both names: the last word is not that nothing has the name.
+    [row] = verdict_after(reference(thresholds), alias, origins=known_as_ref()).results
+    assert (row.verdict, row.notes) == ("pass", ())
+
+
+def test_what_a_run_measures_of_another_revision_is_not_the_references(verdict_after, thresholds):
+    other = reference(thresholds, 4.0, candidate("alias", revision="c" * 40))
+    assert verdict_after(other, origins=known_as_ref()).word == "invalid"
+    named = measurement(thresholds, "knowledge", answers(), REF)
+    assert verdict_after(other, stored=[named]).word == "invalid"
+    # As in the store: what has the name is the reference, and no other revision of its source.
+    moved = known_as_ref(revision="c" * 40)
+    assert verdict_after(other, stored=[named], origins=moved).word == "invalid"
+
+
+def test_candidates_that_may_be_the_same_checkpoint_are_measured_first(folder):
+    copied = folder.with_name("copy")
+    shutil.copytree(folder, copied)
+    (other := folder.with_name("other")).mkdir()
+    (other / "config.json").write_text("{ }")
+    specs = [
+        *(CandidateSpec(name=path.name, source=str(path), local=True) for path in (other, copied)),
+        CandidateSpec(name="unpinned", source=REF.source),
+        CandidateSpec(name="elsewhere", source="somebody/else", revision=REF.revision),
+        CandidateSpec(name="hub", source=REF.source, revision=REF.revision),
+        CandidateSpec(name="local", source=str(folder), local=True),
+    ]
+    known = {spec.name: spec for spec in specs}
+
+    def first(*names):
+        lines = [
+            RelativeLimit(key="k", metric="m", direction="max", candidate=name, plus=0.0)
+            for name in names
+        ]
+        return measured_first(specs, lines, known)
+
+    assert first("hub") == {"hub", "unpinned"}
+    assert first("local") == {"local", "copy"}
+    assert first() == set()
+
+
 @pytest.mark.parametrize(
     "fields", [{"revision": None}, {"revision": "main"}, {"revision": "c" * 40}]
 )
@@ -197,8 +265,8 @@ def test_what_cannot_be_told_to_be_the_same_is_named_and_not_taken(verdict_on, t
     [row] = verdict_on(alias, origins=known_as_ref(**fields)).results
     assert row.verdict == "invalid"
     assert (
-        "is relative to ref, a name under which nothing was ever stored. Stored of the same source "
-        "(01-ai/Yi-6B): alias; name that one if it is what you mean. Measure it first"
+        "is relative to ref, a name under which nothing is stored. Stored of the same source "
+        "(01-ai/Yi-6B): alias; give such a name if it is what you mean. Measure it first"
     ) in row.detail
 
 
@@ -541,20 +609,41 @@ def test_propose_keeps_a_relative_limit_and_says_so(run, store, thresholds):  # 
 # pytest
 
 
-def test_a_run_reads_the_store_once_and_sees_what_it_measures_itself(
-    thresholds, tmp_path, monkeypatch
-):
-    spec = CandidateSpec(name="mine", source="a/b")
+MINE = CandidateSpec(name="mine", source="a/b")
+
+
+def make_run(thresholds, tmp_path, **known):
     options = RunOptions(
-        candidates=(spec,),
+        candidates=(MINE,),
         thresholds=load_thresholds(thresholds),
         store=tmp_path / "store",
         ledger=tmp_path / "ledger.json",
         remeasure=False,
         device="cpu",
         command="pytest",
+        known=known,
     )
-    gate = Run(options, SILENT)
+    return Run(options, SILENT)
+
+
+def test_a_run_takes_for_the_reference_what_it_measures_under_another_name(
+    thresholds, tmp_path, monkeypatch
+):
+    pinned = CandidateSpec(name="ref", source=REF.source, revision=REF.revision)
+    gate = make_run(thresholds, tmp_path, ref=pinned)
+    own = measurement(thresholds, "perplexity", perplexity(4.0))
+    mine = SimpleNamespace(name="mine", spec=MINE)
+    assert gate.judge(mine, own)[0].word == "invalid", "the store is read, and empty"
+    alias = reference(thresholds, 4.0, REF.model_copy(update={"name": "alias"}))
+    monkeypatch.setattr("basegate.run.obtain", lambda *_, **__: alias)
+    gate.measure(SimpleNamespace(name="alias", loaded=True), "perplexity", "wiki")
+    assert gate.judge(mine, own)[0].word == "pass"
+
+
+def test_a_run_reads_the_store_once_and_sees_what_it_measures_itself(
+    thresholds, tmp_path, monkeypatch
+):
+    gate = make_run(thresholds, tmp_path)
     gate.store.put(reference(thresholds, 2.0))
     reads = []
 
@@ -566,7 +655,7 @@ def test_a_run_reads_the_store_once_and_sees_what_it_measures_itself(
     own = measurement(thresholds, "perplexity", perplexity(4.0))
 
     def word():
-        verdict, _ = gate.judge(SimpleNamespace(name="mine", spec=spec), own)
+        verdict, _ = gate.judge(SimpleNamespace(name="mine", spec=MINE), own)
         return {row.metric: row.verdict for row in verdict.results}["bits_per_char"]
 
     assert [word(), word(), word()] == ["fail"] * 3
@@ -632,6 +721,14 @@ def test_another_name_of_a_stored_checkpoint_is_a_reference_though_never_measure
     relative.runpytest_subprocess("--model", "one", "-k", "perplexity")
     assert relative.runpytest_subprocess("--model", "two", "-k", "perplexity").ret == 0
     assert perplexities(relative)["two"]["reference"]["candidate"] == "twin"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "worker"])
+def test_another_name_of_the_reference_comes_first_too(relative, workers):
+    limit(relative, "max_bits_per_char", '{ reference = "twin", factor = 1.1 }')
+    asked = ("--model", "two,one", "-k", "perplexity", *workers)
+    assert relative.runpytest_subprocess(*asked).ret == 0
+    assert logged(relative, "load") == ["one", "two"]
 
 
 def test_one_worker_measures_the_reference_first(relative):

@@ -79,7 +79,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the page and the summary, as far as they are asked for."""
-    check_files({"html": options.html, "summary": options.summary})
+    html = options.html or (None if options.summary else _PAGE)
+    check_files({"html": html, "summary": options.summary})
     stores = [store_at(folder) for folder in options.stores or [STORE]]
     store = Several(stores)
     thresholds = load_thresholds(options.thresholds)
@@ -108,7 +109,6 @@ def run(options: argparse.Namespace) -> int:
 
     ledger = ledger_of(judged, thresholds, environment("cpu"), compare)
     page = Page(ledger, behind, words_of(options))
-    html = options.html or (None if options.summary else _PAGE)
     if html is not None:
         with writing("html", html):
             _write(page, html)

@@ -24,8 +24,9 @@ from basegate.report.wording import basis
 from basegate.store.overview import the_one
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from basegate.commands.choosing import Chosen
     from basegate.measurement import (
         DocumentScore,
         Findings,
@@ -69,6 +70,9 @@ def _count(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Print the measurement, or those of the candidates that are named."""
     store, chosen = store_of(options), chosen_by(options)
+    if options.key is None and _ends_with_key(options.models, chosen, store):
+        options.key = options.models.pop()
+        chosen = chosen_by(options)
     if options.key is not None:
         measurement = the_one(store, options.key)
         if not chosen.holds(measurement):
@@ -95,6 +99,15 @@ def run(options: argparse.Namespace) -> int:
             say()
         _show(store.get(each.key) or each, store, options.samples)
     return 0
+
+
+def _ends_with_key(models: Sequence[str], chosen: Chosen, store: Store) -> bool:
+    """Whether a KEY stands behind `--model NAME`, which takes every value that follows."""
+    if len(models) < 2 or models[-1] in chosen.registered:
+        return False
+    every = list(store)
+    names = {each.candidate.name for each in every}
+    return models[-1] not in names and any(each.key.startswith(models[-1]) for each in every)
 
 
 def _show(measurement: Measurement, store: Store, samples: int) -> None:

@@ -34,7 +34,8 @@ class XdistHooks:
 
         names = [spec.name for spec in biggest_first(run.options.candidates)]
         # Whoever limits are relative to begins first: what follows on its worker then finds it.
-        names.sort(key=lambda name: name not in run.references)
+        first = run.first
+        names.sort(key=lambda name: name not in first)
         return CandidateScheduling(config, log, names, run.options.thresholds.all_items())
 
     @pytest.hookimpl(optionalhook=True)
