@@ -384,6 +384,19 @@ def test_gates_of_the_same_count_are_one_curve_whatever_their_bank():
     assert gate.chance_at(0.4) == ""
 
 
+def test_what_counts_let_through_is_said_of_a_question_and_not_of_its_bank():
+    """A bank of three such questions lets that model through half of a per cent of the time."""
+    rows = [gated(((0.5, 0.171875), (0.9, 0.987)), item=f"bank/q{at}") for at in range(3)]
+    share = gated(((0.5, 0.1), (0.9, 1.0)), item="other", metric="accuracy", limit=0.55, count=240)
+    (picture,) = curves.pictures(Page(make_ledger(*rows, share)))
+    assert (
+        "A model that is right half of the time passes: one question of knowledge bank 17.2 % and "
+        "knowledge other 10 %."
+    ) in picture.caption
+    assert picture.rows[0][:2] == ("knowledge bank: at least 7 of 10 for a question", "17.2 %")
+    assert "at least 7 of 10 for a question" in picture.svg
+
+
 def test_a_gate_on_a_share_has_a_band_where_candidates_were_measured_with_more_or_less():
     def share(candidate, chance):
         return gated(
@@ -461,9 +474,10 @@ def test_a_caption_says_whom_nothing_was_compared_with_and_who_is_better_after_a
         compared("b", "c", "first"),
     )
     text = fewest_bits(held(compared("b", "a", "first"), *others), "wiki", FOUND)
-    assert text.endswith(
-        "On the same items it is not the better one: b is. Not compared with it: c."
-    )
+    assert text.endswith("Better than it on the same items: b. Not compared with it: c.")
+    both = (compared("b", "a", "first"), compared("a", "c", "second"))
+    text = fewest_bits(held(*both), "wiki", FOUND)
+    assert text.endswith("Better than it on the same items: b and c.")
     assert "better than c" not in fewest_bits(held(compared("a", "c", "first")), "other", FOUND)
 
 

@@ -113,7 +113,7 @@ def _words(say: Words) -> dict[str, str]:
         "then": say("; "),
         "tie": say("tie"),
         "unknown": say(
-            "The link asks for something that is not on this page and is left out: {names}"
+            "The link asks for something that this page cannot show and is left out: {names}"
         ),
         "wrong": say("wrong"),
     }

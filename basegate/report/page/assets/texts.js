@@ -65,7 +65,7 @@
   const pieces = (text, marks, found, end) => {
     const cuts = new Set([0, end]);
     const steps = new Map(); // by place: which kinds begin or end there
-    const note = (start, stop, kinds) => {
+    const cut = (start, stop, kinds) => {
       if (start >= end || start === stop) return;
       for (const [at, step] of [[start, 1], [Math.min(stop, end), -1]]) {
         cuts.add(at);
@@ -73,8 +73,8 @@
         steps.get(at).push([kinds, step]);
       }
     };
-    for (let at = 0; at < marks.length; at += 3) note(marks[at], marks[at + 1], marks[at + 2]);
-    for (const [start, stop] of found) note(start, stop, FOUND);
+    for (let at = 0; at < marks.length; at += 3) cut(marks[at], marks[at + 1], marks[at + 2]);
+    for (const [start, stop] of found) cut(start, stop, FOUND);
     const open = new Map(KINDS.map(([bit]) => [bit, 0]));
     const borders = [...cuts].sort((first, second) => first - second);
     return borders.slice(0, -1).map((start, index) => {
@@ -434,18 +434,24 @@
     return kept.toString();
   };
 
-  const ENTRY = `${SECTION}-entry`;
-  let current = ""; // the filter of the entry that is shown
-  let entry = Date.now();
+  // Of the entry that is shown: its filter, its number, whether a link led to it, for the keyboard
+  // to be at the heading, and how many groups were built for it.
+  let current = { query: "", entry: Date.now(), arrived: false, built: 0 };
+  const links = new Map(); // by number of an entry, the link that it was left by
 
-  /* Write a filter into the history: as a new entry, or into the one that is shown. */
-  const note = (query, hash, anew) => {
-    current = query;
-    if (anew) entry += 1;
-    const state = { ...history.state, [SECTION]: query, [ENTRY]: entry };
-    const write = anew ? "pushState" : "replaceState";
+  const begin = (link) => {
+    links.set(current.entry, link);
+    current = { ...current, entry: current.entry + 1, arrived: false };
+  };
+
+  /* Write what changes into the history, into the entry that is shown or as a new one. */
+  const write = (changes, hash, anew = false, link = null) => {
+    if (anew) begin(link);
+    current = { ...current, ...changes };
+    const state = { ...history.state, [SECTION]: current };
+    const how = anew ? "pushState" : "replaceState";
     try {
-      history[write](state, "", location.pathname + location.search + hash);
+      history[how](state, "", location.pathname + location.search + hash);
     } catch {
       // A page in a sandbox has no history; its filters work all the same.
     }
@@ -455,9 +461,9 @@
   let typing = false;
   const remember = (typed) => {
     const query = inWords();
-    if (query !== current) {
+    if (query !== current.query) {
       const rest = location.hash.startsWith(HASH) ? "" : location.hash;
-      note(query, query ? HASH + query : rest, !(typed && typing));
+      write({ query, built: 0 }, query ? HASH + query : rest, !(typed && typing));
     }
     typing = typed;
     strange = [];
@@ -480,6 +486,10 @@
       strange.push(kept.get(field.name));
     }
     search.value = kept.get("text") ?? "";
+    for (const field of [check, kind, verdict, search]) {
+      const others = kept.getAll(field.name).slice(1).filter((value) => value.trim());
+      strange.push(...others.map((value) => `${field.name}=${value}`));
+    }
     for (const [key, value] of kept) {
       if (!["candidate", "check", "sample", "verdict", "text"].includes(key)) {
         strange.push(value ? `${key}=${value}` : key);
@@ -488,42 +498,51 @@
     typing = false;
   };
 
-  const arrive = (query) => {
-    recall(query);
+  const atHeading = () => document.getElementById(`${SECTION}-head`).focus({ preventScroll: true });
+
+  const arrive = (hash, anew, link) => {
+    write({ query: hash.slice(HASH.length), built: 0, arrived: true }, hash, anew, link);
+    recall(current.query);
     apply();
-    document.getElementById(`${SECTION}-head`).focus({ preventScroll: true });
+    atHeading();
     section.scrollIntoView();
   };
-
-  const left = new Map(); // by entry, the link that it was left by
 
   const follow = (event) => {
     const link = event.target.closest(`a[href^="${HASH}"]`);
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    left.set(entry, link);
     const hash = link.getAttribute("href");
-    note(hash.slice(HASH.length), hash, hash !== location.hash);
-    arrive(current);
+    arrive(hash, hash !== location.hash, link);
+  };
+
+  const bringBack = (link) => {
+    const { top, bottom } = link.getBoundingClientRect();
+    if (bottom <= 0 || top >= innerHeight) link.scrollIntoView({ block: "center" });
   };
 
   const restore = ({ state }) => {
     if (state?.[SECTION] === undefined) return; // another place in the page: see below
     current = state[SECTION];
-    entry = state[ENTRY];
-    recall(current);
+    recall(current.query);
     apply();
-    left.get(entry)?.focus({ preventScroll: true });
-    left.delete(entry);
+    while (waiting.length && groups.childElementCount < current.built) build(NEXT);
+    const link = links.get(current.entry);
+    if (link) {
+      link.focus({ preventScroll: true });
+      // The browser scrolls to where it was, which is elsewhere once a text is folded again.
+      requestAnimationFrame(() => setTimeout(() => bringBack(link)));
+    } else if (current.arrived && !section.contains(document.activeElement)) {
+      atHeading();
+    }
   };
 
   /* A place that somebody went to other than by the links and fields here. */
   const wander = () => {
     if (history.state?.[SECTION] !== undefined) return;
-    const ours = location.hash.startsWith(HASH);
-    entry += 1;
-    note(ours ? location.hash.slice(HASH.length) : current, location.hash, false);
-    if (ours) arrive(current);
+    begin(null);
+    if (location.hash.startsWith(HASH)) arrive(location.hash);
+    else write({}, location.hash);
   };
 
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -534,6 +553,7 @@
   form.addEventListener("reset", () => setTimeout(() => remember(false)));
   more.querySelector("button").addEventListener("click", () => {
     const first = build(NEXT);
+    write({ built: groups.childElementCount }, location.hash);
     // Whoever reads or tabs on comes to what is new, not past it.
     if (first) first.querySelector("h3").focus({ preventScroll: true });
   });
@@ -545,9 +565,11 @@
     (stored) => typeof stored !== "string" && stored[2].some((each, at) => at % 3 === 2 && each < 16));
   form.hidden = false;
   section.querySelector(".bg-standing").hidden = false;
-  const opened = location.hash.startsWith(HASH);
-  note(opened ? location.hash.slice(HASH.length) : "", location.hash, false);
-  if (opened) arrive(current);
-  else apply();
+  if (location.hash.startsWith(HASH)) {
+    arrive(location.hash);
+  } else {
+    write({}, location.hash);
+    apply();
+  }
   section.dataset.ready = "yes";
 })();

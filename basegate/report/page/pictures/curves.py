@@ -128,7 +128,8 @@ def pictures(page: Page) -> Iterator[Picture]:
 
 def _limit(say: Words, gate: Gate) -> str:
     if gate.count is not None:
-        return say("at least {limit} of {count}", limit=f"{gate.limit:g}", count=gate.count)
+        limit = f"{gate.limit:g}"
+        return say("at least {limit} of {count} for a question", limit=limit, count=gate.count)
     return say(
         "at least {limit}, {confidence} sure",
         limit=per_cent(gate.limit, say),
@@ -136,8 +137,15 @@ def _limit(say: Words, gate: Gate) -> str:
     )
 
 
+def _asked(say: Words, gate: Gate) -> str:
+    """Return what the curve is about: counts decide each question, not a bank."""
+    return gate.name if gate.count is None else say("one question of {name}", name=gate.name)
+
+
 def _caption(say: Words, found: Sequence[Gate]) -> str:
-    half = [f"{gate.name} {chance}" for gate in found if (chance := gate.chance_at(0.5, say))]
+    half = [
+        f"{_asked(say, gate)} {chance}" for gate in found if (chance := gate.chance_at(0.5, say))
+    ]
     return sentences(
         say,
         say(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.figures import format_value
+from basegate.memory import GIB
 from basegate.report.page.pictures.readings import in_figures, short
 from basegate.report.page.pictures.scatter import (
     Spot,
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from basegate.language import Words
     from basegate.report.page import Page
     from basegate.report.page.pictures.picture import Picture
-
-GIB = 2**30
 
 
 def spots_of(page: Page, corpus: str) -> list[Spot]:

@@ -138,7 +138,7 @@ def standing(page: Page, compared: tuple[str, str, str], best: str, others: Sequ
     return sentences(
         say,
         better and say("On the same items it is better than {names}.", names=better),
-        worse and say("On the same items it is not the better one: {names} is.", names=worse),
+        worse and say("Better than it on the same items: {names}.", names=worse),
         same and say("Not told apart from it: {names}.", names=same),
         few and say("Too few items to tell it from {names}.", names=few),
         apart and say("Not compared with it: {names}.", names=apart),
