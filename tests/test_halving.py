@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from basegate.engines import halving
@@ -48,27 +50,31 @@ def test_a_size_that_did_not_fit_is_not_tried_again():
 
 
 @given(
-    counts=st.lists(st.integers(1, 40), min_size=1, max_size=12),
+    # Rows decide what fits, and sizes are told otherwise: as tokens are of rows of any length.
+    batches=st.lists(st.tuples(st.integers(1, 40), st.integers(1, 9)), min_size=1, max_size=12).map(
+        lambda found: [(str(name), rows, long) for name, (rows, long) in enumerate(found)]
+    ),
     most=st.integers(1, 40),
     measurement=st.integers(0, 12),
     ended=st.integers(0, 12),
 )
-def test_what_is_noted_depends_neither_on_earlier_measurements_nor_on_going_on(
-    tmp_path_factory, counts, most, measurement, ended
+@example(batches=[("0", 4, 1), ("1", 2, 9)], most=2, measurement=1, ended=1)
+def test_what_is_done_and_noted_depends_neither_on_earlier_measurements_nor_on_going_on(
+    tmp_path_factory, batches, most, measurement, ended
 ):
     place = tmp_path_factory.mktemp("journals")
 
     def note(again, path, batches):
-        """Do the batches that a journal lacks; return how often it notes that one did not fit."""
-        journal = FileJournal(path, "key")
-        for name, count in batches:
+        """Do the batches that a journal lacks; return what was noted, and what was tried."""
+        journal, tried = FileJournal(path, "key"), []
+        for name, rows, long in batches:
             if not journal.has(name):
-                again.run(list(range(count)), work_that_fits(most, []), journal)
+                work = replace(work_that_fits(most, tried), size=lambda some, n=long: n * len(some))
+                again.run(list(range(rows)), work, journal)
                 journal.put({name: 0})
         journal.close()
-        return journal.spent()[1]
+        return journal.spent()[1], tried
 
-    batches = [(str(number), count) for number, count in enumerate(counts)]
     alone = note(Halving("draw"), place / "alone", batches)
     # Behind another measurement, in one process.
     before, own = batches[:measurement], batches[measurement:]
@@ -77,8 +83,9 @@ def test_what_is_noted_depends_neither_on_earlier_measurements_nor_on_going_on(
     note(again, place / "before", before)
     assert note(again, place / "behind", own) == alone_behind
     # Ended and gone on with by another process, which knows nothing of the first.
-    note(Halving("draw"), place / "ended", batches[:ended])
-    assert note(Halving("draw"), place / "ended", batches) == alone
+    _, first = note(Halving("draw"), place / "ended", batches[:ended])
+    noted, then = note(Halving("draw"), place / "ended", batches)
+    assert (noted, first + then) == alone
 
 
 def test_a_piece_that_does_not_fit_alone_is_refused_with_its_reason():

@@ -53,22 +53,25 @@ class Halving:
     def __init__(self, kind: str = "", advice: str = _ADVICE) -> None:
         self._kind = kind
         self._advice = advice
-        self._too_large = math.inf  # the smallest size that did not fit
+        self._too_large = math.inf  # the smallest size that did not fit, outside of measurements
 
     def run(
         self, batch: list[Item], work: Work[Item, Found], journal: Journal = NO_JOURNAL
     ) -> list[Found]:
         """Return what the work finds for a batch, in halves where memory asks for it.
 
-        A batch as large as one that did not fit is halved at once: a try costs the time of the
-        whole batch. To the journal it is told as one that did not fit all the same, so that what a
-        measurement notes does not depend on those before it, nor on when it was gone on with.
+        A batch as large as one of the same measurement that did not fit is halved at once: a try
+        costs the time of the whole batch. What did not fit in other measurements is no guide,
+        although it would save a few tries: sizes say only roughly what memory a batch takes, and
+        what a measurement finds and notes must not depend on those before it, which a run that
+        goes on with it has not seen.
 
         Raises:
             CandidateError: not even the smallest part fits.
         """
         halves, size = work.halves(batch), work.size(batch)
-        if halves is None or size < min(self._too_large, journal.too_large(self._kind)):
+        known = self._too_large if journal is NO_JOURNAL else journal.too_large(self._kind)
+        if halves is None or size < known:
             try:
                 return work.do(batch)
             except RuntimeError as error:
