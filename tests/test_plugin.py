@@ -763,7 +763,12 @@ def test_it_works_without_pytest_html(plain):
     assert not (plain.path / "report.html").exists()
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
+# Alone they go it in `make demo`, too.
+@pytest.mark.parametrize(
+    "workers",
+    [pytest.param((), marks=pytest.mark.slow), ("-n2",)],
+    ids=["alone", "xdist_two"],
+)
 def test_real_checkpoints_go_the_whole_way_in_four_bits(project, workers):
     result = project.runpytest_subprocess("--model", "one,two", *workers)
     record = ledger(project)
