@@ -50,12 +50,19 @@ class ContinuationScorer:
         model: in evaluation mode.
         batch_tokens: most tokens, padding included, of the prompts in one forward pass.
         halving: runs the batches.
+        head: the model in two halves, if that is known already.
     """
 
-    def __init__(self, model: Any, batch_tokens: int, halving: Halving | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        batch_tokens: int,
+        halving: Halving | None = None,
+        head: Head | None = None,
+    ) -> None:
         self.model = model
         self.batch_tokens = batch_tokens
-        self._head = Head(model, [])
+        self._head = head or Head(model, [])
         self._halving = halving or Halving()
 
     def score(

@@ -12,6 +12,9 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from basegate.engines.halving import out_of_memory
+from basegate.memory import release_memory
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -120,12 +123,24 @@ class Head:
         # A model that counts positions by itself would count the padding on the left, too.
         return {"position_ids": positions.to(ids.device)} if self._places else {}
 
-    @torch.inference_mode()
     def _agrees(self, prefix: Sequence[int]) -> bool:
+        try:
+            return self._compared(prefix)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+        # So few tokens take next to nothing: somebody else had all memory, perhaps for a moment.
+        release_memory()
+        return self._compared(prefix)
+
+    @torch.inference_mode()
+    def _compared(self, prefix: Sequence[int]) -> bool:
         ids = torch.tensor([[*prefix, *range(8)]], device=self._model.device)
         try:
             by_halves = self._logits(self._run(ids, None, use_cache=False).last_hidden_state)
-        except (TypeError, AttributeError, RuntimeError):
+        except (TypeError, AttributeError, RuntimeError) as error:
+            if out_of_memory(error):
+                raise  # the whole model in place of its halves would give other last digits
             return False  # a body with another signature or result
         at_once = self._model(input_ids=ids, use_cache=False).logits
         return by_halves.shape == at_once.shape and torch.allclose(

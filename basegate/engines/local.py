@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from transformers import GenerationConfig
@@ -12,6 +13,7 @@ from basegate.engines.continuing import ContinuationScorer
 from basegate.engines.drawing import Asked, Sampler, recall
 from basegate.engines.encoding import Encoder
 from basegate.engines.halving import Halving
+from basegate.engines.heads import Head
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.engines.scoring import Scorer
 from basegate.engines.seeds import sample_seed
@@ -118,7 +120,13 @@ class TransformersEngine:
             plan_windows(len(each.ids), window=window, context=context, prefix=len(self.prefix_ids))
             for each in encoded
         ]
-        scorer = Scorer(self.model, self.prefix_ids, self._batch_tokens(), self._halvings["score"])
+        scorer = Scorer(
+            self.model,
+            self.prefix_ids,
+            self._batch_tokens(),
+            self._halvings["score"],
+            self._head,
+        )
         total = sum(map(len, plans))
         with progress.task(Message("{name}: scoring", name=self.name), total, "window") as step:
             scores = scorer.score([each.ids for each in encoded], plans, step, journal)
@@ -149,7 +157,9 @@ class TransformersEngine:
             (list(head), [encoded[place].ids for place in places])
             for head, places in together.items()
         ]
-        scorer = ContinuationScorer(self.model, self._batch_tokens(), self._halvings["continue"])
+        scorer = ContinuationScorer(
+            self.model, self._batch_tokens(), self._halvings["continue"], self._head
+        )
         with progress.task(
             Message("{name}: scoring", name=self.name), len(asked), "prompt"
         ) as step:
@@ -238,7 +248,12 @@ class TransformersEngine:
     def close(self) -> None:
         """Free the model's memory; see `Engine.close`."""
         self.model = None
+        self.__dict__.pop("_head", None)
         release_memory()
+
+    @cached_property
+    def _head(self) -> Head:
+        return Head(self.model, self.prefix_ids)
 
     def _batch_tokens(self) -> int:
         return BATCH_TOKENS[self.model.device.type]

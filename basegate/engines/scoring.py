@@ -46,6 +46,7 @@ class Scorer:
         prefix: token ids before every window, never scored.
         batch_tokens: most tokens, padding included, in one forward pass.
         halving: runs the batches.
+        head: the model in two halves, if that is known already.
     """
 
     def __init__(
@@ -54,11 +55,12 @@ class Scorer:
         prefix: Sequence[int],
         batch_tokens: int,
         halving: Halving | None = None,
+        head: Head | None = None,
     ) -> None:
         self.model = model
         self.prefix = list(prefix)
         self.batch_tokens = batch_tokens
-        self._head = Head(model, prefix)
+        self._head = head or Head(model, prefix)
         self._halving = halving or Halving()
 
     def score(
