@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
-from basegate.messages import Message
+from basegate.messages import Message, joined
 from basegate.rejudging import Asked, rejudge
+from basegate.selecting import is_group, of_group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from basegate.ledger import Record
     from basegate.measurement import CandidateFacts
     from basegate.references import Origin
+    from basegate.registry import CandidateSpec
     from basegate.rejudging import Rejudged
     from basegate.store import Store
     from basegate.thresholds import Thresholds
@@ -42,22 +45,36 @@ class Compared:
 NOTHING = Compared((), (), {})
 
 
-def check_stored(store: Store, names: Sequence[str]) -> None:
-    """Refuse names of which nothing is stored, before hours of measuring.
+def check_stored(
+    store: Store, names: Sequence[str], specs: Mapping[str, CandidateSpec] = MappingProxyType({})
+) -> None:
+    """Refuse names and groups of which nothing is stored, before hours of measuring.
+
+    Args:
+        store: of the run.
+        names: see `from_store`.
+        specs: the known candidates by name, which groups are made of.
 
     Raises:
-        UsageError: there is one.
+        UsageError: there is one, or no such group.
     """
     known = {measurement.candidate.name for measurement in store}
     for name in names:
-        if name != ALL and name not in known:
+        if name != ALL and not known & _meant_by(name, specs):
             raise UsageError(
                 "--compare {name}: nothing of it is stored in {folder}.{hint} Stored: {stored}.",
                 name=name,
                 folder=store.folder,
                 hint=did_you_mean(name, known),
-                stored=", ".join(sorted(known)) or Message("nothing"),
+                stored=joined(sorted(known)) or Message("nothing"),
             )
+
+
+def _meant_by(name: str, specs: Mapping[str, CandidateSpec]) -> set[str]:
+    """Return the names that a value of `--compare` means; `all` stands for itself."""
+    if name == ALL or not is_group(name):
+        return {name}
+    return {spec.name for spec in of_group(name, specs, "--compare")}
 
 
 def from_store(
@@ -66,33 +83,61 @@ def from_store(
     names: Sequence[str],
     run: Sequence[CandidateFacts],
     origins: Mapping[str, Origin] | None = None,
+    specs: Mapping[str, CandidateSpec] = MappingProxyType({}),
 ) -> Compared:
     """Judge stored candidates by the limits of a run.
 
     Args:
         store: of the run.
         thresholds: of the run.
-        names: of the candidates, or `all`.
+        names: of the candidates, `@TAG` for a group, or `all` for all that are stored.
         run: the run's own candidates, which are left out; held in another way they are others.
         origins: see `rejudge`.
+        specs: the known candidates by name, which groups are made of.
     """
     judged = rejudge(store, thresholds, Asked.of(thresholds), origins=origins)
-    chosen = [each for each in judged if _is_meant(each, names) and not _is_of(each, run)]
+    meant = {name: _meant_by(name, specs) for name in names}
+    every = set().union(*meant.values())
+    chosen = [each for each in judged if _is_meant(each, every) and not _is_of(each, run)]
     return Compared(
         facts=tuple(each.facts for each in chosen),
         records=tuple(record for each in chosen for record in each.records),
         dates={each.facts.name: each.measured_at for each in chosen},
-        missing=tuple(
-            _missing(name, judged, run)
-            for name in dict.fromkeys(names)
-            if not any(_is_meant(each, [name]) for each in chosen)
+        missing=(
+            *(
+                _missing(name, own, judged, run)
+                for name, own in meant.items()
+                if not any(_is_meant(each, own) for each in chosen)
+            ),
+            *(
+                _absent(name, own, judged)
+                for name, own in meant.items()
+                if _lacks(name, own, judged)
+            ),
         ),
     )
 
 
-def _missing(name: str, judged: Sequence[Rejudged], run: Sequence[CandidateFacts]) -> str:
+def _lacks(name: str, members: Collection[str], judged: Sequence[Rejudged]) -> list[str]:
+    """Return the members of a group that nothing is stored of; of a name see `check_stored`."""
+    if name == ALL or not is_group(name):
+        return []
+    return sorted(each for each in members if not any(_is_called(one, {each}) for one in judged))
+
+
+def _absent(name: str, members: Collection[str], judged: Sequence[Rejudged]) -> str:
+    return Message(
+        "--compare {name}: nothing is stored of {names}.",
+        name=name,
+        names=joined(_lacks(name, members, judged)),
+    )
+
+
+def _missing(
+    name: str, meant: Collection[str], judged: Sequence[Rejudged], run: Sequence[CandidateFacts]
+) -> str:
     """Say why nothing is shown of a name."""
-    called = [each for each in judged if _is_called(each, [name])]
+    called = [each for each in judged if _is_called(each, meant)]
     others = [each for each in called if not _is_of(each, run)]
     if any(each.undecided for each in others):
         why = Message(
@@ -106,16 +151,18 @@ def _missing(name: str, judged: Sequence[Rejudged], run: Sequence[CandidateFacts
         )
     elif name == ALL:
         why = Message("no candidate is stored but those of this run")
+    elif is_group(name):
+        why = Message("no candidate of it is stored but those of this run")
     else:
         why = Message("it is a candidate of this run, and not stored as held in another way")
     return Message("--compare {name} shows nothing: {why}.", name=name, why=why)
 
 
-def _is_called(each: Rejudged, names: Sequence[str]) -> bool:
+def _is_called(each: Rejudged, names: Collection[str]) -> bool:
     return bool({ALL, each.name, *each.others} & set(names))
 
 
-def _is_meant(each: Rejudged, names: Sequence[str]) -> bool:
+def _is_meant(each: Rejudged, names: Collection[str]) -> bool:
     return bool(each.records) and _is_called(each, names)
 
 

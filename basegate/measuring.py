@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from basegate.engines.keeping import Keeping
 from basegate.environment import environment, library_versions
-from basegate.errors import InvalidMeasurement, NotKept
+from basegate.errors import DataError, InvalidMeasurement, NotKept
 from basegate.measurement import Earlier, Measurement
 from basegate.measures import measure_for
 from basegate.measures.task import Task
@@ -295,12 +295,30 @@ def identify_check(check: Check) -> dict[str, Any]:
     Raises:
         DataError: its data cannot be found.
     """
+    _check_files(check)
     measure = measure_for(check.check)
     return {
         "measure": {"name": check.check, "version": measure.VERSION},
         "settings": without_places(check.settings),
         "data": measure.identity(check.settings),
     }
+
+
+def _check_files(check: Check) -> None:
+    """Refuse files that are not there with what names them, which whoever reads them cannot tell.
+
+    Raises:
+        DataError: there is one.
+    """
+    for key, path in check.files.items():
+        if not path.exists():
+            raise DataError(
+                "{path}: there is no such file or folder. {origin} names it as {key}; relative "
+                "paths there start at the folder of {origin}.",
+                path=path,
+                origin=check.origin,
+                key=key,
+            )
 
 
 def identify_software(check: str) -> dict[str, Any]:

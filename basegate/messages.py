@@ -62,7 +62,9 @@ def joined(parts: Iterable[str], gap: str = ", ") -> str:
         parts: messages or other texts.
         gap: what stands between two; one of `JOINS`.
     """
-    first, *others = [*parts] or [""]
-    for each in others:
-        first = Message(JOINS[gap], some=first, next=each)
-    return first
+    every = [*parts]
+    if len(every) < 2:
+        return every[0] if every else ""
+    # By halves: the names of a long registry would be nested too deeply one by one.
+    half = len(every) // 2
+    return Message(JOINS[gap], some=joined(every[:half], gap), next=joined(every[half:], gap))

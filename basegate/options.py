@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from basegate.language import LANGUAGES, of_locale, words
+from basegate.messages import joined
 from basegate.outputs import check_outputs, check_store, ledger_in
 from basegate.sources import names_in
 
@@ -128,7 +129,8 @@ def _add_showing(group: pytest.OptionGroup) -> None:
         default=[],
         metavar="NAME",
         help="show this candidate of an earlier run, too, as the store knows it; several separated "
-        "by commas, or 'all'; repeatable. It does not count for the exit status",
+        "by commas, @TAG for a group (with '=': --compare=@7b), or 'all'; repeatable. It does not "
+        "count for the exit status",
     )
     group.addoption(
         "--language",
@@ -299,7 +301,7 @@ def check_compared(config: pytest.Config, run: Run) -> None:
     from basegate.comparing import check_stored
 
     if run.options.compare and not hasattr(config, "workerinput"):
-        check_stored(run.store, run.options.compare)
+        check_stored(run.store, run.options.compare, run.options.known)
 
 
 def _check_root(config: pytest.Config) -> None:
@@ -372,7 +374,7 @@ def _check_own_limits(
                 path=thresholds.path,
                 name=name,
                 hint=did_you_mean(name, known),
-                names=", ".join(sorted(known)),
+                names=joined(sorted(known)),
             )
 
 

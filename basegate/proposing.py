@@ -264,10 +264,16 @@ def _exchanged(good: _Reach | _Counts, bad: _Reach | _Counts) -> str:
 
 def _away(unit: str, *margins: float) -> str:
     """Return how far ends of intervals are from a limit; of shares in percentage points."""
-    ends = joined((format_value(each, unit).removesuffix(" %") for each in margins), " and ")
+    one, *others = (format_value(each, unit).removesuffix(" %") for each in margins)
     if is_share(unit):
-        return Message("{ends} points away", ends=ends)
-    return Message("{ends} away", ends=ends)
+        if others:
+            return Message("{one} and {other} points away", one=one, other=others[0])
+        if one == "1":
+            return Message("1 point away")
+        return Message("{one} points away", one=one)
+    if others:
+        return Message("{one} and {other} away", one=one, other=others[0])
+    return Message("{one} away", one=one)
 
 
 def _reaches(case: _Case, measured: Mapping[str, Measurement], *, upper: bool) -> Iterator[_Reach]:
@@ -375,6 +381,8 @@ def _counted(case: _Case) -> Proposal:
     good, bad = list(_counts(case, case.good)), list(_counts(case, case.bad))
     if not good:
         return case.kept(Message("it was not measured on any good candidate"))
+    if exchanged := _exchanged_counts(good, bad):
+        return case.kept(exchanged)
     lowest = min(good, key=lambda each: each.surely)
     if lowest.surely == 0:
         helps = min(each.possibly for each in good) > 0
@@ -390,10 +398,7 @@ def _counted(case: _Case) -> Proposal:
         return case.kept(_not_told(case, good, bad))
     able = range(least, lowest.surely + 1)
     if best is not None:
-        middle = (able[0] + able[-1]) / 2
-        chances = {k: round(_lesser_chance(k, good, bad), 6) for k in able}
-        chosen = max(able, key=lambda k: (chances[k], -abs(k - middle)))
-        return _count_proposed(case, chosen, good, bad)
+        return _count_proposed(case, _surest(case, able, good, bad), good, bad)
     sure = [k for k in able if _lesser_chance(k, good, ()) >= SURE]
     if not sure:
         rarest = min(good, key=lambda each: each.chance(1))
@@ -409,13 +414,36 @@ def _counted(case: _Case) -> Proposal:
     return _count_proposed(case, sure[-1], good, bad)
 
 
+def _surest(
+    case: _Case, able: Sequence[int], good: Sequence[_Counts], bad: Sequence[_Counts]
+) -> int:
+    """Return the count that tells good and bad apart by the surest; of several, the middle one.
+
+    Those are as sure whose chances are said in the same words. Of them, one that guessing seldom
+    meets comes first.
+    """
+    chances = {k: _lesser_chance(k, good, bad) for k in able}
+    said = roughly(max(chances.values()))
+    alike = [k for k in able if roughly(chances[k]) == said]
+    hard = [k for k in alike if not case.guessing or case.luck(k) <= _LUCKY]
+    left = hard or alike
+    return left[(len(left) - 1) // 2]
+
+
+def _exchanged_counts(good: Sequence[_Counts], bad: Sequence[_Counts]) -> str:
+    """Say that a bad one is clearly better than a good one; nothing where none is."""
+    weakest = min(good, key=lambda each: each.possibly)
+    strongest = max(bad, key=lambda each: each.surely, default=None)
+    if strongest is None or strongest.surely < weakest.possibly:
+        return ""
+    return _exchanged(weakest, strongest) if _clearly_better(strongest, weakest) else ""
+
+
 def _not_told(case: _Case, good: Sequence[_Counts], bad: Sequence[_Counts]) -> str:
     """Say why no count tells good and bad apart, and whether further samples could."""
     weakest = min(good, key=lambda each: each.possibly)
     strongest = max(bad, key=lambda each: each.surely)
     if strongest.surely >= weakest.possibly:
-        if _clearly_better(strongest, weakest):
-            return _exchanged(weakest, strongest)
         return Message(
             "good {good} and bad {bad} cannot be told apart{undrawn}",
             good=weakest.told,

@@ -174,7 +174,7 @@ class References:
             "a name under which nothing is stored. Stored of the same source ({source}): {names}; "
             "give such a name if it is what you mean.",
             source=origin.source,
-            names=", ".join(others),
+            names=joined(others),
         )
 
     def add(self, measurement: Measurement) -> None:

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from tomlkit.items import Item, Table
 
+from basegate.language import ENGLISH
+from basegate.messages import Message, joined
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 
+    from basegate.language import Words
     from basegate.proposing import Proposal
     from basegate.thresholds import Check
 
@@ -22,7 +26,9 @@ _PATHS = ("path", "parallel", "prompts", "pairs", "questions", "problems")
 """Keys whose values are relative to the file that names them."""
 
 
-def rewritten(text: str, proposals: Iterable[Proposal], source: Path, target: Path) -> str:
+def rewritten(
+    text: str, proposals: Iterable[Proposal], source: Path, target: Path, say: Words = ENGLISH
+) -> str:
     """Return the text of a thresholds file with proposed limits and their reasons.
 
     What a limit and its `why` were before stands in a comment beside them, unless there is another.
@@ -32,6 +38,7 @@ def rewritten(text: str, proposals: Iterable[Proposal], source: Path, target: Pa
         proposals: of its limits; a table whose limits are all kept stays as it is.
         source: the present file's folder.
         target: the new file's folder, which local paths are made relative to.
+        say: in whose language a `why` is written.
     """
     document = tomlkit.parse(text)
     by_table: dict[tuple[str, ...], list[Proposal]] = defaultdict(list)
@@ -39,7 +46,7 @@ def rewritten(text: str, proposals: Iterable[Proposal], source: Path, target: Pa
         by_table[_steps(proposal.check)].append(proposal)
     for steps, own in by_table.items():
         if any(each.value is not None for each in own):
-            _set_limits(_at(document, steps), own)
+            _set_limits(_at(document, steps), own, say)
     if os.path.abspath(source) != os.path.abspath(target):
         for table in _tables(document):
             _move_paths(table, source, target)
@@ -59,13 +66,17 @@ def _at(document: Any, steps: Sequence[str]) -> Any:
     return document
 
 
-def _set_limits(table: Any, proposals: Sequence[Proposal]) -> None:
+def _set_limits(table: Any, proposals: Sequence[Proposal], say: Words) -> None:
     for proposal in proposals:
         if proposal.value is not None:
             _put(table, proposal.key, proposal.value)
     several = len(proposals) > 1
-    reasons = [f"{each.key}: {each.why}" if several else each.why for each in proposals]
-    _put(table, "why", "; ".join(reasons))
+    reasons = [
+        Message("{key}: {why}", key=each.key, why=each.why) if several else each.why
+        for each in proposals
+    ]
+    # A plain text: tomlkit has a way of its own with classes of strings.
+    _put(table, "why", str(say.retold(joined(reasons, "; "))))
 
 
 def _put(table: Any, key: str, value: float | str) -> None:

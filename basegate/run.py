@@ -222,7 +222,7 @@ class Run:
         if not self.options.compare:
             return NOTHING
         asked = (self.options.thresholds, self.options.compare)
-        found = from_store(self.store, *asked, own, self._origins)
+        found = from_store(self.store, *asked, own, self._origins, self.options.known)
         self.not_compared = " ".join(found.missing)
         return found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
-from basegate.messages import Message
+from basegate.messages import Message, joined
 from basegate.registry import NAME, CandidateSpec
 from basegate.sources import folder_of, hub_source, looks_like_a_path, names_in
 from basegate.tags import known_tags, tagged
@@ -73,11 +73,11 @@ def known_names(registry: Mapping[str, CandidateSpec], *, few: int = _FEW) -> st
     """
     if not registry:
         return Message("The registry (models.toml) is empty.")
-    tags = ", ".join(known_tags(registry.values()))
+    tags = joined(known_tags(registry.values()))
     groups = Message(" Groups, with '=' (--model=@7b): {tags}.", tags=tags) if tags else ""
     if len(registry) <= few:
         return Message(
-            "Known names: {names}, or all.{groups}", names=", ".join(registry), groups=groups
+            "Known names: {names}, or all.{groups}", names=joined(registry), groups=groups
         )
     return Message(
         "pytest --list-models lists the {count} names of models.toml.{groups}",
@@ -91,10 +91,8 @@ def _expand(
 ) -> Iterable[CandidateSpec]:
     if "=" in request:
         return [_unregistered(request, registry, base)]
-    if request == "all":
-        return registry.values()
-    if request.startswith("@"):
-        return _of_tag(request, registry)
+    if is_group(request):
+        return of_group(request, registry)
     if request in registry:
         return [_there(registry[request])]
     if looks_like_a_path(request) or "/" in request:
@@ -113,15 +111,35 @@ def _expand(
     )
 
 
-def _of_tag(request: str, registry: Mapping[str, CandidateSpec]) -> Iterable[CandidateSpec]:
+def is_group(request: str) -> bool:
+    """Whether a request is `all` or `@TAG`, and not one candidate."""
+    return request == "all" or request.startswith("@")
+
+
+def of_group(
+    request: str, registry: Mapping[str, CandidateSpec], option: str = "--model"
+) -> Iterable[CandidateSpec]:
+    """Return the candidates of `all` or `@TAG`.
+
+    Args:
+        request: see `is_group`.
+        registry: the known candidates by name.
+        option: that asks for them, for the error.
+
+    Raises:
+        UsageError: no candidate has the tag.
+    """
+    if request == "all":
+        return registry.values()
     found = tagged(registry.values(), request.removeprefix("@"))
     if not found:
         known = known_tags(registry.values())
         raise UsageError(
-            "--model {request}: no candidate has this tag.{hint} Known tags: {known}.",
+            "{option} {request}: no candidate has this tag.{hint} Known tags: {known}.",
+            option=option,
             request=request,
             hint=did_you_mean(request, known),
-            known=", ".join(known) or Message("none"),
+            known=joined(known) or Message("none"),
         )
     return found
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from basegate.errors import DataError
 from basegate.fingerprint import hash_file
 from basegate.hub import load_table, resolve_commit
-from basegate.messages import Message
+from basegate.messages import Message, joined
 from basegate.text_files import format_of, read_utf8
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _separated(
                     "has {count} cells, not {wanted}: {names}.",
                     count=len(cells),
                     wanted=len(names),
-                    names=", ".join(names),
+                    names=joined(names),
                 ),
             )
         else:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from basegate.errors import UsageError, did_you_mean
 from basegate.fingerprint import hash_file
 from basegate.limits import RULES, AnyLimit, Limit, RelativeLimit
+from basegate.messages import joined
 from basegate.records import Frozen
 from basegate.registry import read_toml
 from basegate.settings import (
@@ -40,7 +41,7 @@ from basegate.thresholds_file import (
 from basegate.toml_errors import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 CHECKS: tuple[str, ...] = tuple(name for name in File.model_fields if name != "candidates")
@@ -56,6 +57,8 @@ class Check(Frozen):
         settings: what the measure is told; it holds no limit.
         limits: what a measurement is held against.
         stop_early: whether sampling may stop where the verdict is certain.
+        origin: name of the file that it was read from.
+        files: the local files and folders that its table names, each by its key in full.
     """
 
     check: str
@@ -63,6 +66,8 @@ class Check(Frozen):
     settings: Settings
     limits: tuple[AnyLimit, ...]
     stop_early: bool = False
+    origin: str = ""
+    files: dict[str, Path] = Field(default_factory=dict)
 
 
 class Thresholds(Frozen):
@@ -125,7 +130,7 @@ def load_thresholds(path: Path) -> Thresholds:
             "{path}: no check is configured, so nothing would be judged. Add at least one of "
             "the tables {names}.",
             path=path,
-            names=", ".join(f"[{name}]" for name in CHECKS),
+            names=joined(f"[{name}]" for name in CHECKS),
         )
     for check in checks:
         if all(limit.validity for limit in check.limits):
@@ -137,7 +142,7 @@ def load_thresholds(path: Path) -> Thresholds:
                 path=path,
                 check=check.check,
                 item=check.item,
-                names=", ".join(keys),
+                names=joined(keys),
             )
     if not isinstance(own, dict):
         raise UsageError(
@@ -154,7 +159,8 @@ def _checks(tables: Mapping[str, Any], path: Path, prefix: str = "") -> tuple[Ch
         file = File.model_validate(dict(tables))
     except ValidationError as error:
         raise UsageError(explain(error, path, File, prefix)) from None
-    return tuple(_flatten(file, path.parent, f"{prefix}." if prefix else ""))
+    checks = _flatten(file, path.parent, f"{prefix}." if prefix else "")
+    return tuple(each.model_copy(update={"origin": path.name}) for each in checks)
 
 
 def _flatten(file: File, base: Path, prefix: str) -> Iterable[Check]:
@@ -206,7 +212,18 @@ def _check(
         settings=settings,
         limits=limits,
         stop_early=any(getattr(given, "stop_early", False) for given in tables.values()),
+        files=dict(_files(settings, table, where)),
     )
+
+
+def _files(settings: Settings, table: Table, where: str) -> Iterator[tuple[str, Path]]:
+    """Yield the local files that a table names, and their keys."""
+    if isinstance(settings, PerplexitySettings):
+        named = {"path": settings.corpus.path, "parallel": settings.corpus.parallel}
+    else:
+        path = getattr(settings.source, "path", None)
+        named = {getattr(table, "file_key", ""): path}
+    yield from ((f"{where}.{key}", path) for key, path in named.items() if path is not None)
 
 
 def _limit(where: str, key: str, value: float | Relative, table: Table) -> AnyLimit:

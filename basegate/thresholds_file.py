@@ -169,6 +169,8 @@ class _Sampled(Table):
 class Continuation(_Sampled):
     """Prompts to go on with: `[continuation]`."""
 
+    file_key: ClassVar[str] = "prompts"
+
     prompts: str
     samples: Positive = 8
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
@@ -228,7 +230,7 @@ class _Source(Table):
                     "columns: {name} is no field of a record; there are {fields}. Write field = "
                     '"column".',
                     name=repr(unknown[0]),
-                    fields=", ".join(self.fields),
+                    fields=joined(self.fields),
                 )
             )
         if (self.dataset is None) == (self._file is None):

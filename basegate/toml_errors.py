@@ -62,7 +62,7 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
             "{key}: unknown key.{hint} Accepted here: {known}.",
             key=key,
             hint=hint,
-            known=", ".join(known),
+            known=joined(known),
         )
     if kind == "missing":
         return Message("{key}: this key is missing.", key=key)

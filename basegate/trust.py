@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
-from basegate.messages import Message
+from basegate.messages import Message, joined
 from basegate.sources import COMMIT, names_in
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[Ca
     if any(not each.strip(" ,") for each in names):
         raise UsageError(
             "--trust-remote-code names nobody: --trust-remote-code NAME. Candidates: {names}.",
-            names=", ".join(known),
+            names=joined(known),
         )
     names = names_in(names)
     for name in names:
@@ -40,7 +40,7 @@ def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[Ca
                 "name.{hint} Candidates: {names}.",
                 name=name,
                 hint=did_you_mean(name, known),
-                names=", ".join(known),
+                names=joined(known),
             )
     for spec in candidates:
         if spec.name in names:

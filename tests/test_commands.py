@@ -463,9 +463,20 @@ def test_data_that_cannot_be_found_is_said_per_check(judge, store, thresholds):
     status, out, _ = judge()
     assert status == 1
     assert "  not found    perplexity wiki " in out
-    assert "there is no such file or folder" in out
+    assert (
+        "corpus.txt: there is no such file or folder. thresholds.toml names it as "
+        "perplexity.corpora.wiki.path; relative paths there start at the folder of "
+        "thresholds.toml."
+    ) in out
     assert "  pass         knowledge facts" in out
     assert "invalid" not in out
+
+
+def test_lists_of_names_have_chinese_commas_in_chinese(manage, store, thresholds, registry):
+    for name, revision in (("llama", "1"), ("mine", "3")):
+        fill(store, thresholds, candidate(name, revision=revision))
+    status, _, err = manage("list", "--model", "nobody", "--language", "zh-HK")
+    assert (status, err.strip().endswith("存檔內有：llama、mine。")) == (4, True)
 
 
 def test_a_hub_that_cannot_be_reached_is_said_per_check(judge, store, thresholds, monkeypatch):

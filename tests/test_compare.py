@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from tests.plain import ledger, limit, logged
@@ -90,6 +92,22 @@ def test_a_name_whose_measurements_answer_other_settings_is_told_of(plain):
     assert list(entries(plain)) == ["two"]
     [line] = told(result)
     assert line.startswith("warning: --compare one shows nothing: what is stored of it is of other")
+
+
+def test_a_group_stands_for_its_stored_candidates_and_tells_of_the_others(plain):
+    path = plain.path / "models.toml"
+    path.write_text(path.read_text().replace("]\nsource", ']\ntags = ["ours"]\nsource'))
+    known = set(tomllib.loads(path.read_text())["candidates"])
+    assert known > {"one", "two"}
+    plain.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    result = plain.runpytest_subprocess("--model", "two", "--compare=@ours", "-k", "perplexity")
+    assert result.ret == 0
+    assert list(entries(plain)) == ["two", "one"]
+    missing = ", ".join(sorted(known - {"one", "two"}))
+    assert told(result) == [f"warning: --compare @ours: nothing is stored of {missing}."]
+    result = plain.runpytest_subprocess("--model", "one", "--compare=@our")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*--compare @our: no candidate has this tag. Did you mean*"])
 
 
 @pytest.mark.parametrize("further", [(), ("-W", "error")])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from basegate.banks import Problem, Question, load_bank
 from basegate.settings import TableSource
+from fixtures.demo import __main__ as demo
 from fixtures.demo.equations import ARTICLE_PROBLEM, QUESTION, ProblemMaker, load_problems
 from fixtures.demo.facts import (
     ARTICLE_QUESTION,
@@ -22,6 +25,27 @@ from fixtures.demo.facts import (
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 DEMO = FIXTURES / "demo"
 DRAWS = 2000
+
+
+@pytest.mark.parametrize(
+    ("locale", "line"),
+    [
+        ("C", "demo: the gate accepted tiny-yue and rejected tiny-en, as it should."),
+        ("zh_HK.UTF-8", "示範：接受了 tiny-yue，拒絕了 tiny-en，一如預期。"),
+    ],
+)
+def test_the_last_line_is_in_the_readers_language(tmp_path, monkeypatch, capsys, locale, line):
+    entries = [{"name": name, "verdict": verdict} for name, verdict in demo.EXPECTED.items()]
+
+    def gate(*_, **__):
+        demo.LEDGER.write_text(json.dumps({"candidates": entries}), encoding="utf-8")
+        return SimpleNamespace(returncode=demo.REJECTED)
+
+    monkeypatch.setattr(demo, "LEDGER", tmp_path / "ledger.json")
+    monkeypatch.setattr(demo.subprocess, "run", gate)
+    monkeypatch.setenv("LC_ALL", locale)
+    assert demo.main() == 0
+    assert capsys.readouterr().out.splitlines()[-1] == line
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,9 @@ def test_parts_in_a_row_stay_messages():
     assert parts == "nothing, x, nothing"
     assert SAY.retold(parts) == "甚麼也沒有、x、甚麼也沒有"
     assert joined([]) == ""
+    many = [f"yi-{number}" for number in range(3000)]
+    assert joined(many) == ", ".join(many)
+    assert SAY.retold(joined(many)) == "、".join(many)
     assert did_you_mean("yi-6", ["yi-6b", "yi-9b"]) == " Did you mean 'yi-6b' or 'yi-9b'?"
 
 

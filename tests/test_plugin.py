@@ -375,19 +375,26 @@ def test_a_corpus_that_cannot_be_read_is_invalid_before_anything_is_loaded(
 
 
 @pytest.mark.parametrize(
-    ("check", "file"),
+    ("check", "file", "key"),
     [
-        ("continuation", "prompts.jsonl"),
-        ("knowledge", "questions.jsonl"),
-        ("reasoning", "problems.jsonl"),
+        ("perplexity", "corpus.txt", "perplexity.corpora.local.path"),
+        ("continuation", "prompts.jsonl", "continuation.prompts"),
+        ("knowledge", "questions.jsonl", "knowledge.banks.facts.questions"),
+        ("reasoning", "problems.jsonl", "reasoning.banks.sums.problems"),
     ],
 )
-def test_a_bank_that_is_missing_is_invalid_in_one_sentence(plain, check, file):
+def test_a_file_that_is_missing_is_invalid_with_what_names_it(plain, check, file, key):
     (plain.path / file).unlink()
-    result = plain.runpytest_subprocess("--model", "one", "-k", check)
+    (plain.path / "thresholds.toml").rename(plain.path / "t.toml")
+    result = plain.runpytest_subprocess("--model", "one", "-k", check, "--thresholds=t.toml")
     assert result.ret == 1
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"one: *{file}: there is no such file. Check thresholds.toml."])
+    result.stdout.fnmatch_lines(
+        [
+            f"one: *{file}: there is no such file or folder. t.toml names it as {key}; relative "
+            "paths there start at the folder of t.toml."
+        ]
+    )
     assert "FileNotFoundError" not in result.stdout.str()
     assert logged(plain, "load") == []
 

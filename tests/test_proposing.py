@@ -164,11 +164,21 @@ def test_proposals_are_said_in_the_readers_language(ask):
     [found] = ask(
         "knowledge", {"yi": counts((4, 10))}, {"llama": counts((2, 10))}, guessing=(0.25,)
     )
-    assert say.retold(found.why).startswith("重新抽樣時，好的 yi（10 個樣本答對 4 個）合格機會為 ")
+    assert say.retold(found.why).startswith("重新抽樣時，好的 yi（10 個樣本答對 4 個）合格機會 ")
     assert say.retold(found.why).endswith("%，亂估 47%")
     assert say.retold(found.warnings[0]) == (
         "知識 facts correct：亂估也有 47% 的機會達到這個門檻（下限 3）。"
     )
+
+
+def test_distances_are_said_one_or_both_in_either_language(ask):
+    say = words("zh-HK")
+    [found] = ask("perplexity", {"yi": number(4.0)}, {"llama": number(6.0)})
+    assert say.retold(found.why) == "好的 yi 4，差的 llama 6：分別相距 1 和 1"
+    [found] = ask("perplexity", {"yi": number(4.0)}, {"llama": None})
+    assert say.retold(found.why) == "好的 yi 4：相距 0.40；差的候選模型未經測量"
+    [found] = ask("perplexity", {"yi": share_of(0.005, 0.002, 0.01, 900)})
+    assert found.why == "good yi 0.5 % (to 1 %): 1 point away; no bad one was given"
 
 
 def test_large_limits_have_as_few_digits_as_small_ones(ask):
@@ -301,6 +311,30 @@ def test_counts_that_are_complete_and_overlap_do_not_ask_for_more_samples(ask):
     assert "cannot be told apart. The present limit, at least 7, is kept." in found.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("questions", "guessing", "correct"),
+    [
+        # From 3 on one question tells them apart over 99 % of the time, several from 1 on.
+        (1, (), 5),
+        (8, (), 4),
+        # Whoever guesses among four has 5 of 10 right 8 % of the time, and 6 only 2 %.
+        (1, (0.25,), 6),
+        # Between two none of them is seldom met, so that a warning has to do.
+        (1, (0.5,), 5),
+        (8, (0.5,) * 8, 6),
+    ],
+)
+def test_of_counts_that_are_as_sure_it_is_the_middle_one_above_guessing(
+    ask, questions, guessing, correct
+):
+    good = {"yi": counts(*((7, 7),) * questions)}
+    bad = {"llama": counts(*((0, 10),) * questions)}
+    [found] = ask("knowledge", good, bad, guessing=guessing)
+    assert found.value == correct
+    assert "passes over 99 % of the time" in found.why
+    assert bool(found.warnings) == (guessing == (0.5,))
+
+
 def test_a_count_that_guessing_often_has_right_is_warned_of(ask):
     """Whoever guesses among four has three of ten right 47 % of the time."""
     good, bad = {"yi": counts((4, 10))}, {"llama": counts((2, 10))}
@@ -344,6 +378,18 @@ def test_a_bad_one_with_more_right_than_a_good_one_is_said_to_be_better(ask):
         "the two were exchanged, or this check does not tell what is wanted. The present limit, "
         "at least 7, is kept.",
     )
+
+
+@pytest.mark.parametrize("drawn", [4, 10])
+def test_a_good_one_with_none_right_beside_a_bad_one_with_many_is_said_to_be_exchanged(ask, drawn):
+    [found] = ask("knowledge", {"yi": counts((0, drawn))}, {"llama": counts((7, 7))})
+    assert found.warnings == (
+        f"knowledge facts correct: bad llama (7 of 7) is better than good yi (0 of {drawn}): "
+        "perhaps the two were exchanged, or this check does not tell what is wanted. The present "
+        "limit, at least 7, is kept.",
+    )
+    [found] = ask("knowledge", {"yi": counts((0, 10))}, {"llama": counts((0, 10))})
+    assert found.why == "kept: good yi (0 of 10) meets no limit for sure"
 
 
 @pytest.mark.parametrize(
@@ -581,9 +627,74 @@ def test_what_is_proposed_is_told_in_the_readers_language(proposed):
     assert "yi-6b（好的）：可用\n" in out
     assert "llama（差的）：不宜採用（困惑度、知識）\n" in out
     assert out.endswith("門檻：new.toml\n")
+    reasons = Path("new.toml").read_text(encoding="utf-8")
+    assert 'why = "好的 yi-6b 4（至 4.10），差的 llama 6（由 5.90 起）：' in reasons
+    assert "good" not in reasons
     assert err.startswith("警告：正誤句對 pairs min_preferred：")
     status, _, err = proposed("--force", "--good", "nobody", "--language", "zh-HK")
     assert (status, err.startswith("error: --good nobody：存檔內沒有它。")) == (4, True)
+
+
+def test_a_margin_that_is_none_is_told_in_the_readers_language(proposed):
+    status, _, err = proposed("--good", "yi-6b", "--margin", "x", "--language", "zh-HK")
+    assert (status, err) == (4, "error: --margin x：請給出大於 0 的數字，例如 0.1。\n")
+
+
+REGISTRY = """
+[candidates.yi-6b]
+source = "01-ai/Yi-6B"
+tags = ["ours"]
+
+[candidates.llama]
+source = "meta/llama"
+tags = ["ours", "theirs"]
+
+[candidates.absent]
+source = "no/body"
+tags = ["ours", "gone"]
+"""
+
+
+@pytest.fixture
+def registered(proposed):
+    Path("models.toml").write_text(REGISTRY, encoding="utf-8")
+    return proposed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warned"),
+    [
+        (("--good", "yi-6b", "--bad", "@theirs"), False),
+        (("--good", "@ours", "--bad", "llama"), True),
+        (("--good", "yi-6b", "--bad", "all"), True),
+        (("--good", "yi-6b,@ours", "--bad", "@theirs,llama"), True),
+    ],
+)
+def test_groups_are_taken_but_for_those_that_the_other_option_names(registered, arguments, warned):
+    status, out, err = registered(*arguments)
+    assert status == 0
+    assert "yi-6b (good): accepted\n" in out
+    assert "llama (bad): rejected on perplexity, knowledge\n" in out
+    assert out.count("(good)") == out.count("(bad)") == 1
+    told = "warning: nothing is stored of absent; they are left out.\n"
+    assert (told in err) == warned
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--good", "@gone"), "--good @gone: nothing of it is stored. Stored: llama, yi-6b."),
+        (("--good", "yi-6b", "--bad", "@frob"), "--bad @frob: no candidate has this tag."),
+        (("--good", "@ours", "--bad", "@theirs"), "llama is named in --good and in --bad"),
+        (("--good", "yi-6b,llama", "--bad", "@ours"), "--bad @ours: nothing of it is stored."),
+        (("--good", "@theirs", "--bad", "llama"), "llama is named in --good and in --bad"),
+        (("--good", "absent"), "--good absent: nothing of it is stored."),
+    ],
+)
+def test_groups_that_cannot_be_taken_are_told_of_with_their_option(registered, arguments, sentence):
+    status, _, err = registered(*arguments)
+    assert status == 4
+    assert sentence in err
 
 
 def test_without_bad_ones_the_file_accepts_the_good(proposed, run, store):  # noqa: F811
@@ -644,7 +755,9 @@ def test_data_that_cannot_be_found_keeps_its_limits_with_a_warning(proposed):
         (("--good", "yi-6b", "--bad", "no"), "--bad no: nothing of it is stored."),
         (("--good", "yi-6b,llama", "--bad", "llama"), "llama is named in --good and in --bad"),
         (("--good", "yi-6b", "--bad", "twin"), "yi-6b and twin are one checkpoint"),
-        (("--good", "yi-6b", "--margin", "-1"), "'-1': a number above 0"),
+        (("--good", "yi-6b", "--margin", "-1"), "--margin -1: give a number above 0"),
+        (("--good", "yi-6b", "--margin", "much"), "--margin much: give a number above 0"),
+        (("--good", "@none"), "--good @none: groups are those of models.toml, and there are no"),
         (("--good", "yi-6b", "--thresholds", "no.toml"), "no.toml: there is no such file"),
         (("--good", "yi-6b", "--out", "store"), "--out store: is a folder"),
         (("--good", "yi-6b", "--out", "corpus.txt"), "--out corpus.txt: is there already"),

@@ -103,7 +103,7 @@ def asked() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
     """Return all literals given to `say`, and by file what else is."""
     literals: set[str] = set()
     others: set[tuple[str, str]] = set()
-    for path in PACKAGE.rglob("*.py"):
+    for path in (*PACKAGE.rglob("*.py"), ROOT / "fixtures/demo/__main__.py"):
         found, variables = asked_in(path)
         literals |= found
         others |= {(path.name, each) for each in variables}

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
 from basegate.fingerprint import FINGERPRINTS
+from basegate.messages import Message
 from basegate.references import origins_of
 from basegate.registry import load_registry
-from basegate.selecting import select
+from basegate.selecting import is_group, of_group
 from basegate.sources import names_in
 from basegate.store.overview import stored_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from basegate.measurement import Measurement
     from basegate.references import Origin
@@ -42,6 +43,24 @@ class Chosen:
     def holds(self, measurement: Measurement) -> bool:
         """Whether a measurement is of one of them."""
         return not self.names or measurement.candidate.name in self.names
+
+
+@dataclass(frozen=True)
+class Named:
+    """Candidates that an option names.
+
+    Attributes:
+        plain: by their own names, in the order given.
+        grouped: by a group only, of which nothing need be stored.
+    """
+
+    plain: tuple[str, ...]
+    grouped: tuple[str, ...]
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        return (*self.plain, *self.grouped)
 
 
 def add_models(parser: argparse.ArgumentParser, what: str) -> None:
@@ -71,8 +90,27 @@ def chosen_by(options: argparse.Namespace) -> Chosen:
     """
     requests = names_in(options.models)
     registry = load_registry(_REGISTRY) if requests else {}
-    names = (name for request in requests for name in _names(request, registry))
+    names = (name for request in requests for name in _names(request, registry, "--model"))
     return Chosen(tuple(dict.fromkeys(names)), frozenset(registry))
+
+
+def named_by(option: str, given: Sequence[str]) -> Named:
+    """Return the candidates that another option than `--model` names in the same way.
+
+    Args:
+        option: as it is written, for errors.
+        given: its values.
+
+    Raises:
+        UsageError: there is no such group, or something is wrong in `models.toml`.
+    """
+    requests = names_in(given)
+    groups = [each for each in requests if is_group(each)]
+    registry = load_registry(_REGISTRY) if groups else {}
+    plain = [name for each in requests if each not in groups for name in _names(each, {}, option)]
+    members = (name for each in groups for name in _names(each, registry, option))
+    grouped = (name for name in dict.fromkeys(members) if name not in plain)
+    return Named(tuple(dict.fromkeys(plain)), tuple(grouped))
 
 
 def absent_of(chosen: Chosen, store: Iterable[Measurement]) -> list[str]:
@@ -107,25 +145,31 @@ def origins_for(thresholds: Thresholds, store: Store) -> dict[str, Origin]:
     return origins_of(thresholds.relative, load_registry(_REGISTRY), store.folder / FINGERPRINTS)
 
 
-def _names(request: str, registry: Mapping[str, CandidateSpec]) -> Iterator[str]:
-    if request != "all" and not request.startswith("@"):
-        yield _plain(request)
+def _names(request: str, registry: Mapping[str, CandidateSpec], option: str) -> Iterator[str]:
+    if not is_group(request):
+        yield _plain(request, option)
     elif not registry:
+        otherwise: str = ""
+        if option == "--model":
+            otherwise = Message(", or leave --model out for all that is stored")
         raise UsageError(
-            "--model {request}: groups are those of models.toml, and there are no candidates "
-            "in {path}. Give names, or leave --model out for all that is stored.",
+            "{option} {request}: groups are those of models.toml, and there are no candidates "
+            "in {path}. Give names{otherwise}.",
+            option=option,
             request=request,
             path=_REGISTRY.absolute(),
+            otherwise=otherwise,
         )
     else:
-        yield from (spec.name for spec in select([request], registry, Path()))
+        yield from (spec.name for spec in of_group(request, registry, option))
 
 
-def _plain(request: str) -> str:
+def _plain(request: str, option: str) -> str:
     name, given, _ = request.partition("=")
     if given:
         raise UsageError(
-            "--model {request}: what is stored goes by its name alone: --model {name}",
+            "{option} {request}: what is stored goes by its name alone: {option} {name}",
+            option=option,
             request=request,
             name=name,
         )

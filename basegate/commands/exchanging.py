@@ -24,7 +24,7 @@ from basegate.commands.output import (
 )
 from basegate.errors import UsageError
 from basegate.figures import found, place, printable
-from basegate.messages import Message
+from basegate.messages import Message, joined
 from basegate.store import Store
 from basegate.store.merging import Refused, export, merge
 from basegate.store.overview import KEY
@@ -74,7 +74,7 @@ def run_export(options: argparse.Namespace) -> int:
         )
     chosen, keys = chosen_by(options), keys_of(options, store)
     if absent := absent_of(chosen, store):
-        say(Message("nothing is stored of {names}", names=", ".join(absent)))
+        say(Message("nothing is stored of {names}", names=joined(absent)))
 
     def wanted(measurement: Measurement) -> bool:
         return chosen.holds(measurement) and (not keys or measurement.key in keys)

@@ -18,7 +18,7 @@ from basegate.commands.output import (
     table,
 )
 from basegate.figures import found, place
-from basegate.messages import Message
+from basegate.messages import Message, joined
 from basegate.report.wording import basis
 from basegate.store.folder import SHORT
 from basegate.store.overview import KEY, set_aside, sizes, unfinished
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     for line in table(rows):
         say(line)
     if absent:
-        say(Message("nothing is stored of {names}", names=", ".join(absent)))
+        say(Message("nothing is stored of {names}", names=joined(absent)))
     if chosen.names:
         total = sum(bytes_of.get(each.key[:SHORT], 0) for each in measured)
         say(Message("{what}, {size}", what=many(len(measured), "measurement"), size=size(total)))
@@ -124,7 +124,7 @@ def _totals(store: Store, count: int, size_in_all: int) -> Iterator[str]:
 
 def _keys(begun: Sequence[Unfinished]) -> str:
     """Return the first few keys, and how many more there are."""
-    keys = ", ".join(each.key[:KEY] for each in begun[:_SHOWN])
+    keys = joined(each.key[:KEY] for each in begun[:_SHOWN])
     if len(begun) <= _SHOWN:
         return keys
     return Message("{keys} and {count} more", keys=keys, count=len(begun) - _SHOWN)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from basegate.commands.choosing import origins_for
+from basegate.commands.choosing import named_by, origins_for
 from basegate.commands.output import (
     add_language,
     add_store,
@@ -33,8 +32,10 @@ from basegate.sources import names_in
 from basegate.thresholds import load_thresholds
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from basegate.commands.choosing import Named
     from basegate.measurement import Measurement
     from basegate.proposing import Proposal
     from basegate.references import Origin
@@ -60,15 +61,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
     parser.add_argument(
         "--margin",
-        type=_share,
-        default=0.1,
+        default="0.1",
         metavar="SHARE",
         help="without --bad: how far a limit is from the end of the interval of the worst good "
         "candidate, as a share of it (default: %(default)s)",
     )
     add_thresholds(parser, "settings, and the present limits")
     add_store(parser)
-    add_language(parser, "of what is printed")
+    add_language(parser, "of what is printed, and of each why in the file")
     parser.set_defaults(run=run)
 
 
@@ -79,30 +79,38 @@ def _add_names(parser: argparse.ArgumentParser, option: str, what: str) -> None:
         nargs="+",
         default=[],
         metavar="NAME",
-        help=f"{what}; several separated by commas or spaces",
+        help=f"{what}; several separated by commas or spaces, @TAG for a group of models.toml, "
+        "'all' for all of it; of a group, those that the other option names are not meant",
     )
 
 
-def _share(text: str) -> float:
+def _margin(given: str) -> float:
+    """Return a margin; checked here and not by argparse, which knows no reader's language."""
     try:
-        value = float(text)
+        value = float(given)
         if 0 < value < 10:
             return value
     except ValueError:
         pass
-    raise argparse.ArgumentTypeError(f"{text!r}: a number above 0, such as 0.1")
+    raise UsageError("--margin {given}: give a number above 0, such as 0.1.", given=given)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the file; say what each limit rests on, and what it does to the candidates."""
-    good, bad = (names_in(given) for given in (options.good, options.bad))
-    _check_names(good, bad)
+    margin = _margin(options.margin)
+    sides = _Named(named_by("--good", options.good), named_by("--bad", options.bad))
+    if not sides.good.every:
+        raise UsageError(
+            "--good NAME: name at least one candidate that the limits should accept; limits that "
+            "only reject could reject everything."
+        )
     _check_out(options.out, force=options.force)
     store = store_of(options)
+    good, bad = _stored_of(options, sides, store)
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
     answered = _answered(store, asked, good, bad)
-    proposals = _proposals(store, asked, answered, options.margin)
+    proposals = _proposals(store, asked, answered, margin)
     origins = origins_for(thresholds, store)
     stored = {each.candidate.name for each in store} if thresholds.relative else set()
     for text in (
@@ -118,12 +126,54 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+class _Named(NamedTuple):
+    good: Named
+    bad: Named
+
+
+def _stored_of(
+    options: argparse.Namespace, sides: _Named, store: Store
+) -> tuple[list[str], list[str]]:
+    """Return good and bad candidates that something is stored of; warn of the rest of a group."""
+    known = {measurement.candidate.name for measurement in store}
+    found = [
+        _of_side("--good", options.good, sides.good, sides.bad, known),
+        _of_side("--bad", options.bad, sides.bad, sides.good, known),
+    ]
+    _check_names(*found)
+    groups = dict.fromkeys((*sides.good.grouped, *sides.bad.grouped))
+    if absent := [name for name in groups if name not in known]:
+        warn(Message("nothing is stored of {names}; they are left out.", names=joined(absent)))
+    return found[0], found[1]
+
+
+def _of_side(
+    option: str, given: Sequence[str], own: Named, other: Named, known: Collection[str]
+) -> list[str]:
+    """Return the names of one option: its groups hold none that the other one names by itself."""
+    for name in own.plain:
+        if name not in known:
+            raise _nothing_stored(option, name, known)
+    # Where nobody would be left, both mean the same ones, which is an error of its own.
+    others = [name for name in own.grouped if name not in other.plain] or own.grouped
+    found = [*own.plain, *(name for name in others if name in known)]
+    if own.every and not found:
+        raise _nothing_stored(option, joined(names_in(given)), known)
+    return found
+
+
+def _nothing_stored(option: str, name: str, known: Collection[str]) -> UsageError:
+    return UsageError(
+        "{option} {name}: nothing of it is stored.{hint} Stored: {stored}. "
+        "`pytest --model NAME` measures.",
+        option=option,
+        name=name,
+        hint=did_you_mean(name, known),
+        stored=joined(sorted(known)) or Message("nothing"),
+    )
+
+
 def _check_names(good: Sequence[str], bad: Sequence[str]) -> None:
-    if not good:
-        raise UsageError(
-            "--good NAME: name at least one candidate that the limits should accept; limits that "
-            "only reject could reject everything."
-        )
     if both := [name for name in good if name in bad]:
         raise UsageError(
             "{name} is named in --good and in --bad; leave one of the two out.", name=both[0]
@@ -142,18 +192,6 @@ _Sides = tuple[list["Answered"], list["Answered"]]
 
 def _answered(store: Store, asked: Asked, good: Sequence[str], bad: Sequence[str]) -> _Sides:
     """Return what is stored of good and of bad candidates."""
-    known = {measurement.candidate.name for measurement in store}
-    for option, names in (("--good", good), ("--bad", bad)):
-        for name in names:
-            if name not in known:
-                raise UsageError(
-                    "{option} {name}: nothing of it is stored.{hint} Stored: {stored}. "
-                    "`pytest --model NAME` measures.",
-                    option=option,
-                    name=name,
-                    hint=did_you_mean(name, known),
-                    stored=", ".join(sorted(known)) or Message("nothing"),
-                )
     found = answers_of(store, asked, [*good, *bad])
     sides = [[each for each in found if each.name in names] for names in (good, bad)]
     keys = [{m.key: each for each in side for m in each.answers if m} for side in sides]
@@ -241,7 +279,7 @@ def _write(options: argparse.Namespace, proposals: Sequence[Proposal]) -> None:
 
     source: Path = options.thresholds
     text = source.read_bytes().decode("utf-8-sig")
-    new = rewritten(text, proposals, source.parent, options.out.parent)
+    new = rewritten(text, proposals, source.parent, options.out.parent, reader.words)
     try:
         write_atomically(options.out, new)
     except OSError as error:

@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
                 "the two out.",
                 key=options.key,
                 name=measurement.candidate.name,
-                names=", ".join(chosen.names),
+                names=joined(chosen.names),
             )
         _show(measurement, store, options.samples)
         return 0

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from basegate import driver
 from basegate.environment import gpu_count, gpu_uuids
 from basegate.errors import CandidateError
-from basegate.messages import Message
+from basegate.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -167,7 +167,7 @@ def _too_few(count: int, devices: Sequence[str]) -> str:
     here = Message("there is none")
     if devices:
         here = Message(
-            "{count} can be used here ({devices})", count=len(devices), devices=", ".join(devices)
+            "{count} can be used here ({devices})", count=len(devices), devices=joined(devices)
         )
     needed = Message("{count} GPUs", count=count) if count > 1 else Message("1 GPU")
     return Message(

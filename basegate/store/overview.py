@@ -138,10 +138,10 @@ def _nothing_stored(names: Sequence[str], known: Iterable[str]) -> UsageError:
         what, hint = Message("it"), did_you_mean(names[0], known)
     return UsageError(
         "--model {names}: nothing of {what} is stored.{hint} Stored: {stored}.",
-        names=", ".join(names),
+        names=joined(names),
         what=what,
         hint=hint,
-        stored=", ".join(known) or Message("nothing"),
+        stored=joined(known) or Message("nothing"),
     )
 
 
