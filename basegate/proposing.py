@@ -266,6 +266,8 @@ def _away(unit: str, *margins: float) -> str:
     """Return how far ends of intervals are from a limit; of shares in percentage points."""
     ends = joined((format_value(each, unit).removesuffix(" %") for each in margins), " and ")
     if is_share(unit):
+        if ends == "1":
+            return Message("1 point away")
         return Message("{ends} points away", ends=ends)
     return Message("{ends} away", ends=ends)
 
