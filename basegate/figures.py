@@ -229,10 +229,14 @@ def _origin(reference: Reference, unit: str, say: Words) -> str:
         return say("{factor} times the {value} of {name}", factor=factor, value=value, name=name)
     plus = reference.plus or 0.0
     size = f"{abs(plus) * 100:g}" if is_share(unit) else f"{abs(plus):g}"
-    amount = say("{value} points", value=size) if is_share(unit) else size
+    amount = _points(size, say) if is_share(unit) else size
     if plus < 0:
         return say("the {value} of {name} minus {amount}", value=value, name=name, amount=amount)
     return say("the {value} of {name} plus {amount}", value=value, name=name, amount=amount)
+
+
+def _points(size: str, say: Words) -> str:
+    return say("1 point") if size == "1" else say("{value} points", value=size)
 
 
 COUNT = " correct"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from basegate.comparison import LEVEL
+from basegate.figures import is_share
 from basegate.limits import Reference
 from basegate.records import Frozen, Interval
 from basegate.sureness import Sureness, how_sure
@@ -97,7 +98,8 @@ class Recommendation(Frozen):
             of limits that follow from its own number.
         sureness: what the checks that it passes rest on.
         nearest: where none passes, of those that were measured the candidate that misses the
-            fewest checks, ones that were not run included.
+            fewest checks, ones that were not run included; `None` where that is one of
+            `unfinished`. Beside such a one no candidate that fails is the nearest.
         missed: limits that it misses, the farthest first.
         rejected: candidates that fail a check.
         broken: candidates of which something could not be measured.
@@ -141,7 +143,7 @@ def recommend(
     }
     accepted = [each for each in passing if not each.not_run]
     if not accepted:
-        nearest, missed = _nearest(candidates, results)
+        nearest, missed = _nearest(candidates, results, others["unfinished"])
         return Recommendation(
             candidate=None, reason="none", nearest=nearest, missed=missed, **others
         )
@@ -236,33 +238,64 @@ def _undominated(names: Sequence[str], better: Collection[tuple[str, str]]) -> l
 
 
 def _nearest(
-    candidates: Sequence[CandidateEntry], results: Sequence[Result]
+    candidates: Sequence[CandidateEntry],
+    results: Sequence[Result],
+    unfinished: Collection[str],
 ) -> tuple[str | None, tuple[LimitDistance, ...]]:
     """Return the candidate that misses the fewest checks, by the least, and what it misses.
 
     One of which something is broken, or that was not judged on all, may miss more than is known.
+    One that met all that it was judged on may yet pass, one that fails may not.
+
+    Args:
+        candidates: of the ledger.
+        results: its rows.
+        unfinished: candidates that met all that they were judged on, which was not everything.
     """
     missed = {
         each.name: [row for row in results if row.candidate == each.name and row.verdict in _MISSED]
         for each in candidates
     }
     open_ = {each.name: len(each.not_run) + (each.verdict == "invalid") for each in candidates}
-    known = [name for name, rows in missed.items() if rows]
-    if not known:
-        return None, ()
+    failing = _with(results, "fail") if unfinished else ()
+    known = [name for name, rows in missed.items() if rows and name not in failing]
 
     def far(name: str) -> tuple[int, float]:
         checks = {(row.check, row.part) for row in missed[name]}
-        return len(checks) + open_[name], max(_distance(row).distance for row in missed[name])
+        distances = (_distance(row).distance for row in missed[name])
+        return len(checks) + open_[name], max(distances, default=0.0)
 
-    nearest = min(known, key=far)
+    nearest = min([*unfinished, *known], key=far, default=None)
+    if nearest is None or nearest in unfinished:
+        return None, ()
     return nearest, tuple(map(_distance, sorted(missed[nearest], key=_by_distance)))
 
 
-def farthest_of(rows: Iterable[Result]) -> LimitDistance | None:
-    """Return what is the farthest from its limit, of rows with a number; `None` without any."""
+_PLAINNESS = {
+    "cantonese_share": 0,
+    "accuracy": 0,
+    "correct": 2,
+    "bits_per_char": 3,
+    "gap": 3,
+    "perplexity": 5,
+}
+"""Rank of metrics, the plainest first; other shares are 1, and any other metric is 4."""
+
+
+def plainest_of(rows: Iterable[Result]) -> LimitDistance | None:
+    """Return of rows with a number the one that says best to anybody what is wrong.
+
+    What fails stands before what is open, a share before a count, a count before bits, and the
+    perplexity of tokens last; of two that are as plain, the one that is farther from its limit.
+    `None` without any number.
+    """
     known = [row for row in rows if row.value is not None and row.limit is not None]
-    return _distance(min(known, key=_by_distance)) if known else None
+    return _distance(min(known, key=_by_plainness)) if known else None
+
+
+def _by_plainness(row: Result) -> tuple[bool, bool, int, float]:
+    rank = _PLAINNESS.get(row.metric, 1 if is_share(row.unit) else 4)
+    return row.verdict != "fail", row.count == 0, rank, -_distance(row).distance
 
 
 def _by_distance(row: Result) -> tuple[bool, bool, bool, float]:

@@ -10,7 +10,7 @@ from basegate.language import ENGLISH, Words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basegate.judge import Result, Settling, TokenizerCost
+    from basegate.judge import Counted, Result, Settling, TokenizerCost
 
 
 def sentence(row: Result, say: Words = ENGLISH) -> str:
@@ -74,12 +74,30 @@ def _settled_by(settling: Settling, say: Words) -> str:
     }[settling.what]
     if settling.more is None:
         return say("more {what} would settle it, if the truth is not the limit itself.", what=what)
+    known = {"more": f"{settling.more:,}", "what": what, "have": settling.have}
+    if settling.more == 1:
+        known["what"] = _one(settling.what, say)
+        return say(
+            "about 1 more {what} like these {have} would settle it, if the value stays.", **known
+        )
+    if settling.have == 1:
+        return say(
+            "about {more} more {what} like this one would settle it, if the value stays.", **known
+        )
     return say(
-        "about {more} more {what} like these {have} would settle it, if the value stays.",
-        more=f"{settling.more:,}",
-        what=what,
-        have=settling.have,
+        "about {more} more {what} like these {have} would settle it, if the value stays.", **known
     )
+
+
+def _one(what: Counted, say: Words) -> str:
+    return {
+        "documents": say("document"),
+        "documents in both versions": say("document in both versions"),
+        "samples": say("sample"),
+        "questions": say("question"),
+        "problems": say("problem"),
+        "pairs": say("pair"),
+    }[what]
 
 
 def _about_count(row: Result, say: Words) -> Iterator[str]:

@@ -22,7 +22,8 @@ class Luck(Frozen):
     Attributes:
         check: the check.
         item: the bank.
-        chance: that all of its questions pass, each being asked anew.
+        chance: that all of its questions pass, each being asked anew, and independently of the
+            others.
     """
 
     check: str
@@ -39,6 +40,9 @@ class Sureness(Frozen):
         counted: checks that count right samples, which have to reach their limit as they are.
         bare: checks of which a number has no interval, so that it is met by the value alone.
         luckiest: of those that count, the one that is the easiest to pass by luck.
+        luck: how often a model that is right half of the time passes all that count, the chances
+            of their questions multiplied: it takes answers to different questions as independent
+            of each other, as if knowing one told nothing of another. `None` where none counts.
         relative: limits that follow from the number of another candidate, taken as if it was exact.
     """
 
@@ -47,6 +51,7 @@ class Sureness(Frozen):
     counted: int = 0
     bare: int = 0
     luckiest: Luck | None = None
+    luck: float | None = None
     relative: int = 0
 
     @property
@@ -69,16 +74,14 @@ def how_sure(rows: Iterable[Result]) -> Sureness:
     counted = {place: own for place, own in by_check.items() if any(row.counts for row in own)}
     others = [own for place, own in by_check.items() if place not in counted]
     shown = [own for own in others if all(row.interval is not None for row in own)]
+    lucks = [_luck(*place, own) for place, own in counted.items()]
     return Sureness(
         shown=len(shown),
         confidence=min((row.confidence for own in shown for row in own), default=0.95),
         counted=len(counted),
         bare=len(others) - len(shown),
-        luckiest=max(
-            (_luck(*place, own) for place, own in counted.items()),
-            key=lambda each: each.chance,
-            default=None,
-        ),
+        luckiest=max(lucks, key=lambda each: each.chance, default=None),
+        luck=math.prod(each.chance for each in lucks) if lucks else None,
         relative=sum(row.reference is not None for row in telling),
     )
 

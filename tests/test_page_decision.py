@@ -75,30 +75,35 @@ def test_questions_that_are_judged_alone_are_counted_in_their_cell():
 @pytest.mark.parametrize(
     ("draws", "told"),
     [
-        # Clopper and Pearson of 2 of 6 and of 7 of 7 by hand: 0.025^(1/7) = 0.590.
         (
             [(7, 7), (2, 6), (9, 10)],
-            "2 of 6 right (95 % for it alone: 4.3 % to 77.7 %)",
+            "2 of 3 questions met weakest: 2 of 6 drawn right, of 10 limit: at least 7 right each",
         ),
         (
             [(7, 7), (7, 7)],
-            "7 of 7 right (95 % for it alone: 59 % to 100 %)",
+            "2 of 2 questions met weakest: 7 of 7 drawn right, of 10 limit: at least 7 right each",
         ),
         # Of two that are wrong every time, more draws say more against it.
         (
             [(0, 4), (0, 9)],
-            "0 of 9 right (95 % for it alone: 0 % to 33.6 %)",
+            "0 of 2 questions met weakest: 0 of 9 drawn right, of 10 limit: at least 7 right each",
         ),
+        ([(7, 7)], "1 of 1 question met 7 of 7 drawn right, of 10 limit: at least 7 right"),
+        ([(2, 10)], "0 of 1 question met 2 of 10 right limit: at least 7 right"),
     ],
 )
-def test_of_questions_that_are_judged_alone_the_weakest_says_how_sure_it_is(draws, told):
+def test_of_questions_that_are_judged_alone_the_cell_tells_the_weakest_count(draws, told):
     rows = [
-        row(check="knowledge", item=f"bank/q{number}", metric="correct", value=float(right),
-            unit=f"of {drawn} correct", limit=1.0, direction="min", count=10, drawn=drawn,
+        row("pass" if right >= 7 else "fail", check="knowledge", item=f"bank/q{number}",
+            metric="correct", value=float(right), unit=f"of {drawn} correct",
+            limit=7.0, direction="min", count=10, drawn=drawn,
             interval=tuple(end * 10 for end in count_interval(right, drawn)))
         for number, (right, drawn) in enumerate(draws)
     ]  # fmt: skip
-    assert f"weakest: {told}" in decision(*rows).words.replace("\u00a0", " ")
+    text = decision(*rows).words
+    assert f" {told} " in text
+    # The interval is of the chance behind a count, and no limit is held against it.
+    assert "95" not in text[: text.index(told) + len(told)]
 
 
 def test_what_is_wrong_stands_in_one_line():
@@ -110,11 +115,11 @@ def test_what_is_wrong_stands_in_one_line():
     ]
     text = decision(*rows, entries=[entry(verdict="invalid")]).words
     assert (
-        "yi-6b, of 4 checks: 2 fail, 1 invalid; the farthest perplexity other: 11 bits per "
+        "yi-6b, of 4 checks: 2 fail, 1 invalid; for example perplexity other: 11 bits per "
         "character, limit at most 5.5" in text
     )
     alone = decision(rows[-1], entries=[entry(verdict="invalid")]).words
-    assert "yi-6b, of 1 checks: 1 invalid ! invalid" in alone
+    assert "yi-6b, of 1 check: 1 invalid ! invalid" in alone
 
 
 @pytest.mark.parametrize(
@@ -125,6 +130,30 @@ def test_what_is_left_out_of_a_cell_is_counted_by_its_verdict(verdict, word):
     names = ("bits_per_char", "perplexity", "gap", "other")
     rows = [row(verdict, metric=name) for name in names]
     assert f"and 2 more, {word}" in decision(*rows, entries=[entry(verdict=verdict)]).words
+
+
+def test_a_cell_that_fails_says_what_else_is_open():
+    names = ("bits_per_char", "perplexity", "gap")
+    failing = [row("fail", metric=name) for name in names]
+    open_, met = row("inconclusive", metric="simplified_share"), row(metric="looping_share")
+    told = decision(*failing, open_, met, entries=[entry(verdict="fail")]).words
+    assert "and 1 more, not met; and 1 more, open" in told
+    few = decision(*failing[:2], open_, met, entries=[entry(verdict="fail")]).words
+    assert "not met" not in few.partition("What is not met")[0]
+    assert "limit: at most 5.5 and 1 more, open" in few
+
+
+def test_the_line_on_what_is_wrong_names_what_a_lay_reader_understands():
+    rows = [
+        row("fail", metric="perplexity", unit="token perplexity", value=708064.0),
+        row("fail", check="continuation", item="continuation", metric="cantonese_share", value=0.0,
+            unit="share of sentences in Cantonese", limit=0.5, direction="min"),
+    ]  # fmt: skip
+    told = decision(*rows, entries=[entry(verdict="fail")]).words.replace("\u00a0", " ")
+    assert (
+        "yi-6b, of 2 checks: 2 fail; for example continuation: 0 % of sentences in Cantonese, "
+        "limit at least 50 %" in told
+    )
 
 
 def test_what_is_recommended_stands_first_and_the_limits_are_named():
@@ -141,7 +170,7 @@ def test_a_bank_may_be_judged_as_a_whole_and_by_its_questions():
     one = row(check="knowledge", item="bank/q", metric="correct", unit="of 9 correct", value=9.0)
     text = decision(whole, one, entries=[entry(verdict="fail")]).words
     assert (
-        "\u2717 fail 40\u00a0% right answers limit: at least 50\u00a0% 1 of 1 questions met" in text
+        "\u2717 fail 40\u00a0% right answers limit: at least 50\u00a0% 1 of 1 question met" in text
     )
 
 
@@ -163,7 +192,7 @@ def test_what_is_not_met_is_listed_with_the_reason_for_the_limit():
         entries=[entry(verdict="fail")],
     )
     assert (
-        "yi-6b, of 1 checks: 1 fail; the farthest perplexity wiki: 6.25 bits per character, "
+        "yi-6b, of 1 check: 1 fail; for example perplexity wiki: 6.25 bits per character, "
         "limit at most 5.5 ✗ fail yi-6b on wiki: 6.25 bits per character, limit at most 5.5. "
         "Reason for the limit: as good as Yi"
     ) in text.words
@@ -224,10 +253,16 @@ def test_comparisons_name_the_better_one_and_what_is_not_told_apart():
     text = read(
         render_comparisons(page(row(), comparisons=[better("a", "b"), same])),
     )
-    assert "1 of 1 pairs told apart" in text.words
+    assert "1 of 1 pair told apart" in text.words
     assert "a / b 4 / 5 −1.00 −1.20 to −0.80 0.001 a is better" in text.words
-    assert "0 of 1 pairs told apart" in text.words
+    assert "0 of 1 pair told apart" in text.words
     assert "+0.10 −0.20 to +0.40 0.500 not told apart" in text.words
+
+
+def test_one_item_is_not_called_several():
+    one = better("a", "b").model_copy(update={"items": 1})
+    words = read(render_comparisons(page(row(), comparisons=[one]))).words
+    assert " 1 item; a difference is " in words
 
 
 def test_the_articles_table_stands_beside_the_runs():

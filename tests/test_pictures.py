@@ -31,8 +31,14 @@ from basegate.report.page.pictures import (
 from basegate.report.page.pictures.canvas import Scale, draw
 from basegate.report.page.pictures.counts import Count, hardest
 from basegate.report.page.pictures.lettering import in_lines, plain, shorten, width_of
-from basegate.report.page.pictures.readings import Reading, fewest_bits, in_figures, joined
-from basegate.report.page.pictures.scatter import Box, place_labels
+from basegate.report.page.pictures.readings import (
+    Reading,
+    fewest_bits,
+    in_figures,
+    joined,
+    standing,
+)
+from basegate.report.page.pictures.scatter import Box, Spot, place_labels
 from basegate.report.page.pictures.style import WIDTH
 from tests.pages import HOSTILE_NAMES, LONG_NAMES, make_page, rename
 from tests.rows import entry, make_ledger, make_measurement, row
@@ -177,6 +183,11 @@ def test_topics_stand_in_the_order_of_how_often_they_are_right():
     assert found.topics == ("sport", "nature", "food")
     assert found.questions == (3, 8)
     assert found.limits == {"yi-6b": 0.5}
+
+
+def test_a_topic_of_one_question_is_said_to_be_so():
+    (picture,) = topics.pictures(bank_page([topic("a", 1.0, 1), topic("b", 0.0, 1)]))
+    assert "A topic rests on 1 question; " in picture.caption
 
 
 def test_a_caption_counts_the_topics_whose_whole_interval_reaches_the_limit():
@@ -345,6 +356,35 @@ def test_memory_of_a_process_is_drawn_otherwise_than_that_of_a_gpu():
     assert [cells[2] for cells in picture.rows] == ["the GPUs", "the process"]
 
 
+def spots(*sizes):
+    return [Spot(name, size, Reading(4.0)) for name, size in zip("abcd", sizes, strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ((0.61, 0.62), "All take about the same memory, 0.61 to 0.62 GiB at the most"),
+        ((4.0, 4.0), "All take 4 GiB at the most."),
+        (
+            (4.0, 8.0, 4.0, 8.0),
+            "The least memory is taken by a and c, 4 GiB at the most; the most by b and d, 8 GiB.",
+        ),
+    ],
+)
+def test_a_caption_on_memory_claims_no_more_than_runs_tell(sizes, told):
+    assert told in memory._said(ENGLISH, "wiki", spots(*sizes))
+
+
+def test_the_scale_of_memory_begins_at_zero():
+    (picture,) = memory.pictures(make_page(2))  # 5.2 and 5.9 GiB
+    assert ">0<" in picture.svg
+
+
+def test_a_caption_on_tokens_names_all_that_need_as_many():
+    told = tokenizer._said(ENGLISH, "wiki", spots(1.0, 1.5, 1.0))
+    assert "1.50 tokens with b and 1 with a and c" in told
+
+
 def test_a_candidate_whose_memory_is_unknown_is_not_drawn():
     page = make_page(2)
     first, second = page.ledger.candidates
@@ -463,8 +503,45 @@ def test_a_caption_says_what_the_comparisons_carry_whatever_the_intervals_look_l
     page = held(compared("a", "b"), compared("c", "a", items=5))
     assert fewest_bits(page, "wiki", FOUND) == (
         "a needs the fewest bits per character on wiki. "
-        "Not told apart from it: b. Too few items to tell it from c."
+        "Not told apart from it: b. "
+        "Too few items to tell it from c: 5, and at least 6 are needed."
     )
+
+
+def test_a_caption_says_that_samples_of_one_prompt_are_not_compared():
+    pair = compared("a", "b", items=1, check="continuation", metric="cantonese_share")
+    text = standing(held(pair), ("continuation", "wiki", "cantonese_share"), "a", ["b"])
+    assert text == (
+        "Prompts in common: 1; at least 6 are needed to tell it from b, since samples of one "
+        "prompt are not compared with each other."
+    )
+
+
+def test_nobody_alone_needs_the_fewest_bits_where_several_do():
+    both = {**FOUND, "twin": FOUND["a"]}
+    assert fewest_bits(held(), "wiki", both) == (
+        "a and twin need the fewest bits per character on wiki, equally many."
+    )
+    alike = dict.fromkeys(("a", "twin"), FOUND["a"])
+    assert fewest_bits(held(), "wiki", alike) == (
+        "All need the same number of bits per character on wiki, 4."
+    )
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        ((0.9, 0.9, 0.5), "one and two write the most Cantonese, 90 % each."),
+        ((0.0, 0.0, 0.0), "0 % are Cantonese, the same for all."),
+        ((0.5, 0.9, 0.5), "two writes the most Cantonese, 90 %."),
+    ],
+)
+def test_nobody_alone_writes_the_most_cantonese_where_several_do(shares, told):
+    found = {
+        name: varieties.Written((1, 0, 0, 0, 0), Reading(share))
+        for name, share in zip(("one", "two", "three"), shares, strict=True)
+    }
+    assert told in varieties._caption(held(), "wiki", found)
 
 
 def test_a_caption_says_whom_nothing_was_compared_with_and_who_is_better_after_all():

@@ -8,7 +8,7 @@ from basegate.comparison import Comparison
 from basegate.judge import Result
 from basegate.ledger import CandidateEntry
 from basegate.limits import Reference
-from basegate.recommendation import farthest_of, recommend
+from basegate.recommendation import plainest_of, recommend
 
 
 def entry(name, verdict="pass", memory=None, not_run=()):
@@ -202,15 +202,63 @@ def open_(metric, value, **fields):
 def test_the_farthest_is_what_fails_by_a_number(other):
     failing = row("a", "fail", value=5.6, limit=5.0)
     for rows in ([failing, other], [other, failing]):
-        assert farthest_of(rows).value == 5.6
         found = recommend([entry("a", "fail")], rows, [])
         assert (found.nearest, found.missed[0].value) == ("a", 5.6)
 
 
-def test_a_count_or_what_is_open_is_the_farthest_where_there_is_nothing_else():
-    counted = open_("correct", 0.0, limit=7.0, direction="min", verdict="fail", count=10)
-    assert farthest_of([counted]).metric == "correct"
-    assert farthest_of([]) is None
+def failing(metric, unit="", **fields):
+    return open_(metric, 0.0, unit=unit, limit=0.5, direction="min", verdict="fail", **fields)
+
+
+def test_what_a_lay_reader_understands_tells_best_what_is_wrong():
+    plain = [
+        failing("cantonese_share", "share of sentences in Cantonese"),
+        failing("looping_share", "share of samples that loop"),
+        failing("correct", count=10),
+        failing("bits_per_char"),
+        failing("another"),
+        failing("perplexity"),
+    ]
+    for number, each in enumerate(plain):
+        # However far the others are from their limits.
+        others = [
+            row.model_copy(update={"value": 1e6, "direction": "max"}) for row in plain[number + 1 :]
+        ]
+        assert plainest_of([*others, each]).metric == each.metric
+
+
+def test_what_is_open_or_of_nothing_tells_what_is_wrong_where_there_is_nothing_else():
+    bits = failing("bits_per_char")
+    share = failing("cantonese_share", "share of sentences in Cantonese")
+    for less in (
+        share.model_copy(update={"verdict": "inconclusive"}),
+        share.model_copy(update={"count": 0}),
+    ):
+        assert plainest_of([less, bits]).metric == "bits_per_char"
+        assert plainest_of([less]).metric == "cantonese_share"
+    assert plainest_of([broken("a")]) is None
+
+
+def test_of_two_as_plain_the_farther_tells_what_is_wrong():
+    near = failing("cantonese_share", "share of sentences in Cantonese", item="near")
+    near = near.model_copy(update={"value": 0.4})
+    assert plainest_of([near, failing("accuracy", "share of answers right")]).metric == "accuracy"
+
+
+def test_one_that_met_all_that_was_run_is_nearer_than_one_that_fails():
+    left = ("knowledge bank", "reasoning bank")
+    entries = [entry("a", not_run=left), entry("b", "fail", not_run=left)]
+    found = recommend(entries, [row("a"), row("b", "fail", value=9.0)], [])
+    assert (found.candidate, found.nearest, found.missed) == (None, None, ())
+    assert (found.unfinished, found.rejected) == (("a",), ("b",))
+    # One that was judged on everything, and fails, can not become better either.
+    whole = [entries[0], entry("b", "fail")]
+    assert recommend(whole, [row("a"), row("b", "fail", value=9.0)], []).nearest is None
+
+
+def test_one_that_is_open_may_be_nearer_than_one_that_was_not_judged_on_all():
+    entries = [entry("a", not_run=("x", "y")), entry("b", "inconclusive")]
+    assert recommend(entries, [row("a"), row("b", "inconclusive")], []).nearest == "b"
 
 
 def test_what_could_not_be_measured_is_no_nearest():

@@ -101,7 +101,7 @@ def test_the_sentence_names_the_reference_and_its_number(verdict_on, thresholds)
     [row] = verdict_on(reference(thresholds, 3.123)).results
     assert row.detail == (
         "mine on wiki: 4 bits per character (95 %: 3.90 to 4.10), limit at most 3.904 "
-        "(1.25 times the 3.12 of ref). The interval straddles the limit: about 1 more documents "
+        "(1.25 times the 3.12 of ref). The interval straddles the limit: about 1 more document "
         "like these 12 would settle it, if the value stays."
     )
 

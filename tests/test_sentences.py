@@ -48,6 +48,14 @@ def test_every_sentence_of_a_ledger_follows_from_its_row_after_a_way_through_jso
             "about 1,060 more documents like these 20 would settle it, if the value stays.",
         ),
         (
+            Settling(what="questions", have=1, more=1060),
+            "about 1,060 more questions like this one would settle it, if the value stays.",
+        ),
+        (
+            Settling(what="questions", have=20, more=1),
+            "about 1 more question like these 20 would settle it, if the value stays.",
+        ),
+        (
             Settling(what="pairs", have=20),
             "more pairs would settle it, if the truth is not the limit itself.",
         ),

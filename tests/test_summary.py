@@ -321,7 +321,7 @@ def test_the_decision_is_bold_in_chinese_too_where_no_space_parts_sentences():
     text = summarise(make_ledger(), words("zh-HK"))
     # Before a letter, asterisks after a full stop would end nothing.
     assert (
-        "\n**建議選用 yi-6b：所有門檻都達標。** 其他完成全部項目的候選模型都未能全部達標。把握"
+        "\n**建議選用 yi-6b：所有門檻都達標。** 其他完成全部項目的候選模型都未能全部達標；llama"
         in text
     )
     assert "，上限 5。設此門檻的原因：the article's corpus\n" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from basegate.limits import Reference
 from basegate.sureness import Luck, Sureness, how_sure
 from tests.rows import row
@@ -34,6 +36,12 @@ def test_of_banks_that_count_the_easiest_by_luck_is_told():
     found = how_sure(rows)
     assert (found.shown, found.counted, found.checks) == (0, 2, 2)
     assert found.luckiest == Luck(check="knowledge", item="easy", chance=0.5 * 0.4)
+
+
+def test_luck_has_to_hold_on_all_banks_that_count():
+    rows = [count("easy/q1", 0.5), count("easy/q2", 0.4), count("hard/q1", 0.17)]
+    assert how_sure(rows).luck == pytest.approx(0.5 * 0.4 * 0.17)
+    assert how_sure([row(interval=(4.0, 4.5))]).luck is None
 
 
 def test_without_an_operating_curve_luck_is_not_ruled_out():

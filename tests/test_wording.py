@@ -9,6 +9,7 @@ from basegate.ledger import Ledger, Suite, ThresholdsFile
 from basegate.recommendation import LimitDistance, Recommendation
 from basegate.report.wording import joined, recommendation
 from basegate.sureness import Luck, Sureness
+from tests.rows import row
 from tests.test_recommendation import entry
 
 
@@ -220,34 +221,65 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
     [
         (
             Sureness(shown=3),
-            ["How sure: whole 95 % intervals meet all limits."],
+            ["How sure: all of its 3 checks are met beyond doubt, each at 95 %."],
         ),
+        (Sureness(shown=1), ["How sure: its only check is met beyond doubt at 95 %."]),
         (
             Sureness(
                 shown=3,
                 confidence=0.9,
                 counted=2,
                 luckiest=Luck(check="knowledge", item="must-know", chance=0.1719),
+                luck=0.0295,
             ),
             [
-                "How sure: whole 90 % intervals meet the limits of 3 of its 5 checks; counts of "
-                "right samples decide 2, the easiest by luck knowledge must-know, which a model "
-                "that is right half of the time passes 17 % of the time.",
+                "How sure: 3 of its 5 checks are met beyond doubt, each at 90 %; the other 2 count "
+                "right answers, and a model that is right only half of the time would pass the "
+                "easiest of these (knowledge must-know) 17 % of the time, and all of them 3 % of "
+                "the time.",
+            ],
+        ),
+        (
+            # Of a ledger of before the chance of all was known.
+            Sureness(
+                shown=0, counted=2, bare=1, luckiest=Luck(check="reasoning", item="b", chance=0.5)
+            ),
+            [
+                "How sure: 2 of its 3 checks count right answers, and a model that is right only "
+                "half of the time would pass the easiest of these (reasoning b) 50 % of the time; "
+                "1 rests on a number without an interval.",
+            ],
+        ),
+        (
+            Sureness(
+                shown=1, counted=1, luckiest=Luck(check="reasoning", item="b", chance=0.5), luck=0.5
+            ),
+            [
+                "How sure: 1 of its 2 checks is met beyond doubt at 95 %; the other one counts "
+                "right answers, and a model that is right only half of the time would pass it "
+                "(reasoning b) 50 % of the time.",
             ],
         ),
         (
             Sureness(shown=0, counted=1, luckiest=Luck(check="reasoning", item="b", chance=1e-7)),
             [
-                "How sure: counts of right samples decide 1, the easiest by luck reasoning b, "
-                "which a model that is right half of the time passes under 1 % of the time.",
+                "How sure: its only check counts right answers, and a model that is right only "
+                "half of the time would pass it (reasoning b) under 1 % of the time.",
             ],
         ),
         (
-            Sureness(shown=1, bare=1, relative=2),
+            Sureness(shown=1, bare=2, relative=2),
             [
-                "How sure: whole 95 % intervals meet the limits of 1 of its 2 checks; numbers "
-                "without an interval decide 1; of the limits 2 follow from a reference's number, "
-                "taken as exact.",
+                "How sure: 1 of its 3 checks is met beyond doubt at 95 %; 2 rest on numbers "
+                "without an interval; 2 of the limits follow from a reference's number, taken as "
+                "exact.",
+            ],
+        ),
+        (
+            Sureness(shown=2, relative=1),
+            [
+                "How sure: all of its 2 checks are met beyond doubt, each at 95 %; 1 of the limits "
+                "follows from a reference's number, taken as exact.",
             ],
         ),
     ],
@@ -256,6 +288,39 @@ def test_how_sure_it_is_stands_in_a_sentence(sure, sentences):
     choice = Recommendation(candidate="a", accepted=("a",), reason="only", sureness=sure)
     alone = "There was no other candidate to compare it with."
     assert list(recommendation(ledger(choice, "a"))) == [MET, alone, *sentences]
+
+
+def missing(name, metric="cantonese_share", unit="share of sentences in Cantonese", **fields):
+    given = {
+        "check": "continuation",
+        "item": "continuation",
+        "value": 0.0,
+        "limit": 0.5,
+        "direction": "min",
+    }
+    return row("fail", candidate=name, metric=metric, unit=unit, **{**given, **fields})
+
+
+def test_of_one_or_two_others_that_fail_it_says_what_is_wrong():
+    one = missing("b", interval=(0.0, 0.2))
+    perplexity = missing("b", "perplexity", "token perplexity", value=7e5, limit=9, direction="max")
+    two = missing("c", "correct", "of 7 correct", value=3.0, limit=7.0, count=10)
+    told = "b fails continuation with 0 % of sentences in Cantonese (limit at least 50 %)"
+    also = "c fails continuation with 3 of 7 correct (limit at least 7)"
+
+    def reason(rejected, *rows, **more):
+        choice = Recommendation(
+            candidate="a", accepted=("a",), reason="only", rejected=rejected, **more
+        )
+        found = ledger(choice, "a", *rejected).model_copy(update={"results": rows})
+        return recommendation(found)[1]
+
+    assert reason(("b",), perplexity, one) == f"No other candidate does: {told}."
+    assert reason(("b", "c"), one, two) == f"No other candidate does: {told}; {also}."
+    assert reason(("b",), one, broken=("d",)) == (
+        f"No other candidate that was judged on every check does; {told}."
+    )
+    assert reason(("b", "c", "d"), one, two, missing("d")) == "No other candidate does."
 
 
 def test_names_are_joined_as_a_sentence_holds_them():

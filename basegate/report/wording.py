@@ -6,10 +6,19 @@ import re
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from basegate.figures import asked, format_value, found, in_words, is_share, place, roughly
+from basegate.figures import (
+    asked,
+    format_value,
+    found,
+    in_words,
+    is_share,
+    place,
+    roughly,
+    with_unit,
+)
 from basegate.language import ENGLISH, Words
 from basegate.memory import GIB
-from basegate.recommendation import is_carried
+from basegate.recommendation import is_carried, plainest_of
 from basegate.thresholds import CHECKS
 
 if TYPE_CHECKING:
@@ -18,7 +27,7 @@ if TYPE_CHECKING:
     from basegate.comparison import Comparison
     from basegate.ledger import Ledger
     from basegate.recommendation import LimitDistance, Recommendation
-    from basegate.sureness import Sureness
+    from basegate.sureness import Luck, Sureness
 
 
 def recommendation(ledger: Ledger, say: Words = ENGLISH) -> tuple[str, ...]:
@@ -48,9 +57,7 @@ def _reason(choice: Recommendation, ledger: Ledger, say: Words) -> str:
     if choice.reason == "only":
         if len(ledger.candidates) == 1:
             return say("There was no other candidate to compare it with.")
-        if choice.broken or choice.unfinished:
-            return say("No other candidate that was judged on every check does.")
-        return say("No other candidate does.")
+        return _no_other(choice, ledger, say)
     if choice.reason == "better":
         return say(
             "Others meet every limit, too, but on the same items it is carried as better: {what}.",
@@ -68,6 +75,50 @@ def _reason(choice: Recommendation, ledger: Ledger, say: Words) -> str:
         "{standing}; memory does not tell either, and it was named first.",
         standing=_standing(choice, say),
     )
+
+
+TOLD = 2
+"""Candidates that fail, up to which it is said of each what is wrong with it."""
+
+
+def _no_other(choice: Recommendation, ledger: Ledger, say: Words) -> str:
+    """Say that no other passes, and of one or two that fail what is wrong with them."""
+    partly = choice.broken or choice.unfinished
+    failing = _failing(choice, ledger, say) if len(choice.rejected) <= TOLD else ""
+    if not failing:
+        return (
+            say("No other candidate that was judged on every check does.")
+            if partly
+            else say("No other candidate does.")
+        )
+    if partly:
+        return say(
+            "No other candidate that was judged on every check does; {failing}.", failing=failing
+        )
+    return say("No other candidate does: {failing}.", failing=failing)
+
+
+def _failing(choice: Recommendation, ledger: Ledger, say: Words) -> str:
+    return say("; ").join(
+        say(
+            "{name} fails {place} with {value} (limit {asked})",
+            name=name,
+            place=_place(plainest, say),
+            value=_value(plainest, say),
+            asked=asked(plainest, say),
+        )
+        for name in choice.rejected
+        if (plainest := _plainest(ledger, name)) is not None
+    )
+
+
+def _value(each: LimitDistance, say: Words) -> str:
+    """Return what was found without its interval."""
+    return with_unit(format_value(each.value, each.unit, each.limit, say), each.unit, say)
+
+
+def _plainest(ledger: Ledger, name: str) -> LimitDistance | None:
+    return plainest_of(row for row in ledger.results_of(name) if row.verdict == "fail")
 
 
 def _standing(choice: Recommendation, say: Words) -> str:
@@ -127,31 +178,72 @@ def _sureness(sure: Sureness | None, say: Words) -> str:
 
 
 def _rests_on(sure: Sureness, say: Words) -> Iterator[str]:
-    level = f"{sure.confidence * 100:g}"
-    if sure.shown == sure.checks:
-        yield say("whole {level} % intervals meet all limits", level=level)
-    elif sure.shown:
-        yield say(
-            "whole {level} % intervals meet the limits of {shown} of its {checks} checks",
-            level=level,
-            shown=sure.shown,
-            checks=sure.checks,
-        )
+    if sure.shown:
+        yield _beyond_doubt(sure, say)
     if sure.luckiest is not None:
+        yield _by_luck(sure, sure.luckiest, say)
+    if sure.bare == 1:
+        yield say("1 rests on a number without an interval")
+    elif sure.bare:
+        yield say("{count} rest on numbers without an interval", count=sure.bare)
+    if sure.relative == 1:
+        yield say("1 of the limits follows from a reference's number, taken as exact")
+    elif sure.relative:
         yield say(
-            "counts of right samples decide {count}, the easiest by luck {place}, which a model "
-            "that is right half of the time passes {chance} of the time",
-            count=sure.counted,
-            place=place(sure.luckiest.check, sure.luckiest.item, say),
-            chance=roughly(sure.luckiest.chance, say),
-        )
-    if sure.bare:
-        yield say("numbers without an interval decide {count}", count=sure.bare)
-    if sure.relative:
-        yield say(
-            "of the limits {count} follow from a reference's number, taken as exact",
+            "{count} of the limits follow from a reference's number, taken as exact",
             count=sure.relative,
         )
+
+
+def _beyond_doubt(sure: Sureness, say: Words) -> str:
+    known = {"level": f"{sure.confidence * 100:g}", "checks": sure.checks, "shown": sure.shown}
+    if sure.shown == sure.checks == 1:
+        return say("its only check is met beyond doubt at {level} %", **known)
+    if sure.shown == sure.checks:
+        return say("all of its {checks} checks are met beyond doubt, each at {level} %", **known)
+    if sure.shown == 1:
+        return say("1 of its {checks} checks is met beyond doubt at {level} %", **known)
+    return say("{shown} of its {checks} checks are met beyond doubt, each at {level} %", **known)
+
+
+def _by_luck(sure: Sureness, luckiest: Luck, say: Words) -> str:
+    known = {
+        "who": _counting(sure, say),
+        "place": place(luckiest.check, luckiest.item, say),
+        "chance": roughly(luckiest.chance, say),
+    }
+    if sure.counted == 1:
+        return say(
+            "{who}, and a model that is right only half of the time would pass it ({place}) "
+            "{chance} of the time",
+            **known,
+        )
+    if sure.luck is None:  # a ledger of before it was known
+        return say(
+            "{who}, and a model that is right only half of the time would pass the easiest of "
+            "these ({place}) {chance} of the time",
+            **known,
+        )
+    return say(
+        "{who}, and a model that is right only half of the time would pass the easiest of these "
+        "({place}) {chance} of the time, and all of them {all} of the time",
+        all=roughly(sure.luck, say),
+        **known,
+    )
+
+
+def _counting(sure: Sureness, say: Words) -> str:
+    """Say which checks count right answers."""
+    known = {"count": sure.counted, "checks": sure.checks}
+    if sure.shown and not sure.bare:
+        if sure.counted == 1:
+            return say("the other one counts right answers")
+        return say("the other {count} count right answers", **known)
+    if sure.checks == 1:
+        return say("its only check counts right answers")
+    if sure.counted == 1:
+        return say("1 of its {checks} checks counts right answers", **known)
+    return say("{count} of its {checks} checks count right answers", **known)
 
 
 def _closest(choice: Recommendation, say: Words) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.figures import SHARE, asked, format_value, place, with_unit
+from basegate.figures import asked, format_value, place, with_unit
 from basegate.judge import telling, worst
-from basegate.recommendation import farthest_of
+from basegate.recommendation import plainest_of
 from basegate.report.page.templating import render
 from basegate.report.page.texts import address
 from basegate.report.terminal import decided, decision_in_words, partial, verdict_in_words
@@ -17,7 +17,7 @@ from basegate.report.wording import missed_in_words, recommendation
 from basegate.sentences import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from markupsafe import Markup
 
@@ -152,12 +152,22 @@ def _cell(page: Page, name: str, check: str, part: str) -> Cell:
     # Of a check that passes one number tells enough; the others are met, too.
     count = 1 if verdict == "pass" else SHOWN
     values = tuple(_value(page.say, row) for row in shown[:count])
-    return Cell(verdict, values, _more(page.say, verdict, len(shown) - count), link)
+    left: Counter[VerdictWord] = Counter(row.verdict for row in rows)
+    left[verdict] = len(shown) - len(values)
+    if verdict != "pass":
+        del left["pass"]
+    return Cell(verdict, values, _more(page.say, left), link)
 
 
-def _more(say: Words, verdict: VerdictWord, count: int) -> str:
-    if count <= 0:
-        return ""
+def _more(say: Words, left: Mapping[VerdictWord, int]) -> str:
+    """Return how many metrics are left out, by their verdict."""
+    return say("; ").join(_left(say, word, left[word]) for word in _WORST_FIRST if left[word] > 0)
+
+
+_WORST_FIRST: tuple[VerdictWord, ...] = ("invalid", "fail", "inconclusive", "pass")
+
+
+def _left(say: Words, verdict: VerdictWord, count: int) -> str:
     return {
         "pass": say("and {count} more, met", count=count),
         "fail": say("and {count} more, not met", count=count),
@@ -168,29 +178,37 @@ def _more(say: Words, verdict: VerdictWord, count: int) -> str:
 
 def _questions(page: Page, rows: Sequence[Result]) -> Value:
     """Return how many of the questions that are judged each alone are met."""
+    say = page.say
     met = sum(row.verdict == "pass" for row in rows)
-    limits = {asked(row, page.say) for row in rows}
+    limits = {asked(row, say) for row in rows}
+    limit = limits.pop() if len(limits) == 1 else ""
+    if len(rows) == 1:
+        return Value(
+            found=say("{met} of 1 question met", met=met),
+            interval=_weakest(say, rows),
+            asked=limit and say("{limit} right", limit=limit),
+        )
+    weakest = _weakest(say, rows)
     return Value(
-        found=page.say("{met} of {count} questions met", met=met, count=len(rows)),
-        interval=_weakest(page.say, rows),
-        asked=page.say("{limit} right each", limit=limits.pop()) if len(limits) == 1 else "",
+        found=say("{met} of {count} questions met", met=met, count=len(rows)),
+        interval=weakest and say("weakest: {counted}", counted=weakest),
+        asked=limit and say("{limit} right each", limit=limit),
     )
 
 
 def _weakest(say: Words, rows: Sequence[Result]) -> str:
-    """Return the question with the fewest right, and what is known of the chance behind it."""
+    """Return how many samples are right of the question with the fewest.
+
+    The count is held against the limit. The interval of the chance behind it is another thing, and
+    beside the limit it would look as if it was held against that.
+    """
     weakest = min((row for row in rows if row.drawn), key=_right_of_drawn, default=None)
-    if weakest is None or weakest.interval is None or not weakest.count:
+    if weakest is None or not weakest.count:
         return ""
-    low, high = (format_value(end / weakest.count, SHARE, say=say) for end in weakest.interval)
-    return say(
-        "weakest: {right} of {drawn} right ({level} % for it alone: {low} to {high})",
-        right=f"{weakest.value:g}",
-        drawn=weakest.drawn,
-        level=f"{weakest.confidence * 100:g}",
-        low=low,
-        high=high,
-    )
+    known = {"right": f"{weakest.value:g}", "drawn": weakest.drawn, "count": weakest.count}
+    if weakest.drawn == weakest.count:
+        return say("{right} of {count} right", **known)
+    return say("{right} of {drawn} drawn right, of {count}", **known)
 
 
 def _right_of_drawn(row: Result) -> tuple[float, int]:
@@ -290,11 +308,12 @@ def _told(page: Page, name: str, missed: Sequence[Result]) -> str:
         if counted[word]
     ]
     known = {"name": name, "all": len(checks), "verdicts": say(", ").join(verdicts)}
-    farthest = farthest_of(missed)
-    if farthest is None:
-        return say("{name}, of {all} checks: {verdicts}", **known)
-    return say(
-        "{name}, of {all} checks: {verdicts}; the farthest {farthest}",
-        **known,
-        farthest=missed_in_words(farthest, say),
+    told = (
+        say("{name}, of 1 check: {verdicts}", **known)
+        if len(checks) == 1
+        else say("{name}, of {all} checks: {verdicts}", **known)
     )
+    plainest = plainest_of(missed)
+    if plainest is None:
+        return told
+    return say("{told}; for example {missed}", told=told, missed=missed_in_words(plainest, say))

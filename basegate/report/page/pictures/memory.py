@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from basegate.figures import format_value
 from basegate.memory import GIB
-from basegate.report.page.pictures.readings import in_figures, short
+from basegate.recommendation import TOLD
+from basegate.report.page.pictures.readings import in_figures, listed
 from basegate.report.page.pictures.scatter import (
     Spot,
     Subject,
@@ -50,7 +51,7 @@ def pictures(page: Page) -> Iterator[Picture]:
     head = (say("candidate"), across, say("memory of"), say("bits per character"))
     title = say("Memory and quality")
     yield from draw_first_corpus(
-        page, Subject("memory", title, across, spots_of, _said, head, rows)
+        page, Subject("memory", title, across, spots_of, _said, head, rows, from_zero=True)
     )
 
 
@@ -60,14 +61,26 @@ def _said(say: Words, _corpus: str, spots: Sequence[Spot]) -> str:
             "Hollow squares are memory of a process on a CPU, which cannot be compared with that "
             "of a GPU."
         )
-    least, *_, most = sorted(spots, key=lambda spot: spot.x)
-    if format_value(least.x) == format_value(most.x):
-        return say("All take {value} GiB at the most.", value=format_value(least.x))
+    least, most = (format_value(end(spot.x for spot in spots)) for end in (min, max))
+    if least == most:
+        return say("All take {value} GiB at the most.", value=least)
+    if _are_alike(spots):
+        return say(
+            "All take about the same memory, {least} to {most} GiB at the most: two runs of one "
+            "candidate may differ by as much.",
+            least=least,
+            most=most,
+        )
     return say(
-        "{name} takes the least memory, {value} GiB at the most; {other} takes the most, "
+        "The least memory is taken by {names}, {value} GiB at the most; the most by {others}, "
         "{largest} GiB.",
-        name=short(least.name),
-        value=format_value(least.x),
-        other=short(most.name),
-        largest=format_value(most.x),
+        names=listed(say, [spot.name for spot in spots if format_value(spot.x) == least]),
+        value=least,
+        others=listed(say, [spot.name for spot in spots if format_value(spot.x) == most]),
+        largest=most,
     )
+
+
+def _are_alike(spots: Sequence[Spot]) -> bool:
+    """Whether what candidates take differs by no more than two runs of one of them may."""
+    return max(spot.x for spot in spots) <= min(spot.x for spot in spots) * (1 + TOLD)

@@ -15,6 +15,7 @@ from basegate.report.page.pictures.style import WIDTH
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from basegate.comparison import Comparison
     from basegate.judge import Result
     from basegate.measurement import Measurement, Metric
     from basegate.report.page import Page
@@ -96,7 +97,7 @@ def sound(page: Page, check: str, part: str) -> list[str]:
 
 
 def fewest_bits(page: Page, corpus: str, found: Mapping[str, Reading]) -> str:
-    """Say which candidate needs the fewest bits per character, and how it stands to the others."""
+    """Say who needs the fewest bits per character, and how that one stands to the others."""
     say = page.say
     if len(found) == 1:
         ((name, only),) = found.items()
@@ -106,16 +107,34 @@ def fewest_bits(page: Page, corpus: str, found: Mapping[str, Reading]) -> str:
             value=in_figures(only, say=say),
             corpus=corpus,
         )
-    best, *others = sorted(found, key=lambda name: found[name].value)
+    fewest = min(each.value for each in found.values())
+    first, others = split(found, fewest)
+    told = {"names": listed(say, first), "corpus": corpus}
+    if not others:
+        return say(
+            "All need the same number of bits per character on {corpus}, {value}.",
+            corpus=corpus,
+            value=format_value(fewest),
+        )
     return sentences(
         say,
-        say(
-            "{name} needs the fewest bits per character on {corpus}.",
-            name=short(best),
-            corpus=corpus,
-        ),
-        standing(page, ("perplexity", corpus, "bits_per_char"), best, others),
+        say("{names} needs the fewest bits per character on {corpus}.", **told)
+        if len(first) == 1
+        else say("{names} need the fewest bits per character on {corpus}, equally many.", **told),
+        standing(page, ("perplexity", corpus, "bits_per_char"), first[0], others)
+        if len(first) == 1
+        else "",
     )
+
+
+def split(found: Mapping[str, Reading], value: float) -> tuple[list[str], list[str]]:
+    """Return who has a value exactly, and who has another, these in the order of theirs."""
+    first = [name for name, each in found.items() if each.value == value]
+    others = sorted(
+        (name for name in found if name not in first),
+        key=lambda name: abs(found[name].value - value),
+    )
+    return first, others
 
 
 def standing(page: Page, compared: tuple[str, str, str], best: str, others: Sequence[str]) -> str:
@@ -134,13 +153,14 @@ def standing(page: Page, compared: tuple[str, str, str], best: str, others: Sequ
     by_word: dict[str, list[str]] = {word: [] for word in _WORDS}
     for name in others:
         by_word[_standing(page, compared, best, name)].append(name)
+    items = [each.items for name in by_word["few"] if (each := _pair(page, compared, best, name))]
     better, worse, same, few, apart = (listed(say, names) for names in by_word.values())
     return sentences(
         say,
         better and say("On the same items it is better than {names}.", names=better),
         worse and say("Better than it on the same items: {names}.", names=worse),
         same and say("Not told apart from it: {names}.", names=same),
-        few and say("Too few items to tell it from {names}.", names=few),
+        few and _too_few(say, compared[0], max(items), few),
         apart and say("Not compared with it: {names}.", names=apart),
     )
 
@@ -150,16 +170,40 @@ _WORDS = ("better", "worse", "same", "few", "none")
 
 
 def _standing(page: Page, compared: tuple[str, str, str], best: str, other: str) -> str:
-    for each in page.ledger.comparisons:
-        if (each.check, each.part, each.metric) != compared or {each.first, each.second} != {
-            best,
-            other,
-        }:
-            continue
-        if each.better is None:
-            return "same" if each.items >= FEWEST else "few"
-        return "better" if winner(each) == best else "worse"
-    return "none"
+    each = _pair(page, compared, best, other)
+    if each is None:
+        return "none"
+    if each.better is None:
+        return "same" if each.items >= FEWEST else "few"
+    return "better" if winner(each) == best else "worse"
+
+
+def _pair(page: Page, compared: tuple[str, str, str], one: str, other: str) -> Comparison | None:
+    found = (
+        each
+        for each in page.ledger.comparisons
+        if (each.check, each.part, each.metric) == compared
+        and {each.first, each.second} == {one, other}
+    )
+    return next(found, None)
+
+
+def _too_few(say: Words, check: str, count: int, names: str) -> str:
+    """Say how many items of a check are too few to tell candidates apart."""
+    if check == "continuation":
+        return say(
+            "Prompts in common: {count}; at least {fewest} are needed to tell it from {names}, "
+            "since samples of one prompt are not compared with each other.",
+            count=count,
+            fewest=FEWEST,
+            names=names,
+        )
+    return say(
+        "Too few items to tell it from {names}: {count}, and at least {fewest} are needed.",
+        names=names,
+        count=count,
+        fewest=FEWEST,
+    )
 
 
 def left_out(say: Words, page: Page, shown: Iterable[str]) -> str:

@@ -83,6 +83,7 @@ class Subject:
         said: what there is to say of a corpus and its points.
         head: see `Picture`.
         rows: from corpora with their points, and the corpus that is drawn, to rows of numbers.
+        from_zero: whether the scale across begins at zero, so that what differs little looks so.
     """
 
     key: str
@@ -92,6 +93,7 @@ class Subject:
     said: Callable[[Words, str, list[Spot]], str]
     head: tuple[str, ...]
     rows: Callable[[dict[str, list[Spot]], str], Iterator[tuple[str, ...]]]
+    from_zero: bool = False
 
 
 def draw_first_corpus(page: Page, about: Subject) -> Iterator[Picture]:
@@ -137,7 +139,7 @@ _KEY = 26.0
 
 
 def _drawn(about: Subject, caption: str, spots: Sequence[Spot], upwards: str) -> Markup:
-    paint = partial(_paint, spots, about.across, upwards)
+    paint = partial(_paint, spots, _across(about, spots), about.across, upwards)
     height = _TOP + _HEIGHT + _BELOW + (len(spots) * LINE if _are_numbered(spots) else 0)
     return draw(about.key, about.title, caption, height, paint)
 
@@ -147,10 +149,17 @@ def _are_numbered(spots: Sequence[Spot]) -> bool:
     return any(width_of(plain(spot.name)) > _ROOM for spot in spots)
 
 
-def _paint(spots: Sequence[Spot], x_label: str, y_label: str, canvas: Canvas) -> None:
+def _across(about: Subject, spots: Sequence[Spot]) -> Scale:
+    if about.from_zero:
+        return Scale(0.0, max(spot.x for spot in spots) * 1.12 or 1.0, _LEFT, _RIGHT)
+    return Scale.over([spot.x for spot in spots], _LEFT, _RIGHT, margin=0.12)
+
+
+def _paint(
+    spots: Sequence[Spot], across: Scale, x_label: str, y_label: str, canvas: Canvas
+) -> None:
     bottom = _TOP + _HEIGHT
     ends = [end for spot in spots for end in (spot.y.low, spot.y.high, spot.y.value)]
-    across = Scale.over([spot.x for spot in spots], _LEFT, _RIGHT, margin=0.12)
     up = Scale.over(ends, bottom, _TOP, margin=0.08)
     axis_below(canvas, across, [(_TOP, bottom)], label=x_label)
     ticks = up.ticks()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.figures import format_value
-from basegate.report.page.pictures.readings import in_figures, read, short
+from basegate.report.page.pictures.readings import in_figures, listed, read
 from basegate.report.page.pictures.scatter import (
     CHECK,
     Spot,
@@ -51,6 +51,11 @@ def pictures(page: Page) -> Iterator[Picture]:
 
 def _said(say: Words, corpus: str, spots: Sequence[Spot]) -> str:
     least, *_, most = sorted(spots, key=lambda spot: spot.x)
+
+    def alike(other: Spot) -> str:
+        shown = format_value(other.x)
+        return listed(say, [each.name for each in spots if format_value(each.x) == shown])
+
     if format_value(least.x) == format_value(most.x):
         return say(
             "A character of {corpus} takes {value} tokens.",
@@ -62,8 +67,8 @@ def _said(say: Words, corpus: str, spots: Sequence[Spot]) -> str:
         "{times} times as many steps for the same text.",
         corpus=corpus,
         most=format_value(most.x),
-        longest=short(most.name),
+        longest=alike(most),
         least=format_value(least.x),
-        shortest=short(least.name),
+        shortest=alike(least),
         times=format_value(most.x / least.x),
     )

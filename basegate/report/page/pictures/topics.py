@@ -130,6 +130,11 @@ def _caption(say: Words, found: Topics) -> str:
         say,
         _against_the_limit(say, found),
         say(
+            "A topic rests on 1 question; topics are not compared, and what differs between them "
+            "may be chance."
+        )
+        if low == high == 1
+        else say(
             "A topic rests on {count} questions; topics are not compared, and what differs between "
             "them may be chance.",
             count=str(low) if low == high else f"{low}–{high}",

@@ -21,11 +21,13 @@ from basegate.report.page.pictures.readings import (
     Reading,
     in_per_cent,
     left_out,
+    listed,
     parts_of,
     read,
     sentences,
     short,
     sound,
+    split,
     standing,
 )
 from basegate.report.page.pictures.style import LINE, WIDTH
@@ -138,12 +140,25 @@ def _caption(page: Page, part: str, found: Mapping[str, Written]) -> str:
     shares = {name: each.cantonese for name, each in found.items() if each.cantonese is not None}
     if not shares:
         return ""
-    best, *others = sorted(shares, key=lambda name: -shares[name].value)
-    if not others:
+    most = max(each.value for each in shares.values())
+    first, others = split(shares, most)
+    best = first[0]
+    if len(shares) == 1:
         return say(
             "Of the sentences of {name} that show their variety, {value} are Cantonese.",
             name=short(best),
             value=in_per_cent(shares[best], say),
+        )
+    if not others:
+        return say(
+            "Where sentences show their variety, {value} are Cantonese, the same for all.",
+            value=format_value(most, SHARE, say=say),
+        )
+    if len(first) > 1:
+        return say(
+            "Where sentences show their variety, {names} write the most Cantonese, {value} each.",
+            names=listed(say, first),
+            value=format_value(most, SHARE, say=say),
         )
     return sentences(
         say,
