@@ -166,6 +166,7 @@ def test_proposals_are_said_in_the_readers_language(ask):
     assert say.retold(kept.warnings[0]).startswith(
         "正誤句對 pairs min_preferred：差的 llama 90%（由 84.7% 起）比好的 yi 60%（至 66.9%）"
     )
+    assert "或這個項目未必能分辨好壞。" in say.retold(kept.warnings[0])
     [found] = ask(
         "knowledge", {"yi": counts((4, 10))}, {"llama": counts((2, 10))}, guessing=(0.25,)
     )
