@@ -114,6 +114,7 @@ def test_the_sentence_names_the_reference_and_its_number(verdict_on, thresholds)
         ({"plus": -0.2}, "min", "bits", "at least 3.8 (the 4 of ref minus 0.2)"),
         ({"factor": 0.1}, "min", "share of x", "at least 40 % (0.1 times the 400 % of ref)"),
         ({"plus": -3.5}, "min", "share of x", "at least 50 % (the 400 % of ref minus 350 points)"),
+        ({"plus": -0.01}, "min", "share of x", "at least 399 % (the 400 % of ref minus 1 point)"),
     ],
 )
 def test_every_relation_is_told_in_words(relation, direction, unit, words):
