@@ -145,12 +145,19 @@ def _commands(
     judged: Sequence[Rejudged], thresholds: Path, stores: Sequence[Store]
 ) -> dict[str, str]:
     """Return what measures the rest of each candidate, in the store that holds most of it."""
-    held = [Counter(each.candidate.name for each in store if len(stores) > 1) for store in stores]
-    found = {}
-    for each in judged:
-        most = max(range(len(stores)), key=lambda number: held[number][each.name])
-        found[each.facts.name] = command(each, thresholds, stores[most].folder)
-    return found
+    first, *others = stores
+    lacking = any(each.missing or each.undecided for each in judged)
+    # Read once more only where it matters, since a store may be large.
+    held = {
+        store: Counter(each.candidate.name for each in store) if others and lacking else Counter()
+        for store in (first, *others)
+    }
+    return {
+        each.facts.name: command(
+            each, thresholds, max(held, key=lambda store: held[store][each.name]).folder
+        )
+        for each in judged
+    }
 
 
 def _write(page: Page, path: Path) -> None:
