@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from basegate.comparison import compare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from basegate.comparison import Comparison
     from basegate.judge import Result
@@ -22,13 +22,24 @@ def measurements_behind(store: Readable, results: Sequence[Result]) -> dict[str,
     return {key: each for key, each in found.items() if each is not None}
 
 
-def comparing(store: Readable) -> Callable[[Sequence[Result]], Sequence[Comparison]]:
-    """Return what compares the candidates of rows by what a store holds; see `build_ledger`."""
+class Without:
+    """A store without some of its measurements.
 
-    def compare_rows(results: Sequence[Result]) -> Sequence[Comparison]:
-        return compare_candidates(results, measurements_behind(store, results))
+    Args:
+        store: where measurements are.
+        keys: of those that are left out.
+    """
 
-    return compare_rows
+    def __init__(self, store: Readable, keys: Collection[str]) -> None:
+        self._store, self._keys = store, keys
+
+    def get(self, key: str) -> Measurement | None:
+        """Return the measurement of that key with its evidence, or `None`."""
+        return None if key in self._keys else self._store.get(key)
+
+    def __iter__(self) -> Iterator[Measurement]:
+        """Yield all measurements, without evidence."""
+        return (each for each in self._store if each.key not in self._keys)
 
 
 def compare_candidates(

@@ -94,6 +94,22 @@ class Reason(Frozen):
         return Message(self.template, **inner)
 
 
+class Unresolved(Frozen):
+    """What was measured, where its limit is relative to a candidate and cannot be computed.
+
+    Attributes:
+        candidate: that the limit is relative to.
+        metric: what was measured.
+        value: the number.
+        unit: in words.
+    """
+
+    candidate: str
+    metric: str
+    value: FiniteOrNone = None
+    unit: str = ""
+
+
 class Result(Frozen):
     """One row of the ledger: a metric, its limit, and what follows.
 
@@ -125,6 +141,8 @@ class Result(Frozen):
         settling: what would settle it, where it is inconclusive.
         tokenizer: of a perplexity, what the tokenizer makes of the text.
         reference: what the limit was computed from, where it is relative to a candidate.
+        unresolved: what was measured, where its limit is relative to a candidate and cannot be
+            computed: the row is `invalid` for want of the limit.
     """
 
     candidate: str
@@ -151,6 +169,7 @@ class Result(Frozen):
     settling: Settling | None = None
     tokenizer: TokenizerCost | None = None
     reference: Reference | None = None
+    unresolved: Unresolved | None = None
 
     @property
     def part(self) -> str:

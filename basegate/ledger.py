@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from basegate.comparison import Comparison
 from basegate.figures import place, short_path
 from basegate.files import write_atomically
-from basegate.judge import Result, VerdictWord, worst
+from basegate.judge import Reason, Result, VerdictWord, worst
 from basegate.measurement import CandidateFacts, Earlier
 from basegate.recommendation import Recommendation, recommend
 from basegate.records import Frozen
@@ -77,13 +77,33 @@ class Suite(Frozen):
     interrupted: bool = False
 
 
+class NotJudged(Frozen):
+    """Why a check has no verdict where candidates are judged from a store.
+
+    Attributes:
+        check: the check.
+        item: corpus, bank or prompt file.
+        why: `undecided`: too few samples are stored for these limits; `missing`: nothing stored
+            answers it; `unknown`: its data is not found, so that nothing can be told to be of it.
+        command: that measures it; empty where its data is not found.
+        reason: why its data is not found; `None` where it is.
+    """
+
+    check: str
+    item: str
+    why: Literal["undecided", "missing", "unknown"]
+    command: str = ""
+    reason: Reason | None = None
+
+
 class CandidateEntry(CandidateFacts):
     """A candidate and the worst verdict of its checks.
 
     Attributes:
         verdict: of the checks that were run.
         not_run: the checks of `thresholds.toml` that were not, as `check item`: deselected, or
-            the run was stopped.
+            the run was stopped, or nothing stored decides them.
+        not_judged: why, where candidates are judged from a store; empty after a run.
         compared: empty for a candidate of the run; for one that was taken from the store to be
             compared with, when it was measured: UTC time, ISO 8601. It does not count for the
             exit status.
@@ -91,6 +111,7 @@ class CandidateEntry(CandidateFacts):
 
     verdict: VerdictWord
     not_run: tuple[str, ...] = ()
+    not_judged: tuple[NotJudged, ...] = ()
     compared: str = ""
 
 
@@ -105,6 +126,7 @@ class Ledger(Frozen):
         results: by candidate, then in the order of its tests.
         recommendation: the choice that they support; `None` where nothing was judged.
         comparisons: of every two candidates, on the same items.
+        absent: candidates that were asked for, but nothing stored answers these limits for them.
     """
 
     schema_: Literal[1] = 1
@@ -114,6 +136,7 @@ class Ledger(Frozen):
     results: tuple[Result, ...]
     recommendation: Recommendation | None = None
     comparisons: tuple[Comparison, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Return the ledger as JSON text."""
@@ -144,6 +167,8 @@ def build_ledger(
     compared: Mapping[str, str] | None = None,
     compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
     choose: bool = True,
+    not_judged: Mapping[str, Sequence[NotJudged]] | None = None,
+    absent: Sequence[str] = (),
 ) -> Ledger:
     """Put the records of a run together.
 
@@ -156,6 +181,8 @@ def build_ledger(
         compared: of the candidates that were taken from the store, when they were measured.
         compare: returns from the rows the comparisons of every two candidates.
         choose: whether a choice is recommended.
+        not_judged: of candidates that are judged from a store, what it does not decide.
+        absent: candidates that were asked for, but nothing stored is of use for them.
     """
     kept = list(records)
     entries: list[CandidateEntry] = []
@@ -166,7 +193,8 @@ def build_ledger(
         found = [result for record in own for result in record.results]
         results.extend(found)
         measured = (compared or {}).get(facts.name, "")
-        entries.append(_entry(_best_known(own, facts), found, checks, measured))
+        left = (not_judged or {}).get(facts.name, ())
+        entries.append(_entry(_best_known(own, facts), found, checks, measured, left))
     comparisons = tuple(compare(results))
     return Ledger(
         suite=suite,
@@ -175,6 +203,7 @@ def build_ledger(
         results=tuple(results),
         recommendation=recommend(entries, results, comparisons) if choose and results else None,
         comparisons=comparisons,
+        absent=tuple(absent),
     )
 
 
@@ -192,6 +221,7 @@ def _entry(
     found: Sequence[Result],
     checks: Sequence[tuple[str, str]],
     compared: str,
+    not_judged: Sequence[NotJudged],
 ) -> CandidateEntry:
     """Return a candidate with the verdict of its rows, and the checks that have none."""
     run = {(result.check, result.part) for result in found}
@@ -199,5 +229,6 @@ def _entry(
         **facts.model_dump(),
         verdict=worst(result.verdict for result in found),
         not_run=tuple(place(*each) for each in checks if each not in run),
+        not_judged=tuple(not_judged),
         compared=compared,
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from basegate.errors import InvalidMeasurement, did_you_mean
 from basegate.figures import format_limit, is_share
 from basegate.fingerprint import known_fingerprint
-from basegate.judge import Verdict, check_valid, invalid, judge
+from basegate.judge import Unresolved, Verdict, check_valid, invalid, judge
 from basegate.language import LATER
 from basegate.limits import Limit
 from basegate.messages import Message, joined
@@ -294,7 +294,8 @@ def judge_by(
                 error=error.message,
             )
             where = (measurement.check, measurement.item)
-            unknown.append(invalid(candidate, *where, reason, measurement.key))
+            row = invalid(candidate, *where, reason, measurement.key)
+            unknown.append(row.model_copy(update={"unresolved": _unresolved(limit, measurement)}))
         else:
             resolved.append(found.limit)
             notes += found.notes
@@ -303,6 +304,15 @@ def judge_by(
         told = {"notes": (*measurement.findings.notes, *dict.fromkeys(notes))}
         rows = tuple(row.model_copy(update=told) for row in rows)
     return Verdict(results=(*rows, *unknown))
+
+
+def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:
+    """Return what was measured of a limit's metric."""
+    known = {"candidate": limit.candidate, "metric": limit.metric}
+    for metric in measurement.findings.metrics:
+        if metric.name == limit.metric:
+            return Unresolved(**known, value=metric.value, unit=metric.unit)
+    return Unresolved(**known)
 
 
 def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:

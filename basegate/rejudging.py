@@ -10,11 +10,12 @@ import shlex
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from basegate.errors import InvalidMeasurement, told
-from basegate.judge import check_valid, invalid, worst
-from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
+from basegate.evidence import Without, measurements_behind
+from basegate.judge import Reason, check_valid, invalid, worst
+from basegate.ledger import Ledger, NotJudged, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measuring import identify_check
 from basegate.records import canonical_json, digest
 from basegate.references import References, judge_by
@@ -153,6 +154,29 @@ def rejudge(
     ]
 
 
+def rejudge_whole(
+    store: Readable, judge_from: Callable[[Readable], list[Rejudged]]
+) -> tuple[list[Rejudged], dict[str, Measurement]]:
+    """Judge by those measurements only whose evidence is whole, too, and return them by key.
+
+    That the samples behind a number are damaged shows when they are read. It counts no more then,
+    whether the store could set it aside or not.
+
+    Args:
+        store: where measurements are.
+        judge_from: judges what a store holds; see `rejudge`.
+    """
+    distrusted: set[str] = set()
+    while True:
+        judged = judge_from(Without(store, distrusted))
+        rows = [row for each in judged for record in each.records for row in record.results]
+        behind = measurements_behind(store, rows)
+        lost = {row.measurement for row in rows if row.measurement} - behind.keys()
+        if not lost:
+            return judged, behind
+        distrusted |= lost
+
+
 @dataclass(frozen=True)
 class Answered:
     """What is stored of one candidate, held in one way.
@@ -205,6 +229,9 @@ def ledger_of(
     compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
     *,
     choose: bool = True,
+    commands: Mapping[str, str] | None = None,
+    unknown: Sequence[tuple[Check, str]] = (),
+    absent: Sequence[str] = (),
 ) -> Ledger:
     """Return the ledger of what was judged from the store.
 
@@ -214,6 +241,9 @@ def ledger_of(
         machine: that judged; see `environment`.
         compare: see `build_ledger`.
         choose: see `build_ledger`.
+        commands: by the name that a candidate is shown by, what measures the rest of it.
+        unknown: see `Asked`.
+        absent: see `build_ledger`.
     """
     return build_ledger(
         Suite(
@@ -227,7 +257,38 @@ def ledger_of(
         [record for each in judged for record in each.records],
         compare=compare,
         choose=choose,
+        not_judged={
+            each.facts.name: _not_judged(each, (commands or {}).get(each.facts.name, ""), unknown)
+            for each in judged
+        },
+        absent=absent,
     )
+
+
+def absent_from(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
+    """Return those of the names that nothing is stored of."""
+    stored = {name for each in judged for name in (each.name, *each.others)}
+    return [name for name in names if name not in stored]
+
+
+def _not_judged(
+    each: Rejudged, command: str, unknown: Sequence[tuple[Check, str]]
+) -> list[NotJudged]:
+    """Return what the store does not decide of a candidate, and why."""
+    whys: tuple[tuple[Literal["undecided", "missing"], tuple[Check, ...]], ...] = (
+        ("undecided", each.undecided),
+        ("missing", each.missing),
+    )
+    left = [
+        NotJudged(check=check.check, item=check.item, why=why, command=command)
+        for why, checks in whys
+        for check in checks
+    ]
+    lost = [
+        NotJudged(check=check.check, item=check.item, why="unknown", reason=Reason.of(reason))
+        for check, reason in unknown
+    ]
+    return left + lost
 
 
 def _read(store: Readable, asked: Asked) -> list[_Stored]:

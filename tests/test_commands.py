@@ -15,6 +15,7 @@ from basegate.commands import main
 from basegate.errors import DataError
 from basegate.records import digest
 from basegate.store import Store
+from tests.markup import read
 from tests.stored import (
     FINDINGS,
     THRESHOLDS,
@@ -166,7 +167,7 @@ def test_verdicts_are_in_the_readers_language(judge, store, thresholds, monkeypa
     fill(store, thresholds, perplexity=perplexity(5.05), knowledge=None)
     status, out, err = judge(*asked)
     assert (status, err) == (1, "")
-    assert "yi-6b：未能判斷，暫不採用（困惑度）；未執行：知識 facts\n" in out
+    assert "yi-6b：未能判斷，暫不採用（困惑度）；未評定：知識 facts\n" in out
     assert (
         "  未能判斷     困惑度 wiki                  每字 5.05 bits（95% 區間 4.95 至 5.15），"
         in out
@@ -214,7 +215,7 @@ def test_errors_and_warnings_of_commands_are_in_the_readers_language(manage, sto
     _, _, err = manage("list", *CHINESE)
     assert err.startswith("警告：")
     assert "不可信（" in err
-    assert "，並會重新測量。" in err
+    assert "它不再計算在內；pytest 會重新測量。" in err
 
 
 def test_a_limit_that_is_not_met_is_exit_status_1(judge, store, thresholds):
@@ -238,7 +239,7 @@ def test_another_setting_is_answered_by_nothing(judge, store, thresholds):
     assert status == 1
     again = f"pytest --model yi-6b --thresholds={thresholds} --store={store.folder}"
     assert f"  not measured perplexity wiki              {again}\n" in out
-    assert "yi-6b: no objection so far; not run: perplexity wiki\n" in out
+    assert "yi-6b: no objection so far; not judged: perplexity wiki\n" in out
 
 
 def test_other_data_is_answered_by_nothing(judge, store, thresholds):
@@ -542,6 +543,108 @@ def test_a_damaged_file_is_set_aside_and_its_check_not_measured(judge, store, th
     assert status == 1
     assert err.startswith(f"warning: {path.name} cannot be trusted")
     assert "not measured perplexity wiki" in out
+
+
+@pytest.fixture
+def report(run, store, thresholds):
+    """Write page and summary; return status, errors, and both in words."""
+
+    def run_report(*arguments, stores=(store.folder,)):
+        places = [part for folder in stores for part in ("--store", folder)]
+        files = ("--html", "page.html", "--summary", "summary.md")
+        status, _, err = run("report", "--thresholds", thresholds, *places, *files, *arguments)
+        page = read(Path("page.html").read_text("utf-8")).words
+        return status, err, page, Path("summary.md").read_text("utf-8")
+
+    return run_report
+
+
+@pytest.mark.parametrize("movable", [True, False], ids=["set_aside", "read_only"])
+def test_a_report_rests_on_nothing_whose_samples_are_damaged(
+    report, store, thresholds, monkeypatch, movable
+):
+    fill(store, thresholds)
+    samples = next(store.measurements.glob("*.knowledge.*.samples.jsonl"))
+    samples.write_text(samples.read_text("utf-8") + "{broken", encoding="utf-8")
+    if not movable:
+        monkeypatch.setattr(Store, "_put_aside", lambda self, path: "it could not be set aside")
+    status, err, page, summary = report()
+    assert status == 0
+    assert "cannot be trusted" in err
+    assert "It counts no longer; pytest measures it again." in err
+    again = f"pytest --model yi-6b --thresholds={thresholds} --store={store.folder}"
+    assert "Take yi-6b" not in page + summary
+    assert f"not measured {again}" in page
+    assert "? **not measured** knowledge facts: pytest" in summary
+
+
+def test_a_ledger_of_judge_rests_on_nothing_whose_samples_are_damaged(judge, store, thresholds):
+    fill(store, thresholds)
+    samples = next(store.measurements.glob("*.knowledge.*.samples.jsonl"))
+    samples.write_text(samples.read_text("utf-8") + "{broken", encoding="utf-8")
+    status, out, _ = judge("--ledger", "ledger.json")
+    assert status == 1
+    assert "not measured knowledge facts" in out
+    ledger = json.loads(Path("ledger.json").read_text("utf-8"))
+    assert ledger["recommendation"]["candidate"] is None
+    [entry] = ledger["candidates"]
+    assert [each["why"] for each in entry["not_judged"]] == ["missing"]
+
+
+def test_a_report_names_whom_it_lacks(report, store, thresholds):
+    fill(store, thresholds)
+    other = (thresholds.parent / "corpus.txt").read_text("utf-8")
+    (thresholds.parent / "corpus.txt").write_text("another text")
+    elsewhere = candidate("elsewhere", revision="b" * 40)
+    store.put(measurement(thresholds, "perplexity", perplexity(), elsewhere))
+    (thresholds.parent / "corpus.txt").write_text(other)
+    Path("models.toml").write_text('[candidates.never]\nsource = "a/b"\n')
+    status, err, page, summary = report("--model", "yi-6b,elsewhere,never")
+    assert status == 0
+    assert "warning: nothing stored answers these limits for elsewhere, never: " in err
+    for text in (page, summary):
+        assert "Take yi-6b" in text
+        assert (
+            "Not compared, since nothing stored answers these limits: elsewhere and never" in text
+        )
+        assert "There was no other candidate" not in text
+
+
+def test_a_report_says_of_what_it_cannot_decide_what_judge_says(report, store, thresholds):
+    fill(store, thresholds, perplexity=perplexity(5.05), minimal_pairs=None)
+    thresholds.write_text(THRESHOLDS.replace("correct = 7", "correct = 9"))
+    again = f"pytest --model yi-6b --thresholds={thresholds} --store={store.folder}"
+    _, _, page, summary = report()
+    # Once in the table, once in the list.
+    assert page.count(f"not decided samples are missing: {again}") == 1
+    assert page.count(f"not decided knowledge facts: samples are missing: {again}") == 1
+    assert page.count(f"not measured {again}") == 1
+    assert page.count(f"not measured minimal pairs pairs: {again}") == 1
+    assert "not run" not in page + summary
+    for text in (page, summary):
+        assert "Not judged of yi-6b: minimal pairs pairs, knowledge facts." in text
+        assert "of 3 checks: 1 inconclusive, 1 not decided, 1 not measured;" in text
+    assert "? **not decided** knowledge facts: samples are missing: pytest" in summary
+    assert "| knowledge facts | not decided<br>samples are missing: pytest" in summary
+
+
+def test_a_report_says_what_cannot_be_found(report, store, thresholds):
+    fill(store, thresholds)
+    (thresholds.parent / "questions.jsonl").unlink()
+    _, _, page, summary = report()
+    for text in (page, summary):
+        assert "no stored measurement can be told to be of it: " in text
+        assert "Take yi-6b" not in text
+
+
+def test_what_a_report_of_several_stores_lacks_is_measured_where_the_rest_is(
+    report, store, thresholds, tmp_path
+):
+    fill(store, thresholds, candidate("one", revision="b" * 40))
+    second = Store(tmp_path / "second")
+    fill(second, thresholds, knowledge=None)
+    _, _, page, _ = report(stores=(store.folder, second.folder))
+    assert f"pytest --model yi-6b --thresholds={thresholds} --store={second.folder}" in page
 
 
 def test_names_that_would_steer_a_terminal_are_harmless(judge, manage, store, thresholds):

@@ -134,6 +134,7 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "settling": None,
         "tokenizer": None,
         "reference": None,
+        "unresolved": None,
     }
 
 

@@ -78,6 +78,7 @@ def test_the_json_begins_with_the_schema_and_holds_the_documented_keys():
         "results",
         "recommendation",
         "comparisons",
+        "absent",
     ]
     assert fields["schema"] == 1
     assert fields["suite"] == {

@@ -28,6 +28,7 @@ from basegate.sentences import reason
 from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 from basegate.thresholds import load_thresholds
+from tests.markup import read
 from tests.plain import ledger, limit, logged
 from tests.stored import (
     THRESHOLDS,
@@ -556,6 +557,18 @@ def test_judge_says_of_a_missing_reference_what_to_run(judge, store, thresholds)
     assert status == 1
     assert "yi-6b: not judged (invalid) on perplexity\n" in out
     assert "Measure it first, with the same --thresholds and --store: pytest --model ref --q" in out
+
+
+def test_a_report_says_that_it_is_the_limit_that_is_missing(run, store, thresholds):  # noqa: F811
+    fill(store, thresholds)
+    places = ("--store", store.folder, "--thresholds", thresholds)
+    assert run("report", *places, "--html", "page.html", "--summary", "summary.md")[0] == 0
+    page = read(Path("page.html").read_text("utf-8")).words
+    for text in (page, Path("summary.md").read_text("utf-8")):
+        assert "a limit that is relative to another candidate is not known: yi-6b." in text
+        assert "Not measured as it should be" not in text
+        assert "limit: not known (relative to ref)" in text
+    assert "! invalid 4 bits per character limit: not known (relative to ref)" in page
 
 
 def test_commands_say_what_a_misspelt_reference_may_mean(run, store, thresholds):  # noqa: F811

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basegate.commands.again import command
 from basegate.commands.choosing import add_models, chosen_by, origins_for
 from basegate.commands.output import (
-    STORE,
-    THRESHOLDS,
     add_language,
     add_store,
     add_thresholds,
@@ -19,13 +17,13 @@ from basegate.commands.output import (
 )
 from basegate.commands.output import say as show
 from basegate.environment import environment
-from basegate.evidence import comparing
+from basegate.evidence import compare_candidates
 from basegate.figures import place
 from basegate.files import write_atomically
 from basegate.outputs import check_files
-from basegate.rejudging import Asked, ledger_of, rejudge
+from basegate.rejudging import Asked, absent_from, ledger_of, rejudge, rejudge_whole
 from basegate.report.spreadsheet import table
-from basegate.report.terminal import line, origin, summary
+from basegate.report.terminal import line, not_judged_in_words, origin, summary
 from basegate.thresholds import load_thresholds
 
 if TYPE_CHECKING:
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from basegate.language import Words
     from basegate.ledger import Ledger
     from basegate.rejudging import Rejudged
+    from basegate.store import Readable
     from basegate.thresholds import Check, Thresholds
 
 
@@ -73,42 +72,52 @@ def run(options: argparse.Namespace) -> int:
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)
-    judged = rejudge(
-        store,
-        thresholds,
-        asked,
-        chosen.names,
-        registered=chosen.registered,
-        origins=origins_for(thresholds, store),
-        brief=options.ledger is None,
-    )
-    absent = _absent(judged, chosen.names)
+
+    def judge_from(readable: Readable) -> list[Rejudged]:
+        return rejudge(
+            readable,
+            thresholds,
+            asked,
+            chosen.names,
+            registered=chosen.registered,
+            origins=origins_for(thresholds, store),
+            brief=options.ledger is None,
+        )
+
+    # What is written compares candidates by their evidence, so that it is read before anything is
+    # said; a listing has no use for it.
+    writes = options.ledger is not None or options.csv is not None
+    judged, behind = rejudge_whole(store, judge_from) if writes else (judge_from(store), {})
+    absent = absent_from(judged, chosen.names)
     show(origin(options.thresholds, options.store, say))
-    places = _places(options)
     # Judging needs no GPU, so none is looked for.
     machine = environment("cpu")
+    commands = {
+        each.facts.name: command(each, options.thresholds, options.store) for each in judged
+    }
     for each in judged:
         # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
-        ledger = ledger_of([each], thresholds, machine, choose=False)
-        for text, markup in _lines(each, ledger, places, say):
+        ledger = ledger_of([each], thresholds, machine, commands=commands, choose=False)
+        for text, markup in _lines(each, ledger, say):
             show(text, markup)
     for text in _missing(judged, absent, thresholds, asked, say):
         show(text)
-    if options.ledger is not None or options.csv is not None:
-        _write(ledger_of(judged, thresholds, machine, comparing(store)), options, say)
+    if writes:
+        ledger = ledger_of(
+            judged,
+            thresholds,
+            machine,
+            lambda results: compare_candidates(results, behind),
+            commands=commands,
+            absent=absent,
+            unknown=asked.unknown,
+        )
+        _write(ledger, options, say)
     whole = judged and not absent and not asked.unknown
     return 0 if whole and all(each.passed for each in judged) else 1
 
 
-def _absent(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
-    """Return the names that nothing is stored of."""
-    stored = {name for each in judged for name in (each.name, *each.others)}
-    return [name for name in names if name not in stored]
-
-
-def _lines(
-    each: Rejudged, ledger: Ledger, places: Sequence[str], say: Words
-) -> Iterator[tuple[str, dict[str, bool]]]:
+def _lines(each: Rejudged, ledger: Ledger, say: Words) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield what is known of one candidate, as the terminal summary of a run would."""
     if each.records:
         yield from summary(ledger, say=say)
@@ -121,32 +130,9 @@ def _lines(
             "stored as {names}, too; limits are those of {name}", names=names, name=each.name
         )
         yield f"  {text}", {}
-    again = _command(each, places)
-    for check in each.undecided:
-        text = say("samples are missing: {command}", command=again)
-        yield line(say("not decided"), _place(check, say), text), {}
-    for check in each.missing:
-        yield line(say("not measured"), _place(check, say), again), {}
-
-
-def _places(options: argparse.Namespace) -> list[str]:
-    """Return the options that let pytest use the same files, with `=`, as it wants them."""
-    places = []
-    if options.thresholds != THRESHOLDS:
-        places.append(f"--thresholds={options.thresholds}")
-    if options.store != STORE:
-        places.append(f"--store={options.store}")
-    return places
-
-
-def _command(each: Rejudged, places: Sequence[str]) -> str:
-    """Return what measures the rest of a candidate, held as it is."""
-    held = each.facts
-    parts = ["pytest", "--model", each.name, *places]
-    if held.name != each.name:
-        parts += ["--quantization", held.quantization, "--dtype", held.dtype]
-        parts += ["--device", held.device]
-    return shlex.join(parts)
+    for left in ledger.candidates[0].not_judged:
+        word, text = not_judged_in_words(left, say)
+        yield line(word, place(left.check, left.item, say), text), {}
 
 
 def _place(check: Check, say: Words) -> str:

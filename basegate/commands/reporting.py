@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basegate.commands.again import command
 from basegate.commands.choosing import add_models, chosen_by, origins_for
 from basegate.commands.output import (
     STORE,
@@ -14,16 +16,17 @@ from basegate.commands.output import (
     many,
     say,
     store_at,
+    warn,
     words_of,
     writing,
 )
 from basegate.environment import environment
 from basegate.errors import UsageError
-from basegate.evidence import compare_candidates, measurements_behind
+from basegate.evidence import compare_candidates
 from basegate.files import write_atomically
-from basegate.messages import Message
+from basegate.messages import Message, joined
 from basegate.outputs import check_files
-from basegate.rejudging import Asked, ledger_of, rejudge
+from basegate.rejudging import Asked, absent_from, ledger_of, rejudge, rejudge_whole
 from basegate.report.page import Page
 from basegate.report.summary_file import write_summary
 from basegate.store import Several
@@ -33,9 +36,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from basegate.comparison import Comparison
-    from basegate.judge import Result
-    from basegate.measurement import Measurement
+    from basegate.rejudging import Rejudged
+    from basegate.store import Readable, Store
 
 _PAGE = Path("report.html")
 
@@ -86,28 +88,44 @@ def run(options: argparse.Namespace) -> int:
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)
-    judged = rejudge(
-        store,
-        thresholds,
-        asked,
-        chosen.names,
-        registered=chosen.registered,
-        origins=origins_for(thresholds, stores[0]),
-    )
-    judged = [each for each in judged if each.records]
+
+    def judge_from(readable: Readable) -> list[Rejudged]:
+        return rejudge(
+            readable,
+            thresholds,
+            asked,
+            chosen.names,
+            registered=chosen.registered,
+            origins=origins_for(thresholds, stores[0]),
+        )
+
+    every, behind = rejudge_whole(store, judge_from)
+    judged = [each for each in every if each.records]
     if not judged:
         raise UsageError(
             "nothing stored answers {thresholds}, so there is nothing to report. `pytest "
             "--model NAME` measures; `python -m basegate store list` shows what is stored.",
             thresholds=options.thresholds,
         )
-    behind: dict[str, Measurement] = {}
-
-    def compare(results: Sequence[Result]) -> Sequence[Comparison]:
-        behind.update(measurements_behind(store, results))
-        return compare_candidates(results, behind)
-
-    ledger = ledger_of(judged, thresholds, environment("cpu"), compare)
+    absent = [each.facts.name for each in every if not each.records]
+    absent += absent_from(every, chosen.names)
+    if absent:
+        warn(
+            Message(
+                "nothing stored answers these limits for {names}: not on the page; pytest --model "
+                "NAME measures",
+                names=joined(absent),
+            )
+        )
+    ledger = ledger_of(
+        judged,
+        thresholds,
+        environment("cpu"),
+        lambda results: compare_candidates(results, behind),
+        commands=_commands(judged, options.thresholds, stores),
+        unknown=asked.unknown,
+        absent=absent,
+    )
     page = Page(ledger, behind, words_of(options))
     if html is not None:
         with writing("html", html):
@@ -121,6 +139,25 @@ def run(options: argparse.Namespace) -> int:
         count = many(len(judged), "candidate")
         say(Message("summary: {path} ({candidates})", path=options.summary, candidates=count))
     return 0
+
+
+def _commands(
+    judged: Sequence[Rejudged], thresholds: Path, stores: Sequence[Store]
+) -> dict[str, str]:
+    """Return what measures the rest of each candidate, in the store that holds most of it."""
+    first, *others = stores
+    lacking = any(each.missing or each.undecided for each in judged)
+    # Read once more only where it matters, since a store may be large.
+    held = {
+        store: Counter(each.candidate.name for each in store) if others and lacking else Counter()
+        for store in (first, *others)
+    }
+    return {
+        each.facts.name: command(
+            each, thresholds, max(held, key=lambda store: held[store][each.name]).folder
+        )
+        for each in judged
+    }
 
 
 def _write(page: Page, path: Path) -> None:

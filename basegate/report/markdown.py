@@ -15,7 +15,7 @@ from basegate.language import ENGLISH, Words
 from basegate.report import terminal
 from basegate.report.page import Page
 from basegate.report.page.comparing import interval, signed, winner
-from basegate.report.page.decision import lines, unmet
+from basegate.report.page.decision import columns, lines, unmet
 from basegate.report.wording import recommendation
 from basegate.sentences import sentence
 
@@ -80,14 +80,14 @@ def _decision(page: Page) -> str:
 def _table(page: Page) -> str:
     """Return the table, turned so that it grows downwards: pages are narrow."""
     found = lines(page)
-    heads = ["", page.say("decision"), *(place(*part, page.say) for part in page.parts)]
-    columns = [[escape(head) for head in heads]]
-    columns += [
+    heads = ["", page.say("decision"), *(place(*part, page.say) for part in columns(page))]
+    turned = [[escape(head) for head in heads]]
+    turned += [
         [_name(page, line), _decided(line), *(_cell(page, each) for each in line.cells)]
         for line in found
     ]
-    by_check = len(found) <= len(page.parts)
-    return _rows(list(zip(*columns, strict=True)) if by_check else columns)
+    by_check = len(found) <= len(columns(page))
+    return _rows(list(zip(*turned, strict=True)) if by_check else turned)
 
 
 def _rows(rows: Sequence[Sequence[str]]) -> str:
@@ -113,7 +113,7 @@ def _word(page: Page, verdict: VerdictWord) -> str:
 
 def _cell(page: Page, cell: Cell) -> str:
     if cell.verdict is None:
-        return escape(page.say("not run"))
+        return "<br>".join(map(escape, filter(None, (cell.word, cell.text))))
     parts = [_word(page, cell.verdict)]
     for value in cell.values:
         asked = page.say("limit: {limit}", limit=value.asked) if value.asked else ""
@@ -145,6 +145,8 @@ def _missed(page: Page, unmet_: Unmet) -> Iterator[str]:
     if len(unmet_.rows) > UNMET:
         more = f"{len(unmet_.rows) - UNMET:,}"
         yield escape(page.say("{name}: {count} more", name=unmet_.name, count=more))
+    for word, text in unmet_.left:
+        yield f"{_SIGNS['inconclusive']} **{escape(word)}** {escape(text)}"
 
 
 def _notes(page: Page) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from basegate.ledger import CandidateEntry, Ledger, Record
+    from basegate.ledger import CandidateEntry, Ledger, NotJudged, Record
     from basegate.measurement import Earlier
     from basegate.options import RunOptions
 
@@ -146,7 +146,20 @@ def decided(
     if not entry.not_run:
         return text
     left = say(", ").join(place_in_words(each, say) for each in entry.not_run)
+    if entry.not_judged:
+        return say("{decision}; not judged: {checks}", decision=text, checks=left)
     return say("{decision}; not run: {checks}", decision=text, checks=left)
+
+
+def not_judged_in_words(left: NotJudged, say: Words = ENGLISH) -> tuple[str, str]:
+    """Return a word for a check that a store could not decide, and what to do."""
+    if left.why == "undecided":
+        return say("not decided"), say("samples are missing: {command}", command=left.command)
+    if left.why == "missing":
+        return say("not measured"), left.command
+    reason_ = say.retold(left.reason.message) if left.reason is not None else ""
+    text = say("no stored measurement can be told to be of it: {reason}", reason=reason_)
+    return say("not found"), text
 
 
 def _decision(entry: CandidateEntry, say: Words) -> str:

@@ -38,8 +38,9 @@ def recommendation(ledger: Ledger, say: Words = ENGLISH) -> tuple[str, ...]:
     choice = ledger.recommendation
     if choice is None:
         return (say("Nothing was judged."),)
-    parts = _none(choice, say) if choice.candidate is None else _taken(choice, ledger, say)
-    return tuple(part for part in (*parts, _unfinished(choice, say)) if part)
+    parts = _none(choice, ledger, say) if choice.candidate is None else _taken(choice, ledger, say)
+    ends = (_unfinished(choice, say), _absent(ledger, say))
+    return tuple(part for part in (*parts, *ends) if part)
 
 
 def _taken(choice: Recommendation, ledger: Ledger, say: Words) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ def _taken(choice: Recommendation, ledger: Ledger, say: Words) -> tuple[str, ...
 
 def _reason(choice: Recommendation, ledger: Ledger, say: Words) -> str:
     if choice.reason == "only":
-        if len(ledger.candidates) == 1:
+        if len(ledger.candidates) == 1 and not ledger.absent:
             return say("There was no other candidate to compare it with.")
         return _no_other(choice, ledger, say)
     if choice.reason == "better":
@@ -83,7 +84,7 @@ TOLD = 2
 
 def _no_other(choice: Recommendation, ledger: Ledger, say: Words) -> str:
     """Say that no other passes, and of one or two that fail what is wrong with them."""
-    partly = choice.broken or choice.unfinished
+    partly = choice.broken or choice.unfinished or ledger.absent
     failing = _failing(choice, ledger, say) if len(choice.rejected) <= TOLD else ""
     if not failing:
         return (
@@ -257,17 +258,36 @@ def _closest(choice: Recommendation, say: Words) -> str:
     )
 
 
-def _none(choice: Recommendation, say: Words) -> tuple[str, ...]:
+def _none(choice: Recommendation, ledger: Ledger, say: Words) -> tuple[str, ...]:
     others = choice.broken or choice.unfinished
     if choice.nearest is None:
-        return (say("No candidate is accepted."), _broken(choice, say))
+        return (say("No candidate is accepted."), *_broken(choice, ledger, say))
     rejected = choice.nearest in choice.rejected
     decision = (
         say("No candidate passes: do not build on any of them.")
         if rejected and not others
         else say("No candidate is accepted.")
     )
-    return decision, _nearest(choice, rejected, say), _broken(choice, say)
+    left = _left_of(choice.nearest, ledger, say)
+    return decision, _nearest(choice, rejected, say), left, *_broken(choice, ledger, say)
+
+
+def _left_of(name: str, ledger: Ledger, say: Words) -> str:
+    """Say which checks of the nearest candidate have no verdict, beside those that it misses."""
+    rows = [row for row in ledger.results_of(name) if row.verdict == "invalid"]
+    missed = {
+        (row.check, row.part)
+        for row in ledger.results_of(name)
+        if row.limit is not None and row.verdict in ("fail", "inconclusive")
+    }
+    left = dict.fromkeys(
+        place(row.check, row.part, say) for row in rows if (row.check, row.part) not in missed
+    )
+    entries = (entry for entry in ledger.candidates if entry.name == name)
+    left |= dict.fromkeys(place_in_words(each, say) for entry in entries for each in entry.not_run)
+    if not left:
+        return ""
+    return say("Not judged of {name}: {checks}.", name=name, checks=say(", ").join(left))
 
 
 def _nearest(choice: Recommendation, rejected: bool, say: Words) -> str:
@@ -290,13 +310,21 @@ def _nearest(choice: Recommendation, rejected: bool, say: Words) -> str:
     )
 
 
-def _broken(choice: Recommendation, say: Words) -> str:
-    if not choice.broken:
-        return ""
-    return say(
-        "Not measured as it should be, which says nothing about the model: {names}.",
-        names=joined(choice.broken, say),
-    )
+def _broken(choice: Recommendation, ledger: Ledger, say: Words) -> Iterator[str]:
+    """Say whose measurement is broken, and of whom merely a limit is not known."""
+    invalid = [row for row in ledger.results if row.verdict == "invalid"]
+    broken = {row.candidate for row in invalid if row.unresolved is None}
+    unknown = {row.candidate for row in invalid} - broken
+    if names := [name for name in choice.broken if name not in unknown]:
+        yield say(
+            "Not measured as it should be, which says nothing about the model: {names}.",
+            names=joined(names, say),
+        )
+    if names := [name for name in choice.broken if name in unknown]:
+        yield say(
+            "Measured, but a limit that is relative to another candidate is not known: {names}.",
+            names=joined(names, say),
+        )
 
 
 def missed_in_words(each: LimitDistance, say: Words) -> str:
@@ -321,6 +349,16 @@ def _unfinished(choice: Recommendation, say: Words) -> str:
     return say(
         "Not judged on every check, and therefore not accepted: {names}.",
         names=joined(choice.unfinished, say),
+    )
+
+
+def _absent(ledger: Ledger, say: Words) -> str:
+    if not ledger.absent:
+        return ""
+    return say(
+        "Not compared, since nothing stored answers these limits: {names} (pytest --model NAME "
+        "measures).",
+        names=joined(ledger.absent, say),
     )
 
 

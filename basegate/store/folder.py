@@ -256,7 +256,8 @@ class Store:
         except Damaged as error:
             done = self._put_aside(path)
             text = Message(
-                "{file} cannot be trusted ({error}); {done}, and measured again.",
+                "{file} cannot be trusted ({error}); {done}. It counts no longer; pytest measures "
+                "it again.",
                 file=path.name,
                 error=error.message,
                 done=done,

@@ -12,7 +12,13 @@ from basegate.judge import telling, worst
 from basegate.recommendation import plainest_of
 from basegate.report.page.templating import render
 from basegate.report.page.texts import address
-from basegate.report.terminal import decided, decision_in_words, partial, verdict_in_words
+from basegate.report.terminal import (
+    decided,
+    decision_in_words,
+    not_judged_in_words,
+    partial,
+    verdict_in_words,
+)
 from basegate.report.wording import missed_in_words, recommendation
 from basegate.sentences import sentence
 
@@ -68,12 +74,16 @@ class Cell:
         values: the metrics that the verdict comes from.
         more: how many metrics are left out, in words; empty where none is.
         link: to the texts behind it; empty where there are none.
+        word: that stands in place of a verdict.
+        text: why there is none and what to do; empty where that is not known.
     """
 
     verdict: VerdictWord | None
     values: tuple[Value, ...] = ()
     more: str = ""
     link: str = ""
+    word: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,12 +115,20 @@ def render_decision(page: Page) -> Markup:
         sentences=recommendation(ledger, page.say),
         found=choice.candidate if choice is not None else None,
         partial=partial(page.say) if ledger.suite.interrupted else "",
-        heads=[place(check, part, page.say) for check, part in page.parts],
+        heads=[place(check, part, page.say) for check, part in columns(page)],
         lines=lines(page),
         unmet=unmet(page),
         told=sentence,
         limits=page.say("Judged by the limits of {path}.", path=ledger.suite.thresholds.path),
     )
+
+
+def columns(page: Page) -> tuple[tuple[str, str], ...]:
+    """Return the checks of the table: those that have rows, then what has not been judged."""
+    left = (
+        (each.check, each.item) for entry in page.ledger.candidates for each in entry.not_judged
+    )
+    return tuple(dict.fromkeys((*page.parts, *left)))
 
 
 def lines(page: Page) -> list[Line]:
@@ -128,7 +146,7 @@ def _line(page: Page, entry: CandidateEntry) -> Line:
         decision=_decided(entry, rows, page),
         chosen=choice is not None and choice.candidate == entry.name,
         date=entry.compared[:10],
-        cells=tuple(_cell(page, entry.name, *part) for part in page.parts),
+        cells=tuple(_cell(page, entry, *part) for part in columns(page)),
     )
 
 
@@ -139,10 +157,11 @@ def _decided(entry: CandidateEntry, rows: Sequence[Result], page: Page) -> str:
     return decision_in_words(entry.verdict, page.say)
 
 
-def _cell(page: Page, name: str, check: str, part: str) -> Cell:
+def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
+    name = entry.name
     rows = page.rows(name, check, part)
     if not rows:
-        return Cell(None)
+        return _empty(page.say, entry, check, part)
     verdict, shown = telling(rows)
     link = _link(page, name, check, part)
     asked_alone = [row for row in rows if row.question]
@@ -156,18 +175,37 @@ def _cell(page: Page, name: str, check: str, part: str) -> Cell:
     left[verdict] = len(shown) - len(values)
     if verdict != "pass":
         del left["pass"]
-    return Cell(verdict, values, _more(page.say, left), link)
+    unknown = all(row.unresolved is not None for row in rows if row.verdict == "invalid")
+    return Cell(verdict, values, _more(page.say, left, unknown), link)
 
 
-def _more(say: Words, left: Mapping[VerdictWord, int]) -> str:
-    """Return how many metrics are left out, by their verdict."""
-    return say("; ").join(_left(say, word, left[word]) for word in _WORST_FIRST if left[word] > 0)
+def _empty(say: Words, entry: CandidateEntry, check: str, part: str) -> Cell:
+    """Return the cell of a check without a verdict; of a store it is known why."""
+    for each in entry.not_judged:
+        if (each.check, each.item) == (check, part):
+            word, text = not_judged_in_words(each, say)
+            return Cell(None, word=word, text=text)
+    return Cell(None, word=say("not run"))
+
+
+def _more(say: Words, left: Mapping[VerdictWord, int], unknown: bool) -> str:
+    """Return how many metrics are left out, by their verdict.
+
+    Args:
+        say: the words of the page.
+        left: by verdict, how many are left out.
+        unknown: whether of those that are invalid merely the limits are not known.
+    """
+    parts = {word: _left_out(say, word, left[word]) for word in _WORST_FIRST if left[word] > 0}
+    if unknown and "invalid" in parts:
+        parts["invalid"] = say("and {count} more, limit not known", count=left["invalid"])
+    return say("; ").join(parts.values())
 
 
 _WORST_FIRST: tuple[VerdictWord, ...] = ("invalid", "fail", "inconclusive", "pass")
 
 
-def _left(say: Words, verdict: VerdictWord, count: int) -> str:
+def _left_out(say: Words, verdict: VerdictWord, count: int) -> str:
     return {
         "pass": say("and {count} more, met", count=count),
         "fail": say("and {count} more, not met", count=count),
@@ -219,16 +257,25 @@ def _right_of_drawn(row: Result) -> tuple[float, int]:
 
 
 def _value(say: Words, row: Result) -> Value:
+    unknown = row.unresolved
+    if unknown is not None and unknown.value is not None:
+        value = format_value(unknown.value, unknown.unit, say=say)
+        asked_ = say("not known (relative to {name})", name=unknown.candidate)
+        return Value(with_unit(value, _named(unknown.metric), say), asked=asked_)
     if not row.metric:
         return Value(say("no measurement"))
     value = format_value(row.value, row.unit, row.limit, say)
-    name = _SHORT.get(row.metric, row.metric.replace("_", " "))
     interval = ""
     if row.interval is not None:
         low, high = (format_value(end, row.unit, row.limit, say) for end in row.interval)
         level = f"{row.confidence * 100:g}"
         interval = say("{level} %: {low} to {high}", level=level, low=low, high=high)
-    return Value(with_unit(value, name, say), interval, asked(row, say))
+    return Value(with_unit(value, _named(row.metric), say), interval, asked(row, say))
+
+
+def _named(metric: str) -> str:
+    """Return what a cell calls a metric."""
+    return _SHORT.get(metric, metric.replace("_", " "))
 
 
 def _link(page: Page, name: str, check: str, part: str) -> str:
@@ -262,24 +309,37 @@ class Unmet:
         name: of the candidate.
         told: how many checks of which verdict, and the farthest from its limit.
         rows: in the order of the ledger.
+        left: checks without a verdict: a word, and where, why and what to do.
     """
 
     name: str
     told: str
     rows: tuple[Missed, ...]
+    left: tuple[tuple[str, str], ...] = ()
 
 
 def unmet(page: Page) -> list[Unmet]:
     """Return what is not met, by candidate."""
     found_ = [
-        (entry.name, [r for r in page.ledger.results_of(entry.name) if r.verdict != "pass"])
+        (entry, [r for r in page.ledger.results_of(entry.name) if r.verdict != "pass"])
         for entry in page.ledger.candidates
     ]
     return [
-        Unmet(name, _told(page, name, rows), tuple(_missed(page.say, rows)))
-        for name, rows in found_
-        if rows
+        Unmet(
+            entry.name,
+            _told(page, entry, rows),
+            tuple(_missed(page.say, rows)),
+            tuple(_left(page.say, entry)),
+        )
+        for entry, rows in found_
+        if rows or entry.not_judged
     ]
+
+
+def _left(say: Words, entry: CandidateEntry) -> Iterator[tuple[str, str]]:
+    for each in entry.not_judged:
+        word, text = not_judged_in_words(each, say)
+        yield word, say("{head}: {text}", head=place(each.check, each.item, say), text=text)
 
 
 def _missed(say: Words, rows: Sequence[Result]) -> Iterator[Missed]:
@@ -294,9 +354,9 @@ def _missed(say: Words, rows: Sequence[Result]) -> Iterator[Missed]:
             yield Missed(last, say("Reason for the limit: {why}", why=why))
 
 
-def _told(page: Page, name: str, missed: Sequence[Result]) -> str:
+def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
     """Return in one line what is wrong with a candidate."""
-    say = page.say
+    say, name = page.say, entry.name
     checks: dict[tuple[str, str], list[VerdictWord]] = {}
     for row in page.ledger.results_of(name):
         checks.setdefault((row.check, row.part), []).append(row.verdict)
@@ -307,10 +367,15 @@ def _told(page: Page, name: str, missed: Sequence[Result]) -> str:
         for word in words
         if counted[word]
     ]
-    known = {"name": name, "all": len(checks), "verdicts": say(", ").join(verdicts)}
+    left = Counter(not_judged_in_words(each, say)[0] for each in entry.not_judged)
+    verdicts += [
+        say("{count} {verdict}", count=count, verdict=word) for word, count in left.items()
+    ]
+    count = len(checks) + left.total()
+    known = {"name": name, "all": count, "verdicts": say(", ").join(verdicts)}
     told = (
         say("{name}, of 1 check: {verdicts}", **known)
-        if len(checks) == 1
+        if count == 1
         else say("{name}, of {all} checks: {verdicts}", **known)
     )
     plainest = plainest_of(missed)
