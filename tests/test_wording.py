@@ -221,9 +221,9 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
     [
         (
             Sureness(shown=3),
-            ["How sure: all of its 3 checks are met beyond doubt, each at 95 %."],
+            ["How sure: all of its 3 checks are met clearly, each at 95 % confidence."],
         ),
-        (Sureness(shown=1), ["How sure: its only check is met beyond doubt at 95 %."]),
+        (Sureness(shown=1), ["How sure: its only check is met clearly, at 95 % confidence."]),
         (
             Sureness(
                 shown=3,
@@ -233,8 +233,8 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 luck=0.0295,
             ),
             [
-                "How sure: 3 of its 5 checks are met beyond doubt, each at 90 %; the other 2 count "
-                "right answers, and a model that is right only half of the time would pass the "
+                "How sure: 3 of its 5 checks are met clearly, each at 90 % confidence; the other 2 "
+                "count right answers, and a model that is right only half of the time would pass the "
                 "easiest of these (knowledge must-know) 17 % of the time, and all of them 3 % of "
                 "the time.",
             ],
@@ -255,8 +255,8 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 shown=1, counted=1, luckiest=Luck(check="reasoning", item="b", chance=0.5), luck=0.5
             ),
             [
-                "How sure: 1 of its 2 checks is met beyond doubt at 95 %; the other one counts "
-                "right answers, and a model that is right only half of the time would pass it "
+                "How sure: 1 of its 2 checks is met clearly, at 95 % confidence; the other one "
+                "counts right answers, and a model that is right only half of the time would pass it "
                 "(reasoning b) 50 % of the time.",
             ],
         ),
@@ -270,7 +270,7 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
         (
             Sureness(shown=1, bare=2, relative=2),
             [
-                "How sure: 1 of its 3 checks is met beyond doubt at 95 %; 2 rest on numbers "
+                "How sure: 1 of its 3 checks is met clearly, at 95 % confidence; 2 rest on numbers "
                 "without an interval; 2 of the limits follow from a reference's number, taken as "
                 "exact.",
             ],
@@ -278,8 +278,8 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
         (
             Sureness(shown=2, relative=1),
             [
-                "How sure: all of its 2 checks are met beyond doubt, each at 95 %; 1 of the limits "
-                "follows from a reference's number, taken as exact.",
+                "How sure: all of its 2 checks are met clearly, each at 95 % confidence; 1 of the "
+                "limits follows from a reference's number, taken as exact.",
             ],
         ),
     ],

@@ -199,12 +199,16 @@ def _rests_on(sure: Sureness, say: Words) -> Iterator[str]:
 def _beyond_doubt(sure: Sureness, say: Words) -> str:
     known = {"level": f"{sure.confidence * 100:g}", "checks": sure.checks, "shown": sure.shown}
     if sure.shown == sure.checks == 1:
-        return say("its only check is met beyond doubt at {level} %", **known)
+        return say("its only check is met clearly, at {level} % confidence", **known)
     if sure.shown == sure.checks:
-        return say("all of its {checks} checks are met beyond doubt, each at {level} %", **known)
+        return say(
+            "all of its {checks} checks are met clearly, each at {level} % confidence", **known
+        )
     if sure.shown == 1:
-        return say("1 of its {checks} checks is met beyond doubt at {level} %", **known)
-    return say("{shown} of its {checks} checks are met beyond doubt, each at {level} %", **known)
+        return say("1 of its {checks} checks is met clearly, at {level} % confidence", **known)
+    return say(
+        "{shown} of its {checks} checks are met clearly, each at {level} % confidence", **known
+    )
 
 
 def _by_luck(sure: Sureness, luckiest: Luck, say: Words) -> str:
