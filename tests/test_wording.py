@@ -235,8 +235,8 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
             [
                 "How sure: 3 of its 5 checks are met clearly, each at 90 % confidence; the other 2 "
                 "count right answers, and a model that is right only half of the time would pass "
-                "the easiest of these (knowledge must-know) 17 % of the time, and all of them 3 % of "
-                "the time.",
+                "the easiest of these (knowledge must-know) 17 % of the time, and all of them "
+                "3 % of the time.",
             ],
         ),
         (
