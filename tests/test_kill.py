@@ -342,7 +342,8 @@ def test_two_runs_at_once_measure_each_batch_once(ground):
 
 @pytest.mark.parametrize("number", range(max(1, TIMES // 8)))
 def test_memory_that_runs_out_once_is_noted_and_no_verdict(ground, number):
-    place = random.Random(SEED * 4000 + number).randrange(5, 120)
+    # A candidate takes fewer than a hundred passes; the first are those of its preflight.
+    place = random.Random(SEED * 4000 + number).randrange(5, 80)
     run = Run(ground.root, f"memory-{number}", BASEGATE_TEST_OOM=str(place)).finish()
     assert {row["verdict"] for row in run.ledger["results"]} <= {"pass", "fail", "inconclusive"}
     notes = {note for row in run.ledger["results"] for note in row["notes"]}
