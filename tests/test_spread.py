@@ -6,6 +6,8 @@ import os
 import re
 import sys
 import xml.etree.ElementTree as ET
+from collections import OrderedDict
+from types import SimpleNamespace
 
 import pytest
 
@@ -119,3 +121,23 @@ def test_what_is_wrong_in_the_command_line_is_one_usage_error(isolated, workers)
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: --model scrpt: *Did you mean 'script'*"])
     assert "Traceback" not in result.stderr.str()
+
+
+@pytest.mark.parametrize("by_itself", [True, False])
+def test_a_worker_that_ends_by_itself_has_killed_no_test(by_itself):
+    scheduling = pytest.importorskip("basegate.spread.scheduling")
+
+    class Node:
+        shutting_down = True
+        gateway = SimpleNamespace(id="gw0")
+
+    node = Node()
+    if by_itself:
+        node.workeroutput = {}
+    made = object.__new__(scheduling.CandidateScheduling)
+    made._candidates, made._items, made.workqueue = ["one"], ["bank"], OrderedDict()
+    units = {"one": {"a[one-bank]": True, "b[one-bank]": False}, "two": {"a[two-bank]": True}}
+    made.assigned_work = OrderedDict([(node, OrderedDict(units))])
+    assert made.remove_node(node) == (None if by_itself else "b[one-bank]")
+    # What it has not run is there for another, unless it killed the worker.
+    assert list(made.workqueue) == (["one"] if by_itself else [])

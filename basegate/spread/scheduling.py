@@ -53,7 +53,13 @@ class CandidateScheduling(LoadScopeScheduling):  # type: ignore[misc]
         pytest-xdist would put it back and let it kill the next worker, too. It would also put
         back candidates that are done: the next worker, given one, would wait for ever.
         """
-        crashed = _settle(self.assigned_work[node])
+        units = self.assigned_work[node]
+        if hasattr(node, "workeroutput"):
+            # It ended by itself: what it was given too late to run is for another.
+            _drop_done(units)
+            super().remove_node(node)
+            return None
+        crashed = _settle(units)
         super().remove_node(node)
         return crashed
 
@@ -83,9 +89,14 @@ def _settle(units: dict[str, dict[str, bool]]) -> str | None:
     crashed = next(
         (test for unit in units.values() for test, done in unit.items() if not done), None
     )
-    for scope, unit in list(units.items()):
+    for unit in units.values():
         if crashed in unit:
             unit[crashed] = True
+    _drop_done(units)
+    return crashed
+
+
+def _drop_done(units: dict[str, dict[str, bool]]) -> None:
+    for scope, unit in list(units.items()):
         if all(unit.values()):
             del units[scope]
-    return crashed
