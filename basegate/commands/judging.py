@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from basegate.language import Words
     from basegate.ledger import Ledger
     from basegate.rejudging import Rejudged
-    from basegate.store import Readable
     from basegate.thresholds import Check, Thresholds
 
 
@@ -73,17 +73,15 @@ def run(options: argparse.Namespace) -> int:
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)
 
-    def judge_from(readable: Readable) -> list[Rejudged]:
-        return rejudge(
-            readable,
-            thresholds,
-            asked,
-            chosen.names,
-            registered=chosen.registered,
-            origins=origins_for(thresholds, store),
-            brief=options.ledger is None,
-        )
-
+    judge_from = partial(
+        rejudge,
+        thresholds=thresholds,
+        asked=asked,
+        names=chosen.names,
+        registered=chosen.registered,
+        origins=origins_for(thresholds, store),
+        brief=options.ledger is None,
+    )
     # What is written compares candidates by their evidence, so that it is read before anything is
     # said; a listing has no use for it.
     writes = options.ledger is not None or options.csv is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basegate.rejudging import Rejudged
-    from basegate.store import Readable, Store
+    from basegate.store import Store
 
 _PAGE = Path("report.html")
 
@@ -89,16 +90,14 @@ def run(options: argparse.Namespace) -> int:
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)
 
-    def judge_from(readable: Readable) -> list[Rejudged]:
-        return rejudge(
-            readable,
-            thresholds,
-            asked,
-            chosen.names,
-            registered=chosen.registered,
-            origins=origins_for(thresholds, stores[0]),
-        )
-
+    judge_from = partial(
+        rejudge,
+        thresholds=thresholds,
+        asked=asked,
+        names=chosen.names,
+        registered=chosen.registered,
+        origins=origins_for(thresholds, stores[0]),
+    )
     every, behind = rejudge_whole(store, judge_from)
     judged = [each for each in every if each.records]
     if not judged:

@@ -180,7 +180,7 @@ def _sureness(sure: Sureness | None, say: Words) -> str:
 
 def _rests_on(sure: Sureness, say: Words) -> Iterator[str]:
     if sure.shown:
-        yield _beyond_doubt(sure, say)
+        yield _clearly(sure, say)
     if sure.luckiest is not None:
         yield _by_luck(sure, sure.luckiest, say)
     if sure.bare == 1:
@@ -196,7 +196,7 @@ def _rests_on(sure: Sureness, say: Words) -> Iterator[str]:
         )
 
 
-def _beyond_doubt(sure: Sureness, say: Words) -> str:
+def _clearly(sure: Sureness, say: Words) -> str:
     known = {"level": f"{sure.confidence * 100:g}", "checks": sure.checks, "shown": sure.shown}
     if sure.shown == sure.checks == 1:
         return say("its only check is met clearly, at {level} % confidence", **known)
