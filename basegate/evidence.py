@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from basegate.comparison import Comparison
-    from basegate.judge import Result
     from basegate.measurement import Measurement
     from basegate.store import Readable
+    from basegate.verdict import Result
 
 
 def measurements_behind(store: Readable, results: Sequence[Result]) -> dict[str, Measurement]:

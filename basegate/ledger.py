@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from basegate.comparison import Comparison
 from basegate.figures import place, short_path
 from basegate.files import write_atomically
-from basegate.judge import Reason, Result, VerdictWord, worst
 from basegate.measurement import CandidateFacts, Earlier
 from basegate.recommendation import Recommendation, recommend
 from basegate.records import Frozen
+from basegate.verdict import Reason, Result, VerdictWord, worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from basegate.judge import Result
     from basegate.ledger import Ledger
     from basegate.run import Run
+    from basegate.verdict import Result
 
 
 def attach_records(

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import warnings
     from collections.abc import Generator
 
-    from basegate.judge import Result
     from basegate.ledger import Ledger, Record
     from basegate.progress import Progress
     from basegate.run import Run
+    from basegate.verdict import Result
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from basegate.comparison import Comparison
-    from basegate.judge import Result, VerdictWord
     from basegate.ledger import CandidateEntry
+    from basegate.verdict import Result, VerdictWord
 
 _MISSED = ("fail", "inconclusive")
 TOLD = 0.05

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from basegate.errors import InvalidMeasurement, did_you_mean
 from basegate.figures import format_limit, is_share
 from basegate.fingerprint import known_fingerprint
-from basegate.judge import Unresolved, Verdict, check_valid, invalid, judge
+from basegate.judge import check_valid, invalid, judge
 from basegate.language import LATER
 from basegate.limits import Limit
 from basegate.messages import Message, joined
 from basegate.records import canonical_json
 from basegate.sources import COMMIT
+from basegate.verdict import Unresolved, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from basegate.errors import InvalidMeasurement, told
 from basegate.evidence import Without, measurements_behind
-from basegate.judge import Reason, check_valid, invalid, worst
+from basegate.judge import check_valid, invalid
 from basegate.ledger import Ledger, NotJudged, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measuring import identify_check
 from basegate.records import canonical_json, digest
 from basegate.references import References, judge_by
 from basegate.stopping import ALL, draws_for, is_enough
 from basegate.store.overview import stored_of
+from basegate.verdict import Reason, worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from basegate.comparison import Comparison
-    from basegate.judge import Result, VerdictWord
     from basegate.limits import AnyLimit
     from basegate.measurement import CandidateFacts, Measurement
     from basegate.references import Origin
     from basegate.store import Readable
     from basegate.thresholds import Check, Thresholds
+    from basegate.verdict import Result, VerdictWord
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from basegate.comparing import NOTHING, from_store
 from basegate.environment import environment, resolve_device, version
 from basegate.evidence import compare_candidates, measurements_behind
 from basegate.fingerprint import FINGERPRINTS
-from basegate.judge import Verdict, check_valid
+from basegate.judge import check_valid
 from basegate.language import words
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from basegate.comparing import Compared
     from basegate.comparison import Comparison
-    from basegate.judge import Result
     from basegate.measurement import Earlier, Measurement
     from basegate.measuring import Measurer
     from basegate.options import RunOptions
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from basegate.references import Origin
     from basegate.registry import CandidateSpec
     from basegate.spread.isolation import Isolation
+    from basegate.verdict import Result, Verdict
 
 
 class Run:

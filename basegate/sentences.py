@@ -10,7 +10,7 @@ from basegate.language import ENGLISH, Words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basegate.judge import Counted, Result, Settling, TokenizerCost
+    from basegate.verdict import Counted, Result, Settling, TokenizerCost
 
 
 def sentence(row: Result, say: Words = ENGLISH) -> str:

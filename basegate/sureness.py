@@ -10,7 +10,7 @@ from basegate.records import Frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from basegate.judge import Result
+    from basegate.verdict import Result
 
 HALF = 0.5
 """Chance of a right answer of the model that a count of right samples is told by."""

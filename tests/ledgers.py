@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from basegate.comparison import Comparison
-from basegate.judge import Result, invalid
+from basegate.judge import invalid
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts, LoadedFile
 from basegate.messages import Message
 from basegate.statistics import count_interval
+from basegate.verdict import Result
 
 CHECKS = (("perplexity", "wiki"), ("knowledge", "must-know"), ("continuation", "continuation"))
 NOTE = "sampling and likelihood disagree by 31 points: look at the answers."

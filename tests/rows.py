@@ -1,8 +1,8 @@
 """Rows, candidates, ledgers and measurements of a few values, for tests of what is made of them."""
 
-from basegate.judge import Result
 from basegate.ledger import CandidateEntry, Ledger, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, Findings, Measurement, Metric
+from basegate.verdict import Result
 
 
 def row(verdict="pass", **fields):

@@ -14,7 +14,6 @@ from basegate.collection import (
     lacks_candidate,
 )
 from basegate.errors import DataError
-from basegate.judge import Result
 from basegate.ledger import Record
 from basegate.options import RunOptions
 from basegate.outcomes import attach_records, crash_record, read_records
@@ -24,6 +23,7 @@ from basegate.run import Run
 from basegate.spread.xdist import scope_of
 from basegate.state import PROPERTY, RECORDS
 from basegate.thresholds import CHECKS, Thresholds
+from basegate.verdict import Result
 
 SPECS = {
     name: CandidateSpec(name=name, source=f"owner/{name}") for name in ("yi", "yi-6b", "other")

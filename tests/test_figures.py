@@ -16,8 +16,8 @@ from basegate.figures import (
     roughly,
     short_path,
 )
-from basegate.judge import Result
 from basegate.limits import Reference
+from basegate.verdict import Result
 
 
 @pytest.mark.parametrize(

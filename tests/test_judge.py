@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from basegate.errors import InvalidMeasurement
-from basegate.judge import Verdict, check_valid, decide, invalid, judge, worst
+from basegate.judge import check_valid, decide, invalid, judge
 from basegate.limits import RULES, Limit
 from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
 from basegate.statistics import draws_to_settle, share_interval
+from basegate.verdict import Verdict, worst
 
 WORDS = ("pass", "inconclusive", "fail", "invalid")
 SPLITTING = {"tokens": 190, "characters": 100, "split_token_share": 0.12}

@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from basegate.fingerprint import hash_file
-from basegate.judge import Result
 from basegate.ledger import Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
+from basegate.verdict import Result
 
 SUITE = Suite(
     version="1.0",

@@ -15,13 +15,14 @@ from basegate.errors import (
     message_of,
     told,
 )
-from basegate.judge import Reason, invalid
+from basegate.judge import invalid
 from basegate.language import ENGLISH, Words, values_in, words
 from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
 from basegate.messages import Message, joined
 from basegate.sentences import reason, sentence
 from basegate.spread.child import _sendable, _texts
+from basegate.verdict import Reason
 
 CATALOGUE = {
     "{path} is damaged: {how}.": "{path} 已損毀：{how}。",

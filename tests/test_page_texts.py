@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from basegate.judge import Result
 from basegate.language import ENGLISH, Words
 from basegate.ledger import CandidateEntry, Ledger, Suite, ThresholdsFile
 from basegate.measurement import (
@@ -22,6 +21,7 @@ from basegate.report.page import Page, evidence
 from basegate.report.page.evidence import DIFFERS, collect
 from basegate.report.page.templating import asset
 from basegate.report.page.texts import _words, address, as_json, render_texts
+from basegate.verdict import Result
 from tests.pages import make_page
 
 LOADED = {"source": "a/b", "quantization": "nf4", "dtype": "bfloat16", "device": "cpu"}

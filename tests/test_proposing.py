@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from basegate.language import words
 from basegate.measurement import Findings, Metric
-from basegate.proposing import Proposal, _away, between, guess_levels, propose
+from basegate.proposing import Proposal, guess_levels, propose
+from basegate.proposing.numbers import away_from, between
 from basegate.rewriting import rewritten
 from basegate.statistics import chance_of_counts, passing_probability
 from basegate.store import Store
@@ -89,8 +90,8 @@ def test_a_lower_limit_lies_between_a_good_lower_end_and_a_bad_upper_end(ask):
 
 
 def test_one_point_is_not_called_several():
-    assert _away("share of pairs", 0.01) == "1 point away"
-    assert _away("share of pairs", 0.01, 0.02) == "1 and 2 points away"
+    assert away_from("share of pairs", 0.01) == "1 point away"
+    assert away_from("share of pairs", 0.01, 0.02) == "1 and 2 points away"
 
 
 def test_intervals_that_overlap_keep_the_present_limit_though_the_values_are_apart(ask):

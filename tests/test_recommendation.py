@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from basegate.comparison import Comparison
-from basegate.judge import Result
 from basegate.ledger import CandidateEntry
 from basegate.limits import Reference
 from basegate.recommendation import plainest_of, recommend
+from basegate.verdict import Result
 
 
 def entry(name, verdict="pass", memory=None, not_run=()):

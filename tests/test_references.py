@@ -14,7 +14,6 @@ from basegate import fingerprint
 from basegate.errors import UsageError
 from basegate.figures import asked
 from basegate.fingerprint import checkpoint_fingerprint, known_fingerprint
-from basegate.judge import Result
 from basegate.language import words
 from basegate.limits import Limit, Reference, RelativeLimit
 from basegate.measurement import Findings, Metric
@@ -28,6 +27,7 @@ from basegate.sentences import reason
 from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 from basegate.thresholds import load_thresholds
+from basegate.verdict import Result
 from tests.markup import read
 from tests.plain import ledger, limit, logged
 from tests.stored import (

@@ -6,7 +6,6 @@ import pytest
 
 from basegate.errors import NotKept, NotTrusted
 from basegate.figures import padded, printable
-from basegate.judge import Result
 from basegate.language import Words
 from basegate.ledger import CandidateEntry, Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, Earlier
@@ -15,6 +14,7 @@ from basegate.recommendation import Recommendation
 from basegate.registry import CandidateSpec
 from basegate.report.terminal import header, summary, warned
 from basegate.thresholds import Thresholds
+from basegate.verdict import Result
 
 
 def entry(name="yi-6b", verdict="pass", **fields):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.judge import Result, Settling, TokenizerCost, invalid
+from basegate.judge import invalid
 from basegate.language import Words
 from basegate.ledger import Ledger
 from basegate.sentences import reason, sentence
+from basegate.verdict import Result, Settling, TokenizerCost
 from tests.pages import make_page
 
 

@@ -134,7 +134,7 @@ VARIABLES = {
     ("comparison.html", "each.published.broken"),
     ("verdict.html", "word"),
     # Put together before, from literals; or one of those that functions below return.
-    ("judge.py", "self.template"),
+    ("verdict.py", "self.template"),
     ("errors.py", "text"),
     ("language.py", "text"),
     ("messages.py", "template"),

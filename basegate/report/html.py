@@ -19,9 +19,9 @@ from basegate.report.wording import basis
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.judge import Result
     from basegate.ledger import Record
     from basegate.measurement import Findings, Measurement, Metric
+    from basegate.verdict import Result
 
 _FACTS = {
     "split_token_share": "tokens that are parts of a character",

@@ -10,13 +10,13 @@ import re
 from typing import TYPE_CHECKING
 
 from basegate.figures import printable
-from basegate.judge import worst
+from basegate.verdict import worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from basegate.judge import Result
     from basegate.ledger import Record
+    from basegate.verdict import Result
 
 PREFIX = "basegate"
 _NOT_XML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from basegate.comparison import Comparison
-    from basegate.judge import VerdictWord
     from basegate.ledger import CandidateEntry, Ledger
     from basegate.report.page.decision import Cell, Line, Unmet
+    from basegate.verdict import VerdictWord
 
 UNMET = 10
 """Limits of one candidate that are listed where they are not met."""

@@ -11,7 +11,7 @@ from basegate.figures import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from basegate.judge import Result
+    from basegate.verdict import Result
 
 COLUMNS = (
     *("candidate", "check", "item", "question", "metric", "value", "unit", "low", "high"),

@@ -7,11 +7,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from basegate.figures import asked, found, padded, place, printable, short_path
-from basegate.judge import Result, VerdictWord, telling
 from basegate.language import ENGLISH, Words
 from basegate.memory import GIB
 from basegate.report.wording import basis, place_in_words, recommendation
 from basegate.sentences import reason
+from basegate.verdict import Result, VerdictWord, telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

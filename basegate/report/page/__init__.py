@@ -14,9 +14,9 @@ from basegate.language import ENGLISH, Words
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from basegate.judge import Result
     from basegate.ledger import Ledger
     from basegate.measurement import Measurement
+    from basegate.verdict import Result
 
 
 @dataclass(frozen=True)

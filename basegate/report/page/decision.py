@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from basegate.figures import asked, format_value, place, with_unit
-from basegate.judge import telling, worst
 from basegate.recommendation import plainest_of
 from basegate.report.page.templating import render
 from basegate.report.page.texts import address
@@ -21,16 +20,17 @@ from basegate.report.terminal import (
 )
 from basegate.report.wording import missed_in_words, recommendation
 from basegate.sentences import sentence
+from basegate.verdict import telling, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from markupsafe import Markup
 
-    from basegate.judge import Result, VerdictWord
     from basegate.language import Words
     from basegate.ledger import CandidateEntry
     from basegate.report.page import Page
+    from basegate.verdict import Result, VerdictWord
 
 SHOWN = 2
 """Metrics of a cell; the rest is counted."""

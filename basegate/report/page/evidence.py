@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.figures import place, printable
 from basegate.highlights import difference, highlights
-from basegate.judge import telling
+from basegate.verdict import telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from basegate.judge import VerdictWord
     from basegate.language import Words
     from basegate.measurement import Findings, Measurement, OptionScores, Preference, Sample
     from basegate.report.page import Page
+    from basegate.verdict import VerdictWord
 
 DIFFERS = 16
 """Marks the point in which the sentences of a minimal pair differ, beside `highlights.Kind`."""

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from basegate.judge import Result
     from basegate.language import Words
     from basegate.report.page import Page
+    from basegate.verdict import Result
 
 _WIDEST = 14
 """Dots in a row from which on panels do not stand side by side."""

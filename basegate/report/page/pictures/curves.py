@@ -18,8 +18,8 @@ from basegate.report.page.pictures.style import DASHES, LINE, MARKERS, WIDTH
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.judge import Result
     from basegate.report.page import Page
+    from basegate.verdict import Result
 
     Curve = tuple[tuple[float, float], ...]
 

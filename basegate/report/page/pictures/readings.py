@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from basegate.comparison import Comparison
-    from basegate.judge import Result
     from basegate.measurement import Measurement, Metric
     from basegate.report.page import Page
+    from basegate.verdict import Result
 
 
 @dataclass(frozen=True)

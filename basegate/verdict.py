@@ -1,0 +1,224 @@
+"""The words for a verdict and the records that carry it: rows of the ledger, and what they hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from basegate.limits import Reference
+from basegate.messages import Message
+from basegate.records import FiniteOrNone, Frozen, Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+VerdictWord = Literal["pass", "inconclusive", "fail", "invalid"]
+_SEVERITY: tuple[VerdictWord, ...] = ("pass", "inconclusive", "fail", "invalid")
+
+
+Counted = Literal[
+    "documents", "documents in both versions", "samples", "questions", "problems", "pairs"
+]
+
+
+class Settling(Frozen):
+    """What would settle an inconclusive verdict.
+
+    Attributes:
+        what: more of which would.
+        have: how many were measured; `None` where that is not known.
+        more: about how many more like these, if the value stays; `None` where it cannot be told,
+            since the value is too near the limit.
+    """
+
+    what: Counted
+    have: int | None = None
+    more: int | None = None
+
+
+class TokenizerCost(Frozen):
+    """What a tokenizer makes of a text.
+
+    Attributes:
+        tokens_per_character: of the text.
+        split_share: share of the tokens that are a part of a character only; `None` where the
+            tokenizer cannot tell.
+    """
+
+    tokens_per_character: float
+    split_share: float | None = None
+
+
+class Reason(Frozen):
+    """Why a row holds no number, put together so that it can be said in any language.
+
+    Attributes:
+        template: in English, with the names of its values in braces; without values it is the
+            text as it is.
+        values: by name; some are put together likewise.
+    """
+
+    template: str
+    values: dict[str, str | Reason] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, text: str) -> Reason:
+        """Return a text as what it was put together from."""
+        if not isinstance(text, Message):
+            return cls(template=text)
+        inner = {
+            name: cls.of(each) if isinstance(each, Message) else each
+            for name, each in text.values.items()
+        }
+        return cls(template=text.template, values=inner)
+
+    @property
+    def message(self) -> Message:
+        """The text again."""
+        inner = {
+            name: each.message if isinstance(each, Reason) else each
+            for name, each in self.values.items()
+        }
+        return Message(self.template, **inner)
+
+
+class Unresolved(Frozen):
+    """What was measured, where its limit is relative to a candidate and cannot be computed.
+
+    Attributes:
+        candidate: that the limit is relative to.
+        metric: what was measured.
+        value: the number.
+        unit: in words.
+    """
+
+    candidate: str
+    metric: str
+    value: FiniteOrNone = None
+    unit: str = ""
+
+
+class Result(Frozen):
+    """One row of the ledger: a metric, its limit, and what follows.
+
+    Attributes:
+        candidate: its name.
+        check: the check.
+        item: corpus, bank or prompt file; `bank/question` where a question is judged alone.
+        metric: what was measured; empty where nothing could be.
+        value: the number, `None` where there is none.
+        unit: in words.
+        limit: the limit's value.
+        direction: `max` or `min`.
+        verdict: what follows.
+        interval: the metric's interval.
+        confidence: the interval's level.
+        detail: a sentence for people, in English; see `sentences.sentence`.
+        reason: why nothing could be measured, for whoever says it in another language; `None` of
+            rows with a limit.
+        seconds: time that the measurement took.
+        measurement: its key in the store.
+        basis: what was measured on, e.g. `240 questions, 4 samples each, 2 left out`.
+        why: the reason that `thresholds.toml` gives for the limit.
+        notes: sentences about the whole measurement, the same on all of its rows.
+        count: samples of a question in all, where one is judged alone; of a share, its questions,
+            or 0 where there was nothing that it could be a share of.
+        drawn: samples of the question that were drawn.
+        curve: operating curve of a gate on answers: the share that a model truly has right, and
+            the chance that it passes.
+        settling: what would settle it, where it is inconclusive.
+        tokenizer: of a perplexity, what the tokenizer makes of the text.
+        reference: what the limit was computed from, where it is relative to a candidate.
+        unresolved: what was measured, where its limit is relative to a candidate and cannot be
+            computed: the row is `invalid` for want of the limit.
+    """
+
+    candidate: str
+    check: str
+    item: str
+    metric: str = ""
+    value: FiniteOrNone = None
+    unit: str = ""
+    limit: float | None = None
+    direction: Literal["max", "min"] | None = None
+    verdict: VerdictWord
+    interval: Interval = None
+    confidence: float = 0.95
+    detail: str
+    reason: Reason | None = None
+    seconds: float | None = None
+    measurement: str | None = None
+    basis: str = ""
+    why: str = ""
+    notes: tuple[str, ...] = ()
+    count: int | None = None
+    drawn: int | None = None
+    curve: tuple[tuple[float, float], ...] = ()
+    settling: Settling | None = None
+    tokenizer: TokenizerCost | None = None
+    reference: Reference | None = None
+    unresolved: Unresolved | None = None
+
+    @property
+    def part(self) -> str:
+        """The corpus, bank or prompt file, without the question's id."""
+        return self.item.partition("/")[0]
+
+    @property
+    def counts(self) -> bool:
+        """Whether right samples are counted, and the count itself is held against the limit."""
+        return self.metric == "correct"
+
+    @property
+    def is_its_own(self) -> bool:
+        """Whether the limit follows from the very number that is held against it."""
+        reference = self.reference
+        return reference is not None and (
+            self.candidate == reference.candidate or self.measurement == reference.measurement
+        )
+
+    @property
+    def question(self) -> str:
+        """The id of the question that is judged alone; empty where the whole item is."""
+        return self.item.partition("/")[2]
+
+
+class Verdict(Frozen):
+    """The results of one measurement; the worst of them is the verdict."""
+
+    results: tuple[Result, ...]
+
+    @property
+    def word(self) -> VerdictWord:
+        """The worst verdict of the results."""
+        return worst(result.verdict for result in self.results)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every limit is met."""
+        return self.word == "pass"
+
+    @property
+    def explanation(self) -> str:
+        """The results that are not met, a line each; all of them if it passed."""
+        wanted = [r for r in self.results if r.verdict != "pass"] or list(self.results)
+        return "\n".join(result.detail for result in wanted)
+
+    def __repr__(self) -> str:
+        """Short, since pytest prints it below a failed assertion."""
+        return f"<Verdict {self.word}>"
+
+
+def worst(verdicts: Iterable[VerdictWord]) -> VerdictWord:
+    """Return the most severe verdict; of none at all, `invalid`."""
+    return max(verdicts, key=_SEVERITY.index, default="invalid")
+
+
+def telling(rows: Sequence[Result]) -> tuple[VerdictWord, list[Result]]:
+    """Return the verdict of rows, and the rows that it comes from.
+
+    What speaks of the whole stands before what speaks of single questions.
+    """
+    word = worst(row.verdict for row in rows)
+    return word, sorted((r for r in rows if r.verdict == word), key=lambda row: bool(row.question))
