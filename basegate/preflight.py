@@ -117,7 +117,7 @@ def _finite(scores: list[TokenScores], engine: Engine) -> None:
 
 def _blame_files(loaded: Loaded, found: str) -> None:
     """Name the weight that was not finite in its file already, if there is one."""
-    from basegate.engines.weights import find_broken
+    from basegate.engines.tensors import find_broken
 
     if (broken := find_broken(loaded.folder, loaded.files)) is not None:
         raise CandidateError(

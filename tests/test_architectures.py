@@ -50,7 +50,8 @@ needs_shared = pytest.mark.skipif(
 def load(folder, quantization="none", dtype="float32"):
     """Load weights as `load_candidate` does, without a tokenizer."""
     from basegate.engines.loading import How, _load_model
-    from basegate.engines.weights import find_weights, read_shapes
+    from basegate.engines.tensors import read_shapes
+    from basegate.engines.weights import find_weights
 
     native = model_config(folder, read_json(folder / "config.json"))
     held = read_shapes(folder, find_weights(folder))

@@ -13,14 +13,8 @@ import pytest
 
 import basegate
 from basegate.engines.boundary import read_config
-from basegate.engines.weights import (
-    Held,
-    find_weights,
-    place_of,
-    read_header,
-    read_pickle,
-    read_shapes,
-)
+from basegate.engines.tensors import Held, read_header, read_pickle, read_shapes
+from basegate.engines.weights import find_weights, place_of
 from basegate.errors import CandidateError
 from tests.families import make_family
 

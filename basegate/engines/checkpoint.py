@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from basegate.architectures import ARCHITECTURES
 from basegate.engines.boundary import CONTEXT, code_places, read_config
 from basegate.engines.shapes import check_experts
-from basegate.engines.weights import find_weights, read_shapes
+from basegate.engines.tensors import read_shapes
+from basegate.engines.weights import find_weights
 from basegate.errors import CandidateError
 from basegate.messages import Message
 

@@ -36,8 +36,9 @@ from basegate.engines.shapes import (
     check_unused,
 )
 from basegate.engines.sizing import check_fits, describe, measure
+from basegate.engines.tensors import read_shapes
 from basegate.engines.tokenizing import check_vocabulary, load_tokenizer
-from basegate.engines.weights import find_weights, read_shapes
+from basegate.engines.weights import find_weights
 from basegate.environment import resolve_device
 from basegate.errors import CandidateError, summary
 from basegate.hub import resolve_commit
@@ -49,7 +50,7 @@ from basegate.trust import check_pinned
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from basegate.engines.weights import Held
+    from basegate.engines.tensors import Held
 
 # Its notes on absent kernels and on casts come once per layer and token.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from basegate.engines.weights import Held
+    from basegate.engines.tensors import Held
 
 Shape = tuple[int, ...]
 Mismatch = tuple[str, Shape, Shape]
@@ -38,7 +38,7 @@ def check_headers(folder: Path, expected: Mapping[str, Shape], held: Mapping[str
     Args:
         folder: the checkpoint.
         expected: every weight and its shape, by the names of the files.
-        held: what is there; see `weights.read_shapes`.
+        held: what is there; see `tensors.read_shapes`.
 
     Raises:
         CandidateError: a tensor is absent, unknown or of another shape; names file and tensor.
