@@ -161,7 +161,7 @@ class Problem(_Record):
         family: what kind of problem; may be empty.
     """
 
-    kind_name = "problem"
+    kind_name = Message("problem")
     asked = ("prompt",)
     family: str = ""
     prompt: str

@@ -38,10 +38,10 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (5, "afcef5aeeb2c3f27"),
-    "reasoning": (5, "7d703bd67a6d1502"),
+    "knowledge": (5, "09e1f035cec12826"),
+    "reasoning": (5, "c2cb0009e6cc62a7"),
     "continuation": (6, "414ae454066ab99e"),
-    "minimal_pairs": (3, "3c3f0fec643d6c20"),
+    "minimal_pairs": (3, "7558dd615b36e1ce"),
     "perplexity": (4, "d4e17f3c84622988"),
 }
 
