@@ -136,15 +136,19 @@ WAYS: dict[str, Callable[[Subject], Run]] = {
 
 
 class Fed:
-    """Counts windows and tokens that enter a model."""
+    """Counts windows and tokens that enter a model, and positions that enter its LM head."""
 
     def __init__(self, model: Any) -> None:
-        self.windows = self.tokens = 0
+        self.windows = self.tokens = self.positions = 0
         model.get_input_embeddings().register_forward_pre_hook(self._count)
+        model.get_output_embeddings().register_forward_pre_hook(self._count_positions)
 
     def _count(self, module: Any, inputs: tuple[Any, ...]) -> None:
         self.windows += inputs[0].shape[0]
         self.tokens += inputs[0].numel()
+
+    def _count_positions(self, module: Any, inputs: tuple[Any, ...]) -> None:
+        self.positions += inputs[0].shape[:-1].numel()
 
 
 def text_of(subject: Subject, name: str, tokens: int) -> str:
@@ -172,21 +176,24 @@ def measure(way: str, name: str, tokens: int) -> dict[str, Any]:
         **found,
         "windows": fed.windows,
         "tokens": fed.tokens,
-        "reached": work(subject.model, fed.tokens) / found["seconds"],
+        "reached": work(subject.model, fed) / found["seconds"],
         "possible": matrix_rate() if subject.device == "cuda" else None,
     }
 
 
-def work(model: Any, tokens: int) -> float:
-    """Return the operations of feeding tokens: two per weight of every layer, attention apart."""
+def work(model: Any, fed: Fed) -> float:
+    """Return the operations of what was fed: two per weight and token, attention apart."""
     from torch import nn
 
-    weights = sum(
-        layer.in_features * layer.out_features
+    head = model.get_output_embeddings()
+    return sum(
+        2.0
+        * layer.in_features
+        * layer.out_features
+        * (fed.positions if layer is head else fed.tokens)
         for layer in model.modules()
         if isinstance(layer, nn.Linear)
     )
-    return 2.0 * weights * tokens
 
 
 def matrix_rate(width: int = 8192) -> float:
