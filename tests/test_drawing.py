@@ -80,10 +80,10 @@ def score(model, monkeypatch, most):
     scorer = Scorer(model, [1], 4096)
     hidden = scorer._head.hidden
 
-    def small(ids, mask):
+    def small(ids):
         if len(ids) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return hidden(ids, mask)
+        return hidden(ids)
 
     monkeypatch.setattr(scorer._head, "hidden", small)
     journal = Journal()

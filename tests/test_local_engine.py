@@ -223,7 +223,7 @@ def test_keys_and_values_read_once_give_the_logits_of_the_whole_text(engine):
     with torch.inference_mode():
         whole = engine.model(ids).logits[0]
         cache = engine.model(ids[:, :3], use_cache=True).past_key_values
-        cache = repeat(cache, torch.tensor([2]), ids.shape[1] - 3)
+        cache = repeat(cache, [2], ids.shape[1] - 3)
         for at in range(3, ids.shape[1]):
             step = engine.model(ids[:, at : at + 1].repeat(2, 1), past_key_values=cache).logits
             assert torch.allclose(step[0, 0], whole[at], atol=1e-5)
@@ -294,7 +294,12 @@ def test_a_sample_ends_where_more_text_could_not_change_its_reading(engine):
 
     done = []
     finished = Finished(
-        [settled, None], 2, lambda ids: "\n" * len(ids), {9}, lambda n=1: done.append(n)
+        [settled, None],
+        2,
+        lambda ids: "\n" * len(ids),
+        lambda token: True,
+        {9},
+        lambda n=1: done.append(n),
     )
     for length in range(3, 8):
         rows = torch.ones((2, length), dtype=torch.long)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import torch
 from transformers.cache_utils import DynamicLayer
 
 from basegate.memory import free_memory, free_of_gpu
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CPU_BUDGET = 4 * 2**30
 """Most memory for keys and values on the CPU, in bytes."""
@@ -24,18 +27,18 @@ class RoomyLayer(DynamicLayer):
 
     Args:
         layer: keys and values of the prompts, shape [prompts, heads, tokens, width].
-        rows: for each sample the place of its prompt, shape [samples].
+        counts: samples of each prompt.
         room: tokens that will be added.
     """
 
-    def __init__(self, layer: DynamicLayer, rows: torch.Tensor, room: int) -> None:
+    def __init__(self, layer: DynamicLayer, counts: Sequence[int], room: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         assert layer.keys is not None
         assert layer.values is not None
         self.dtype, self.device = layer.keys.dtype, layer.keys.device
         self.filled = layer.keys.shape[-2]
-        self._all_keys = _spread(layer.keys, rows, room)
-        self._all_values = _spread(layer.values, rows, room)
+        self._all_keys = _spread(layer.keys, counts, room)
+        self._all_values = _spread(layer.values, counts, room)
         self._show()
         self.is_initialized = True
 
@@ -56,7 +59,12 @@ class RoomyLayer(DynamicLayer):
         return keys, values
 
 
-def repeat(cache: Any, counts: torch.Tensor, room: int) -> Any:
+def rows_of(counts: Sequence[int]) -> list[int]:
+    """Return for each sample the place of its prompt, given the samples of each prompt."""
+    return [place for place, count in enumerate(counts) for _ in range(count)]
+
+
+def repeat(cache: Any, counts: Sequence[int], room: int) -> Any:
     """Repeat every prompt's keys and values for its samples; return the cache.
 
     Layers that grow get room for what will be written; others (sliding windows, states of linear
@@ -64,13 +72,13 @@ def repeat(cache: Any, counts: torch.Tensor, room: int) -> Any:
 
     Args:
         cache: of the prompts.
-        counts: samples of each prompt, shape [prompts].
+        counts: samples of each prompt.
         room: tokens that will be added.
     """
-    rows = torch.arange(len(counts)).repeat_interleave(counts)
+    rows = torch.tensor(rows_of(counts))
     for index, layer in enumerate(cache.layers):
         if type(layer) is DynamicLayer and layer.is_initialized:
-            cache.layers[index] = RoomyLayer(layer, rows, room)
+            cache.layers[index] = RoomyLayer(layer, counts, room)
         elif (device := _device_of(layer)) is not None:
             # Not `batch_select_indices`, which leaves states as they are.
             layer.reorder_cache(rows.to(device))
@@ -103,12 +111,13 @@ def bytes_of(cache: Any) -> tuple[int, int]:
     return growing, fixed
 
 
-def _spread(states: torch.Tensor, rows: torch.Tensor, room: int) -> torch.Tensor:
+def _spread(states: torch.Tensor, counts: Sequence[int], room: int) -> torch.Tensor:
     """Return the states of every sample's prompt, with room behind them."""
     _, heads, tokens, width = states.shape
-    buffer = states.new_empty((len(rows), heads, tokens + room, width))
-    for row, place in enumerate(rows.tolist()):
-        buffer[row, :, :tokens] = states[place]
+    buffer = states.new_empty((sum(counts), heads, tokens + room, width))
+    # A copy per prompt: one per sample keeps a GPU waiting, all at once needs the memory twice.
+    for samples, prompt in zip(buffer.split(list(counts)), states, strict=True):
+        samples[:, :, :tokens] = prompt
     return buffer
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from basegate.engines import pieces
-from basegate.engines.caches import repeat, rows_that_fit
+from basegate.engines.caches import repeat, rows_of, rows_that_fit
 from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.heads import Head
 from basegate.engines.padding import pad
@@ -118,7 +118,7 @@ class ContinuationScorer:
 
     @torch.inference_mode()
     def _score_batch(self, batch: list[Asked]) -> list[NDArray[np.float64]]:
-        counts = torch.tensor([len(each.continuations) for each in batch])
+        counts = [len(each.continuations) for each in batch]
         # The last token of the prompt predicts the first of the continuation: it is fed with it.
         tails = [[each.ids[-1], *tail] for each in batch for tail in each.continuations]
         ids, tail_mask = pad([tail[:-1] for tail in tails], "right")
@@ -126,7 +126,7 @@ class ContinuationScorer:
         prompts, mask = pad([each.ids[:-1] for each in batch], "left")
         read = self._head.read(prompts.to(self.model.device), mask)
         cache = repeat(read, counts, ids.shape[1])
-        whole = torch.cat([mask.repeat_interleave(counts, dim=0), tail_mask], dim=1)
+        whole = torch.cat([mask[rows_of(counts)], tail_mask], dim=1)
         hidden = self._head.hidden_after(cache, ids, whole)
         return self._head.logprobs(hidden, [(row, 1, tail[1:]) for row, tail in enumerate(tails)])
 

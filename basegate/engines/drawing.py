@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +10,7 @@ import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from basegate.engines import pieces
-from basegate.engines.caches import repeat, rows_that_fit
+from basegate.engines.caches import repeat, rows_of, rows_that_fit
 from basegate.engines.halving import Halving, Work, in_two
 from basegate.engines.padding import pad
 from basegate.engines.pieces import name_of
@@ -65,6 +65,8 @@ class Sampler:
         self.stops = list(stops)
         self.decode = decode
         self._halving = halving or Halving()
+        # Asked of every token that is drawn; decoding takes as long as a step of a small model.
+        self._ends_line = cache(lambda token: decode([token]).endswith("\n"))
 
     def draw(
         self,
@@ -129,7 +131,7 @@ class Sampler:
     def _draw_batch(
         self, batch: Sequence[Asked], sampling: Sampling, step: Step
     ) -> list[list[int]]:
-        counts = torch.tensor([len(each.seeds) for each in batch])
+        counts = [len(each.seeds) for each in batch]
         ids, mask = pad([each.ids for each in batch], "left")
         longest = ids.shape[1]
         cache = None
@@ -140,15 +142,16 @@ class Sampler:
             [each.settled for each in batch for _ in each.seeds],
             longest,
             self.decode,
+            self._ends_line,
             set(self.stops),
             step,
         )
-        device = self.model.device
+        device, rows = self.model.device, rows_of(counts)
         seeds = [seed for each in batch for seed in each.seeds]
         try:
             written = self.model.generate(
-                inputs=ids.repeat_interleave(counts, dim=0).to(device),
-                attention_mask=mask.repeat_interleave(counts, dim=0).to(device),
+                inputs=ids[rows].to(device),
+                attention_mask=mask[rows].to(device),
                 past_key_values=cache,
                 logits_processor=processors(sampling, seeds, longest),
                 generation_config=self._config(sampling.max_new_tokens),
@@ -186,6 +189,7 @@ class Finished(StoppingCriteria):
         settled: of each sample of the batch, or `None`; see `Asked`.
         prompt_length: tokens of the padded prompts.
         decode: token ids to text.
+        ends_line: tells whether a token's text ends with a line break.
         stops: token ids that end a text.
         step: told of every sample that is done.
     """
@@ -195,12 +199,14 @@ class Finished(StoppingCriteria):
         settled: Sequence[Callable[[str], bool] | None],
         prompt_length: int,
         decode: Callable[[list[int]], str],
+        ends_line: Callable[[int], bool],
         stops: set[int],
         step: Step,
     ) -> None:
         self.settled = settled
         self.prompt_length = prompt_length
         self.decode = decode
+        self.ends_line = ends_line
         self.stops = stops
         self.step = step
         self.ends: list[int | None] = [None] * len(settled)
@@ -216,7 +222,7 @@ class Finished(StoppingCriteria):
                 continue
             if last[index] in self.stops:
                 self._end(index, length - 1)
-            elif settled is not None and self.decode([last[index]]).endswith("\n"):
+            elif settled is not None and self.ends_line(last[index]):
                 text = self.decode(input_ids[index, self.prompt_length :].tolist())
                 if settled(text):
                     self._end(index, length)

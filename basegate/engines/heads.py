@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-ROWS = 256
-"""Positions that go through the LM head at once."""
+LOGITS = {"cuda": 2**26, "cpu": 2**23}
+"""Most numbers that come out of the LM head at once: few enough for the memory beside a model, many
+enough to keep the device busy."""
 
 
 class Head:
@@ -44,17 +45,14 @@ class Head:
             self._body, self._logits = model, None
         self._places = "position_ids" in inspect.signature(self._body.forward).parameters
 
-    def hidden(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def hidden(self, ids: torch.Tensor) -> torch.Tensor:
         """Return the hidden states of every position, shape [batch, time, width].
 
         Args:
             ids: padded on the right, shape [batch, time].
-            mask: 0 where padded, likewise.
         """
-        # Without a mask attention is faster, and says the same.
-        return self._states(
-            self._run(ids, None if bool(mask.all()) else mask.to(ids.device), use_cache=False)
-        )
+        # No token sees the padding behind it, and attention is fastest without a mask.
+        return self._states(self._run(ids, None, use_cache=False))
 
     def read(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
         """Return the cache of keys and values of prompts, padded on the left."""
@@ -103,13 +101,15 @@ class Head:
 
     def _of_targets(self, hidden: torch.Tensor, targets: torch.Tensor) -> NDArray[np.float64]:
         """Return what each target costs, shape [positions]; the logits are made float32."""
+        vocabulary = hidden.shape[-1] if self._logits is None else self._vocabulary
+        size = max(1, LOGITS[hidden.device.type] // vocabulary)
         parts = []
-        for rows, wanted in zip(torch.split(hidden, ROWS), torch.split(targets, ROWS), strict=True):
+        for rows, wanted in zip(hidden.split(size), targets.split(size), strict=True):
             logits = (rows if self._logits is None else self._logits(rows)).float()
             # One fused kernel; logsumexp takes two to four times as long on a CPU.
-            cost = cross_entropy(logits, wanted.to(logits.device), reduction="none")
-            parts.append(-cost.double().cpu())
-        values: NDArray[np.float64] = torch.cat(parts).numpy()
+            parts.append(-cross_entropy(logits, wanted.to(logits.device), reduction="none"))
+        # Fetched at the end: a GPU would wait at every part.
+        values: NDArray[np.float64] = torch.cat(parts).double().cpu().numpy()
         return values
 
     def _run(self, ids: torch.Tensor, mask: torch.Tensor | None, **further: Any) -> Any:
@@ -143,6 +143,7 @@ class Head:
                 raise  # the whole model in place of its halves would give other last digits
             return False  # a body with another signature or result
         at_once = self._model(input_ids=ids, use_cache=False).logits
+        self._vocabulary = at_once.shape[-1]
         return by_halves.shape == at_once.shape and torch.allclose(
             by_halves.float(),
             at_once.float().to(by_halves.device),

@@ -294,7 +294,7 @@ def _check_goes_on(folder: Path, model: Any, how: How) -> None:
     try:
         with torch.inference_mode():
             read = model(input_ids=ids[:, :1], use_cache=True).past_key_values
-            cache = repeat(read, torch.tensor([1, 2]), 1)
+            cache = repeat(read, [1, 2], 1)
             model(input_ids=ids[[0, 1, 1], 1:], past_key_values=cache, use_cache=True)
     # Each family's code fails in its own way where there is no cache or one of another kind.
     except Exception as error:

@@ -110,8 +110,8 @@ class Scorer:
         self, batch: Sequence[Job], texts: Sequence[Sequence[int]]
     ) -> list[NDArray[np.float64]]:
         rows = [self._row(job, texts) for job in batch]
-        ids, mask = pad(rows, "right")
-        hidden = self._head.hidden(ids.to(self.model.device), mask)
+        ids, _ = pad(rows, "right")
+        hidden = self._head.hidden(ids.to(self.model.device))
         first = [len(self.prefix) + job.window.scored - job.window.begin for job in batch]
         return self._head.logprobs(
             hidden,
