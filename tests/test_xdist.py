@@ -51,9 +51,14 @@ class Play:
         self.scheduler.schedule()
 
     def start(self):
+        node = self.begin()
+        self.scheduler.add_node_collection(node, list(self.tests))
+        return node
+
+    def begin(self):
+        """Start a worker that has not collected yet."""
         node = Node(self.tests)
         self.scheduler.add_node(node)
-        self.scheduler.add_node_collection(node, list(self.tests))
         return node
 
     def replace(self, node):
@@ -104,6 +109,17 @@ def test_a_candidate_that_is_done_is_not_given_to_the_next_worker():
     assert crashed == "t.py::test_0[bad]"
     assert candidates_of(fresh.given) == ["bad"]
     assert runs(fresh), "it does not wait for ever"
+
+
+def test_a_worker_that_dies_while_another_collects_is_told_and_what_it_leaves_is_run():
+    play = Play([("one", 2), ("two", 2)], ["one", "two"], 1)
+    first = play.nodes[0]
+    second = play.begin()
+    assert play.scheduler.remove_node(first) == "t.py::test_0[one]"
+    assert second.given == []
+    play.scheduler.add_node_collection(second, list(play.tests))
+    play.scheduler.schedule()
+    assert second.given == ["t.py::test_1[one]", "t.py::test_0[two]", "t.py::test_1[two]"]
 
 
 def test_a_worker_that_is_left_one_test_is_given_the_next_candidate_too():

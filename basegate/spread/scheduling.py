@@ -63,6 +63,15 @@ class CandidateScheduling(LoadScopeScheduling):  # type: ignore[misc]
         super().remove_node(node)
         return crashed
 
+    def _reschedule(self, node: Any) -> None:
+        """Give a worker more to do, if it has told what it collected.
+
+        pytest-xdist would give work to one that has not, raise, and lose the test that killed
+        another. A worker gets its share once it has collected.
+        """
+        if node in self.registered_collections:
+            super()._reschedule(node)
+
     def _split_scope(self, nodeid: str) -> str:
         return scope_of(nodeid, self._candidates, self._items)
 
