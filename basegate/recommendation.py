@@ -59,23 +59,28 @@ class LimitDistance(Frozen):
 
     @property
     def distance(self) -> float:
-        """How far the value is beyond the limit, as a share of it; infinite without a number."""
+        """How far the value is beyond the limit, as a share of it; infinite without a number.
+
+        Perplexity counts by its logarithm, what a token costs: the bits of a character, which say
+        the same, are not to look near where it looks far.
+        """
         if self.value is None or self.limit is None:
             return math.inf
-        beyond = self.value - self.limit if self.direction == "max" else self.limit - self.value
-        return max(0.0, beyond) / self._scale
+        value, limit = self._counting(self.value), self._counting(self.limit)
+        beyond = value - limit if self.direction == "max" else limit - value
+        return max(0.0, beyond) / (abs(limit) or 1.0)
 
     @property
     def margin(self) -> float:
-        """How far the nearer end of the interval is from the limit, as a share of it."""
+        """How far the nearer end of the interval is from the limit, likewise."""
         if self.value is None or self.limit is None:
             return math.inf
-        ends = self.interval or (self.value,)
-        return min(abs(end - self.limit) for end in ends) / self._scale
+        limit = self._counting(self.limit)
+        ends = map(self._counting, self.interval or (self.value,))
+        return min(abs(end - limit) for end in ends) / (abs(limit) or 1.0)
 
-    @property
-    def _scale(self) -> float:
-        return abs(self.limit or 0.0) or 1.0
+    def _counting(self, number: float) -> float:
+        return math.log(number) if self.metric == "perplexity" and number > 0 else number
 
 
 class Recommendation(Frozen):

@@ -180,6 +180,17 @@ def test_between_two_that_miss_as_many_the_smaller_distance_counts():
     assert recommend([entry("a", "fail"), entry("b", "fail")], rows, []).nearest == "b"
 
 
+def test_perplexity_is_as_far_as_what_a_token_costs():
+    wild = row("a", "fail").model_copy(
+        update={"metric": "perplexity", "value": 60.0**2, "limit": 60.0}
+    )
+    rows = [wild, row("a", "fail", item="bank", value=10.5)]
+    found = recommend([entry("a", "fail")], rows, [])
+    assert [each.value for each in found.missed] == [10.5, 3600.0]
+    assert [each.distance for each in found.missed] == pytest.approx([1.1, 1.0])
+    assert found.missed[1].margin == pytest.approx(1.0)
+
+
 def broken(name):
     return Result(candidate=name, check="perplexity", item="wiki", verdict="invalid", detail="NaN")
 
