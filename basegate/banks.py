@@ -307,7 +307,7 @@ def _check_first_answer(source: BankSource, rows: list[Row]) -> None:
         raise DataError(
             "{place}: {count} answers are numbers and none of them is 0. If they count from "
             "1, every key would be read wrong: say first_answer = 1 (or 0) in "
-            "thresholds.toml.",
+            "the thresholds file.",
             place=source.place,
             count=len(numbers),
         )
@@ -388,7 +388,8 @@ def _check_quotes(text: str) -> None:
 def _refuse_bad(source: BankSource, bad: list[Complaint], total: int) -> None:
     if total == 0:
         raise DataError(
-            "{place} is empty: there is nothing to ask. Check thresholds.toml.", place=source.place
+            "{place} is empty: there is nothing to ask. Check the thresholds file.",
+            place=source.place,
         )
     if len(bad) <= BAD_SHARE * total:
         return
@@ -398,7 +399,7 @@ def _refuse_bad(source: BankSource, bad: list[Complaint], total: int) -> None:
     raise DataError(
         "{place}: {bad} of {total} records cannot be used. That is more than 1 %, so the bank is "
         "refused: its score would not speak of the bank. Mend them, or check header and columns "
-        "in thresholds.toml.\n{lines}",
+        "in the thresholds file.\n{lines}",
         place=source.place,
         bad=len(bad),
         total=total,

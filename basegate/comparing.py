@@ -147,7 +147,7 @@ def _missing(
     elif others:
         why = Message(
             "what is stored of it is of other checks, settings, data or versions of the measures "
-            "than those of this thresholds.toml; `pytest --model` with its name measures it anew"
+            "than those of this thresholds file; `pytest --model` with its name measures it anew"
         )
     elif name == ALL:
         why = Message("no candidate is stored but those of this run")

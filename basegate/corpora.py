@@ -79,7 +79,7 @@ def load_corpus(source: CorpusSource) -> Corpus:
         place = source.dataset or source.path
         raise DataError(
             "{place} holds no text: all documents (there are {count}) are empty. Check path, "
-            "glob and column in thresholds.toml.",
+            "glob and column in the thresholds file.",
             place=place,
             count=len(texts),
         )
@@ -138,7 +138,7 @@ def _check_folders(path: Path, parallel: Path) -> None:
         missing = parallel if path.is_dir() else path
         raise DataError(
             "{missing}: is not a folder. A corpus with parallel = has a folder of text files "
-            "on both sides. Check path and parallel in thresholds.toml.",
+            "on both sides. Check path and parallel in the thresholds file.",
             missing=missing,
         )
     if parallel.is_relative_to(path) or path.is_relative_to(parallel):
@@ -174,14 +174,14 @@ def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
         return {path.name: path}
     if not path.is_dir():
         raise DataError(
-            "{path}: there is no such file or folder. Check path in thresholds.toml.", path=path
+            "{path}: there is no such file or folder. Check path in the thresholds file.", path=path
         )
     try:
         matches = sorted(path.glob(source.glob))
     except (ValueError, NotImplementedError):
         raise DataError(
             "glob = {glob} is not a pattern for files below {path}. Write one such as "
-            "'**/*.txt' in thresholds.toml.",
+            "'**/*.txt' in the thresholds file.",
             glob=f"{source.glob!r}",
             path=path,
         ) from None
@@ -193,7 +193,7 @@ def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
     if not files:
         raise DataError(
             "{path}: no file matches glob = {glob} with one of the suffixes {names}. Check "
-            "path, glob and format in thresholds.toml.",
+            "path, glob and format in the thresholds file.",
             path=path,
             glob=f"{source.glob!r}",
             names=", ".join(_FORMATS),
@@ -254,7 +254,7 @@ _READERS: dict[str, Callable[[Path, str], Iterator[str]]] = {
 def _text(value: object, place: str, column: str) -> str:
     if not isinstance(value, str):
         raise DataError(
-            "{place}: column {column} holds {kind}, not text. Check column in thresholds.toml.",
+            "{place}: column {column} holds {kind}, not text. Check column in the thresholds file.",
             place=place,
             column=f"{column!r}",
             kind=type(value).__name__,
@@ -274,7 +274,8 @@ def _row(place: object, number: int) -> str:
 
 def _no_column(place: str, column: str, known: list[str]) -> DataError:
     return DataError(
-        "{place}: there is no column {column}; there are {names}. Set column in thresholds.toml.",
+        "{place}: there is no column {column}; there are {names}. Set column in the thresholds "
+        "file.",
         place=place,
         column=f"{column!r}",
         names=", ".join(map(repr, known)),

@@ -93,7 +93,7 @@ def load_table(repo_id: str, name: str | None, split: str, revision: str | None)
     except Exception as error:
         raise DataError(
             "the data set {repo_id}, split {split}, could not be read ({error}). Check "
-            "dataset, name and split in thresholds.toml, and that it can be reached.",
+            "dataset, name and split in the thresholds file, and that it can be reached.",
             repo_id=repo_id,
             split=f"{split!r}",
             error=_first_line(error),

@@ -104,9 +104,11 @@ def _file(source: TableSource) -> Path:
     path = source.path
     assert path is not None
     if path.is_dir():
-        raise DataError("{path} is a folder. Give a file of records in thresholds.toml.", path=path)
+        raise DataError(
+            "{path} is a folder. Give a file of records in the thresholds file.", path=path
+        )
     if not path.is_file():
-        raise DataError("{path}: there is no such file. Check thresholds.toml.", path=path)
+        raise DataError("{path}: there is no such file. Check the thresholds file.", path=path)
     return path
 
 
@@ -175,7 +177,7 @@ def _separated(
         elif number == 1 and [cell.strip() for cell in cells] == names:
             raise DataError(
                 "{place}: the file has a line with the names of its columns. Leave out "
-                "header in thresholds.toml.",
+                "header in the thresholds file.",
                 place=place,
             )
         elif not any(cell.strip() for cell in cells):

@@ -31,7 +31,7 @@ def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str
         *others, last = (f'"{name}"' for name in dict.fromkeys(suffixes.values()))
         raise DataError(
             "{path}: its suffix does not tell what it holds. Say format = {names} or {last} "
-            "in thresholds.toml.",
+            "in the thresholds file.",
             path=path,
             names=", ".join(others),
             last=last,
@@ -54,7 +54,7 @@ def read_utf8(path: Path) -> str:
         data = path.read_bytes()
     except FileNotFoundError:
         raise DataError(
-            "{path}: there is no such file. Check thresholds.toml.", path=path
+            "{path}: there is no such file. Check the thresholds file.", path=path
         ) from None
     except OSError as error:
         raise DataError(

@@ -96,7 +96,7 @@ def test_a_corpus_without_text_is_refused(tmp_path, text):
     path.write_text(text, encoding="utf-8")
     assert refusal(path) == (
         f"{path} holds no text: all documents (there are 1) are empty. Check path, glob and "
-        f"column in thresholds.toml."
+        f"column in the thresholds file."
     )
 
 
@@ -130,7 +130,7 @@ def test_a_file_of_noise_is_refused_without_a_guess(tmp_path):
 
 def test_a_path_that_does_not_exist_is_refused(tmp_path):
     assert refusal(tmp_path / "none") == (
-        f"{tmp_path / 'none'}: there is no such file or folder. Check path in thresholds.toml."
+        f"{tmp_path / 'none'}: there is no such file or folder. Check path in the thresholds file."
     )
 
 
@@ -150,7 +150,7 @@ def test_a_suffix_that_says_nothing_is_refused(tmp_path):
     path.write_text("text", encoding="utf-8")
     assert refusal(path) == (
         f'{path}: its suffix does not tell what it holds. Say format = "text", "jsonl" or '
-        f'"parquet" in thresholds.toml.'
+        f'"parquet" in the thresholds file.'
     )
 
 
@@ -158,7 +158,7 @@ def test_a_suffix_that_says_nothing_is_refused(tmp_path):
     ("line", "sentence"),
     [
         ('{"body": "x"}', "there is no column 'text'; there are 'body'. Set column in"),
-        ('{"text": 5}', "column 'text' holds int, not text. Check column in thresholds.toml."),
+        ('{"text": 5}', "column 'text' holds int, not text. Check column in the thresholds file."),
         ('{"text": null}', "column 'text' holds NoneType, not text."),
         ('["x"]', "is not a JSON object in braces."),
         ('{"text": ', "is not valid JSON ("),
@@ -182,7 +182,7 @@ def test_a_missing_column_of_parquet_is_refused(tmp_path):
     path = write_parquet(tmp_path / "c.parquet", body=["x"], title=["y"])
     assert refusal(path) == (
         f"{path}: there is no column 'text'; there are 'body', 'title'. Set column in "
-        f"thresholds.toml."
+        f"the thresholds file."
     )
 
 
@@ -287,7 +287,8 @@ def test_a_data_set_without_the_column_is_refused(hub):
     with pytest.raises(DataError) as caught:
         load_corpus(CorpusSource(dataset="a/b", column="body"))
     assert str(caught.value) == (
-        "a/b: there is no column 'body'; there are 'text', 'number'. Set column in thresholds.toml."
+        "a/b: there is no column 'body'; there are 'text', 'number'. Set column in the thresholds "
+        "file."
     )
 
 

@@ -38,11 +38,11 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (5, "09e1f035cec12826"),
-    "reasoning": (5, "c2cb0009e6cc62a7"),
+    "knowledge": (5, "efa90e8a3878f3e7"),
+    "reasoning": (5, "6d8faba51e4857dc"),
     "continuation": (6, "414ae454066ab99e"),
-    "minimal_pairs": (3, "7558dd615b36e1ce"),
-    "perplexity": (4, "d4e17f3c84622988"),
+    "minimal_pairs": (3, "7aab96016e8cf802"),
+    "perplexity": (4, "a7cf60f6d45cbc14"),
 }
 
 
