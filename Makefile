@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEER := $(VENV)/.peer
 
-.PHONY: help demo test test-long browser peer faults lint bench bench-gpu clean
+.PHONY: help demo test slow test-long browser peer faults lint bench bench-gpu clean
 
 help:
 	@echo "make demo       run the gate on both demo candidates"
 	@echo "make test       the suite's own tests, ruff and mypy"
 	@echo "make browser    the page in Chromium, where there is one"
-	@echo "make test-long  all of these, and the tests that take longer"
+	@echo "make slow       the tests that take longer"
+	@echo "make test-long  all of these, and make peer's"
 	@echo "make peer       numbers against lm-evaluation-harness and statsmodels, installed once"
 	@echo "make faults     kill a run at 40 random moments, fill its disk and so on (half an hour)"
 	@echo "make bench      time collection, the demo, re-judging, samples, scores and options, beside"
@@ -26,6 +27,9 @@ demo: $(READY)
 
 test: $(READY) lint
 	@$(BIN)/python -m pytest tests -q -n 2 -m "not slow and not peer and not faults and not browser"
+
+slow: $(READY)
+	@$(BIN)/python -m pytest tests -q -n 2 -m "slow and not peer and not faults and not browser"
 
 browser: $(READY)
 	@$(BIN)/python -m pytest tests -q -n 2 -m browser

@@ -112,6 +112,8 @@ def hub():
 def ask(endpoint, cache, call, **environment):
     """Run one call in a process of its own, since the endpoint is read once."""
     script = (
+        # The hub's library waits ever longer between its tries.
+        "import time\ntime.sleep = lambda seconds: None\n"
         "from basegate.hub import resolve_commit\nfrom basegate.download import download_model\n"
         "from basegate.errors import BasegateError\n"
         f"try:\n    print('OK', {call})\n"
@@ -428,6 +430,7 @@ def test_code_is_neither_fetched_nor_run_unless_it_is_trusted(real, tmp_path):
     assert not trace.exists()
 
 
+@pytest.mark.slow
 def test_pinned_code_runs_where_it_is_trusted_and_is_recorded(real, tmp_path):
     trace = ask_for_code(real)
     found, lines = load_real(real, tmp_path / "cache", COMMIT, str(2**40), "trust")
@@ -451,6 +454,7 @@ def ask_for_a_tokenizer(real, place):
     return trace
 
 
+@pytest.mark.slow
 def test_a_tokenizers_code_that_is_trusted_is_recorded(real, tmp_path):
     trace = ask_for_a_tokenizer(real, "tokenization_x.X")
     found, lines = load_real(real, tmp_path / "cache", COMMIT, str(2**40), "trust")
@@ -468,6 +472,7 @@ def test_a_tokenizers_code_of_another_repository_is_neither_fetched_nor_run(real
     assert not trace.exists()
 
 
+@pytest.mark.slow
 def test_trust_without_code_is_recorded_as_no_code(real, tmp_path):
     found, lines = load_real(real, tmp_path / "cache", COMMIT, str(2**40), "trust")
     assert found["code"] is False
@@ -475,6 +480,7 @@ def test_trust_without_code_is_recorded_as_no_code(real, tmp_path):
     assert "parameters" in lines
 
 
+@pytest.mark.slow
 def test_pickles_are_fetched_only_where_there_are_no_safetensors(real, tmp_path):
     import torch
     from safetensors.torch import load_file

@@ -512,6 +512,7 @@ print(before, high, resident())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.slow
 def test_memory_returns_after_closing(checkpoint, tmp_path):
     """A candidate of some hundred megabytes leaves within 10 % of what was there before."""
     folder = make_checkpoint(tmp_path, hidden=1024, layers=8)

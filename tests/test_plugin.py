@@ -21,6 +21,10 @@ WORKERS = pytest.mark.parametrize(
     ids=["no_plugin", "xdist_zero", "xdist_two"],
 )
 
+SLOW_WITH_WORKERS = pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n2",), marks=pytest.mark.slow)], ids=["alone", "xdist_two"]
+)
+
 
 @WORKERS
 def test_a_good_candidate_is_accepted(isolated, workers):
@@ -95,7 +99,7 @@ def test_changing_a_limit_judges_again_without_loading(isolated, workers):
     assert set(logged(isolated, "modules")) == {""}
 
 
-@WORKERS
+@SLOW_WITH_WORKERS
 def test_what_came_from_the_store_is_said_once_per_candidate(isolated, workers):
     result = isolated.runpytest_subprocess("--model", "one", "-k", "perplexity", *workers)
     assert "from the store" not in result.stdout.str()
@@ -686,7 +690,7 @@ def test_a_store_that_takes_nothing_is_told_once_beside_the_verdicts(isolated, w
     assert everywhere == 2, "once by pytest, once by the verdicts"
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)])
+@SLOW_WITH_WORKERS
 def test_a_file_that_was_set_aside_is_told_beside_the_verdicts(isolated, workers):
     isolated.runpytest_subprocess("--model", "one")
     [path] = (isolated.path / ".basegate/measurements").glob("*.perplexity.*.json")
@@ -771,11 +775,8 @@ def test_it_works_without_pytest_html(plain):
 
 
 # Alone they go it in `make demo`, too.
-@pytest.mark.parametrize(
-    "workers",
-    [pytest.param((), marks=pytest.mark.slow), ("-n2",)],
-    ids=["alone", "xdist_two"],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
 def test_real_checkpoints_go_the_whole_way_in_four_bits(project, workers):
     result = project.runpytest_subprocess("--model", "one,two", *workers)
     record = ledger(project)

@@ -50,6 +50,7 @@ def give_sizes(project, **sizes):
     path.write_text(text)
 
 
+@pytest.mark.slow
 def test_workers_find_what_one_process_finds(isolated):
     # By size the order of work is another than that of the command line.
     give_sizes(isolated, one="135M", two="0.5B", bad="6B", crash="34B")
@@ -101,6 +102,7 @@ def test_auto_starts_a_worker_per_candidate_and_core(isolated):
     assert workers_of(isolated) == min(3, CORES)
 
 
+@pytest.mark.slow
 def test_auto_means_what_xdist_says_where_its_variable_is_set(isolated, monkeypatch):
     monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "3")
     isolated.runpytest_subprocess("--model", "one,two,one-b", "-n", "auto")

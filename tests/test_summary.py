@@ -219,7 +219,9 @@ def test_a_run_writes_its_summary_once_and_says_where(isolated, workers):
     result.stdout.fnmatch_lines(["summary: *out/summary.md"])
 
 
-@ALONE_AND_SPREAD
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n2",), marks=pytest.mark.slow)], ids=["alone", "xdist_two"]
+)
 def test_in_github_actions_the_summary_is_added_to_the_jobs_page(isolated, monkeypatch, workers):
     page = isolated.path / "step.md"
     page.write_text("# before", encoding="utf-8")

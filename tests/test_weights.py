@@ -317,9 +317,15 @@ def test_positions_that_transformers_does_not_know_are_named(single, key):
     table = {kind: "magic", "factor": 2.0, "rope_theta": 10000.0}
     path.write_text(json.dumps({**config, key: table}))
     assert refusal(single).startswith(f"{path}: rope_type 'magic' is a way of counting positions")
-    if key == "rope_scaling":
-        return
-    # In a process of its own, to hear what transformers would say beside us.
+
+
+@pytest.mark.slow
+def test_transformers_does_not_speak_of_positions_beside_us(single):
+    path = single / "config.json"
+    config = json.loads(path.read_text())
+    config["rope_parameters"] = {"rope_type": "magic", "factor": 2.0, "rope_theta": 10000.0}
+    path.write_text(json.dumps(config))
+    # In a process of its own, to hear it.
     code = f"""
 import basegate
 try:
