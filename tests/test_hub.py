@@ -328,6 +328,7 @@ def test_a_model_is_fetched_without_code_and_its_files_are_recorded(real, tmp_pa
     assert said[1] == "owner/real: fetching 0.0 GiB of weights"
 
 
+@pytest.mark.slow
 def test_a_model_without_weights_that_are_loaded_is_told_what_it_has(real, tmp_path):
     (real.folder / "model.safetensors").rename(real.folder / "consolidated.safetensors")
     found, _ = load_real(real, tmp_path / "cache", COMMIT)

@@ -56,7 +56,7 @@ def test_a_bad_candidate_is_rejected_and_the_ledger_says_by_how_much(isolated, w
     assert (row["limit"], row["direction"], row["verdict"]) == (2.0, "max", "fail")
 
 
-@WORKERS
+@SLOW_WITH_WORKERS
 def test_two_candidates_are_loaded_once_each_and_freed(isolated, workers):
     result = isolated.runpytest_subprocess("--model", "one,bad", *workers)
     assert result.ret == 1
@@ -88,7 +88,7 @@ def test_the_ledger_is_the_same_with_and_without_workers(plain):
     assert without_timings(alone) == without_timings(spread)
 
 
-@WORKERS
+@SLOW_WITH_WORKERS
 def test_changing_a_limit_judges_again_without_loading(isolated, workers):
     assert isolated.runpytest_subprocess("--model", "one", *workers).ret == 0
     limit(isolated, "max_bits_per_char", 1.0)
@@ -514,7 +514,7 @@ def test_the_page_shows_verdicts_and_what_was_written_and_stays_text(isolated, w
     assert "\x1b" not in page + result.stdout.str()
 
 
-@WORKERS
+@SLOW_WITH_WORKERS
 def test_the_page_tells_the_time_of_reading_the_store_from_that_of_measuring(isolated, workers):
     isolated.runpytest_subprocess("--model", "one", *workers)
     assert "data-stored=" not in (isolated.path / "report.html").read_text()
