@@ -91,12 +91,12 @@ FAMILIES: dict[str, dict[str, Any]] = {
 def make_family(folder: Path, model_type: str) -> Path:
     """Write a random checkpoint of an architecture with its tokenizer and return the folder."""
     import torch
-    from transformers import CONFIG_MAPPING, GenerationConfig
+    from transformers import GenerationConfig
 
     from basegate.engines.configs import model_class
 
     tokenizer = make_tokenizer()
-    config = CONFIG_MAPPING[model_type](**_settings(model_type, len(tokenizer)))
+    config = family_config(model_type, len(tokenizer))
     torch.manual_seed(0)
     model = model_class(folder, config).from_config(config, dtype=torch.bfloat16)
     with torch.no_grad():
@@ -107,6 +107,13 @@ def make_family(folder: Path, model_type: str) -> Path:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def family_config(model_type: str, vocabulary: int) -> Any:
+    """Return the tiny config of an architecture."""
+    from transformers import CONFIG_MAPPING
+
+    return CONFIG_MAPPING[model_type](**_settings(model_type, vocabulary))
 
 
 def _settings(model_type: str, vocabulary: int) -> dict[str, Any]:

@@ -14,13 +14,15 @@ import torch
 from accelerate.hooks import AlignDevicesHook, add_hook_to_module
 from torch._subclasses import FakeTensorMode
 from torch.overrides import TorchFunctionMode
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.initialization import no_init_weights
 
+from basegate.engines.configs import model_class
 from basegate.engines.continuing import ContinuationScorer
 from basegate.engines.drawing import Asked, Sampler
 from basegate.engines.scoring import Scorer
 from basegate.settings import Sampling
 from basegate.windows import plan_windows
+from tests.families import FAMILIES, family_config
 
 REGISTRY = "_ZN3c104impl26device_guard_impl_registryE"
 META = 14
@@ -90,21 +92,22 @@ def truth():
     return True
 
 
-@pytest.fixture(params=["one GPU", "two GPUs"])
+EVERY = [pytest.param(name, marks=() if name == "llama" else pytest.mark.slow) for name in FAMILIES]
+
+
+@pytest.fixture(params=[*EVERY, "llama on two GPUs"])
 def model(monkeypatch, truth, request):
+    """Every architecture of the registry that transformers has a class for."""
     monkeypatch.setattr("basegate.engines.caches.free_of_gpu", lambda index: 2**30)
-    config = LlamaConfig(
-        hidden_size=128,
-        intermediate_size=256,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        vocab_size=100,
-    )
+    name, _, several = request.param.partition(" ")
+    config = family_config(name, vocabulary=100)
     with FakeTensorMode(), Numbers(truth):
-        with torch.device("cuda"):
-            found = LlamaForCausalLM._from_config(config, dtype=torch.bfloat16).eval()
-        yield spread(found) if request.param == "two GPUs" else found
+        with torch.device("cuda"), no_init_weights():
+            made = model_class(Path(name), config).from_config(config, dtype=torch.bfloat16)
+        if "_moe" in name or "deepseek" in name or "granitemoe" in name:
+            # Their usual way asks the GPU what it can do.
+            made.set_experts_implementation("batched_mm")
+        yield spread(made.eval()) if several else made.eval()
 
 
 def test_scores(model):
