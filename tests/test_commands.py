@@ -210,7 +210,7 @@ def test_errors_and_warnings_of_commands_are_in_the_readers_language(manage, sto
     fill(store, thresholds)
     status, _, err = manage("show", "0" * 12, *CHINESE)
     assert status == 4
-    assert err.startswith(f"error: 沒有 key 以 {'0' * 12} 開頭。存檔內有：\n")
+    assert err.startswith(f"error: 沒有 key 以 {'0' * 12} 開頭。存檔內容：\n")
     next(iter(store.paths())).write_text("{", encoding="utf-8")
     _, _, err = manage("list", *CHINESE)
     assert err.startswith("警告：")
@@ -477,7 +477,7 @@ def test_lists_of_names_have_chinese_commas_in_chinese(manage, store, thresholds
     for name, revision in (("llama", "1"), ("mine", "3")):
         fill(store, thresholds, candidate(name, revision=revision))
     status, _, err = manage("list", "--model", "nobody", "--language", "zh-HK")
-    assert (status, err.strip().endswith("存檔內有：llama、mine。")) == (4, True)
+    assert (status, err.strip().endswith("存檔內容：llama、mine。")) == (4, True)
 
 
 def test_a_hub_that_cannot_be_reached_is_said_per_check(judge, store, thresholds, monkeypatch):
