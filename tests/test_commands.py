@@ -811,6 +811,8 @@ def test_show_wants_a_key_or_a_candidate_that_go_together(manage, store, thresho
     assert (status, err) == (
         4, "error: store show: give the first digits of a KEY, or --model NAME.\n"
     )  # fmt: skip
+    _, _, err = manage("show", *CHINESE)
+    assert err == "error: store show：請給出 KEY 開頭的幾個字元，或 --model NAME。\n"
 
 
 def test_a_key_may_stand_behind_the_candidates(manage, store, thresholds):
