@@ -198,6 +198,7 @@ def test_commands_of_the_store_speak_the_readers_language(manage, store, thresho
     key = listed.split()[0]
     _, shown, _ = manage("show", key, "--samples", "1", *CHINESE)
     assert {"測量", "指標", "識別資料"} <= set(shown.splitlines())
+    assert "（nf4、bfloat16、" in shown
     _, exported, _ = manage("export", file, *CHINESE)
     assert "：3 項測量，" in exported
     _, pruned, _ = manage("prune", "--model", "yi-6b", "--dry-run", *CHINESE)
