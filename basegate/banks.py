@@ -105,7 +105,7 @@ class Question(_Record):
                 Message(
                     "answer {answer} is none of {options}",
                     answer=repr(self.answer),
-                    options=", ".join(self.options),
+                    options=joined(self.options),
                 )
             )
         texts = [text.strip() for text in self.options.values()]

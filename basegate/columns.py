@@ -62,7 +62,7 @@ def _cell(row: Mapping[str, Any], column: str) -> Any:
             Message(
                 "has no {column}, it has {names}",
                 column=repr(column),
-                names=", ".join(map(repr, row)),
+                names=joined(map(repr, row)),
             )
         )
     return row[column]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from basegate.errors import DataError
 from basegate.fingerprint import hash_file
 from basegate.hub import load_table
-from basegate.messages import Message
+from basegate.messages import Message, joined
 from basegate.records import digest
 from basegate.tables import Complaint, hub_identity, read_jsonl
 from basegate.text_files import format_of, holds_half_pair, read_utf8
@@ -196,7 +196,7 @@ def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
             "path, glob and format in the thresholds file.",
             path=path,
             glob=f"{source.glob!r}",
-            names=", ".join(_FORMATS),
+            names=joined(_FORMATS),
         )
     return files
 
@@ -278,5 +278,5 @@ def _no_column(place: str, column: str, known: list[str]) -> DataError:
         "file.",
         place=place,
         column=f"{column!r}",
-        names=", ".join(map(repr, known)),
+        names=joined(map(repr, known)),
     )

@@ -24,11 +24,12 @@ class BasegateError(Exception):
     """
 
     def __init__(self, text: str, /, **values: object) -> None:
-        super().__init__(Message(text, **values) if values else text)
+        ready = isinstance(text, Message) and not values
+        super().__init__(text if ready else Message(text, **values))
 
     @property
     def message(self) -> str:
-        """What happened: a `Message`, unless it is a text without values."""
+        """What happened: a `Message`, also where it is a text without values."""
         text: str = self.args[0]
         return text
 

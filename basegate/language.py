@@ -66,7 +66,7 @@ class Words:
             text: in English. A message whose template the catalogue lacks stays in English but for
                 the messages in it.
         """
-        if not isinstance(text, Message):
+        if not isinstance(text, Message) or not text.values:
             return self.known(text)
         values = {name: self._within(each) for name, each in text.values.items()}
         return self(text.template, **values)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from basegate.messages import Message, joined
 from basegate.records import FiniteOrNone, Frozen, Interval
 from basegate.statistics import at_confidence, share_interval
 
@@ -281,7 +282,9 @@ class CandidateFacts(Frozen):
     @property
     def held(self) -> str:
         """How it was held when it was measured, e.g. `nf4, bfloat16, cuda`."""
-        return f"{self.weights_held}, {self.dtype}, {self.device}"
+        whole = self.quantization == "none"
+        weights = Message("full precision") if whole else self.quantization
+        return joined([weights, self.dtype, self.device])
 
 
 class Earlier(Frozen):

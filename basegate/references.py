@@ -386,12 +386,15 @@ def _notes(
     if not _libraries(found, measurement):
         mine, other = (each.identity.get("libraries") or {} for each in (measurement, found))
         differing = sorted(key for key in {*mine, *other} if mine.get(key) != other.get(key))
-        versions = ", ".join(f"{key} {other.get(key)}, not {mine.get(key)}" for key in differing)
-        yield Message(
-            "the reference {name} was measured with other versions of libraries: {versions}.",
-            name=name,
-            versions=versions,
-        )
+        # One each: what is plain text by then is said again in a language, which a list is not.
+        for library in differing:
+            yield Message(
+                "the reference {name} was measured with {library} {other}, not {own}.",
+                name=name,
+                library=library,
+                other=other.get(library),
+                own=mine.get(library),
+            )
     if not named:
         yield Message(
             "nothing is stored under the name {name}; it is the same checkpoint as {other}, whose "

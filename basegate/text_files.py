@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from basegate.errors import DataError
-from basegate.messages import Message
+from basegate.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str
             "{path}: its suffix does not tell what it holds. Say format = {names} or {last} "
             "in the thresholds file.",
             path=path,
-            names=", ".join(others),
+            names=joined(others),
             last=last,
         )
     return found

@@ -198,6 +198,7 @@ def test_commands_of_the_store_speak_the_readers_language(manage, store, thresho
     key = listed.split()[0]
     _, shown, _ = manage("show", key, "--samples", "1", *CHINESE)
     assert {"測量", "指標", "識別資料"} <= set(shown.splitlines())
+    assert "（nf4、bfloat16、" in shown
     _, exported, _ = manage("export", file, *CHINESE)
     assert "：3 項測量，" in exported
     _, pruned, _ = manage("prune", "--model", "yi-6b", "--dry-run", *CHINESE)
@@ -210,7 +211,7 @@ def test_errors_and_warnings_of_commands_are_in_the_readers_language(manage, sto
     fill(store, thresholds)
     status, _, err = manage("show", "0" * 12, *CHINESE)
     assert status == 4
-    assert err.startswith(f"error: 沒有 key 以 {'0' * 12} 開頭。存檔內有：\n")
+    assert err.startswith(f"error: 沒有 key 以 {'0' * 12} 開頭。存檔內容：\n")
     next(iter(store.paths())).write_text("{", encoding="utf-8")
     _, _, err = manage("list", *CHINESE)
     assert err.startswith("警告：")
@@ -477,7 +478,7 @@ def test_lists_of_names_have_chinese_commas_in_chinese(manage, store, thresholds
     for name, revision in (("llama", "1"), ("mine", "3")):
         fill(store, thresholds, candidate(name, revision=revision))
     status, _, err = manage("list", "--model", "nobody", "--language", "zh-HK")
-    assert (status, err.strip().endswith("存檔內有：llama、mine。")) == (4, True)
+    assert (status, err.strip().endswith("存檔內容：llama、mine。")) == (4, True)
 
 
 def test_a_hub_that_cannot_be_reached_is_said_per_check(judge, store, thresholds, monkeypatch):
@@ -811,6 +812,8 @@ def test_show_wants_a_key_or_a_candidate_that_go_together(manage, store, thresho
     assert (status, err) == (
         4, "error: store show: give the first digits of a KEY, or --model NAME.\n"
     )  # fmt: skip
+    _, _, err = manage("show", *CHINESE)
+    assert err == "error: store show：請給出 KEY 開頭的幾個字元，或 --model NAME。\n"
 
 
 def test_a_key_may_stand_behind_the_candidates(manage, store, thresholds):

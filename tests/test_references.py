@@ -370,6 +370,7 @@ def test_what_was_held_in_another_way_is_not_compared(verdict_on, thresholds, up
     [row] = verdict_on(reference(thresholds, facts=facts)).results
     assert row.verdict == "invalid"
     assert f"which is stored in {facts.held} only, and this measurement in nf4, bf" in row.detail
+    assert f"只以 {facts.held.replace(', ', '、')} 測量，" in reason(row, words("zh-HK"))
     assert verdict_on(reference(thresholds, facts=facts), reference(thresholds)).word == "pass"
 
 
@@ -457,9 +458,9 @@ def test_other_versions_of_libraries_are_told_and_the_same_ones_preferred(verdic
     older = reference(thresholds, 4.0, torch="2.0", measured_at="2027-01-01T00:00:00+00:00")
     [row] = verdict_on(older).results
     assert row.limit == 5.0
-    assert row.notes[0].startswith(
-        "the reference ref was measured with other versions of libraries: torch 2.0, not "
-    )
+    assert row.notes[0].startswith("the reference ref was measured with torch 2.0, not ")
+    told = words("zh-HK").known(str(row.notes[0]))
+    assert told.startswith("測量參考模型 ref 時用的是 torch 2.0，並非 ")
     [row] = verdict_on(older, reference(thresholds, 3.6)).results
     assert (row.limit, row.notes) == (4.5, ())
 

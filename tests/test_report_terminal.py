@@ -6,7 +6,7 @@ import pytest
 
 from basegate.errors import NotKept, NotTrusted
 from basegate.figures import padded, printable
-from basegate.language import Words
+from basegate.language import Words, words
 from basegate.ledger import CandidateEntry, Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, Earlier
 from basegate.options import RunOptions
@@ -216,6 +216,7 @@ def test_the_header_names_candidates_limits_and_store():
         command="pytest",
     )
     assert header(options) == ["basegate: one, two", "thresholds: t.toml, store: kept"]
+    assert header(options, words("zh-HK")) == ["basegate：one、two", "門檻：t.toml，存檔：kept"]
 
 
 def test_a_note_stands_once_below_its_check():

@@ -327,3 +327,4 @@ def test_the_decision_is_bold_in_chinese_too_where_no_space_parts_sentences():
         in text
     )
     assert "，上限 5。設此門檻的原因：the article's corpus\n" in text
+    assert "\n- 門檻：thresholds.toml（sha256 " in text

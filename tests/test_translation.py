@@ -372,3 +372,18 @@ def test_what_the_script_shows_is_in_the_language_too():
         if "reading" in sample
     }
     assert any(text.startswith("句子：粵語 ") for text in readings)
+
+
+IN_A_ROW = re.compile(r"""(["'`])[,;] \1\.join\(|\.join\((["'`])[,;] \2\)""")
+
+
+def test_names_in_a_row_are_parted_as_the_language_does():
+    found = {
+        (path.name, line.strip())
+        for path in chain(PACKAGE.rglob("*.py"), PACKAGE.rglob("*.js"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if IN_A_ROW.search(line)
+    }
+    # A pattern is looked for in the one; the other lists the registry, in English in any case.
+    assert {name for name, _ in found} == {"choice.py", "listing.py"}
+    assert len(found) == 2

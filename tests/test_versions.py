@@ -38,11 +38,11 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (5, "efa90e8a3878f3e7"),
-    "reasoning": (5, "6d8faba51e4857dc"),
+    "knowledge": (5, "39021f2dffc1486f"),
+    "reasoning": (5, "556708e58c193a03"),
     "continuation": (6, "414ae454066ab99e"),
-    "minimal_pairs": (3, "7aab96016e8cf802"),
-    "perplexity": (4, "a7cf60f6d45cbc14"),
+    "minimal_pairs": (3, "47436478d88ff34e"),
+    "perplexity": (4, "5511b6b7d2452759"),
 }
 
 

@@ -136,11 +136,12 @@ def _sections(
 def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
     candidate = measurement.candidate
     yield Message("key"), measurement.key
-    yield Message("candidate"), f"{candidate.name} ({candidate.held})"
     yield (
-        Message("source"),
-        f"{candidate.source}, {candidate.revision or reader.words('revision unknown')}",
+        Message("candidate"),
+        Message("{item} ({known})", item=candidate.name, known=candidate.held),
     )
+    revision = candidate.revision or Message("revision unknown")
+    yield Message("source"), joined([candidate.source, revision])
     yield Message("check"), place(measurement.check, measurement.item, reader.words)
     yield Message("rests on"), basis(measurement.findings.basis, reader.words)
     yield (
@@ -162,9 +163,10 @@ def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
             ),
         )
     for each in candidate.files:
-        yield Message("file"), f"{each.name}, {size(each.bytes)}, sha256 {each.sha256}"
+        parts = [each.name, size(each.bytes), f"sha256 {each.sha256}"]
+        yield Message("file"), joined(parts)
     for path in sorted(store.files_of(measurement.key)):
-        yield Message("stored in"), f"{path.name}, {size(path.stat().st_size)}"
+        yield Message("stored in"), joined([path.name, size(path.stat().st_size)])
 
 
 def _metric(metric: Metric) -> tuple[str, ...]:

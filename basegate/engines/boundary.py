@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from basegate.errors import CandidateError
 from basegate.fingerprint import CHECKPOINT_FILES
-from basegate.messages import Message
+from basegate.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -187,7 +187,7 @@ def _no_checkpoint(folder: Path, held: Sequence[str]) -> CandidateError:
         "{folder} is not a checkpoint: it has no config.json (it holds {held}). Give the "
         "folder that `save_pretrained` or `hf download` wrote.",
         folder=folder,
-        held=", ".join(held[:5]) or Message("nothing"),
+        held=joined(held[:5]) or Message("nothing"),
     )
 
 

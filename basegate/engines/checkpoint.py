@@ -10,7 +10,7 @@ from basegate.engines.shapes import check_experts
 from basegate.engines.tensors import read_shapes
 from basegate.engines.weights import find_weights
 from basegate.errors import CandidateError
-from basegate.messages import Message
+from basegate.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def check_files(folder: Path) -> None:
             "the model: copy the tokenizer's files of the base model into the folder "
             "(`tokenizer.save_pretrained`).",
             folder=folder,
-            names=", ".join(_TOKENIZER_FILES),
+            names=joined(_TOKENIZER_FILES),
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.engines.weights import place_of
 from basegate.errors import CandidateError
-from basegate.messages import Message
+from basegate.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -102,7 +102,7 @@ def check_complete(folder: Path, missing: Iterable[str], held: Mapping[str, Held
     more = Message(" and {count} more", count=len(names) - 3) if len(names) > 3 else ""
     lacking = Message(
         "the files lack weights that the model needs ({names}{more})",
-        names=", ".join(names[:3]),
+        names=joined(names[:3]),
         more=more,
     )
     if adapter := next((name for name in held if _ADAPTER.search(name)), None):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from basegate.engines.boundary import INDEX, WEIGHTS, read_index
 from basegate.errors import CandidateError
-from basegate.messages import Message
+from basegate.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,7 +81,7 @@ def no_weights(place: str, names: Iterable[str]) -> CandidateError:
         "{names}{more}, which nothing loads. {remedy}",
         place=place,
         loaded=loaded,
-        names=", ".join(there[:3]),
+        names=joined(there[:3]),
         more=more,
         remedy=_remedy(there),
     )

@@ -220,7 +220,8 @@ def _compared(say: Words, each: Comparison) -> list[str]:
 def _conditions(page: Page) -> str:
     ledger, say = page.ledger, page.say
     suite = ledger.suite
-    limits = f"{suite.thresholds.path} (sha256 {suite.thresholds.sha256[:12]})"
+    digest = f"sha256 {suite.thresholds.sha256[:12]}"
+    limits = say("{item} ({known})", item=suite.thresholds.path, known=digest)
     versions = (f"{name} {value}" for name, value in ledger.environment.items() if value)
     items = [
         *(

@@ -60,8 +60,9 @@ def partial(say: Words = ENGLISH) -> str:
 
 def header(options: RunOptions, say: Words = ENGLISH) -> list[str]:
     """Return the lines at the top of the run."""
-    names = ", ".join(spec.name for spec in options.candidates)
-    return [f"basegate: {names}", origin(options.thresholds.path, options.store, say)]
+    names = say(", ").join(spec.name for spec in options.candidates)
+    first = say("{head}: {text}", head="basegate", text=names)
+    return [first, origin(options.thresholds.path, options.store, say)]
 
 
 def origin(thresholds: Path, store: Path, say: Words = ENGLISH) -> str:

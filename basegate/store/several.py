@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from basegate.errors import UsageError
+from basegate.messages import joined
 from basegate.store.merging import decide
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Several:
         raise self._conflict(key, found)
 
     def _conflict(self, key: str, found: Sequence[tuple[int, Measurement]]) -> UsageError:
-        places = ", ".join(str(self._stores[number].folder) for number, _ in found)
+        places = joined(str(self._stores[number].folder) for number, _ in found)
         of = found[0][1]
         return UsageError(
             "--store {places}: the measurement {key} ({name}, {check} on {item}) has other "

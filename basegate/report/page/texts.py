@@ -89,6 +89,7 @@ def _words(say: Words) -> dict[str, str]:
         "found": say("found"),
         "inconclusive": say("inconclusive"),
         "invalid": say("invalid"),
+        "join": say(", "),
         "left_out": say("{count} more characters are in the store only."),
         "less": say("Show less"),
         "letter": say("likeliest letter"),

@@ -89,7 +89,7 @@
     if (!kinds.length) return text;
     const words = kinds.map(([, kind]) => kind);
     const mark = make("mark", `bg-lit ${words.map((word) => `bg-${word}`).join(" ")}`, text);
-    mark.title = words.map((word) => say(word)).join(", ");
+    mark.title = words.map((word) => say(word)).join(say("join"));
     return mark;
   };
 
@@ -154,7 +154,7 @@
       if (last && last[1] === each - 1) last[1] = each;
       else runs.push([each, each]);
     }
-    return runs.map(([low, high]) => (low === high ? `${low}` : `${low}–${high}`)).join(", ");
+    return runs.map(([low, high]) => (low === high ? `${low}` : `${low}–${high}`)).join(say("join"));
   };
 
   const numbersView = (numbers) => make("span", "bg-soft", numbers.length === 1
