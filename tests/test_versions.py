@@ -40,7 +40,7 @@ READERS = {
 KNOWN = {
     "knowledge": (5, "efa90e8a3878f3e7"),
     "reasoning": (5, "6d8faba51e4857dc"),
-    "continuation": (6, "414ae454066ab99e"),
+    "continuation": (7, "4821c1eb80274753"),
     "minimal_pairs": (3, "7aab96016e8cf802"),
     "perplexity": (4, "a7cf60f6d45cbc14"),
 }
