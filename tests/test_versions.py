@@ -22,6 +22,7 @@ READERS = {
         "columns.py",
         "answers/choice.py",
         "answers/mentions.py",
+        "answers/settled.py",
         "answers/wording.py",
         "measures/choices.py",
         "measures/counting.py",
@@ -30,6 +31,7 @@ READERS = {
         "banks.py",
         "columns.py",
         "answers/number.py",
+        "answers/settled.py",
         "answers/wording.py",
         "measures/counting.py",
     ),
@@ -38,8 +40,8 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (5, "efa90e8a3878f3e7"),
-    "reasoning": (5, "6d8faba51e4857dc"),
+    "knowledge": (6, "2371248596d692b1"),
+    "reasoning": (5, "6ceee0a33a14f841"),
     "continuation": (7, "4821c1eb80274753"),
     "minimal_pairs": (3, "7aab96016e8cf802"),
     "perplexity": (4, "a7cf60f6d45cbc14"),
