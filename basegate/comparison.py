@@ -225,9 +225,11 @@ def _decided(
         return
     confidence = 1 - LEVEL / len(found)
     adjusted = holm([sign_test(_differences(one, other)) for _, _, one, other in found])
-    for (first, second, one, other), p_value in zip(found, adjusted, strict=True):
+    intervals = _intervals([(one, other) for _, _, one, other in found], confidence)
+    for (first, second, one, other), p_value, interval in zip(
+        found, adjusted, intervals, strict=True
+    ):
         values = (_value(one), _value(other))
-        interval = _interval(one, other, confidence)
         yield Comparison(
             first=first,
             second=second,
@@ -258,18 +260,35 @@ def _differences(one: Scored, other: Scored) -> list[float]:
     ]
 
 
-def _interval(one: Scored, other: Scored, confidence: float) -> tuple[float, float] | None:
-    if set(one.bottoms.values()) == {1.0} == set(other.bottoms.values()):
-        values = list(one.tops.values()), list(other.tops.values())
-        interval = paired_difference(*values, confidence)[1]
-        # Shares are between 0 and 1, and so no further apart.
-        return interval and (max(-1.0, interval[0]), min(1.0, interval[1]))
+def _intervals(
+    pairs: Sequence[tuple[Scored, Scored]], confidence: float
+) -> list[tuple[float, float] | None]:
+    """Return the interval of each pair's difference."""
     import numpy as np
 
     def sums(scored: Scored) -> tuple[np.ndarray, np.ndarray]:
         return np.array(list(scored.tops.values())), np.array(list(scored.bottoms.values()))
 
-    return drawn_together(sums(one), sums(other), confidence, RESAMPLES)
+    ratios = [pair for pair in pairs if not _counts_once(*pair)]
+    drawn = iter(
+        drawn_together([(sums(one), sums(other)) for one, other in ratios], confidence, RESAMPLES)
+    )
+    return [
+        _of_shares(one, other, confidence) if _counts_once(one, other) else next(drawn)
+        for one, other in pairs
+    ]
+
+
+def _counts_once(one: Scored, other: Scored) -> bool:
+    """Whether every item counts once, for both."""
+    return set(one.bottoms.values()) == {1.0} == set(other.bottoms.values())
+
+
+def _of_shares(one: Scored, other: Scored, confidence: float) -> tuple[float, float] | None:
+    values = list(one.tops.values()), list(other.tops.values())
+    interval = paired_difference(*values, confidence)[1]
+    # Shares are between 0 and 1, and so no further apart.
+    return interval and (max(-1.0, interval[0]), min(1.0, interval[1]))
 
 
 def _better(

@@ -27,6 +27,8 @@ WINDOW, CONTEXT = 256, 64
 DRIFT = 0.1
 """Nats per token by which a text may score otherwise in a padded batch than alone; bfloat16 and
 4-bit weights move it by a few hundredths."""
+NEAR = 8
+"""Tokens behind a beginning that show whether it was read: later ones know of each other."""
 ORDER_GAIN = 0.02
 """Share of its bits per token that a text must save over its own words in a wrong order. Random
 weights save nothing."""
@@ -143,17 +145,38 @@ def _steady(together: TokenScores, alone: TokenScores) -> None:
 
 
 def _steady_after_prompts(engine: Engine) -> None:
-    """Compare ends of sentences after their beginnings, read beside longer ones and alone.
+    """Compare ends of sentences after their beginnings, read beside longer ones, alone and at once.
 
-    Prompts are padded on the left, where a model that does not heed the mask sees it.
+    Prompts are padded on the left, where a model that does not heed the mask sees it. And the code
+    of some models goes on from what it has read by one token only: several begin anew, unnoticed.
     """
     heads = [each.text[: len(each.text) // 2] for each in TEXTS]
     tails = [each.text[len(each.text) // 2 :] for each in TEXTS]
     together = engine.log_likelihoods(tails, after=heads, progress=SILENT)
+    alone = []
     for head, tail, beside in zip(heads, tails, together, strict=True):
-        (alone,) = engine.log_likelihoods([tail], after=[head], progress=SILENT)
+        alone += engine.log_likelihoods([tail], after=[head], progress=SILENT)
         _finite([beside], engine)
-        _steady(beside, alone)
+        _steady(beside, alone[-1])
+    _goes_on(alone, engine.log_likelihoods([each.text for each in TEXTS], progress=SILENT))
+
+
+def _goes_on(after: list[TokenScores], at_once: list[TokenScores]) -> None:
+    """Compare the tokens next to a beginning that was read with the same in one pass."""
+    apart = []
+    for end, whole in zip(after, at_once, strict=True):
+        # The tokens are the same: a text is encoded together with its prompt.
+        same = whole.logprobs[-len(end.logprobs) :]
+        apart += list(np.abs(end.logprobs - same)[:NEAR])
+    drift = float(np.mean(apart))
+    if not drift <= DRIFT:
+        raise CandidateError(
+            "the end of a sentence scores {drift} nats per token otherwise once its beginning "
+            "was read than in one pass: the model's code does not go on from what it has read, "
+            "as options after a prompt need. Try another version of transformers, or choose a "
+            "model of another kind.",
+            drift=f"{drift:.2f}",
+        )
 
 
 def _gives_back(scores: list[TokenScores]) -> None:

@@ -44,8 +44,9 @@ class Draws(NamedTuple):
 
     def validity_is_certain(self, degenerate: int, drawn: int, undrawn: int) -> bool:
         """Tell whether the undrawn samples could not make the measurement invalid, nor valid."""
-        most = self.max_degenerate_share * (drawn + undrawn)
-        return degenerate > most or degenerate + undrawn <= most
+        # Shares, as the limit is held against one: a product rounds 0.29 * 100 to less than 29.
+        samples, most = max(1, drawn + undrawn), self.max_degenerate_share
+        return degenerate / samples > most or (degenerate + undrawn) / samples <= most
 
 
 ALL = Draws()

@@ -11,6 +11,7 @@ from basegate.measurement import Sample
 from basegate.measures.continuation import identity, measure, prepare, read_variety, summarise
 from basegate.measures.task import Task
 from basegate.settings import Sampling, SamplingSettings, TableSource
+from basegate.statistics import share_interval
 from tests.checkpoints import write_jsonl
 
 NOTHING = dict.fromkeys(
@@ -193,6 +194,36 @@ def test_output_of_a_broken_run_is_counted(tmp_path, texts, share):
 def test_a_degenerate_sample_does_not_make_the_others_evidence(tmp_path):
     with pytest.raises(InvalidMeasurement, match=r"^none of the sentences of 3 samples shows"):
         measured(tmp_path, ["", "好。", "香港。"])
+
+
+@pytest.mark.parametrize("prompts", [1, 10])
+def test_samples_without_chance_are_one_draw_of_each_prompt(prompts):
+    """At temperature 0 eight samples are one: none of 80 says no more than none of 10."""
+    samples = [
+        Sample(item=str(number), prompt="p", text="t", seed=seed, notes=NOTHING)
+        for number in range(prompts)
+        for seed in range(8)
+    ]
+    found = summarise(samples, certain=True)
+    [share] = [each for each in found.metrics if each.name == "looping_share"]
+    assert share.interval == share_interval(0.0, prompts, 0.95)
+    assert (found.facts["samples"], len(found.samples)) == (8 * prompts, 8 * prompts)
+
+
+@pytest.mark.parametrize(
+    ("way", "worth"),
+    [({"temperature": 0.0}, 1), ({"temperature": 0.9, "top_k": 1}, 1), ({"temperature": 0.9}, 2)],
+)
+def test_chance_is_told_from_how_samples_are_drawn(tmp_path, way, worth):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('{"id": "a", "prompt": "我"}\n', encoding="utf-8")
+    plain = settings_for(path)
+    sampling = Sampling(**{**plain.sampling.model_dump(), **way})
+    settings = plain.model_copy(update={"sampling": sampling})
+    engine = DrawingEngine(["佢哋都嚟咗。"] * 2)
+    found = measure(engine, Task(prepare(settings), settings))
+    [share] = [each for each in found.metrics if each.name == "looping_share"]
+    assert share.effective_count == worth
 
 
 def test_samples_of_one_prompt_are_one_cluster():

@@ -42,6 +42,15 @@ def make_measurement(*metrics, check="perplexity", item="wikipedia-yue", **found
     )
 
 
+@pytest.mark.parametrize("count", [8, 13, 80, 280])
+def test_none_or_all_at_a_limit_of_that_is_no_failure(count):
+    """Wilson's interval ends at 0 or 1 there, and not 3e-18 beside it."""
+    none = Metric.share("looping_share", 0.0, "share of samples", count=count, worth=count)
+    assert decide(none, make_limit("max_looping_share", 0.0)) == "inconclusive"
+    every = Metric.share("accuracy", 1.0, "share of answers", count=count, worth=count)
+    assert decide(every, make_limit("min_accuracy", 1.0)) == "inconclusive"
+
+
 @pytest.mark.parametrize(
     ("key", "value", "interval", "expected"),
     [

@@ -17,6 +17,7 @@ import basegate
 from basegate import preflight
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.errors import CandidateError
+from tests.families import FAMILIES, make_family
 
 DEMO = Path(__file__).parent.parent / "fixtures/demo"
 
@@ -110,6 +111,21 @@ def test_numbers_that_overflow_though_the_files_are_in_order_are_told_apart():
     engine.close()
 
 
+def test_a_model_whose_code_begins_anew_after_a_prompt_is_not(tmp_path, monkeypatch):
+    """Jamba's goes on by one token only: samples and whole texts are right, options are not."""
+    settings = {
+        "num_experts": 2, "attn_layer_period": 2, "attn_layer_offset": 1, "mamba_d_state": 8,
+        "max_position_embeddings": 1024,
+    }  # fmt: skip
+    monkeypatch.setitem(FAMILIES, "jamba", settings)
+    engine = basegate.load_candidate(
+        str(make_family(tmp_path / "jamba", "jamba")), device="cpu", quantization="none"
+    )
+    with pytest.raises(CandidateError, match="does not go on from what it has read"):
+        preflight._steady_after_prompts(engine)
+    engine.close()
+
+
 class FakeEngine:
     """A model that knows English only, one token a character, in order but for what is given."""
 
@@ -119,21 +135,25 @@ class FakeEngine:
         broken=0,
         drift=0.0,
         leak=0.0,
+        anew=0.0,
         lost=0,
         knows=0.5,
         writes="It rained.",
         vocabulary=1000,
     ):
         self.broken, self.drift, self.leak, self.lost = broken, drift, leak, lost
+        self.anew = anew
         self.knows, self.writes, self.vocabulary = knows, writes, vocabulary
 
     def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress):
         english = preflight.TEXTS[0].text
         found = []
-        for text in texts:
+        for head, text in zip(after or [""] * len(texts), texts, strict=True):
             each = np.full(len(text), -2.0)
-            if text == english:
+            if head + text == english:
                 each += self.knows
+            if after is not None:
+                each -= self.anew
             if len(texts) > 1:
                 each -= self.drift if after is None else self.leak
             each[: self.broken] = np.nan
@@ -154,6 +174,7 @@ def test_a_model_bad_at_chinese_is_in_order():
         ({"broken": 2}, "not finite"),
         ({"drift": 0.3}, "scores 0.30 nats per token otherwise among longer and shorter ones"),
         ({"leak": 0.3}, "padding leaks into its numbers"),
+        ({"anew": 0.3}, "scores 0.30 nats per token otherwise once its beginning was read"),
         ({"lost": 40}, "its tokenizer loses"),
         ({"knows": 0.0}, "no better than their words in a wrong order"),
         ({"vocabulary": 4}, "are English 1.5 and 2.2; written Chinese 2.0 and 2.9; Cantonese"),

@@ -30,6 +30,7 @@ RECORDED = Path(__file__).parent.parent.parent / "shared/data/yue-benchmark/reco
         ("A. 李家超\n", False),  # may be the beginning of the list
         ("A. 李家超\nB. 林鄭月娥\n", False),
         ("1. 答案：A\n", False),  # may be the beginning of a list of answers
+        ("1. A\n", False),
         ("唔知\n", False),
         ("", False),
     ],

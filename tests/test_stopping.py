@@ -51,6 +51,13 @@ def test_validity_is_certain_exactly_where_the_rest_cannot_change_it(data):
     assert Draws(1, limit).validity_is_certain(degenerate, drawn, undrawn) == (len(possible) == 1)
 
 
+def test_a_limit_of_validity_that_is_just_met_is_no_reason_to_stop():
+    # 0.29 * 100 is 28.999999999999996; 29 of 100 are not more than a share of 0.29.
+    draws = Draws(1, 0.29)
+    assert not draws.validity_is_certain(degenerate=29, drawn=71, undrawn=29)
+    assert draws.validity_is_certain(degenerate=29, drawn=100, undrawn=0)
+
+
 def test_only_gates_on_single_questions_can_stop_early():
     assert draws_for([limit("correct", 7), limit("max_degenerate_share", 0.5)]) == Draws(7, 0.5)
     assert draws_for([limit("correct", 7)]) == Draws(7, 1.0)

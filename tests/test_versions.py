@@ -22,6 +22,7 @@ READERS = {
         "columns.py",
         "answers/choice.py",
         "answers/mentions.py",
+        "answers/settled.py",
         "answers/wording.py",
         "measures/choices.py",
         "measures/counting.py",
@@ -30,6 +31,7 @@ READERS = {
         "banks.py",
         "columns.py",
         "answers/number.py",
+        "answers/settled.py",
         "answers/wording.py",
         "measures/counting.py",
     ),
@@ -38,9 +40,9 @@ READERS = {
     "minimal_pairs": ("banks.py", "columns.py", "measures/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (5, "39021f2dffc1486f"),
-    "reasoning": (5, "556708e58c193a03"),
-    "continuation": (6, "414ae454066ab99e"),
+    "knowledge": (6, "d6eb08c62294a6bd"),
+    "reasoning": (5, "ec95657ee6441f6c"),
+    "continuation": (7, "4821c1eb80274753"),
     "minimal_pairs": (3, "47436478d88ff34e"),
     "perplexity": (4, "5511b6b7d2452759"),
 }

@@ -31,7 +31,8 @@ def choice_is_settled(text: str, options: Mapping[str, str]) -> bool:
     tails = [listed, f"問題：乜嘢？\n{listed}", "唔係\n"]
     for letter, option in options.items():
         tails += [f"{letter}. {option}\n", f"{letter}\n", f"所以答案係{letter}。\n", f"{option}\n"]
-        tails += [f"{letter}. 正確\n", f"2. 答案：{letter}\n", f"2. {option}\n"]
+        tails += [f"{letter}. 正確\n"]
+        tails += [f"2. {each}\n" for each in (f"答案：{letter}", letter, option)]
     return all(find_choice(text + tail, options) == answer for tail in tails)
 
 

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOGITS = {"cuda": 2**26, "cpu": 2**23}
-"""Most numbers that come out of the LM head at once: few enough for the memory beside a model, many
-enough to keep the device busy."""
+"""Most numbers that come out of the LM head at once, where `ROWS` does not ask for more: few enough
+for the memory beside a model, many enough to keep the device busy."""
+ROWS = 256
+"""Positions that go through the LM head at once at least: for fewer, a CPU would spend its time on
+fetching the head's weights, which a vocabulary of 150,000 makes large."""
 
 
 class Head:
@@ -102,7 +105,7 @@ class Head:
     def _of_targets(self, hidden: torch.Tensor, targets: torch.Tensor) -> NDArray[np.float64]:
         """Return what each target costs, shape [positions]; the logits are made float32."""
         vocabulary = hidden.shape[-1] if self._logits is None else self._vocabulary
-        size = max(1, LOGITS[hidden.device.type] // vocabulary)
+        size = max(ROWS, LOGITS[hidden.device.type] // vocabulary)
         parts = []
         for rows, wanted in zip(hidden.split(size), targets.split(size), strict=True):
             logits = (rows if self._logits is None else self._logits(rows)).float()

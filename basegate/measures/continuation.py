@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 6
+VERSION = 7
 LIBRARIES: tuple[str, ...] = ("canto-filter", "opencc")
 
 
@@ -89,7 +89,8 @@ def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findi
             "are too short or too plain to tell. Draw more samples, or raise max_new_tokens.",
             count=len(samples),
         )
-    found = summarise(samples)
+    certain = sampling.temperature == 0 or sampling.top_k == 1
+    found = summarise(samples, certain=certain)
     return found.model_copy(
         update={
             "metrics": (*found.metrics, broken),
@@ -120,11 +121,16 @@ def read_variety(text: str) -> dict[str, float | int | str | bool]:
     }
 
 
-def summarise(samples: Sequence[Sample]) -> Findings:
+def summarise(samples: Sequence[Sample], *, certain: bool = False) -> Findings:
     """Return the shares over all samples, with intervals over prompts.
 
     Samples of one prompt are not independent of each other; where there is only one prompt, its
     samples are all there is to resample.
+
+    Args:
+        samples: of all prompts.
+        certain: whether nothing was left to chance, so that all samples of a prompt are the same
+            and tell no more than one.
     """
     import numpy as np
 
@@ -143,9 +149,10 @@ def summarise(samples: Sequence[Sample]) -> Findings:
             "share of samples that loop",
         ),
     }
-    clusters = _clusters(samples)
+    clusters = _clusters(samples, certain)
+    draws = clusters if certain else np.arange(len(samples))
     return Findings(
-        metrics=tuple(_share(name, *columns, clusters) for name, columns in parts.items()),
+        metrics=tuple(_share(name, *columns, clusters, draws) for name, columns in parts.items()),
         samples=tuple(samples),
         facts={
             "samples": len(samples),
@@ -155,20 +162,28 @@ def summarise(samples: Sequence[Sample]) -> Findings:
     )
 
 
-def _clusters(samples: Sequence[Sample]) -> NDArray[np.int64]:
-    """Return by sample the number of its prompt; its own number where there is one prompt only."""
+def _clusters(samples: Sequence[Sample], certain: bool) -> NDArray[np.int64]:
+    """Return by sample the number of its prompt.
+
+    Its own number where there is one prompt only, unless samples of a prompt are the same.
+    """
     import numpy as np
 
     prompts = {
         item: number for number, item in enumerate({sample.item: None for sample in samples})
     }
-    if len(prompts) == 1:
+    if len(prompts) == 1 and not certain:
         return np.arange(len(samples))
     return np.array([prompts[sample.item] for sample in samples])
 
 
 def _share(
-    name: str, part: Counts, whole: Counts, unit: str, clusters: NDArray[np.int64]
+    name: str,
+    part: Counts,
+    whole: Counts,
+    unit: str,
+    clusters: NDArray[np.int64],
+    draws: NDArray[np.int64],
 ) -> Metric:
     """Return a ratio of sums.
 
@@ -176,8 +191,9 @@ def _share(
     0, its interval all shares, and its count 0.
 
     Where all clusters have the same share (none of the samples loops, say), resampling would call
-    it certain. Wilson's interval stands in, a sample being a draw: given the prompts, samples are
-    independent, and a share within one is at most all of it.
+    it certain. Wilson's interval stands in, a sample being a draw (a prompt, where its samples are
+    all the same): given the prompts, samples are independent, and a share within one is at most
+    all of it.
     """
     import numpy as np
 
@@ -190,6 +206,6 @@ def _share(
     )
     interval = ratio_interval(tops[bottoms > 0], bottoms[bottoms > 0])
     if interval is None:
-        counted = int((whole > 0).sum())
+        counted = len(np.unique(draws[whole > 0]))
         return Metric.share(name, value, unit, count=counted, worth=counted)
     return Metric(name=name, value=value, unit=unit, interval=interval)

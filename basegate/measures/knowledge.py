@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 5
+VERSION = 6
 LIBRARIES: tuple[str, ...] = ()
 
 

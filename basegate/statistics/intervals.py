@@ -21,7 +21,10 @@ def share_interval(share: float, count: float, confidence: float) -> tuple[float
     scale = 1 + z * z / count
     centre = (share + z * z / (2 * count)) / scale
     half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / scale
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # None or all: the end is 0 or 1 itself, and rounding must not put it beside a limit there.
+    low = max(0.0, centre - half) if share > 0 else 0.0
+    high = min(1.0, centre + half) if share < 1 else 1.0
+    return low, high
 
 
 def count_interval(

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 from basegate.statistics.resampling import SEED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+    Sums = tuple[NDArray[np.float64], NDArray[np.float64]]
+    """Numerators and denominators by cluster."""
+
+_DRAWN_AT_ONCE = 2**20
+"""Clusters drawn at once: some ten megabytes."""
+_PAIRS_AT_ONCE = 64
 
 
 def paired_difference(
@@ -42,39 +49,64 @@ def paired_difference(
 
 
 def drawn_together(
-    first: tuple[NDArray[np.float64], NDArray[np.float64]],
-    second: tuple[NDArray[np.float64], NDArray[np.float64]],
-    confidence: float,
-    resamples: int,
-    seed: int = SEED,
-) -> tuple[float, float] | None:
-    """Return the interval of `difference_interval` from as many resamples as a high level needs.
+    pairs: Sequence[tuple[Sums, Sums]], confidence: float, resamples: int, seed: int = SEED
+) -> list[tuple[float, float] | None]:
+    """Return the intervals of `difference_interval` from as many resamples as a high level needs.
 
-    How often each cluster is drawn is multinomial, so that all resamples are one product of
-    matrices; and numpy alone is imported, in a tenth of the time of scipy's statistics.
+    Pairs with as many clusters share their resamples, which take longer than all that is computed
+    from them; and numpy alone is imported, in a tenth of the time of scipy's statistics.
 
     Args:
-        first: numerators and denominators, shape [clusters] each.
-        second: likewise, of the same clusters in the same order.
-        confidence: the interval's level.
+        pairs: of ratios of sums, each as numerators and denominators, shape [clusters] each; the
+            clusters of both are the same, in the same order.
+        confidence: the intervals' level.
         resamples: how many.
         seed: of the resampling.
 
     Returns:
-        Lower and upper end, or `None` for fewer than two clusters.
+        Lower and upper end for each pair, or `None` for fewer than two clusters.
     """
     import numpy as np
 
-    count = len(first[0])
-    if count < 2:
-        return None
-    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
-    a, b, c, d = (draws @ np.column_stack((*first, *second))).T
+    found: list[tuple[float, float] | None] = [None] * len(pairs)
     tail = (1 - confidence) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        differences = a / b - c / d
-    low, high = np.nanquantile(differences, (tail, 1 - tail))
-    return float(low), float(high)
+    for places in _alike([len(first[0]) for first, _ in pairs]):
+        columns = [each for place in places for sums in pairs[place] for each in sums]
+        sums = _resampled(np.column_stack(columns), resamples, seed)
+        for place, (a, b, c, d) in zip(places, np.split(sums.T, len(places)), strict=True):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                differences = a / b - c / d
+            low, high = np.nanquantile(differences, (tail, 1 - tail))
+            found[place] = float(low), float(high)
+    return found
+
+
+def _alike(counts: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the places of pairs with as many clusters, two at least, not too many at once."""
+    for count in sorted(set(counts) - {0, 1}):
+        places = [place for place, each in enumerate(counts) if each == count]
+        for start in range(0, len(places), _PAIRS_AT_ONCE):
+            yield places[start : start + _PAIRS_AT_ONCE]
+
+
+def _resampled(columns: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return the sums of columns over clusters drawn anew, shape [resamples, columns].
+
+    So many at a time that it takes little memory; a multinomial draw of how often each cluster is
+    taken would need eight times as long as drawing the clusters and counting them.
+    """
+    import numpy as np
+
+    count = len(columns)
+    rng = np.random.default_rng(seed)
+    rows = max(1, _DRAWN_AT_ONCE // count)
+    parts = []
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        drawn = rng.integers(0, count, (size, count)) + np.arange(size)[:, None] * count
+        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+        parts.append(times @ columns)
+    return np.concatenate(parts)
 
 
 def sign_test(differences: Sequence[float]) -> float:
