@@ -1,5 +1,7 @@
 """Continuation: shares over all samples."""
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,17 +114,22 @@ def test_the_shares_of_two_samples_by_hand():
     assert findings.facts == {"samples": 2, "sentences": 10, "neutral_sentences": 3}
 
 
-def test_the_interval_spans_the_shares_of_two_samples():
+def test_two_samples_tell_next_to_nothing_of_a_share():
     findings = summed({"cantonese": 2, "foreign": 2}, {"cantonese": 1, "mixed": 2})
     [cantonese] = [each for each in findings.metrics if each.name == "cantonese_share"]
-    assert cantonese.interval == pytest.approx((1 / 3, 2 / 4))
+    # Resamples have 1 / 3 to 2 / 4; Student's t of one degree of freedom is 12.7062.
+    factor = 12.7062 / 1.95996 * math.sqrt(2)
+    assert cantonese.interval == pytest.approx((0.0, 3 / 7 + (2 / 4 - 3 / 7) * factor), rel=1e-4)
 
 
 def test_samples_that_show_nothing_leave_the_interval_to_the_others():
-    findings = summed({"cantonese": 1, "foreign": 1}, {"neutral": 4}, {"cantonese": 3})
+    findings = summed(
+        {"cantonese": 10, "foreign": 10}, {"neutral": 4}, {"cantonese": 11, "foreign": 9}
+    )
     [cantonese] = [each for each in findings.metrics if each.name == "cantonese_share"]
-    assert cantonese.value == pytest.approx(4 / 5)
-    assert cantonese.interval == pytest.approx((1 / 2, 3 / 3))
+    assert cantonese.value == pytest.approx(21 / 40)
+    half = (11 / 20 - 21 / 40) * 12.7062 / 1.95996 * math.sqrt(2)
+    assert cantonese.interval == pytest.approx((21 / 40 - half, 21 / 40 + half), rel=1e-4)
 
 
 def test_where_nothing_can_be_counted_any_share_is_possible():

@@ -77,12 +77,22 @@ def test_the_metrics_of_two_documents_by_hand():
     )
 
 
-def test_the_intervals_of_two_documents_span_from_one_to_the_other():
-    # 4 / 2 and 5 / 4 bits per character, 2^(4/2) and 2^(5/1), 4 / 6 and 5 / 4 bits per byte.
+def of_two(low, high, value):
+    """Return the interval of two documents by the ratios of both and of them together.
+
+    Student's t of one degree of freedom is 12.7062 where the normal has 1.95996.
+    """
+    factor = 12.7062 / 1.95996 * math.sqrt(2)
+    ends = max(0.0, value - (value - low) * factor), value + (high - value) * factor
+    return pytest.approx(ends, rel=1e-4)
+
+
+def test_the_intervals_of_two_documents_are_those_of_their_resamples_as_wide_as_two_ask_for():
+    # 4 / 2 and 5 / 4 bits per character, 4 / 2 and 5 / 1 per token, 4 / 6 and 5 / 4 per byte.
     found = intervals(measured(ScoringEngine(*map(scored, BITS))))
-    assert found["bits_per_char"] == pytest.approx((5 / 4, 4 / 2))
-    assert found["perplexity"] == pytest.approx((2 ** (4 / 2), 2 ** (5 / 1)))
-    assert found["bits_per_byte"] == pytest.approx((4 / 6, 5 / 4))
+    assert found["bits_per_char"] == of_two(5 / 4, 4 / 2, 9 / 6)
+    assert tuple(map(math.log2, found["perplexity"])) == of_two(4 / 2, 5 / 1, 9 / 3)
+    assert found["bits_per_byte"] == of_two(4 / 6, 5 / 4, 9 / 10)
 
 
 def test_documents_on_their_own_are_scored_each_on_its_own():
@@ -105,7 +115,7 @@ def test_documents_that_are_joined_are_scored_as_one_text():
         }
     )
     # The dashes belong to the document before them: 11 bits in 4 characters, 5 bits in 4.
-    assert intervals(findings)["bits_per_char"] == pytest.approx((5 / 4, 11 / 4))
+    assert intervals(findings)["bits_per_char"] == of_two(5 / 4, 11 / 4, 16 / 8)
 
 
 def test_perplexity_weighs_tokens_and_not_documents():
@@ -177,7 +187,7 @@ def test_the_findings_survive_their_own_json(sums):
 def test_a_document_in_which_no_token_starts_leaves_the_interval_to_the_others():
     sums = joined(("ab", "c", "d"), "", scored((3, 5), starts=(0, 2)))
     assert list(sums.tokens) == [1, 1, 0]
-    assert intervals(summarise(sums, None))["perplexity"] == pytest.approx((2**3, 2**5))
+    assert tuple(map(math.log2, intervals(summarise(sums, None))["perplexity"])) == of_two(3, 5, 4)
 
 
 def test_sums_of_documents_count_characters_and_bytes():
@@ -283,7 +293,9 @@ def test_the_gap_is_between_versions_of_the_same_documents():
     assert found["written_chinese_bits_per_char"] == pytest.approx(9 / 6)
     assert found["gap"] == pytest.approx(14 / 4 - 9 / 6)
     low, high = intervals(findings)["gap"]
-    # Resamples of two documents: 8/2 - 4/4, 6/2 - 5/2, or both.
-    assert (low, high) == pytest.approx((0.5, 3.0))
+    # Resamples of two documents: 8/2 - 4/4, 6/2 - 5/2, or both; a difference may be negative.
+    factor = 12.7062 / 1.95996 * math.sqrt(2)
+    assert low == pytest.approx(2.0 - (2.0 - 0.5) * factor, rel=1e-4)
+    assert high == pytest.approx(2.0 + (3.0 - 2.0) * factor, rel=1e-4)
     assert findings.basis == "3 documents, 2 of them in written Chinese too"
     assert findings.facts["parallel_documents"] == 2

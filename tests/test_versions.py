@@ -42,9 +42,9 @@ READERS = {
 KNOWN = {
     "knowledge": (6, "d6eb08c62294a6bd"),
     "reasoning": (5, "ec95657ee6441f6c"),
-    "continuation": (7, "4821c1eb80274753"),
+    "continuation": (7, "260ad2772359845a"),
     "minimal_pairs": (3, "47436478d88ff34e"),
-    "perplexity": (4, "5511b6b7d2452759"),
+    "perplexity": (5, "e7be5dcf79e357df"),
 }
 
 

@@ -208,4 +208,5 @@ def _share(
     if interval is None:
         counted = len(np.unique(draws[whole > 0]))
         return Metric.share(name, value, unit, count=counted, worth=counted)
-    return Metric(name=name, value=value, unit=unit, interval=interval)
+    low, high = interval
+    return Metric(name=name, value=value, unit=unit, interval=(low, min(high, 1.0)))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from basegate.measures.task import Task
     from basegate.settings import PerplexitySettings
 
-VERSION = 4
+VERSION = 5
 LIBRARIES: tuple[str, ...] = ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from basegate.statistics.resampling import SEED
+from basegate.statistics.resampling import SEED, widened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +77,9 @@ def drawn_together(
             with np.errstate(divide="ignore", invalid="ignore"):
                 differences = a / b - c / d
             low, high = np.nanquantile(differences, (tail, 1 - tail))
-            found[place] = float(low), float(high)
+            (top, bottom), (other, beside) = pairs[place]
+            value = float(top.sum() / bottom.sum() - other.sum() / beside.sum())
+            found[place] = widened((float(low), float(high)), value, len(top), confidence)
     return found
 
 

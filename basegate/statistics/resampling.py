@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +26,11 @@ def ratio_interval(
     """Return a bootstrap interval of sum(numerators) / sum(denominators) over clusters.
 
     Whole clusters (documents) are drawn with replacement, because tokens of one document are
-    not independent. Percentile interval of 2,000 resamples.
+    not independent. Percentile interval of 2,000 resamples, `widened`; its lower end is not below
+    zero.
 
     Args:
-        numerators: one sum per cluster, shape [clusters].
+        numerators: one sum per cluster, none negative, shape [clusters].
         denominators: likewise, positive.
         confidence: the interval's level.
         seed: of the resampling.
@@ -45,7 +47,8 @@ def ratio_interval(
     def ratio(top: NDArray[np.float64], bottom: NDArray[np.float64], axis: int) -> object:
         return top.sum(axis=axis) / bottom.sum(axis=axis)
 
-    return _bootstrap(ratio, (numerators, denominators), confidence, seed)
+    low, high = _bootstrap(ratio, (numerators, denominators), confidence, seed)
+    return max(low, 0.0), high
 
 
 def difference_interval(
@@ -78,8 +81,35 @@ def difference_interval(
     return _bootstrap(difference, (*first, *second), confidence, seed)
 
 
+def widened(
+    interval: tuple[float, float], value: float, clusters: int, confidence: float
+) -> tuple[float, float]:
+    """Return a percentile interval with its ends as much farther out as few clusters ask for.
+
+    Resamples of n clusters vary by sqrt((n - 1) / n) too little, and the percentiles allow for
+    nothing that is not known of the variance, as Student's t does. Both ends go away from the value
+    by the factor t / z * sqrt(n / (n - 1)): 1.58 for 5 clusters, 1.05 for 40, at 95 %.
+
+    Args:
+        interval: of the percentiles.
+        value: of the sample itself.
+        clusters: how many were drawn from, two at least.
+        confidence: the interval's level.
+
+    Source: Hesterberg, What teachers should know about the bootstrap, The American Statistician
+    69, 2015, where the levels of the percentiles are moved instead.
+    """
+    from scipy import special
+
+    end = 0.5 + confidence / 2
+    factor = float(special.stdtrit(clusters - 1, end) / special.ndtri(end))
+    factor *= math.sqrt(clusters / (clusters - 1))
+    low, high = interval
+    return value - (value - low) * factor, value + (high - value) * factor
+
+
 def _bootstrap(
-    statistic: Callable[..., object],
+    statistic: Callable[..., Any],
     columns: tuple[NDArray[np.float64], ...],
     confidence: float,
     seed: int,
@@ -98,5 +128,7 @@ def _bootstrap(
         method="percentile",
         rng=np.random.default_rng(seed),
     )
-    interval = result.confidence_interval
-    return float(interval.low), float(interval.high)
+    found = result.confidence_interval
+    value = float(statistic(*columns, axis=-1))
+    clusters = len(columns[0])
+    return widened((float(found.low), float(found.high)), value, clusters, confidence)
