@@ -347,12 +347,33 @@ WRONG = {
         "candidates.x = 5: accepted: a table.",
     ),
     "not TOML": ("[perplexity\n", "is not valid TOML: "),
+    "name in Chinese": (
+        CORPUS.replace("wiki", '"維基"'),
+        'perplexity.corpora.維基 = "維基": accepted: a name made of letters (A to Z, a to z), '
+        "digits, '.', '_' and '-', a letter or digit first.",
+    ),
 }
 
 
 @pytest.mark.parametrize(("text", "sentence"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong_is_said_with_key_and_accepted_values(refusal, text, sentence):
     assert refusal(text)[0].startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("line", "sign"),
+    [
+        ("[perplexity.corpora.維基]", "維"),
+        ("[perplexity.corpora.wiki維基]", "維"),
+        ("path = “corpus”", "“"),
+        ("window ＝ 5", "＝"),
+        ("window = 5，", "，"),
+    ],
+)
+def test_a_sign_that_is_none_of_tomls_is_shown_with_what_may_be_meant(refusal, line, sign):
+    sentence = refusal(f"# 註\r\n[perplexity]\r\n{line}\r\n")[0]
+    assert f"There stands {sign!r}: a name is made of A to Z" in sentence
+    assert "There stands" not in refusal("[perplexity]\nwindow =\n")[0]
 
 
 def test_a_line_that_is_not_toml_is_named(refusal):
