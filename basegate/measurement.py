@@ -292,12 +292,14 @@ class Earlier(Frozen):
         samples: whether it was stored, and further samples were drawn.
         batches: how many were taken from the journal of a run that was ended.
         batches_in_all: how many it took, those included.
+        name: that it is stored under, where that is another name of the same checkpoint.
     """
 
     whole: bool = False
     samples: bool = False
     batches: int = 0
     batches_in_all: int = 0
+    name: str = ""
 
 
 class Measurement(Frozen):
