@@ -42,7 +42,7 @@ KNOWN = {
     "reasoning": (5, "6d8faba51e4857dc"),
     "continuation": (6, "414ae454066ab99e"),
     "minimal_pairs": (3, "7aab96016e8cf802"),
-    "perplexity": (4, "a7cf60f6d45cbc14"),
+    "perplexity": (4, "204ca839617afebf"),
 }
 
 
