@@ -135,6 +135,21 @@ def test_every_relation_is_told_in_words(relation, direction, unit, words):
     assert asked(row) == words
 
 
+def test_a_limit_beyond_all_numbers_is_invalid(thresholds):
+    line = RelativeLimit(
+        key="max_bits_per_char",
+        metric="bits_per_char",
+        direction="max",
+        candidate="ref",
+        factor=1e308,
+    )
+    own = measurement(thresholds, "perplexity", perplexity())
+    [row] = judge_by(own, [line], "mine", References([line], [reference(thresholds)])).results
+    assert row.verdict == "invalid"
+    assert "ref, from which a limit beyond all numbers follows" in row.detail
+    assert "Choose another number than factor = 1e+308" in row.detail
+
+
 def test_a_reference_passes_a_limit_that_is_its_own_number_without_an_interval():
     line = RelativeLimit(key="k", metric="m", direction="max", candidate="ref", factor=1.0)
     assert line.resolved(4.623456789012, "key").value == 4.623456789012
