@@ -181,6 +181,15 @@ def test_a_candidates_own_limit_does_not_change_what_is_measured(load):
     assert own.checks == load(CORPUS).checks
 
 
+def test_limits_of_a_candidate_have_the_keys_that_stand_in_the_file(load):
+    both = CORPUS + 'max_perplexity = 60.0\nwhy = "the article"\n'
+    own = load(both + "[candidates.x.perplexity.corpora.wiki]\nmax_bits_per_char = 6.0\n")
+    assert [(each.key, each.why) for each in own.limits("x", "perplexity", "wiki")] == [
+        ("candidates.x.perplexity.corpora.wiki.max_bits_per_char", ""),
+        ("perplexity.corpora.wiki.max_perplexity", "the article"),
+    ]
+
+
 def test_a_byte_order_mark_is_no_error(load):
     assert load("\ufeff" + CORPUS).items("perplexity") == ("wiki",)
 
