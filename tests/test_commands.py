@@ -135,6 +135,9 @@ def test_a_folder_for_a_file_is_refused_before_any_verdict(run, store, threshold
     status, out, err = run(name, "--store", store.folder, option, "store")
     assert (status, out) == (4, "")
     assert err == f"error: {option} store: is a folder; give a file, which may be new.\n"
+    status, out, err = run(name, "--store", store.folder, option, "-")
+    assert (status, out) == (4, "")
+    assert err.startswith(f"error: {option} -: is written to a file, not to standard output")
 
 
 def test_a_folder_in_the_place_of_the_default_page_is_refused_before_any_verdict(
