@@ -279,6 +279,12 @@ class CandidateFacts(Frozen):
         return "full precision" if self.quantization == "none" else self.quantization
 
     @property
+    def located(self) -> str:
+        """The folder, or the repository at the commit that was measured: SOURCE of `--model`."""
+        folder = self.revision is None or self.revision.startswith("sha256:")
+        return self.source if folder else f"{self.source}@{self.revision}"
+
+    @property
     def held(self) -> str:
         """How it was held when it was measured, e.g. `nf4, bfloat16, cuda`."""
         return f"{self.weights_held}, {self.dtype}, {self.device}"

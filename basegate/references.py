@@ -6,6 +6,7 @@ way. Versions of libraries may differ, as for verdicts from the store; a note th
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -265,8 +266,15 @@ class References:
             "{what} {first}: {command}",
             what=what,
             first=first,
-            command=f"pytest --model {limit.candidate} {_options(facts)}",
+            command=f"pytest --model {self._model(limit.candidate)} {_options(facts)}",
         )
+
+    def _model(self, name: str) -> str:
+        """Return what `--model` finds a reference by: a name alone only where pytest knows it."""
+        stored = self._stored.get(name)
+        if not stored or not self._origins or name in self._origins:
+            return name
+        return shlex.quote(f"{name}={stored[0].candidate.located}")
 
 
 def judge_by(

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from basegate.measurement import CandidateFacts
     from basegate.rejudging import Rejudged
 
 
@@ -73,10 +72,4 @@ def _model(each: Rejudged, registry: Mapping[str, CandidateSpec]) -> str:
     """Return what `--model` finds it by: a name alone only where `models.toml` has it."""
     if not registry or each.name in registry:
         return each.name
-    return f"{each.name}={_source(each.facts)}"
-
-
-def _source(facts: CandidateFacts) -> str:
-    """Return the folder, or the repository at the commit that was measured."""
-    folder = facts.revision is None or facts.revision.startswith("sha256:")
-    return facts.source if folder else f"{facts.source}@{facts.revision}"
+    return f"{each.name}={each.facts.located}"
