@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import FiniteFloat
@@ -95,8 +96,8 @@ class RelativeLimit(_Line):
     factor: FiniteFloat | None = None
     plus: FiniteFloat | None = None
 
-    def resolved(self, value: float, measurement: str) -> Limit:
-        """Return the limit that follows.
+    def resolved(self, value: float, measurement: str) -> Limit | None:
+        """Return the limit that follows; `None` where it is larger than any number held here.
 
         Args:
             value: what was measured on the reference.
@@ -105,6 +106,8 @@ class RelativeLimit(_Line):
         fields = self.model_dump()
         relation = {name: fields.pop(name) for name in ("candidate", "factor", "plus")}
         reference = Reference(**relation, value=value, measurement=measurement)
+        if not math.isfinite(reference.limit):
+            return None
         return Limit(**fields, value=reference.limit, reference=reference)
 
 

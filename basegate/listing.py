@@ -40,9 +40,15 @@ def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
 
 def _row(spec: CandidateSpec, base: Path) -> tuple[str, ...]:
     context = str(spec.context_length) if spec.context_length else "unknown"
-    source = f"./{os.path.relpath(spec.source, base)}" if spec.local else spec.source
+    source = _folder(spec.source, base) if spec.local else spec.source
     gated = " (gated)" if spec.gated else ""
     return (spec.name, spec.parameters, context, _native(spec), spec.licence, source + gated)
+
+
+def _folder(source: str, base: Path) -> str:
+    """Return a folder as `models.toml` would name it."""
+    path = os.path.relpath(source, base)
+    return path if path.startswith("..") else f"./{path}"
 
 
 def _native(spec: CandidateSpec) -> str:

@@ -280,6 +280,12 @@ class CandidateFacts(Frozen):
         return "full precision" if self.quantization == "none" else self.quantization
 
     @property
+    def located(self) -> str:
+        """The folder, or the repository at the commit that was measured: SOURCE of `--model`."""
+        folder = self.revision is None or self.revision.startswith("sha256:")
+        return self.source if folder else f"{self.source}@{self.revision}"
+
+    @property
     def held(self) -> str:
         """How it was held when it was measured, e.g. `nf4, bfloat16, cuda`."""
         whole = self.quantization == "none"
@@ -295,12 +301,14 @@ class Earlier(Frozen):
         samples: whether it was stored, and further samples were drawn.
         batches: how many were taken from the journal of a run that was ended.
         batches_in_all: how many it took, those included.
+        name: that it is stored under, where that is another name of the same checkpoint.
     """
 
     whole: bool = False
     samples: bool = False
     batches: int = 0
     batches_in_all: int = 0
+    name: str = ""
 
 
 class Measurement(Frozen):

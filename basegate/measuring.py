@@ -140,7 +140,14 @@ def obtain(
     else:
         store.tidy(found)
     # The key leaves names out: under another name it is the same measurement.
-    return found.model_copy(update={"item": check.item})
+    return found.model_copy(update={"item": check.item, "earlier": _named(found, candidate.name)})
+
+
+def _named(found: Measurement, asked: str) -> Earlier | None:
+    """Return what earlier runs had done, with the name that it is stored under if that differs."""
+    if found.earlier is None or found.candidate.name == asked:
+        return found.earlier
+    return found.earlier.model_copy(update={"name": found.candidate.name})
 
 
 def _stored(job: Job, store: Store) -> Measurement | None:

@@ -97,6 +97,11 @@ def check_apart(places: Mapping[str, Path | None]) -> None:
 
 
 def _check_file(option: str, path: Path) -> None:
+    if path.name == "-":
+        raise UsageError(
+            "--{option} -: is written to a file, not to standard output; give its name.",
+            option=option,
+        )
     if path.is_dir():
         raise UsageError(
             "--{option} {path}: is a folder; give a file, which may be new.",

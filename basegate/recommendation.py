@@ -108,7 +108,8 @@ class Recommendation(Frozen):
         missed: limits that it misses, the farthest first.
         rejected: candidates that fail a check.
         broken: candidates of which something could not be measured.
-        unfinished: candidates that pass what they were judged on, but were not judged on all.
+        unfinished: candidates that pass what they were judged on, but were not judged on all, or
+            on nothing.
     """
 
     candidate: str | None
@@ -144,7 +145,11 @@ def recommend(
     others = {
         "rejected": _with(results, "fail"),
         "broken": _with(results, "invalid"),
-        "unfinished": tuple(each.name for each in passing if each.not_run),
+        "unfinished": tuple(
+            each.name
+            for each in candidates
+            if each.name not in judged or (each in passing and each.not_run)
+        ),
     }
     accepted = [each for each in passing if not each.not_run]
     if not accepted:

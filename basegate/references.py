@@ -6,6 +6,7 @@ way. Versions of libraries may differ, as for verdicts from the store; a note th
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -265,8 +266,15 @@ class References:
             "{what} {first}: {command}",
             what=what,
             first=first,
-            command=f"pytest --model {limit.candidate} {_options(facts)}",
+            command=f"pytest --model {self._model(limit.candidate)} {_options(facts)}",
         )
+
+    def _model(self, name: str) -> str:
+        """Return what `--model` finds a reference by: a name alone only where pytest knows it."""
+        stored = self._stored.get(name)
+        if not stored or not self._origins or name in self._origins:
+            return name
+        return shlex.quote(f"{name}={stored[0].candidate.located}")
 
 
 def judge_by(
@@ -321,6 +329,12 @@ def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:
     for metric in found.findings.metrics:
         if metric.name == limit.metric and metric.value is not None:
             resolved = limit.resolved(metric.value, found.key)
+            if resolved is None:
+                raise InvalidMeasurement(
+                    "from which a limit beyond all numbers follows. Choose another number than "
+                    "{given}, or give the limit itself as a number.",
+                    given=_given(limit),
+                )
             _check_telling(resolved, limit, metric.unit)
             return resolved
     raise InvalidMeasurement("whose measurement holds no {metric}.", metric=limit.metric)
@@ -334,14 +348,18 @@ def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
     asked = format_limit(resolved.value, resolved.direction, unit, LATER, resolved.reference)
     everyone = Message("every candidate meets that")
     why = everyone if met_by == "all" else Message("no candidate can meet that")
-    given = f"factor = {limit.factor:g}" if limit.factor is not None else f"plus = {limit.plus:g}"
     raise InvalidMeasurement(
         "from which {asked} follows: {why}, so that it tells nothing. Choose another number than "
         "{given}, or give the limit itself as a number.",
         asked=asked,
         why=why,
-        given=given,
+        given=_given(limit),
     )
+
+
+def _given(limit: RelativeLimit) -> str:
+    """Return how far from the reference's number a limit is, as the file has it."""
+    return f"factor = {limit.factor:g}" if limit.factor is not None else f"plus = {limit.plus:g}"
 
 
 def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:

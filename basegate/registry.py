@@ -153,8 +153,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: it cannot be read or parsed, with the line.
     """
+    text = ""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(text)
     except FileNotFoundError:
         raise UsageError("{path}: there is no such file.", path=path) from None
     except OSError as error:
@@ -166,7 +168,32 @@ def read_toml(path: Path) -> dict[str, Any]:
             "{path}: is not UTF-8 (byte {start}). Save it as UTF-8.", path=path, start=error.start
         ) from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError("{path}: is not valid TOML: {error}.", path=path, error=error) from None
+        raise UsageError(
+            "{path}: is not valid TOML: {error}.{hint}",
+            path=path,
+            error=error,
+            hint=_stray(text, str(error)),
+        ) from None
+
+
+def _stray(text: str, error: str) -> str:
+    """Say what may be meant where TOML stumbles over a character that stands for none of its signs.
+
+    Chinese input gives full-width signs and curly quotation marks, which look like TOML's own.
+    """
+    found = re.search(r"at line (\d+), column (\d+)", error)
+    lines = text.split("\n")
+    if found is None or int(found[1]) > len(lines):
+        return ""
+    column = int(found[2])
+    sign = lines[int(found[1]) - 1][column - 1 : column]
+    if sign.isascii():
+        return ""
+    return Message(
+        " There stands {sign}: a name is made of A to Z, a to z, digits, '_' and '-', a text "
+        "stands in straight quotation marks (\"), and TOML's own signs are the half-width ones.",
+        sign=f"{sign!r}",
+    )
 
 
 def _entry(name: str, entry: object, path: Path) -> CandidateSpec:

@@ -150,7 +150,8 @@ def load_thresholds(path: Path) -> Thresholds:
             path=path,
             given=f"{own!r}",
         )
-    own_limits = {name: _own_limits(name, own[name], tables, path) for name in own}
+    common = {limit.key: limit for check in checks for limit in check.limits}
+    own_limits = {name: _own_limits(name, own[name], tables, path, common) for name in own}
     return Thresholds(path=path, sha256=hash_file(path), checks=checks, own_limits=own_limits)
 
 
@@ -277,7 +278,7 @@ def _limit_keys_of(check: str) -> set[str]:
 
 
 def _own_limits(
-    name: str, own: object, tables: Mapping[str, Any], path: Path
+    name: str, own: object, tables: Mapping[str, Any], path: Path, common: Mapping[str, AnyLimit]
 ) -> dict[tuple[str, str], tuple[AnyLimit, ...]]:
     """Return the limits of one candidate: its own where given, the common ones elsewhere."""
     where = f"candidates.{name}"
@@ -290,8 +291,21 @@ def _own_limits(
         )
     merged = _merge(tables, own, where, path)
     return {
-        (check.check, check.item): check.limits for check in _checks(merged, path, prefix=where)
+        (check.check, check.item): tuple(_as_named(limit, where, common) for limit in check.limits)
+        for check in _checks(merged, path, prefix=where)
     }
+
+
+def _as_named(limit: AnyLimit, where: str, common: Mapping[str, AnyLimit]) -> AnyLimit:
+    """Return the common limit where a candidate's own table says nothing else.
+
+    Its key is the one that stands in the file, and its reason still speaks of it.
+    """
+    found = common.get(limit.key.removeprefix(f"{where}."))
+    if found is None:
+        return limit
+    same = {"key": found.key, "why": limit.why or found.why}
+    return found if limit.model_copy(update=same) == found else limit
 
 
 _GROUPS = (".corpora", ".banks")

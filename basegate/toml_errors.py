@@ -10,6 +10,7 @@ from basegate.errors import did_you_mean, told
 from basegate.messages import Message, joined
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pydantic import ValidationError
@@ -32,6 +33,21 @@ _ACCEPTED = {
     "model_type": Message("accepted: a table"),
     "dict_type": Message("accepted: a table"),
     "too_short": Message("accepted: a table with at least one entry"),
+    # The only pattern in these files is that of names.
+    "string_pattern_mismatch": Message(
+        "accepted: a name made of letters (A to Z, a to z), digits, '.', '_' and '-', a letter or "
+        "digit first"
+    ),
+}
+
+_BOUNDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "greater_than": lambda given: Message("accepted: greater than {bound}", bound=given["gt"]),
+    "greater_than_equal": lambda given: Message(
+        "accepted: greater than or equal to {bound}", bound=given["ge"]
+    ),
+    "less_than_equal": lambda given: Message(
+        "accepted: less than or equal to {bound}", bound=given["le"]
+    ),
 }
 
 
@@ -69,15 +85,23 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
     given = _shown(detail["input"])
     if kind == "value_error":
         return Message("{key}: {problem}", key=key, problem=told(detail["ctx"]["error"]))
-    accepted = _ACCEPTED.get(kind) or Message(
-        "accepted: {what}", what=detail["msg"].removeprefix("Input should be ")
-    )
+    accepted = _ACCEPTED.get(kind) or _accepted(detail)
     form = ""
     if NUMBER in detail["loc"] and kind == "float_type":
         form = Message(" Or {example}.", example='{ reference = "NAME", plus = 0.2 }')
     return Message(
         "{key} = {given}: {accepted}.{form}", key=key, given=given, accepted=accepted, form=form
     )
+
+
+def _accepted(detail: ErrorDetails) -> str:
+    """Return what is accepted of a number with bounds, or of one of several words."""
+    given = detail.get("ctx", {})
+    if detail["type"] in _BOUNDS:
+        return _BOUNDS[detail["type"]]({name: f"{each:g}" for name, each in given.items()})
+    what = given.get("expected") or detail["msg"].removeprefix("Input should be ")
+    *first, last = what.rsplit(" or ", 1)
+    return Message("accepted: {what}", what=joined([*first, last], " or "))
 
 
 def _shown(value: Any) -> str:

@@ -135,6 +135,9 @@ def test_a_folder_for_a_file_is_refused_before_any_verdict(run, store, threshold
     status, out, err = run(name, "--store", store.folder, option, "store")
     assert (status, out) == (4, "")
     assert err == f"error: {option} store: is a folder; give a file, which may be new.\n"
+    status, out, err = run(name, "--store", store.folder, option, "-")
+    assert (status, out) == (4, "")
+    assert err.startswith(f"error: {option} -: is written to a file, not to standard output")
 
 
 def test_a_folder_in_the_place_of_the_default_page_is_refused_before_any_verdict(
@@ -241,6 +244,49 @@ def test_another_setting_is_answered_by_nothing(judge, store, thresholds):
     again = f"pytest --model yi-6b --thresholds={thresholds} --store={store.folder}"
     assert f"  not measured perplexity wiki              {again}\n" in out
     assert "yi-6b: no objection so far; not judged: perplexity wiki\n" in out
+
+
+REGISTRY = """
+[candidates.yi-6b]
+source = "01-ai/Yi-6B"
+
+[candidates.yi-int8]
+source = "01-ai/Yi-6B"
+quantization = "int8"
+"""
+
+
+@pytest.mark.parametrize(
+    ("facts", "model"),
+    [
+        (candidate(), "yi-6b"),
+        (candidate("y6"), f"y6=01-ai/Yi-6B@{'a' * 40}"),
+        (candidate("mine", revision="sha256:00"), "mine=01-ai/Yi-6B"),
+        (candidate("yi-int8", "int8"), "yi-int8"),
+    ],
+)
+def test_the_command_names_a_source_where_pytest_does_not_know_the_name(
+    judge, store, thresholds, tmp_path, facts, model
+):
+    (tmp_path / "models.toml").write_text(REGISTRY)
+    fill(store, thresholds, facts, perplexity=None)
+    command = f"pytest --model {model} --thresholds={thresholds} --store={store.folder}"
+    assert f"  not measured perplexity wiki              {command}\n" in judge()[1]
+
+
+def test_the_command_holds_a_candidate_as_it_was_held(judge, store, thresholds, tmp_path):
+    (tmp_path / "models.toml").write_text(REGISTRY)
+    fill(store, thresholds, candidate(quantization="int8"), perplexity=None)
+    ends = f"--store={store.folder} --quantization int8\n"
+    assert ends in judge()[1]
+
+
+def test_a_registry_that_cannot_be_read_does_not_keep_from_judging(
+    judge, store, thresholds, tmp_path
+):
+    (tmp_path / "models.toml").write_text("[")
+    fill(store, thresholds, perplexity=None)
+    assert "pytest --model yi-6b " in judge()[1]
 
 
 def test_other_data_is_answered_by_nothing(judge, store, thresholds):

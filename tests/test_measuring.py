@@ -34,9 +34,9 @@ def measure(tmp_path):
     path.write_text("香港\n", encoding="utf-8")
     settings = PerplexitySettings(corpus=CorpusSource(path=path), window=64, context=16)
     check = Check(check="perplexity", item="line", settings=settings, limits=())
-    spec = CandidateSpec(name="one", source="owner/one", revision="0" * 40)
 
-    def with_engine(engine, *, remeasure=False):
+    def with_engine(engine, *, remeasure=False, name="one"):
+        spec = CandidateSpec(name=name, source="owner/one", revision="0" * 40)
         handle = Candidate(spec, device="cpu", load=lambda *_: engine)
         return obtain(handle, check, Store(tmp_path), remeasure=remeasure, progress=SILENT)
 
@@ -131,6 +131,13 @@ def test_it_is_told_what_earlier_runs_had_done(measure):
     assert measure(InBatches()).earlier == Earlier(batches=2, batches_in_all=3)
     assert measure(InBatches()).earlier == Earlier(whole=True)
     assert measure(InBatches(), remeasure=True).earlier is None
+
+
+def test_it_is_told_under_which_other_name_it_is_stored(measure):
+    assert measure(InBatches()).earlier is None
+    again = measure(InBatches(can_do=0), name="two")
+    assert again.earlier == Earlier(whole=True, name="one")
+    assert measure(InBatches(can_do=0)).earlier == Earlier(whole=True)
 
 
 def test_what_earlier_runs_had_done_is_not_stored(measure, tmp_path):

@@ -13,6 +13,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings
 from basegate.measures.perplexity import (
     Sums,
+    copies,
     joined,
     measure,
     per_document,
@@ -299,3 +300,17 @@ def test_the_gap_is_between_versions_of_the_same_documents():
     assert high == pytest.approx(2.0 + (3.0 - 2.0) * factor, rel=1e-4)
     assert findings.basis == "3 documents, 2 of them in written Chinese too"
     assert findings.facts["parallel_documents"] == 2
+
+
+def test_documents_that_say_another_once_more_are_noted():
+    score = scored((3.0, 1.0))
+    [note] = measured(ScoringEngine(score, score, score), ("香港", "九龍", "香港\n")).notes
+    assert note.startswith(
+        "copies of other documents: 1 of 3 documents, 42.9 % of the characters. They show nothing"
+    )
+    assert measured(ScoringEngine(score, score)).notes == ()
+
+
+def test_a_heading_that_stands_there_twice_is_not_worth_a_note():
+    assert copies(["香港", "x" * 200, "香港"]) == ""
+    assert copies(["香港", "x" * 100, "香港"]) != ""

@@ -151,6 +151,16 @@ def test_memory_of_gpus_is_not_held_against_that_of_processes():
     assert (found.candidate, found.reason, found.memory) == ("a", "first", {})
 
 
+def test_one_that_was_asked_nothing_is_not_counted_among_those_that_fail():
+    left = ("perplexity wiki",)
+    entries = [entry("a"), entry("b", "invalid", not_run=left)]
+    found = recommend(entries, [row("a")], [])
+    assert (found.candidate, found.unfinished, found.rejected) == ("a", ("b",), ())
+    fails = [entry("a", "fail"), entries[1]]
+    found = recommend(fails, [row("a", "fail", value=9.0)], [])
+    assert (found.candidate, found.nearest, found.unfinished) == (None, None, ("b",))
+
+
 def test_one_that_was_not_judged_on_all_is_not_taken():
     found = recommend([entry("a", not_run=("knowledge facts",))], [row("a")], [])
     assert (found.candidate, found.reason, found.unfinished) == (None, "none", ("a",))

@@ -20,7 +20,7 @@ from basegate.measurement import Findings, Metric
 from basegate.measuring import identify_check
 from basegate.options import RunOptions
 from basegate.progress import SILENT
-from basegate.references import References, judge_by, measured_first, origins_of
+from basegate.references import Origin, References, judge_by, measured_first, origins_of
 from basegate.registry import CandidateSpec
 from basegate.run import Run
 from basegate.sentences import reason
@@ -133,6 +133,32 @@ def test_every_relation_is_told_in_words(relation, direction, unit, words):
         reference=found.reference,
     )
     assert asked(row) == words
+
+
+def test_the_command_names_the_source_of_a_reference_that_only_the_store_knows(
+    verdict_on, thresholds
+):
+    other = reference(thresholds, facts=candidate("ref", "int8", "b" * 40))
+    registry = {"yi-6b": Origin("01-ai/Yi-6B")}
+    [row] = verdict_on(other, origins=registry).results
+    assert f"pytest --model ref=01-ai/Yi-6B@{'b' * 40} --quantization nf4" in row.detail
+    [row] = verdict_on(other, origins=registry | {"ref": Origin("a/b")}).results
+    assert "pytest --model ref --quantization nf4" in row.detail
+
+
+def test_a_limit_beyond_all_numbers_is_invalid(thresholds):
+    line = RelativeLimit(
+        key="max_bits_per_char",
+        metric="bits_per_char",
+        direction="max",
+        candidate="ref",
+        factor=1e308,
+    )
+    own = measurement(thresholds, "perplexity", perplexity())
+    [row] = judge_by(own, [line], "mine", References([line], [reference(thresholds)])).results
+    assert row.verdict == "invalid"
+    assert "ref, from which a limit beyond all numbers follows" in row.detail
+    assert "Choose another number than factor = 1e+308" in row.detail
 
 
 def test_a_reference_passes_a_limit_that_is_its_own_number_without_an_interval():

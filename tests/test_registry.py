@@ -530,3 +530,13 @@ def test_an_unknown_tag_is_refused_with_the_nearest(tmp_path):
 def test_a_name_with_a_dot_without_quotes_says_how_to_write_it(refusal):
     [sentence] = refusal('[candidates.llama-3.1-8b]\nsource = "a/b"\n')
     assert sentence.endswith('stands in quotes: [candidates."llama-3.1-8b"]')
+
+
+def test_a_folder_beside_the_project_is_listed_as_the_file_would_name_it(tmp_path):
+    here, beside = tmp_path / "project/inside", tmp_path / "beside"
+    specs = {
+        name: CandidateSpec(name=name, source=str(folder), local=True)
+        for name, folder in {"one": here, "two": beside}.items()
+    }
+    table = format_registry(specs, tmp_path / "project")
+    assert [line.split()[-1] for line in table.splitlines()[1:3]] == ["./inside", "../beside"]

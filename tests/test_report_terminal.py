@@ -259,6 +259,13 @@ def test_what_earlier_runs_had_done_is_said_in_one_line():
     ]
 
 
+def test_another_name_that_it_is_stored_under_is_told():
+    whole = Earlier(whole=True, name="first")
+    assert from_the_store(whole, Earlier(whole=True), whole) == [
+        "from the store: 3 of 3 checks, kept under the name first"
+    ]
+
+
 def test_a_check_that_broke_when_it_was_done_is_counted_once():
     facts = CandidateFacts(
         name="yi-6b", source="a/b", quantization="nf4", dtype="bfloat16", device="cpu"

@@ -181,6 +181,15 @@ def test_a_candidates_own_limit_does_not_change_what_is_measured(load):
     assert own.checks == load(CORPUS).checks
 
 
+def test_limits_of_a_candidate_have_the_keys_that_stand_in_the_file(load):
+    both = CORPUS + 'max_perplexity = 60.0\nwhy = "the article"\n'
+    own = load(both + "[candidates.x.perplexity.corpora.wiki]\nmax_bits_per_char = 6.0\n")
+    assert [(each.key, each.why) for each in own.limits("x", "perplexity", "wiki")] == [
+        ("candidates.x.perplexity.corpora.wiki.max_bits_per_char", ""),
+        ("perplexity.corpora.wiki.max_perplexity", "the article"),
+    ]
+
+
 def test_a_byte_order_mark_is_no_error(load):
     assert load("\ufeff" + CORPUS).items("perplexity") == ("wiki",)
 
@@ -347,12 +356,33 @@ WRONG = {
         "candidates.x = 5: accepted: a table.",
     ),
     "not TOML": ("[perplexity\n", "is not valid TOML: "),
+    "name in Chinese": (
+        CORPUS.replace("wiki", '"維基"'),
+        'perplexity.corpora.維基 = "維基": accepted: a name made of letters (A to Z, a to z), '
+        "digits, '.', '_' and '-', a letter or digit first.",
+    ),
 }
 
 
 @pytest.mark.parametrize(("text", "sentence"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong_is_said_with_key_and_accepted_values(refusal, text, sentence):
     assert refusal(text)[0].startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("line", "sign"),
+    [
+        ("[perplexity.corpora.維基]", "維"),
+        ("[perplexity.corpora.wiki維基]", "維"),
+        ("path = “corpus”", "“"),
+        ("window ＝ 5", "＝"),
+        ("window = 5，", "，"),
+    ],
+)
+def test_a_sign_that_is_none_of_tomls_is_shown_with_what_may_be_meant(refusal, line, sign):
+    sentence = refusal(f"# 註\r\n[perplexity]\r\n{line}\r\n")[0]
+    assert f"There stands {sign!r}: a name is made of A to Z" in sentence
+    assert "There stands" not in refusal("[perplexity]\nwindow =\n")[0]
 
 
 def test_a_line_that_is_not_toml_is_named(refusal):

@@ -203,6 +203,7 @@ def notes() -> set[str]:
     texts = [
         choices.disagreement([1.0] * 20, scores(right=False)),
         choices.disagreement([0.0] * 20, scores(right=True)),
+        perplexity.copies(["香港", "香港"]),
         *_noting(found.findings, engine, 1).notes,
         *_noting(found.findings, engine, 3).notes,
         *_as_answer(found, check, 2, found.candidate.name).findings.notes,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from basegate.commands.choosing import registry_here
 from basegate.commands.output import STORE, THRESHOLDS
+from basegate.registry import CandidateSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from basegate.rejudging import Rejudged
@@ -23,17 +26,50 @@ def places(thresholds: Path, store: Path) -> list[str]:
     return found
 
 
-def command(each: Rejudged, thresholds: Path, store: Path) -> str:
+def commands(
+    judged: Iterable[Rejudged], thresholds: Path, store_of: Callable[[Rejudged], Path]
+) -> dict[str, str]:
+    """Return what measures the rest of each candidate, by the name that it is shown by.
+
+    Args:
+        judged: the candidates.
+        thresholds: that they are judged by.
+        store_of: the store that a candidate's rest is to be kept in.
+    """
+    lacking = [each for each in judged if each.missing or each.undecided]
+    registry = registry_here() if lacking else {}
+    return {
+        each.facts.name: command(each, thresholds, store_of(each), registry) for each in lacking
+    }
+
+
+def command(
+    each: Rejudged, thresholds: Path, store: Path, registry: Mapping[str, CandidateSpec]
+) -> str:
     """Return what measures the rest of a candidate, held as it is.
 
     Args:
         each: the candidate.
         thresholds: that it is judged by.
         store: that it is judged from.
+        registry: the candidates that pytest knows by name; empty where that cannot be told.
     """
     held = each.facts
-    parts = ["pytest", "--model", each.name, *places(thresholds, store)]
-    if held.name != each.name:
-        parts += ["--quantization", held.quantization, "--dtype", held.dtype]
+    parts = ["pytest", "--model", _model(each, registry), *places(thresholds, store)]
+    # Without such an option pytest goes by the entry, and would measure it held otherwise.
+    usual = registry.get(each.name) or CandidateSpec(name=each.name, source=held.source)
+    several = held.name != each.name
+    if several or held.quantization != usual.quantization:
+        parts += ["--quantization", held.quantization]
+    if several or held.dtype != usual.dtype:
+        parts += ["--dtype", held.dtype]
+    if several:
         parts += ["--device", held.device]
     return shlex.join(parts)
+
+
+def _model(each: Rejudged, registry: Mapping[str, CandidateSpec]) -> str:
+    """Return what `--model` finds it by: a name alone only where `models.toml` has it."""
+    if not registry or each.name in registry:
+        return each.name
+    return f"{each.name}={each.facts.located}"

@@ -113,6 +113,14 @@ def named_by(option: str, given: Sequence[str]) -> Named:
     return Named(tuple(dict.fromkeys(plain)), tuple(grouped))
 
 
+def registry_here() -> dict[str, CandidateSpec]:
+    """Return the candidates of the `models.toml` here; none where it cannot be read."""
+    try:
+        return load_registry(_REGISTRY)
+    except UsageError:
+        return {}
+
+
 def absent_of(chosen: Chosen, store: Iterable[Measurement]) -> list[str]:
     """Return the chosen candidates that nothing is stored of, since `models.toml` knows them.
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.commands.again import command
+from basegate.commands.again import commands as commands_for
 from basegate.commands.choosing import add_models, chosen_by, origins_for
 from basegate.commands.output import (
     add_language,
@@ -90,9 +90,7 @@ def run(options: argparse.Namespace) -> int:
     show(origin(options.thresholds, options.store, say))
     # Judging needs no GPU, so none is looked for.
     machine = environment("cpu")
-    commands = {
-        each.facts.name: command(each, options.thresholds, options.store) for each in judged
-    }
+    commands = commands_for(judged, options.thresholds, lambda each: options.store)
     for each in judged:
         # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
         ledger = ledger_of([each], thresholds, machine, commands=commands, choose=False)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.commands.again import command
+from basegate.commands.again import commands
 from basegate.commands.choosing import add_models, chosen_by, origins_for
 from basegate.commands.output import (
     STORE,
@@ -151,12 +151,11 @@ def _commands(
         store: Counter(each.candidate.name for each in store) if others and lacking else Counter()
         for store in (first, *others)
     }
-    return {
-        each.facts.name: command(
-            each, thresholds, max(held, key=lambda store: held[store][each.name]).folder
-        )
-        for each in judged
-    }
+
+    def fullest(each: Rejudged) -> Path:
+        return max(held, key=lambda store: held[store][each.name]).folder
+
+    return commands(judged, thresholds, fullest)
 
 
 def _write(page: Page, path: Path) -> None:

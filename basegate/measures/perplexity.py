@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 VERSION = 5
 LIBRARIES: tuple[str, ...] = ()
+FEW_COPIES = 0.01
+"""Share of the characters that may stand in copies of other documents without a word on it."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,29 @@ def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
             list(corpus.parallel.values()), _score(engine, list(corpus.parallel.values()), task)
         )
         found = compare(found, taken(sums, list(corpus.parallel)), beside)
+    if note := copies(documents):
+        found = found.noting(note)
     return found.model_copy(
         update={"metrics": (*found.metrics, _as_in_the_article(engine, documents))}
+    )
+
+
+def copies(documents: Sequence[str]) -> str:
+    """Say how many documents say once more what another says; empty where they are next to none.
+
+    Resampling takes each for a text of its own, so that its interval is narrower than it should be.
+    Lines of an encyclopaedia, headings say, may well be alike: they are a small part of it.
+    """
+    lengths = [len(text) for text in documents]
+    first = {text.strip(): place for place, text in reversed([*enumerate(documents)])}
+    kept = set(first.values())
+    again = [length for place, length in enumerate(lengths) if place not in kept]
+    if sum(again) <= FEW_COPIES * sum(lengths):
+        return ""
+    return (
+        f"copies of other documents: {len(again)} of {len(documents)} documents, "
+        f"{sum(again) / sum(lengths) * 100:.1f} % of the characters. They show nothing new, and "
+        "the interval is too narrow for it: leave them out."
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from basegate.figures import asked, found, padded, place, printable, short_path
 from basegate.language import ENGLISH, Words
 from basegate.memory import GIB
-from basegate.report.wording import basis, place_in_words, recommendation
+from basegate.report.wording import basis, joined, place_in_words, recommendation
 from basegate.sentences import reason
 from basegate.verdict import Result, VerdictWord, telling
 
@@ -217,7 +217,11 @@ def _stored(records: Sequence[Record], say: Words) -> str:
     ]
     if first := [name for name, each in done.items() if each.samples and not each.batches]:
         parts.append(say("the first samples of {checks}", checks=say(", ").join(first)))
-    return say("; ").join(parts)
+    text = say("; ").join(parts)
+    names = dict.fromkeys(each.name for each in done.values() if each.name)
+    if not names:
+        return text
+    return say("{stored}, kept under the name {names}", stored=text, names=joined([*names], say))
 
 
 def _whole(done: int, count: int, say: Words) -> str:
