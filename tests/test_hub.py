@@ -336,6 +336,7 @@ def test_a_model_without_weights_that_are_loaded_is_told_what_it_has(real, tmp_p
     assert "It has consolidated.safetensors, which nothing loads" in found["error"]
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused_before_its_weights_are_fetched(real, tmp_path):
     found, _ = load_real(real, tmp_path / "cache", COMMIT, "1000")
     assert found["error"].startswith("owner/real does not fit. It needs")
@@ -369,6 +370,7 @@ except CandidateError as error:
 """
 
 
+@pytest.mark.slow
 def test_the_gate_goes_on_after_a_refusal_before_the_weights(real, tmp_path):
     """An error that is its own cause once kept the gate busy for ever."""
     cache = str(tmp_path / "cache")

@@ -188,6 +188,7 @@ def test_an_entry_names_the_checks_that_were_not_run():
     assert two.not_run == ("perplexity wiki", "knowledge must-know", "continuation")
 
 
+@pytest.mark.slow
 def test_a_real_run_records_what_it_loaded(project):
     """From the files of the checkpoint into the ledger, and said before they are read."""
     result = project.runpytest_subprocess("--model", "one", "-k", "perplexity")

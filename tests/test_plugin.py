@@ -99,7 +99,8 @@ def test_changing_a_limit_judges_again_without_loading(isolated, workers):
     assert set(logged(isolated, "modules")) == {""}
 
 
-@SLOW_WITH_WORKERS
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
 def test_what_came_from_the_store_is_said_once_per_candidate(isolated, workers):
     result = isolated.runpytest_subprocess("--model", "one", "-k", "perplexity", *workers)
     assert "from the store" not in result.stdout.str()
@@ -475,7 +476,7 @@ def test_k_x_and_lf_work(plain):
     result.assert_outcomes(passed=2, deselected=3)
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
+@SLOW_WITH_WORKERS
 def test_a_run_that_a_failure_stopped_is_partial_if_something_was_left_to_run(isolated, workers):
     result = isolated.runpytest_subprocess("--model", "bad", "-x", "-q", *workers)
     told = [line for line in result.outlines if "is partial:" in line]

@@ -63,6 +63,7 @@ def test_workers_find_what_one_process_finds(isolated):
         assert spread[part] == alone[part], part
 
 
+@pytest.mark.slow
 def test_each_candidate_is_loaded_once_on_one_worker_the_biggest_first(isolated):
     give_sizes(isolated, one="135M", two="34B", bad="6B")
     isolated.runpytest_subprocess("--model", "script,one,bad,two", "-n1")
@@ -93,6 +94,7 @@ def workers_of(project):
     return len(logged(project, "threads"))
 
 
+@pytest.mark.slow
 def test_auto_starts_a_worker_per_candidate_and_core(isolated):
     assert isolated.runpytest_subprocess("--model", "one", "-n", "auto").ret == 0
     assert workers_of(isolated) == 1
