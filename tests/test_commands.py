@@ -13,6 +13,7 @@ import pytest
 from basegate import hub
 from basegate.commands import main
 from basegate.errors import DataError
+from basegate.measurement import DocumentScore
 from basegate.records import digest
 from basegate.store import Store
 from tests.markup import read
@@ -842,7 +843,7 @@ def test_all_of_a_candidate_is_shown(manage, store, thresholds):
     assert out.count("\nmetrics\n") == 2
     assert out.index("check      minimal pairs pairs") < out.index("check      perplexity wiki")
     assert "yi-6b" not in out
-    assert "'right': '對'" in out, "with its evidence"
+    assert "bits per character: 對\n" in out, "with its evidence"
     assert manage("show", "--model", "other,yi-6b")[1].count("\nmetrics\n") == 5
 
 
@@ -910,8 +911,25 @@ def test_everything_about_one(manage, store, thresholds):
 def test_pairs_are_shown_as_samples_are(manage, store, thresholds):
     fill(store, thresholds)
     key = measurement(thresholds, "minimal_pairs", pairs()).key
-    assert "'right': '對'" in manage("show", key, "--samples", "1")[1]
+    shown = manage("show", key, "--samples", "1")[1]
+    assert (
+        "p1 (k)\n  | right, 1.00 bits per character: 對\n  | wrong, 2.00 bits per character: 錯\n"
+    ) in shown
+    assert "  | 正確，每字 1.00 bits：對\n" in manage("show", key, "--samples", "1", *CHINESE)[1]
     assert "1 more pairs" in manage("show", key)[1]
+
+
+def test_options_and_documents_are_shown_in_words(manage, store, thresholds):
+    document = DocumentScore(item="1", bits=400.0, tokens=90, characters=100)
+    wiki = perplexity().model_copy(update={"documents": (document,)})
+    fill(store, thresholds, perplexity=wiki)
+    key = measurement(thresholds, "perplexity", wiki).key
+    told = "document 1: 4.00 bits per character; 100 characters, 90 tokens\n"
+    assert told in manage("show", key, "--samples", "1")[1]
+    key = measurement(thresholds, "knowledge", answers()).key
+    shown = manage("show", key, "--samples", "1")[1]
+    assert "q1 (right A)\n" in shown
+    assert "  | A: log-probability -1.00 of the letter, -1.00 per character of the text\n" in shown
 
 
 def test_prune_tells_what_the_system_does_not_remove(manage, store, thresholds, monkeypatch):

@@ -196,13 +196,12 @@ def _evidence(findings: Findings, count: int) -> Iterator[str]:
     """Yield the first samples, pairs or questions, and how many more there are."""
     for sample in findings.samples[:count]:
         yield from _sample(sample)
-    others: tuple[Preference | OptionScores | DocumentScore, ...] = (
-        *findings.preferences,
-        *findings.choices,
-        *findings.documents,
-    )
-    for each in others[:count]:
-        yield f"{each.item}: {each.model_dump(exclude={'item'})}"
+    for pair in findings.preferences[:count]:
+        yield from _pair(pair)
+    for question in findings.choices[:count]:
+        yield from _options(question)
+    for document in findings.documents[:count]:
+        yield _document(document)
     left = [
         Message("{count} more {what}", count=f"{len(parts) - count:,}", what=what)
         for what, parts in (
@@ -215,6 +214,43 @@ def _evidence(findings: Findings, count: int) -> Iterator[str]:
     ]
     if left:
         yield Message("{left}: --samples N shows the first of them", left=joined(left))
+
+
+def _pair(pair: Preference) -> Iterator[str]:
+    yield Message("{item} ({known})", item=pair.item, known=pair.kind) if pair.kind else pair.item
+    yield Message(
+        "  | right, {bits} bits per character: {text}",
+        bits=f"{pair.right_bits:.2f}",
+        text=pair.right,
+    )
+    yield Message(
+        "  | wrong, {bits} bits per character: {text}",
+        bits=f"{pair.wrong_bits:.2f}",
+        text=pair.wrong,
+    )
+
+
+def _options(question: OptionScores) -> Iterator[str]:
+    right = Message("right {answer}", answer=question.expected)
+    yield Message("{item} ({known})", item=question.item, known=right)
+    for option, logprob in question.letters.items():
+        yield Message(
+            "  | {option}: log-probability {letter} of the letter, {text} per character of the "
+            "text",
+            option=option,
+            letter=f"{logprob:.2f}",
+            text=f"{question.texts[option]:.2f}",
+        )
+
+
+def _document(document: DocumentScore) -> str:
+    return Message(
+        "document {item}: {bits} bits per character; {characters} characters, {tokens} tokens",
+        item=document.item,
+        bits=f"{document.bits / document.characters:.2f}",
+        characters=f"{document.characters:,}",
+        tokens=f"{document.tokens:,}",
+    )
 
 
 def _sample(sample: Sample) -> Iterator[str]:
