@@ -277,7 +277,7 @@ class CandidateFacts(Frozen):
     @property
     def weights_held(self) -> str:
         """How the weights were held, in words."""
-        return "full precision" if self.quantization == "none" else self.quantization
+        return Message("full precision") if self.quantization == "none" else self.quantization
 
     @property
     def located(self) -> str:
@@ -288,9 +288,7 @@ class CandidateFacts(Frozen):
     @property
     def held(self) -> str:
         """How it was held when it was measured, e.g. `nf4, bfloat16, cuda`."""
-        whole = self.quantization == "none"
-        weights = Message("full precision") if whole else self.quantization
-        return joined([weights, self.dtype, self.device])
+        return joined([self.weights_held, self.dtype, self.device])
 
 
 class Earlier(Frozen):

@@ -19,7 +19,7 @@ from basegate.language import LATER
 from basegate.limits import Limit
 from basegate.messages import Message, joined
 from basegate.records import canonical_json
-from basegate.sources import COMMIT
+from basegate.sources import COMMIT, asked_for
 from basegate.verdict import Unresolved, Verdict
 
 if TYPE_CHECKING:
@@ -270,11 +270,11 @@ class References:
         )
 
     def _model(self, name: str) -> str:
-        """Return what `--model` finds a reference by: a name alone only where pytest knows it."""
+        """Return what `--model` finds a reference by."""
         stored = self._stored.get(name)
-        if not stored or not self._origins or name in self._origins:
+        if not stored:
             return name
-        return shlex.quote(f"{name}={stored[0].candidate.located}")
+        return shlex.quote(asked_for(name, stored[0].candidate.located, self._origins))
 
 
 def judge_by(

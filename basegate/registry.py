@@ -153,10 +153,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: it cannot be read or parsed, with the line.
     """
-    text = ""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return tomllib.loads(text)
     except FileNotFoundError:
         raise UsageError("{path}: there is no such file.", path=path) from None
     except OSError as error:
@@ -167,6 +165,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(
             "{path}: is not UTF-8 (byte {start}). Save it as UTF-8.", path=path, start=error.start
         ) from None
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(
             "{path}: is not valid TOML: {error}.{hint}",

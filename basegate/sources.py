@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -57,6 +57,17 @@ def is_revision(text: str) -> bool:
 def normalised(revision: str) -> str:
     """Return a revision as the hub knows it: a commit's digits are lower case there."""
     return revision.lower() if COMMIT.fullmatch(revision.lower()) else revision
+
+
+def asked_for(name: str, source: str, known: Collection[str]) -> str:
+    """Return what `--model` finds a candidate by: a name alone only where it is known.
+
+    Args:
+        name: of the candidate.
+        source: that it comes from; see `CandidateFacts.located`.
+        known: names that pytest knows; empty where that cannot be told.
+    """
+    return name if not known or name in known else f"{name}={source}"
 
 
 def names_in(given: Iterable[str]) -> tuple[str, ...]:

@@ -104,9 +104,8 @@ def model(monkeypatch, truth, request):
     with FakeTensorMode(), Numbers(truth):
         with torch.device("cuda"), no_init_weights():
             made = model_class(Path(name), config).from_config(config, dtype=torch.bfloat16)
-        if "_moe" in name or "deepseek" in name or "granitemoe" in name:
-            # Their usual way asks the GPU what it can do.
-            made.set_experts_implementation("batched_mm")
+        # The usual way of experts asks the GPU what it can do.
+        made.set_experts_implementation("batched_mm")
         yield spread(made.eval()) if several else made.eval()
 
 

@@ -44,7 +44,7 @@ KNOWN = {
     "reasoning": (5, "ec95657ee6441f6c"),
     "continuation": (7, "260ad2772359845a"),
     "minimal_pairs": (3, "47436478d88ff34e"),
-    "perplexity": (5, "650adbb2f6662a59"),
+    "perplexity": (5, "8c4c584a875f3f81"),
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from basegate.commands.choosing import registry_here
 from basegate.commands.output import STORE, THRESHOLDS
 from basegate.registry import CandidateSpec
+from basegate.sources import asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -55,7 +56,12 @@ def command(
         registry: the candidates that pytest knows by name; empty where that cannot be told.
     """
     held = each.facts
-    parts = ["pytest", "--model", _model(each, registry), *places(thresholds, store)]
+    parts = [
+        "pytest",
+        "--model",
+        asked_for(each.name, held.located, registry),
+        *places(thresholds, store),
+    ]
     # Without such an option pytest goes by the entry, and would measure it held otherwise.
     usual = registry.get(each.name) or CandidateSpec(name=each.name, source=held.source)
     several = held.name != each.name
@@ -66,10 +72,3 @@ def command(
     if several:
         parts += ["--device", held.device]
     return shlex.join(parts)
-
-
-def _model(each: Rejudged, registry: Mapping[str, CandidateSpec]) -> str:
-    """Return what `--model` finds it by: a name alone only where `models.toml` has it."""
-    if not registry or each.name in registry:
-        return each.name
-    return f"{each.name}={each.facts.located}"

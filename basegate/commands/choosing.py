@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,18 +12,20 @@ from basegate.fingerprint import FINGERPRINTS
 from basegate.messages import Message
 from basegate.references import origins_of
 from basegate.registry import load_registry
+from basegate.rejudging import rejudge
 from basegate.selecting import is_group, of_group
 from basegate.sources import names_in
 from basegate.store.overview import stored_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from basegate.measurement import Measurement
     from basegate.references import Origin
     from basegate.registry import CandidateSpec
-    from basegate.store import Store
+    from basegate.rejudging import Asked, Rejudged
+    from basegate.store import Readable, Store
     from basegate.thresholds import Thresholds
 
 _REGISTRY = Path("models.toml")
@@ -151,6 +154,29 @@ def origins_for(thresholds: Thresholds, store: Store) -> dict[str, Origin]:
     if not thresholds.relative:
         return {}
     return origins_of(thresholds.relative, load_registry(_REGISTRY), store.folder / FINGERPRINTS)
+
+
+def judges(
+    thresholds: Thresholds, asked: Asked, chosen: Chosen, store: Store, *, brief: bool = False
+) -> Callable[[Readable], list[Rejudged]]:
+    """Return what judges the chosen candidates by what a store holds; see `rejudge`.
+
+    Args:
+        thresholds: the limits.
+        asked: of the same thresholds.
+        chosen: the candidates.
+        store: see `origins_for`.
+        brief: see `judge`.
+    """
+    return partial(
+        rejudge,
+        thresholds=thresholds,
+        asked=asked,
+        names=chosen.names,
+        registered=chosen.registered,
+        origins=origins_for(thresholds, store),
+        brief=brief,
+    )
 
 
 def _names(request: str, registry: Mapping[str, CandidateSpec], option: str) -> Iterator[str]:

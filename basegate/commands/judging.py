@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.commands.again import commands as commands_for
-from basegate.commands.choosing import add_models, chosen_by, origins_for
+from basegate.commands.choosing import add_models, chosen_by, judges
 from basegate.commands.output import (
     add_language,
     add_store,
@@ -22,7 +21,7 @@ from basegate.evidence import compare_candidates
 from basegate.figures import place
 from basegate.files import write_atomically
 from basegate.outputs import check_files
-from basegate.rejudging import Asked, absent_from, ledger_of, rejudge, rejudge_whole
+from basegate.rejudging import Asked, absent_from, ledger_of, rejudge_whole
 from basegate.report.spreadsheet import table
 from basegate.report.terminal import line, not_judged_in_words, origin, summary
 from basegate.thresholds import load_thresholds
@@ -73,15 +72,7 @@ def run(options: argparse.Namespace) -> int:
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)
 
-    judge_from = partial(
-        rejudge,
-        thresholds=thresholds,
-        asked=asked,
-        names=chosen.names,
-        registered=chosen.registered,
-        origins=origins_for(thresholds, store),
-        brief=options.ledger is None,
-    )
+    judge_from = judges(thresholds, asked, chosen, store, brief=options.ledger is None)
     # What is written compares candidates by their evidence, so that it is read before anything is
     # said; a listing has no use for it.
     writes = options.ledger is not None or options.csv is not None

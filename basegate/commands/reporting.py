@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.commands.again import commands
-from basegate.commands.choosing import add_models, chosen_by, origins_for
+from basegate.commands.choosing import add_models, chosen_by, judges
 from basegate.commands.output import (
     STORE,
     add_language,
@@ -27,7 +26,7 @@ from basegate.evidence import compare_candidates
 from basegate.files import write_atomically
 from basegate.messages import Message, joined
 from basegate.outputs import check_files
-from basegate.rejudging import Asked, absent_from, ledger_of, rejudge, rejudge_whole
+from basegate.rejudging import Asked, absent_from, ledger_of, rejudge_whole
 from basegate.report.page import Page
 from basegate.report.summary_file import write_summary
 from basegate.store import Several
@@ -90,14 +89,7 @@ def run(options: argparse.Namespace) -> int:
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)
 
-    judge_from = partial(
-        rejudge,
-        thresholds=thresholds,
-        asked=asked,
-        names=chosen.names,
-        registered=chosen.registered,
-        origins=origins_for(thresholds, stores[0]),
-    )
+    judge_from = judges(thresholds, asked, chosen, stores[0])
     every, behind = rejudge_whole(store, judge_from)
     judged = [each for each in every if each.records]
     if not judged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+import functools
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,7 +66,7 @@ class Sampler:
         self.decode = decode
         self._halving = halving or Halving()
         # Asked of every token that is drawn; decoding takes as long as a step of a small model.
-        self._ends_line = cache(lambda token: decode([token]).endswith("\n"))
+        self._ends_line = functools.cache(lambda token: decode([token]).endswith("\n"))
 
     def draw(
         self,
@@ -122,7 +122,7 @@ class Sampler:
             step(sum(name in written for name in names))
         if rest := _without(batch, written):
             missing = _names(rest)
-            do = partial(self._halving.run, rest, work, journal)
+            do = functools.partial(self._halving.run, rest, work, journal)
             drawn = pieces.batch(journal, missing, do, list, list)
             written.update(zip(missing, drawn, strict=True))
         return [written[name] for name in names]

@@ -100,15 +100,18 @@ def copies(documents: Sequence[str]) -> str:
     Resampling takes each for a text of its own, so that its interval is narrower than it should be.
     Lines of an encyclopaedia, headings say, may well be alike: they are a small part of it.
     """
-    lengths = [len(text) for text in documents]
-    first = {text.strip(): place for place, text in reversed([*enumerate(documents)])}
-    kept = set(first.values())
-    again = [length for place, length in enumerate(lengths) if place not in kept]
-    if sum(again) <= FEW_COPIES * sum(lengths):
+    seen: set[str] = set()
+    again = []
+    for text in documents:
+        if text.strip() in seen:
+            again.append(len(text))
+        seen.add(text.strip())
+    share = sum(again) / sum(map(len, documents))
+    if share <= FEW_COPIES:
         return ""
     return (
         f"copies of other documents: {len(again)} of {len(documents)} documents, "
-        f"{sum(again) / sum(lengths) * 100:.1f} % of the characters. They show nothing new, and "
+        f"{share * 100:.1f} % of the characters. They show nothing new, and "
         "the interval is too narrow for it: leave them out."
     )
 
