@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from basegate.ledger import Record
     from basegate.measurement import CandidateFacts
-    from basegate.references import Origin
+    from basegate.origins import Origin
     from basegate.registry import CandidateSpec
     from basegate.rejudging import Rejudged
     from basegate.store import Store

@@ -381,7 +381,7 @@ def _check_own_limits(
 def _check_references(thresholds: Thresholds, known: Collection[str], store: Path) -> None:
     """Refuse limits relative to a candidate that nobody knows: none could ever be judged."""
     from basegate.errors import UsageError
-    from basegate.references import suggestion
+    from basegate.origins import suggestion
     from basegate.store import Store
 
     unknown = [limit for limit in thresholds.relative if limit.candidate not in known]

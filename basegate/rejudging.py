@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from basegate.comparison import Comparison
     from basegate.limits import AnyLimit
     from basegate.measurement import CandidateFacts, Measurement
-    from basegate.references import Origin
+    from basegate.origins import Origin
     from basegate.store import Readable
     from basegate.thresholds import Check, Thresholds
     from basegate.verdict import Result, VerdictWord

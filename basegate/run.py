@@ -15,7 +15,8 @@ from basegate.language import words
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
 from basegate.measuring import measure, obtain
-from basegate.references import References, judge_by, measured_first, origins_of
+from basegate.origins import measured_first, origins_of
+from basegate.references import References, judge_by
 from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from basegate.measurement import Earlier, Measurement
     from basegate.measuring import Measurer
     from basegate.options import RunOptions
+    from basegate.origins import Origin
     from basegate.progress import Progress
-    from basegate.references import Origin
     from basegate.registry import CandidateSpec
     from basegate.spread.isolation import Isolation
     from basegate.verdict import Result, Verdict

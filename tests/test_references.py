@@ -19,8 +19,9 @@ from basegate.limits import Limit, Reference, RelativeLimit
 from basegate.measurement import Findings, Metric
 from basegate.measuring import identify_check
 from basegate.options import RunOptions
+from basegate.origins import Origin, measured_first, origins_of
 from basegate.progress import SILENT
-from basegate.references import Origin, References, judge_by, measured_first, origins_of
+from basegate.references import References, judge_by
 from basegate.registry import CandidateSpec
 from basegate.run import Run
 from basegate.sentences import reason

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from basegate.errors import UsageError
 from basegate.fingerprint import FINGERPRINTS
 from basegate.messages import Message
-from basegate.references import origins_of
+from basegate.origins import origins_of
 from basegate.registry import load_registry
 from basegate.rejudging import rejudge
 from basegate.selecting import is_group, of_group
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from basegate.measurement import Measurement
-    from basegate.references import Origin
+    from basegate.origins import Origin
     from basegate.registry import CandidateSpec
     from basegate.rejudging import Asked, Rejudged
     from basegate.store import Readable, Store

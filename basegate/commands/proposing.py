@@ -24,8 +24,8 @@ from basegate.files import write_atomically
 from basegate.language import LATER
 from basegate.limits import RelativeLimit
 from basegate.messages import Message, joined
+from basegate.origins import suggestion
 from basegate.proposing import guess_levels, propose
-from basegate.references import suggestion
 from basegate.rejudging import Asked, answers_of, ledger_of, rejudge
 from basegate.report.terminal import decided
 from basegate.sources import names_in
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from basegate.commands.choosing import Named
     from basegate.measurement import Measurement
+    from basegate.origins import Origin
     from basegate.proposing import Proposal
-    from basegate.references import Origin
     from basegate.rejudging import Answered
     from basegate.store import Store
     from basegate.thresholds import Check, Thresholds
