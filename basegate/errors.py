@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from basegate.messages import Message, joined
+from basegate.i18n.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Literal
 
-from basegate.comparison import Comparison
-from basegate.figures import place, short_path
 from basegate.files import write_atomically
+from basegate.i18n.formatting import place, short_path
+from basegate.judging.comparison import Comparison
+from basegate.judging.recommendation import Recommendation, recommend
 from basegate.measurement import CandidateFacts, Earlier
-from basegate.recommendation import Recommendation, recommend
-from basegate.records import Frozen
+from basegate.serialization import Frozen
 from basegate.verdict import Reason, Result, VerdictWord, worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from basegate.thresholds import Thresholds
+    from basegate.config.thresholds import Thresholds
 
 
 class Record(Frozen):

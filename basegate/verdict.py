@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from basegate.limits import Reference
-from basegate.messages import Message
-from basegate.records import FiniteOrNone, Frozen, Interval
+from basegate.config.limits import Reference
+from basegate.i18n.messages import Message
+from basegate.serialization import FiniteOrNone, Frozen, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints import make_checkpoint, write_jsonl
-from tests.plain import make_plain
+from tests.helpers.checkpoints import make_checkpoint, write_jsonl
+from tests.helpers.plain import make_plain
 
-pytest_plugins = ["pytester", "tests.browsing"]
+pytest_plugins = ["pytester", "tests.helpers.browsing"]
 
 # Before torch is imported: with as many threads as cores in every worker, they wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from basegate.fingerprint import hash_file
+from basegate.data.fingerprint import hash_file
 from basegate.ledger import Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
 from basegate.verdict import Result

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basegate.engines.checkpoint import Loaded
+    from basegate.engines.checkpoints.inspection import Loaded
     from basegate.engines.protocol import Draw, Engine, TokenScores
     from basegate.store.journal import Journal
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from basegate.engines.checkpoint import Loaded
+    from basegate.config.settings import Sampling
+    from basegate.engines.checkpoints.inspection import Loaded
     from basegate.progress import Progress
-    from basegate.settings import Sampling
     from basegate.store.journal import Journal
 
 
@@ -151,8 +151,8 @@ class Engine(Protocol):
             journal: as for `log_likelihoods`.
 
         Returns:
-            What `basegate.engines.article` describes, which is no perplexity of the text; infinite
-            or NaN where the model's numbers are.
+            What `basegate.engines.article_perplexity` describes, which is no perplexity of the
+            text; infinite or NaN where the model's numbers are.
         """
         ...
 

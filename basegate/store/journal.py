@@ -14,7 +14,7 @@ import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from basegate.records import canonical_json
+from basegate.serialization import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

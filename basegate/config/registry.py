@@ -1,0 +1,263 @@
+"""`models.toml` to `CandidateSpec`: which candidates there are and where."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from basegate.config.model_source import (
+    folder_of,
+    hub_source,
+    is_revision,
+    looks_like_a_path,
+    normalised,
+)
+from basegate.config.tags import SIZE, TAG, derived_tags
+from basegate.config.toml_reader import explain
+from basegate.errors import UsageError
+from basegate.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Quantization = Literal["nf4", "fp4", "int8", "none"]
+Dtype = Literal["bfloat16", "float16", "float32"]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def _tag(text: str) -> str:
+    if not re.fullmatch(TAG, text):
+        raise ValueError(
+            Message(
+                "{text} is no tag: accepted are lower-case letters, digits, '.' and '-', a letter "
+                "or digit first.",
+                text=repr(text),
+            )
+        )
+    return text
+
+
+def _size(text: str) -> str:
+    if text != "unknown" and not SIZE.fullmatch(text):
+        raise ValueError(
+            Message(
+                '{text} is no size, and its tag would be missing: accepted are "7B", "1.5B", '
+                '"135M", of a mixture "30B-A3B", or "unknown".',
+                text=repr(text),
+            )
+        )
+    return text
+
+
+def _revision(text: str) -> str:
+    if not is_revision(text):
+        raise ValueError(
+            Message(
+                "{text} is no revision: accepted is a branch, a tag or a commit; leave the key out "
+                "for the default branch.",
+                text=repr(text),
+            )
+        )
+    return normalised(text)
+
+
+Tag = Annotated[str, AfterValidator(_tag)]
+
+
+class _Entry(BaseModel):
+    """What an entry of `models.toml` may say; closed, and strict about types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    source: Annotated[str, Field(min_length=1)]
+    revision: Annotated[str, AfterValidator(_revision)] | None = None
+    engine: Literal["transformers"] = "transformers"
+    architecture: str = ""
+    licence: str = "unknown"
+    parameters: Annotated[str, AfterValidator(_size)] = "unknown"
+    context_length: Annotated[int, Field(gt=0)] | None = None
+    quantization: Quantization = "nf4"
+    dtype: Dtype = "bfloat16"
+    gpus: Annotated[int, Field(gt=0)] | None = None
+    gated: bool = False
+    tags: Annotated[tuple[Tag, ...], Field(strict=False)] = ()
+    unsupported: str = ""
+    notes: str = ""
+
+
+class CandidateSpec(_Entry):
+    """A base model under test, as registered or as given by `NAME=SOURCE`.
+
+    Attributes:
+        name: short name, used in test ids and tables.
+        source: hub id, or local folder (absolute once resolved).
+        local: whether `source` is a folder.
+        revision: branch, tag or commit of a hub id; `None` is the default branch.
+        engine: what answers for it.
+        architecture: the checkpoint's `model_type`, which says how it is loaded; empty where not
+            known.
+        licence: as published; `unknown` where not sure.
+        parameters: size in words, e.g. `6B`.
+        context_length: tokens that the model was trained to see at once.
+        quantization: how the weights are held.
+        dtype: dtype of the computation and of weights that are not quantised.
+        gpus: how many GPUs it needs; `None` where the entry does not say.
+        gated: whether the hub asks for an account and consent.
+        tags: groups that it is selected by, as `models.toml` says; see `all_tags`.
+        unsupported: why it cannot be loaded by this version; empty if it can.
+        notes: what a reader of the table should know.
+        trusted: whether the user lets the checkpoint's own Python code run.
+    """
+
+    name: str
+    local: bool = False
+    trusted: bool = False
+
+    @property
+    def all_tags(self) -> frozenset[str]:
+        """Its own tags, and those that follow from size, licence and access."""
+        return frozenset(self.tags) | derived_tags(self)
+
+
+def load_registry(path: Path) -> dict[str, CandidateSpec]:
+    """Read `models.toml`; a missing file is an empty registry.
+
+    Raises:
+        UsageError: the file is not TOML, or an entry is malformed.
+    """
+    if not path.is_file():
+        return {}
+    tables = read_toml(path)
+    unknown = set(tables) - {"candidates"}
+    if unknown:
+        raise UsageError(
+            "{path}: unknown table {table}. Every candidate is a table [candidates.NAME].",
+            path=path,
+            table=f"{sorted(unknown)[0]!r}",
+        )
+    entries = tables.get("candidates", {})
+    if not isinstance(entries, dict):
+        raise UsageError(
+            "{path}: candidates: accepted: a table [candidates.NAME] for each.", path=path
+        )
+    return {name: _entry(name, entry, path) for name, entry in entries.items()}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises:
+        UsageError: it cannot be read or parsed, with the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError("{path}: there is no such file.", path=path) from None
+    except OSError as error:
+        raise UsageError(
+            "{path}: cannot be read: {strerror}.", path=path, strerror=error.strerror
+        ) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            "{path}: is not UTF-8 (byte {start}). Save it as UTF-8.", path=path, start=error.start
+        ) from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            "{path}: is not valid TOML: {error}.{hint}",
+            path=path,
+            error=error,
+            hint=_stray(text, str(error)),
+        ) from None
+
+
+def _stray(text: str, error: str) -> str:
+    """Say what may be meant where TOML stumbles over a character that stands for none of its signs.
+
+    Chinese input gives full-width signs and curly quotation marks, which look like TOML's own.
+    """
+    found = re.search(r"at line (\d+), column (\d+)", error)
+    lines = text.split("\n")
+    if found is None or int(found[1]) > len(lines):
+        return ""
+    column = int(found[2])
+    sign = lines[int(found[1]) - 1][column - 1 : column]
+    if sign.isascii():
+        return ""
+    return Message(
+        " There stands {sign}: a name is made of A to Z, a to z, digits, '_' and '-', a text "
+        "stands in straight quotation marks (\"), and TOML's own signs are the half-width ones.",
+        sign=f"{sign!r}",
+    )
+
+
+def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
+    if not isinstance(entry, dict):
+        raise UsageError(
+            "{path}: candidates.{name} is not a table with a source.", path=path, name=name
+        )
+    if not NAME.fullmatch(name) or name == "all":
+        raise UsageError(
+            "{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-', "
+            "and is not 'all'.",
+            path=path,
+            name=name,
+        )
+    if "source" not in entry and (parts := [key for key in entry if isinstance(entry[key], dict)]):
+        whole = f"{name}.{parts[0]}"
+        raise UsageError(
+            "{path}: candidates.{whole}: a name with a dot in it stands in quotes: "
+            '[candidates."{whole}"]',
+            path=path,
+            whole=whole,
+        )
+    try:
+        given = _Entry.model_validate(entry)
+    except ValidationError as error:
+        raise UsageError(explain(error, path, _Entry, f"candidates.{name}")) from None
+    spec = CandidateSpec(name=name, **given.model_dump())
+    place = _place(spec, path, f"{path}: candidates.{name}")
+    return spec.model_copy(update=place)
+
+
+def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
+    """Return what an entry's source comes to: a folder, or a hub id.
+
+    A folder need not be there: the entry may be for another machine. `select` looks.
+    """
+    if looks_like_a_path(spec.source):
+        if spec.revision is not None:
+            raise UsageError(
+                "{where}.revision: {source} is a folder, and its content is all there is of "
+                "it. Leave revision out, or give a hub id as source.",
+                where=where,
+                source=spec.source,
+            )
+        return {"source": str(folder_of(spec.source, path.parent)), "local": True}
+    found = hub_source(spec.source)
+    if found is None:
+        folder = path.parent / spec.source
+        hint: str = ""
+        if folder.is_dir():
+            hint = Message(" There is a folder of that name: write ./{source}", source=spec.source)
+        raise UsageError(
+            "{where}.source: {source} is neither a hub id (owner/name) nor written as a "
+            "folder (./folder, /folder, ~/folder).{hint}",
+            where=where,
+            source=f"{spec.source!r}",
+            hint=hint,
+        )
+    if found.revision is not None:
+        raise UsageError(
+            '{where}.source: a revision has a key of its own: source = "{repo_id}" and '
+            'revision = "{revision}"',
+            where=where,
+            repo_id=found.repo_id,
+            revision=found.revision,
+        )
+    return {"source": found.repo_id}

@@ -1,0 +1,79 @@
+"""Groups of candidates: what `--model=@TAG` selects."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from basegate.config.registry import CandidateSpec
+
+TAG = "[a-z0-9][a-z0-9.-]*"
+DEMO = "demo"
+SIZES = ((2, "1b"), (5, "3b"), (10, "7b"), (20, "14b"), (40, "32b"), (float("inf"), "70b"))
+"""Below so many thousand millions of parameters, the tag of the size that is usual there."""
+LICENCES = {
+    "apache-2.0": "apache",
+    "apache-license-2.0": "apache",
+    "mit": "mit",
+    "mit-license": "mit",
+}
+"""By the licence in lower case, words joined by hyphens."""
+SIZE = re.compile(r"(\d+(?:\.\d+)?)([BM])(?:-A\d+(?:\.\d+)?[BM])?")
+"""A size in words; of a mixture, with how many parameters are active."""
+
+
+def derived_tags(spec: CandidateSpec) -> frozenset[str]:
+    """Return the tags that follow from what an entry says.
+
+    A size counts all parameters, not the active ones of a mixture of experts: memory has to hold
+    them all. A demonstration is in no group but those that it names.
+    """
+    if DEMO in spec.tags:
+        return frozenset()
+    found = {
+        _size(spec.parameters),
+        LICENCES.get(_plain(spec.licence)),
+        "gated" if spec.gated else None,
+    }
+    return frozenset(tag for tag in found if tag is not None)
+
+
+def billions(parameters: str) -> float | None:
+    """Return a size in words as thousand millions of parameters; `None` where it says none.
+
+    >>> billions("135M")
+    0.135
+    """
+    given = SIZE.fullmatch(parameters)
+    if given is None:
+        return None
+    return float(given[1]) / (1 if given[2] == "B" else 1000)
+
+
+def _plain(licence: str) -> str:
+    """Return a licence as `LICENCES` knows it: owners write Apache 2.0 and apache-2.0."""
+    return re.sub(r"[\s_-]+", "-", licence.strip().lower())
+
+
+def _size(parameters: str) -> str | None:
+    size = billions(parameters)
+    return None if size is None else next(tag for below, tag in SIZES if size < below)
+
+
+def tagged(specs: Iterable[CandidateSpec], tag: str) -> list[CandidateSpec]:
+    """Return the candidates that have a tag, in their order."""
+    return [spec for spec in specs if tag in spec.all_tags]
+
+
+def known_tags(specs: Iterable[CandidateSpec]) -> list[str]:
+    """Return every tag as it is written after `--model`, sizes first."""
+    tags = {tag for spec in specs for tag in spec.all_tags}
+    return [f"@{tag}" for tag in sorted(tags, key=_place)]
+
+
+def _place(tag: str) -> tuple[bool, int, str]:
+    sizes = [each for _, each in SIZES]
+    return tag not in sizes, sizes.index(tag) if tag in sizes else 0, tag

@@ -1,0 +1,140 @@
+"""Turn a pydantic `ValidationError` into sentences about lines of a TOML file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel
+
+from basegate.errors import did_you_mean, told
+from basegate.i18n.messages import Message, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+NUMBER, RELATIVE = "[number]", "[relative]"
+"""What stands in pydantic's locations for the forms that a limit may have."""
+_FORMS = ("[key]", NUMBER, RELATIVE)
+
+_ACCEPTED = {
+    "missing": Message("it is missing"),
+    "float_type": Message("accepted: a number"),
+    "float_parsing": Message("accepted: a number"),
+    "int_type": Message("accepted: a whole number"),
+    "int_parsing": Message("accepted: a whole number"),
+    "int_from_float": Message("accepted: a whole number"),
+    "string_type": Message('accepted: a text in quotes, such as "text"'),
+    "bool_type": Message("accepted: true or false"),
+    "finite_number": Message("accepted: a finite number"),
+    "model_type": Message("accepted: a table"),
+    "dict_type": Message("accepted: a table"),
+    "too_short": Message("accepted: a table with at least one entry"),
+    # The only pattern in these files is that of names.
+    "string_pattern_mismatch": Message(
+        "accepted: a name made of letters (A to Z, a to z), digits, '.', '_' and '-', a letter or "
+        "digit first"
+    ),
+}
+
+_BOUNDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "greater_than": lambda given: Message("accepted: greater than {bound}", bound=given["gt"]),
+    "greater_than_equal": lambda given: Message(
+        "accepted: greater than or equal to {bound}", bound=given["ge"]
+    ),
+    "less_than_equal": lambda given: Message(
+        "accepted: less than or equal to {bound}", bound=given["le"]
+    ),
+}
+
+
+def explain(error: ValidationError, path: Path, model: type[BaseModel], where: str = "") -> str:
+    """Return one line per problem: file, key, what is wrong, what is accepted.
+
+    Args:
+        error: what pydantic raised.
+        path: the file, for the message.
+        model: the model that was validated, to list the keys it knows.
+        where: key of the table that was validated, if not the whole file.
+    """
+    lines = (
+        Message("{path}: {problem}", path=path, problem=_sentence(each, model, where))
+        for each in error.errors()
+    )
+    return joined(lines, "\n")
+
+
+def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
+    location = tuple(part for part in detail["loc"] if part not in _FORMS)
+    key = ".".join([*([where] if where else []), *(str(part) for part in location)])
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        known = _keys_at(model, location[:-1])
+        hint = did_you_mean(str(location[-1]), known)
+        return Message(
+            "{key}: unknown key.{hint} Accepted here: {known}.",
+            key=key,
+            hint=hint,
+            known=joined(known),
+        )
+    if kind == "missing":
+        return Message("{key}: this key is missing.", key=key)
+    given = _shown(detail["input"])
+    if kind == "value_error":
+        return Message("{key}: {problem}", key=key, problem=told(detail["ctx"]["error"]))
+    accepted = _ACCEPTED.get(kind) or _accepted(detail)
+    form = ""
+    if NUMBER in detail["loc"] and kind == "float_type":
+        form = Message(" Or {example}.", example='{ reference = "NAME", plus = 0.2 }')
+    return Message(
+        "{key} = {given}: {accepted}.{form}", key=key, given=given, accepted=accepted, form=form
+    )
+
+
+def _accepted(detail: ErrorDetails) -> str:
+    """Return what is accepted of a number with bounds, or of one of several words."""
+    given = detail.get("ctx", {})
+    if detail["type"] in _BOUNDS:
+        return _BOUNDS[detail["type"]]({name: f"{each:g}" for name, each in given.items()})
+    what = given.get("expected") or detail["msg"].removeprefix("Input should be ")
+    *first, last = what.rsplit(" or ", 1)
+    return Message("accepted: {what}", what=joined([*first, last], " or "))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the table at `location` knows."""
+    current: type[BaseModel] | None = model
+    steps = list(location)
+    while steps and current is not None:
+        field = current.model_fields.get(str(steps.pop(0)))
+        if field is None:
+            return []
+        current = _model_in(field.annotation)
+        if steps and current is not None and _is_mapping(field.annotation):
+            steps.pop(0)
+    return sorted(current.model_fields) if current is not None else []
+
+
+def _is_mapping(annotation: Any) -> bool:
+    origins = (annotation, *get_args(annotation))
+    return any(getattr(each, "__origin__", None) is dict for each in origins)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None

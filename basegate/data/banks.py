@@ -1,0 +1,407 @@
+"""Banks of prompts, questions, pairs and problems: rows of a table to what a model is asked."""
+
+from __future__ import annotations
+
+import importlib
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from basegate.config.settings import GeneratedSource
+from basegate.data.columns import pick
+from basegate.data.tables import Complaint, Row, read_table, table_identity
+from basegate.data.text_files import holds_half_pair
+from basegate.errors import DataError, told
+from basegate.i18n.messages import Message, joined
+from basegate.serialization import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from basegate.config.settings import BankSource
+
+BAD_SHARE = 0.01
+"""With a greater share of bad records a bank is refused: something is wrong with all of it."""
+_SHOWN = 10
+
+
+class _Record(BaseModel):
+    """A record of a bank. Further fields (source, difficulty, …) may stand beside these."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    kind_name: ClassVar[str]
+    asked: ClassVar[tuple[str, ...]]
+    """The fields that none may leave empty; together they are what it asks."""
+
+    id: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _is_text(self) -> Self:
+        for name, value in self:
+            if name in self.asked and not value.strip():
+                raise ValueError(Message("{name} is empty", name=name))
+            what: str = name
+            texts: tuple[object, ...] = (value,)
+            if isinstance(value, dict):
+                what, texts = Message("one of the {name}", name=name), tuple(value.values())
+            if any(isinstance(text, str) and holds_half_pair(text) for text in texts):
+                raise ValueError(
+                    Message(
+                        "{what} holds half of a surrogate pair, which is no character", what=what
+                    )
+                )
+        return self
+
+    @property
+    def content(self) -> str:
+        """What makes two records the same, whatever their ids."""
+        return "\n".join(getattr(self, name) for name in self.asked)
+
+
+class Prompt(_Record):
+    """A text that ends in mid-sentence, for the model to go on with."""
+
+    kind_name = Message("prompt")
+    asked = ("prompt",)
+    prompt: str
+
+
+class Question(_Record):
+    """A multiple-choice question.
+
+    Attributes:
+        topic: what it is about; may be empty.
+        context: a paragraph before the question; may be empty.
+        question: the question itself.
+        options: letter to text, in the order they are shown.
+        answer: the right letter.
+    """
+
+    kind_name = Message("question")
+    asked = ("question",)
+    topic: str = ""
+    context: str = ""
+    question: str
+    options: dict[str, str]
+    answer: str
+
+    @model_validator(mode="after")
+    def _has_one_right_option(self) -> Question:
+        if len(self.options) < 2:
+            raise ValueError(Message("a question needs at least two options"))
+        strange = [key for key in self.options if not ("A" <= key <= "Z" and len(key) == 1)]
+        if strange:
+            raise ValueError(
+                Message(
+                    "the option {option} is not marked by a letter from A to Z",
+                    option=repr(strange[0]),
+                )
+            )
+        if self.answer not in self.options:
+            raise ValueError(
+                Message(
+                    "answer {answer} is none of {options}",
+                    answer=repr(self.answer),
+                    options=joined(self.options),
+                )
+            )
+        texts = [text.strip() for text in self.options.values()]
+        if not all(texts):
+            raise ValueError(Message("an option is empty"))
+        if len(set(texts)) < len(texts):
+            raise ValueError(Message("two options are alike, so no answer could be told"))
+        for text in (self.context, self.question, *texts):
+            _check_quotes(text)
+        return self
+
+    @property
+    def prompt(self) -> str:
+        """The article's layout, ending where the model is to answer."""
+        options = "\n".join(f"{letter}: {text}" for letter, text in self.options.items())
+        parts = [self.context, self.question, options, "答案是：\n"]
+        return "\n\n".join(part for part in parts if part)
+
+    @property
+    def content(self) -> str:
+        """Question and options, in any order."""
+        return "\n".join([self.context, self.question, *sorted(self.options.values())])
+
+
+class Pair(_Record):
+    """Two sentences that differ in one point.
+
+    Attributes:
+        kind: which point, e.g. `classifier`.
+        right: as a speaker would say it.
+        wrong: as none would.
+    """
+
+    kind_name = Message("pair")
+    asked = ("right", "wrong")
+    kind: str = ""
+    right: str
+    wrong: str
+
+    @model_validator(mode="after")
+    def _differ(self) -> Pair:
+        if self.right.strip() == self.wrong.strip():
+            raise ValueError(Message("right and wrong are the same sentence"))
+        for text in (self.right, self.wrong):
+            _check_quotes(text)
+        return self
+
+
+class Problem(_Record):
+    """A problem with a whole number as its answer; `prompt` ends where the model is to answer.
+
+    Attributes:
+        family: what kind of problem; may be empty.
+    """
+
+    kind_name = Message("problem")
+    asked = ("prompt",)
+    family: str = ""
+    prompt: str
+    answer: int
+
+
+Record = TypeVar("Record", bound=_Record)
+
+
+@dataclass(frozen=True)
+class Bank(Generic[Record]):
+    """What is asked, and what was left out because it could not be.
+
+    Attributes:
+        records: at least one, no two of the same id or content.
+        left_out: bad records, at most one in a hundred.
+    """
+
+    records: tuple[Record, ...]
+    left_out: tuple[Complaint, ...] = ()
+
+    def basis(self, samples: int | None = None, *, up_to: bool = False) -> str:
+        """Return what a measurement of the bank rests on, e.g. `240 questions, 4 samples each`.
+
+        Args:
+            samples: of each record, where there are any.
+            up_to: whether some have fewer.
+        """
+        count, kind = len(self.records), self.records[0].kind_name
+        text = f"{count} {kind}{'' if count == 1 else 's'}"
+        if samples is not None:
+            text += f", {'up to ' * up_to}{samples} sample{'' if samples == 1 else 's'} each"
+        return f"{text}, {len(self.left_out)} left out"
+
+
+def bank_identity(source: BankSource) -> str:
+    """Return what identifies a bank's content.
+
+    Raises:
+        DataError: it cannot be found.
+    """
+    if isinstance(source, GeneratedSource):
+        # The problems themselves: whatever changes the generator's code changes the identity.
+        return f"sha256:{digest([row.fields for row in _drawn(source)])}"
+    return table_identity(source)
+
+
+def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
+    """Read a bank.
+
+    Raises:
+        DataError: it cannot be read, it is empty, or more than 1 % of its records are bad.
+    """
+    records: dict[str, Record] = {}
+    contents: dict[str, str] = {}
+    good: list[Row] = []
+    bad: list[Complaint] = []
+    for number, row in enumerate(_rows(source), start=1):
+        if isinstance(row, Complaint):
+            bad.append(row)
+            continue
+        try:
+            _add(_read(row, source, kind, number), records, contents)
+        except ValueError as error:
+            bad.append(Complaint(row.place, Message("{reason}.", reason=told(error))))
+        else:
+            good.append(row)
+    _refuse_bad(source, bad, len(good) + len(bad))
+    if kind is Question:
+        _check_first_answer(source, good)
+    return Bank(tuple(records.values()), tuple(bad))
+
+
+def _rows(source: BankSource) -> Iterable[Row | Complaint]:
+    return _drawn(source) if isinstance(source, GeneratedSource) else read_table(source)
+
+
+def _drawn(source: GeneratedSource) -> tuple[Row, ...]:
+    try:
+        return _draw(importlib.import_module(source.generator).generate, source)
+    except ValueError as error:
+        raise DataError(
+            "generator = {generator}: {error}", generator=f"{source.generator!r}", error=error
+        ) from None
+    except (ImportError, AttributeError, TypeError, SyntaxError) as error:
+        raise DataError(
+            "generator = {generator}: cannot be used ({error}). Name a module that can be "
+            "imported from the project's root, with a function generate(*, families, "
+            "per_family, level, seed) that returns problems with id, family, prompt and "
+            "answer.",
+            generator=f"{source.generator!r}",
+            error=error,
+        ) from None
+
+
+@lru_cache
+def _draw(generate: Callable[..., Iterable[Any]], source: GeneratedSource) -> tuple[Row, ...]:
+    """Draw once in a run: what is asked is then what the measurement's identity names."""
+    problems = generate(
+        families=source.families,
+        per_family=source.per_family,
+        level=source.level,
+        seed=source.seed,
+    )
+    return tuple(
+        Row(
+            f"{source.generator}, {problem.id}",
+            {name: getattr(problem, name) for name in ("id", "family", "prompt", "answer")},
+        )
+        for problem in problems
+    )
+
+
+def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Record:
+    names = tuple(kind.model_fields)
+    fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
+    fields.setdefault("id", f"row-{number}")
+    try:
+        return kind.model_validate({name: _composed(value) for name, value in fields.items()})
+    except ValidationError as error:
+        raise ValueError(_in_words(error.errors()[0])) from None
+
+
+def _composed(value: Any) -> Any:
+    """Return texts in NFC: a model has met é as one character, not as e and an accent."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, dict):
+        return {_composed(key): _composed(each) for key, each in value.items()}
+    return value
+
+
+_ENOUGH = 12
+"""Questions with numbers as answers from which on one of them should name the first option."""
+
+
+def _check_first_answer(source: BankSource, rows: list[Row]) -> None:
+    """Refuse answers that seem to be counted from 1: every key would be off by one."""
+    column = str(source.columns.get("answer", "answer"))
+    answers = (str(row.fields.get(column)) for row in rows)
+    numbers = [each for each in answers if each.isdecimal()]
+    if source.first_answer is None and len(numbers) >= _ENOUGH and "0" not in numbers:
+        raise DataError(
+            "{place}: {count} answers are numbers and none of them is 0. If they count from "
+            "1, every key would be read wrong: say first_answer = 1 (or 0) in "
+            "the thresholds file.",
+            place=source.place,
+            count=len(numbers),
+        )
+
+
+_EXPECTED = {
+    "missing": Message("is missing"),
+    "string_type": Message("is not text"),
+    "string_too_short": Message("is empty"),
+    "int_type": Message("is not a whole number"),
+    "int_parsing": Message("is not a whole number"),
+    "dict_type": Message("are neither a list nor a table of letters and texts"),
+}
+
+
+def _in_words(detail: Any) -> str:
+    field = ".".join(map(str, detail["loc"]))
+    if detail["type"] == "value_error":
+        return told(detail["ctx"]["error"])
+    what = _EXPECTED.get(detail["type"], detail["msg"])
+    return Message("{field} {what}", field=field, what=what)
+
+
+def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
+    """Add a record to those found so far, unless its id or its content is there already."""
+    if record.id in records:
+        raise ValueError(Message("the id {id} stands twice", id=repr(record.id)))
+    content = _normal(record.content)
+    if (same := contents.get(content)) is not None:
+        raise ValueError(
+            Message("it is the same {kind} as {other}", kind=record.kind_name, other=repr(same))
+        )
+    records[record.id] = record
+    contents[content] = record.id
+
+
+_SIGNS = "-*/.%!()√"
+_SYMBOLS = ("Sm", "Sc", "Sk")
+
+
+def _normal(text: str) -> str:
+    """Return a text without what does not make a difference: width, case, white space, marks."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    # Marks of mathematics make a difference, and a point between digits; those of prose do not.
+    return "".join(
+        char
+        for char in plain
+        if char.isalnum() or char in _SIGNS or unicodedata.category(char) in _SYMBOLS
+    )
+
+
+_QUOTES = (("「", "」"), ("『", "』"), ("“", "”"), ("《", "》"), ("〈", "〉"), ("（", "）"))
+
+
+def _check_quotes(text: str) -> None:
+    for opening, closing in _QUOTES:
+        open_now = 0
+        for char in text:
+            open_now += (char == opening) - (char == closing)
+            if open_now < 0:
+                break
+        if open_now:
+            raise ValueError(
+                Message(
+                    "{opening} and {closing} are unbalanced in {text}",
+                    opening=opening,
+                    closing=closing,
+                    text=repr(text[:20]),
+                )
+            )
+    inches = sum(1 for at, char in enumerate(text) if char == '"' and text[at - 1 : at].isdigit())
+    if (text.count('"') - inches) % 2 and text.count('"') % 2:
+        raise ValueError(
+            Message("the quotation marks are unbalanced in {text}", text=repr(text[:20]))
+        )
+
+
+def _refuse_bad(source: BankSource, bad: list[Complaint], total: int) -> None:
+    if total == 0:
+        raise DataError(
+            "{place} is empty: there is nothing to ask. Check the thresholds file.",
+            place=source.place,
+        )
+    if len(bad) <= BAD_SHARE * total:
+        return
+    lines: list[str] = [Message("  {complaint}", complaint=each.message) for each in bad[:_SHOWN]]
+    if len(bad) > _SHOWN:
+        lines.append(Message("  and {count} more", count=len(bad) - _SHOWN))
+    raise DataError(
+        "{place}: {bad} of {total} records cannot be used. That is more than 1 %, so the bank is "
+        "refused: its score would not speak of the bank. Mend them, or check header and columns "
+        "in the thresholds file.\n{lines}",
+        place=source.place,
+        bad=len(bad),
+        total=total,
+        lines=joined(lines, "\n"),
+    )

@@ -1,0 +1,86 @@
+"""Several stores read as one, as those of a CI matrix with a job per candidate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from basegate.errors import UsageError
+from basegate.i18n.messages import joined
+from basegate.store.transfer import decide
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from basegate.measurement import Measurement
+    from basegate.store.folder import Store
+
+
+class Readable(Protocol):
+    """What judging and reporting ask of a store."""
+
+    def get(self, key: str) -> Measurement | None:
+        """Return the measurement of that key with its evidence, or `None`."""
+        ...
+
+    def __iter__(self) -> Iterator[Measurement]:
+        """Yield all measurements, without evidence."""
+        ...
+
+
+class Several:
+    """Stores read as one; of a key that several hold, the fullest measurement counts.
+
+    Of equal ones that is the first store's. Both ways of reading raise a `UsageError` where the
+    numbers of a key differ otherwise than by samples that one store holds beside the other's.
+    """
+
+    def __init__(self, stores: Sequence[Store]) -> None:
+        self._stores = stores
+
+    def get(self, key: str) -> Measurement | None:
+        """Return the measurement of that key with its evidence, or `None`."""
+        found = self._chosen(key)
+        return found[1] if found is not None else None
+
+    def __iter__(self) -> Iterator[Measurement]:
+        """Yield all measurements, each key once, without evidence."""
+        if len(self._stores) == 1:
+            yield from self._stores[0]
+            return
+        held: dict[str, dict[int, Measurement]] = {}
+        for number, store in enumerate(self._stores):
+            for measurement in store:
+                held.setdefault(measurement.key, {})[number] = measurement
+        for key, found in held.items():
+            first, *others = found.values()
+            if all(each.findings.metrics == first.findings.metrics for each in others):
+                yield first
+            else:  # only now, since samples are large
+                chosen = self._chosen(key)
+                yield found.get(chosen[0], first) if chosen is not None else first
+
+    def _chosen(self, key: str) -> tuple[int, Measurement] | None:
+        """Return the measurement of a key that counts, and the number of its store."""
+        read = ((number, store.get(key)) for number, store in enumerate(self._stores))
+        found = [(number, each) for number, each in read if each is not None]
+        if not found:
+            return None
+        for number, one in found:
+            if all(decide(one, other) == "same" for _, other in found):
+                return number, one
+        raise self._conflict(key, found)
+
+    def _conflict(self, key: str, found: Sequence[tuple[int, Measurement]]) -> UsageError:
+        places = joined(str(self._stores[number].folder) for number, _ in found)
+        of = found[0][1]
+        return UsageError(
+            "--store {places}: the measurement {key} ({name}, {check} on {item}) has other "
+            "numbers in each, and which of them are right cannot be told. Leave out all but one "
+            "of these stores, or remove it where it is wrong: {prune}",
+            places=places,
+            key=key,
+            name=of.candidate.name,
+            check=of.check,
+            item=of.item,
+            prune=f"python -m basegate store prune --key {key[:12]} --store FOLDER",
+        )
