@@ -1,10 +1,13 @@
-"""The base of every typed record: frozen, closed to unknown fields, JSON without NaN."""
+"""Typed records, canonical JSON without NaN, digests, and files written whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
+import os
+import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AllowInfNan, BaseModel, ConfigDict
@@ -12,6 +15,7 @@ from pydantic_core import core_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pydantic import GetCoreSchemaHandler
 
@@ -80,3 +84,49 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """Return the SHA-256 of `canonical_json(value)` as 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
+
+
+_CHUNK = 2**20
+
+
+def hash_file(path: Path, read: Callable[[int], None] = lambda amount: None) -> str:
+    """Return the SHA-256 of a file's bytes.
+
+    Args:
+        path: of the file.
+        read: told how many bytes more were read.
+    """
+    digest = hashlib.sha256()
+    piece = memoryview(bytearray(_CHUNK))
+    with path.open("rb", buffering=0) as file:
+        while amount := file.readinto(piece):
+            digest.update(piece[:amount])
+            read(amount)
+    return digest.hexdigest()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write UTF-8 text to a temporary file beside `path`, then put it in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not tempfile: its files are readable by their owner alone, and stores are shared.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _flush_folder(path.parent)
+    except BaseException:  # Ctrl-C, too, leaves no half of a file
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _flush_folder(folder: Path) -> None:
+    """Let a new name outlive a loss of power, where folders can be flushed at all."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -17,10 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basegate.checks.identity import identify_check, identify_software
 from basegate.config.thresholds import load_thresholds
 from basegate.measurement import CandidateFacts, Findings, LoadedFile, Measurement, Metric, Sample
 from basegate.runner.environment import environment
-from basegate.runner.measure import identify_check, identify_software
 from basegate.serialization import digest
 from basegate.stats import count_interval
 from basegate.store import Store

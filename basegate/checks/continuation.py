@@ -26,8 +26,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from basegate.checks import language_variety as variety
-from basegate.checks.degeneration import degenerate_share, is_broken
 from basegate.checks.reading import identity, prepares
+from basegate.checks.validity import degenerate_share, is_broken
 from basegate.data.banks import Bank, Prompt
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings, Metric, Sample

@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from basegate.config.limits import Limit
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from basegate.config.limits import AnyLimit
     from basegate.measurement import Findings
 
 
@@ -50,21 +45,6 @@ class Draws(NamedTuple):
 
 
 ALL = Draws()
-
-
-def draws_for(limits: Sequence[AnyLimit]) -> Draws:
-    """Return what the limits on a bank want drawn.
-
-    Only a gate on single questions can be settled early. A limit on the bank's accuracy needs all
-    samples.
-    """
-    judged = [limit for limit in limits if not limit.validity]
-    absolute = [limit for limit in limits if isinstance(limit, Limit)]
-    counts = {int(limit.value) for limit in absolute if limit.metric == "correct"}
-    if len(counts) == 1 and all(limit.metric == "correct" for limit in judged):
-        shares = (limit.value for limit in absolute if limit.validity)
-        return Draws(counts.pop(), min(shares, default=1.0))
-    return ALL
 
 
 def is_enough(findings: Findings, draws: Draws) -> bool:

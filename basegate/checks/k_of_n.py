@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from basegate.checks.degeneration import degenerate_share, is_broken
+from basegate.checks.validity import degenerate_share, is_broken
 from basegate.measurement import Findings, Metric, Sample
 from basegate.stats import count_interval, effective_count
 

@@ -15,7 +15,7 @@ import math
 from typing import TYPE_CHECKING
 
 from basegate.checks.reading import identity, prepares
-from basegate.checks.scores import check_scores
+from basegate.checks.validity import check_scores
 from basegate.data.banks import Bank, Pair
 from basegate.measurement import Findings, Metric, Preference
 

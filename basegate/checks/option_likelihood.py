@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from basegate.checks.scores import check_scores
+from basegate.checks.validity import check_scores
 from basegate.measurement import Metric, OptionScores
 from basegate.stats import paired_difference
 

@@ -24,7 +24,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.checks.scores import check_scores
+from basegate.checks.validity import check_scores
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.measurement import DocumentScore, Findings, Metric
 from basegate.stats import difference_interval, ratio_interval

@@ -21,7 +21,6 @@ from basegate.config.limits import RelativeLimit
 from basegate.config.model_source import names_in
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError, did_you_mean
-from basegate.files import write_atomically
 from basegate.i18n.catalogue import LATER
 from basegate.i18n.formatting import format_limit, place
 from basegate.i18n.messages import Message, joined
@@ -30,6 +29,7 @@ from basegate.judging.checkpoint_identity import suggestion
 from basegate.judging.from_store import Asked, answers_of, ledger_of, rejudge
 from basegate.report.terminal import decided
 from basegate.runner.environment import environment
+from basegate.serialization import write_atomically
 
 if TYPE_CHECKING:
     import argparse

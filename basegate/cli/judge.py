@@ -18,13 +18,13 @@ from basegate.cli.console import say as show
 from basegate.cli.measure_command import commands as commands_for
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
-from basegate.files import write_atomically
 from basegate.i18n.formatting import place
-from basegate.judging.evidence import compare_candidates
+from basegate.judging.comparison import compare_candidates
 from basegate.judging.from_store import Asked, absent_from, ledger_of, rejudge_whole
 from basegate.report.csv_table import table
 from basegate.report.terminal import line, not_judged_in_words, origin, summary
 from basegate.runner.environment import environment
+from basegate.serialization import write_atomically
 
 if TYPE_CHECKING:
     import argparse

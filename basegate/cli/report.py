@@ -23,14 +23,14 @@ from basegate.cli.measure_command import commands
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
-from basegate.files import write_atomically
 from basegate.i18n.messages import Message, joined
-from basegate.judging.evidence import compare_candidates
+from basegate.judging.comparison import compare_candidates
 from basegate.judging.from_store import Asked, absent_from, ledger_of, rejudge_whole
 from basegate.report.github import write_summary
 from basegate.report.page.model import Page
 from basegate.runner.environment import environment
-from basegate.store import Several
+from basegate.serialization import write_atomically
+from basegate.store import MergedStore
 
 if TYPE_CHECKING:
     import argparse
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     html = options.html or (None if options.summary else _PAGE)
     check_files({"html": html, "summary": options.summary})
     stores = [store_at(folder) for folder in options.stores or [STORE]]
-    store = Several(stores)
+    store = MergedStore(stores)
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)

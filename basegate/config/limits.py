@@ -8,33 +8,11 @@ from typing import Literal
 from pydantic import FiniteFloat
 
 from basegate.serialization import Frozen
+from basegate.verdict import Reference
 
 Direction = Literal["max", "min"]
 _ANY_NUMBER = "gap"
 """The metric that may be 0 or less."""
-
-
-class Reference(Frozen):
-    """What a limit was computed from, where it is relative to a candidate's own measurement.
-
-    Attributes:
-        candidate: its name.
-        value: what was measured on it.
-        factor: that the value is multiplied with; `None` where `plus` is given.
-        plus: that is added to it; `None` where `factor` is given.
-        measurement: its key in the store.
-    """
-
-    candidate: str
-    value: FiniteFloat
-    factor: FiniteFloat | None = None
-    plus: FiniteFloat | None = None
-    measurement: str
-
-    @property
-    def limit(self) -> float:
-        """The limit that follows."""
-        return self.value * (self.factor or 1.0) + (self.plus or 0.0)
 
 
 class _Line(Frozen):

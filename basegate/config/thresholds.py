@@ -35,10 +35,9 @@ from basegate.config.thresholds_schema import (
     place,
 )
 from basegate.config.toml_reader import explain
-from basegate.data.fingerprint import hash_file
 from basegate.errors import UsageError, did_you_mean
 from basegate.i18n.messages import joined
-from basegate.serialization import Frozen
+from basegate.serialization import Frozen, hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

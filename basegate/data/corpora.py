@@ -7,13 +7,12 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from basegate.data.fingerprint import hash_file
 from basegate.data.hub import load_table
 from basegate.data.tables import Complaint, hub_identity, read_jsonl
 from basegate.data.text_files import format_of, holds_half_pair, read_utf8
 from basegate.errors import DataError
 from basegate.i18n.messages import Message, joined
-from basegate.serialization import digest
+from basegate.serialization import digest, hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

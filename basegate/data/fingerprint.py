@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from basegate.engines.memory import GIB
-from basegate.files import write_atomically
+from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
 from basegate.measurement import LoadedFile
 from basegate.progress import SILENT, Progress
 from basegate.serialization import digest as digest_of
+from basegate.serialization import hash_file, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -152,22 +151,6 @@ def _file_digest(
 def _place(path: Path) -> str:
     status = path.stat()
     return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
-
-
-def hash_file(path: Path, read: Callable[[int], None] = lambda amount: None) -> str:
-    """Return the SHA-256 of a file's bytes.
-
-    Args:
-        path: of the file.
-        read: told how many bytes more were read.
-    """
-    digest = hashlib.sha256()
-    piece = memoryview(bytearray(_CHUNK))
-    with path.open("rb", buffering=0) as file:
-        while amount := file.readinto(piece):
-            digest.update(piece[:amount])
-            read(amount)
-    return digest.hexdigest()
 
 
 def _recall(memory: Path | None) -> dict[str, str]:

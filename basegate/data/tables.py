@@ -10,11 +10,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from basegate.data.fingerprint import hash_file
 from basegate.data.hub import load_table, resolve_commit
 from basegate.data.text_files import format_of, read_utf8
 from basegate.errors import DataError
 from basegate.i18n.messages import Message, joined
+from basegate.serialization import hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 
 from basegate.engines import batch_cache as pieces
-from basegate.engines.batch_cache import name_of, pack_numbers, unpack_numbers
+from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
 from basegate.engines.batching import Halving, Work, in_two
 from basegate.i18n.messages import Message
-from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
-    from basegate.store.journal import Journal
+    from basegate.engines.batch_cache import BatchCache
 
 WINDOW, STRIDE = 20, 512
 """`model.config.max_length`, which was 20 by default, and the stride."""
@@ -30,7 +29,7 @@ def article_perplexity(
     model: Any,
     tokenizer: Any,
     text: str,
-    journal: Journal = NO_JOURNAL,
+    journal: BatchCache = NO_CACHE,
     halving: Halving | None = None,
 ) -> float:
     """Return exp(mean over windows of the window's mean NLL), as the published code computes it.

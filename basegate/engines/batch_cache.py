@@ -1,30 +1,95 @@
-"""Pieces of a measurement in its journal: batches that an earlier run has done are not done again.
+"""Batches of a measurement that are kept: what an earlier run has done is not done again.
 
-A batch is taken from the journal as a whole or done as a whole, so that the batches of a run that
-goes on are those of one that was never ended; see `Journal.settle`. Samples, whose batches follow
-from limits too, are taken one by one where the limits are others; see `Sampler.draw`.
+A batch is taken from the cache as a whole or done as a whole, so that the batches of a resumed run
+are those of one that was never ended; see `BatchCache.get_or_set`. Samples, whose batches depend on
+limits too, are taken one by one where the limits are others; see `Sampler.draw`.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Any, TypeVar
+import math
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
-
-    from basegate.store.journal import Journal
 
 Found = TypeVar("Found")
 
 
+class BatchCache(Protocol):
+    """Where finished batches of one measurement are kept, so that a killed run goes on.
+
+    `store.journal.FileJournal` is one; `NO_CACHE` keeps nothing.
+    """
+
+    def __len__(self) -> int:
+        """How many pieces are done."""
+        ...
+
+    def has(self, name: str) -> bool:
+        """Whether the piece of that name is done."""
+        ...
+
+    def get(self, names: Sequence[str]) -> list[Any] | None:
+        """The pieces of a batch, or `None` where not all of them are done yet."""
+        ...
+
+    def put(self, pieces: Mapping[str, Any]) -> None:
+        """Keep the pieces of a batch: by name, what JSON can hold."""
+        ...
+
+    def get_or_set(self, name: str, make: Callable[[], Any]) -> Any:
+        """What was decided under that name when the measurement began; decided now if new.
+
+        Batches have to be the same when a measurement is resumed: a model's numbers depend, in
+        their last digits, on what else is in a batch.
+        """
+        ...
+
+    def too_large(self, kind: str) -> float:
+        """The smallest size of that kind of batch that did not fit into memory, or infinity."""
+        ...
+
+    def did_not_fit(self, kind: str, size: int) -> None:
+        """Note a batch that did not fit into memory."""
+        ...
+
+
+class _NoCache:
+    def __len__(self) -> int:
+        return 0
+
+    def has(self, name: str) -> bool:
+        return False
+
+    def get(self, names: Sequence[str]) -> None:
+        return None
+
+    def put(self, pieces: Mapping[str, Any]) -> None:
+        pass
+
+    def get_or_set(self, name: str, make: Callable[[], Any]) -> Any:
+        return make()
+
+    def too_large(self, kind: str) -> float:
+        return math.inf
+
+    def did_not_fit(self, kind: str, size: int) -> None:
+        pass
+
+
+NO_CACHE: BatchCache = _NoCache()
+"""Keeps nothing: what an engine outside of a measurement is given."""
+
+
 def batch(
-    journal: Journal,
+    journal: BatchCache,
     names: Sequence[str],
     work: Callable[[], list[Found]],
     pack: Callable[[Found], Any],

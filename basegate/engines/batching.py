@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
 
+from basegate.engines.batch_cache import NO_CACHE
 from basegate.engines.memory import release_memory
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message
-from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from basegate.store.journal import Journal
+    from basegate.engines.batch_cache import BatchCache
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -56,7 +56,7 @@ class Halving:
         self._too_large = math.inf  # the smallest size that did not fit, outside of measurements
 
     def run(
-        self, batch: list[Item], work: Work[Item, Found], journal: Journal = NO_JOURNAL
+        self, batch: list[Item], work: Work[Item, Found], journal: BatchCache = NO_CACHE
     ) -> list[Found]:
         """Return what the work finds for a batch, in halves where memory asks for it.
 
@@ -70,7 +70,7 @@ class Halving:
             CandidateError: not even the smallest part fits.
         """
         halves, size = work.halves(batch), work.size(batch)
-        known = self._too_large if journal is NO_JOURNAL else journal.too_large(self._kind)
+        known = self._too_large if journal is NO_CACHE else journal.too_large(self._kind)
         if halves is None or size < known:
             try:
                 return work.do(batch)

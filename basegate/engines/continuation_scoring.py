@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from basegate.engines import batch_cache as pieces
-from basegate.engines.batch_cache import name_of, pack_numbers, unpack_numbers
+from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
 from basegate.engines.batching import Halving, Work, in_two
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 from basegate.engines.lm_head import Head
 from basegate.engines.padding import pad
 from basegate.i18n.messages import Message
-from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from basegate.engines.batch_cache import BatchCache
     from basegate.progress import Step
-    from basegate.store.journal import Journal
 
 
 class Asked(NamedTuple):
@@ -69,7 +68,7 @@ class ContinuationScorer:
         self,
         asked: Sequence[tuple[list[int], list[list[int]]]],
         step: Step,
-        journal: Journal = NO_JOURNAL,
+        journal: BatchCache = NO_CACHE,
     ) -> list[list[NDArray[np.float64]]]:
         """Return the natural log-probability of every token of every continuation.
 
@@ -98,11 +97,11 @@ class ContinuationScorer:
             step(len(places))
         return scores
 
-    def _batches(self, prompts: Sequence[Asked], journal: Journal) -> Iterator[list[int]]:
+    def _batches(self, prompts: Sequence[Asked], journal: BatchCache) -> Iterator[list[int]]:
         """Yield the places of prompts that are read together, the longest first."""
         order = sorted(range(len(prompts)), key=lambda place: -len(prompts[place].ids))
         tokens = len(prompts[order[0]].ids) + max(each.longest for each in prompts)
-        most = journal.settle(f"rows of {tokens}", lambda: rows_that_fit(self.model, tokens))
+        most = journal.get_or_set(f"rows of {tokens}", lambda: rows_that_fit(self.model, tokens))
         batch: list[int] = []
         rows = 0
         for place in order:

@@ -38,14 +38,15 @@ from basegate.engines.checkpoints.size_estimate import check_fits, describe, mea
 from basegate.engines.checkpoints.tensor_headers import read_shapes
 from basegate.engines.checkpoints.tokenizer import check_vocabulary, load_tokenizer
 from basegate.engines.checkpoints.weight_files import find_weights
+from basegate.engines.devices import resolve_device
 from basegate.engines.kv_cache import repeat
-from basegate.engines.memory import GIB, free_memory, memory_in_use, what_helps
+from basegate.engines.memory import free_memory, memory_in_use, what_helps
 from basegate.engines.quantization import layers_left_out, quantization_config
 from basegate.engines.transformers_engine import LONGEST, TransformersEngine
 from basegate.errors import CandidateError, summary
+from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
 from basegate.progress import SILENT, Progress
-from basegate.runner.environment import resolve_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from basegate.i18n.messages import Message, joined
 
-GIB = 2**30
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
 _MACHINE = Path("/proc/meminfo")

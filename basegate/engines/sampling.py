@@ -10,20 +10,19 @@ import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from basegate.engines import batch_cache as pieces
-from basegate.engines.batch_cache import name_of
+from basegate.engines.batch_cache import NO_CACHE, name_of
 from basegate.engines.batching import Halving, Work, in_two
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 from basegate.engines.logits import processors
 from basegate.engines.padding import pad
 from basegate.i18n.messages import Message
-from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
 
     from basegate.config.settings import Sampling
+    from basegate.engines.batch_cache import BatchCache
     from basegate.progress import Step
-    from basegate.store.journal import Journal
 
 
 class Asked(NamedTuple):
@@ -73,7 +72,7 @@ class Sampler:
         asked: Sequence[Asked],
         sampling: Sampling,
         step: Step,
-        journal: Journal = NO_JOURNAL,
+        journal: BatchCache = NO_CACHE,
     ) -> list[list[list[int]]]:
         """Return the token ids of every sample of every prompt, up to its end.
 
@@ -101,7 +100,7 @@ class Sampler:
             ),
             _refusal,
         )
-        rows = journal.settle(f"rows of {longest}", lambda: rows_that_fit(self.model, longest))
+        rows = journal.get_or_set(f"rows of {longest}", lambda: rows_that_fit(self.model, longest))
         for batch in _batches(asked, rows):
             written = self._written([part for _, part in batch], work, step, journal)
             for index, part in batch:
@@ -110,7 +109,7 @@ class Sampler:
         return drawn
 
     def _written(
-        self, batch: Sequence[Asked], work: Work[Asked, list[int]], step: Step, journal: Journal
+        self, batch: Sequence[Asked], work: Work[Asked, list[int]], step: Step, journal: BatchCache
     ) -> list[list[int]]:
         """Return the samples of a batch, of which only those are drawn that the journal lacks.
 
@@ -262,7 +261,7 @@ def _batches(asked: Sequence[Asked], rows: int) -> Iterator[list[tuple[int, Aske
         yield batch
 
 
-def recall(asked: Sequence[Asked], journal: Journal) -> list[list[list[int]]]:
+def recall(asked: Sequence[Asked], journal: BatchCache) -> list[list[list[int]]]:
     """Return the samples that an earlier run has drawn: of every prompt those before a gap."""
     found = []
     for each in asked:
@@ -272,7 +271,7 @@ def recall(asked: Sequence[Asked], journal: Journal) -> list[list[list[int]]]:
     return found
 
 
-def _recalled(names: Sequence[str], journal: Journal) -> dict[str, list[int]]:
+def _recalled(names: Sequence[str], journal: BatchCache) -> dict[str, list[int]]:
     """Return by name the samples that a journal has."""
     known = [name for name in names if journal.has(name)]
     return dict(zip(known, journal.get(known) or (), strict=True))

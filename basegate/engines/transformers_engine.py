@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import GenerationConfig
 
 from basegate.engines.article_perplexity import article_perplexity
+from basegate.engines.batch_cache import NO_CACHE
 from basegate.engines.batching import Halving
 from basegate.engines.checkpoints.inspection import check_window
 from basegate.engines.continuation_scoring import ContinuationScorer
@@ -22,15 +23,14 @@ from basegate.engines.windows import plan_windows
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message
 from basegate.progress import SILENT
-from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from basegate.config.settings import Sampling
+    from basegate.engines.batch_cache import BatchCache
     from basegate.engines.checkpoints.inspection import Loaded
     from basegate.progress import Progress
-    from basegate.store.journal import Journal
 
 BATCH_TOKENS = {"cuda": 16384, "cpu": 2048}
 LONGEST = 2048
@@ -106,7 +106,7 @@ class TransformersEngine:
         context: int = 0,
         after: Sequence[str] | None = None,
         progress: Progress = SILENT,
-        journal: Journal = NO_JOURNAL,
+        journal: BatchCache = NO_CACHE,
     ) -> list[TokenScores]:
         """Score every token of every text once; see `Engine.log_likelihoods`."""
         window = window or self.context_length or LONGEST
@@ -141,7 +141,7 @@ class TransformersEngine:
         after: Sequence[str],
         window: int,
         progress: Progress,
-        journal: Journal,
+        journal: BatchCache,
     ) -> list[TokenScores]:
         """Score texts as what follows their prompts, each prompt being read once."""
         encoded = []
@@ -182,7 +182,7 @@ class TransformersEngine:
         numbers: Sequence[Sequence[int]] | None = None,
         settled: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress = SILENT,
-        journal: Journal = NO_JOURNAL,
+        journal: BatchCache = NO_CACHE,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt, in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
@@ -201,7 +201,7 @@ class TransformersEngine:
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
-        journal: Journal = NO_JOURNAL,
+        journal: BatchCache = NO_CACHE,
     ) -> list[list[Draw]]:
         """Return what an earlier run has drawn of the same; see `Engine.recall`."""
         if not len(journal):
@@ -239,7 +239,7 @@ class TransformersEngine:
             for rows, each in zip(drawn, asked, strict=True)
         ]
 
-    def article_perplexity(self, text: str, *, journal: Journal = NO_JOURNAL) -> float:
+    def article_perplexity(self, text: str, *, journal: BatchCache = NO_CACHE) -> float:
         """Return the figure of the article's own code; see `Engine.article_perplexity`."""
         return article_perplexity(
             self.model, self.tokenizer, text, journal, self._halvings["article"]

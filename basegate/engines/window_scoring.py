@@ -9,21 +9,20 @@ import numpy as np
 import torch
 
 from basegate.engines import batch_cache as pieces
-from basegate.engines.batch_cache import name_of, pack_numbers, unpack_numbers
+from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
 from basegate.engines.batching import Halving, Work, in_two
 from basegate.engines.lm_head import Head
 from basegate.engines.padding import pad
 from basegate.i18n.messages import Message
-from basegate.store.journal import NO_JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from basegate.engines.batch_cache import BatchCache
     from basegate.engines.windows import Window
     from basegate.progress import Step
-    from basegate.store.journal import Journal
 
 
 class Job(NamedTuple):
@@ -68,7 +67,7 @@ class Scorer:
         texts: Sequence[Sequence[int]],
         plans: Sequence[Sequence[Window]],
         step: Step,
-        journal: Journal = NO_JOURNAL,
+        journal: BatchCache = NO_CACHE,
     ) -> list[NDArray[np.float64]]:
         """Return the natural log-probability of every token of every text.
 

@@ -13,8 +13,8 @@ from basegate.i18n.catalogue import ENGLISH, Words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basegate.config.limits import Reference
     from basegate.measurement import Metric
+    from basegate.verdict import Reference
 
 
 class Measured(Protocol):
@@ -40,6 +40,9 @@ class Limited(Measured, Protocol):
     @property
     def reference(self) -> Reference | None: ...  # noqa: D102
 
+
+GIB = 2**30
+"""Bytes of a gibibyte, the unit of memory."""
 
 SHARE = "share "
 """A unit that begins with it is a fraction of what it names, and is shown in per cent."""

@@ -18,13 +18,15 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from basegate.serialization import Frozen, Interval
+from basegate.ledger import Comparison
 from basegate.stats import drawn_together, holm, paired_difference, sign_test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from basegate.measurement import Findings, Measurement
+    from basegate.store.union import Readable
+    from basegate.verdict import Result
 
 LEVEL = 0.05
 """Chance, over all pairs of candidates on one item, that any is called better without being so."""
@@ -32,45 +34,6 @@ FEWEST = 6
 """Items from which on the exact test can tell any two apart: 2 / 2^6 is below 0.05."""
 RESAMPLES = 20_000
 """More than for one interval: the levels are higher, and rest on fewer of the resamples."""
-
-
-class Comparison(Frozen):
-    """The difference of two candidates in one metric, on the same items.
-
-    Attributes:
-        first: a candidate.
-        second: the other.
-        check: the check.
-        part: corpus, bank or prompt file.
-        metric: what was compared, e.g. `bits_per_char`.
-        unit: of both values and of their difference, in words.
-        items: documents, questions, pairs or prompts that both were measured on.
-        first_value: over these items.
-        second_value: likewise.
-        difference: `first_value - second_value`.
-        interval: of the difference, for items drawn anew together; `None` where it cannot be told.
-        confidence: the interval's level, 1 - 0.05 / comparisons.
-        comparisons: pairs of candidates compared in this metric, which the level allows for.
-        p_value: of the exact sign test over items (McNemar's where items are right or wrong),
-            adjusted by Holm over these pairs.
-        better: which one is carried as better; `None` where neither is.
-    """
-
-    first: str
-    second: str
-    check: str
-    part: str
-    metric: str
-    unit: str
-    items: int
-    first_value: float
-    second_value: float
-    difference: float
-    interval: Interval = None
-    confidence: float
-    comparisons: int
-    p_value: float
-    better: Literal["first", "second"] | None = None
 
 
 @dataclass(frozen=True)
@@ -297,3 +260,32 @@ def _better(
     if interval is None or p_value >= LEVEL or interval[0] <= 0 <= interval[1]:
         return None
     return "first" if (interval[1] < 0) == lower else "second"
+
+
+def measurements_behind(store: Readable, results: Sequence[Result]) -> dict[str, Measurement]:
+    """Return by key the measurements that rows name, as far as the store has them."""
+    keys = dict.fromkeys(row.measurement for row in results if row.measurement)
+    found = {key: store.get(key) for key in keys}
+    return {key: each for key, each in found.items() if each is not None}
+
+
+def compare_candidates(
+    results: Sequence[Result], measurements: Mapping[str, Measurement]
+) -> tuple[Comparison, ...]:
+    """Return the comparisons of every two candidates on what both were measured on.
+
+    Args:
+        results: rows of a ledger.
+        measurements: by key; see `measurements_behind`.
+    """
+    behind = dict.fromkeys(
+        (row.candidate, row.part, row.measurement or "")
+        for row in results
+        if row.verdict != "invalid"
+    )
+    # The item is this run's: under another name it is the same measurement.
+    return compare(
+        (name, measurements[key].model_copy(update={"item": part}))
+        for name, part, key in behind
+        if key in measurements
+    )

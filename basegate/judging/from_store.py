@@ -12,15 +12,17 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from basegate.checks.early_stopping import ALL, draws_for, is_enough
+from basegate.checks.early_stopping import ALL, is_enough
+from basegate.checks.identity import identify_check
 from basegate.errors import InvalidMeasurement, told
-from basegate.judging.evidence import Without, measurements_behind
-from basegate.judging.judge import check_valid, invalid
+from basegate.judging.comparison import measurements_behind
+from basegate.judging.judge import check_valid, draws_for, invalid
+from basegate.judging.ledger_builder import build_ledger, thresholds_file
 from basegate.judging.relative_limits import References, judge_by
-from basegate.ledger import Ledger, NotJudged, Record, Suite, ThresholdsFile, build_ledger
-from basegate.runner.measure import identify_check
+from basegate.ledger import Ledger, NotJudged, Record, Suite
 from basegate.serialization import canonical_json, digest
 from basegate.store.inventory import stored_of
+from basegate.store.union import FilteredStore
 from basegate.verdict import Reason, worst
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from basegate.config.limits import AnyLimit
     from basegate.config.thresholds import Check, Thresholds
     from basegate.judging.checkpoint_identity import Origin
-    from basegate.judging.comparison import Comparison
+    from basegate.ledger import Comparison
     from basegate.measurement import CandidateFacts, Measurement
     from basegate.store import Readable
     from basegate.verdict import Result, VerdictWord
@@ -169,7 +171,7 @@ def rejudge_whole(
     """
     distrusted: set[str] = set()
     while True:
-        judged = judge_from(Without(store, distrusted))
+        judged = judge_from(FilteredStore(store, distrusted))
         rows = [row for each in judged for record in each.records for row in record.results]
         behind = measurements_behind(store, rows)
         lost = {row.measurement for row in rows if row.measurement} - behind.keys()
@@ -249,7 +251,7 @@ def ledger_of(
     return build_ledger(
         Suite(
             version=machine["basegate"],
-            thresholds=ThresholdsFile.of(thresholds),
+            thresholds=thresholds_file(thresholds),
             command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
         ),
         machine,

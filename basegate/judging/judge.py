@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from basegate.checks.early_stopping import ALL, Draws
 from basegate.config.limits import Limit
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
@@ -259,3 +260,18 @@ def _curve(metric: Metric, limit: Limit) -> tuple[tuple[float, float], ...]:
             (p, passing_probability_of_share(p, limit.value, worth, level)) for p in _POINTS
         )
     return ()
+
+
+def draws_for(limits: Sequence[AnyLimit]) -> Draws:
+    """Return what the limits on a bank want drawn.
+
+    Only a gate on single questions can be settled early. A limit on the bank's accuracy needs all
+    samples.
+    """
+    judged = [limit for limit in limits if not limit.validity]
+    absolute = [limit for limit in limits if isinstance(limit, Limit)]
+    counts = {int(limit.value) for limit in absolute if limit.metric == "correct"}
+    if len(counts) == 1 and all(limit.metric == "correct" for limit in judged):
+        shares = (limit.value for limit in absolute if limit.validity)
+        return Draws(counts.pop(), min(shares, default=1.0))
+    return ALL

@@ -10,122 +10,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
-from basegate.config.limits import Reference
 from basegate.i18n.formatting import is_share
 from basegate.judging.comparison import LEVEL
-from basegate.judging.sureness import Sureness, how_sure
-from basegate.serialization import Frozen, Interval
+from basegate.ledger import LimitDistance, Luck, Recommendation, Sureness
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from basegate.judging.comparison import Comparison
-    from basegate.ledger import CandidateEntry
+    from basegate.ledger import CandidateEntry, Comparison
     from basegate.verdict import Result, VerdictWord
 
 _MISSED = ("fail", "inconclusive")
 TOLD = 0.05
 """Share by which the peak memory of two runs of one candidate may differ by itself."""
-
-
-class LimitDistance(Frozen):
-    """What a candidate was found to be, and what was asked for.
-
-    Attributes:
-        check: the check.
-        item: corpus, bank or prompt file; `bank/question` where a question is judged alone.
-        metric: what was measured.
-        value: what was found; `None` where there is no number.
-        limit: what was asked for.
-        direction: `max` or `min`.
-        unit: in words.
-        interval: of what was found, where it was judged by it.
-        confidence: the interval's level.
-        reference: what the limit was computed from, where it is relative to a candidate.
-    """
-
-    check: str
-    item: str
-    metric: str
-    value: float | None
-    limit: float | None
-    direction: Literal["max", "min"] | None
-    unit: str
-    interval: Interval = None
-    confidence: float = 0.95
-    reference: Reference | None = None
-
-    @property
-    def distance(self) -> float:
-        """How far the value is beyond the limit, as a share of it; infinite without a number.
-
-        Perplexity counts by its logarithm, what a token costs: the bits of a character, which say
-        the same, are not to look near where it looks far.
-        """
-        if self.value is None or self.limit is None:
-            return math.inf
-        value, limit = self._counting(self.value), self._counting(self.limit)
-        beyond = value - limit if self.direction == "max" else limit - value
-        return max(0.0, beyond) / (abs(limit) or 1.0)
-
-    @property
-    def margin(self) -> float:
-        """How far the nearer end of the interval is from the limit, likewise."""
-        if self.value is None or self.limit is None:
-            return math.inf
-        limit = self._counting(self.limit)
-        ends = map(self._counting, self.interval or (self.value,))
-        return min(abs(end - limit) for end in ends) / (abs(limit) or 1.0)
-
-    def _counting(self, number: float) -> float:
-        return math.log(number) if self.metric == "perplexity" and number > 0 else number
-
-
-class Recommendation(Frozen):
-    """The choice that a run supports.
-
-    Attributes:
-        candidate: the one to take; `None` where none passes.
-        accepted: all that pass every check, in the order of the ledger.
-        reason: why this one: `only` (no other passes), `better` (comparisons let all others that
-            pass fall out), `smaller` (of those that are left it needs the least memory), `first`
-            (nor does memory tell); `none` where none passes.
-        over: accepted candidates that fall out: another is carried over them in something, and
-            they over it in nothing.
-        level: accepted candidates that are left beside it.
-        mixed: accepted candidates that are carried over it in something.
-        memory: bytes that it and those in `level` needed at most, by name, as far as known and of
-            one kind of device.
-        closest: the limit that it meets by the least, by the end of the interval that is nearer;
-            of counts of right samples none, since they are drawn until they just meet theirs, nor
-            of limits that follow from its own number.
-        sureness: what the checks that it passes rest on.
-        nearest: where none passes, of those that were measured the candidate that misses the
-            fewest checks, ones that were not run included; `None` where that is one of
-            `unfinished`. Beside such a one no candidate that fails is the nearest.
-        missed: limits that it misses, the farthest first.
-        rejected: candidates that fail a check.
-        broken: candidates of which something could not be measured.
-        unfinished: candidates that pass what they were judged on, but were not judged on all, or
-            on nothing.
-    """
-
-    candidate: str | None
-    accepted: tuple[str, ...] = ()
-    reason: Literal["only", "better", "smaller", "first", "none"]
-    over: tuple[str, ...] = ()
-    level: tuple[str, ...] = ()
-    mixed: tuple[str, ...] = ()
-    memory: dict[str, int] = Field(default_factory=dict)
-    closest: LimitDistance | None = None
-    sureness: Sureness | None = None
-    nearest: str | None = None
-    missed: tuple[LimitDistance, ...] = ()
-    rejected: tuple[str, ...] = ()
-    broken: tuple[str, ...] = ()
-    unfinished: tuple[str, ...] = ()
 
 
 def recommend(
@@ -331,3 +228,40 @@ def _distance(row: Result) -> LimitDistance:
         confidence=row.confidence,
         reference=row.reference,
     )
+
+
+HALF = 0.5
+"""Chance of a right answer of the model that a count of right samples is told by."""
+
+
+def how_sure(rows: Iterable[Result]) -> Sureness:
+    """Return how sure the acceptance of a candidate is.
+
+    Args:
+        rows: of the candidate, each of which passes. A limit that follows from its own number is
+            met whatever that is, and not looked at.
+    """
+    by_check: dict[tuple[str, str], list[Result]] = {}
+    telling = [row for row in rows if not row.is_its_own]
+    for row in telling:
+        by_check.setdefault((row.check, row.part), []).append(row)
+    counted = {place: own for place, own in by_check.items() if any(row.counts for row in own)}
+    others = [own for place, own in by_check.items() if place not in counted]
+    shown = [own for own in others if all(row.interval is not None for row in own)]
+    lucks = [_luck(*place, own) for place, own in counted.items()]
+    return Sureness(
+        shown=len(shown),
+        confidence=min((row.confidence for own in shown for row in own), default=0.95),
+        counted=len(counted),
+        bare=len(others) - len(shown),
+        luckiest=max(lucks, key=lambda each: each.chance, default=None),
+        luck=math.prod(each.chance for each in lucks) if lucks else None,
+        relative=sum(row.reference is not None for row in telling),
+    )
+
+
+def _luck(check: str, item: str, rows: Iterable[Result]) -> Luck:
+    chances = (dict(row.curve).get(HALF) for row in rows if row.counts)
+    # A row without a curve tells nothing: as if it let everything through.
+    chance = math.prod(1.0 if each is None else each for each in chances)
+    return Luck(check=check, item=item, chance=chance)

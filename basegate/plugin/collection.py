@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from basegate.plugin.stash import RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pytest
 
@@ -116,3 +116,13 @@ def by_candidate(items: list[pytest.Item], order: list[str]) -> list[pytest.Item
 def _parameters(item: pytest.Item) -> dict[str, object]:
     callspec = getattr(item, "callspec", None)
     return dict(callspec.params) if callspec is not None else {}
+
+
+def scope_of(nodeid: str, candidates: Sequence[str], items: Sequence[str] = ()) -> str:
+    """Return the candidate that a test id names, or the test's file or class where it names none.
+
+    >>> scope_of("tests_models/test_perplexity.py::test_perplexity[yi-6b-wiki]", ["yi-6b"])
+    'yi-6b'
+    """
+    file, test, parameters = split_test_id(nodeid)
+    return candidate_in(parameters, candidates, items) or f"{file}::{test}".rpartition("::")[0]

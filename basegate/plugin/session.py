@@ -5,18 +5,21 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from basegate.checks.early_stopping import ALL, draws_for
+from basegate.checks.early_stopping import ALL
+from basegate.checks.identity import installed_version
 from basegate.data.fingerprint import FINGERPRINTS
+from basegate.engines.devices import resolve_device
 from basegate.i18n.catalogue import words
 from basegate.judging.checkpoint_identity import measured_first, origins_of
-from basegate.judging.evidence import compare_candidates, measurements_behind
-from basegate.judging.judge import check_valid
+from basegate.judging.comparison import compare_candidates, measurements_behind
+from basegate.judging.judge import check_valid, draws_for
+from basegate.judging.ledger_builder import build_ledger, thresholds_file
 from basegate.judging.relative_limits import References, judge_by
-from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
+from basegate.ledger import Ledger, Record, Suite
 from basegate.measurement import CandidateFacts
 from basegate.plugin.compare import NOTHING, from_store
 from basegate.runner.candidate import Candidate
-from basegate.runner.environment import environment, resolve_device, version
+from basegate.runner.environment import environment
 from basegate.runner.measure import measure, obtain
 from basegate.store import Store
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from basegate.config.registry import CandidateSpec
     from basegate.judging.checkpoint_identity import Origin
-    from basegate.judging.comparison import Comparison
+    from basegate.ledger import Comparison
     from basegate.measurement import Earlier, Measurement
     from basegate.plugin.compare import Compared
     from basegate.plugin.options import RunOptions
@@ -206,8 +209,8 @@ class Run:
         others = self._compared(own)
         return build_ledger(
             Suite(
-                version=version("basegate"),
-                thresholds=ThresholdsFile.of(thresholds),
+                version=installed_version("basegate"),
+                thresholds=thresholds_file(thresholds),
                 command=self.options.command,
                 interrupted=interrupted,
             ),

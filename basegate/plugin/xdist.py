@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from basegate.config.tags import billions
-from basegate.plugin.collection import NO_CANDIDATE, candidate_in, split_test_id
+from basegate.engines.devices import resolve_device
+from basegate.plugin.collection import NO_CANDIDATE, scope_of
 from basegate.plugin.stash import RUN
-from basegate.runner.environment import resolve_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ class XdistHooks:
         if run is None:
             return None
         # Late: this module must be importable where pytest-xdist is not installed.
-        from basegate.plugin.scheduling import CandidateScheduling
+        from basegate.plugin.xdist_scheduling import CandidateScheduling
 
         names = [spec.name for spec in biggest_first(run.options.candidates)]
         # Whoever limits are relative to begins first: what follows on its worker then finds it.
@@ -89,13 +89,3 @@ def share_threads(worker_input: dict[str, Any]) -> None:
 
 def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-def scope_of(nodeid: str, candidates: Sequence[str], items: Sequence[str] = ()) -> str:
-    """Return the candidate that a test id names, or the test's file or class where it names none.
-
-    >>> scope_of("tests_models/test_perplexity.py::test_perplexity[yi-6b-wiki]", ["yi-6b"])
-    'yi-6b'
-    """
-    file, test, parameters = split_test_id(nodeid)
-    return candidate_in(parameters, candidates, items) or f"{file}::{test}".rpartition("::")[0]

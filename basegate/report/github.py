@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from basegate.files import write_atomically
 from basegate.i18n.messages import Message
+from basegate.serialization import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path

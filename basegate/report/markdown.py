@@ -22,8 +22,7 @@ from basegate.report.wording import recommendation
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from basegate.judging.comparison import Comparison
-    from basegate.ledger import CandidateEntry, Ledger
+    from basegate.ledger import CandidateEntry, Comparison, Ledger
     from basegate.report.decision_table import Cell, Line, Unmet
     from basegate.verdict import VerdictWord
 

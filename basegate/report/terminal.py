@@ -6,9 +6,8 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.engines.memory import GIB
 from basegate.i18n.catalogue import ENGLISH, Words
-from basegate.i18n.formatting import asked, found, padded, place, printable, short_path
+from basegate.i18n.formatting import GIB, asked, found, padded, place, printable, short_path
 from basegate.judging.explanation import reason
 from basegate.report.wording import basis, joined, place_in_words, recommendation
 from basegate.verdict import Result, VerdictWord, telling

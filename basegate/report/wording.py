@@ -7,9 +7,9 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from basegate.config.thresholds import CHECKS
-from basegate.engines.memory import GIB
 from basegate.i18n.catalogue import ENGLISH, Words
 from basegate.i18n.formatting import (
+    GIB,
     asked,
     format_value,
     found,
@@ -24,10 +24,7 @@ from basegate.judging.recommendation import is_carried, plainest_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from basegate.judging.comparison import Comparison
-    from basegate.judging.recommendation import LimitDistance, Recommendation
-    from basegate.judging.sureness import Luck, Sureness
-    from basegate.ledger import Ledger
+    from basegate.ledger import Comparison, Ledger, LimitDistance, Luck, Recommendation, Sureness
 
 
 def recommendation(ledger: Ledger, say: Words = ENGLISH) -> tuple[str, ...]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.data.hub import resolve_commit
+from basegate.engines.devices import resolve_device
 from basegate.engines.memory import PeakMemory, let_go, release_memory
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.measurement import CandidateFacts, LoadedFile
 from basegate.progress import SILENT, Progress
-from basegate.runner.environment import resolve_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable

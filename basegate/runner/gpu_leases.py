@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Self
 from filelock import FileLock, Timeout
 
 from basegate.engines import cuda_driver as driver
+from basegate.engines.devices import gpu_count, gpu_uuids
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined
-from basegate.runner.environment import gpu_count, gpu_uuids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

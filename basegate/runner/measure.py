@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from basegate.checks import measure_for
 from basegate.checks.early_stopping import ALL, is_enough
+from basegate.checks.identity import identify_check, identify_software
 from basegate.checks.task import Task
-from basegate.config.settings import without_places
 from basegate.engines.keeping import Keeping
-from basegate.errors import DataError, InvalidMeasurement, NotKept
+from basegate.errors import InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Measurement
-from basegate.runner.environment import environment, library_versions
+from basegate.runner.environment import environment
 from basegate.serialization import digest
-from basegate.stats import RESAMPLES, SEED
 from basegate.store import Store
 
 if TYPE_CHECKING:
@@ -293,46 +292,4 @@ def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
         },
         **identify_check(check),
         **identify_software(check.check),
-    }
-
-
-def identify_check(check: Check) -> dict[str, Any]:
-    """Return the part of an identity that the check alone decides: what is asked, and on what.
-
-    Raises:
-        DataError: its data cannot be found.
-    """
-    _check_files(check)
-    measure = measure_for(check.check)
-    return {
-        "measure": {"name": check.check, "version": measure.VERSION},
-        "settings": without_places(check.settings),
-        "data": measure.identity(check.settings),
-    }
-
-
-def _check_files(check: Check) -> None:
-    """Refuse files that are not there with what names them, which whoever reads them cannot tell.
-
-    Raises:
-        DataError: there is one.
-    """
-    for key, path in check.files.items():
-        if not path.exists():
-            raise DataError(
-                "{path}: there is no such file or folder. {origin} names it as {key}; relative "
-                "paths there start at the folder of {origin}.",
-                path=path,
-                origin=check.origin,
-                key=key,
-            )
-
-
-def identify_software(check: str) -> dict[str, Any]:
-    """Return the part of an identity that the installed software decides, for one check's name."""
-    measure = measure_for(check)
-    return {
-        "measure": {"name": check, "version": measure.VERSION},
-        "libraries": library_versions(*measure.LIBRARIES),
-        "bootstrap": {"resamples": RESAMPLES, "seed": SEED},
     }

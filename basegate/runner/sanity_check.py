@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from basegate.checks.degeneration import is_broken
+from basegate.checks.validity import is_broken
 from basegate.config.settings import Sampling
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from basegate.checks.identity import identify_software
 from basegate.config.thresholds import CHECKS
 from basegate.i18n.messages import Message
-from basegate.runner.measure import identify_software
 from basegate.store import file_format as files
 from basegate.store.file_format import Damaged, Newer
 from basegate.store.folder import SHORT, not_held

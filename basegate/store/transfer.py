@@ -16,8 +16,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from basegate.checks.identity import installed_version
 from basegate.errors import BasegateError, told
-from basegate.runner.environment import version
 from basegate.store import file_format as files
 from basegate.store.file_format import Damaged, Newer
 from basegate.store.folder import SHORT, stem_of
@@ -94,7 +94,11 @@ def export(store: Store, target: Path, wanted: Callable[[Measurement], bool]) ->
                     archive.writestr(_entry(f"{_FOLDER}{name}"), data)
                 if parts:
                     keys.append(measurement.key)
-            manifest = {"format": FORMAT, "basegate": version("basegate"), "measurements": keys}
+            manifest = {
+                "format": FORMAT,
+                "basegate": installed_version("basegate"),
+                "measurements": keys,
+            }
             archive.writestr(_entry(_MANIFEST), json.dumps(manifest, indent=1))
         if keys:
             temporary.replace(target)

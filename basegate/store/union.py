@@ -9,7 +9,7 @@ from basegate.i18n.messages import joined
 from basegate.store.transfer import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from basegate.measurement import Measurement
     from basegate.store.folder import Store
@@ -27,7 +27,7 @@ class Readable(Protocol):
         ...
 
 
-class Several:
+class MergedStore:
     """Stores read as one; of a key that several hold, the fullest measurement counts.
 
     Of equal ones that is the first store's. Both ways of reading raise a `UsageError` where the
@@ -84,3 +84,23 @@ class Several:
             item=of.item,
             prune=f"python -m basegate store prune --key {key[:12]} --store FOLDER",
         )
+
+
+class FilteredStore:
+    """A store without some of its measurements.
+
+    Args:
+        store: where measurements are.
+        keys: of those that are left out.
+    """
+
+    def __init__(self, store: Readable, keys: Collection[str]) -> None:
+        self._store, self._keys = store, keys
+
+    def get(self, key: str) -> Measurement | None:
+        """Return the measurement of that key with its evidence, or `None`."""
+        return None if key in self._keys else self._store.get(key)
+
+    def __iter__(self) -> Iterator[Measurement]:
+        """Yield all measurements, without evidence."""
+        return (each for each in self._store if each.key not in self._keys)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basegate.checks.early_stopping import ALL, Draws, draws_for, is_enough
+from basegate.checks.early_stopping import ALL, Draws, is_enough
 from basegate.config.limits import RULES, Limit
+from basegate.judging.judge import draws_for
 from basegate.measurement import Findings, Metric
 
 

@@ -8,8 +8,9 @@ import re
 
 import pytest
 
-from basegate.data.fingerprint import checkpoint_fingerprint, describe_files, hash_file
+from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.progress import Progress
+from basegate.serialization import hash_file
 
 LARGE = 16 * 2**20
 

@@ -14,9 +14,9 @@ import pytest
 from huggingface_hub.utils import filter_repo_objects
 
 from basegate.data import hub as hub_module
-from basegate.data.fingerprint import hash_file
 from basegate.engines.checkpoints.download import SECOND_COPIES, SMALL, _counter, _weights
 from basegate.errors import CandidateError
+from basegate.serialization import hash_file
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -129,7 +129,7 @@ def test_what_is_wrong_in_the_command_line_is_one_usage_error(isolated, workers)
 
 @pytest.mark.parametrize("by_itself", [True, False])
 def test_a_worker_that_ends_by_itself_has_killed_no_test(by_itself):
-    scheduling = pytest.importorskip("basegate.plugin.scheduling")
+    scheduling = pytest.importorskip("basegate.plugin.xdist_scheduling")
 
     class Node:
         shutting_down = True

@@ -12,11 +12,12 @@ import pytest
 
 import basegate
 from basegate.config.settings import Sampling
+from basegate.engines.batch_cache import NO_CACHE
 from basegate.engines.protocol import Engine
 from basegate.engines.transformers_engine import TransformersEngine
 from basegate.errors import CandidateError, InvalidMeasurement, UsageError
 from basegate.progress import SILENT
-from basegate.store import NO_JOURNAL, Journal
+from basegate.store import Journal
 from tests.helpers.checkpoints import break_weights, make_checkpoint, make_tokenizer
 
 TEXT = "香港係我哋嘅屋企，唔係咩？一二三 abc。" * 9
@@ -35,7 +36,7 @@ def score(engine, texts, window=64, context=20):
     return engine.log_likelihoods(texts, window=window, context=context, progress=SILENT)
 
 
-def sample(engine, prompts, journal=NO_JOURNAL, **settings):
+def sample(engine, prompts, journal=NO_CACHE, **settings):
     sampling = Sampling(**{"samples": 3, "temperature": 0.9, "max_new_tokens": 8, **settings})
     drawn = engine.sample(prompts, sampling=sampling, progress=SILENT, journal=journal)
     return [[draw.text for draw in draws] for draws in drawn]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from basegate.i18n.messages import Message
-from basegate.judging.comparison import Comparison
 from basegate.judging.judge import invalid
-from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
+from basegate.judging.ledger_builder import build_ledger
+from basegate.ledger import Comparison, Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, LoadedFile
 from basegate.stats import count_interval
 from basegate.verdict import Result

@@ -19,17 +19,18 @@ from basegate.checks import continuation, minimal_pairs, perplexity
 from basegate.checks import k_of_n as counting
 from basegate.checks import option_likelihood as choices
 from basegate.checks.answers import find_choice
-from basegate.checks.degeneration import degenerate_share
 from basegate.checks.k_of_n import Asked
 from basegate.checks.reasoning import _read_number
+from basegate.checks.validity import degenerate_share
 from basegate.config.thresholds import Check, load_thresholds
 from basegate.data.banks import Pair, Problem, Prompt, Question, load_bank
 from basegate.engines.protocol import Draw
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.catalogue import ENGLISH
-from basegate.judging.evidence import compare_candidates
+from basegate.judging.comparison import compare_candidates
 from basegate.judging.judge import check_valid, invalid, judge
-from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
+from basegate.judging.ledger_builder import build_ledger
+from basegate.ledger import Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import (
     CandidateFacts,
     Findings,

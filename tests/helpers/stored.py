@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from basegate.checks.identity import identify_check, identify_software
 from basegate.config.thresholds import load_thresholds
 from basegate.measurement import (
     CandidateFacts,
@@ -15,7 +16,6 @@ from basegate.measurement import (
     Preference,
     Sample,
 )
-from basegate.runner.measure import identify_check, identify_software
 from basegate.serialization import digest
 
 if TYPE_CHECKING:

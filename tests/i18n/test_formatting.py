@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basegate.config.limits import Reference
 from basegate.i18n.formatting import (
     asked,
     format_limit,
@@ -17,7 +16,7 @@ from basegate.i18n.formatting import (
     roughly,
     short_path,
 )
-from basegate.verdict import Result
+from basegate.verdict import Reference, Result
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def asked_in(path: Path) -> tuple[set[str], set[str]]:
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
     made = [node for node in calls if is_message(node)]
     said = [node for node in calls if is_words(node)]
-    if prints or path.name in ("output.py", "progress.py"):
+    if prints or path.name in ("console.py", "progress.py"):
         said = [node for node in said if not ast.unparse(node.func).endswith("say")]
     texts = [node.args[0] for node in (*made, *said)]
     # An error may be given what is a message already.
@@ -120,15 +120,15 @@ def asked() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
 
 VARIABLES = {
     # Of a ledger or a measurement; the functions below return what they can hold.
-    ("figures.py", "unit.removeprefix(SHARE)"),
-    ("figures.py", "together"),
-    ("figures.py", "check.replace('_', ' ')"),
-    ("html.py", "row.metric.replace('_', ' ')"),
+    ("formatting.py", "unit.removeprefix(SHARE)"),
+    ("formatting.py", "together"),
+    ("formatting.py", "check.replace('_', ' ')"),
+    ("html_rows.py", "row.metric.replace('_', ' ')"),
     ("evidence.html", 'row.metric.replace("_",'),
-    ("html.py", "_FACTS.get(key, key.replace('_', ' '))"),
-    ("html.py", "name.lower()"),
-    ("html.py", "metric.item"),
-    ("evidence.py", "kind"),
+    ("html_rows.py", "_FACTS.get(key, key.replace('_', ' '))"),
+    ("html_rows.py", "name.lower()"),
+    ("html_rows.py", "metric.item"),
+    ("samples.py", "kind"),
     ("topics.py", "topic"),
     ("terminal.py", "entry.weights_held"),
     ("markdown.py", "entry.weights_held"),
@@ -138,10 +138,10 @@ VARIABLES = {
     # Put together before, from literals; or one of those that functions below return.
     ("verdict.py", "self.template"),
     ("errors.py", "text"),
-    ("language.py", "text"),
+    ("catalogue.py", "text"),
     ("messages.py", "template"),
     ("messages.py", "JOINS[gap]"),
-    ("output.py", "one if count == 1 else several"),
+    ("console.py", "one if count == 1 else several"),
 }
 
 
@@ -388,5 +388,5 @@ def test_names_in_a_row_are_parted_as_the_language_does():
         if IN_A_ROW.search(line)
     }
     # A pattern is looked for in the one; the other lists the registry, in English in any case.
-    assert {name for name, _ in found} == {"choice.py", "listing.py"}
+    assert {name for name, _ in found} == {"choice.py", "list_models.py"}
     assert len(found) == 2

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.config.limits import Reference
-from basegate.judging.comparison import Comparison
 from basegate.judging.recommendation import plainest_of, recommend
-from basegate.ledger import CandidateEntry
-from basegate.verdict import Result
+from basegate.ledger import CandidateEntry, Comparison
+from basegate.verdict import Reference, Result
 
 
 def entry(name, verdict="pass", memory=None, not_run=()):

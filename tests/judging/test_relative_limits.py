@@ -10,8 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from basegate.checks.early_stopping import ALL, draws_for
-from basegate.config.limits import Limit, Reference, RelativeLimit
+from basegate.checks.early_stopping import ALL
+from basegate.checks.identity import identify_check
+from basegate.config.limits import Limit, RelativeLimit
 from basegate.config.registry import CandidateSpec
 from basegate.config.thresholds import load_thresholds
 from basegate.data import fingerprint
@@ -21,14 +22,14 @@ from basegate.i18n.catalogue import words
 from basegate.i18n.formatting import asked
 from basegate.judging.checkpoint_identity import Origin, measured_first, origins_of
 from basegate.judging.explanation import reason
+from basegate.judging.judge import draws_for
 from basegate.judging.relative_limits import References, judge_by
 from basegate.measurement import Findings, Metric
 from basegate.plugin.options import RunOptions
 from basegate.plugin.session import Run
 from basegate.progress import SILENT
-from basegate.runner.measure import identify_check
 from basegate.store import Store
-from basegate.verdict import Result
+from basegate.verdict import Reference, Result
 from tests.cli.test_commands import fill, judge, run, store  # noqa: F401
 from tests.helpers.markup import read
 from tests.helpers.plain import ledger, limit, logged

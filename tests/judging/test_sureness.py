@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.config.limits import Reference
-from basegate.judging.sureness import Luck, Sureness, how_sure
+from basegate.judging.recommendation import how_sure
+from basegate.ledger import Luck, Sureness
+from basegate.verdict import Reference
 from tests.helpers.rows import row
 
 

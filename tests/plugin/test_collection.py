@@ -16,12 +16,12 @@ from basegate.plugin.collection import (
     check_of,
     is_not_configured,
     lacks_candidate,
+    scope_of,
 )
 from basegate.plugin.options import RunOptions
 from basegate.plugin.outcomes import attach_records, crash_record, read_records
 from basegate.plugin.session import Run
 from basegate.plugin.stash import PROPERTY, RECORDS
-from basegate.plugin.xdist import scope_of
 from basegate.progress import SILENT
 from basegate.verdict import Result
 

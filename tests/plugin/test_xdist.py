@@ -9,8 +9,8 @@ import pytest
 from basegate.config.registry import CandidateSpec
 from basegate.errors import UsageError
 from basegate.plugin import xdist
-from basegate.plugin.scheduling import CandidateScheduling
 from basegate.plugin.xdist import auto_workers, biggest_first
+from basegate.plugin.xdist_scheduling import CandidateScheduling
 from basegate.runner import environment
 from basegate.runner import gpu_leases as leases
 

@@ -9,8 +9,7 @@ from basegate.config.thresholds import Thresholds
 from basegate.errors import NotKept, NotTrusted
 from basegate.i18n.catalogue import Words, words
 from basegate.i18n.formatting import padded, printable
-from basegate.judging.recommendation import Recommendation
-from basegate.ledger import CandidateEntry, Ledger, Record, Suite, ThresholdsFile
+from basegate.ledger import CandidateEntry, Ledger, Recommendation, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, Earlier
 from basegate.plugin.options import RunOptions
 from basegate.report.terminal import header, summary, warned

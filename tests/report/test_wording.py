@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.judging.comparison import Comparison
-from basegate.judging.recommendation import LimitDistance, Recommendation
-from basegate.judging.sureness import Luck, Sureness
-from basegate.ledger import Ledger, Suite, ThresholdsFile
+from basegate.ledger import (
+    Comparison,
+    Ledger,
+    LimitDistance,
+    Luck,
+    Recommendation,
+    Suite,
+    Sureness,
+    ThresholdsFile,
+)
 from basegate.report.wording import joined, recommendation
 from tests.helpers.rows import row
 from tests.judging.test_recommendation import entry

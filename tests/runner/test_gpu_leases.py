@@ -325,7 +325,7 @@ SEEN = """
 import json, sys
 from pathlib import Path
 from basegate.engines import cuda_driver as driver
-from basegate.runner.environment import gpu_count, gpu_name
+from basegate.engines.devices import gpu_count, gpu_name
 from basegate.runner.gpu_leases import take, visible_gpus
 
 before = [gpu_count(), gpu_name(), visible_gpus()]

@@ -14,7 +14,6 @@ from basegate.config.settings import (
     TableSource,
 )
 from basegate.config.thresholds import Check
-from basegate.data.fingerprint import hash_file
 from basegate.engines import batch_cache as pieces
 from basegate.engines.checkpoints.inspection import Loaded
 from basegate.errors import InvalidMeasurement
@@ -22,6 +21,7 @@ from basegate.measurement import Earlier
 from basegate.progress import SILENT
 from basegate.runner.candidate import Candidate
 from basegate.runner.measure import obtain
+from basegate.serialization import hash_file
 from basegate.store import FileJournal, Store
 from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.engines import PlainEngine

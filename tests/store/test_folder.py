@@ -22,7 +22,6 @@ from basegate.config.settings import (
     TableSource,
 )
 from basegate.config.thresholds import Check, load_thresholds
-from basegate.files import write_atomically
 from basegate.measurement import (
     CandidateFacts,
     Findings,
@@ -36,7 +35,7 @@ from basegate.runner import environment
 from basegate.runner import measure as measuring
 from basegate.runner.candidate import Candidate
 from basegate.runner.measure import identify
-from basegate.serialization import digest
+from basegate.serialization import digest, write_atomically
 from basegate.store import Store, folder
 from tests.helpers.checkpoints import write_jsonl
 

@@ -82,10 +82,10 @@ def test_of_a_file_that_was_cut_or_garbled_whole_lines_before_it_are_taken(tmp_p
 
 def test_what_was_settled_stays_so(path):
     kept = FileJournal(path, KEY)
-    assert kept.settle("rows", lambda: 7) == 7
-    assert kept.settle("rows", lambda: 8) == 7
+    assert kept.get_or_set("rows", lambda: 7) == 7
+    assert kept.get_or_set("rows", lambda: 8) == 7
     kept.close()
-    assert FileJournal(path, KEY).settle("rows", lambda: 9) == 7
+    assert FileJournal(path, KEY).get_or_set("rows", lambda: 9) == 7
 
 
 def test_time_and_retries_of_earlier_runs_are_added(path, monkeypatch):
@@ -224,7 +224,7 @@ def test_a_journal_that_keeps_nothing_says_so():
     none = Journal()
     none.put({"a": 1})
     assert none.get(["a"]) is None
-    assert none.settle("rows", lambda: 3) == 3
+    assert none.get_or_set("rows", lambda: 3) == 3
     assert len(none) == 0
     assert none.tally == (0, 0)
 
@@ -264,10 +264,10 @@ def test_beginning_anew_forgets_time_and_retries_too(path):
     kept.start()
     kept.did_not_fit("draw", 64)
     kept.put({"a": 1})
-    kept.settle("rows", lambda: 7)
+    kept.get_or_set("rows", lambda: 7)
     kept.begin_anew()
     assert kept.spent() == (0.0, 0)
-    assert kept.settle("rows", lambda: 8) == 8
+    assert kept.get_or_set("rows", lambda: 8) == 8
     kept.put({"b": 2})
     kept.close()
     again = FileJournal(path, KEY)

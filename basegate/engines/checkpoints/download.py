@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from basegate.data.hub import quiet, translated, unreachable
 from basegate.engines.checkpoints.config_files import INDEX, WEIGHTS, read_index
 from basegate.engines.checkpoints.weight_files import no_weights
-from basegate.engines.memory import GIB
 from basegate.errors import CandidateError, InvalidMeasurement
+from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
 from basegate.progress import SILENT, Progress
 

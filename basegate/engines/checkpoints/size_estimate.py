@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.engines.checkpoints.model_config import empty_model
 from basegate.engines.kv_cache import bytes_of
-from basegate.engines.memory import GIB, what_helps
+from basegate.engines.memory import what_helps
 from basegate.errors import CandidateError
+from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from basegate.i18n.catalogue import Words
-    from basegate.judging.comparison import Comparison
-    from basegate.ledger import CandidateEntry
+    from basegate.ledger import CandidateEntry, Comparison
     from basegate.report.page.article_results import Published
     from basegate.report.page.model import Page
 

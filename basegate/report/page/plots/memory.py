@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.engines.memory import GIB
-from basegate.i18n.formatting import format_value
+from basegate.i18n.formatting import GIB, format_value
 from basegate.judging.recommendation import TOLD
 from basegate.report.page.plots.dots import (
     Spot,

@@ -15,7 +15,7 @@ from basegate.report.page.plots.text_layout import shorten
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from basegate.judging.comparison import Comparison
+    from basegate.ledger import Comparison
     from basegate.measurement import Measurement, Metric
     from basegate.report.page.model import Page
     from basegate.verdict import Result

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 from basegate.i18n.catalogue import ENGLISH
-from basegate.judging.comparison import Comparison
 from basegate.judging.judge import invalid
+from basegate.ledger import Comparison
 from basegate.measurement import Metric, Sample
 from basegate.report.page.comparison import winner
 from basegate.report.page.model import Page

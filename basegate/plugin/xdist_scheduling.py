@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-from basegate.plugin.xdist import scope_of
+from basegate.plugin.collection import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
