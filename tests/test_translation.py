@@ -50,14 +50,17 @@ PRINTS = "basegate.commands.output"
 IN_TEMPLATES = re.compile(r"""\bsay\(\s*(?:"([^"]*)"|'([^']*)'|([^\s)]+))""")
 
 
-MAKERS = {"Message", "failure", "UsageError", "InvalidMeasurement", "CandidateError", "DataError"}
-MAKERS |= {"Refused", "Damaged", "Newer"}
-"""What takes the template of a message: the class, and the errors that carry one."""
+ERRORS = {"failure", "UsageError", "InvalidMeasurement", "CandidateError", "DataError"}
+ERRORS |= {"Refused", "Damaged", "Newer"}
+"""What takes the template of a message where it is given values; else a text in English."""
 
 
 def is_message(call: ast.Call) -> bool:
     """Whether a call makes a message, which is said in the reader's language later."""
-    return isinstance(call.func, ast.Name) and call.func.id in MAKERS
+    if not isinstance(call.func, ast.Name):
+        return False
+    values = [each for each in call.keywords if each.arg != "measurement"]
+    return call.func.id == "Message" or (call.func.id in ERRORS and bool(values))
 
 
 def is_words(call: ast.Call) -> bool:

@@ -31,6 +31,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings, Metric, Sample
 from basegate.measures.degeneration import degenerate_share, is_broken
 from basegate.measures.reading import identity, prepares
+from basegate.messages import Message
 from basegate.statistics import ratio_interval
 
 if TYPE_CHECKING:
@@ -84,11 +85,12 @@ def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findi
     broken = degenerate_share(samples)
     in_order = [sample for sample in samples if not sample.degenerate]
     if in_order and not any(sample.notes[label] for sample in in_order for label in TELLING):
-        raise InvalidMeasurement(
+        reason = Message(
             "none of the sentences of {count} samples shows whether it is Cantonese: they "
             "are too short or too plain to tell. Draw more samples, or raise max_new_tokens.",
             count=len(samples),
         )
+        raise InvalidMeasurement(reason)
     certain = sampling.temperature == 0 or sampling.top_k == 1
     found = summarise(samples, certain=certain)
     return found.model_copy(
