@@ -9,27 +9,26 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from basegate.i18n.messages import Message, joined
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class BasegateError(Exception):
-    """Base of all errors whose message is written for the user.
+    """Base of all errors whose message is written for the user, in English.
 
     Args:
-        text: the message, or with values its template; see `Message`.
+        text: the message as it is; with values a template, see `Message`.
         values: what stands in it, by name.
     """
 
     def __init__(self, text: str, /, **values: object) -> None:
-        ready = isinstance(text, Message) and not values
-        super().__init__(text if ready else Message(text, **values))
+        super().__init__(Message(text, **values) if values else text)
 
     @property
     def message(self) -> str:
-        """What happened: a `Message`, also where it is a text without values."""
+        """What happened."""
         text: str = self.args[0]
         return text
 
@@ -40,6 +39,8 @@ class UsageError(BasegateError):
 
 class InvalidMeasurement(BasegateError):
     """A measurement could not be made or is broken; it says nothing about the model.
+
+    A text that speaks of what the model did is a `Message`, shown in the reader's language.
 
     Attributes:
         measurement: its key in the store, where there is something to look at.
@@ -108,4 +109,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.5)
     if not near:
         return ""
-    return Message(" Did you mean {names}?", names=joined(map(repr, near), " or "))
+    return f" Did you mean {' or '.join(map(repr, near))}?"

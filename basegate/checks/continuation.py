@@ -30,6 +30,7 @@ from basegate.checks.reading import identity, prepares
 from basegate.checks.validity import degenerate_share, is_broken
 from basegate.data.banks import Bank, Prompt
 from basegate.errors import InvalidMeasurement
+from basegate.i18n.messages import Message
 from basegate.measurement import Findings, Metric, Sample
 from basegate.stats import ratio_interval
 
@@ -84,11 +85,12 @@ def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findi
     broken = degenerate_share(samples)
     in_order = [sample for sample in samples if not sample.degenerate]
     if in_order and not any(sample.notes[label] for sample in in_order for label in TELLING):
-        raise InvalidMeasurement(
+        reason = Message(
             "none of the sentences of {count} samples shows whether it is Cantonese: they "
             "are too short or too plain to tell. Draw more samples, or raise max_new_tokens.",
             count=len(samples),
         )
+        raise InvalidMeasurement(reason)
     certain = sampling.temperature == 0 or sampling.top_k == 1
     found = summarise(samples, certain=certain)
     return found.model_copy(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from basegate.checks.language_variety import is_degenerate
 from basegate.errors import InvalidMeasurement
+from basegate.i18n.messages import Message
 from basegate.measurement import Metric
 
 if TYPE_CHECKING:
@@ -53,16 +54,17 @@ def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
     tokens = sum(len(each.logprobs) for each in scores)
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if broken:
-        raise InvalidMeasurement(
+        reason = Message(
             "{broken} of {tokens} log-probabilities are not finite (NaN or inf). The model's "
             "numbers broke, which says nothing about what it knows: try another --dtype or "
             "--quantization.",
             broken=broken,
             tokens=tokens,
         )
+        raise InvalidMeasurement(reason)
     lost, characters = sum(each.lost for each in scores), sum(map(len, texts))
     if lost > LOST_SHARE * characters:
-        raise InvalidMeasurement(
+        reason = Message(
             "the tokenizer loses {lost} of {characters} characters: decoding its tokens does "
             "not give them back (unknown characters, or several folded into one). What was "
             "scored is not the text that was given, and its bits per character would look "
@@ -70,3 +72,4 @@ def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
             lost=lost,
             characters=characters,
         )
+        raise InvalidMeasurement(reason)

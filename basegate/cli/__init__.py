@@ -19,7 +19,6 @@ from basegate.cli import schema as describing
 from basegate.cli import store_list as listing
 from basegate.cli import store_prune as pruning
 from basegate.cli import store_show as showing
-from basegate.cli import store_transfer as exchanging
 from basegate.errors import BasegateError, message_of
 from basegate.i18n.formatting import printable
 
@@ -87,11 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     describing.add(families)
     store = families.add_parser(
         "store",
-        help="list, show, prune, export and import what is stored",
+        help="list, show and prune what is stored",
         description="Lists and manages stored measurements.",
     )
     commands = store.add_subparsers(metavar="COMMAND", required=True)
-    for family in (listing, showing, pruning, exchanging):
+    for family in (listing, showing, pruning):
         family.add(commands)
     return parser
 

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from basegate.errors import InvalidMeasurement
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +37,12 @@ class _RefuseNonFinite(LogitsProcessor):
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         # NaN and inf show in the maximum, and so does a row of nothing but -inf.
         if not bool(torch.isfinite(scores.amax(dim=-1)).all()):
-            raise InvalidMeasurement(
+            reason = Message(
                 "the model's logits are not finite (NaN or inf), so nothing can be drawn from "
                 "them. Its numbers broke, which says nothing about what it knows: try another "
                 "--dtype or --quantization."
             )
+            raise InvalidMeasurement(reason)
         return scores.float()
 
 

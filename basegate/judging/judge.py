@@ -72,7 +72,7 @@ def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
         measured = [each for each in measurement.findings.metrics if each.name == limit.metric]
         if not measured or decide(measured[0], limit) == "pass":
             continue
-        raise InvalidMeasurement(
+        reason = Message(
             "{broken}, {key} is {value}: empty, one token or character over and over, or "
             "characters that cannot be shown. That is a broken run, not a wrong answer: try "
             "another --dtype or --quantization. If the model is in order and merely says "
@@ -80,8 +80,8 @@ def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
             broken=_broken(measurement, measured[0]),
             key=limit.key,
             value=f"{limit.value:g}",
-            measurement=measurement.key,
         )
+        raise InvalidMeasurement(reason, measurement=measurement.key)
 
 
 def _broken(measurement: Measurement, share: Metric) -> str:

@@ -208,12 +208,13 @@ def _measure(
 def _check_finite(findings: Findings) -> None:
     for metric in findings.metrics:
         if metric.value is None and not metric.informative:
-            raise InvalidMeasurement(
+            reason = Message(
                 "{name} is not a finite number: it is beyond what a number can hold, so "
                 "nothing can be held against a limit. The model's numbers broke: try another "
                 "--dtype or --quantization.",
                 name=metric.name,
             )
+            raise InvalidMeasurement(reason)
 
 
 def _retries_of(earlier: Findings | None) -> int:

@@ -14,7 +14,7 @@ from basegate.stats.operating_curves import (
     passing_probability,
     passing_probability_of_share,
 )
-from basegate.stats.paired import drawn_together, holm, mcnemar, paired_difference, sign_test
+from basegate.stats.paired import drawn_together, holm, paired_difference, sign_test
 
 __all__ = [
     "RESAMPLES",
@@ -28,7 +28,6 @@ __all__ = [
     "draws_to_settle",
     "effective_count",
     "holm",
-    "mcnemar",
     "paired_difference",
     "passing_probability",
     "passing_probability_of_share",

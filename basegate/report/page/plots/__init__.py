@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.report.page.plots import bits_per_char as bits
-from basegate.report.page.plots import k_of_n as counts
-from basegate.report.page.plots import memory, tokenizer, topics, varieties
-from basegate.report.page.plots import operating_curves as curves
+from basegate.report.page.plots import (
+    bits_per_char,
+    k_of_n,
+    memory,
+    operating_curves,
+    tokenizer,
+    topics,
+    varieties,
+)
 from basegate.report.page.plots.plot import Picture
 from basegate.report.page.templating import render
 
@@ -16,9 +21,9 @@ if TYPE_CHECKING:
 
     from basegate.report.page.model import Page
 
-__all__ = ["Picture", "render_pictures", "sections"]
+__all__ = ["Picture", "render_plots", "sections"]
 
-_KINDS = (bits, varieties, topics, counts, tokenizer, memory, curves)
+_KINDS = (bits_per_char, varieties, topics, k_of_n, tokenizer, memory, operating_curves)
 
 
 def sections(page: Page) -> list[Picture]:
@@ -26,6 +31,6 @@ def sections(page: Page) -> list[Picture]:
     return [picture for kind in _KINDS for picture in kind.pictures(page)]
 
 
-def render_pictures(page: Page) -> Markup:
+def render_plots(page: Page) -> Markup:
     """Return the pictures as a section of the page; empty where there is nothing to show."""
-    return render("pictures.html", page, pictures=sections(page))
+    return render("plots.html", page, pictures=sections(page))

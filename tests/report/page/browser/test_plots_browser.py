@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from basegate.i18n.catalogue import words
-from basegate.report.page.plots import render_pictures
+from basegate.report.page.plots import render_plots
 from basegate.report.page.plots.style import VARIABLES
 from basegate.report.page.templating import asset
 from tests.helpers.browsing import WIDTHS
@@ -47,8 +47,8 @@ def show(browser, request):
 
     def opened(page):
         window.set_content(
-            f"<!doctype html><html lang='en'><style>{COLOURS}{asset('pictures.css')}</style>"
-            f"<body style='font-family:sans-serif'>{render_pictures(page)}"
+            f"<!doctype html><html lang='en'><style>{COLOURS}{asset('plots.css')}</style>"
+            f"<body style='font-family:sans-serif'>{render_plots(page)}"
         )
         return window
 
