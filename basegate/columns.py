@@ -6,8 +6,6 @@ import re
 import string
 from typing import TYPE_CHECKING, Any, Literal
 
-from basegate.messages import Message, joined
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -58,13 +56,7 @@ def pick(
 
 def _cell(row: Mapping[str, Any], column: str) -> Any:
     if column not in row:
-        raise ValueError(
-            Message(
-                "has no {column}, it has {names}",
-                column=repr(column),
-                names=joined(map(repr, row)),
-            )
-        )
+        raise ValueError(f"has no {column!r}, it has {', '.join(map(repr, row))}")
     return row[column]
 
 
@@ -76,9 +68,7 @@ def _text(value: Any) -> Any:
 def _options(value: Any) -> Any:
     if isinstance(value, list | tuple):
         if len(value) > len(LETTERS):
-            raise ValueError(
-                Message("there are {count} options, more than letters", count=len(value))
-            )
+            raise ValueError(f"there are {len(value)} options, more than letters")
         return dict(zip(LETTERS, map(_text, value), strict=False))
     if isinstance(value, dict):
         return {str(key).strip(): _text(text) for key, text in value.items()}
@@ -106,12 +96,8 @@ def _letter(
         found |= set(letters[answer - first_answer :][:1] if answer >= first_answer else ())
     if len(found) > 1:
         raise ValueError(
-            Message(
-                "answer {answer} may be {letters}: it is a letter, a number and an option's text "
-                'at once. Say answers = "letter", "text" or "number"',
-                answer=repr(text),
-                letters=joined(sorted(found), " or "),
-            )
+            f"answer {text!r} may be {' or '.join(sorted(found))}: it is a letter, a number "
+            'and an option\'s text at once. Say answers = "letter", "text" or "number"'
         )
     return found.pop() if found else text
 

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from basegate.errors import DataError
-from basegate.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,11 +29,8 @@ def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str
     if found is None:
         *others, last = (f'"{name}"' for name in dict.fromkeys(suffixes.values()))
         raise DataError(
-            "{path}: its suffix does not tell what it holds. Say format = {names} or {last} "
-            "in the thresholds file.",
-            path=path,
-            names=joined(others),
-            last=last,
+            f"{path}: its suffix does not tell what it holds. Say format = {', '.join(others)} or "
+            f"{last} in the thresholds file."
         )
     return found
 
@@ -53,22 +49,14 @@ def read_utf8(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(
-            "{path}: there is no such file. Check the thresholds file.", path=path
-        ) from None
+        raise DataError(f"{path}: there is no such file. Check the thresholds file.") from None
     except OSError as error:
-        raise DataError(
-            "{path}: cannot be read: {strerror}.", path=path, strerror=error.strerror
-        ) from None
+        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            "{path}: is not UTF-8 (byte {start} is 0x{data}){advice}",
-            path=path,
-            start=error.start,
-            data=f"{data[error.start]:02X}",
-            advice=_advice(data),
+            f"{path}: is not UTF-8 (byte {error.start} is 0x{data[error.start]:02X}){_advice(data)}"
         ) from None
 
 
@@ -76,13 +64,11 @@ def _advice(data: bytes) -> str:
     """Return the end of the sentence on a file in another encoding: which, and what to do."""
     found = _likely_encoding(data)
     if found is None:
-        return Message(". Read wrongly it would measure noise: save it as UTF-8 and run again.")
+        return ". Read wrongly it would measure noise: save it as UTF-8 and run again."
     label, name = found
-    return Message(
-        "; it may be {label}. Read wrongly it would measure noise: convert it with `iconv -f "
-        "{name} -t UTF-8` and run again.",
-        label=label,
-        name=name,
+    return (
+        f"; it may be {label}. Read wrongly it would measure noise: convert it with `iconv -f "
+        f"{name} -t UTF-8` and run again."
     )
 
 

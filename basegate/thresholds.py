@@ -11,7 +11,6 @@ from pydantic import Field, ValidationError
 from basegate.errors import UsageError, did_you_mean
 from basegate.fingerprint import hash_file
 from basegate.limits import RULES, AnyLimit, Limit, RelativeLimit
-from basegate.messages import joined
 from basegate.records import Frozen
 from basegate.registry import read_toml
 from basegate.settings import (
@@ -127,29 +126,19 @@ def load_thresholds(path: Path) -> Thresholds:
     checks = _checks(tables, path)
     if not checks:
         raise UsageError(
-            "{path}: no check is configured, so nothing would be judged. Add at least one of "
-            "the tables {names}.",
-            path=path,
-            names=joined(f"[{name}]" for name in CHECKS),
+            f"{path}: no check is configured, so nothing would be judged. Add at least one of the "
+            f"tables {', '.join(f'[{name}]' for name in CHECKS)}."
         )
     for check in checks:
         if all(limit.validity for limit in check.limits):
             judging = [key for key, rule in RULES.items() if not rule.validity]
             keys = [key for key in judging if key in _limit_keys_of(check.check)]
             raise UsageError(
-                "{path}: {check} on {item} has no limit, so nothing would be judged. Add at "
-                "least one of {names}.",
-                path=path,
-                check=check.check,
-                item=check.item,
-                names=joined(keys),
+                f"{path}: {check.check} on {check.item} has no limit, so nothing would be judged. "
+                f"Add at least one of {', '.join(keys)}."
             )
     if not isinstance(own, dict):
-        raise UsageError(
-            "{path}: candidates = {given}: accepted: a table per candidate.",
-            path=path,
-            given=f"{own!r}",
-        )
+        raise UsageError(f"{path}: candidates = {own!r}: accepted: a table per candidate.")
     common = {limit.key: limit for check in checks for limit in check.limits}
     own_limits = {name: _own_limits(name, own[name], tables, path, common) for name in own}
     return Thresholds(path=path, sha256=hash_file(path), checks=checks, own_limits=own_limits)
@@ -283,12 +272,7 @@ def _own_limits(
     """Return the limits of one candidate: its own where given, the common ones elsewhere."""
     where = f"candidates.{name}"
     if not isinstance(own, dict):
-        raise UsageError(
-            "{path}: {where} = {given}: accepted: a table.",
-            path=path,
-            where=where,
-            given=f"{own!r}",
-        )
+        raise UsageError(f"{path}: {where} = {own!r}: accepted: a table.")
     merged = _merge(tables, own, where, path)
     return {
         (check.check, check.item): tuple(_as_named(limit, where, common) for limit in check.limits)
@@ -330,22 +314,14 @@ def _merge(
             below = common.get(key)
             if not isinstance(below, dict):
                 hint = did_you_mean(key, [k for k, v in common.items() if isinstance(v, dict)])
-                raise UsageError(
-                    "{path}: {place}: there is no table of that name above.{hint}",
-                    path=path,
-                    place=place,
-                    hint=hint,
-                )
+                raise UsageError(f"{path}: {place}: there is no table of that name above.{hint}")
             merged[key] = _merge(below, value, place, path)
         elif key == "why":
             merged[key] = value
         else:
             hint = did_you_mean(key, [*RULES, "why"])
             raise UsageError(
-                "{path}: {place}: a candidate's own table may only hold limits and why, "
-                "since settings have to be the same for all.{hint}",
-                path=path,
-                place=place,
-                hint=hint,
+                f"{path}: {place}: a candidate's own table may only hold limits and why, since "
+                f"settings have to be the same for all.{hint}"
             )
     return merged

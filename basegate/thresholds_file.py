@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from basegate.limits import RULES
-from basegate.messages import Message, joined
 from basegate.registry import NAME
 from basegate.settings import (
     BankSource,
@@ -45,10 +44,8 @@ class Relative(BaseModel):
     def _one_relation(self) -> Self:
         if (self.factor is None) == (self.plus is None):
             raise ValueError(
-                Message(
-                    "give either factor = (what the reference's number is multiplied with) or "
-                    "plus = (what is added to it), one of them."
-                )
+                "give either factor = (what the reference's number is multiplied with) or plus = "
+                "(what is added to it), one of them."
             )
         return self
 
@@ -103,10 +100,7 @@ class Corpus(Table):
     def _one_source(self) -> Self:
         if (self.dataset is None) == (self.path is None):
             raise ValueError(
-                Message(
-                    "give either dataset = (a hub id) or path = (a local file or folder), one of "
-                    "them."
-                )
+                "give either dataset = (a hub id) or path = (a local file or folder), one of them."
             )
         return self
 
@@ -114,20 +108,14 @@ class Corpus(Table):
     def _pairs_of_files(self) -> Self:
         if self.parallel is not None and (self.path is None or self.join is not None):
             raise ValueError(
-                Message(
-                    "parallel = (a folder) goes with path = (a folder of text files) and without "
-                    "join: files of the same name belong together."
-                )
+                "parallel = (a folder) goes with path = (a folder of text files) and without "
+                "join: files of the same name belong together."
             )
         if self.max_gap is not None and self.parallel is None:
-            raise ValueError(
-                Message("max_gap needs parallel = (a folder): there is no gap without it.")
-            )
+            raise ValueError("max_gap needs parallel = (a folder): there is no gap without it.")
         if isinstance(self.max_gap, Relative) and self.max_gap.plus is None:
             raise ValueError(
-                Message(
-                    "max_gap: a gap may be 0 or less, where a factor has no meaning. Give plus."
-                )
+                "max_gap: a gap may be 0 or less, where a factor has no meaning. Give plus."
             )
         return self
 
@@ -143,13 +131,8 @@ class Perplexity(Table):
     def _room_to_score(self) -> Self:
         if self.context >= self.window - 1:
             raise ValueError(
-                Message(
-                    "context = {context} leaves no token to score in a window of {window}. "
-                    "Accepted: 0 to {most}.",
-                    context=self.context,
-                    window=self.window,
-                    most=self.window - 2,
-                )
+                f"context = {self.context} leaves no token to score in a window of {self.window}. "
+                f"Accepted: 0 to {self.window - 2}."
             )
         return self
 
@@ -226,19 +209,13 @@ class _Source(Table):
         unknown = sorted(set(self.columns) - set(self.fields))
         if unknown:
             raise ValueError(
-                Message(
-                    "columns: {name} is no field of a record; there are {fields}. Write field = "
-                    '"column".',
-                    name=repr(unknown[0]),
-                    fields=joined(self.fields),
-                )
+                f"columns: {unknown[0]!r} is no field of a record; there are "
+                f'{", ".join(self.fields)}. Write field = "column".'
             )
         if (self.dataset is None) == (self._file is None):
             raise ValueError(
-                Message(
-                    "give either {key} = (a local file) or dataset = (a hub id), one of them.",
-                    key=self.file_key,
-                )
+                f"give either {self.file_key} = (a local file) or dataset = (a hub id), one of "
+                "them."
             )
 
 
@@ -255,12 +232,8 @@ class _Bank(_Source):
     def _k_of_n(self) -> Self:
         if self.correct is not None and self.correct > self.samples:
             raise ValueError(
-                Message(
-                    "correct = {correct} of samples = {samples} cannot be reached. Accepted for "
-                    "correct: 1 to {samples}.",
-                    correct=self.correct,
-                    samples=self.samples,
-                )
+                f"correct = {self.correct} of samples = {self.samples} cannot be reached. "
+                f"Accepted for correct: 1 to {self.samples}."
             )
         return self
 
@@ -279,10 +252,8 @@ class Questions(_Bank):
     def _method_and_limit(self) -> Self:
         if self.method == "likelihood" and self.correct is not None:
             raise ValueError(
-                Message(
-                    'correct counts samples, and method = "likelihood" has none: a question\'s '
-                    "options are scored once. Give min_accuracy, or leave method out."
-                )
+                'correct counts samples, and method = "likelihood" has none: a question\'s '
+                "options are scored once. Give min_accuracy, or leave method out."
             )
         return self
 
@@ -320,21 +291,15 @@ class Problems(_Bank):
             super()._check_source()
             self._refuse("generator", "families", "per_family", "level", "seed")
         elif self.problems is not None or self.dataset is not None:
-            raise ValueError(
-                Message("give either generator = (a module) or problems, one of them.")
-            )
+            raise ValueError("give either generator = (a module) or problems, one of them.")
         else:
-            self._refuse(
-                joined(["problems", "dataset"], " or "), *_SAME_IN_SOURCE, "header", "columns"
-            )
+            self._refuse("problems or dataset", *_SAME_IN_SOURCE, "header", "columns")
 
     def _refuse(self, what: str, *keys: str) -> None:
         """Refuse keys that would change nothing without another."""
         idle = sorted(set(keys) & self.model_fields_set)
         if idle:
-            raise ValueError(
-                Message("{key} has no meaning here without {what}.", key=idle[0], what=what)
-            )
+            raise ValueError(f"{idle[0]} has no meaning here without {what}.")
 
 
 class Pairs(_Source):

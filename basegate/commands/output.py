@@ -143,18 +143,15 @@ def store_at(folder: Path) -> Store:
     """
     if not folder.is_dir():
         there = folder.exists()
-        what = Message("is a file") if there else Message("there is no such folder")
+        what = "is a file" if there else "there is no such folder"
         raise UsageError(
-            "--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder.",
-            folder=folder,
-            what=what,
+            f"--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder."
         )
     held = {path.name for path in folder.iterdir()}
     if held and not held & _OF_A_STORE:
         raise UsageError(
-            "--store {folder}: is no store: it has no measurements/ in it. `pytest --model "
-            "NAME` makes a store; give its folder.",
-            folder=folder,
+            f"--store {folder}: is no store: it has no measurements/ in it. `pytest --model NAME` "
+            "makes a store; give its folder."
         )
     return Store(folder)
 
@@ -174,13 +171,9 @@ def writing(option: str, path: Path | None, lost: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        so = Message(", so {lost}", lost=lost) if lost else ""
+        so = f", so {lost}" if lost else ""
         raise UsageError(
-            "--{option} {path}: cannot be written ({strerror}){so}. Give another place.",
-            option=option,
-            path=path,
-            strerror=error.strerror,
-            so=so,
+            f"--{option} {path}: cannot be written ({error.strerror}){so}. Give another place."
         ) from None
 
 
