@@ -20,7 +20,9 @@ from basegate.text_files import holds_half_pair
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from basegate.settings import BankSource
+    from basegate.settings import BankSource, PairSettings, SamplingSettings
+
+    BankSettings = SamplingSettings | PairSettings
 
 BAD_SHARE = 0.01
 """With a greater share of bad records a bank is refused: something is wrong with all of it."""
@@ -179,6 +181,16 @@ class Bank(Generic[Record]):
         if samples is not None:
             text += f", {'up to ' * up_to}{samples} sample{'' if samples == 1 else 's'} each"
         return f"{text}, {len(self.left_out)} left out"
+
+
+def identity(settings: BankSettings) -> str:
+    """What identifies the content of a measure's bank. See `bank_identity` for errors."""
+    return bank_identity(settings.source)
+
+
+def prepares(kind: type[Record]) -> Callable[[BankSettings], Bank[Record]]:
+    """A measure's `prepare`: read a bank of such records. See `load_bank` for errors."""
+    return lambda settings: load_bank(settings.source, kind)
 
 
 def bank_identity(source: BankSource) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -16,16 +15,14 @@ from basegate.sources import (
     looks_like_a_path,
     normalised,
 )
-from basegate.tags import SIZE, TAG, derived_tags
-from basegate.toml_errors import explain
+from basegate.tags import NAME, SIZE, TAG, derived_tags
+from basegate.toml_errors import explain, read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Quantization = Literal["nf4", "fp4", "int8", "none"]
 Dtype = Literal["bfloat16", "float16", "float32"]
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def _tag(text: str) -> str:
@@ -110,7 +107,9 @@ class CandidateSpec(_Entry):
     @property
     def all_tags(self) -> frozenset[str]:
         """Its own tags, and those that follow from size, licence and access."""
-        return frozenset(self.tags) | derived_tags(self)
+        return frozenset(self.tags) | derived_tags(
+            self.parameters, self.licence, self.gated, self.tags
+        )
 
 
 def load_registry(path: Path) -> dict[str, CandidateSpec]:
@@ -132,45 +131,6 @@ def load_registry(path: Path) -> dict[str, CandidateSpec]:
     if not isinstance(entries, dict):
         raise UsageError(f"{path}: candidates: accepted: a table [candidates.NAME] for each.")
     return {name: _entry(name, entry, path) for name, entry in entries.items()}
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the tables of a TOML file.
-
-    Raises:
-        UsageError: it cannot be read or parsed, with the line.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file.") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: is not valid TOML: {error}.{_stray(text, str(error))}") from None
-
-
-def _stray(text: str, error: str) -> str:
-    """Say what may be meant where TOML stumbles over a character that stands for none of its signs.
-
-    Chinese input gives full-width signs and curly quotation marks, which look like TOML's own.
-    """
-    found = re.search(r"at line (\d+), column (\d+)", error)
-    lines = text.split("\n")
-    if found is None or int(found[1]) > len(lines):
-        return ""
-    column = int(found[2])
-    sign = lines[int(found[1]) - 1][column - 1 : column]
-    if sign.isascii():
-        return ""
-    return (
-        f" There stands {sign!r}: a name is made of A to Z, a to z, digits, '_' and '-', a text "
-        "stands in straight quotation marks (\"), and TOML's own signs are the half-width ones."
-    )
 
 
 def _entry(name: str, entry: object, path: Path) -> CandidateSpec:

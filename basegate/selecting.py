@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
-from basegate.registry import NAME, CandidateSpec
+from basegate.registry import CandidateSpec
 from basegate.sources import folder_of, hub_source, looks_like_a_path, names_in
-from basegate.tags import known_tags, tagged
+from basegate.tags import NAME, known_tags, tagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

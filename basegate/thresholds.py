@@ -12,7 +12,6 @@ from basegate.errors import UsageError, did_you_mean
 from basegate.fingerprint import hash_file
 from basegate.limits import RULES, AnyLimit, Limit, RelativeLimit
 from basegate.records import Frozen
-from basegate.registry import read_toml
 from basegate.settings import (
     BankSource,
     CorpusSource,
@@ -37,7 +36,7 @@ from basegate.thresholds_file import (
     Table,
     place,
 )
-from basegate.toml_errors import explain
+from basegate.toml_errors import explain, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from basegate.limits import RULES
-from basegate.registry import NAME
 from basegate.settings import (
     BankSource,
     GeneratedSource,
@@ -19,6 +18,7 @@ from basegate.settings import (
     Share,
     TableSource,
 )
+from basegate.tags import NAME
 from basegate.toml_errors import NUMBER, RELATIVE
 
 

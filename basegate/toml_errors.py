@@ -1,12 +1,14 @@
-"""Turn a pydantic `ValidationError` into sentences about lines of a TOML file."""
+"""Read a TOML file, and say by key what is wrong in it: file, key, what is accepted."""
 
 from __future__ import annotations
 
+import re
+import tomllib
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
-from basegate.errors import did_you_mean
+from basegate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +46,45 @@ _BOUNDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than_equal": lambda given: f"accepted: greater than or equal to {given['ge']}",
     "less_than_equal": lambda given: f"accepted: less than or equal to {given['le']}",
 }
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        UsageError: it cannot be read or parsed, with the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file.") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: is not valid TOML: {error}.{_stray(text, str(error))}") from None
+
+
+def _stray(text: str, error: str) -> str:
+    """Say what may be meant where TOML stumbles over a character that stands for none of its signs.
+
+    Chinese input gives full-width signs and curly quotation marks, which look like TOML's own.
+    """
+    found = re.search(r"at line (\d+), column (\d+)", error)
+    lines = text.split("\n")
+    if found is None or int(found[1]) > len(lines):
+        return ""
+    column = int(found[2])
+    sign = lines[int(found[1]) - 1][column - 1 : column]
+    if sign.isascii():
+        return ""
+    return (
+        f" There stands {sign!r}: a name is made of A to Z, a to z, digits, '_' and '-', a text "
+        "stands in straight quotation marks (\"), and TOML's own signs are the half-width ones."
+    )
 
 
 def explain(error: ValidationError, path: Path, model: type[BaseModel], where: str = "") -> str:
