@@ -15,7 +15,7 @@ from basegate.errors import DataError
 from basegate.records import digest
 from basegate.settings import GeneratedSource
 from basegate.tables import Row, RowError, read_table, table_identity
-from basegate.text_files import holds_half_pair
+from basegate.text_files import has_lone_surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,8 +48,8 @@ class _Record(BaseModel):
             texts: tuple[object, ...] = (value,)
             if isinstance(value, dict):
                 what, texts = f"one of the {name}", tuple(value.values())
-            if any(isinstance(text, str) and holds_half_pair(text) for text in texts):
-                raise ValueError(f"{what} holds half of a surrogate pair, which is no character")
+            if any(isinstance(text, str) and has_lone_surrogate(text) for text in texts):
+                raise ValueError(f"{what} holds an unpaired surrogate, which is no character")
         return self
 
     @property
@@ -170,7 +170,7 @@ class Bank(Generic[Record]):
     left_out: tuple[RowError, ...] = ()
 
     def basis(self, samples: int | None = None, *, up_to: bool = False) -> str:
-        """Return what a measurement of the bank rests on, e.g. `240 questions, 4 samples each`.
+        """What a measurement of the bank rests on, e.g. `240 questions, 4 samples each`.
 
         Args:
             samples: of each record, where there are any.
@@ -194,7 +194,7 @@ def prepares(kind: type[Record]) -> Callable[[BankSettings], Bank[Record]]:
 
 
 def bank_identity(source: BankSource) -> str:
-    """Return what identifies a bank's content.
+    """What identifies a bank's content.
 
     Raises:
         DataError: it cannot be found.
@@ -277,7 +277,7 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
 
 
 def _composed(value: Any) -> Any:
-    """Return texts in NFC: a model has met é as one character, not as e and an accent."""
+    """Texts in NFC: a model has met é as one character, not as e and an accent."""
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
     if isinstance(value, dict):
@@ -323,7 +323,7 @@ def _in_words(detail: Any) -> str:
 def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
     """Add a record to those found so far, unless its id or its content is there already."""
     if record.id in records:
-        raise ValueError(f"the id {record.id!r} stands twice")
+        raise ValueError(f"duplicate id {record.id!r}")
     content = _normal(record.content)
     if (same := contents.get(content)) is not None:
         raise ValueError(f"it is the same {record.kind_name} as {same!r}")
@@ -336,7 +336,7 @@ _SYMBOLS = ("Sm", "Sc", "Sk")
 
 
 def _normal(text: str) -> str:
-    """Return a text without what does not make a difference: width, case, white space, marks."""
+    """A text without what does not make a difference: width, case, white space, marks."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     # Marks of mathematics make a difference, and a point between digits; those of prose do not.
     return "".join(

@@ -20,7 +20,7 @@ def pick(
     first_answer: int = 0,
     answers: AnswerKind | None = None,
 ) -> dict[str, Any]:
-    """Return the fields of a record from a row.
+    """The fields of a record from a row.
 
     Options may be a table of letters and texts, a list of texts, or columns of their own; they
     get letters in their order. An answer may be a letter, an option's text, or its number.
@@ -61,7 +61,7 @@ def _cell(row: Mapping[str, Any], column: str) -> Any:
 
 
 def _text(value: Any) -> Any:
-    """Return a number as text, e.g. of an option; anything else as it is."""
+    """A number as text, e.g. of an option; anything else as it is."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -78,7 +78,7 @@ def _options(value: Any) -> Any:
 def _letter(
     answer: Any, options: Mapping[str, Any], first_answer: int, answers: AnswerKind | None
 ) -> Any:
-    """Return the letter that an answer stands for; the answer itself where it is none.
+    """The letter that an answer stands for; the answer itself where it is none.
 
     Raises:
         ValueError: it may stand for two: "A" among the options O, A, B and AB, "2" among numbers.
@@ -103,7 +103,7 @@ def _letter(
 
 
 def _number(value: Any) -> Any:
-    """Return a whole number written as text (a cell of a CSV file) or as 2.0 as a number."""
+    """A whole number written as text (a cell of a CSV file) or as 2.0 as a number."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()):
         return int(value.strip())
     if isinstance(value, float) and value.is_integer():

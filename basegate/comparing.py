@@ -68,7 +68,7 @@ def check_stored(
 
 
 def _meant_by(name: str, specs: Mapping[str, CandidateSpec]) -> set[str]:
-    """Return the names that a value of `--compare` means; `all` stands for itself."""
+    """The names that a value of `--compare` means; `all` stands for itself."""
     if name == ALL or not is_group(name):
         return {name}
     return {spec.name for spec in of_group(name, specs, "--compare")}
@@ -116,7 +116,7 @@ def from_store(
 
 
 def _lacks(name: str, members: Collection[str], judged: Sequence[Rejudged]) -> list[str]:
-    """Return the members of a group that nothing is stored of; of a name see `check_stored`."""
+    """The members of a group that nothing is stored of; of a name see `check_stored`."""
     if name == ALL or not is_group(name):
         return []
     return sorted(each for each in members if not any(_is_called(one, {each}) for one in judged))

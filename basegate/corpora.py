@@ -12,7 +12,7 @@ from basegate.fingerprint import hash_file
 from basegate.hub import load_table
 from basegate.records import digest
 from basegate.tables import RowError, hub_identity, read_jsonl
-from basegate.text_files import format_of, holds_half_pair, read_utf8
+from basegate.text_files import format_of, has_lone_surrogate, read_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,7 +46,7 @@ class Corpus:
 
 
 def corpus_identity(source: CorpusSource) -> str:
-    """Return what identifies a corpus's content without reading a data set of the hub.
+    """What identifies a corpus's content without reading a data set of the hub.
 
     Raises:
         DataError: it cannot be found.
@@ -90,7 +90,7 @@ def load_corpus(source: CorpusSource) -> Corpus:
 def _parallel_texts(
     sides: list[dict[str, Path]], kept: list[int], source: CorpusSource
 ) -> dict[int, str]:
-    """Return the written-Chinese versions by the place of their document among those kept."""
+    """The written-Chinese versions by the place of their document among those kept."""
     if len(sides) < 2:
         return {}
     names, versions = list(sides[0]), sides[1]
@@ -111,7 +111,7 @@ def _parallel_texts(
 
 
 def _sides(source: CorpusSource) -> list[dict[str, Path]]:
-    """Return the files of a local corpus by name; where it has versions, theirs as second."""
+    """The files of a local corpus by name; where it has versions, theirs as second."""
     assert source.path is not None
     if source.parallel is None:
         return [_files(source.path, source)]
@@ -157,7 +157,7 @@ def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
 
 
 def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
-    """Return the files below a path by their names there, in a stable order."""
+    """The files below a path by their names there, in a stable order."""
     if path.is_file():
         return {path.name: path}
     if not path.is_dir():
@@ -189,7 +189,7 @@ def _format(path: Path, source: CorpusSource) -> str:
 
 
 def _read_whole(path: Path) -> str:
-    """Return a file's text without front matter (lines between `---` at its beginning)."""
+    """A file's text without front matter (lines between `---` at its beginning)."""
     text = read_utf8(path)
     front = _FRONT_MATTER.match(text)
     return text[front.end() :].strip() if front else text
@@ -236,9 +236,9 @@ def _text(value: object, place: str, column: str) -> str:
             f"{place}: column {column!r} holds {type(value).__name__}, not text. Check column in "
             "the thresholds file."
         )
-    if holds_half_pair(value):
+    if has_lone_surrogate(value):
         raise DataError(
-            f"{place}: holds half of a surrogate pair (\\ud800 to \\udfff), which is no character. "
+            f"{place}: holds an unpaired surrogate (\\ud800 to \\udfff), which is no character. "
             "The file was made by a faulty program: make it again."
         )
     return value

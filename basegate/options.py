@@ -28,7 +28,6 @@ DEFAULT_TIMEOUT = 6 * 3600.0
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare the command line."""
     group = parser.getgroup("basegate", "basegate: acceptance tests for base language models")
     _add_candidates(group)
     _add_files(group)
@@ -38,7 +37,6 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def _add_candidates(group: pytest.OptionGroup) -> None:
-    """Declare which candidates are tested."""
     group.addoption(
         "--model",
         action="append",
@@ -59,7 +57,6 @@ def _add_candidates(group: pytest.OptionGroup) -> None:
 
 
 def _add_files(group: pytest.OptionGroup) -> None:
-    """Declare what is read and written."""
     group.addoption(
         "--thresholds",
         dest="basegate_thresholds",
@@ -118,7 +115,6 @@ def _add_holding(group: pytest.OptionGroup) -> None:
 
 
 def _add_showing(group: pytest.OptionGroup) -> None:
-    """Declare what is shown, and how."""
     group.addoption(
         "--compare",
         action="append",
@@ -139,7 +135,6 @@ def _add_showing(group: pytest.OptionGroup) -> None:
 
 
 def _add_measuring(group: pytest.OptionGroup) -> None:
-    """Declare what measuring may do."""
     group.addoption(
         "--trust-remote-code",
         action="append",
@@ -215,14 +210,13 @@ class RunOptions:
 
 
 def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
-    """Return the registry of the project that pytest runs in."""
     from basegate.registry import load_registry
 
     return load_registry(config.rootpath / "models.toml")
 
 
 def listed_models(config: pytest.Config) -> dict[str, CandidateSpec]:
-    """Return what `--list-models` shows: the registry, or what `--model` names of it.
+    """What `--list-models` shows: the registry, or what `--model` names of it.
 
     Raises:
         UsageError: unknown name or group, or something wrong in `models.toml`.
@@ -322,7 +316,7 @@ def _place(given: str | None, here: Path) -> Path | None:
 
 
 def _outputs(config: pytest.Config) -> dict[str, Path | None]:
-    """Return the files that options name, pytest's and its plugins' own among them."""
+    """The files that options name, pytest's and its plugins' own among them."""
     option, here = config.option, config.invocation_params.dir
     return {
         "ledger": _place(option.basegate_ledger, here),
@@ -333,7 +327,7 @@ def _outputs(config: pytest.Config) -> dict[str, Path | None]:
 
 
 def _beside(given: str | None, here: Path) -> Path | None:
-    """Return a place as pytest reads it, which expands nothing."""
+    """A place as pytest reads it, which expands nothing."""
     return here / given if given else None
 
 

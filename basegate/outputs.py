@@ -15,7 +15,7 @@ _ELSEWHERE = ", or, where all that is asked is in this store, --ledger FILE outs
 
 
 def ledger_in(store: Path) -> Path:
-    """Return where the ledger goes if no option names a place."""
+    """Where the ledger goes if no option names a place."""
     return store / "ledger.json"
 
 

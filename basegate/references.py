@@ -66,7 +66,7 @@ class References:
         self._by_name = {name: self._stored.get(name) or self._aliases(name) for name in names}
 
     def _aliases(self, name: str) -> list[Measurement]:
-        """Return what is stored of a candidate under other names only."""
+        """What is stored of a candidate under other names only."""
         origin = self._origins.get(name)
         every = (each for own in self._stored.values() for each in own)
         found = {each.key: each for each in every if origin and origin.is_of(each.candidate)}
@@ -119,7 +119,7 @@ class References:
     def resolve(
         self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
     ) -> _Found:
-        """Return the limit as a number, and what to know of it.
+        """The limit as a number, and what to know of it.
 
         Args:
             limit: relative to a candidate.
@@ -176,7 +176,7 @@ class References:
         return f"{what} {first}: pytest --model {self._model(limit.candidate)} {_options(facts)}"
 
     def _model(self, name: str) -> str:
-        """Return what `--model` finds a reference by."""
+        """What `--model` finds a reference by."""
         stored = self._stored.get(name)
         if not stored:
             return name
@@ -239,7 +239,6 @@ def judge_by(
 
 
 def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:
-    """Return what was measured of a limit's metric."""
     known = {"candidate": limit.candidate, "metric": limit.metric}
     for metric in measurement.findings.metrics:
         if metric.name == limit.metric:
@@ -248,7 +247,6 @@ def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:
 
 
 def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:
-    """Return the limit that follows from a reference's measurement."""
     for metric in found.findings.metrics:
         if metric.name == limit.metric and metric.value is not None:
             resolved = limit.resolved(metric.value, found.key)
@@ -276,12 +274,12 @@ def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
 
 
 def _given(limit: RelativeLimit) -> str:
-    """Return how far from the reference's number a limit is, as the file has it."""
+    """How far from the reference's number a limit is, as the file has it."""
     return f"factor = {limit.factor:g}" if limit.factor is not None else f"plus = {limit.plus:g}"
 
 
 def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
-    """Return what is stored of the candidates of each name.
+    """What is stored of the candidates of each name.
 
     The key leaves names out: all names that a candidate is stored under are its own.
     """
@@ -296,7 +294,7 @@ def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]
 
 
 def _asked(measurement: Measurement) -> dict[str, Any]:
-    """Return the part of an identity that says what was asked, of what, and how it was counted."""
+    """The part of an identity that says what was asked, of what, and how it was counted."""
     identity = measurement.identity
     return {name: value for name, value in identity.items() if name not in _MAY_DIFFER}
 
@@ -307,7 +305,6 @@ def _held(measurement: Measurement) -> tuple[str, str, str]:
 
 
 def _libraries(one: Measurement, other: Measurement) -> bool:
-    """Whether two measurements were made with the same versions of libraries."""
     return bool(one.identity.get("libraries") == other.identity.get("libraries"))
 
 

@@ -157,7 +157,7 @@ def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
 
 
 def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
-    """Return what an entry's source comes to: a folder, or a hub id.
+    """What an entry's source comes to: a folder, or a hub id.
 
     A folder need not be there: the entry may be for another machine. `select` looks.
     """

@@ -61,7 +61,7 @@ def split(requests: Iterable[str], base: Path) -> Iterator[str]:
 
 
 def known_names(registry: Mapping[str, CandidateSpec], *, few: int = _FEW) -> str:
-    """Return the sentence that tells which names there are.
+    """The sentence that tells which names there are.
 
     Args:
         registry: the known candidates by name.
@@ -105,7 +105,7 @@ def is_group(request: str) -> bool:
 def of_group(
     request: str, registry: Mapping[str, CandidateSpec], option: str = "--model"
 ) -> Iterable[CandidateSpec]:
-    """Return the candidates of `all` or `@TAG`.
+    """The candidates of `all` or `@TAG`.
 
     Args:
         request: see `is_group`.
@@ -132,7 +132,7 @@ def _there(spec: CandidateSpec) -> CandidateSpec:
     if spec.local and not Path(spec.source).is_dir():
         raise UsageError(
             f"--model {spec.name}: models.toml says that it is in {spec.source}, and there is no "
-            "such folder here. Put the checkpoint there, or mend its source."
+            "such folder here. Put the checkpoint there, or fix its source."
         )
     return spec
 

@@ -53,7 +53,7 @@ class RowError:
 
 
 def hub_identity(dataset: str, revision: str | None) -> str:
-    """Return what identifies the content of a data set of the hub, without reading it.
+    """What identifies the content of a data set of the hub, without reading it.
 
     Raises:
         DataError: it cannot be found.
@@ -62,7 +62,7 @@ def hub_identity(dataset: str, revision: str | None) -> str:
 
 
 def table_identity(source: TableSource) -> str:
-    """Return what identifies a table's content, without reading a data set of the hub.
+    """What identifies a table's content, without reading a data set of the hub.
 
     Raises:
         DataError: it cannot be found.
@@ -217,7 +217,7 @@ def _records(
 
 
 def _cells(record: str, delimiter: str) -> list[str]:
-    """Return the cells of one record; none where it is malformed."""
+    """The cells of one record; none where it is malformed."""
     # The limit is the whole process's: others find it as it was.
     limit = csv.field_size_limit(_LONGEST_CELL)
     try:

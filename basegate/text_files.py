@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str:
-    """Return a file's format: the one that was given, or the one that its suffix stands for.
+    """A file's format: the one that was given, or the one that its suffix stands for.
 
     Args:
         path: the file; it need not exist.
@@ -35,13 +35,13 @@ def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str
     return found
 
 
-def holds_half_pair(text: str) -> bool:
-    """Whether half of a surrogate pair is in a text: JSON can say it, UTF-8 cannot hold it."""
-    return _HALF_PAIR.search(text) is not None
+def has_lone_surrogate(text: str) -> bool:
+    """Whether a text has an unpaired surrogate: JSON can say it, UTF-8 cannot hold it."""
+    return _SURROGATE.search(text) is not None
 
 
 def read_utf8(path: Path) -> str:
-    """Return a file's text.
+    """A file's text.
 
     Raises:
         DataError: it cannot be read, or is not UTF-8, with the likely encoding.
@@ -61,7 +61,7 @@ def read_utf8(path: Path) -> str:
 
 
 def _advice(data: bytes) -> str:
-    """Return the end of the sentence on a file in another encoding: which, and what to do."""
+    """The end of the sentence on a file in another encoding: which, and what to do."""
     found = _likely_encoding(data)
     if found is None:
         return ". Read wrongly it would measure noise: save it as UTF-8 and run again."
@@ -73,7 +73,7 @@ def _advice(data: bytes) -> str:
 
 
 def _likely_encoding(data: bytes) -> tuple[str, str] | None:
-    """Return the first encoding that fits, as people and as iconv call it."""
+    """The first encoding that fits, as people and as iconv call it."""
     for encoding, label, name in (
         ("utf-16", "UTF-16", "UTF-16"),
         ("big5hkscs", "Big5", "BIG5-HKSCS"),

@@ -84,11 +84,9 @@ class Thresholds(Frozen):
     own_limits: dict[str, dict[tuple[str, str], tuple[AnyLimit, ...]]] = Field(default_factory=dict)
 
     def items(self, check: str) -> tuple[str, ...]:
-        """Return the items of a check; empty where its table is absent."""
         return tuple(each.item for each in self.checks if each.check == check)
 
     def all_items(self) -> tuple[str, ...]:
-        """Return the items of all checks, in order."""
         return tuple(each.item for each in self.checks)
 
     @property
@@ -98,11 +96,9 @@ class Thresholds(Frozen):
         return max((each for each in windows if each), default=None)
 
     def find(self, check: str, item: str) -> Check:
-        """Return the check on an item; it must exist."""
         return next(each for each in self.checks if (each.check, each.item) == (check, item))
 
     def limits(self, candidate: str, check: str, item: str) -> tuple[AnyLimit, ...]:
-        """Return the limits that hold for a candidate."""
         own = self.own_limits.get(candidate, {}).get((check, item))
         return own if own is not None else self.find(check, item).limits
 
@@ -188,7 +184,7 @@ def _check(
     where: str,
     shared: Mapping[str, Table] = MappingProxyType({}),
 ) -> Check:
-    """Return a check with the limits of its table, and of those that hold for all its siblings."""
+    """A check with the limits of its table, and of those that hold for all its siblings."""
     tables = {where: table, **shared}
     limits = tuple(
         _limit(f"{place}.{key}", key, value, given)
@@ -206,7 +202,6 @@ def _check(
 
 
 def _files(settings: Settings, table: Table, where: str) -> Iterator[tuple[str, Path]]:
-    """Yield the local files that a table names, and their keys."""
     if isinstance(settings, PerplexitySettings):
         named = {"path": settings.corpus.path, "parallel": settings.corpus.parallel}
     else:
@@ -268,7 +263,7 @@ def _limit_keys_of(check: str) -> set[str]:
 def _own_limits(
     name: str, own: object, tables: Mapping[str, Any], path: Path, common: Mapping[str, AnyLimit]
 ) -> dict[tuple[str, str], tuple[AnyLimit, ...]]:
-    """Return the limits of one candidate: its own where given, the common ones elsewhere."""
+    """The limits of one candidate: its own where given, the common ones elsewhere."""
     where = f"candidates.{name}"
     if not isinstance(own, dict):
         raise UsageError(f"{path}: {where} = {own!r}: accepted: a table.")
@@ -280,7 +275,7 @@ def _own_limits(
 
 
 def _as_named(limit: AnyLimit, where: str, common: Mapping[str, AnyLimit]) -> AnyLimit:
-    """Return the common limit where a candidate's own table says nothing else.
+    """The common limit where a candidate's own table says nothing else.
 
     Its key is the one that stands in the file, and its reason still speaks of it.
     """

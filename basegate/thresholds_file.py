@@ -23,7 +23,7 @@ from basegate.toml_errors import NUMBER, RELATIVE
 
 
 def place(base: Path, given: str) -> Path:
-    """Return a path of the file, relative to the file's folder, without `..` in it."""
+    """A path of the file, relative to the file's folder, without `..` in it."""
     return Path(os.path.normpath(base / Path(given).expanduser()))
 
 
@@ -67,11 +67,9 @@ class Table(BaseModel):
     why: str = ""
 
     def metric(self, key: str) -> str:
-        """Return the metric that a limit key of this table speaks of."""
         return RULES[key].metric
 
     def given_limits(self) -> dict[str, float | Relative]:
-        """Return the limit keys of this table that are set."""
         return {
             key: value
             for key in type(self).model_fields
@@ -182,7 +180,7 @@ class _Source(Table):
     answers: Literal["letter", "text", "number"] | None = None
 
     def source(self, base: Path) -> BankSource:
-        """Return where the records are; paths are relative to `base`."""
+        """Where the records are; paths are relative to `base`."""
         file = self._file
         columns = {
             key: tuple(value) if isinstance(value, list) else value
@@ -258,7 +256,6 @@ class Questions(_Bank):
         return self
 
     def metric(self, key: str) -> str:
-        """Return the metric that a limit speaks of, by the method that gates."""
         by_likelihood = self.method == "likelihood" and key == "min_accuracy"
         return "likelihood_accuracy" if by_likelihood else super().metric(key)
 
@@ -278,7 +275,7 @@ class Problems(_Bank):
     seed: Natural = 0
 
     def source(self, base: Path) -> BankSource:
-        """Return where the problems are, or how they are generated."""
+        """Where the problems are, or how they are generated."""
         if self.generator is None:
             return super().source(base)
         return GeneratedSource(

@@ -88,7 +88,7 @@ def _stray(text: str, error: str) -> str:
 
 
 def explain(error: ValidationError, path: Path, model: type[BaseModel], where: str = "") -> str:
-    """Return one line per problem: file, key, what is wrong, what is accepted.
+    """One line per problem: file, key, what is wrong, what is accepted.
 
     Args:
         error: what pydantic raised.
@@ -121,7 +121,7 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
 
 
 def _accepted(detail: ErrorDetails) -> str:
-    """Return what is accepted of a number with bounds, or of one of several words."""
+    """What is accepted of a number with bounds, or of one of several words."""
     given = detail.get("ctx", {})
     if detail["type"] in _BOUNDS:
         return _BOUNDS[detail["type"]]({name: f"{each:g}" for name, each in given.items()})
@@ -138,7 +138,7 @@ def _shown(value: Any) -> str:
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the table at `location` knows."""
+    """The keys that the table at `location` knows."""
     current: type[BaseModel] | None = model
     steps = list(location)
     while steps and current is not None:

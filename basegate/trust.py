@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[CandidateSpec, ...]:
-    """Return the candidates, those named in `--trust-remote-code` marked as trusted.
+    """The candidates, those named in `--trust-remote-code` marked as trusted.
 
     Raises:
         UsageError: a name is no candidate of the run, or its code is not pinned to a commit.
