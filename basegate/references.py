@@ -90,7 +90,7 @@ class References:
             return text
         return (
             f"a name under which nothing is stored. Stored of the same source ({origin.source}): "
-            f"{', '.join(others)}; give such a name if it is what you mean."
+            f"{' and '.join(others)}; give such a name if it is what you mean."
         )
 
     def add(self, measurement: Measurement) -> None:

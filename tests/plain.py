@@ -23,7 +23,7 @@ def pytest_sessionfinish(session):
     # half of every run's time.
     from basegate.report.page import document
     document.SECTIONS = tuple(
-        each for each in document.SECTIONS if each.__name__ != "render_pictures"
+        each for each in document.SECTIONS if each.__name__ != "render_plots"
     )
     log("modules", *(name for name in ("torch", "transformers", "datasets", "matplotlib")
                      if name in sys.modules))

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -193,9 +192,8 @@ def test_why_nothing_can_be_judged_is_in_the_readers_language(judge, store, thre
 CHINESE = ("--language", "zh-HK")
 
 
-def test_commands_of_the_store_speak_the_readers_language(manage, store, thresholds, tmp_path):
+def test_commands_of_the_store_speak_the_readers_language(manage, store, thresholds):
     fill(store, thresholds)
-    file = tmp_path / "all.zip"
     _, listed, _ = manage("list", *CHINESE)
     assert "困惑度 wiki" in listed
     assert listed.splitlines()[-1].startswith("3 項測量，")
@@ -203,12 +201,8 @@ def test_commands_of_the_store_speak_the_readers_language(manage, store, thresho
     _, shown, _ = manage("show", key, "--samples", "1", *CHINESE)
     assert {"測量", "指標", "識別資料"} <= set(shown.splitlines())
     assert "（nf4、bfloat16、" in shown
-    _, exported, _ = manage("export", file, *CHINESE)
-    assert "：3 項測量，" in exported
     _, pruned, _ = manage("prune", "--model", "yi-6b", "--dry-run", *CHINESE)
     assert pruned.startswith("將會移除 ")
-    _, imported, _ = manage("import", file, *CHINESE)
-    assert imported == "新增 0 項測量，0 項由較完整的取代，3 項早已存檔\n"
 
 
 def test_errors_and_warnings_of_commands_are_in_the_readers_language(manage, store, thresholds):
@@ -470,7 +464,6 @@ def test_candidates_that_cannot_be_judged_are_a_usage_error(
     for status, out, err in (
         judge("--model", given),
         manage("prune", "--model", given),
-        manage("export", "x.zip", "--model", given),
     ):
         assert (status, out) == (4, "")
         assert message in err
@@ -486,12 +479,9 @@ def test_groups_without_a_registry_are_a_usage_error_that_names_the_file(
     assert f"--model {given}: groups are those of models.toml, and there are no candidates" in err
 
 
-def test_groups_are_pruned_and_exported_too(manage, store, thresholds, registry):
+def test_groups_are_pruned_too(manage, store, thresholds, registry):
     for name, revision in (("qwen-7b", "1"), ("yi-6b", "2"), ("mine", "3")):
         fill(store, thresholds, candidate(name, revision=revision))
-    status, out, _ = manage("export", "x.zip", "--model=@yi")
-    assert status == 0
-    assert out.startswith("nothing is stored of yi-34b\nx.zip: 3 measurements")
     assert manage("prune", "--model", "@yi")[0] == 0
     assert {each.candidate.name for each in store} == {"qwen-7b", "mine"}
 
@@ -859,8 +849,6 @@ def test_show_wants_a_key_or_a_candidate_that_go_together(manage, store, thresho
     assert (status, err) == (
         4, "error: store show: give the first digits of a KEY, or --model NAME.\n"
     )  # fmt: skip
-    _, _, err = manage("show", *CHINESE)
-    assert err == "error: store show：請給出 KEY 開頭的幾個字元，或 --model NAME。\n"
 
 
 def test_a_key_may_stand_behind_the_candidates(manage, store, thresholds):
@@ -885,7 +873,7 @@ def test_an_empty_store_lists_nothing(manage, store):
 
 
 def test_no_store_is_a_usage_error(manage):
-    for command in (["list"], ["show", "a"], ["prune"], ["export", "x.zip"]):
+    for command in (["list"], ["show", "a"], ["prune"]):
         status, out, err = manage(*command)
         assert (status, out) == (4, "")
         assert "there is no such folder" in err
@@ -948,7 +936,7 @@ def test_prune_tells_what_the_system_does_not_remove(manage, store, thresholds, 
     assert out.count("left yi-6b.") == len(store.paths()) == out.count("(Permission denied)") > 0
 
 
-@pytest.mark.parametrize("command", [["show"], ["prune", "--key"], ["export", "x.zip", "--key"]])
+@pytest.mark.parametrize("command", [["show"], ["prune", "--key"]])
 def test_a_key_that_is_unknown_or_ambiguous_lists_what_there_is(manage, store, command):
     for key in ("ab" * 32, "ac" * 32):
         store.measurements.mkdir(parents=True, exist_ok=True)
@@ -992,7 +980,7 @@ def test_a_number_of_samples(manage, store, thresholds):
     assert manage("show", "a", "--samples", "-1")[0] == 4
 
 
-# store prune, export, import: the logic has tests of its own
+# store prune: the logic has tests of its own
 
 
 def test_pruning_says_what_went(manage, store, thresholds):
@@ -1035,97 +1023,7 @@ def test_usage_errors_of_prune(manage, store, thresholds, arguments, message):
     assert sorted(store.folder.rglob("*")) == before
 
 
-def test_a_store_goes_from_one_machine_to_another(run, judge, manage, store, thresholds, tmp_path):
-    fill(store, thresholds)
-    status, out, _ = manage("export", "x.zip")
-    assert status == 0
-    assert out.startswith("x.zip: 3 measurements, ")
-    assert run("store", "import", "x.zip", "--store", "new") == (
-        0,
-        "3 measurements added, 0 replaced by fuller ones, 0 there already\n",
-        "",
-    )
-    assert run("judge", "--thresholds", thresholds, "--store", "new")[0] == 0
-    assert run("store", "import", "x.zip", "--store", "new")[1] == (
-        "0 measurements added, 0 replaced by fuller ones, 3 there already\n"
-    )
-
-
-def test_a_file_that_is_there_is_replaced_with_force_only(manage, store, thresholds, tmp_path):
-    fill(store, thresholds)
-    (tmp_path / "x.zip").write_text("mine")
-    status, out, err = manage("export", "x.zip")
-    assert (status, out) == (4, "")
-    assert "x.zip is there already; give another file, or --force to replace it." in err
-    assert (tmp_path / "x.zip").read_text() == "mine"
-    status, out, _ = manage("export", "x.zip", "--force")
-    assert (status, out.partition(", ")[0]) == (0, "x.zip: 3 measurements")
-
-
-def test_a_conflict_is_refused_and_explained(run, manage, store, thresholds, tmp_path):
-    fill(store, thresholds)
-    manage("export", "x.zip")
-    other = Store(tmp_path / "other")
-    fill(other, thresholds, perplexity=perplexity(4.5))
-    before = {path: path.read_bytes() for path in other.measurements.iterdir()}
-    status, out, err = run("store", "import", "x.zip", "--store", other.folder)
-    key = measurement(thresholds, "perplexity", perplexity()).key[:12]
-    assert (status, out) == (1, "")
-    assert f"conflict: {key}, yi-6b on perplexity wiki\n" in err
-    assert "stored: bits_per_char 4.50 bits per character (95 %: 4.40 to 4.60) (4.5)" in err
-    assert "to import: bits_per_char 4 bits per character" in err
-    assert f"store prune --key {key} --store {other.folder}" in err
-    assert "1 conflict in x.zip; nothing was imported." in err
-    assert {path: path.read_bytes() for path in other.measurements.iterdir()} == before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status", "message"),
-    [
-        (["export", "x.zip", "--model", "nobody"], 4, "--model nobody: nothing of it is stored"),
-        (["export", "."], 4, "is a folder"),
-        (["export", "none/x.zip"], 4, "cannot be written"),
-        (["import", "none.zip"], 4, "there is no such file"),
-        (["import", "thresholds.toml"], 1, "it is no whole zip file"),
-        (["import", "."], 4, ". is a folder; give the file that `store export` wrote."),
-        (["import", "store"], 4, "store is a folder of measurements, and import takes the file "),
-        (["import", "/dev/null"], 4, "/dev/null is no plain file; give the file"),
-    ],
-)
-def test_errors_of_export_and_import(manage, store, thresholds, arguments, status, message):
-    fill(store, thresholds)
-    found, out, err = manage(*arguments)
-    assert (found, out) == (status, "")
-    assert message in err
-
-
-def test_the_advice_for_a_folder_of_measurements_works(run, manage, store, thresholds):
-    fill(store, thresholds)
-    err = manage("import", store.folder)[2]
-    advice = err.strip().partition("python -m basegate ")[2].replace("FILE", "x.zip").split()
-    assert run(*advice)[0] == 0
-    assert run("store", "import", "x.zip", "--store", "new")[1].startswith("3 measurements added")
-
-
-def test_an_export_without_measurements_is_said_to_be_one(run, tmp_path):
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr("manifest.json", json.dumps({"format": 1, "measurements": []}))
-    assert run("store", "import", "x.zip", "--store", "new") == (
-        0,
-        "x.zip holds no measurement\n",
-        "",
-    )
-
-
-def test_an_import_into_a_file_is_a_usage_error(run, manage, store, thresholds):
-    fill(store, thresholds)
-    manage("export", "x.zip")
-    assert run("store", "import", "x.zip", "--store", "thresholds.toml")[0] == 4
-
-
-def test_a_file_of_schema_1_is_listed_judged_shown_and_exported(
-    run, judge, manage, store, thresholds
-):
+def test_a_file_of_schema_1_is_listed_judged_and_shown(judge, manage, store, thresholds):
     fill(store, thresholds, knowledge=None)
     made = measurement(thresholds, "knowledge", answers())
     path = store.measurements / f"yi-6b.knowledge.facts.{made.key[:16]}.json"
@@ -1133,9 +1031,6 @@ def test_a_file_of_schema_1_is_listed_judged_shown_and_exported(
     assert f"{made.key[:12]}  yi-6b" in manage("list")[1]
     assert judge()[0] == 0
     assert "一定係？[…]A" in manage("show", made.key, "--samples", "1")[1]
-    assert "3 measurements" in manage("export", "x.zip")[1]
-    assert run("store", "import", "x.zip", "--store", "new")[0] == 0
-    assert Store(Path("new")).get(made.key).findings == made.findings
 
 
 # as a process
@@ -1148,14 +1043,11 @@ def test_a_file_of_schema_1_is_listed_judged_shown_and_exported(
         ["store", "list"],
         ["store", "list", "--json"],
         ["store", "prune", "--outdated"],
-        ["store", "export", "x.zip"],
-        ["store", "import", "y.zip"],
         ["--help"],
     ],
 )
-def test_no_command_imports_anything_heavy(run, manage, store, thresholds, tmp_path, arguments):
+def test_no_command_imports_anything_heavy(store, thresholds, tmp_path, arguments):
     fill(store, thresholds)
-    manage("export", "y.zip")
     store.folder.rename(tmp_path / ".basegate")
     code = (
         "import sys, os, runpy\n"

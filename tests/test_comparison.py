@@ -18,7 +18,7 @@ from basegate.measurement import (
     Preference,
     Sample,
 )
-from basegate.statistics import mcnemar, sign_test
+from basegate.statistics import sign_test
 
 FACTS = CandidateFacts(name="x", source="x", quantization="nf4", dtype="bfloat16", device="cpu")
 
@@ -173,7 +173,7 @@ def test_pairs_are_held_against_each_other_by_mcnemar():
     one = [True] * 12 + [False] * 4
     two = [False] * 10 + [True] * 2 + [False] * 4
     (found,) = compare([("one", pairs(one)), ("two", pairs(two))])
-    assert found.p_value == pytest.approx(mcnemar(one, two)) == pytest.approx(2 / 2**10)
+    assert found.p_value == pytest.approx(2 / 2**10)
     assert found.better == "first"
 
 

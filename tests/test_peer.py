@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import basegate
-from basegate.statistics import count_interval, holm, mcnemar, passing_probability, share_interval
+from basegate.statistics import count_interval, holm, passing_probability, share_interval, sign_test
 from basegate.windows import plan_windows
 from tests.checkpoints import make_checkpoint
 
@@ -174,12 +174,12 @@ def test_share_intervals(proportion, right, more, confidence):
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
-def test_mcnemar(tables, pairs):
+def test_the_sign_test_of_right_and_wrong_is_mcnemars(tables, pairs):
     counts = np.zeros((2, 2), dtype=int)
     for first, second in pairs:
         counts[int(first), int(second)] += 1
     theirs = tables.mcnemar(counts, exact=True).pvalue
-    ours = mcnemar([first for first, _ in pairs], [second for _, second in pairs])
+    ours = sign_test([float(first) - float(second) for first, second in pairs])
     assert ours == pytest.approx(theirs, rel=1e-9)
 
 

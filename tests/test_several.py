@@ -64,6 +64,27 @@ def test_other_numbers_are_refused_by_both_ways_of_reading(stores, check, findin
     assert all(str(store.folder) in str(getting.value) for store in found)
 
 
+def test_questions_of_which_each_store_has_more_are_refused(tmp_path, thresholds):
+    def store_with(*drawn):
+        both = [answers(right=0, drawn=count) for count in drawn]
+        second = [each.model_copy(update={"item": "q2"}) for each in both[1].samples]
+        findings = both[0].model_copy(
+            update={
+                "samples": (*both[0].samples, *second),
+                "metrics": (*both[0].metrics, *both[1].metrics),
+            }
+        )
+        store = Store(tmp_path / "{}-{}".format(*drawn))
+        store.put(measurement(thresholds, "knowledge", findings))
+        return store
+
+    few, one, other = store_with(4, 4), store_with(4, 6), store_with(6, 4)
+    [listed] = few
+    assert len(Several([few, other]).get(listed.key).findings.samples) == 10
+    with pytest.raises(UsageError, match="has other numbers in each"):
+        Several([one, other]).get(listed.key)
+
+
 def test_a_report_of_stores_that_contradict_each_other_names_them(
     stores, tmp_path, monkeypatch, capsys
 ):

@@ -17,7 +17,6 @@ from basegate.statistics import (
     drawn_together,
     effective_count,
     holm,
-    mcnemar,
     passing_probability,
     ratio_interval,
     share_interval,
@@ -185,17 +184,6 @@ def test_the_difference_of_ratios_is_paired():
 )
 def test_clopper_pearson_in_closed_form(right, count, expected):
     assert count_interval(right, count) == pytest.approx(expected)
-
-
-def test_mcnemar_by_hand():
-    # 1 against 5 of 6 discordant items: 2 * (1 + 6) / 64.
-    first = [True, False, False, False, False, False, True, False]
-    second = [False, True, True, True, True, True, True, False]
-    assert mcnemar(first, second) == pytest.approx(14 / 64)
-    assert mcnemar(second, first) == pytest.approx(14 / 64)
-    assert mcnemar([True, False], [True, False]) == 1.0
-    with pytest.raises(ValueError, match="argument 2"):
-        mcnemar([True], [True, False])
 
 
 def test_holm_by_hand():

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from basegate.commands import (
     describing,
-    exchanging,
     judging,
     listing,
     output,
@@ -89,11 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     describing.add(families)
     store = families.add_parser(
         "store",
-        help="list, show, prune, export and import what is stored",
+        help="list, show and prune what is stored",
         description="Lists and manages stored measurements.",
     )
     commands = store.add_subparsers(metavar="COMMAND", required=True)
-    for family in (listing, showing, pruning, exchanging):
+    for family in (listing, showing, pruning):
         family.add(commands)
     return parser
 

@@ -13,7 +13,7 @@ from basegate.statistics.operating import (
     passing_probability,
     passing_probability_of_share,
 )
-from basegate.statistics.paired import drawn_together, holm, mcnemar, paired_difference, sign_test
+from basegate.statistics.paired import drawn_together, holm, paired_difference, sign_test
 from basegate.statistics.resampling import RESAMPLES, SEED, difference_interval, ratio_interval
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "draws_to_settle",
     "effective_count",
     "holm",
-    "mcnemar",
     "paired_difference",
     "passing_probability",
     "passing_probability_of_share",

@@ -114,7 +114,8 @@ def _resampled(columns: NDArray[np.float64], resamples: int, seed: int) -> NDArr
 def sign_test(differences: Sequence[float]) -> float:
     """Return the exact two-sided p-value that differences are as often above zero as below.
 
-    Differences of zero tell nothing and are left out; of none that is left, 1.
+    Differences of zero tell nothing and are left out; of none that is left, 1. Of right and wrong
+    answers it is the exact test of McNemar.
 
     Args:
         differences: a value per item, shape [items].
@@ -129,25 +130,6 @@ def sign_test(differences: Sequence[float]) -> float:
         return 1.0
     # A fair coin is symmetric: both tails are alike, and share the middle.
     return min(1.0, 2 * float(special.bdtr(min(above, below), above + below, 0.5)))
-
-
-def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:
-    """Return the exact two-sided p-value that two candidates answer equally well.
-
-    Only items that one has right and the other wrong tell them apart: b of b + c such items is
-    held against a fair coin.
-
-    Args:
-        first: whether each item was right, shape [items].
-        second: likewise of the other candidate, on the same items in the same order.
-
-    Raises:
-        ValueError: the items are not the same in number.
-
-    Source: McNemar, Note on the sampling error of the difference between correlated proportions,
-    Psychometrika 12, 1947; the exact form.
-    """
-    return sign_test([float(a) - float(b) for a, b in zip(first, second, strict=True)])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -1,17 +1,15 @@
-"""Several stores read as one, as those of a CI matrix with a job per candidate."""
+"""Read-only union of several stores, such as those of a CI matrix with a job per candidate."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 from basegate.errors import UsageError
-from basegate.messages import joined
-from basegate.store.merging import decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.measurement import Measurement
+    from basegate.measurement import Measurement, Sample
     from basegate.store.folder import Store
 
 
@@ -28,10 +26,10 @@ class Readable(Protocol):
 
 
 class Several:
-    """Stores read as one; of a key that several hold, the fullest measurement counts.
+    """Stores read as one; of a key that several hold, the one with the most samples counts.
 
     Of equal ones that is the first store's. Both ways of reading raise a `UsageError` where the
-    numbers of a key differ otherwise than by samples that one store holds beside the other's.
+    numbers of a key differ otherwise than by samples that one store holds beyond the other's.
     """
 
     def __init__(self, stores: Sequence[Store]) -> None:
@@ -39,7 +37,7 @@ class Several:
 
     def get(self, key: str) -> Measurement | None:
         """Return the measurement of that key with its evidence, or `None`."""
-        found = self._chosen(key)
+        found = self._choose(key)
         return found[1] if found is not None else None
 
     def __iter__(self) -> Iterator[Measurement]:
@@ -56,31 +54,45 @@ class Several:
             if all(each.findings.metrics == first.findings.metrics for each in others):
                 yield first
             else:  # only now, since samples are large
-                chosen = self._chosen(key)
+                chosen = self._choose(key)
                 yield found.get(chosen[0], first) if chosen is not None else first
 
-    def _chosen(self, key: str) -> tuple[int, Measurement] | None:
+    def _choose(self, key: str) -> tuple[int, Measurement] | None:
         """Return the measurement of a key that counts, and the number of its store."""
         read = ((number, store.get(key)) for number, store in enumerate(self._stores))
         found = [(number, each) for number, each in read if each is not None]
         if not found:
             return None
         for number, one in found:
-            if all(decide(one, other) == "same" for _, other in found):
+            if all(_covers(one, other) for _, other in found):
                 return number, one
         raise self._conflict(key, found)
 
     def _conflict(self, key: str, found: Sequence[tuple[int, Measurement]]) -> UsageError:
-        places = joined(str(self._stores[number].folder) for number, _ in found)
+        places = ", ".join(str(self._stores[number].folder) for number, _ in found)
         of = found[0][1]
         return UsageError(
-            "--store {places}: the measurement {key} ({name}, {check} on {item}) has other "
-            "numbers in each, and which of them are right cannot be told. Leave out all but one "
-            "of these stores, or remove it where it is wrong: {prune}",
-            places=places,
-            key=key,
-            name=of.candidate.name,
-            check=of.check,
-            item=of.item,
-            prune=f"python -m basegate store prune --key {key[:12]} --store FOLDER",
+            f"--store {places}: the measurement {key} ({of.candidate.name}, {of.check} on "
+            f"{of.item}) has other numbers in each, and which of them are right cannot be told. "
+            "Leave out all but one of these stores, or remove it where it is wrong: "
+            f"rm FOLDER/measurements/*.{key[:16]}.*"
         )
+
+
+def _covers(one: Measurement, other: Measurement) -> bool:
+    """Tell whether one has the numbers of the other, or all of its samples and more."""
+    if one.findings.metrics == other.findings.metrics:
+        return True
+    ours, theirs = _samples_by_item(one), _samples_by_item(other)
+    return (
+        bool(theirs)
+        and ours.keys() == theirs.keys()
+        and all(ours[item][: len(samples)] == samples for item, samples in theirs.items())
+    )
+
+
+def _samples_by_item(measurement: Measurement) -> dict[str, list[Sample]]:
+    found: dict[str, list[Sample]] = {}
+    for sample in measurement.findings.samples:
+        found.setdefault(sample.item, []).append(sample)
+    return found

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from basegate.report.page.comparing import render_comparisons
 from basegate.report.page.conditions import render_conditions
 from basegate.report.page.decision import render_decision
-from basegate.report.page.pictures import render_pictures
+from basegate.report.page.plots import render_plots
 from basegate.report.page.templating import asset, render
 from basegate.report.page.texts import SCRIPT, render_texts
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 SECTIONS: tuple[Callable[[Page], Markup], ...] = (
     render_decision,
-    render_pictures,
+    render_plots,
     render_comparisons,
     render_texts,
     render_conditions,
 )
 """What the page shows, in this order; each gives nothing where it has nothing to show."""
-_STYLES = ("page.css", "pictures.css", "texts.css")
+_STYLES = ("page.css", "plots.css", "texts.css")
 _SCRIPTS = (SCRIPT,)
 """All that a page of our own lets run: an event handler in a text would not."""
 _HOST_STYLES = ("host.css",)

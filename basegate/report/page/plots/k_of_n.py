@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from basegate.figures import place
-from basegate.report.page.pictures.canvas import (
+from basegate.report.page.plots.canvas import (
     Canvas,
     Entry,
     draw,
@@ -15,9 +15,10 @@ from basegate.report.page.pictures.canvas import (
     limit_mark,
     limit_sign,
 )
-from basegate.report.page.pictures.matrix import MOST, ROW, Matrix, Panel, fits_as_label
-from basegate.report.page.pictures.picture import Picture
-from basegate.report.page.pictures.readings import (
+from basegate.report.page.plots.matrix import MOST, ROW, Matrix, Panel, fits_as_label
+from basegate.report.page.plots.plot import Picture
+from basegate.report.page.plots.style import LINE
+from basegate.report.page.plots.values import (
     all_or_listed,
     joined,
     left_out,
@@ -26,7 +27,6 @@ from basegate.report.page.pictures.readings import (
     short,
     sound,
 )
-from basegate.report.page.pictures.style import LINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

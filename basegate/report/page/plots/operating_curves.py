@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from basegate.figures import SHARE, format_value, place
 from basegate.language import ENGLISH, Words
-from basegate.report.page.pictures.canvas import Canvas, Scale, axis_below, draw
-from basegate.report.page.pictures.lettering import width_of
-from basegate.report.page.pictures.picture import Picture
-from basegate.report.page.pictures.readings import joined, per_cent, sentences
-from basegate.report.page.pictures.style import DASHES, LINE, MARKERS, WIDTH
+from basegate.report.page.plots.canvas import Canvas, Scale, axis_below, draw
+from basegate.report.page.plots.plot import Picture
+from basegate.report.page.plots.style import DASHES, LINE, MARKERS, WIDTH
+from basegate.report.page.plots.text_layout import width_of
+from basegate.report.page.plots.values import joined, per_cent, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.report.page.pictures.lettering import in_lines, width_of
-from basegate.report.page.pictures.style import WIDTH
+from basegate.report.page.plots.style import WIDTH
+from basegate.report.page.plots.text_layout import in_lines, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from basegate.report.page.pictures.canvas import Canvas
+    from basegate.report.page.plots.canvas import Canvas
 
 ROW = 17.0
 """From one row to the next."""

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.figures import format_value
-from basegate.report.page.pictures.readings import in_figures, listed, read
-from basegate.report.page.pictures.scatter import (
+from basegate.report.page.plots.dots import (
     CHECK,
     Spot,
     Subject,
     draw_first_corpus,
     spots_beside_bits,
 )
+from basegate.report.page.plots.values import in_figures, listed, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basegate.language import Words
     from basegate.report.page import Page
-    from basegate.report.page.pictures.picture import Picture
+    from basegate.report.page.plots.plot import Picture
 
 
 def spots_of(page: Page, corpus: str) -> list[Spot]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 
 from basegate.figures import printable
-from basegate.report.page.pictures.style import SIZE
+from basegate.report.page.plots.style import SIZE
 
 _NARROW = frozenset("ijlI.,:;'|!()[]{}/-· ")
 _WIDE = frozenset("mwMW@%&")

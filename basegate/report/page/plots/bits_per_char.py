@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from basegate.figures import format_value
-from basegate.report.page.pictures.canvas import (
+from basegate.report.page.plots.canvas import (
     Canvas,
     Entry,
     Scale,
@@ -18,8 +18,9 @@ from basegate.report.page.pictures.canvas import (
     limit_mark,
     limit_sign,
 )
-from basegate.report.page.pictures.picture import Picture
-from basegate.report.page.pictures.readings import (
+from basegate.report.page.plots.plot import Picture
+from basegate.report.page.plots.style import LINE, WIDTH
+from basegate.report.page.plots.values import (
     Reading,
     all_or_listed,
     fewest_bits,
@@ -32,7 +33,6 @@ from basegate.report.page.pictures.readings import (
     short,
     sound,
 )
-from basegate.report.page.pictures.style import LINE, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup, escape
 
-from basegate.report.page.pictures.lettering import plain
-from basegate.report.page.pictures.style import SIZE, VARIABLES
+from basegate.report.page.plots.style import SIZE, VARIABLES
+from basegate.report.page.plots.text_layout import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

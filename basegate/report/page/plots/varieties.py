@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from basegate.figures import SHARE, format_value
-from basegate.report.page.pictures.canvas import (
+from basegate.report.page.plots.canvas import (
     Canvas,
     Entry,
     Scale,
@@ -15,9 +15,10 @@ from basegate.report.page.pictures.canvas import (
     legend,
     legend_lines,
 )
-from basegate.report.page.pictures.lettering import width_of
-from basegate.report.page.pictures.picture import Picture
-from basegate.report.page.pictures.readings import (
+from basegate.report.page.plots.plot import Picture
+from basegate.report.page.plots.style import LINE, WIDTH
+from basegate.report.page.plots.text_layout import width_of
+from basegate.report.page.plots.values import (
     Reading,
     in_per_cent,
     left_out,
@@ -30,7 +31,6 @@ from basegate.report.page.pictures.readings import (
     split,
     standing,
 )
-from basegate.report.page.pictures.style import LINE, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from basegate.figures import place
-from basegate.report.page.pictures.canvas import (
+from basegate.report.page.plots.canvas import (
     Canvas,
     Entry,
     Scale,
@@ -17,9 +17,10 @@ from basegate.report.page.pictures.canvas import (
     limit_mark,
     limit_sign,
 )
-from basegate.report.page.pictures.matrix import MOST, ROW, Matrix, Panel
-from basegate.report.page.pictures.picture import Picture
-from basegate.report.page.pictures.readings import (
+from basegate.report.page.plots.matrix import MOST, ROW, Matrix, Panel
+from basegate.report.page.plots.plot import Picture
+from basegate.report.page.plots.style import LINE
+from basegate.report.page.plots.values import (
     Reading,
     in_per_cent,
     joined,
@@ -32,7 +33,6 @@ from basegate.report.page.pictures.readings import (
     short,
     sound,
 )
-from basegate.report.page.pictures.style import LINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,29 +17,29 @@ from basegate.language import ENGLISH
 from basegate.measurement import Metric, Sample
 from basegate.report.page import Page
 from basegate.report.page.comparing import winner
-from basegate.report.page.pictures import (
-    bits,
-    counts,
-    curves,
+from basegate.report.page.plots import (
+    bits_per_char,
+    k_of_n,
     memory,
-    render_pictures,
+    operating_curves,
+    render_plots,
     sections,
     tokenizer,
     topics,
     varieties,
 )
-from basegate.report.page.pictures.canvas import Scale, draw
-from basegate.report.page.pictures.counts import Count, hardest
-from basegate.report.page.pictures.lettering import in_lines, plain, shorten, width_of
-from basegate.report.page.pictures.readings import (
+from basegate.report.page.plots.canvas import Scale, draw
+from basegate.report.page.plots.dots import Box, Spot, place_labels
+from basegate.report.page.plots.k_of_n import Count, hardest
+from basegate.report.page.plots.style import WIDTH
+from basegate.report.page.plots.text_layout import in_lines, plain, shorten, width_of
+from basegate.report.page.plots.values import (
     Reading,
     fewest_bits,
     in_figures,
     joined,
     standing,
 )
-from basegate.report.page.pictures.scatter import Box, Spot, place_labels
-from basegate.report.page.pictures.style import WIDTH
 from tests.pages import HOSTILE_NAMES, LONG_NAMES, make_page, rename
 from tests.rows import entry, make_ledger, make_measurement, row
 
@@ -81,7 +81,7 @@ def test_a_candidate_alone_is_beside_nothing():
 
 def test_where_nothing_was_measured_there_is_no_section():
     assert sections(Page(ledger=make_ledger())) == []
-    assert render_pictures(Page(ledger=make_ledger())).strip() == ""
+    assert render_plots(Page(ledger=make_ledger())).strip() == ""
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_was_judged_is_shown_though_its_measurement_is_gone():
 
 
 def test_a_cost_is_what_was_judged_with_its_limit_and_what_was_measured_beside_it():
-    found = bits.costs(make_page(2), "hong-kong")
+    found = bits_per_char.costs(make_page(2), "hong-kong")
     assert [each.candidate for each in found] == ["yi-6b", "llama-2-7b"]
     judged = row_of(make_page(2), "yi-6b", "hong-kong", "bits_per_char")
     assert (found[0].cantonese.value, found[0].cantonese.interval) == (
@@ -142,7 +142,7 @@ def test_a_candidate_has_its_own_limit():
         own = each.candidate == "llama-2-7b" and each.metric == "bits_per_char"
         return each.model_copy(update={"limit": 7.0}) if own else each
 
-    found = bits.costs(with_rows(make_page(2), change), "wikipedia-yue")
+    found = bits_per_char.costs(with_rows(make_page(2), change), "wikipedia-yue")
     assert [each.limit for each in found] == [5.0, 7.0]
 
 
@@ -275,7 +275,7 @@ def dots(picture):
 
 def test_every_sample_is_a_dot_right_wrong_or_not_drawn():
     ledger = make_ledger(counted(3, drawn=7), counted(7, item="bank/q2"))
-    (picture,) = counts.pictures(Page(ledger=ledger))
+    (picture,) = k_of_n.pictures(Page(ledger=ledger))
     in_the_legend = 1
     assert dots(picture) == {
         "pass": 10 + in_the_legend,
@@ -287,7 +287,7 @@ def test_every_sample_is_a_dot_right_wrong_or_not_drawn():
 
 
 def test_where_all_were_drawn_nothing_is_said_of_dots_that_were_not():
-    (picture,) = counts.pictures(Page(ledger=make_ledger(counted(3))))
+    (picture,) = k_of_n.pictures(Page(ledger=make_ledger(counted(3))))
     assert "not drawn" not in picture.svg
     assert "not drawn" not in picture.caption
 
@@ -296,7 +296,7 @@ def test_a_bank_of_one_question_has_a_row_for_every_candidate():
     names = ["one", "two", "three"]
     rows = [counted(9 - 2 * number, candidate=name) for number, name in enumerate(names)]
     page = Page(ledger=make_ledger(*rows, entries=[entry(name) for name in names]))
-    (picture,) = counts.pictures(page)
+    (picture,) = k_of_n.pictures(page)
     assert picture.caption == (
         "Enough samples are right, so that filled dots reach the line, for one and two."
     )
@@ -305,7 +305,7 @@ def test_a_bank_of_one_question_has_a_row_for_every_candidate():
 
 def test_of_very_many_questions_the_hardest_are_drawn_and_all_are_in_the_table():
     rows = [counted(number % 11, item=f"bank/q{number}") for number in range(100)]
-    (picture,) = counts.pictures(Page(ledger=make_ledger(*rows)))
+    (picture,) = k_of_n.pictures(Page(ledger=make_ledger(*rows)))
     assert len(picture.rows) == 100
     assert len(re.findall(r">q\d+<", picture.svg)) == 24
     assert "Of 100 questions, those 24 are shown that fewest candidates pass." in picture.caption
@@ -417,7 +417,7 @@ def test_gates_of_the_same_count_are_one_curve_whatever_their_bank():
             gated(curve), gated(curve, check="reasoning", item="article/q1"), gated(curve)
         )
     )
-    (gate,) = curves.gates(page)
+    (gate,) = operating_curves.gates(page)
     assert gate.names == ("knowledge bank", "reasoning article")
     assert (gate.limit, gate.count, gate.varies) == (7, 10, False)
     assert gate.chance_at(0.5) == "17.2 %"
@@ -428,7 +428,7 @@ def test_what_counts_let_through_is_said_of_a_question_and_not_of_its_bank():
     """A bank of three such questions lets that model through half of a per cent of the time."""
     rows = [gated(((0.5, 0.171875), (0.9, 0.987)), item=f"bank/q{at}") for at in range(3)]
     share = gated(((0.5, 0.1), (0.9, 1.0)), item="other", metric="accuracy", limit=0.55, count=240)
-    (picture,) = curves.pictures(Page(make_ledger(*rows, share)))
+    (picture,) = operating_curves.pictures(Page(make_ledger(*rows, share)))
     assert (
         "A model that is right half of the time passes: one question of knowledge bank 17.2 % and "
         "knowledge other 10 %."
@@ -451,11 +451,11 @@ def test_a_gate_on_a_share_has_a_band_where_candidates_were_measured_with_more_o
 
     ledger = make_ledger(share("one", 0.1), share("two", 0.3), share("three", 0.25))
     page = Page(ledger=ledger)
-    (gate,) = curves.gates(page)
+    (gate,) = operating_curves.gates(page)
     assert gate.count is None
     assert (gate.low[0], gate.middle[0], gate.high[0]) == ((0.5, 0.1), (0.5, 0.25), (0.5, 0.3))
     assert gate.chance_at(0.5) == "10 %–30 %"
-    (picture,) = curves.pictures(page)
+    (picture,) = operating_curves.pictures(page)
     assert "at least 55 %, 95 % sure" in picture.svg
     assert "opacity" in picture.svg
 
@@ -577,7 +577,7 @@ def test_titles_tell_banks_of_one_name_apart():
         for check in ("knowledge", "reasoning")
         for bank in ("article", "held-out")
     ]
-    titles = [picture.title for picture in counts.pictures(Page(make_ledger(*rows)))]
+    titles = [picture.title for picture in k_of_n.pictures(Page(make_ledger(*rows)))]
     assert titles == [
         f"Right answers by question: {check} {bank}"
         for check in ("knowledge", "reasoning")
@@ -604,7 +604,7 @@ def test_a_legend_names_every_bank_of_a_gate_whole():
     curve = ((0.5, 0.171875), (0.9, 0.987))
     banks = [f"a-bank-of-my-own-number-{number}" for number in range(5)]
     rows = [gated(curve, item=f"{bank}/q1") for bank in banks]
-    (picture,) = curves.pictures(Page(make_ledger(*rows)))
+    (picture,) = operating_curves.pictures(Page(make_ledger(*rows)))
     assert "…" not in picture.svg
     legend = [text for text in re.findall(r">([^<>]+)</text>", picture.svg) if "a-bank" in text]
     assert len(legend) > 1
@@ -623,12 +623,16 @@ def test_names_of_forty_characters_are_whole_in_every_picture():
 
 def test_the_gap_is_claimed_only_for_those_whose_interval_is_above_zero():
     def cost(name, low):
-        return bits.Cost(name, Reading(4.0), Reading(3.0), between(1.0, low, 2.0))
+        return bits_per_char.Cost(name, Reading(4.0), Reading(3.0), between(1.0, low, 2.0))
 
-    text = bits._on_the_gap(ENGLISH, "hk", [cost("a", 0.1), cost("b", -0.1), cost("c", 0.5)])
+    text = bits_per_char._on_the_gap(
+        ENGLISH, "hk", [cost("a", 0.1), cost("b", -0.1), cost("c", 0.5)]
+    )
     assert "for a and c, beyond" in text
-    assert bits._on_the_gap(ENGLISH, "hk", [cost("a", 0.0)]).startswith("On hk, no interval")
-    assert bits._on_the_gap(ENGLISH, "hk", [bits.Cost("a", Reading(4.0))]) == ""
+    assert bits_per_char._on_the_gap(ENGLISH, "hk", [cost("a", 0.0)]).startswith(
+        "On hk, no interval"
+    )
+    assert bits_per_char._on_the_gap(ENGLISH, "hk", [bits_per_char.Cost("a", Reading(4.0))]) == ""
 
 
 def test_names_are_joined_as_in_a_sentence():
@@ -703,7 +707,7 @@ def test_the_same_run_is_the_same_picture_whatever_the_process_and_its_settings(
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nsvg.fonttype: path\n")
     code = (
         "import sys; from tests.pages import make_page\n"
-        "from basegate.report.page.pictures import sections\n"
+        "from basegate.report.page.plots import sections\n"
         "assert 'matplotlib' not in sys.modules\n"
         "sys.stdout.write(''.join(each.svg for each in sections(make_page(2))))\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
@@ -818,7 +822,7 @@ class Section(HTMLParser):
 def test_every_picture_has_its_caption_and_its_numbers_beside_it():
     page = make_page(2)
     pictures = sections(page)
-    section = Section(str(render_pictures(page)))
+    section = Section(str(render_plots(page)))
     assert section.count("figure") == section.count("svg") == section.count("details")
     assert section.count("figure") == section.count("figcaption") == len(pictures)
     for picture in pictures:
@@ -829,7 +833,7 @@ def test_every_picture_has_its_caption_and_its_numbers_beside_it():
 
 
 def test_hostile_names_are_text():
-    section = Section(str(render_pictures(make_page(6, hostile=True))))
+    section = Section(str(render_plots(make_page(6, hostile=True))))
     assert {"script", "img", "textarea"}.isdisjoint(name for name, _ in section.elements)
     assert not any(
         name.startswith("on") for _, attributes in section.elements for name in attributes
@@ -840,11 +844,11 @@ def test_hostile_names_are_text():
 
 def test_braces_in_names_are_not_filled_in():
     page = make_page(6, hostile=True)
-    assert "{{ 7 * 7 }}" in "".join(Section(str(render_pictures(page))).texts)
+    assert "{{ 7 * 7 }}" in "".join(Section(str(render_plots(page))).texts)
 
 
 def test_collection_does_not_import_matplotlib():
-    code = "import sys, basegate.plugin, basegate.report.page.pictures as p; p.sections\n"
+    code = "import sys, basegate.plugin, basegate.report.page.plots as p; p.sections\n"
     code += "print([name for name in sys.modules if name.partition('.')[0] == 'matplotlib'])"
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)

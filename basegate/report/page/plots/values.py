@@ -9,8 +9,8 @@ from basegate.comparison import FEWEST
 from basegate.figures import SHARE, format_value
 from basegate.language import ENGLISH, Words
 from basegate.report.page.comparing import winner
-from basegate.report.page.pictures.lettering import shorten
-from basegate.report.page.pictures.style import WIDTH
+from basegate.report.page.plots.style import WIDTH
+from basegate.report.page.plots.text_layout import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.report.page.pictures import (
-    bits,
-    counts,
-    curves,
+from basegate.report.page.plots import (
+    bits_per_char,
+    k_of_n,
     memory,
+    operating_curves,
     tokenizer,
     topics,
     varieties,
 )
-from basegate.report.page.pictures.picture import Picture
+from basegate.report.page.plots.plot import Picture
 from basegate.report.page.templating import render
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from basegate.report.page import Page
 
-__all__ = ["Picture", "render_pictures", "sections"]
+__all__ = ["Picture", "render_plots", "sections"]
 
-_KINDS = (bits, varieties, topics, counts, tokenizer, memory, curves)
+_KINDS = (bits_per_char, varieties, topics, k_of_n, tokenizer, memory, operating_curves)
 
 
 def sections(page: Page) -> list[Picture]:
@@ -31,6 +31,6 @@ def sections(page: Page) -> list[Picture]:
     return [picture for kind in _KINDS for picture in kind.pictures(page)]
 
 
-def render_pictures(page: Page) -> Markup:
+def render_plots(page: Page) -> Markup:
     """Return the pictures as a section of the page; empty where there is nothing to show."""
-    return render("pictures.html", page, pictures=sections(page))
+    return render("plots.html", page, pictures=sections(page))

@@ -11,9 +11,9 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from basegate.report.page.pictures.inline import inline
-from basegate.report.page.pictures.lettering import plain, shorten, width_of
-from basegate.report.page.pictures.style import LINE, SETTINGS, SIZE, WIDTH, colour
+from basegate.report.page.plots.style import LINE, SETTINGS, SIZE, WIDTH, colour
+from basegate.report.page.plots.svg import inline
+from basegate.report.page.plots.text_layout import plain, shorten, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

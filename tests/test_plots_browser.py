@@ -9,8 +9,8 @@ from PIL import Image
 from scipy import ndimage
 
 from basegate.language import words
-from basegate.report.page.pictures import render_pictures
-from basegate.report.page.pictures.style import VARIABLES
+from basegate.report.page.plots import render_plots
+from basegate.report.page.plots.style import VARIABLES
 from basegate.report.page.templating import asset
 from tests.browsing import WIDTHS
 from tests.pages import LONG_NAMES, make_page, rename
@@ -47,8 +47,8 @@ def show(browser, request):
 
     def opened(page):
         window.set_content(
-            f"<!doctype html><html lang='en'><style>{COLOURS}{asset('pictures.css')}</style>"
-            f"<body style='font-family:sans-serif'>{render_pictures(page)}"
+            f"<!doctype html><html lang='en'><style>{COLOURS}{asset('plots.css')}</style>"
+            f"<body style='font-family:sans-serif'>{render_plots(page)}"
         )
         return window
 

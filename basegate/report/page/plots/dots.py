@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from basegate.report.page.pictures.canvas import Canvas, Scale, axis_below, draw
-from basegate.report.page.pictures.lettering import plain, width_of
-from basegate.report.page.pictures.picture import Picture
-from basegate.report.page.pictures.readings import (
+from basegate.report.page.plots.canvas import Canvas, Scale, axis_below, draw
+from basegate.report.page.plots.plot import Picture
+from basegate.report.page.plots.style import LINE, WIDTH
+from basegate.report.page.plots.text_layout import plain, width_of
+from basegate.report.page.plots.values import (
     Reading,
     fewest_bits,
     left_out,
@@ -18,7 +19,6 @@ from basegate.report.page.pictures.readings import (
     sentences,
     sound,
 )
-from basegate.report.page.pictures.style import LINE, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
