@@ -595,14 +595,10 @@ def test_commands_say_what_a_misspelt_reference_may_mean(run, store, thresholds)
     assert hint in run("judge", *places)[1]
     assert run("report", *places, "--html", "page.html")[0] == 0
     assert "Did you mean &#39;reff&#39;?" in Path("page.html").read_text("utf-8")
-    proposing = ("propose", *places, "--out", "new.toml", "--force", "--good", "yi-6b")
-    told = f"warning: nothing is stored of ref, to which limits are relative. {hint}\n"
-    assert told in run(*proposing)[2]
     Path("models.toml").write_text('[candidates.ref]\nsource = "owner/name"\n')
-    for command in (("judge", *places), proposing):
-        status, *told = run(*command)
-        assert status in (0, 1)
-        assert "Did you mean" not in "".join(told)
+    status, *told = run("judge", *places)
+    assert status == 1
+    assert "Did you mean" not in "".join(told)
 
 
 def test_commands_take_what_is_stored_under_another_name(run, store, thresholds):  # noqa: F811
@@ -616,24 +612,7 @@ def test_commands_take_what_is_stored_under_another_name(run, store, thresholds)
     status, out, _ = run("judge", *places)
     assert status == 0
     assert "(1.25 times the 4 of ref)" in out
-    proposing = ("propose", *places, "--out", "new.toml", "--good", "yi-6b")
-    assert "yi-6b (good): accepted\n" in run(*proposing)[1]
-
-
-def test_propose_keeps_a_relative_limit_and_says_so(run, store, thresholds):  # noqa: F811
-    fill(store, thresholds, REF)
-    fill(store, thresholds, candidate("bad", revision="c" * 40), minimal_pairs=pairs(0.2))
-    status, _, err = run(
-        *("propose", "--store", store.folder, "--out", "new.toml"),
-        *("--good", "ref", "--bad", "bad"),
-    )
-    assert status == 0
-    assert (
-        "warning: perplexity.corpora.wiki.max_bits_per_char is kept: it is relative to ref.\n"
-    ) in err
-    text = Path("new.toml").read_text()
-    assert 'max_bits_per_char = { reference = "ref", factor = 1.25 }\n' in text
-    assert "min_preferred = 0.5\n" not in text
+    assert "yi-6b (good): pass\n" in run("calibrate", *places, "--good", "yi-6b")[1]
 
 
 # pytest
