@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from basegate.candidate import Candidate
-from basegate.comparing import NOTHING, from_store
+from basegate.comparing import NOTHING, check_stored, from_store
 from basegate.environment import environment, resolve_device, version
 from basegate.evidence import compare_candidates, measurements_behind
 from basegate.fingerprint import FINGERPRINTS
@@ -16,7 +16,7 @@ from basegate.ledger import Ledger, Record, Suite, ThresholdsFile, build_ledger
 from basegate.measurement import CandidateFacts
 from basegate.measuring import measure, obtain
 from basegate.origins import measured_first, origins_of
-from basegate.references import References, judge_by
+from basegate.references import References, check_known, judge_by
 from basegate.stopping import ALL, draws_for
 from basegate.store import Store
 
@@ -63,6 +63,16 @@ class Run:
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
         self.references = {limit.candidate for limit in options.thresholds.relative}
         self._isolation: Isolation | None = None
+
+    def check_names(self) -> None:
+        """Refuse limits relative to, and `--compare` with, candidates that nothing is known of.
+
+        Raises:
+            UsageError: there is such a name.
+        """
+        check_known(self.options.thresholds, self.options.known, self.store)
+        if self.options.compare:
+            check_stored(self.store, self.options.compare, self.options.known)
 
     @property
     def order(self) -> list[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from basegate import hub, tables
 from basegate.errors import DataError
 from basegate.settings import TableSource
-from basegate.tables import Complaint, Row, read_table, table_identity
+from basegate.tables import Row, RowError, read_table, table_identity
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -194,4 +194,4 @@ def test_a_data_set_of_the_hub_is_read_at_a_commit(monkeypatch):
 
 
 def test_a_complaint_is_a_line():
-    assert str(Complaint("b.csv, line 3", "is wrong.")) == "b.csv, line 3: is wrong."
+    assert str(RowError("b.csv, line 3", "is wrong.")) == "b.csv, line 3: is wrong."

@@ -26,11 +26,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from basegate import variety
-from basegate.banks import Bank, Prompt
+from basegate.banks import Bank, Prompt, identity, prepares
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings, Metric, Sample
 from basegate.measures.degeneration import degenerate_share, is_broken
-from basegate.measures.reading import identity, prepares
 from basegate.messages import Message
 from basegate.statistics import ratio_interval
 

@@ -11,11 +11,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from basegate.banks import Bank, Question
+from basegate.banks import Bank, Question, identity, prepares
 from basegate.errors import InvalidMeasurement
 from basegate.measures import choices
 from basegate.measures.counting import Asked, count_correct, right_samples
-from basegate.measures.reading import identity, prepares
 from basegate.messages import Message
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from basegate.banks import Bank, Pair
+from basegate.banks import Bank, Pair, identity, prepares
 from basegate.measurement import Findings, Metric, Preference
-from basegate.measures.reading import identity, prepares
 from basegate.measures.scores import check_scores
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.banks import Bank, Problem
+from basegate.banks import Bank, Problem, identity, prepares
 from basegate.measures.counting import Asked, count_correct
-from basegate.measures.reading import identity, prepares
 
 if TYPE_CHECKING:
     from basegate.engines.protocol import Engine
