@@ -26,9 +26,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from basegate.checks import language_variety as variety
-from basegate.checks.reading import identity, prepares
 from basegate.checks.validity import degenerate_share, is_broken
-from basegate.data.banks import Bank, Prompt
+from basegate.data.banks import Bank, Prompt, identity, prepares
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, Metric, Sample

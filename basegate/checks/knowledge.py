@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from basegate.checks import option_likelihood as choices
 from basegate.checks.k_of_n import Asked, count_correct, right_samples
-from basegate.checks.reading import identity, prepares
-from basegate.data.banks import Bank, Question
+from basegate.data.banks import Bank, Question, identity, prepares
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
 

@@ -14,9 +14,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from basegate.checks.reading import identity, prepares
 from basegate.checks.validity import check_scores
-from basegate.data.banks import Bank, Pair
+from basegate.data.banks import Bank, Pair, identity, prepares
 from basegate.measurement import Findings, Metric, Preference
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.checks.k_of_n import Asked, count_correct
-from basegate.checks.reading import identity, prepares
-from basegate.data.banks import Bank, Problem
+from basegate.data.banks import Bank, Problem, identity, prepares
 
 if TYPE_CHECKING:
     from basegate.checks.task import Task

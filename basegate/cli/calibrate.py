@@ -1,44 +1,37 @@
-"""`python -m basegate propose`: limits from stored measurements of good and bad candidates."""
+"""`python -m basegate calibrate`: limits from stored measurements of good and bad candidates."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from basegate.cli.candidate_args import named_by, origins_for
 from basegate.cli.console import (
-    add_language,
     add_store,
     add_thresholds,
-    reader,
     say,
-    shown,
     store_of,
     table,
     warn,
+    writing,
 )
-from basegate.config.limits import RelativeLimit
-from basegate.config.model_source import names_in
+from basegate.config.limits import Limit
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError, did_you_mean
-from basegate.i18n.catalogue import LATER
-from basegate.i18n.formatting import format_limit, place
-from basegate.i18n.messages import Message, joined
-from basegate.judging.calibration import guess_levels, propose
-from basegate.judging.checkpoint_identity import suggestion
-from basegate.judging.from_store import Asked, answers_of, ledger_of, rejudge
-from basegate.report.terminal import decided
-from basegate.runner.environment import environment
+from basegate.i18n.formatting import place, printable
+from basegate.i18n.messages import joined
+from basegate.judging.calibration import calibrate, guess_levels, usable
+from basegate.judging.from_store import Asked, answers_of, rejudge
 from basegate.serialization import write_atomically
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from basegate.cli.candidate_args import Named
     from basegate.config.thresholds import Check, Thresholds
-    from basegate.judging.calibration import Proposal
-    from basegate.judging.checkpoint_identity import Origin
+    from basegate.judging.calibration import Suggestion
     from basegate.judging.from_store import Answered
     from basegate.measurement import Measurement
     from basegate.store import Store
@@ -47,281 +40,210 @@ if TYPE_CHECKING:
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
-        "propose",
-        help="limits that good candidates pass and bad ones do not, from the store",
-        description="Writes a thresholds.toml with the settings of the present one, and limits "
-        "that stored good candidates pass and bad ones do not. Exit status: 0, with warnings on "
-        "the standard error where a limit could not be told; 4 for a usage error.",
+        "calibrate",
+        help="suggest limits that good candidates pass and bad ones do not, from the store",
+        description="Prints a table of suggested limits, what each is based on, and TOML to paste "
+        "into thresholds.toml. Exit status: 0; 4 for a usage error.",
     )
-    _add_names(parser, "--good", "a candidate that the limits should accept")
-    _add_names(parser, "--bad", "a candidate that they should reject")
+    for option, what in (("--good", "accept"), ("--bad", "reject")):
+        parser.add_argument(
+            option,
+            action="extend",
+            nargs="+",
+            default=[],
+            metavar="NAME",
+            help=f"a candidate that the limits should {what}; several separated by commas or "
+            "spaces, @TAG for a group of models.toml, 'all' for all of it, without those that the "
+            "other option names",
+        )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="the thresholds.toml to write"
+        "--out", type=Path, metavar="FILE", help="write the TOML to this new file instead"
     )
-    parser.add_argument("--force", action="store_true", help="write over a file that is there")
     parser.add_argument(
         "--margin",
-        default="0.1",
+        type=float,
+        default=0.1,
         metavar="SHARE",
         help="without --bad: how far a limit is from the end of the interval of the worst good "
         "candidate, as a share of it (default: %(default)s)",
     )
     add_thresholds(parser, "settings, and the present limits")
     add_store(parser)
-    add_language(parser, "of what is printed, and of each why in the file")
     parser.set_defaults(run=run)
 
 
-def _add_names(parser: argparse.ArgumentParser, option: str, what: str) -> None:
-    parser.add_argument(
-        option,
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help=f"{what}; several separated by commas or spaces, @TAG for a group of models.toml, "
-        "'all' for all of it; of a group, those that the other option names are not meant",
-    )
-
-
-def _margin(given: str) -> float:
-    """Return a margin; checked here and not by argparse, which knows no reader's language."""
-    try:
-        value = float(given)
-        if 0 < value < 10:
-            return value
-    except ValueError:
-        pass
-    raise UsageError("--margin {given}: give a number above 0, such as 0.1.", given=given)
-
-
 def run(options: argparse.Namespace) -> int:
-    """Write the file; say what each limit rests on, and what it does to the candidates."""
-    margin = _margin(options.margin)
-    sides = _Named(named_by("--good", options.good), named_by("--bad", options.bad))
-    if not sides.good.every:
-        raise UsageError(
-            "--good NAME: name at least one candidate that the limits should accept; limits that "
-            "only reject could reject everything."
-        )
-    _check_out(options.out, force=options.force)
+    """Print the suggestions, and the verdicts that would follow."""
+    if not 0 < options.margin < 10:
+        raise UsageError(f"--margin {options.margin:g}: give a number above 0, such as 0.1.")
+    if options.out is not None and options.out.exists():
+        raise UsageError(f"--out {options.out}: exists already; give a new file.")
     store = store_of(options)
-    good, bad = _stored_of(options, sides, store)
+    good, bad = _sides(options, {each.candidate.name for each in store})
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
-    answered = _answered(store, asked, good, bad)
-    proposals = _proposals(store, asked, answered, margin)
-    origins = origins_for(thresholds, store)
-    stored = {each.candidate.name for each in store} if thresholds.relative else set()
-    for text in (
-        *_warnings(thresholds, asked, answered, proposals),
-        *_unknown(thresholds, stored, origins),
-    ):
+    answers = answers_of(store, asked, [*good, *bad])
+    sides = [[each for each in answers if each.name in names] for names in (good, bad)]
+    _check_apart(*sides)
+    for text in _warnings(thresholds, asked, answers):
         warn(text)
-    _write(options, proposals)
-    for line in table([("", *_row(each)) for each in proposals]):
+    suggestions = list(_suggestions(store, asked, sides, options.margin))
+    for line in table([("limit", "now", "suggested", "based on"), *map(_row, suggestions)]):
         say(line)
-    _say_verdicts(store, options.out, good, bad, origins)
-    say(Message("thresholds: {path}", path=options.out))
+    say()
+    for line in _outcomes(store, thresholds, asked, suggestions, good, bad):
+        say(line)
+    toml = list(_toml(suggestions))
+    if options.out is not None:
+        with writing("out", options.out):
+            write_atomically(options.out, "".join(f"{line}\n" for line in toml[1:]))
+    else:
+        for line in toml:
+            say(line)
     return 0
 
 
-class _Named(NamedTuple):
-    good: Named
-    bad: Named
+def _sides(options: argparse.Namespace, stored: Collection[str]) -> tuple[list[str], list[str]]:
+    """Names of good and bad candidates that something is stored of.
+
+    Raises:
+        UsageError: there is none, or one is on both sides.
+    """
+    good, bad = named_by("--good", options.good), named_by("--bad", options.bad)
+    if not good.every:
+        raise UsageError("--good NAME: name at least one candidate that the limits should accept.")
+    sides = _side("--good", good, bad, stored), _side("--bad", bad, good, stored)
+    if both := [name for name in sides[0] if name in sides[1]]:
+        raise UsageError(f"{both[0]} is named in --good and in --bad; leave one of the two out.")
+    groups = dict.fromkeys((*good.grouped, *bad.grouped))
+    if absent := [name for name in groups if name not in stored]:
+        warn(f"nothing is stored of {joined(absent)}; left out.")
+    return sides
 
 
-def _stored_of(
-    options: argparse.Namespace, sides: _Named, store: Store
-) -> tuple[list[str], list[str]]:
-    """Return good and bad candidates that something is stored of; warn of the rest of a group."""
-    known = {measurement.candidate.name for measurement in store}
-    found = [
-        _of_side("--good", options.good, sides.good, sides.bad, known),
-        _of_side("--bad", options.bad, sides.bad, sides.good, known),
-    ]
-    _check_names(*found)
-    groups = dict.fromkeys((*sides.good.grouped, *sides.bad.grouped))
-    if absent := [name for name in groups if name not in known]:
-        warn(Message("nothing is stored of {names}; they are left out.", names=joined(absent)))
-    return found[0], found[1]
-
-
-def _of_side(
-    option: str, given: Sequence[str], own: Named, other: Named, known: Collection[str]
-) -> list[str]:
-    """Return the names of one option: its groups hold none that the other one names by itself."""
-    for name in own.plain:
-        if name not in known:
-            raise _nothing_stored(option, name, known)
+def _side(option: str, own: Named, other: Named, stored: Collection[str]) -> list[str]:
+    """Stored names of one option; its groups hold none that the other names by itself."""
     # Where nobody would be left, both mean the same ones, which is an error of its own.
-    others = [name for name in own.grouped if name not in other.plain] or own.grouped
-    found = [*own.plain, *(name for name in others if name in known)]
+    members = [name for name in own.grouped if name not in other.plain] or own.grouped
+    found = [*own.plain, *(name for name in members if name in stored)]
+    missing = [name for name in own.plain if name not in stored]
     if own.every and not found:
-        raise _nothing_stored(option, joined(names_in(given)), known)
+        missing = [*members]
+    if missing:
+        raise UsageError(
+            f"{option}: nothing is stored of {joined(missing)}."
+            f"{did_you_mean(missing[0], stored)} Stored: {joined(sorted(stored)) or 'nothing'}. "
+            "`pytest --model NAME` measures."
+        )
     return found
 
 
-def _nothing_stored(option: str, name: str, known: Collection[str]) -> UsageError:
-    return UsageError(
-        "{option} {name}: nothing of it is stored.{hint} Stored: {stored}. "
-        "`pytest --model NAME` measures.",
-        option=option,
-        name=name,
-        hint=did_you_mean(name, known),
-        stored=joined(sorted(known)) or Message("nothing"),
-    )
-
-
-def _check_names(good: Sequence[str], bad: Sequence[str]) -> None:
-    if both := [name for name in good if name in bad]:
-        raise UsageError(
-            "{name} is named in --good and in --bad; leave one of the two out.", name=both[0]
-        )
-
-
-def _check_out(out: Path, *, force: bool) -> None:
-    if out.is_dir():
-        raise UsageError("--out {out}: is a folder; give a file.", out=out)
-    if out.exists() and not force:
-        raise UsageError("--out {out}: is there already; give another file, or --force.", out=out)
-
-
-_Sides = tuple[list["Answered"], list["Answered"]]
-
-
-def _answered(store: Store, asked: Asked, good: Sequence[str], bad: Sequence[str]) -> _Sides:
-    """Return what is stored of good and of bad candidates."""
-    found = answers_of(store, asked, [*good, *bad])
-    sides = [[each for each in found if each.name in names] for names in (good, bad)]
-    keys = [{m.key: each for each in side for m in each.answers if m} for side in sides]
+def _check_apart(good: Sequence[Answered], bad: Sequence[Answered]) -> None:
+    keys = [{m.key: each.label for each in side for m in each.answers if m} for side in (good, bad)]
     for key in keys[0].keys() & keys[1].keys():
         raise UsageError(
-            "{one} and {other} are one checkpoint under two names, which cannot be good "
-            "and bad. Leave one of the two out.",
-            one=keys[0][key].label,
-            other=keys[1][key].label,
+            f"{keys[0][key]} and {keys[1][key]} are one checkpoint under two names, which cannot "
+            "be good and bad. Leave one of the two out."
         )
-    return sides[0], sides[1]
 
 
-def _proposals(store: Store, asked: Asked, answered: _Sides, margin: float) -> list[Proposal]:
-    proposals = []
+def _warnings(thresholds: Thresholds, asked: Asked, answers: Iterable[Answered]) -> Iterator[str]:
+    loaded = {each.held: f"{each.name} ({each.held})" for each in answers}
+    if len(loaded) > 1:
+        ways = joined(loaded.values())
+        yield f"candidates were loaded in different ways, so numbers may not compare: {ways}."
+    for check, reason in asked.unknown:
+        where = place(check.check, check.item)
+        yield f"{where}: no limit is suggested, since its data could not be found: {reason}"
+    for name in dict.fromkeys(each.name for each in answers):
+        if name in thresholds.own_limits:
+            yield f"the limits in [candidates.{name}] are not looked at."
+
+
+def _suggestions(
+    store: Store, asked: Asked, sides: Iterable[Iterable[Answered]], margin: float
+) -> Iterator[Suggestion]:
     for number, (check, _) in enumerate(asked.checks):
-        good, bad = ({each.label: each.answers[number] for each in side} for side in answered)
+        valid = []
+        for side in sides:
+            measured, warnings = usable(check, {each.label: each.answers[number] for each in side})
+            valid.append(measured)
+            for text in warnings:
+                warn(text)
+        good, bad = valid
         guessing = _guessing(store, check, [*good.values(), *bad.values()])
-        proposals += propose(check, good, bad, margin, guessing)
-    return proposals
+        yield from calibrate(check, good, bad, margin, guessing)
 
 
-def _guessing(
-    store: Store, check: Check, measured: Sequence[Measurement | None]
-) -> tuple[float, ...]:
-    """Return how likely guesses are to be right, from the evidence of the first that has any."""
+def _guessing(store: Store, check: Check, measured: Iterable[Measurement]) -> tuple[float, ...]:
+    """How likely guesses are to be right, from the first evidence that tells."""
     if check.check in ("knowledge", "minimal_pairs"):
-        for key in (each.key for each in measured if each is not None):
-            whole = store.get(key)
+        for each in measured:
+            whole = store.get(each.key)
             if whole is not None and (levels := guess_levels(whole.findings)):
                 return levels
     return ()
 
 
-def _warnings(
-    thresholds: Thresholds, asked: Asked, answered: _Sides, proposals: Sequence[Proposal]
-) -> Iterator[str]:
-    held: dict[str, str] = {each.held: each.label for side in answered for each in side}
-    if len(held) > 1:
-        ways = joined(
-            (Message("{name} in {way}", name=name, way=way) for way, name in held.items()), "; "
-        )
-        yield Message(
-            "numbers of candidates that were held in different ways are compared: {ways}.",
-            ways=ways,
-        )
-    for check, reason in asked.unknown:
-        yield Message(
-            "{place}: its limits are kept, since its data could not be found: {reason}",
-            place=place(check.check, check.item, LATER),
-            reason=reason,
-        )
-    for proposal in proposals:
-        yield from proposal.warnings
-    for limit in (each for check in thresholds.checks for each in check.limits):
-        if isinstance(limit, RelativeLimit):
-            yield Message(
-                "{key} is kept: it is relative to {name}.", key=limit.key, name=limit.candidate
-            )
-    for name in dict.fromkeys(each.name for side in answered for each in side):
-        if name in thresholds.own_limits:
-            yield Message(
-                "{name} keeps its own limits in [candidates.{name}]; they were not looked at.",
-                name=name,
-            )
+def _row(suggestion: Suggestion) -> tuple[str, ...]:
+    limit, value = suggestion.limit, suggestion.value
+    now = f"{limit.value:.10g}" if isinstance(limit, Limit) else "relative"
+    suggested = "keep" if value is None else f"{value:.10g}"
+    return suggestion.label, now, suggested, suggestion.reason
 
 
-def _unknown(
-    thresholds: Thresholds, stored: Collection[str], known: Collection[str]
-) -> Iterator[str]:
-    """Warn of references that nobody knows."""
-    for name in dict.fromkeys(limit.candidate for limit in thresholds.relative):
-        if name not in stored and name not in known:
-            hint = suggestion(name, stored, known)
-            yield Message(
-                "nothing is stored of {name}, to which limits are relative.{hint}",
-                name=name,
-                hint=hint,
-            )
+def _toml(suggestions: Iterable[Suggestion]) -> Iterator[str]:
+    """Lines of TOML: the suggested limits by table, each after a blank line, with a `why`."""
+    tables: dict[str, list[Suggestion]] = {}
+    for each in suggestions:
+        if each.value is not None:
+            tables.setdefault(_table(each.check), []).append(each)
+    for name, changed in tables.items():
+        yield from ("", f"[{name}]")
+        yield from (f"{each.key} = {each.value!r}" for each in changed)
+        reasons = [f"{each.key}: {each.reason}" for each in changed]
+        why = joined(reasons, "; ") if len(changed) > 1 else changed[0].reason
+        yield f"why = {json.dumps(printable(why), ensure_ascii=False)}"
 
 
-def _write(options: argparse.Namespace, proposals: Sequence[Proposal]) -> None:
-    # Late: the other commands need not wait for it.
-    from basegate.judging.calibration.rewrite import rewritten
-
-    source: Path = options.thresholds
-    text = source.read_bytes().decode("utf-8-sig")
-    new = rewritten(text, proposals, source.parent, options.out.parent, reader.words)
-    try:
-        write_atomically(options.out, new)
-    except OSError as error:
-        raise UsageError(
-            "--out {out}: cannot be written ({strerror}). Give another place.",
-            out=options.out,
-            strerror=error.strerror,
-        ) from None
+def _table(check: Check) -> str:
+    if check.check == "continuation":
+        return check.check
+    item = f'"{check.item}"' if "." in check.item else check.item
+    return f"{check.check}.{'corpora' if check.check == 'perplexity' else 'banks'}.{item}"
 
 
-def _row(proposal: Proposal) -> tuple[str, ...]:
-    limit = proposal.limit
-    value = limit.value if proposal.value is None else proposal.value
-    asked = format_limit(value, limit.direction, say=reader.words)
-    return shown(proposal.place), asked, shown(proposal.why)
-
-
-def _say_verdicts(
+def _outcomes(
     store: Store,
-    out: Path,
-    good: Sequence[str],
-    bad: Sequence[str],
-    origins: Mapping[str, Origin],
-) -> None:
-    """Judge the candidates by the file that was written; warn where it is not as intended."""
-    thresholds = load_thresholds(out)
-    asked = Asked.of(thresholds)
-    machine = environment("cpu")
+    thresholds: Thresholds,
+    asked: Asked,
+    suggestions: Iterable[Suggestion],
+    good: Collection[str],
+    bad: Collection[str],
+) -> Iterator[str]:
+    """The verdict on each candidate by the suggested limits, and whether that is as wanted."""
+    values = {each.limit.key: each.value for each in suggestions if each.value is not None}
+    asked = Asked(tuple((_with(check, values), part) for check, part in asked.checks), ())
+    checks = tuple(check for check, _ in asked.checks)
+    thresholds = thresholds.model_copy(update={"checks": checks, "own_limits": {}})
+    origins = origins_for(thresholds, store)
     for each in rejudge(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
-        if each.records:
-            [entry] = ledger_of([each], thresholds, machine).candidates
-            rows = [row for record in each.records for row in record.results]
-            words = decided(entry, rows, interrupted=False, say=reader.words)
-        else:
-            words = reader.words("nothing stored answers these limits")
-        name, is_good = each.facts.name, each.name in good
-        told = {"name": name, "decision": words}
-        if is_good:
-            say(Message("{name} (good): {decision}", **told))
-        else:
-            say(Message("{name} (bad): {decision}", **told))
-        if is_good and each.verdict != "pass":
-            warn(Message("{name} is good, but does not pass these limits: {decision}.", **told))
-        if not is_good and each.verdict == "pass":
-            warn(Message("{name} is bad, but no limit rejects it.", name=name))
+        rows = [row for record in each.records for row in record.results]
+        failed = dict.fromkeys(place(row.check, "") for row in rows if row.verdict != "pass")
+        text = f"{each.facts.name} ({'good' if each.name in good else 'bad'}): {each.verdict}"
+        if failed:
+            text += f" on {joined(failed)}"
+        if each.name in good and each.verdict != "pass":
+            text += " - should pass"
+        if each.name in bad and each.verdict == "pass":
+            text += " - should be rejected"
+        yield text
+
+
+def _with(check: Check, values: Mapping[str, float]) -> Check:
+    """The same check with other limits, by their keys."""
+    limits = tuple(
+        limit.model_copy(update={"value": values[limit.key]}) if limit.key in values else limit
+        for limit in check.limits
+    )
+    return check.model_copy(update={"limits": limits})

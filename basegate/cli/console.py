@@ -30,7 +30,6 @@ _OF_A_STORE = {"measurements", "measuring", "set-aside", ".lock", "ledger.json"}
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """Declare `--store`."""
     parser.add_argument(
         "--store",
         type=Path,
@@ -88,7 +87,6 @@ def add_language(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def words_of(options: argparse.Namespace) -> Words:
-    """Return the words of the language that is asked for."""
     return words(getattr(options, "language", None) or of_locale(os.environ))
 
 
@@ -108,7 +106,7 @@ reader = Reader()
 
 
 def shown(text: str) -> str:
-    """Return a text in the reader's language where it is a message; any other as it is."""
+    """A text in the reader's language where it is a message; any other as it is."""
     return reader.words.retold(text) if isinstance(text, Message) else text
 
 
@@ -118,7 +116,7 @@ def warn(text: str) -> None:
 
 
 def keys_of(options: argparse.Namespace, store: Store) -> list[str]:
-    """Return the keys, in full, that `--key` gives the beginnings of.
+    """The keys, in full, that `--key` gives the beginnings of.
 
     Raises:
         UsageError: one is no key's, or several keys' beginning.
@@ -127,7 +125,7 @@ def keys_of(options: argparse.Namespace, store: Store) -> list[str]:
 
 
 def store_of(options: argparse.Namespace) -> Store:
-    """Return the store that is asked for.
+    """The store that is asked for.
 
     Raises:
         UsageError: there is none.
@@ -136,25 +134,22 @@ def store_of(options: argparse.Namespace) -> Store:
 
 
 def store_at(folder: Path) -> Store:
-    """Return the store of a folder.
+    """The store of a folder.
 
     Raises:
         UsageError: there is none.
     """
     if not folder.is_dir():
         there = folder.exists()
-        what = Message("is a file") if there else Message("there is no such folder")
+        what = "is a file" if there else "there is no such folder"
         raise UsageError(
-            "--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder.",
-            folder=folder,
-            what=what,
+            f"--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder."
         )
     held = {path.name for path in folder.iterdir()}
     if held and not held & _OF_A_STORE:
         raise UsageError(
-            "--store {folder}: is no store: it has no measurements/ in it. `pytest --model "
-            "NAME` makes a store; give its folder.",
-            folder=folder,
+            f"--store {folder}: is no store: it has no measurements/ in it. `pytest --model NAME` "
+            "makes a store; give its folder."
         )
     return Store(folder)
 
@@ -174,23 +169,19 @@ def writing(option: str, path: Path | None, lost: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        so = Message(", so {lost}", lost=lost) if lost else ""
+        so = f", so {lost}" if lost else ""
         raise UsageError(
-            "--{option} {path}: cannot be written ({strerror}){so}. Give another place.",
-            option=option,
-            path=path,
-            strerror=error.strerror,
-            so=so,
+            f"--{option} {path}: cannot be written ({error.strerror}){so}. Give another place."
         ) from None
 
 
 def one_line(text: str) -> str:
-    """Return text as one line, without control characters: what is stored is untrusted."""
+    """Text as one line, without control characters: what is stored is untrusted."""
     return printable(" ".join(shown(text).split()))
 
 
 def size(count: int) -> str:
-    """Return a number of bytes in words, e.g. `4.5 KiB`."""
+    """A number of bytes in words, e.g. `4.5 KiB`."""
     value = float(count)
     for unit in ("bytes", "KiB", "MiB"):
         if value < 1024:
@@ -212,7 +203,7 @@ COUNTED = {
 
 
 def many(count: int, what: str) -> Message:
-    """Return a count of what is one of `COUNTED`, e.g. `1 file` or `2 files`."""
+    """A count of what is one of `COUNTED`, e.g. `1 file` or `2 files`."""
     one, several = COUNTED[what]
     return Message(one if count == 1 else several, count=f"{count:,}")
 
@@ -235,7 +226,7 @@ def _colours() -> bool:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines with aligned columns; the last one is as long as it is."""
+    """Rows as lines with aligned columns; the last one is as long as it is."""
     widths = [max(map(columns, column)) for column in zip(*rows, strict=True)][:-1]
     return [
         "  ".join(

@@ -47,7 +47,7 @@ class Limit(_Line):
     reference: Reference | None = None
 
     def met_by(self, *, share: bool) -> Literal["all", "none", "some"]:
-        """Return which candidates can meet a limit that is computed, whatever they are like.
+        """Which candidates can meet a limit that is computed, whatever they are like.
 
         An interval never lies wholly below 0 or above a share of 1, and only a gap may be negative.
 
@@ -75,7 +75,7 @@ class RelativeLimit(_Line):
     plus: FiniteFloat | None = None
 
     def resolved(self, value: float, measurement: str) -> Limit | None:
-        """Return the limit that follows; `None` where it is larger than any number held here.
+        """The limit that follows; `None` where it is larger than any number held here.
 
         Args:
             value: what was measured on the reference.

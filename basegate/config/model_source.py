@@ -32,12 +32,11 @@ def looks_like_a_path(source: str) -> bool:
 
 
 def folder_of(source: str, base: Path) -> Path:
-    """Return the folder that a source means, relative ones to `base`."""
     return (base / Path(source).expanduser()).resolve()
 
 
 def hub_source(source: str) -> HubSource | None:
-    """Return the repository that a source means; `None` where it is none's name.
+    """The repository that a source means; `None` where it is none's name.
 
     The address of a repository's page is taken for its id.
     """
@@ -50,17 +49,16 @@ def hub_source(source: str) -> HubSource | None:
 
 
 def is_revision(text: str) -> bool:
-    """Whether a text can be the name of a branch, tag or commit."""
     return bool(text) and not re.search(r"[\s~^:?*\[\\]", text)
 
 
 def normalised(revision: str) -> str:
-    """Return a revision as the hub knows it: a commit's digits are lower case there."""
+    """A revision as the hub knows it: a commit's digits are lower case there."""
     return revision.lower() if COMMIT.fullmatch(revision.lower()) else revision
 
 
 def asked_for(name: str, source: str, known: Collection[str]) -> str:
-    """Return what `--model` finds a candidate by: a name alone only where it is known.
+    """What `--model` finds a candidate by: a name alone only where it is known.
 
     Args:
         name: of the candidate.
@@ -71,6 +69,6 @@ def asked_for(name: str, source: str, known: Collection[str]) -> str:
 
 
 def names_in(given: Iterable[str]) -> tuple[str, ...]:
-    """Return the values of a repeatable option, each once; commas part several in one."""
+    """The values of a repeatable option, each once; commas part several in one."""
     parts = (part.strip() for each in given for part in each.split(","))
     return tuple(dict.fromkeys(filter(None, parts)))

@@ -6,17 +6,16 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_ELSEWHERE = Message(", or, where all that is asked is in this store, --ledger FILE outside of it")
+_ELSEWHERE = ", or, where all that is asked is in this store, --ledger FILE outside of it"
 
 
 def ledger_in(store: Path) -> Path:
-    """Return where the ledger goes if no option names a place."""
+    """Where the ledger goes if no option names a place."""
     return store / "ledger.json"
 
 
@@ -28,9 +27,7 @@ def check_store(store: Path) -> None:
     """
     if store.exists():
         if not store.is_dir():
-            raise UsageError(
-                "--store {store}: is a file; give a folder, which may be new.", store=store
-            )
+            raise UsageError(f"--store {store}: is a file; give a folder, which may be new.")
         return  # one that cannot be written to may still hold all that is asked for
     _check_writable("store", store)
 
@@ -88,26 +85,18 @@ def check_apart(places: Mapping[str, Path | None]) -> None:
         other = seen.setdefault(path.resolve(), option)
         if other != option:
             raise UsageError(
-                "--{other} and --{option} both name {path}: one would replace the other. "
-                "Give each a file of its own.",
-                other=other,
-                option=option,
-                path=path,
+                f"--{other} and --{option} both name {path}: one would replace the other. Give "
+                "each a file of its own."
             )
 
 
 def _check_file(option: str, path: Path) -> None:
     if path.name == "-":
         raise UsageError(
-            "--{option} -: is written to a file, not to standard output; give its name.",
-            option=option,
+            f"--{option} -: is written to a file, not to standard output; give its name."
         )
     if path.is_dir():
-        raise UsageError(
-            "--{option} {path}: is a folder; give a file, which may be new.",
-            option=option,
-            path=path,
-        )
+        raise UsageError(f"--{option} {path}: is a folder; give a file, which may be new.")
 
 
 def _check_writable(option: str, folder: Path, otherwise: str = "") -> None:
@@ -117,10 +106,6 @@ def _check_writable(option: str, folder: Path, otherwise: str = "") -> None:
             pass
     except OSError as error:
         raise UsageError(
-            "--{option}: nothing can be written in {folder} ({strerror}), so the results of "
-            "the run would be lost. Give another place{otherwise}.",
-            option=option,
-            folder=folder,
-            strerror=error.strerror,
-            otherwise=otherwise,
+            f"--{option}: nothing can be written in {folder} ({error.strerror}), so the results of "
+            f"the run would be lost. Give another place{otherwise}."
         ) from None

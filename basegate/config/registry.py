@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -15,10 +14,9 @@ from basegate.config.model_source import (
     looks_like_a_path,
     normalised,
 )
-from basegate.config.tags import SIZE, TAG, derived_tags
-from basegate.config.toml_reader import explain
+from basegate.config.tags import NAME, SIZE, TAG, derived_tags
+from basegate.config.toml_reader import explain, read_toml
 from basegate.errors import UsageError
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,17 +24,12 @@ if TYPE_CHECKING:
 Quantization = Literal["nf4", "fp4", "int8", "none"]
 Dtype = Literal["bfloat16", "float16", "float32"]
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
 
 def _tag(text: str) -> str:
     if not re.fullmatch(TAG, text):
         raise ValueError(
-            Message(
-                "{text} is no tag: accepted are lower-case letters, digits, '.' and '-', a letter "
-                "or digit first.",
-                text=repr(text),
-            )
+            f"{text!r} is no tag: accepted are lower-case letters, digits, '.' and '-', a letter "
+            "or digit first."
         )
     return text
 
@@ -44,11 +37,8 @@ def _tag(text: str) -> str:
 def _size(text: str) -> str:
     if text != "unknown" and not SIZE.fullmatch(text):
         raise ValueError(
-            Message(
-                '{text} is no size, and its tag would be missing: accepted are "7B", "1.5B", '
-                '"135M", of a mixture "30B-A3B", or "unknown".',
-                text=repr(text),
-            )
+            f'{text!r} is no size, and its tag would be missing: accepted are "7B", "1.5B", '
+            '"135M", of a mixture "30B-A3B", or "unknown".'
         )
     return text
 
@@ -56,11 +46,8 @@ def _size(text: str) -> str:
 def _revision(text: str) -> str:
     if not is_revision(text):
         raise ValueError(
-            Message(
-                "{text} is no revision: accepted is a branch, a tag or a commit; leave the key out "
-                "for the default branch.",
-                text=repr(text),
-            )
+            f"{text!r} is no revision: accepted is a branch, a tag or a commit; leave the key out "
+            "for the default branch."
         )
     return normalised(text)
 
@@ -120,7 +107,9 @@ class CandidateSpec(_Entry):
     @property
     def all_tags(self) -> frozenset[str]:
         """Its own tags, and those that follow from size, licence and access."""
-        return frozenset(self.tags) | derived_tags(self)
+        return frozenset(self.tags) | derived_tags(
+            self.parameters, self.licence, self.gated, self.tags
+        )
 
 
 def load_registry(path: Path) -> dict[str, CandidateSpec]:
@@ -135,86 +124,28 @@ def load_registry(path: Path) -> dict[str, CandidateSpec]:
     unknown = set(tables) - {"candidates"}
     if unknown:
         raise UsageError(
-            "{path}: unknown table {table}. Every candidate is a table [candidates.NAME].",
-            path=path,
-            table=f"{sorted(unknown)[0]!r}",
+            f"{path}: unknown table {sorted(unknown)[0]!r}. Every candidate is a table "
+            "[candidates.NAME]."
         )
     entries = tables.get("candidates", {})
     if not isinstance(entries, dict):
-        raise UsageError(
-            "{path}: candidates: accepted: a table [candidates.NAME] for each.", path=path
-        )
+        raise UsageError(f"{path}: candidates: accepted: a table [candidates.NAME] for each.")
     return {name: _entry(name, entry, path) for name, entry in entries.items()}
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the tables of a TOML file.
-
-    Raises:
-        UsageError: it cannot be read or parsed, with the line.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError("{path}: there is no such file.", path=path) from None
-    except OSError as error:
-        raise UsageError(
-            "{path}: cannot be read: {strerror}.", path=path, strerror=error.strerror
-        ) from None
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            "{path}: is not UTF-8 (byte {start}). Save it as UTF-8.", path=path, start=error.start
-        ) from None
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(
-            "{path}: is not valid TOML: {error}.{hint}",
-            path=path,
-            error=error,
-            hint=_stray(text, str(error)),
-        ) from None
-
-
-def _stray(text: str, error: str) -> str:
-    """Say what may be meant where TOML stumbles over a character that stands for none of its signs.
-
-    Chinese input gives full-width signs and curly quotation marks, which look like TOML's own.
-    """
-    found = re.search(r"at line (\d+), column (\d+)", error)
-    lines = text.split("\n")
-    if found is None or int(found[1]) > len(lines):
-        return ""
-    column = int(found[2])
-    sign = lines[int(found[1]) - 1][column - 1 : column]
-    if sign.isascii():
-        return ""
-    return Message(
-        " There stands {sign}: a name is made of A to Z, a to z, digits, '_' and '-', a text "
-        "stands in straight quotation marks (\"), and TOML's own signs are the half-width ones.",
-        sign=f"{sign!r}",
-    )
 
 
 def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
     if not isinstance(entry, dict):
-        raise UsageError(
-            "{path}: candidates.{name} is not a table with a source.", path=path, name=name
-        )
+        raise UsageError(f"{path}: candidates.{name} is not a table with a source.")
     if not NAME.fullmatch(name) or name == "all":
         raise UsageError(
-            "{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-', "
-            "and is not 'all'.",
-            path=path,
-            name=name,
+            f"{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-', and "
+            "is not 'all'."
         )
     if "source" not in entry and (parts := [key for key in entry if isinstance(entry[key], dict)]):
         whole = f"{name}.{parts[0]}"
         raise UsageError(
-            "{path}: candidates.{whole}: a name with a dot in it stands in quotes: "
-            '[candidates."{whole}"]',
-            path=path,
-            whole=whole,
+            f"{path}: candidates.{whole}: a name with a dot in it stands in quotes: "
+            f'[candidates."{whole}"]'
         )
     try:
         given = _Entry.model_validate(entry)
@@ -226,38 +157,30 @@ def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
 
 
 def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
-    """Return what an entry's source comes to: a folder, or a hub id.
+    """What an entry's source comes to: a folder, or a hub id.
 
     A folder need not be there: the entry may be for another machine. `select` looks.
     """
     if looks_like_a_path(spec.source):
         if spec.revision is not None:
             raise UsageError(
-                "{where}.revision: {source} is a folder, and its content is all there is of "
-                "it. Leave revision out, or give a hub id as source.",
-                where=where,
-                source=spec.source,
+                f"{where}.revision: {spec.source} is a folder, and its content is all there is of "
+                "it. Leave revision out, or give a hub id as source."
             )
         return {"source": str(folder_of(spec.source, path.parent)), "local": True}
     found = hub_source(spec.source)
     if found is None:
         folder = path.parent / spec.source
-        hint: str = ""
+        hint = ""
         if folder.is_dir():
-            hint = Message(" There is a folder of that name: write ./{source}", source=spec.source)
+            hint = f" There is a folder of that name: write ./{spec.source}"
         raise UsageError(
-            "{where}.source: {source} is neither a hub id (owner/name) nor written as a "
-            "folder (./folder, /folder, ~/folder).{hint}",
-            where=where,
-            source=f"{spec.source!r}",
-            hint=hint,
+            f"{where}.source: {spec.source!r} is neither a hub id (owner/name) nor written as a "
+            f"folder (./folder, /folder, ~/folder).{hint}"
         )
     if found.revision is not None:
         raise UsageError(
-            '{where}.source: a revision has a key of its own: source = "{repo_id}" and '
-            'revision = "{revision}"',
-            where=where,
-            repo_id=found.repo_id,
-            revision=found.revision,
+            f'{where}.source: a revision has a key of its own: source = "{found.repo_id}" and '
+            f'revision = "{found.revision}"'
         )
     return {"source": found.repo_id}

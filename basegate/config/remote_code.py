@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from basegate.config.model_source import COMMIT, names_in
 from basegate.errors import UsageError, did_you_mean
-from basegate.i18n.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[CandidateSpec, ...]:
-    """Return the candidates, those named in `--trust-remote-code` marked as trusted.
+    """The candidates, those named in `--trust-remote-code` marked as trusted.
 
     Raises:
         UsageError: a name is no candidate of the run, or its code is not pinned to a commit.
@@ -23,24 +22,20 @@ def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[Ca
     known = [spec.name for spec in candidates]
     if any(not each.strip(" ,") for each in names):
         raise UsageError(
-            "--trust-remote-code names nobody: --trust-remote-code NAME. Candidates: {names}.",
-            names=joined(known),
+            "--trust-remote-code names nobody: --trust-remote-code NAME. Candidates: "
+            f"{', '.join(known)}."
         )
     names = names_in(names)
     for name in names:
         if name.startswith("@") or (name == "all" and name not in known):
             raise UsageError(
-                "--trust-remote-code {name}: code is trusted model by model, by whoever has "
-                "read it. Name each one: --trust-remote-code NAME,NAME.",
-                name=name,
+                f"--trust-remote-code {name}: code is trusted model by model, by whoever has read "
+                "it. Name each one: --trust-remote-code NAME,NAME."
             )
         if name not in known:
             raise UsageError(
-                "--trust-remote-code {name}: this run has no candidate of that "
-                "name.{hint} Candidates: {names}.",
-                name=name,
-                hint=did_you_mean(name, known),
-                names=joined(known),
+                f"--trust-remote-code {name}: this run has no candidate of that "
+                f"name.{did_you_mean(name, known)} Candidates: {', '.join(known)}."
             )
     for spec in candidates:
         if spec.name in names:
@@ -65,17 +60,12 @@ def check_pinned(source: str, revision: str | None, local: bool, what: str) -> N
     """
     if local:
         raise UsageError(
-            "{what}: {source} is a folder, which pins no commit: its code may change between "
-            "two runs. Give the hub id and the full commit of the code that you have read.",
-            what=what,
-            source=source,
+            f"{what}: {source} is a folder, which pins no commit: its code may change between two "
+            "runs. Give the hub id and the full commit of the code that you have read."
         )
     if not (revision and COMMIT.fullmatch(revision)):
         raise UsageError(
-            "{what}: code that may change tomorrow cannot be trusted today. Pin the full "
-            'commit that you have read, all 40 digits of it: revision = "..." in '
-            "models.toml, or --model NAME={source}@COMMIT. Revision given: {revision}.",
-            what=what,
-            source=source,
-            revision=revision or Message("none"),
+            f"{what}: code that may change tomorrow cannot be trusted today. Pin the full commit "
+            'that you have read, all 40 digits of it: revision = "..." in models.toml, or --model '
+            f"NAME={source}@COMMIT. Revision given: {revision or 'none'}."
         )

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.config.model_source import folder_of, hub_source, looks_like_a_path, names_in
-from basegate.config.registry import NAME, CandidateSpec
-from basegate.config.tags import known_tags, tagged
+from basegate.config.registry import CandidateSpec
+from basegate.config.tags import NAME, known_tags, tagged
 from basegate.errors import UsageError, did_you_mean
-from basegate.i18n.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,14 +37,11 @@ def select(
             known = chosen.setdefault(spec.name, spec)
             if known != spec:
                 raise UsageError(
-                    "--model: the name {name} stands for two sources, {one} and {other}. "
-                    "Give each its own name.",
-                    name=f"{spec.name!r}",
-                    one=_shown(known),
-                    other=_shown(spec),
+                    f"--model: the name {spec.name!r} stands for two sources, {_shown(known)} and "
+                    f"{_shown(spec)}. Give each its own name."
                 )
     if not chosen:
-        raise UsageError("--model names no candidate. {known}", known=known_names(registry))
+        raise UsageError(f"--model names no candidate. {known_names(registry)}")
     return tuple(chosen.values())
 
 
@@ -65,25 +61,19 @@ def split(requests: Iterable[str], base: Path) -> Iterator[str]:
 
 
 def known_names(registry: Mapping[str, CandidateSpec], *, few: int = _FEW) -> str:
-    """Return the sentence that tells which names there are.
+    """The sentence that tells which names there are.
 
     Args:
         registry: the known candidates by name.
         few: names that are listed; of more it is said where they are.
     """
     if not registry:
-        return Message("The registry (models.toml) is empty.")
-    tags = joined(known_tags(registry.values()))
-    groups = Message(" Groups, with '=' (--model=@7b): {tags}.", tags=tags) if tags else ""
+        return "The registry (models.toml) is empty."
+    tags = ", ".join(known_tags(registry.values()))
+    groups = f" Groups, with '=' (--model=@7b): {tags}." if tags else ""
     if len(registry) <= few:
-        return Message(
-            "Known names: {names}, or all.{groups}", names=joined(registry), groups=groups
-        )
-    return Message(
-        "pytest --list-models lists the {count} names of models.toml.{groups}",
-        count=len(registry),
-        groups=groups,
-    )
+        return f"Known names: {', '.join(registry)}, or all.{groups}"
+    return f"pytest --list-models lists the {len(registry)} names of models.toml.{groups}"
 
 
 def _expand(
@@ -97,17 +87,13 @@ def _expand(
         return [_there(registry[request])]
     if looks_like_a_path(request) or "/" in request:
         raise UsageError(
-            "--model {request}: a folder or hub id needs a name to go by: --model NAME={request}",
-            request=request,
+            f"--model {request}: a folder or hub id needs a name to go by: --model NAME={request}"
         )
     hint = did_you_mean(request, [*registry, "all"])
     raise UsageError(
-        "--model {request}: there is no candidate of that name.{hint} {known} For any "
-        "other model write NAME=SOURCE with a hub id or a folder, e.g. --model "
-        "mine=01-ai/Yi-9B or --model mine=./checkpoint.",
-        request=request,
-        hint=hint,
-        known=known_names(registry),
+        f"--model {request}: there is no candidate of that name.{hint} {known_names(registry)} For "
+        "any other model write NAME=SOURCE with a hub id or a folder, e.g. --model "
+        "mine=01-ai/Yi-9B or --model mine=./checkpoint."
     )
 
 
@@ -119,7 +105,7 @@ def is_group(request: str) -> bool:
 def of_group(
     request: str, registry: Mapping[str, CandidateSpec], option: str = "--model"
 ) -> Iterable[CandidateSpec]:
-    """Return the candidates of `all` or `@TAG`.
+    """The candidates of `all` or `@TAG`.
 
     Args:
         request: see `is_group`.
@@ -135,11 +121,8 @@ def of_group(
     if not found:
         known = known_tags(registry.values())
         raise UsageError(
-            "{option} {request}: no candidate has this tag.{hint} Known tags: {known}.",
-            option=option,
-            request=request,
-            hint=did_you_mean(request, known),
-            known=joined(known) or Message("none"),
+            f"{option} {request}: no candidate has this tag.{did_you_mean(request, known)} Known "
+            f"tags: {', '.join(known) or 'none'}."
         )
     return found
 
@@ -148,10 +131,8 @@ def _there(spec: CandidateSpec) -> CandidateSpec:
     """Refuse an entry whose folder is not on this machine, now that it is named."""
     if spec.local and not Path(spec.source).is_dir():
         raise UsageError(
-            "--model {name}: models.toml says that it is in {source}, and there is no such "
-            "folder here. Put the checkpoint there, or mend its source.",
-            name=spec.name,
-            source=spec.source,
+            f"--model {spec.name}: models.toml says that it is in {spec.source}, and there is no "
+            "such folder here. Put the checkpoint there, or fix its source."
         )
     return spec
 
@@ -164,37 +145,29 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
     name, _, source = request.partition("=")
     if not NAME.fullmatch(name) or name == "all" or not source:
         raise UsageError(
-            "--model {request}: write NAME=SOURCE, NAME made of letters, digits, '.', '_' "
-            "and '-', SOURCE a hub id (owner/name, owner/name@revision) or a folder.",
-            request=request,
+            f"--model {request}: write NAME=SOURCE, NAME made of letters, digits, '.', '_' and "
+            "'-', SOURCE a hub id (owner/name, owner/name@revision) or a folder."
         )
     if name in registry:
         raise UsageError(
-            "--model {request}: the name {name} is registered in models.toml. Choose "
-            "another, so that nobody takes the one for the other.",
-            request=request,
-            name=f"{name!r}",
+            f"--model {request}: the name {name!r} is registered in models.toml. Choose another, "
+            "so that nobody takes the one for the other."
         )
     folder = base / Path(source).expanduser()
     if _is_folder(folder, request):
         return CandidateSpec(name=name, source=str(folder.resolve()), local=True)
     if folder.exists() or looks_like_a_path(source):
         there = folder.exists()
-        what = Message("is a file, not a folder") if there else Message("there is no such folder")
+        what = "is a file, not a folder" if there else "there is no such folder"
         raise UsageError(
-            "--model {request}: {folder}: {what}. Give the folder that holds config.json, "
-            "the tokenizer and the weights. (A comma separates candidates.)",
-            request=request,
-            folder=folder,
-            what=what,
+            f"--model {request}: {folder}: {what}. Give the folder that holds config.json, the "
+            "tokenizer and the weights. (A comma separates candidates.)"
         )
     found = hub_source(source)
     if found is None:
         raise UsageError(
-            "--model {request}: {source} is neither an existing folder nor a hub id of the "
-            "form owner/name or owner/name@revision.",
-            request=request,
-            source=f"{source!r}",
+            f"--model {request}: {source!r} is neither an existing folder nor a hub id of the form "
+            "owner/name or owner/name@revision."
         )
     return CandidateSpec(name=name, source=found.repo_id, revision=found.revision)
 
@@ -204,10 +177,7 @@ def _is_folder(folder: Path, request: str) -> bool:
         return folder.is_dir()
     except PermissionError as error:
         raise UsageError(
-            "--model {request}: {folder} cannot be looked at: this user may not "
-            "({strerror}). Run as the user who owns it, or let its owner allow it (the "
-            "folders above it need `chmod a+x`).",
-            request=request,
-            folder=folder,
-            strerror=error.strerror,
+            f"--model {request}: {folder} cannot be looked at: this user may not "
+            f"({error.strerror}). Run as the user who owns it, or let its owner allow it (the "
+            "folders above it need `chmod a+x`)."
         ) from None

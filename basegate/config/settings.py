@@ -174,6 +174,6 @@ Settings = PerplexitySettings | SamplingSettings | PairSettings
 
 
 def without_places(settings: Settings) -> dict[str, object]:
-    """Return the settings without the places of local files: content identifies those."""
+    """The settings without the places of local files: content identifies those."""
     places = {"corpus": {"path", "glob", "parallel"}, "source": {"path"}}
     return settings.model_dump(mode="json", exclude=places)

@@ -6,14 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from basegate.config.registry import CandidateSpec
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Of a candidate, a corpus or a bank."""
 TAG = "[a-z0-9][a-z0-9.-]*"
 DEMO = "demo"
 SIZES = ((2, "1b"), (5, "3b"), (10, "7b"), (20, "14b"), (40, "32b"), (float("inf"), "70b"))
-"""Below so many thousand millions of parameters, the tag of the size that is usual there."""
+"""Below so many billions of parameters, the tag of the size that is usual there."""
 LICENCES = {
     "apache-2.0": "apache",
     "apache-license-2.0": "apache",
@@ -25,24 +27,22 @@ SIZE = re.compile(r"(\d+(?:\.\d+)?)([BM])(?:-A\d+(?:\.\d+)?[BM])?")
 """A size in words; of a mixture, with how many parameters are active."""
 
 
-def derived_tags(spec: CandidateSpec) -> frozenset[str]:
-    """Return the tags that follow from what an entry says.
+def derived_tags(
+    parameters: str, licence: str, gated: bool, tags: Collection[str]
+) -> frozenset[str]:
+    """The tags that follow from what an entry says.
 
     A size counts all parameters, not the active ones of a mixture of experts: memory has to hold
     them all. A demonstration is in no group but those that it names.
     """
-    if DEMO in spec.tags:
+    if DEMO in tags:
         return frozenset()
-    found = {
-        _size(spec.parameters),
-        LICENCES.get(_plain(spec.licence)),
-        "gated" if spec.gated else None,
-    }
+    found = {_size(parameters), LICENCES.get(_plain(licence)), "gated" if gated else None}
     return frozenset(tag for tag in found if tag is not None)
 
 
 def billions(parameters: str) -> float | None:
-    """Return a size in words as thousand millions of parameters; `None` where it says none.
+    """A size in words as billions of parameters; `None` where it says none.
 
     >>> billions("135M")
     0.135
@@ -54,7 +54,7 @@ def billions(parameters: str) -> float | None:
 
 
 def _plain(licence: str) -> str:
-    """Return a licence as `LICENCES` knows it: owners write Apache 2.0 and apache-2.0."""
+    """A licence as `LICENCES` knows it: owners write Apache 2.0 and apache-2.0."""
     return re.sub(r"[\s_-]+", "-", licence.strip().lower())
 
 
@@ -64,12 +64,11 @@ def _size(parameters: str) -> str | None:
 
 
 def tagged(specs: Iterable[CandidateSpec], tag: str) -> list[CandidateSpec]:
-    """Return the candidates that have a tag, in their order."""
     return [spec for spec in specs if tag in spec.all_tags]
 
 
 def known_tags(specs: Iterable[CandidateSpec]) -> list[str]:
-    """Return every tag as it is written after `--model`, sizes first."""
+    """Every tag as it is written after `--model`, sizes first."""
     tags = {tag for spec in specs for tag in spec.all_tags}
     return [f"@{tag}" for tag in sorted(tags, key=_place)]
 

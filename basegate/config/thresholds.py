@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError
 
 from basegate.config.limits import RULES, AnyLimit, Limit, RelativeLimit
-from basegate.config.registry import read_toml
 from basegate.config.settings import (
     BankSource,
     CorpusSource,
@@ -34,9 +33,8 @@ from basegate.config.thresholds_schema import (
     Table,
     place,
 )
-from basegate.config.toml_reader import explain
+from basegate.config.toml_reader import explain, read_toml
 from basegate.errors import UsageError, did_you_mean
-from basegate.i18n.messages import joined
 from basegate.serialization import Frozen, hash_file
 
 if TYPE_CHECKING:
@@ -85,11 +83,9 @@ class Thresholds(Frozen):
     own_limits: dict[str, dict[tuple[str, str], tuple[AnyLimit, ...]]] = Field(default_factory=dict)
 
     def items(self, check: str) -> tuple[str, ...]:
-        """Return the items of a check; empty where its table is absent."""
         return tuple(each.item for each in self.checks if each.check == check)
 
     def all_items(self) -> tuple[str, ...]:
-        """Return the items of all checks, in order."""
         return tuple(each.item for each in self.checks)
 
     @property
@@ -99,11 +95,9 @@ class Thresholds(Frozen):
         return max((each for each in windows if each), default=None)
 
     def find(self, check: str, item: str) -> Check:
-        """Return the check on an item; it must exist."""
         return next(each for each in self.checks if (each.check, each.item) == (check, item))
 
     def limits(self, candidate: str, check: str, item: str) -> tuple[AnyLimit, ...]:
-        """Return the limits that hold for a candidate."""
         own = self.own_limits.get(candidate, {}).get((check, item))
         return own if own is not None else self.find(check, item).limits
 
@@ -126,29 +120,19 @@ def load_thresholds(path: Path) -> Thresholds:
     checks = _checks(tables, path)
     if not checks:
         raise UsageError(
-            "{path}: no check is configured, so nothing would be judged. Add at least one of "
-            "the tables {names}.",
-            path=path,
-            names=joined(f"[{name}]" for name in CHECKS),
+            f"{path}: no check is configured, so nothing would be judged. Add at least one of the "
+            f"tables {', '.join(f'[{name}]' for name in CHECKS)}."
         )
     for check in checks:
         if all(limit.validity for limit in check.limits):
             judging = [key for key, rule in RULES.items() if not rule.validity]
             keys = [key for key in judging if key in _limit_keys_of(check.check)]
             raise UsageError(
-                "{path}: {check} on {item} has no limit, so nothing would be judged. Add at "
-                "least one of {names}.",
-                path=path,
-                check=check.check,
-                item=check.item,
-                names=joined(keys),
+                f"{path}: {check.check} on {check.item} has no limit, so nothing would be judged. "
+                f"Add at least one of {', '.join(keys)}."
             )
     if not isinstance(own, dict):
-        raise UsageError(
-            "{path}: candidates = {given}: accepted: a table per candidate.",
-            path=path,
-            given=f"{own!r}",
-        )
+        raise UsageError(f"{path}: candidates = {own!r}: accepted: a table per candidate.")
     common = {limit.key: limit for check in checks for limit in check.limits}
     own_limits = {name: _own_limits(name, own[name], tables, path, common) for name in own}
     return Thresholds(path=path, sha256=hash_file(path), checks=checks, own_limits=own_limits)
@@ -199,7 +183,7 @@ def _check(
     where: str,
     shared: Mapping[str, Table] = MappingProxyType({}),
 ) -> Check:
-    """Return a check with the limits of its table, and of those that hold for all its siblings."""
+    """A check with the limits of its table, and of those that hold for all its siblings."""
     tables = {where: table, **shared}
     limits = tuple(
         _limit(f"{place}.{key}", key, value, given)
@@ -217,7 +201,6 @@ def _check(
 
 
 def _files(settings: Settings, table: Table, where: str) -> Iterator[tuple[str, Path]]:
-    """Yield the local files that a table names, and their keys."""
     if isinstance(settings, PerplexitySettings):
         named = {"path": settings.corpus.path, "parallel": settings.corpus.parallel}
     else:
@@ -279,15 +262,10 @@ def _limit_keys_of(check: str) -> set[str]:
 def _own_limits(
     name: str, own: object, tables: Mapping[str, Any], path: Path, common: Mapping[str, AnyLimit]
 ) -> dict[tuple[str, str], tuple[AnyLimit, ...]]:
-    """Return the limits of one candidate: its own where given, the common ones elsewhere."""
+    """The limits of one candidate: its own where given, the common ones elsewhere."""
     where = f"candidates.{name}"
     if not isinstance(own, dict):
-        raise UsageError(
-            "{path}: {where} = {given}: accepted: a table.",
-            path=path,
-            where=where,
-            given=f"{own!r}",
-        )
+        raise UsageError(f"{path}: {where} = {own!r}: accepted: a table.")
     merged = _merge(tables, own, where, path)
     return {
         (check.check, check.item): tuple(_as_named(limit, where, common) for limit in check.limits)
@@ -296,7 +274,7 @@ def _own_limits(
 
 
 def _as_named(limit: AnyLimit, where: str, common: Mapping[str, AnyLimit]) -> AnyLimit:
-    """Return the common limit where a candidate's own table says nothing else.
+    """The common limit where a candidate's own table says nothing else.
 
     Its key is the one that stands in the file, and its reason still speaks of it.
     """
@@ -329,22 +307,14 @@ def _merge(
             below = common.get(key)
             if not isinstance(below, dict):
                 hint = did_you_mean(key, [k for k, v in common.items() if isinstance(v, dict)])
-                raise UsageError(
-                    "{path}: {place}: there is no table of that name above.{hint}",
-                    path=path,
-                    place=place,
-                    hint=hint,
-                )
+                raise UsageError(f"{path}: {place}: there is no table of that name above.{hint}")
             merged[key] = _merge(below, value, place, path)
         elif key == "why":
             merged[key] = value
         else:
             hint = did_you_mean(key, [*RULES, "why"])
             raise UsageError(
-                "{path}: {place}: a candidate's own table may only hold limits and why, "
-                "since settings have to be the same for all.{hint}",
-                path=path,
-                place=place,
-                hint=hint,
+                f"{path}: {place}: a candidate's own table may only hold limits and why, since "
+                f"settings have to be the same for all.{hint}"
             )
     return merged

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from basegate.config.limits import RULES
-from basegate.config.registry import NAME
 from basegate.config.settings import (
     BankSource,
     GeneratedSource,
@@ -19,12 +18,12 @@ from basegate.config.settings import (
     Share,
     TableSource,
 )
+from basegate.config.tags import NAME
 from basegate.config.toml_reader import NUMBER, RELATIVE
-from basegate.i18n.messages import Message, joined
 
 
 def place(base: Path, given: str) -> Path:
-    """Return a path of the file, relative to the file's folder, without `..` in it."""
+    """A path of the file, relative to the file's folder, without `..` in it."""
     return Path(os.path.normpath(base / Path(given).expanduser()))
 
 
@@ -45,10 +44,8 @@ class Relative(BaseModel):
     def _one_relation(self) -> Self:
         if (self.factor is None) == (self.plus is None):
             raise ValueError(
-                Message(
-                    "give either factor = (what the reference's number is multiplied with) or "
-                    "plus = (what is added to it), one of them."
-                )
+                "give either factor = (what the reference's number is multiplied with) or plus = "
+                "(what is added to it), one of them."
             )
         return self
 
@@ -70,11 +67,9 @@ class Table(BaseModel):
     why: str = ""
 
     def metric(self, key: str) -> str:
-        """Return the metric that a limit key of this table speaks of."""
         return RULES[key].metric
 
     def given_limits(self) -> dict[str, float | Relative]:
-        """Return the limit keys of this table that are set."""
         return {
             key: value
             for key in type(self).model_fields
@@ -103,10 +98,7 @@ class Corpus(Table):
     def _one_source(self) -> Self:
         if (self.dataset is None) == (self.path is None):
             raise ValueError(
-                Message(
-                    "give either dataset = (a hub id) or path = (a local file or folder), one of "
-                    "them."
-                )
+                "give either dataset = (a hub id) or path = (a local file or folder), one of them."
             )
         return self
 
@@ -114,20 +106,14 @@ class Corpus(Table):
     def _pairs_of_files(self) -> Self:
         if self.parallel is not None and (self.path is None or self.join is not None):
             raise ValueError(
-                Message(
-                    "parallel = (a folder) goes with path = (a folder of text files) and without "
-                    "join: files of the same name belong together."
-                )
+                "parallel = (a folder) goes with path = (a folder of text files) and without "
+                "join: files of the same name belong together."
             )
         if self.max_gap is not None and self.parallel is None:
-            raise ValueError(
-                Message("max_gap needs parallel = (a folder): there is no gap without it.")
-            )
+            raise ValueError("max_gap needs parallel = (a folder): there is no gap without it.")
         if isinstance(self.max_gap, Relative) and self.max_gap.plus is None:
             raise ValueError(
-                Message(
-                    "max_gap: a gap may be 0 or less, where a factor has no meaning. Give plus."
-                )
+                "max_gap: a gap may be 0 or less, where a factor has no meaning. Give plus."
             )
         return self
 
@@ -143,13 +129,8 @@ class Perplexity(Table):
     def _room_to_score(self) -> Self:
         if self.context >= self.window - 1:
             raise ValueError(
-                Message(
-                    "context = {context} leaves no token to score in a window of {window}. "
-                    "Accepted: 0 to {most}.",
-                    context=self.context,
-                    window=self.window,
-                    most=self.window - 2,
-                )
+                f"context = {self.context} leaves no token to score in a window of {self.window}. "
+                f"Accepted: 0 to {self.window - 2}."
             )
         return self
 
@@ -199,7 +180,7 @@ class _Source(Table):
     answers: Literal["letter", "text", "number"] | None = None
 
     def source(self, base: Path) -> BankSource:
-        """Return where the records are; paths are relative to `base`."""
+        """Where the records are; paths are relative to `base`."""
         file = self._file
         columns = {
             key: tuple(value) if isinstance(value, list) else value
@@ -226,19 +207,13 @@ class _Source(Table):
         unknown = sorted(set(self.columns) - set(self.fields))
         if unknown:
             raise ValueError(
-                Message(
-                    "columns: {name} is no field of a record; there are {fields}. Write field = "
-                    '"column".',
-                    name=repr(unknown[0]),
-                    fields=joined(self.fields),
-                )
+                f"columns: {unknown[0]!r} is no field of a record; there are "
+                f'{", ".join(self.fields)}. Write field = "column".'
             )
         if (self.dataset is None) == (self._file is None):
             raise ValueError(
-                Message(
-                    "give either {key} = (a local file) or dataset = (a hub id), one of them.",
-                    key=self.file_key,
-                )
+                f"give either {self.file_key} = (a local file) or dataset = (a hub id), one of "
+                "them."
             )
 
 
@@ -255,12 +230,8 @@ class _Bank(_Source):
     def _k_of_n(self) -> Self:
         if self.correct is not None and self.correct > self.samples:
             raise ValueError(
-                Message(
-                    "correct = {correct} of samples = {samples} cannot be reached. Accepted for "
-                    "correct: 1 to {samples}.",
-                    correct=self.correct,
-                    samples=self.samples,
-                )
+                f"correct = {self.correct} of samples = {self.samples} cannot be reached. "
+                f"Accepted for correct: 1 to {self.samples}."
             )
         return self
 
@@ -279,15 +250,12 @@ class Questions(_Bank):
     def _method_and_limit(self) -> Self:
         if self.method == "likelihood" and self.correct is not None:
             raise ValueError(
-                Message(
-                    'correct counts samples, and method = "likelihood" has none: a question\'s '
-                    "options are scored once. Give min_accuracy, or leave method out."
-                )
+                'correct counts samples, and method = "likelihood" has none: a question\'s '
+                "options are scored once. Give min_accuracy, or leave method out."
             )
         return self
 
     def metric(self, key: str) -> str:
-        """Return the metric that a limit speaks of, by the method that gates."""
         by_likelihood = self.method == "likelihood" and key == "min_accuracy"
         return "likelihood_accuracy" if by_likelihood else super().metric(key)
 
@@ -307,7 +275,7 @@ class Problems(_Bank):
     seed: Natural = 0
 
     def source(self, base: Path) -> BankSource:
-        """Return where the problems are, or how they are generated."""
+        """Where the problems are, or how they are generated."""
         if self.generator is None:
             return super().source(base)
         return GeneratedSource(
@@ -320,21 +288,15 @@ class Problems(_Bank):
             super()._check_source()
             self._refuse("generator", "families", "per_family", "level", "seed")
         elif self.problems is not None or self.dataset is not None:
-            raise ValueError(
-                Message("give either generator = (a module) or problems, one of them.")
-            )
+            raise ValueError("give either generator = (a module) or problems, one of them.")
         else:
-            self._refuse(
-                joined(["problems", "dataset"], " or "), *_SAME_IN_SOURCE, "header", "columns"
-            )
+            self._refuse("problems or dataset", *_SAME_IN_SOURCE, "header", "columns")
 
     def _refuse(self, what: str, *keys: str) -> None:
         """Refuse keys that would change nothing without another."""
         idle = sorted(set(keys) & self.model_fields_set)
         if idle:
-            raise ValueError(
-                Message("{key} has no meaning here without {what}.", key=idle[0], what=what)
-            )
+            raise ValueError(f"{idle[0]} has no meaning here without {what}.")
 
 
 class Pairs(_Source):

@@ -12,16 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from basegate.config.settings import GeneratedSource
 from basegate.data.columns import pick
-from basegate.data.tables import Complaint, Row, read_table, table_identity
-from basegate.data.text_files import holds_half_pair
-from basegate.errors import DataError, told
-from basegate.i18n.messages import Message, joined
+from basegate.data.tables import Row, RowError, read_table, table_identity
+from basegate.data.text_files import has_lone_surrogate
+from basegate.errors import DataError
 from basegate.serialization import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from basegate.config.settings import BankSource
+    from basegate.config.settings import BankSource, PairSettings, SamplingSettings
+
+    BankSettings = SamplingSettings | PairSettings
 
 BAD_SHARE = 0.01
 """With a greater share of bad records a bank is refused: something is wrong with all of it."""
@@ -42,17 +43,13 @@ class _Record(BaseModel):
     def _is_text(self) -> Self:
         for name, value in self:
             if name in self.asked and not value.strip():
-                raise ValueError(Message("{name} is empty", name=name))
+                raise ValueError(f"{name} is empty")
             what: str = name
             texts: tuple[object, ...] = (value,)
             if isinstance(value, dict):
-                what, texts = Message("one of the {name}", name=name), tuple(value.values())
-            if any(isinstance(text, str) and holds_half_pair(text) for text in texts):
-                raise ValueError(
-                    Message(
-                        "{what} holds half of a surrogate pair, which is no character", what=what
-                    )
-                )
+                what, texts = f"one of the {name}", tuple(value.values())
+            if any(isinstance(text, str) and has_lone_surrogate(text) for text in texts):
+                raise ValueError(f"{what} holds an unpaired surrogate, which is no character")
         return self
 
     @property
@@ -64,7 +61,7 @@ class _Record(BaseModel):
 class Prompt(_Record):
     """A text that ends in mid-sentence, for the model to go on with."""
 
-    kind_name = Message("prompt")
+    kind_name = "prompt"
     asked = ("prompt",)
     prompt: str
 
@@ -80,7 +77,7 @@ class Question(_Record):
         answer: the right letter.
     """
 
-    kind_name = Message("question")
+    kind_name = "question"
     asked = ("question",)
     topic: str = ""
     context: str = ""
@@ -91,28 +88,17 @@ class Question(_Record):
     @model_validator(mode="after")
     def _has_one_right_option(self) -> Question:
         if len(self.options) < 2:
-            raise ValueError(Message("a question needs at least two options"))
+            raise ValueError("a question needs at least two options")
         strange = [key for key in self.options if not ("A" <= key <= "Z" and len(key) == 1)]
         if strange:
-            raise ValueError(
-                Message(
-                    "the option {option} is not marked by a letter from A to Z",
-                    option=repr(strange[0]),
-                )
-            )
+            raise ValueError(f"the option {strange[0]!r} is not marked by a letter from A to Z")
         if self.answer not in self.options:
-            raise ValueError(
-                Message(
-                    "answer {answer} is none of {options}",
-                    answer=repr(self.answer),
-                    options=joined(self.options),
-                )
-            )
+            raise ValueError(f"answer {self.answer!r} is none of {', '.join(self.options)}")
         texts = [text.strip() for text in self.options.values()]
         if not all(texts):
-            raise ValueError(Message("an option is empty"))
+            raise ValueError("an option is empty")
         if len(set(texts)) < len(texts):
-            raise ValueError(Message("two options are alike, so no answer could be told"))
+            raise ValueError("two options are alike, so no answer could be told")
         for text in (self.context, self.question, *texts):
             _check_quotes(text)
         return self
@@ -139,7 +125,7 @@ class Pair(_Record):
         wrong: as none would.
     """
 
-    kind_name = Message("pair")
+    kind_name = "pair"
     asked = ("right", "wrong")
     kind: str = ""
     right: str
@@ -148,7 +134,7 @@ class Pair(_Record):
     @model_validator(mode="after")
     def _differ(self) -> Pair:
         if self.right.strip() == self.wrong.strip():
-            raise ValueError(Message("right and wrong are the same sentence"))
+            raise ValueError("right and wrong are the same sentence")
         for text in (self.right, self.wrong):
             _check_quotes(text)
         return self
@@ -161,7 +147,7 @@ class Problem(_Record):
         family: what kind of problem; may be empty.
     """
 
-    kind_name = Message("problem")
+    kind_name = "problem"
     asked = ("prompt",)
     family: str = ""
     prompt: str
@@ -181,10 +167,10 @@ class Bank(Generic[Record]):
     """
 
     records: tuple[Record, ...]
-    left_out: tuple[Complaint, ...] = ()
+    left_out: tuple[RowError, ...] = ()
 
     def basis(self, samples: int | None = None, *, up_to: bool = False) -> str:
-        """Return what a measurement of the bank rests on, e.g. `240 questions, 4 samples each`.
+        """What a measurement of the bank rests on, e.g. `240 questions, 4 samples each`.
 
         Args:
             samples: of each record, where there are any.
@@ -197,8 +183,18 @@ class Bank(Generic[Record]):
         return f"{text}, {len(self.left_out)} left out"
 
 
+def identity(settings: BankSettings) -> str:
+    """What identifies the content of a measure's bank. See `bank_identity` for errors."""
+    return bank_identity(settings.source)
+
+
+def prepares(kind: type[Record]) -> Callable[[BankSettings], Bank[Record]]:
+    """A measure's `prepare`: read a bank of such records. See `load_bank` for errors."""
+    return lambda settings: load_bank(settings.source, kind)
+
+
 def bank_identity(source: BankSource) -> str:
-    """Return what identifies a bank's content.
+    """What identifies a bank's content.
 
     Raises:
         DataError: it cannot be found.
@@ -218,15 +214,15 @@ def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
     records: dict[str, Record] = {}
     contents: dict[str, str] = {}
     good: list[Row] = []
-    bad: list[Complaint] = []
+    bad: list[RowError] = []
     for number, row in enumerate(_rows(source), start=1):
-        if isinstance(row, Complaint):
+        if isinstance(row, RowError):
             bad.append(row)
             continue
         try:
             _add(_read(row, source, kind, number), records, contents)
         except ValueError as error:
-            bad.append(Complaint(row.place, Message("{reason}.", reason=told(error))))
+            bad.append(RowError(row.place, f"{error}."))
         else:
             good.append(row)
     _refuse_bad(source, bad, len(good) + len(bad))
@@ -235,7 +231,7 @@ def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
     return Bank(tuple(records.values()), tuple(bad))
 
 
-def _rows(source: BankSource) -> Iterable[Row | Complaint]:
+def _rows(source: BankSource) -> Iterable[Row | RowError]:
     return _drawn(source) if isinstance(source, GeneratedSource) else read_table(source)
 
 
@@ -243,17 +239,12 @@ def _drawn(source: GeneratedSource) -> tuple[Row, ...]:
     try:
         return _draw(importlib.import_module(source.generator).generate, source)
     except ValueError as error:
-        raise DataError(
-            "generator = {generator}: {error}", generator=f"{source.generator!r}", error=error
-        ) from None
+        raise DataError(f"generator = {source.generator!r}: {error}") from None
     except (ImportError, AttributeError, TypeError, SyntaxError) as error:
         raise DataError(
-            "generator = {generator}: cannot be used ({error}). Name a module that can be "
-            "imported from the project's root, with a function generate(*, families, "
-            "per_family, level, seed) that returns problems with id, family, prompt and "
-            "answer.",
-            generator=f"{source.generator!r}",
-            error=error,
+            f"generator = {source.generator!r}: cannot be used ({error}). Name a module that can "
+            "be imported from the project's root, with a function generate(*, families, "
+            "per_family, level, seed) that returns problems with id, family, prompt and answer."
         ) from None
 
 
@@ -286,7 +277,7 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
 
 
 def _composed(value: Any) -> Any:
-    """Return texts in NFC: a model has met é as one character, not as e and an accent."""
+    """Texts in NFC: a model has met é as one character, not as e and an accent."""
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
     if isinstance(value, dict):
@@ -305,41 +296,37 @@ def _check_first_answer(source: BankSource, rows: list[Row]) -> None:
     numbers = [each for each in answers if each.isdecimal()]
     if source.first_answer is None and len(numbers) >= _ENOUGH and "0" not in numbers:
         raise DataError(
-            "{place}: {count} answers are numbers and none of them is 0. If they count from "
-            "1, every key would be read wrong: say first_answer = 1 (or 0) in "
-            "the thresholds file.",
-            place=source.place,
-            count=len(numbers),
+            f"{source.place}: {len(numbers)} answers are numbers and none of them is 0. If they "
+            "count from 1, every key would be read wrong: say first_answer = 1 (or 0) in the "
+            "thresholds file."
         )
 
 
 _EXPECTED = {
-    "missing": Message("is missing"),
-    "string_type": Message("is not text"),
-    "string_too_short": Message("is empty"),
-    "int_type": Message("is not a whole number"),
-    "int_parsing": Message("is not a whole number"),
-    "dict_type": Message("are neither a list nor a table of letters and texts"),
+    "missing": "is missing",
+    "string_type": "is not text",
+    "string_too_short": "is empty",
+    "int_type": "is not a whole number",
+    "int_parsing": "is not a whole number",
+    "dict_type": "are neither a list nor a table of letters and texts",
 }
 
 
 def _in_words(detail: Any) -> str:
     field = ".".join(map(str, detail["loc"]))
     if detail["type"] == "value_error":
-        return told(detail["ctx"]["error"])
+        return str(detail["ctx"]["error"])
     what = _EXPECTED.get(detail["type"], detail["msg"])
-    return Message("{field} {what}", field=field, what=what)
+    return f"{field} {what}"
 
 
 def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
     """Add a record to those found so far, unless its id or its content is there already."""
     if record.id in records:
-        raise ValueError(Message("the id {id} stands twice", id=repr(record.id)))
+        raise ValueError(f"duplicate id {record.id!r}")
     content = _normal(record.content)
     if (same := contents.get(content)) is not None:
-        raise ValueError(
-            Message("it is the same {kind} as {other}", kind=record.kind_name, other=repr(same))
-        )
+        raise ValueError(f"it is the same {record.kind_name} as {same!r}")
     records[record.id] = record
     contents[content] = record.id
 
@@ -349,7 +336,7 @@ _SYMBOLS = ("Sm", "Sc", "Sk")
 
 
 def _normal(text: str) -> str:
-    """Return a text without what does not make a difference: width, case, white space, marks."""
+    """A text without what does not make a difference: width, case, white space, marks."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     # Marks of mathematics make a difference, and a point between digits; those of prose do not.
     return "".join(
@@ -370,38 +357,25 @@ def _check_quotes(text: str) -> None:
             if open_now < 0:
                 break
         if open_now:
-            raise ValueError(
-                Message(
-                    "{opening} and {closing} are unbalanced in {text}",
-                    opening=opening,
-                    closing=closing,
-                    text=repr(text[:20]),
-                )
-            )
+            raise ValueError(f"{opening} and {closing} are unbalanced in {text[:20]!r}")
     inches = sum(1 for at, char in enumerate(text) if char == '"' and text[at - 1 : at].isdigit())
     if (text.count('"') - inches) % 2 and text.count('"') % 2:
-        raise ValueError(
-            Message("the quotation marks are unbalanced in {text}", text=repr(text[:20]))
-        )
+        raise ValueError(f"the quotation marks are unbalanced in {text[:20]!r}")
 
 
-def _refuse_bad(source: BankSource, bad: list[Complaint], total: int) -> None:
+def _refuse_bad(source: BankSource, bad: list[RowError], total: int) -> None:
     if total == 0:
         raise DataError(
-            "{place} is empty: there is nothing to ask. Check the thresholds file.",
-            place=source.place,
+            f"{source.place} is empty: there is nothing to ask. Check the thresholds file."
         )
     if len(bad) <= BAD_SHARE * total:
         return
-    lines: list[str] = [Message("  {complaint}", complaint=each.message) for each in bad[:_SHOWN]]
+    lines = [f"  {each}" for each in bad[:_SHOWN]]
     if len(bad) > _SHOWN:
-        lines.append(Message("  and {count} more", count=len(bad) - _SHOWN))
+        lines.append(f"  and {len(bad) - _SHOWN} more")
+    listed = "\n".join(lines)
     raise DataError(
-        "{place}: {bad} of {total} records cannot be used. That is more than 1 %, so the bank is "
-        "refused: its score would not speak of the bank. Mend them, or check header and columns "
-        "in the thresholds file.\n{lines}",
-        place=source.place,
-        bad=len(bad),
-        total=total,
-        lines=joined(lines, "\n"),
+        f"{source.place}: {len(bad)} of {total} records cannot be used. That is more than 1 %, so "
+        "the bank is refused: its score would not speak of the bank. Fix them, or check header and "
+        f"columns in the thresholds file.\n{listed}"
     )

@@ -6,8 +6,6 @@ import re
 import string
 from typing import TYPE_CHECKING, Any, Literal
 
-from basegate.i18n.messages import Message, joined
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -22,7 +20,7 @@ def pick(
     first_answer: int = 0,
     answers: AnswerKind | None = None,
 ) -> dict[str, Any]:
-    """Return the fields of a record from a row.
+    """The fields of a record from a row.
 
     Options may be a table of letters and texts, a list of texts, or columns of their own; they
     get letters in their order. An answer may be a letter, an option's text, or its number.
@@ -58,27 +56,19 @@ def pick(
 
 def _cell(row: Mapping[str, Any], column: str) -> Any:
     if column not in row:
-        raise ValueError(
-            Message(
-                "has no {column}, it has {names}",
-                column=repr(column),
-                names=joined(map(repr, row)),
-            )
-        )
+        raise ValueError(f"has no {column!r}, it has {', '.join(map(repr, row))}")
     return row[column]
 
 
 def _text(value: Any) -> Any:
-    """Return a number as text, e.g. of an option; anything else as it is."""
+    """A number as text, e.g. of an option; anything else as it is."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _options(value: Any) -> Any:
     if isinstance(value, list | tuple):
         if len(value) > len(LETTERS):
-            raise ValueError(
-                Message("there are {count} options, more than letters", count=len(value))
-            )
+            raise ValueError(f"there are {len(value)} options, more than letters")
         return dict(zip(LETTERS, map(_text, value), strict=False))
     if isinstance(value, dict):
         return {str(key).strip(): _text(text) for key, text in value.items()}
@@ -88,7 +78,7 @@ def _options(value: Any) -> Any:
 def _letter(
     answer: Any, options: Mapping[str, Any], first_answer: int, answers: AnswerKind | None
 ) -> Any:
-    """Return the letter that an answer stands for; the answer itself where it is none.
+    """The letter that an answer stands for; the answer itself where it is none.
 
     Raises:
         ValueError: it may stand for two: "A" among the options O, A, B and AB, "2" among numbers.
@@ -106,18 +96,14 @@ def _letter(
         found |= set(letters[answer - first_answer :][:1] if answer >= first_answer else ())
     if len(found) > 1:
         raise ValueError(
-            Message(
-                "answer {answer} may be {letters}: it is a letter, a number and an option's text "
-                'at once. Say answers = "letter", "text" or "number"',
-                answer=repr(text),
-                letters=joined(sorted(found), " or "),
-            )
+            f"answer {text!r} may be {' or '.join(sorted(found))}: it is a letter, a number "
+            'and an option\'s text at once. Say answers = "letter", "text" or "number"'
         )
     return found.pop() if found else text
 
 
 def _number(value: Any) -> Any:
-    """Return a whole number written as text (a cell of a CSV file) or as 2.0 as a number."""
+    """A whole number written as text (a cell of a CSV file) or as 2.0 as a number."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()):
         return int(value.strip())
     if isinstance(value, float) and value.is_integer():

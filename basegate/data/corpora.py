@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from basegate.data.hub import load_table
-from basegate.data.tables import Complaint, hub_identity, read_jsonl
-from basegate.data.text_files import format_of, holds_half_pair, read_utf8
+from basegate.data.tables import RowError, hub_identity, read_jsonl
+from basegate.data.text_files import format_of, has_lone_surrogate, read_utf8
 from basegate.errors import DataError
-from basegate.i18n.messages import Message, joined
 from basegate.serialization import digest, hash_file
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Corpus:
 
 
 def corpus_identity(source: CorpusSource) -> str:
-    """Return what identifies a corpus's content without reading a data set of the hub.
+    """What identifies a corpus's content without reading a data set of the hub.
 
     Raises:
         DataError: it cannot be found.
@@ -77,10 +76,8 @@ def load_corpus(source: CorpusSource) -> Corpus:
     if not kept:
         place = source.dataset or source.path
         raise DataError(
-            "{place} holds no text: all documents (there are {count}) are empty. Check path, "
-            "glob and column in the thresholds file.",
-            place=place,
-            count=len(texts),
+            f"{place} holds no text: all documents (there are {len(texts)}) are empty. Check path, "
+            "glob and column in the thresholds file."
         )
     return Corpus(
         documents=tuple(texts[index] for index in kept),
@@ -92,7 +89,7 @@ def load_corpus(source: CorpusSource) -> Corpus:
 def _parallel_texts(
     sides: list[dict[str, Path]], kept: list[int], source: CorpusSource
 ) -> dict[int, str]:
-    """Return the written-Chinese versions by the place of their document among those kept."""
+    """The written-Chinese versions by the place of their document among those kept."""
     if len(sides) < 2:
         return {}
     names, versions = list(sides[0]), sides[1]
@@ -100,26 +97,20 @@ def _parallel_texts(
     found = {}
     for name, path in versions.items():
         if name not in places:
-            what = Message("is empty") if name in names else Message("is not there")
+            what = "is empty" if name in names else "is not there"
             raise DataError(
-                "{path}: the document {name} in {corpus}, of which it is a version, {what}. "
-                "The two folders of a parallel corpus have files of the same names.",
-                path=path,
-                name=name,
-                corpus=source.path,
-                what=what,
+                f"{path}: the document {name} in {source.path}, of which it is a version, {what}. "
+                "The two folders of a parallel corpus have files of the same names."
             )
         text = unicodedata.normalize("NFC", _read_whole(path))
         if not text.strip():
-            raise DataError(
-                "{path}: is empty, so there is nothing to compare its document with.", path=path
-            )
+            raise DataError(f"{path}: is empty, so there is nothing to compare its document with.")
         found[places[name]] = text
     return found
 
 
 def _sides(source: CorpusSource) -> list[dict[str, Path]]:
-    """Return the files of a local corpus by name; where it has versions, theirs as second."""
+    """The files of a local corpus by name; where it has versions, theirs as second."""
     assert source.path is not None
     if source.parallel is None:
         return [_files(source.path, source)]
@@ -127,7 +118,7 @@ def _sides(source: CorpusSource) -> list[dict[str, Path]]:
     sides = [_files(root, source) for root in (source.path, source.parallel)]
     for path in (*sides[0].values(), *sides[1].values()):
         if _format(path, source) != "text":
-            raise DataError("{path}: a corpus with parallel = is made of text files.", path=path)
+            raise DataError(f"{path}: a corpus with parallel = is made of text files.")
     return sides
 
 
@@ -136,16 +127,13 @@ def _check_folders(path: Path, parallel: Path) -> None:
     if not parallel.is_dir() or not path.is_dir():
         missing = parallel if path.is_dir() else path
         raise DataError(
-            "{missing}: is not a folder. A corpus with parallel = has a folder of text files "
-            "on both sides. Check path and parallel in the thresholds file.",
-            missing=missing,
+            f"{missing}: is not a folder. A corpus with parallel = has a folder of text files on "
+            "both sides. Check path and parallel in the thresholds file."
         )
     if parallel.is_relative_to(path) or path.is_relative_to(parallel):
         raise DataError(
-            "{parallel} and {path} lie in each other, so documents would be taken for their "
-            "own versions. Put the two sides side by side.",
-            parallel=parallel,
-            path=path,
+            f"{parallel} and {path} lie in each other, so documents would be taken for their own "
+            "versions. Put the two sides side by side."
         )
 
 
@@ -168,21 +156,19 @@ def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
 
 
 def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
-    """Return the files below a path by their names there, in a stable order."""
+    """The files below a path by their names there, in a stable order."""
     if path.is_file():
         return {path.name: path}
     if not path.is_dir():
         raise DataError(
-            "{path}: there is no such file or folder. Check path in the thresholds file.", path=path
+            f"{path}: there is no such file or folder. Check path in the thresholds file."
         )
     try:
         matches = sorted(path.glob(source.glob))
     except (ValueError, NotImplementedError):
         raise DataError(
-            "glob = {glob} is not a pattern for files below {path}. Write one such as "
-            "'**/*.txt' in the thresholds file.",
-            glob=f"{source.glob!r}",
-            path=path,
+            f"glob = {source.glob!r} is not a pattern for files below {path}. Write one such as "
+            "'**/*.txt' in the thresholds file."
         ) from None
     files = {
         each.relative_to(path).as_posix(): each
@@ -191,11 +177,8 @@ def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
     }
     if not files:
         raise DataError(
-            "{path}: no file matches glob = {glob} with one of the suffixes {names}. Check "
-            "path, glob and format in the thresholds file.",
-            path=path,
-            glob=f"{source.glob!r}",
-            names=joined(_FORMATS),
+            f"{path}: no file matches glob = {source.glob!r} with one of the suffixes "
+            f"{', '.join(_FORMATS)}. Check path, glob and format in the thresholds file."
         )
     return files
 
@@ -205,7 +188,7 @@ def _format(path: Path, source: CorpusSource) -> str:
 
 
 def _read_whole(path: Path) -> str:
-    """Return a file's text without front matter (lines between `---` at its beginning)."""
+    """A file's text without front matter (lines between `---` at its beginning)."""
     text = read_utf8(path)
     front = _FRONT_MATTER.match(text)
     return text[front.end() :].strip() if front else text
@@ -213,8 +196,8 @@ def _read_whole(path: Path) -> str:
 
 def _read_jsonl(path: Path, column: str) -> Iterator[str]:
     for row in read_jsonl(path):
-        if isinstance(row, Complaint):
-            raise DataError(row.message)
+        if isinstance(row, RowError):
+            raise DataError(str(row))
         if column not in row.fields:
             raise _no_column(row.place, column, list(row.fields))
         yield _text(row.fields[column], row.place, column)
@@ -227,9 +210,7 @@ def _read_parquet(path: Path, column: str) -> Iterator[str]:
     try:
         file = pyarrow.parquet.ParquetFile(path)
     except (pyarrow.ArrowInvalid, OSError) as error:
-        raise DataError(
-            "{path}: is not a readable parquet file ({error}).", path=path, error=error
-        ) from error
+        raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
     if column not in file.schema_arrow.names:
         raise _no_column(str(path), column, file.schema_arrow.names)
     row = 0
@@ -239,9 +220,7 @@ def _read_parquet(path: Path, column: str) -> Iterator[str]:
                 yield _text(value, _row(path, row), column)
                 row += 1
     except (pyarrow.ArrowInvalid, OSError) as error:
-        raise DataError(
-            "{path}: is not a readable parquet file ({error}).", path=path, error=error
-        ) from error
+        raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
 
 
 _READERS: dict[str, Callable[[Path, str], Iterator[str]]] = {
@@ -253,29 +232,23 @@ _READERS: dict[str, Callable[[Path, str], Iterator[str]]] = {
 def _text(value: object, place: str, column: str) -> str:
     if not isinstance(value, str):
         raise DataError(
-            "{place}: column {column} holds {kind}, not text. Check column in the thresholds file.",
-            place=place,
-            column=f"{column!r}",
-            kind=type(value).__name__,
+            f"{place}: column {column!r} holds {type(value).__name__}, not text. Check column in "
+            "the thresholds file."
         )
-    if holds_half_pair(value):
+    if has_lone_surrogate(value):
         raise DataError(
-            "{place}: holds half of a surrogate pair (\\ud800 to \\udfff), which is no "
-            "character. The file was made by a faulty program: make it again.",
-            place=place,
+            f"{place}: holds an unpaired surrogate (\\ud800 to \\udfff), which is no character. "
+            "The file was made by a faulty program: make it again."
         )
     return value
 
 
 def _row(place: object, number: int) -> str:
-    return Message("{place}, row {number}", place=place, number=number)
+    return f"{place}, row {number}"
 
 
 def _no_column(place: str, column: str, known: list[str]) -> DataError:
     return DataError(
-        "{place}: there is no column {column}; there are {names}. Set column in the thresholds "
-        "file.",
-        place=place,
-        column=f"{column!r}",
-        names=joined(map(repr, known)),
+        f"{place}: there is no column {column!r}; there are {', '.join(map(repr, known))}. Set "
+        "column in the thresholds file."
     )

@@ -40,7 +40,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 def checkpoint_fingerprint(
     folder: Path, memory: Path | None = None, *, name: str = "", progress: Progress = SILENT
 ) -> str:
-    """Return `sha256:` and 64 digits over the names and contents of a checkpoint's files.
+    """`sha256:` and 64 digits over the names and contents of a checkpoint's files.
 
     Args:
         folder: the checkpoint.
@@ -60,7 +60,7 @@ def checkpoint_fingerprint(
 
 
 def known_fingerprint(folder: Path, memory: Path | None = None) -> str | None:
-    """Return `checkpoint_fingerprint` where no large file has to be read for it, else `None`.
+    """`checkpoint_fingerprint` where no large file has to be read for it, else `None`.
 
     Args:
         folder: the checkpoint; of one that cannot be read, nothing is known.
@@ -85,7 +85,7 @@ def _files(folder: Path) -> list[Path]:
 def describe_files(
     folder: Path, names: Iterable[str], memory: Path | None = None
 ) -> tuple[LoadedFile, ...]:
-    """Return sizes and hashes of files of a checkpoint.
+    """Sizes and hashes of files of a checkpoint.
 
     Args:
         folder: the checkpoint.
@@ -108,7 +108,7 @@ def describe_files(
 
 
 def _blob_digest(path: Path) -> str | None:
-    """Return the hash that the hub's cache names a large file by, so that it is not read again."""
+    """The hash that the hub's cache names a large file by, so that it is not read again."""
     blob = path.resolve()
     return blob.name if blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name) else None
 

@@ -1,6 +1,6 @@
 """Tables of records: JSON Lines, JSON, CSV or a data set of the hub, row by row.
 
-A row that cannot be read is a `Complaint`, so that one bad line does not lose a bank.
+A row that cannot be read is a `RowError`, so that one bad line does not lose a bank.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from basegate.data.hub import load_table, resolve_commit
 from basegate.data.text_files import format_of, read_utf8
 from basegate.errors import DataError
-from basegate.i18n.messages import Message, joined
 from basegate.serialization import hash_file
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Complaint:
+class RowError:
     """A record that cannot be used: where it stands, and why."""
 
     place: str
@@ -50,16 +49,11 @@ class Complaint:
 
     def __str__(self) -> str:
         """As one line."""
-        return str(self.message)
-
-    @property
-    def message(self) -> str:
-        """The same, as a message."""
-        return Message("{place}: {reason}", place=self.place, reason=self.reason)
+        return f"{self.place}: {self.reason}"
 
 
 def hub_identity(dataset: str, revision: str | None) -> str:
-    """Return what identifies the content of a data set of the hub, without reading it.
+    """What identifies the content of a data set of the hub, without reading it.
 
     Raises:
         DataError: it cannot be found.
@@ -68,7 +62,7 @@ def hub_identity(dataset: str, revision: str | None) -> str:
 
 
 def table_identity(source: TableSource) -> str:
-    """Return what identifies a table's content, without reading a data set of the hub.
+    """What identifies a table's content, without reading a data set of the hub.
 
     Raises:
         DataError: it cannot be found.
@@ -80,7 +74,7 @@ def table_identity(source: TableSource) -> str:
     return f"{format_of(path, source.format, _FORMATS)}:sha256:{hash_file(path)}"
 
 
-def read_table(source: TableSource) -> Iterator[Row | Complaint]:
+def read_table(source: TableSource) -> Iterator[Row | RowError]:
     """Yield the rows of a table in order.
 
     Raises:
@@ -89,7 +83,7 @@ def read_table(source: TableSource) -> Iterator[Row | Complaint]:
     if source.dataset is not None:
         table = load_table(source.dataset, source.name, source.split, source.revision)
         for index, fields in enumerate(table):
-            place = Message("{place}, row {number}", place=source.dataset, number=index)
+            place = f"{source.dataset}, row {index}"
             yield Row(place, dict(fields))
         return
     path = _file(source)
@@ -104,15 +98,13 @@ def _file(source: TableSource) -> Path:
     path = source.path
     assert path is not None
     if path.is_dir():
-        raise DataError(
-            "{path} is a folder. Give a file of records in the thresholds file.", path=path
-        )
+        raise DataError(f"{path} is a folder. Give a file of records in the thresholds file.")
     if not path.is_file():
-        raise DataError("{path}: there is no such file. Check the thresholds file.", path=path)
+        raise DataError(f"{path}: there is no such file. Check the thresholds file.")
     return path
 
 
-def read_jsonl(path: Path) -> Iterator[Row | Complaint]:
+def read_jsonl(path: Path) -> Iterator[Row | RowError]:
     """Yield the record of every line that is not blank.
 
     Raises:
@@ -122,35 +114,35 @@ def read_jsonl(path: Path) -> Iterator[Row | Complaint]:
     for number, line in enumerate(read_utf8(path).split("\n"), start=1):
         if not line.strip():
             continue
-        place = Message("{path}, line {number}", path=path, number=number)
+        place = f"{path}, line {number}"
         try:
             record = json.loads(line)
         except ValueError as error:
-            yield Complaint(place, Message("is not valid JSON ({error}).", error=error))
+            yield RowError(place, f"is not valid JSON ({error}).")
             continue
         if isinstance(record, dict):
             yield Row(place, record)
         else:
-            yield Complaint(place, Message("is not a JSON object in braces."))
+            yield RowError(place, "is not a JSON object in braces.")
 
 
-def _read_json(path: Path) -> Iterator[Row | Complaint]:
+def _read_json(path: Path) -> Iterator[Row | RowError]:
     try:
         records = json.loads(read_utf8(path))
     except ValueError as error:
-        raise DataError("{path}: is not valid JSON ({error}).", path=path, error=error) from None
+        raise DataError(f"{path}: is not valid JSON ({error}).") from None
     if not isinstance(records, list):
-        raise DataError("{path}: holds no list of records: it has to begin with '['.", path=path)
+        raise DataError(f"{path}: holds no list of records: it has to begin with '['.")
     for number, record in enumerate(records, start=1):
-        place = Message("{path}, record {number}", path=path, number=number)
+        place = f"{path}, record {number}"
         if isinstance(record, dict):
             yield Row(place, record)
         else:
-            yield Complaint(place, Message("is not an object in braces."))
+            yield RowError(place, "is not an object in braces.")
 
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
-_READERS: dict[str, Callable[[Path], Iterator[Row | Complaint]]] = {
+_READERS: dict[str, Callable[[Path], Iterator[Row | RowError]]] = {
     "jsonl": read_jsonl,
     "json": _read_json,
 }
@@ -158,39 +150,29 @@ _READERS: dict[str, Callable[[Path], Iterator[Row | Complaint]]] = {
 
 def _separated(
     path: Path, header: Sequence[str] | None, delimiter: str
-) -> Iterator[Row | Complaint]:
+) -> Iterator[Row | RowError]:
     lines = read_utf8(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     names = list(header) if header else None
     for number, cells in _records(lines, delimiter, names):
-        place = Message("{path}, line {number}", path=path, number=number)
+        place = f"{path}, line {number}"
         if names is None:
             if isinstance(cells, str):
-                raise DataError(
-                    "{place}: the line with the names of the columns {cells}",
-                    place=place,
-                    cells=cells,
-                )
+                raise DataError(f"{place}: the line with the names of the columns {cells}")
             names = [cell.strip() for cell in cells]
             _check_names(names, place)
         elif isinstance(cells, str):
-            yield Complaint(place, cells)
+            yield RowError(place, cells)
         elif number == 1 and [cell.strip() for cell in cells] == names:
             raise DataError(
-                "{place}: the file has a line with the names of its columns. Leave out "
-                "header in the thresholds file.",
-                place=place,
+                f"{place}: the file has a line with the names of its columns. Leave out header in "
+                "the thresholds file."
             )
         elif not any(cell.strip() for cell in cells):
             continue  # as spreadsheets write them behind the last record
         elif len(cells) != len(names):
-            yield Complaint(
+            yield RowError(
                 place,
-                Message(
-                    "has {count} cells, not {wanted}: {names}.",
-                    count=len(cells),
-                    wanted=len(names),
-                    names=joined(names),
-                ),
+                f"has {len(cells)} cells, not {len(names)}: {', '.join(names)}.",
             )
         else:
             yield Row(place, dict(zip(names, cells, strict=True)))
@@ -199,11 +181,7 @@ def _separated(
 def _check_names(names: list[str], place: str) -> None:
     doubled = [name for name in names if names.count(name) > 1]
     if doubled:
-        raise DataError(
-            "{place}: two columns are called {doubled}. Give each its own name.",
-            place=place,
-            doubled=f"{doubled[0]!r}",
-        )
+        raise DataError(f"{place}: two columns are called {doubled[0]!r}. Give each its own name.")
 
 
 def _records(
@@ -229,17 +207,17 @@ def _records(
             len(_cells(line, delimiter)) == len(names) for line in lines[at + 1 : end - 1]
         )
         if quotes % 2 or swallowed:
-            yield at + 1, Message("a quotation mark is opened and never closed.")
+            yield at + 1, "a quotation mark is opened and never closed."
             at += 1
             continue
         cells = _cells("\n".join(lines[at:end]), delimiter)
-        yield at + 1, cells or Message("its quotation marks are not those of a CSV file.")
+        yield at + 1, cells or "its quotation marks are not those of a CSV file."
         names = names or cells
         at = end
 
 
 def _cells(record: str, delimiter: str) -> list[str]:
-    """Return the cells of one record; none where it is malformed."""
+    """The cells of one record; none where it is malformed."""
     # The limit is the whole process's: others find it as it was.
     limit = csv.field_size_limit(_LONGEST_CELL)
     try:

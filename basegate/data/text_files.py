@@ -6,17 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from basegate.errors import DataError
-from basegate.i18n.messages import Message, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str:
-    """Return a file's format: the one that was given, or the one that its suffix stands for.
+    """A file's format: the one that was given, or the one that its suffix stands for.
 
     Args:
         path: the file; it need not exist.
@@ -30,22 +29,19 @@ def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str
     if found is None:
         *others, last = (f'"{name}"' for name in dict.fromkeys(suffixes.values()))
         raise DataError(
-            "{path}: its suffix does not tell what it holds. Say format = {names} or {last} "
-            "in the thresholds file.",
-            path=path,
-            names=joined(others),
-            last=last,
+            f"{path}: its suffix does not tell what it holds. Say format = {', '.join(others)} or "
+            f"{last} in the thresholds file."
         )
     return found
 
 
-def holds_half_pair(text: str) -> bool:
-    """Whether half of a surrogate pair is in a text: JSON can say it, UTF-8 cannot hold it."""
-    return _HALF_PAIR.search(text) is not None
+def has_lone_surrogate(text: str) -> bool:
+    """Whether a text has an unpaired surrogate: JSON can say it, UTF-8 cannot hold it."""
+    return _SURROGATE.search(text) is not None
 
 
 def read_utf8(path: Path) -> str:
-    """Return a file's text.
+    """A file's text.
 
     Raises:
         DataError: it cannot be read, or is not UTF-8, with the likely encoding.
@@ -53,41 +49,31 @@ def read_utf8(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(
-            "{path}: there is no such file. Check the thresholds file.", path=path
-        ) from None
+        raise DataError(f"{path}: there is no such file. Check the thresholds file.") from None
     except OSError as error:
-        raise DataError(
-            "{path}: cannot be read: {strerror}.", path=path, strerror=error.strerror
-        ) from None
+        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            "{path}: is not UTF-8 (byte {start} is 0x{data}){advice}",
-            path=path,
-            start=error.start,
-            data=f"{data[error.start]:02X}",
-            advice=_advice(data),
+            f"{path}: is not UTF-8 (byte {error.start} is 0x{data[error.start]:02X}){_advice(data)}"
         ) from None
 
 
 def _advice(data: bytes) -> str:
-    """Return the end of the sentence on a file in another encoding: which, and what to do."""
+    """The end of the sentence on a file in another encoding: which, and what to do."""
     found = _likely_encoding(data)
     if found is None:
-        return Message(". Read wrongly it would measure noise: save it as UTF-8 and run again.")
+        return ". Read wrongly it would measure noise: save it as UTF-8 and run again."
     label, name = found
-    return Message(
-        "; it may be {label}. Read wrongly it would measure noise: convert it with `iconv -f "
-        "{name} -t UTF-8` and run again.",
-        label=label,
-        name=name,
+    return (
+        f"; it may be {label}. Read wrongly it would measure noise: convert it with `iconv -f "
+        f"{name} -t UTF-8` and run again."
     )
 
 
 def _likely_encoding(data: bytes) -> tuple[str, str] | None:
-    """Return the first encoding that fits, as people and as iconv call it."""
+    """The first encoding that fits, as people and as iconv call it."""
     for encoding, label, name in (
         ("utf-16", "UTF-16", "UTF-16"),
         ("big5hkscs", "Big5", "BIG5-HKSCS"),

@@ -30,7 +30,6 @@ def article_perplexity(
     tokenizer: Any,
     text: str,
     journal: BatchCache = NO_CACHE,
-    halving: Halving | None = None,
 ) -> float:
     """Return exp(mean over windows of the window's mean NLL), as the published code computes it.
 
@@ -43,7 +42,6 @@ def article_perplexity(
         tokenizer: its tokenizer.
         text: documents joined by blank lines.
         journal: keeps batches that are done, and gives those that an earlier run has done.
-        halving: runs the batches.
 
     Returns:
         The figure; infinite or NaN where the model's numbers are.
@@ -58,7 +56,7 @@ def article_perplexity(
     whole = [window for window in windows if len(window) == WINDOW]
     batches = [whole[start : start + BATCH] for start in range(0, len(whole), BATCH)]
     batches += [[window] for window in windows if len(window) < WINDOW]
-    halving = halving or Halving()
+    halving = Halving("article")
     work = Work(partial(_losses, model), in_two, _tokens, _refusal)
     total = 0.0
     for batch in batches:

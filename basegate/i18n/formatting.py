@@ -21,24 +21,24 @@ class Measured(Protocol):
     """What a metric and a row of the ledger say was measured; see there."""
 
     @property
-    def value(self) -> float | None: ...  # noqa: D102
+    def value(self) -> float | None: ...
     @property
-    def unit(self) -> str: ...  # noqa: D102
+    def unit(self) -> str: ...
     @property
-    def interval(self) -> tuple[float, float] | None: ...  # noqa: D102
+    def interval(self) -> tuple[float, float] | None: ...
     @property
-    def confidence(self) -> float: ...  # noqa: D102
+    def confidence(self) -> float: ...
 
 
 class Limited(Measured, Protocol):
     """What a row of the ledger says was asked for, beside what was measured."""
 
     @property
-    def limit(self) -> float | None: ...  # noqa: D102
+    def limit(self) -> float | None: ...
     @property
-    def direction(self) -> Literal["max", "min"] | None: ...  # noqa: D102
+    def direction(self) -> Literal["max", "min"] | None: ...
     @property
-    def reference(self) -> Reference | None: ...  # noqa: D102
+    def reference(self) -> Reference | None: ...
 
 
 GIB = 2**30

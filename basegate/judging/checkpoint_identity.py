@@ -42,7 +42,7 @@ class Origin:
 def origins_of(
     limits: Iterable[RelativeLimit], known: Mapping[str, CandidateSpec], memory: Path | None = None
 ) -> dict[str, Origin]:
-    """Return where known candidates come from; with revisions, of those that limits speak of.
+    """Where known candidates come from; with revisions, of those that limits speak of.
 
     Args:
         limits: of the thresholds.
@@ -63,7 +63,7 @@ def measured_first(
     known: Mapping[str, CandidateSpec],
     memory: Path | None = None,
 ) -> set[str]:
-    """Return the names of those that limits speak of, or that may be the same checkpoint.
+    """The names of those that limits speak of, or that may be the same checkpoint.
 
     Args:
         candidates: of a run.
@@ -93,7 +93,7 @@ def _revision(spec: CandidateSpec, memory: Path | None) -> str | None:
 
 
 def suggestion(name: str, stored: Collection[str], known: Collection[str]) -> str:
-    """Return what a reference that nothing is known of may mean; empty where there is no telling.
+    """What a reference that nothing is known of may mean; empty where there is no telling.
 
     Args:
         name: of the reference.

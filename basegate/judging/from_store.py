@@ -120,7 +120,7 @@ class _Stored:
 
 
 def _newer(one: Measurement, other: Measurement) -> Measurement:
-    """Return the one that was made later; of the same second, always the same one."""
+    """The one that was made later; of the same second, always the same one."""
     first = (one.measured_at, one.key)
     return one if first > (other.measured_at, other.key) else other
 
@@ -198,7 +198,7 @@ class Answered:
 
 
 def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answered]:
-    """Return the newest stored answers of candidates, judged by nothing.
+    """The newest stored answers of candidates, judged by nothing.
 
     Args:
         store: where measurements are.
@@ -236,7 +236,7 @@ def ledger_of(
     unknown: Sequence[tuple[Check, str]] = (),
     absent: Sequence[str] = (),
 ) -> Ledger:
-    """Return the ledger of what was judged from the store.
+    """The ledger of what was judged from the store.
 
     Args:
         judged: candidates and their verdicts.
@@ -269,7 +269,7 @@ def ledger_of(
 
 
 def absent_from(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
-    """Return those of the names that nothing is stored of."""
+    """Those of the names that nothing is stored of."""
     stored = {name for each in judged for name in (each.name, *each.others)}
     return [name for name in names if name not in stored]
 
@@ -277,7 +277,7 @@ def absent_from(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
 def _not_judged(
     each: Rejudged, command: str, unknown: Sequence[tuple[Check, str]]
 ) -> list[NotJudged]:
-    """Return what the store does not decide of a candidate, and why."""
+    """What the store does not decide of a candidate, and why."""
     whys: tuple[tuple[Literal["undecided", "missing"], tuple[Check, ...]], ...] = (
         ("undecided", each.undecided),
         ("missing", each.missing),
@@ -315,7 +315,7 @@ def _read(store: Readable, asked: Asked) -> list[_Stored]:
 def _chosen(
     found: Sequence[_Stored], names: Sequence[str], registered: Collection[str]
 ) -> list[tuple[str, _Stored]]:
-    """Return the candidates to judge, each with the name that it goes by."""
+    """The candidates to judge, each with the name that it goes by."""
     if not names:
         pairs = [(each.newest.candidate.name, each) for each in found]
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
@@ -325,7 +325,7 @@ def _chosen(
 
 
 def _labels(pairs: Sequence[tuple[str, _Stored]]) -> list[str]:
-    """Return what the candidates are shown as: a name, and where it is not enough, more."""
+    """What the candidates are shown as: a name, and where it is not enough, more."""
     ways: tuple[Callable[[Measurement], str], ...] = (
         lambda newest: newest.candidate.held,
         lambda newest: f"{newest.candidate.held}, {_short(newest.candidate.revision)}",
@@ -342,7 +342,6 @@ def _labels(pairs: Sequence[tuple[str, _Stored]]) -> list[str]:
 
 
 def _short(revision: str | None) -> str:
-    """Return as many digits of a commit or a hash as tell it from others."""
     return (revision or "unknown").removeprefix("sha256:")[:12]
 
 
@@ -383,7 +382,7 @@ def _rejudge(
 
 
 def _as_answer(found: Measurement, check: Check, count: int, label: str) -> Measurement:
-    """Return a measurement under the names that it has here, saying if there are others."""
+    """A measurement under the names that it has here, saying if there are others."""
     update: dict[str, Any] = {}
     if found.item != check.item:
         update["item"] = check.item

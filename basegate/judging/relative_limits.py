@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.config.limits import Limit
 from basegate.config.model_source import asked_for
-from basegate.errors import InvalidMeasurement
-from basegate.i18n.catalogue import LATER
+from basegate.errors import InvalidMeasurement, UsageError
+from basegate.i18n.catalogue import ENGLISH
 from basegate.i18n.formatting import format_limit, is_share
-from basegate.i18n.messages import Message, joined
+from basegate.i18n.messages import Message
 from basegate.judging.checkpoint_identity import suggestion
 from basegate.judging.judge import check_valid, invalid, judge
 from basegate.serialization import canonical_json
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from basegate.config.limits import AnyLimit, RelativeLimit
+    from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
     from basegate.measurement import CandidateFacts, Measurement
+    from basegate.store import Store
 
 _MAY_DIFFER = ("candidate", "libraries")
 """Parts of an identity that are compared by themselves."""
@@ -64,7 +66,7 @@ class References:
         self._by_name = {name: self._stored.get(name) or self._aliases(name) for name in names}
 
     def _aliases(self, name: str) -> list[Measurement]:
-        """Return what is stored of a candidate under other names only."""
+        """What is stored of a candidate under other names only."""
         origin = self._origins.get(name)
         every = (each for own in self._stored.values() for each in own)
         found = {each.key: each for each in every if origin and origin.is_of(each.candidate)}
@@ -72,13 +74,13 @@ class References:
 
     def _not_stored(self, name: str) -> str:
         """Say that nothing is stored of a candidate, and under which name something may be."""
-        text = Message("of which no such measurement is stored.")
+        text = "of which no such measurement is stored."
         origin = self._origins.get(name)
         if name in self._stored or self._by_name.get(name):
             return text
         if origin is None:
             hint = suggestion(name, self._stored, self._origins)
-            return Message("{what}{hint}", what=text, hint=hint)
+            return f"{text}{hint}"
         others = sorted(
             other
             for other, own in self._stored.items()
@@ -86,11 +88,9 @@ class References:
         )
         if not others:
             return text
-        return Message(
-            "a name under which nothing is stored. Stored of the same source ({source}): {names}; "
-            "give such a name if it is what you mean.",
-            source=origin.source,
-            names=joined(others),
+        return (
+            f"a name under which nothing is stored. Stored of the same source ({origin.source}): "
+            f"{' and '.join(others)}; give such a name if it is what you mean."
         )
 
     def add(self, measurement: Measurement) -> None:
@@ -119,7 +119,7 @@ class References:
     def resolve(
         self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
     ) -> _Found:
-        """Return the limit as a number, and what to know of it.
+        """The limit as a number, and what to know of it.
 
         Args:
             limit: relative to a candidate.
@@ -139,9 +139,7 @@ class References:
         try:
             check_valid(found, validity)
         except InvalidMeasurement as error:
-            raise InvalidMeasurement(
-                "whose own measurement is invalid: {error}", error=error.message
-            ) from None
+            raise InvalidMeasurement(f"whose own measurement is invalid: {error.message}") from None
         resolved = _resolved(limit, found)
         notes = _notes(
             limit.candidate, found, fitting, measurement, named=limit.candidate in self._named
@@ -157,38 +155,54 @@ class References:
     ) -> str:
         facts = measurement.candidate
         if same:
-            what: str = Message(
-                "which is stored in {held} only, and this measurement in {own}; what was held in "
-                "different ways is not compared.",
-                held=joined(dict.fromkeys(each.candidate.held for each in same), " and in "),
-                own=facts.held,
+            ways = dict.fromkeys(each.candidate.held for each in same)
+            what = (
+                f"which is stored in {' and in '.join(ways)} only, and this measurement in "
+                f"{facts.held}; what was held in different ways is not compared."
             )
         elif own:
-            what = Message(
+            what = (
                 "whose stored measurements are of other settings, other data or another version of "
                 "the measure."
             )
         else:
             what = self._not_stored(limit.candidate)
-        first = Message("Measure it first, with the same --thresholds and --store")
+        first = "Measure it first, with the same --thresholds and --store"
         if limit.candidate in self._beside:
-            first = Message(
+            first = (
                 "With -n it is measured beside the others, which do not wait for it. Leave -n out, "
                 "or measure it first, with the same --thresholds and --store"
             )
-        return Message(
-            "{what} {first}: {command}",
-            what=what,
-            first=first,
-            command=f"pytest --model {self._model(limit.candidate)} {_options(facts)}",
-        )
+        return f"{what} {first}: pytest --model {self._model(limit.candidate)} {_options(facts)}"
 
     def _model(self, name: str) -> str:
-        """Return what `--model` finds a reference by."""
+        """What `--model` finds a reference by."""
         stored = self._stored.get(name)
         if not stored:
             return name
         return shlex.quote(asked_for(name, stored[0].candidate.located, self._origins))
+
+
+def check_known(thresholds: Thresholds, known: Collection[str], store: Store) -> None:
+    """Refuse limits relative to a candidate that nobody knows: none could ever be judged.
+
+    Args:
+        thresholds: with the limits.
+        known: names of `models.toml` and `--model`.
+        store: that may know others; read only where one is needed.
+
+    Raises:
+        UsageError: there is such a limit.
+    """
+    unknown = [limit for limit in thresholds.relative if limit.candidate not in known]
+    stored = {each.candidate.name for each in store} if unknown else set()
+    for limit in unknown:
+        if limit.candidate not in stored:
+            raise UsageError(
+                f"{thresholds.path}: {limit.key}.reference: there is no candidate called "
+                f"{limit.candidate!r} in models.toml, in --model or in the "
+                f"store.{suggestion(limit.candidate, stored, known)}"
+            )
 
 
 def judge_by(
@@ -210,12 +224,7 @@ def judge_by(
         try:
             found = references.resolve(limit, measurement, limits)
         except InvalidMeasurement as error:
-            reason = Message(
-                "{key} is relative to {name}, {error}",
-                key=limit.key,
-                name=limit.candidate,
-                error=error.message,
-            )
+            reason = f"{limit.key} is relative to {limit.candidate}, {error.message}"
             where = (measurement.check, measurement.item)
             row = invalid(candidate, *where, reason, measurement.key)
             unknown.append(row.model_copy(update={"unresolved": _unresolved(limit, measurement)}))
@@ -230,7 +239,6 @@ def judge_by(
 
 
 def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:
-    """Return what was measured of a limit's metric."""
     known = {"candidate": limit.candidate, "metric": limit.metric}
     for metric in measurement.findings.metrics:
         if metric.name == limit.metric:
@@ -239,19 +247,17 @@ def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:
 
 
 def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:
-    """Return the limit that follows from a reference's measurement."""
     for metric in found.findings.metrics:
         if metric.name == limit.metric and metric.value is not None:
             resolved = limit.resolved(metric.value, found.key)
             if resolved is None:
                 raise InvalidMeasurement(
                     "from which a limit beyond all numbers follows. Choose another number than "
-                    "{given}, or give the limit itself as a number.",
-                    given=_given(limit),
+                    f"{_given(limit)}, or give the limit itself as a number."
                 )
             _check_telling(resolved, limit, metric.unit)
             return resolved
-    raise InvalidMeasurement("whose measurement holds no {metric}.", metric=limit.metric)
+    raise InvalidMeasurement(f"whose measurement holds no {limit.metric}.")
 
 
 def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
@@ -259,25 +265,21 @@ def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
     met_by = resolved.met_by(share=is_share(unit))
     if met_by == "some":
         return
-    asked = format_limit(resolved.value, resolved.direction, unit, LATER, resolved.reference)
-    everyone = Message("every candidate meets that")
-    why = everyone if met_by == "all" else Message("no candidate can meet that")
+    asked = format_limit(resolved.value, resolved.direction, unit, ENGLISH, resolved.reference)
+    why = "every candidate meets that" if met_by == "all" else "no candidate can meet that"
     raise InvalidMeasurement(
-        "from which {asked} follows: {why}, so that it tells nothing. Choose another number than "
-        "{given}, or give the limit itself as a number.",
-        asked=asked,
-        why=why,
-        given=_given(limit),
+        f"from which {asked} follows: {why}, so that it tells nothing. Choose another number than "
+        f"{_given(limit)}, or give the limit itself as a number."
     )
 
 
 def _given(limit: RelativeLimit) -> str:
-    """Return how far from the reference's number a limit is, as the file has it."""
+    """How far from the reference's number a limit is, as the file has it."""
     return f"factor = {limit.factor:g}" if limit.factor is not None else f"plus = {limit.plus:g}"
 
 
 def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
-    """Return what is stored of the candidates of each name.
+    """What is stored of the candidates of each name.
 
     The key leaves names out: all names that a candidate is stored under are its own.
     """
@@ -292,7 +294,7 @@ def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]
 
 
 def _asked(measurement: Measurement) -> dict[str, Any]:
-    """Return the part of an identity that says what was asked, of what, and how it was counted."""
+    """The part of an identity that says what was asked, of what, and how it was counted."""
     identity = measurement.identity
     return {name: value for name, value in identity.items() if name not in _MAY_DIFFER}
 
@@ -303,7 +305,6 @@ def _held(measurement: Measurement) -> tuple[str, str, str]:
 
 
 def _libraries(one: Measurement, other: Measurement) -> bool:
-    """Whether two measurements were made with the same versions of libraries."""
     return bool(one.identity.get("libraries") == other.identity.get("libraries"))
 
 

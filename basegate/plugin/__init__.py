@@ -43,7 +43,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     try:
         print(format_registry(options.listed_models(config), config.rootpath))
     except UsageError as error:
-        raise options.usage_error(config, error) from None
+        raise pytest.UsageError(error.message) from None
     return 0
 
 
@@ -55,7 +55,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     try:
         return auto_workers(config)
     except UsageError as error:
-        raise options.usage_error(config, error) from None
+        raise pytest.UsageError(error.message) from None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -77,9 +77,11 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         run = Run(options.parse(config), _progress(config))
         options.check_in_process(config, run.device)
-        options.check_compared(config, run)
+        if not hasattr(config, "workerinput"):  # its controller has looked
+            run.check_names()
+            options.check_places(config, run.options.store)
     except UsageError as error:
-        raise options.usage_error(config, error) from None
+        raise pytest.UsageError(error.message) from None
     config.stash[RUN] = run
     plugins.register(RunHooks(run), "basegate-run")
     if not hasattr(config, "workerinput"):

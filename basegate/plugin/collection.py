@@ -42,12 +42,11 @@ def parametrize_check(metafunc: pytest.Metafunc, check: str) -> None:
 
 
 def candidate_of(item: pytest.Item) -> CandidateSpec | None:
-    """Return the candidate that a collected test is about."""
     return cast("CandidateSpec | None", _parameters(item).get("candidate"))
 
 
 def check_of(item: pytest.Item, checks: tuple[str, ...]) -> tuple[str, str]:
-    """Return check and item that a collected test is about; the test's name if it has none."""
+    """Check and item that a collected test is about; the test's name if it has none."""
     for name, value in _parameters(item).items():
         if name in checks:
             return name, str(value)
@@ -61,12 +60,11 @@ def lacks_candidate(item: pytest.Item) -> bool:
 
 
 def is_not_configured(item: pytest.Item) -> bool:
-    """Whether a test belongs to a check that has no table in `thresholds.toml`."""
     return any(value is NOT_CONFIGURED for value in _parameters(item).values())
 
 
 def split_test_id(nodeid: str) -> tuple[str, str, str]:
-    """Return file, test and parameters of a test id.
+    """File, test and parameters of a test id.
 
     >>> split_test_id("tests_models/test_perplexity.py::test_perplexity[yi-6b-wiki]")
     ('tests_models/test_perplexity.py', 'test_perplexity', 'yi-6b-wiki')
@@ -79,7 +77,7 @@ def split_test_id(nodeid: str) -> tuple[str, str, str]:
 def candidate_in(
     parameters: str, candidates: Iterable[str], items: Iterable[str] = ()
 ) -> str | None:
-    """Return the candidate that a test's parameters begin with.
+    """The candidate that a test's parameters begin with.
 
     Names may hold dashes, which also stand between parameters: a name that leaves one of `items`
     is preferred, then the longest that fits.
@@ -96,7 +94,7 @@ def candidate_in(
 
 
 def by_candidate(items: list[pytest.Item], order: list[str]) -> list[pytest.Item]:
-    """Return the tests with those of one candidate together, in the order of the command line.
+    """The tests with those of one candidate together, in the order of the command line.
 
     pytest groups by fixture on its own, but not after `--ff` or for subsets, and loading a
     candidate twice costs minutes. Within a candidate, checks come in the article's order.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from basegate.config.selection import is_group, of_group
 from basegate.errors import UsageError, did_you_mean
-from basegate.i18n.messages import Message, joined
 from basegate.judging.from_store import Asked, rejudge
 
 if TYPE_CHECKING:
@@ -62,16 +61,14 @@ def check_stored(
     for name in names:
         if name != ALL and not known & _meant_by(name, specs):
             raise UsageError(
-                "--compare {name}: nothing of it is stored in {folder}.{hint} Stored: {stored}.",
-                name=name,
-                folder=store.folder,
-                hint=did_you_mean(name, known),
-                stored=joined(sorted(known)) or Message("nothing"),
+                f"--compare {name}: nothing of it is stored in "
+                f"{store.folder}.{did_you_mean(name, known)} Stored: "
+                f"{', '.join(sorted(known)) or 'nothing'}."
             )
 
 
 def _meant_by(name: str, specs: Mapping[str, CandidateSpec]) -> set[str]:
-    """Return the names that a value of `--compare` means; `all` stands for itself."""
+    """The names that a value of `--compare` means; `all` stands for itself."""
     if name == ALL or not is_group(name):
         return {name}
     return {spec.name for spec in of_group(name, specs, "--compare")}
@@ -119,18 +116,14 @@ def from_store(
 
 
 def _lacks(name: str, members: Collection[str], judged: Sequence[Rejudged]) -> list[str]:
-    """Return the members of a group that nothing is stored of; of a name see `check_stored`."""
+    """The members of a group that nothing is stored of; of a name see `check_stored`."""
     if name == ALL or not is_group(name):
         return []
     return sorted(each for each in members if not any(_is_called(one, {each}) for one in judged))
 
 
 def _absent(name: str, members: Collection[str], judged: Sequence[Rejudged]) -> str:
-    return Message(
-        "--compare {name}: nothing is stored of {names}.",
-        name=name,
-        names=joined(_lacks(name, members, judged)),
-    )
+    return f"--compare {name}: nothing is stored of {', '.join(_lacks(name, members, judged))}."
 
 
 def _missing(
@@ -140,22 +133,22 @@ def _missing(
     called = [each for each in judged if _is_called(each, meant)]
     others = [each for each in called if not _is_of(each, run)]
     if any(each.undecided for each in others):
-        why = Message(
+        why = (
             "too few of its samples are stored for these limits; `pytest --model` with its name "
             "draws the others"
         )
     elif others:
-        why = Message(
+        why = (
             "what is stored of it is of other checks, settings, data or versions of the measures "
             "than those of this thresholds file; `pytest --model` with its name measures it anew"
         )
     elif name == ALL:
-        why = Message("no candidate is stored but those of this run")
+        why = "no candidate is stored but those of this run"
     elif is_group(name):
-        why = Message("no candidate of it is stored but those of this run")
+        why = "no candidate of it is stored but those of this run"
     else:
-        why = Message("it is a candidate of this run, and not stored as held in another way")
-    return Message("--compare {name} shows nothing: {why}.", name=name, why=why)
+        why = "it is a candidate of this run, and not stored as held in another way"
+    return f"--compare {name} shows nothing: {why}."
 
 
 def _is_called(each: Rejudged, names: Collection[str]) -> bool:

@@ -20,7 +20,7 @@ WIDTH = 100
 
 
 def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
-    """Return a line per candidate, then groups and notes.
+    """A line per candidate, then groups and notes.
 
     Args:
         registry: the candidates by name.
@@ -46,13 +46,12 @@ def _row(spec: CandidateSpec, base: Path) -> tuple[str, ...]:
 
 
 def _folder(source: str, base: Path) -> str:
-    """Return a folder as `models.toml` would name it."""
+    """A folder as `models.toml` would name it."""
     path = os.path.relpath(source, base)
     return path if path.startswith("..") else f"./{path}"
 
 
 def _native(spec: CandidateSpec) -> str:
-    """Say whether it loads without Python code of its own."""
     if spec.unsupported:
         return "no"
     return "yes" if spec.architecture in KNOWN else "unknown"
@@ -82,7 +81,7 @@ def _unknown(spec: CandidateSpec) -> str:
 
 
 def _section(texts: Iterator[str]) -> list[str]:
-    """Return an empty line and the texts, folded; nothing where there are none."""
+    """An empty line and the texts, folded; nothing where there are none."""
     lines = [
         line
         for text in texts

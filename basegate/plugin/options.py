@@ -14,24 +14,20 @@ import pytest
 
 from basegate.config.model_source import names_in
 from basegate.config.output_paths import check_outputs, check_store, ledger_in
-from basegate.i18n.catalogue import LANGUAGES, of_locale, words
-from basegate.i18n.messages import joined
+from basegate.i18n.catalogue import LANGUAGES, of_locale
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from basegate.config.registry import CandidateSpec
     from basegate.config.thresholds import Thresholds
-    from basegate.errors import UsageError
     from basegate.i18n.catalogue import Language
-    from basegate.plugin.session import Run
 
 
 DEFAULT_TIMEOUT = 6 * 3600.0
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare the options of section 3 of the plan."""
     group = parser.getgroup("basegate", "basegate: acceptance tests for base language models")
     _add_candidates(group)
     _add_files(group)
@@ -41,7 +37,6 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def _add_candidates(group: pytest.OptionGroup) -> None:
-    """Declare which candidates are tested."""
     group.addoption(
         "--model",
         action="append",
@@ -62,7 +57,6 @@ def _add_candidates(group: pytest.OptionGroup) -> None:
 
 
 def _add_files(group: pytest.OptionGroup) -> None:
-    """Declare what is read and written."""
     group.addoption(
         "--thresholds",
         dest="basegate_thresholds",
@@ -121,7 +115,6 @@ def _add_holding(group: pytest.OptionGroup) -> None:
 
 
 def _add_showing(group: pytest.OptionGroup) -> None:
-    """Declare what is shown, and how."""
     group.addoption(
         "--compare",
         action="append",
@@ -136,13 +129,12 @@ def _add_showing(group: pytest.OptionGroup) -> None:
         "--language",
         dest="basegate_language",
         choices=LANGUAGES,
-        help="language of the terminal's verdicts, progress and errors, of the page and of the "
-        "summary (default: from LC_ALL, LC_MESSAGES or LANG)",
+        help="language of verdicts and progress in the terminal, of the page and of the summary; "
+        "errors are in English (default: from LC_ALL, LC_MESSAGES or LANG)",
     )
 
 
 def _add_measuring(group: pytest.OptionGroup) -> None:
-    """Declare what measuring may do."""
     group.addoption(
         "--trust-remote-code",
         action="append",
@@ -218,14 +210,13 @@ class RunOptions:
 
 
 def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
-    """Return the registry of the project that pytest runs in."""
     from basegate.config.registry import load_registry
 
     return load_registry(config.rootpath / "models.toml")
 
 
 def listed_models(config: pytest.Config) -> dict[str, CandidateSpec]:
-    """Return what `--list-models` shows: the registry, or what `--model` names of it.
+    """What `--list-models` shows: the registry, or what `--model` names of it.
 
     Raises:
         UsageError: unknown name or group, or something wrong in `models.toml`.
@@ -259,11 +250,7 @@ def parse(config: pytest.Config) -> RunOptions:
     _check_own_limits(thresholds, registry, candidates)
     store = _place(option.basegate_store, here) or config.rootpath / ".basegate"
     known = {**registry, **{spec.name: spec for spec in candidates}}
-    _check_references(thresholds, known, store)
     outputs = _outputs(config)
-    if not option.collectonly and not hasattr(config, "workerinput"):
-        check_store(store)
-        check_outputs(outputs, store)
     return RunOptions(
         candidates=tuple(_overridden(spec, option) for spec in candidates),
         thresholds=thresholds,
@@ -284,6 +271,13 @@ def parse(config: pytest.Config) -> RunOptions:
     )
 
 
+def check_places(config: pytest.Config, store: Path) -> None:
+    """Refuse places that cannot hold what the run writes; folders that are missing are made."""
+    if not config.option.collectonly:
+        check_store(store)
+        check_outputs(_outputs(config), store)
+
+
 def check_in_process(config: pytest.Config, device: str) -> None:
     """Refuse workers that measure in their own processes on GPUs, which nobody would share out."""
     from basegate.errors import UsageError
@@ -294,14 +288,6 @@ def check_in_process(config: pytest.Config, device: str) -> None:
             "--in-process does not go with -n on GPUs: two workers would use the same one. Leave "
             "one of the two out."
         )
-
-
-def check_compared(config: pytest.Config, run: Run) -> None:
-    """Refuse `--compare` with a name of which nothing is stored."""
-    from basegate.plugin.compare import check_stored
-
-    if run.options.compare and not hasattr(config, "workerinput"):
-        check_stored(run.store, run.options.compare, run.options.known)
 
 
 def _check_root(config: pytest.Config) -> None:
@@ -318,11 +304,8 @@ def _check_root(config: pytest.Config) -> None:
         value = getattr(config.option, f"basegate_{name}")
         if value in config.invocation_params.args and (here / value).exists() and not found:
             raise UsageError(
-                "--{name} {value}: pytest took this for a test path and looked for its "
-                "settings there (rootdir {folder}). Write it with '=': --{name}={value}",
-                name=name,
-                value=value,
-                folder=config.rootpath,
+                f"--{name} {value}: pytest took this for a test path and looked for its settings "
+                f"there (rootdir {config.rootpath}). Write it with '=': --{name}={value}"
             )
 
 
@@ -333,7 +316,7 @@ def _place(given: str | None, here: Path) -> Path | None:
 
 
 def _outputs(config: pytest.Config) -> dict[str, Path | None]:
-    """Return the files that options name, pytest's and its plugins' own among them."""
+    """The files that options name, pytest's and its plugins' own among them."""
     option, here = config.option, config.invocation_params.dir
     return {
         "ledger": _place(option.basegate_ledger, here),
@@ -344,7 +327,7 @@ def _outputs(config: pytest.Config) -> dict[str, Path | None]:
 
 
 def _beside(given: str | None, here: Path) -> Path | None:
-    """Return a place as pytest reads it, which expands nothing."""
+    """A place as pytest reads it, which expands nothing."""
     return here / given if given else None
 
 
@@ -369,55 +352,24 @@ def _check_own_limits(
     for name in thresholds.own_limits:
         if name not in known:
             raise UsageError(
-                "{path}: candidates.{name}: there is no candidate of that "
-                "name.{hint} Known names: {names}.",
-                path=thresholds.path,
-                name=name,
-                hint=did_you_mean(name, known),
-                names=joined(sorted(known)),
-            )
-
-
-def _check_references(thresholds: Thresholds, known: Collection[str], store: Path) -> None:
-    """Refuse limits relative to a candidate that nobody knows: none could ever be judged."""
-    from basegate.errors import UsageError
-    from basegate.judging.checkpoint_identity import suggestion
-    from basegate.store import Store
-
-    unknown = [limit for limit in thresholds.relative if limit.candidate not in known]
-    stored = {each.candidate.name for each in Store(store)} if unknown and store.is_dir() else set()
-    for limit in unknown:
-        if limit.candidate not in stored:
-            raise UsageError(
-                "{path}: {key}.reference: there is no candidate called {candidate} in "
-                "models.toml, in --model or in the store.{hint}",
-                path=thresholds.path,
-                key=limit.key,
-                candidate=f"{limit.candidate!r}",
-                hint=suggestion(limit.candidate, stored, known),
+                f"{thresholds.path}: candidates.{name}: there is no candidate of that "
+                f"name.{did_you_mean(name, known)} Known names: {', '.join(sorted(known))}."
             )
 
 
 def missing_model(config: pytest.Config) -> pytest.UsageError:
-    """Return the error for acceptance tests without a candidate."""
+    """The error for acceptance tests without a candidate."""
     from basegate.config.selection import EVERY, known_names
     from basegate.errors import UsageError
 
     try:
         names = known_names(load_known_models(config), few=EVERY)
     except UsageError as error:
-        return usage_error(config, error)
-    missing = UsageError(
-        "the acceptance tests need a candidate: pytest --model NAME. {names} For any other model "
-        "write --model NAME=SOURCE with a hub id or a folder; pytest --list-models tells more.",
-        names=names,
+        return pytest.UsageError(error.message)
+    return pytest.UsageError(
+        f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other model "
+        "write --model NAME=SOURCE with a hub id or a folder; pytest --list-models tells more."
     )
-    return usage_error(config, missing)
-
-
-def usage_error(config: pytest.Config, error: UsageError) -> pytest.UsageError:
-    """Return an error as pytest shows it, in the reader's language."""
-    return pytest.UsageError(words(_language(config)).retold(error.message))
 
 
 def _language(config: pytest.Config) -> Language:

@@ -14,10 +14,10 @@ from basegate.judging.checkpoint_identity import measured_first, origins_of
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.judge import check_valid, draws_for
 from basegate.judging.ledger_builder import build_ledger, thresholds_file
-from basegate.judging.relative_limits import References, judge_by
+from basegate.judging.relative_limits import References, check_known, judge_by
 from basegate.ledger import Ledger, Record, Suite
 from basegate.measurement import CandidateFacts
-from basegate.plugin.compare import NOTHING, from_store
+from basegate.plugin.compare import NOTHING, check_stored, from_store
 from basegate.runner.candidate import Candidate
 from basegate.runner.environment import environment
 from basegate.runner.measure import measure, obtain
@@ -66,6 +66,16 @@ class Run:
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
         self.references = {limit.candidate for limit in options.thresholds.relative}
         self._isolation: Isolation | None = None
+
+    def check_names(self) -> None:
+        """Refuse limits relative to, and `--compare` with, candidates that nothing is known of.
+
+        Raises:
+            UsageError: there is such a name.
+        """
+        check_known(self.options.thresholds, self.options.known, self.store)
+        if self.options.compare:
+            check_stored(self.store, self.options.compare, self.options.known)
 
     @property
     def order(self) -> list[str]:

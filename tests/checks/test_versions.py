@@ -40,11 +40,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "3f71dbb883c1c41e"),
-    "reasoning": (5, "2f69db9c32ca685e"),
-    "continuation": (7, "86e562093a423efb"),
-    "minimal_pairs": (3, "266cc514b785b36f"),
-    "perplexity": (5, "2ac170d88ad119da"),
+    "knowledge": (6, "ad401eef444e0a85"),
+    "reasoning": (5, "99baf2b9841d30c4"),
+    "continuation": (7, "6934319e78f953d7"),
+    "minimal_pairs": (3, "159edbc103e943c8"),
+    "perplexity": (5, "1a274a3bd6229698"),
 }
 
 

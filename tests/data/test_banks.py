@@ -114,16 +114,16 @@ BAD = {
     "the answer is true": (Question, {"answer": True}, "answer is not text."),
     "the answer's number is too great": (Question, {"answer": 2}, "answer '2' is none of A, B."),
     "a question of blanks": (Question, {"question": "  "}, "question is empty."),
-    "half a character": (Prompt, {"prompt": "a\ud83d"}, "prompt holds half of a surrogate pair"),
+    "half a character": (Prompt, {"prompt": "a\ud83d"}, "prompt holds an unpaired surrogate"),
     "half a character in the context": (
         Question,
         {"context": "a\ud83d"},
-        "context holds half of a surrogate pair, which is no character.",
+        "context holds an unpaired surrogate, which is no character.",
     ),
     "half a character in an option": (
         Question,
         {"options": {"A": "a\ud83d", "B": "two"}},
-        "one of the options holds half of a surrogate pair, which is no character.",
+        "one of the options holds an unpaired surrogate, which is no character.",
     ),
     "quotes the wrong way round": (Question, {"question": "」乜「"}, "「 and 」 are unbalanced"),
     "an answer of two readings": (
@@ -171,7 +171,7 @@ def test_inches_are_no_quotation_marks(tmp_path):
 @pytest.mark.parametrize(
     ("second", "sentence"),
     [
-        ({"id": "q", "question": "Other?"}, "the id 'q' stands twice."),
+        ({"id": "q", "question": "Other?"}, "duplicate id 'q'."),
         ({"id": "r"}, "it is the same question as 'q'."),
         ({"id": "r", "question": " ＷＨＩＣＨ "}, "it is the same question as 'q'."),
         (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from basegate.config.settings import TableSource
 from basegate.data import hub, tables
-from basegate.data.tables import Complaint, Row, read_table, table_identity
+from basegate.data.tables import Row, RowError, read_table, table_identity
 from basegate.errors import DataError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -194,4 +194,4 @@ def test_a_data_set_of_the_hub_is_read_at_a_commit(monkeypatch):
 
 
 def test_a_complaint_is_a_line():
-    assert str(Complaint("b.csv, line 3", "is wrong.")) == "b.csv, line 3: is wrong."
+    assert str(RowError("b.csv, line 3", "is wrong.")) == "b.csv, line 3: is wrong."

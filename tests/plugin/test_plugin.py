@@ -572,17 +572,6 @@ def test_why_a_row_is_invalid_is_in_the_readers_language_whichever_process_found
     assert "ended without a word" in details["dies"]
 
 
-def test_a_wrong_command_line_is_told_in_the_readers_language(plain):
-    result = plain.runpytest_subprocess("--model", "onee", "--language", "zh-HK")
-    assert result.ret == 4
-    result.stderr.fnmatch_lines(
-        ["ERROR: --model onee：沒有叫這個名稱的候選模型。你想指的是 'one' 或 'one-b' 嗎？*"]
-    )
-    result = plain.runpytest_subprocess("--language", "zh-HK")
-    assert result.ret == 4
-    result.stderr.fnmatch_lines(["ERROR: 驗收測試需要候選模型：pytest --model NAME。*"])
-
-
 @pytest.mark.parametrize("restarts", [(), ("--max-worker-restart=1",)], ids=["any", "one"])
 def test_a_process_that_dies_is_reported_once_and_not_green(isolated, restarts):
     result = isolated.runpytest_subprocess(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from basegate.checks.early_stopping import ALL, Draws
@@ -14,6 +16,7 @@ from basegate.config.settings import (
     TableSource,
 )
 from basegate.config.thresholds import Check
+from basegate.engines import article_perplexity as article
 from basegate.engines import batch_cache as pieces
 from basegate.engines.checkpoints.inspection import Loaded
 from basegate.errors import InvalidMeasurement
@@ -68,7 +71,8 @@ def test_batches_that_did_not_fit_are_noted(measure):
 
 
 def test_the_articles_figure_may_be_infinite_and_nothing_else(measure, monkeypatch):
-    monkeypatch.setattr(PlainEngine, "article_perplexity", lambda self, text, **_: float("inf"))
+    monkeypatch.setattr(PlainEngine, "model", "model", raising=False)
+    monkeypatch.setattr(article, "article_perplexity", lambda *_: math.inf)
     found = measure(PlainEngine("one")).findings
     [shown] = [each for each in found.metrics if each.name == "article_perplexity"]
     assert (shown.value, shown.informative) == (None, True)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basegate.checks import continuation
+from basegate.checks import continuation, identity
 from basegate.config.registry import CandidateSpec
 from basegate.config.settings import (
     CorpusSource,
@@ -31,8 +31,6 @@ from basegate.measurement import (
     Preference,
     Sample,
 )
-from basegate.runner import environment
-from basegate.runner import measure as measuring
 from basegate.runner.candidate import Candidate
 from basegate.runner.measure import identify
 from basegate.serialization import digest, write_atomically
@@ -589,7 +587,7 @@ def test_the_key_does_not_depend_on_the_glob_that_finds_the_data(origin):
 
 def test_the_key_changes_with_the_version_of_a_library(origin, monkeypatch):
     before = origin.keys()
-    monkeypatch.setattr(measuring, "library_versions", lambda *_: {"torch": "99"})
+    monkeypatch.setattr(identity, "library_versions", lambda *_: {"torch": "99"})
     assert all(key != before[check] for check, key in origin.keys().items())
 
 
@@ -603,9 +601,9 @@ def test_the_key_changes_with_the_version_of_its_measure_alone(origin, monkeypat
 
 def test_a_reading_of_the_text_is_keyed_by_the_libraries_that_read_it(origin, monkeypatch):
     before = origin.keys()
-    real = environment.version
+    real = identity.installed_version
     monkeypatch.setattr(
-        environment, "version", lambda name: "99" if name == "opencc" else real(name)
+        identity, "installed_version", lambda name: "99" if name == "opencc" else real(name)
     )
     after = origin.keys()
     assert {check for check in before if after[check] != before[check]} == {"continuation"}

@@ -1,49 +1,41 @@
-"""One limit that is to be proposed anew: what was measured, and what becomes of the limit."""
+"""One limit to calibrate: what was measured for it, and what is suggested."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from basegate.config.settings import SamplingSettings
-from basegate.i18n.catalogue import LATER
-from basegate.i18n.formatting import format_limit, place
-from basegate.i18n.messages import Message
+from basegate.i18n.formatting import place
 from basegate.stats import passing_probability
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from basegate.config.limits import Limit
+    from basegate.config.limits import AnyLimit, Limit
     from basegate.config.thresholds import Check
     from basegate.measurement import Measurement, Metric
 
-LUCKY = 0.05
-"""How often whoever guesses may pass a count before a warning says so."""
+NOT_MEASURED = "not measured on any good candidate"
+NO_BAD = "no bad candidate measured"
 
 
 @dataclass(frozen=True)
-class Proposal:
-    """One limit of the file.
+class Suggestion:
+    """What a limit should be.
 
     Attributes:
-        check: that it belongs to.
+        check: that the limit belongs to.
         limit: as it is now.
-        value: as it should be; `None` where the present one is kept.
-        why: what it rests on, with the margin on both sides; or why it is kept.
-        warnings: what a reader has to know before they use it.
+        value: suggested; `None` to keep the present one.
+        reason: what the value is based on, or why the present one is kept.
     """
 
     check: Check
-    limit: Limit
+    limit: AnyLimit
     value: float | None
-    why: str
-    warnings: tuple[str, ...] = ()
-
-    def warned(self, warnings: Sequence[str]) -> Proposal:
-        """Return it with warnings before its own."""
-        return replace(self, warnings=(*warnings, *self.warnings))
+    reason: str
 
     @property
     def key(self) -> str:
@@ -51,78 +43,45 @@ class Proposal:
         return self.limit.key.rpartition(".")[2]
 
     @property
-    def place(self) -> str:
-        """What people are told that it is about."""
-        where = place(self.check.check, self.check.item, LATER)
-        return LATER("{name} {part}", name=where, part=self.key)
+    def label(self) -> str:
+        """Check, item and key, for people."""
+        return f"{place(self.check.check, self.check.item)} {self.key}"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One limit and what was measured on good and bad candidates.
-
-    Attributes:
-        check: that the limit belongs to.
-        limit: as it is now.
-        good: by name, what says something about candidates that are to pass.
-        bad: likewise about those that are not to.
-        margin: see `propose`.
-        bad_are_given: whether there are bad ones, measured or not.
-        guessing: see `propose`.
-    """
+    """One limit and the valid measurements of good and bad candidates; see `calibrate`."""
 
     check: Check
     limit: Limit
-    good: dict[str, Measurement]
-    bad: dict[str, Measurement]
+    good: Mapping[str, Measurement]
+    bad: Mapping[str, Measurement]
     margin: float
-    bad_are_given: bool
-    guessing: tuple[float, ...] = ()
+    guessing: Sequence[float] = ()
 
-    def proposed(self, value: float, why: str) -> Proposal:
-        """Return a new value for the limit."""
-        return Proposal(self.check, self.limit, value, why)
+    def suggest(self, value: float, reason: str) -> Suggestion:
+        """Another value for the limit."""
+        return Suggestion(self.check, self.limit, value, reason)
 
-    def kept(self, reason: str, unit: str = "") -> Proposal:
-        """Return the limit as it is, with the reason as a warning."""
-        present = format_limit(self.limit.value, self.limit.direction, unit, LATER)
-        kept = Proposal(self.check, self.limit, None, Message("kept: {reason}", reason=reason))
-        warning = Message(
-            "{place}: {reason}. The present limit, {present}, is kept.",
-            place=kept.place,
-            reason=reason,
-            present=present,
-        )
-        return kept.warned([warning])
+    def keep(self, reason: str) -> Suggestion:
+        """The limit as it is."""
+        return Suggestion(self.check, self.limit, None, reason)
 
-    def luck(self, correct: int) -> float:
-        """Return how often guessing has so many samples of every question right."""
+    def chance_of_guessing(self, correct: int) -> float:
+        """Chance that a guesser has `correct` samples of every question right; 0 if unknown."""
+        if not self.guessing:
+            return 0.0
         assert isinstance(self.check.settings, SamplingSettings)
         samples = self.check.settings.sampling.samples
         return math.prod(passing_probability(each, correct, samples) for each in self.guessing)
 
     def metrics(self, measurement: Measurement) -> list[Metric]:
-        """Return what a measurement holds for the limit."""
+        """Metrics that the limit applies to."""
         # A share of nothing has a value, 0, and the interval of all shares: nothing was measured.
         found = (each for each in measurement.findings.metrics if each.count != 0)
         return [each for each in found if each.name == self.limit.metric and each.value is not None]
 
 
-NONE_GIVEN = Message("no bad one was given")
-NONE_MEASURED = Message("no bad one was measured")
-
-
-def unmeasured(proposal: Proposal) -> Proposal:
-    """Warn that nothing was measured on the bad candidates that were given."""
-    warning = Message("{place}: {reason}.", place=proposal.place, reason=NONE_MEASURED)
-    return proposal.warned([warning])
-
-
-def exchanged(good: str, bad: str) -> str:
-    """Say that a bad candidate is better than a good one, both given with what they reach."""
-    return Message(
-        "bad {bad} is better than good {good}: perhaps the two were exchanged, or this check does "
-        "not tell what is wanted",
-        bad=bad,
-        good=good,
-    )
+def swapped(good: str, bad: str) -> str:
+    """Reason to keep a limit: a bad candidate is better than a good one."""
+    return f"bad {bad} is better than good {good}: the labels look swapped"
