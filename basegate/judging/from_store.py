@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from basegate.config.limits import AnyLimit
-    from basegate.config.thresholds import Check, Thresholds
+    from basegate.config.settings import CheckConfig
+    from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
     from basegate.ledger import Comparison
     from basegate.measurement import CandidateFacts, Measurement
@@ -55,8 +56,8 @@ class Rejudged:
     facts: CandidateFacts
     others: tuple[str, ...]
     records: tuple[Record, ...]
-    missing: tuple[Check, ...]
-    undecided: tuple[Check, ...]
+    missing: tuple[CheckConfig, ...]
+    undecided: tuple[CheckConfig, ...]
     measured_at: str
 
     @property
@@ -79,8 +80,8 @@ class Asked:
         unknown: the others, with the reason.
     """
 
-    checks: tuple[tuple[Check, dict[str, Any]], ...]
-    unknown: tuple[tuple[Check, str], ...]
+    checks: tuple[tuple[CheckConfig, dict[str, Any]], ...]
+    unknown: tuple[tuple[CheckConfig, str], ...]
 
     @classmethod
     def of(cls, thresholds: Thresholds) -> Asked:
@@ -233,7 +234,7 @@ def ledger_of(
     *,
     choose: bool = True,
     commands: Mapping[str, str] | None = None,
-    unknown: Sequence[tuple[Check, str]] = (),
+    unknown: Sequence[tuple[CheckConfig, str]] = (),
     absent: Sequence[str] = (),
 ) -> Ledger:
     """The ledger of what was judged from the store.
@@ -256,7 +257,7 @@ def ledger_of(
         ),
         machine,
         [each.facts for each in judged],
-        [(check.check, check.item) for check in thresholds.checks],
+        [(check.name, check.item) for check in thresholds.checks],
         [record for each in judged for record in each.records],
         compare=compare,
         choose=choose,
@@ -275,20 +276,20 @@ def absent_from(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
 
 
 def _not_judged(
-    each: Rejudged, command: str, unknown: Sequence[tuple[Check, str]]
+    each: Rejudged, command: str, unknown: Sequence[tuple[CheckConfig, str]]
 ) -> list[NotJudged]:
     """What the store does not decide of a candidate, and why."""
-    whys: tuple[tuple[Literal["undecided", "missing"], tuple[Check, ...]], ...] = (
+    whys: tuple[tuple[Literal["undecided", "missing"], tuple[CheckConfig, ...]], ...] = (
         ("undecided", each.undecided),
         ("missing", each.missing),
     )
     left = [
-        NotJudged(check=check.check, item=check.item, why=why, command=command)
+        NotJudged(check=check.name, item=check.item, why=why, command=command)
         for why, checks in whys
         for check in checks
     ]
     lost = [
-        NotJudged(check=check.check, item=check.item, why="unknown", reason=Reason.of(reason))
+        NotJudged(check=check.name, item=check.item, why="unknown", reason=Reason.of(reason))
         for check, reason in unknown
     ]
     return left + lost
@@ -355,13 +356,11 @@ def _rejudge(
     brief: bool,
 ) -> Rejudged:
     records: list[Record] = []
-    missing: list[Check] = []
-    undecided: list[Check] = []
+    missing: list[CheckConfig] = []
+    undecided: list[CheckConfig] = []
     for number, (check, _) in enumerate(asked.checks):
         found = stored.answers.get(number)
-        limits = check.limits
-        if name in thresholds.own_limits:
-            limits = thresholds.limits(name, check.check, check.item)
+        limits = thresholds.limits(name, check.name, check.item)
         if found is None:
             missing.append(check)
         elif not is_enough(found.findings, draws_for(limits) if check.stop_early else ALL):
@@ -381,7 +380,7 @@ def _rejudge(
     )
 
 
-def _as_answer(found: Measurement, check: Check, count: int, label: str) -> Measurement:
+def _as_answer(found: Measurement, check: CheckConfig, count: int, label: str) -> Measurement:
     """A measurement under the names that it has here, saying if there are others."""
     update: dict[str, Any] = {}
     if found.item != check.item:
