@@ -197,19 +197,12 @@ def test_commands_of_the_store_speak_the_readers_language(manage, store, thresho
     _, listed, _ = manage("list", *CHINESE)
     assert "困惑度 wiki" in listed
     assert listed.splitlines()[-1].startswith("3 項測量，")
-    key = listed.split()[0]
-    _, shown, _ = manage("show", key, "--samples", "1", *CHINESE)
-    assert {"測量", "指標", "識別資料"} <= set(shown.splitlines())
-    assert "（nf4、bfloat16、" in shown
     _, pruned, _ = manage("prune", "--model", "yi-6b", "--dry-run", *CHINESE)
     assert pruned.startswith("將會移除 ")
 
 
 def test_errors_and_warnings_of_commands_are_in_the_readers_language(manage, store, thresholds):
     fill(store, thresholds)
-    status, _, err = manage("show", "0" * 12, *CHINESE)
-    assert status == 4
-    assert err.startswith(f"error: 沒有 key 以 {'0' * 12} 開頭。存檔內容：\n")
     next(iter(store.paths())).write_text("{", encoding="utf-8")
     _, _, err = manage("list", *CHINESE)
     assert err.startswith("警告：")
@@ -825,48 +818,6 @@ def test_a_list_of_candidates_is_chosen_as_for_judge(manage, store, thresholds):
     assert "nothing of it is stored. Did you mean 'other'" in err
 
 
-def test_all_of_a_candidate_is_shown(manage, store, thresholds):
-    fill(store, thresholds)
-    fill(store, thresholds, OTHER, knowledge=None)
-    status, out, _ = manage("show", "--model", "other", "--samples", "1")
-    assert status == 0
-    assert out.count("\nmetrics\n") == 2
-    assert out.index("check      minimal pairs pairs") < out.index("check      perplexity wiki")
-    assert "yi-6b" not in out
-    assert "bits per character: 對\n" in out, "with its evidence"
-    assert manage("show", "--model", "other,yi-6b")[1].count("\nmetrics\n") == 5
-
-
-def test_show_wants_a_key_or_a_candidate_that_go_together(manage, store, thresholds):
-    fill(store, thresholds)
-    fill(store, thresholds, OTHER)
-    key = measurement(thresholds, "perplexity", perplexity()).key
-    assert manage("show", key, "--model", "yi-6b")[0] == 0
-    status, _, err = manage("show", key, "--model", "other")
-    assert status == 4
-    assert f"{key} is a measurement of yi-6b, and --model names other." in err
-    status, _, err = manage("show")
-    assert (status, err) == (
-        4, "error: store show: give the first digits of a KEY, or --model NAME.\n"
-    )  # fmt: skip
-
-
-def test_a_key_may_stand_behind_the_candidates(manage, store, thresholds):
-    fill(store, thresholds)
-    fill(store, thresholds, OTHER)
-    key = measurement(thresholds, "perplexity", perplexity()).key[:8]
-    status, out, _ = manage("show", "--model", "yi-6b", key)
-    assert (status, out.count("\nmetrics\n")) == (0, 1)
-    status, _, err = manage("show", "--model", "other", key)
-    assert status == 4
-    assert f"{key} is a measurement of yi-6b, and --model names other." in err
-    # What is a name, or begins no key, is no key.
-    named = key[:4]
-    fill(store, thresholds, candidate(named, revision="c" * 40), knowledge=None)
-    assert manage("show", "--model", "yi-6b", named)[1].count("\nmetrics\n") == 5
-    assert "--model ffffffff: nothing of it" in manage("show", "--model", "yi-6b", "f" * 8)[2]
-
-
 def test_an_empty_store_lists_nothing(manage, store):
     store.folder.mkdir()
     assert manage("list") == (0, "0 measurements, 0 bytes\n", "")
@@ -903,7 +854,6 @@ def test_pairs_are_shown_as_samples_are(manage, store, thresholds):
     assert (
         "p1 (k)\n  | right, 1.00 bits per character: 對\n  | wrong, 2.00 bits per character: 錯\n"
     ) in shown
-    assert "  | 正確，每字 1.00 bits：對\n" in manage("show", key, "--samples", "1", *CHINESE)[1]
     assert "1 more pairs" in manage("show", key)[1]
 
 
