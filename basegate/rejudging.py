@@ -20,7 +20,7 @@ from basegate.measuring import identify_check
 from basegate.records import canonical_json, digest
 from basegate.references import References, judge_by
 from basegate.stopping import ALL, draws_for, is_enough
-from basegate.store.overview import stored_of
+from basegate.store.overview import require_stored
 from basegate.verdict import Reason, worst
 
 if TYPE_CHECKING:
@@ -318,7 +318,7 @@ def _chosen(
         pairs = [(each.newest.candidate.name, each) for each in found]
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
     known = {name for each in found for name in each.names}
-    stored = stored_of(names, known, registered)
+    stored = require_stored(names, known, registered)
     return [(name, each) for name in stored for each in found if name in each.names]
 
 

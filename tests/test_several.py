@@ -4,7 +4,7 @@ import pytest
 
 from basegate.commands import main
 from basegate.errors import UsageError
-from basegate.store import Several, Store
+from basegate.store import MergedStore, Store
 from tests.stored import answers, candidate, make_project, measurement, perplexity
 
 
@@ -28,7 +28,7 @@ def stores(tmp_path, thresholds):
 
 @pytest.mark.parametrize("drawn", [(5, 9, 7), (9, 5, 7), (5, 7, 9)])
 def test_the_fullest_counts_wherever_it_stands(stores, drawn):
-    several = Several(stores("knowledge", *(answers(4, count) for count in drawn)))
+    several = MergedStore(stores("knowledge", *(answers(4, count) for count in drawn)))
     [listed] = several
     assert listed.findings.metrics[0].drawn == 9
     assert len(several.get(listed.key).findings.samples) == 9
@@ -39,7 +39,7 @@ def test_of_equal_ones_both_ways_of_reading_serve_the_first(tmp_path, thresholds
     found = [Store(tmp_path / "a"), Store(tmp_path / "b")]
     for store, name in zip(found, ("first", "second"), strict=True):
         store.put(measurement(thresholds, "knowledge", answers(), candidate(name)))
-    several = Several(found)
+    several = MergedStore(found)
     [listed] = several
     assert listed.candidate.name == several.get(listed.key).candidate.name == "first"
 
@@ -54,7 +54,7 @@ def test_of_equal_ones_both_ways_of_reading_serve_the_first(tmp_path, thresholds
 )
 def test_other_numbers_are_refused_by_both_ways_of_reading(stores, check, findings):
     found = stores(check, *findings)
-    several = Several(found)
+    several = MergedStore(found)
     [one] = found[0]
     with pytest.raises(UsageError, match=one.key) as listing:
         list(several)
@@ -80,9 +80,9 @@ def test_questions_of_which_each_store_has_more_are_refused(tmp_path, thresholds
 
     few, one, other = store_with(4, 4), store_with(4, 6), store_with(6, 4)
     [listed] = few
-    assert len(Several([few, other]).get(listed.key).findings.samples) == 10
+    assert len(MergedStore([few, other]).get(listed.key).findings.samples) == 10
     with pytest.raises(UsageError, match="has other numbers in each"):
-        Several([one, other]).get(listed.key)
+        MergedStore([one, other]).get(listed.key)
 
 
 def test_a_report_of_stores_that_contradict_each_other_names_them(
@@ -100,5 +100,5 @@ def test_a_report_of_stores_that_contradict_each_other_names_them(
 def test_a_key_is_yielded_once_and_what_one_store_alone_holds_too(tmp_path, stores, thresholds):
     found = stores("knowledge", answers(4, 5), answers(4, 9))
     found[1].put(measurement(thresholds, "perplexity", perplexity()))
-    assert sorted(each.check for each in Several(found)) == ["knowledge", "perplexity"]
-    assert Several(found).get("0" * 64) is None
+    assert sorted(each.check for each in MergedStore(found)) == ["knowledge", "perplexity"]
+    assert MergedStore(found).get("0" * 64) is None

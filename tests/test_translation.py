@@ -17,7 +17,6 @@ import pytest
 
 from basegate import variety
 from basegate.article import PUBLISHED
-from basegate.commands.output import COUNTED
 from basegate.figures import SHARE
 from basegate.language import without_numbers, words
 from basegate.limits import RULES
@@ -51,7 +50,6 @@ IN_TEMPLATES = re.compile(r"""\bsay\(\s*(?:"([^"]*)"|'([^']*)'|([^\s)]+))""")
 
 
 ERRORS = {"failure", "UsageError", "InvalidMeasurement", "CandidateError", "DataError"}
-ERRORS |= {"Damaged", "Newer"}
 """What takes the template of a message where it is given values; else a text in English."""
 
 
@@ -68,8 +66,6 @@ def is_words(call: ast.Call) -> bool:
     named = call.func
     if isinstance(named, ast.Name):
         return named.id == "say"
-    if isinstance(named, ast.Attribute) and named.attr == "words":
-        return ast.unparse(named) == "reader.words"
     owner = named.value if isinstance(named, ast.Attribute) and named.attr == "say" else None
     name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "progress")
     return "progress" not in name
@@ -142,7 +138,6 @@ VARIABLES = {
     ("language.py", "text"),
     ("messages.py", "template"),
     ("messages.py", "JOINS[gap]"),
-    ("output.py", "one if count == 1 else several"),
 }
 
 
@@ -235,8 +230,8 @@ def others() -> set[str]:
 
 
 def joins() -> set[str]:
-    """Return the templates of parts in a row, and of counts."""
-    return {*JOINS.values(), *(each for pair in COUNTED.values() for each in pair)}
+    """Return the templates of parts in a row."""
+    return set(JOINS.values())
 
 
 SOURCES = (joins, units, short_names, judged_metrics, facts, bases, notes, topics, others)

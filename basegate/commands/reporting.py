@@ -13,7 +13,7 @@ from basegate.commands.output import (
     STORE,
     add_language,
     add_thresholds,
-    many,
+    counted,
     say,
     store_at,
     warn,
@@ -24,12 +24,11 @@ from basegate.environment import environment
 from basegate.errors import UsageError
 from basegate.evidence import compare_candidates
 from basegate.files import write_atomically
-from basegate.messages import Message, joined
 from basegate.outputs import check_files
 from basegate.rejudging import Asked, absent_from, ledger_of, rejudge_whole
 from basegate.report.page import Page
 from basegate.report.summary_file import write_summary
-from basegate.store import Several
+from basegate.store import MergedStore
 from basegate.thresholds import load_thresholds
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     html = options.html or (None if options.summary else _PAGE)
     check_files({"html": html, "summary": options.summary})
     stores = [store_at(folder) for folder in options.stores or [STORE]]
-    store = Several(stores)
+    store = MergedStore(stores)
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)
@@ -94,19 +93,15 @@ def run(options: argparse.Namespace) -> int:
     judged = [each for each in every if each.records]
     if not judged:
         raise UsageError(
-            "nothing stored answers {thresholds}, so there is nothing to report. `pytest "
-            "--model NAME` measures; `python -m basegate store list` shows what is stored.",
-            thresholds=options.thresholds,
+            f"nothing stored answers {options.thresholds}, so there is nothing to report. `pytest "
+            "--model NAME` measures; `python -m basegate store list` shows what is stored."
         )
     absent = [each.facts.name for each in every if not each.records]
     absent += absent_from(every, chosen.names)
     if absent:
         warn(
-            Message(
-                "nothing stored answers these limits for {names}: not on the page; pytest --model "
-                "NAME measures",
-                names=joined(absent),
-            )
+            f"nothing stored answers these limits for {', '.join(absent)}: not on the page; "
+            "pytest --model NAME measures"
         )
     ledger = ledger_of(
         judged,
@@ -118,17 +113,16 @@ def run(options: argparse.Namespace) -> int:
         absent=absent,
     )
     page = Page(ledger, behind, words_of(options))
+    candidates = counted(len(judged), "candidate")
     if html is not None:
         with writing("html", html):
             _write(page, html)
-        count = many(len(judged), "candidate")
-        say(Message("report: {path} ({candidates})", path=html, candidates=count))
+        say(f"report: {html} ({candidates})")
     with writing("summary", options.summary):
         if missing := write_summary(ledger, options.summary, page.say):
             warnings.warn(missing, stacklevel=1)
     if options.summary is not None:
-        count = many(len(judged), "candidate")
-        say(Message("summary: {path} ({candidates})", path=options.summary, candidates=count))
+        say(f"summary: {options.summary} ({candidates})")
     return 0
 
 

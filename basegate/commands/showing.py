@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.commands.output import add_store, one_line, say, size, store_of, table
 from basegate.figures import chance, found, place
-from basegate.store.overview import the_one
+from basegate.store.overview import get_by_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ def _count(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Print the measurement."""
     store = store_of(options)
-    measurement = the_one(store, options.key)
+    measurement = get_by_prefix(store, options.key)
     findings = measurement.findings
     _section("measurement", list(_head(measurement, store)))
     _section("metrics", [_metric(each) for each in findings.metrics])

@@ -2,6 +2,6 @@
 
 from basegate.store.folder import Store
 from basegate.store.journal import NO_JOURNAL, FileJournal, Journal
-from basegate.store.several import Readable, Several
+from basegate.store.several import MergedStore, Readable
 
-__all__ = ["NO_JOURNAL", "FileJournal", "Journal", "Readable", "Several", "Store"]
+__all__ = ["NO_JOURNAL", "FileJournal", "Journal", "MergedStore", "Readable", "Store"]

@@ -25,7 +25,7 @@ class Readable(Protocol):
         ...
 
 
-class Several:
+class MergedStore:
     """Stores read as one; of a key that several hold, the one with the most samples counts.
 
     Of equal ones that is the first store's. Both ways of reading raise a `UsageError` where the
