@@ -1,4 +1,4 @@
-"""`python -m basegate`; see `basegate.commands`."""
+"""`python -m basegate`; see `basegate.cli`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 
-from basegate.commands import main
+from basegate.cli import main
 
 # A command ends soon, and what it reads holds no cycles: looking for some among a million objects
 # would take longer than the rest.
