@@ -261,13 +261,9 @@ def _keep(measurement: Measurement, store: Store) -> bool:
 def _say_not_kept(store: Store, reason: str) -> None:
     """Warn, with the same words for whatever it was: a full disk is told once and not per check."""
     warnings.warn(
-        Message(
-            "not all that was measured could be kept in {folder} ({reason}). It is judged now, "
-            "and the next run measures again what was not kept batch by batch either. Free some "
-            "space, or give another --store.",
-            folder=store.folder,
-            reason=reason,
-        ),
+        f"not all that was measured could be kept in {store.folder} ({reason}). It is judged now, "
+        "and the next run measures again what was not kept batch by batch either. Free some space, "
+        "or give another --store.",
         NotKept,
         stacklevel=2,
     )
@@ -321,11 +317,8 @@ def _check_files(check: Check) -> None:
     for key, path in check.files.items():
         if not path.exists():
             raise DataError(
-                "{path}: there is no such file or folder. {origin} names it as {key}; relative "
-                "paths there start at the folder of {origin}.",
-                path=path,
-                origin=check.origin,
-                key=key,
+                f"{path}: there is no such file or folder. {check.origin} names it as {key}; "
+                f"relative paths there start at the folder of {check.origin}."
             )
 
 

@@ -16,7 +16,6 @@ import pytest
 
 from basegate import options
 from basegate.errors import NotCompared, StoreWarning, UsageError, message_of
-from basegate.messages import Message
 from basegate.state import RUN
 
 if TYPE_CHECKING:
@@ -238,12 +237,12 @@ class ReportHooks:
         try:
             ledger.write(wanted.ledger)
         except OSError as error:
-            self.troubles.append(Message("the ledger could not be written: {error}", error=error))
+            self.troubles.append(f"the ledger could not be written: {error}")
         try:
             if missing := write_summary(ledger, wanted.summary, words(wanted.language)):
                 self.warnings.append((UserWarning, missing))
         except OSError as error:
-            self.troubles.append(Message("the summary could not be written: {error}", error=error))
+            self.troubles.append(f"the summary could not be written: {error}")
         return bool(self.troubles)
 
     @pytest.hookimpl(tryfirst=True)
@@ -266,7 +265,7 @@ class ReportHooks:
             return
         say = self.run.say
         for trouble in self.troubles:
-            terminalreporter.write_line(f"ERROR: {say.retold(trouble)}", red=True)
+            terminalreporter.write_line(f"ERROR: {trouble}", red=True)
         if not self.troubles:
             terminalreporter.write_line(say("ledger: {path}", path=self.run.options.ledger))
             if self.run.options.summary is not None:

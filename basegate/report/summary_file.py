@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from basegate.files import write_atomically
-from basegate.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +49,7 @@ def _append(job: str, text: str) -> str:
             # A blank line parts it from what another command of the step has written.
             file.write(f"\n{text}")
     except OSError as error:
-        return Message(
-            "the summary could not be added to ${variable}: {error}", variable=VARIABLE, error=error
-        )
+        return f"the summary could not be added to ${VARIABLE}: {error}"
     return ""
 
 
