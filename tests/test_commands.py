@@ -186,7 +186,7 @@ def test_why_nothing_can_be_judged_is_in_the_readers_language(judge, store, thre
     (thresholds.parent / "corpus.txt").unlink()
     _, out, _ = judge("--language", "zh-HK")
     assert "無從確定存檔內哪些測量屬於此項：" in out
-    assert "corpus.txt：沒有這個檔案或資料夾。" in out
+    assert "corpus.txt: there is no such file or folder." in out
 
 
 CHINESE = ("--language", "zh-HK")
