@@ -43,9 +43,6 @@ class PlainEngine:
     def recall(self, prompts, **given):
         return [[] for _ in prompts]
 
-    def article_perplexity(self, text, *, journal=None):
-        return 37.2
-
     def close(self):
         log("close", self.name)
 

@@ -59,9 +59,7 @@ def plain_logprobs(engine, text, window, context):
     return np.array(values)
 
 
-@pytest.mark.parametrize(
-    "verb", ["log_likelihoods", "sample", "recall", "article_perplexity", "close"]
-)
+@pytest.mark.parametrize("verb", ["log_likelihoods", "sample", "recall", "close"])
 def test_the_engine_says_of_itself_what_every_engine_promises(verb):
     def first_words(owner):
         return re.split("[;.]", getattr(owner, verb).__doc__)[0]

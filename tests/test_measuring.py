@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from basegate.candidate import Candidate
-from basegate.engines import pieces
+from basegate.engines import article, pieces
 from basegate.engines.checkpoint import Loaded
 from basegate.errors import InvalidMeasurement
 from basegate.fingerprint import hash_file
@@ -68,7 +70,8 @@ def test_batches_that_did_not_fit_are_noted(measure):
 
 
 def test_the_articles_figure_may_be_infinite_and_nothing_else(measure, monkeypatch):
-    monkeypatch.setattr(PlainEngine, "article_perplexity", lambda self, text, **_: float("inf"))
+    monkeypatch.setattr(PlainEngine, "model", "model", raising=False)
+    monkeypatch.setattr(article, "article_perplexity", lambda *_: math.inf)
     found = measure(PlainEngine("one")).findings
     [shown] = [each for each in found.metrics if each.name == "article_perplexity"]
     assert (shown.value, shown.informative) == (None, True)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basegate.corpora import Corpus
+from basegate.engines import article
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings
@@ -44,10 +45,6 @@ class ScoringEngine:
     def log_likelihoods(self, texts, *, window, context, progress):
         self.asked = (list(texts), window, context)
         return self.scores
-
-    def article_perplexity(self, text):
-        self.joined = text
-        return 37.2
 
 
 def measured(engine, documents=DOCUMENTS, join=None, left_out=0):
@@ -125,11 +122,20 @@ def test_perplexity_weighs_tokens_and_not_documents():
     assert numbers(findings)["perplexity"] == pytest.approx(2 ** ((6 + 8) / 7))
 
 
-def test_the_articles_figure_is_of_all_documents_and_never_judged():
+def test_the_articles_figure_is_of_all_documents_and_never_judged(monkeypatch):
+    asked = []
+    monkeypatch.setattr(article, "article_perplexity", lambda *given: asked.append(given) or 37.2)
     engine = ScoringEngine(*map(scored, BITS))
+    engine.model, engine.tokenizer, engine.journal = "model", "tokenizer", "journal"
     [shown] = [each for each in measured(engine, join="--").metrics if each.informative]
     assert (shown.name, shown.value) == ("article_perplexity", 37.2)
-    assert engine.joined == "香港\n\nabcd"
+    assert asked == [("model", "tokenizer", "香港\n\nabcd", "journal")]
+
+
+def test_without_a_transformers_model_there_is_no_figure_of_the_article():
+    metrics = measured(ScoringEngine(*map(scored, BITS))).metrics
+    assert "perplexity" in {each.name for each in metrics}
+    assert "article_perplexity" not in {each.name for each in metrics}
 
 
 def test_a_single_document_has_no_interval():

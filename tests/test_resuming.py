@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from basegate.engines import caches, halving, local
+from basegate.engines import article, caches, halving, local
 from basegate.engines.keeping import Keeping
 from basegate.settings import Sampling
 from basegate.stopping import ALL, Draws
@@ -215,17 +216,16 @@ def test_under_the_limits_that_it_was_begun_with_nothing_is_drawn_beside(
 
 
 def test_the_articles_figure_goes_on_too(engine, tmp_path, monkeypatch):
-    from basegate.engines import article
-
     monkeypatch.setattr(article, "BATCH", 2)
     text = "\n\n".join(TEXTS * 60)
-    plain = engine.article_perplexity(text)
+    figure = partial(article.article_perplexity, engine.model, engine.tokenizer, text)
+    plain = figure()
     first = Mortal(tmp_path / "j", "key", 1)
     with pytest.raises(Ended):
-        engine.article_perplexity(text, journal=first)
+        figure(first)
     first.close()
     counted = Counting(FileJournal(tmp_path / "j", "key"))
-    assert engine.article_perplexity(text, journal=counted) == plain
+    assert figure(counted) == plain
     assert len(counted.given) == 2, "the two windows of a batch"
 
 

@@ -153,13 +153,11 @@ def test_whatever_else_than_a_literal_is_said_is_known_here():
 def units() -> set[str]:
     """Return the units of all metrics and comparisons, in words and with their number."""
     page = make_page(2)
-    engine = SimpleNamespace(article_perplexity=lambda text: 1.0)
     metrics = [
         *(each for made in page.measurements.values() for each in made.findings.metrics),
         *page.ledger.comparisons,
-        perplexity._as_in_the_article(engine, ["香港"]),
     ]
-    found = {each.unit.removeprefix(SHARE) for each in metrics}
+    found = {perplexity.ARTICLE_UNIT, *(each.unit.removeprefix(SHARE) for each in metrics)}
     found = {each for each in found if not re.fullmatch(r"of \d+ correct", each)}
     return found | {f"{{value}} {each}" for each in found}
 

@@ -31,7 +31,6 @@ def article_perplexity(
     tokenizer: Any,
     text: str,
     journal: Journal = NO_JOURNAL,
-    halving: Halving | None = None,
 ) -> float:
     """Return exp(mean over windows of the window's mean NLL), as the published code computes it.
 
@@ -44,7 +43,6 @@ def article_perplexity(
         tokenizer: its tokenizer.
         text: documents joined by blank lines.
         journal: keeps batches that are done, and gives those that an earlier run has done.
-        halving: runs the batches.
 
     Returns:
         The figure; infinite or NaN where the model's numbers are.
@@ -59,7 +57,7 @@ def article_perplexity(
     whole = [window for window in windows if len(window) == WINDOW]
     batches = [whole[start : start + BATCH] for start in range(0, len(whole), BATCH)]
     batches += [[window] for window in windows if len(window) < WINDOW]
-    halving = halving or Halving()
+    halving = Halving("article")
     work = Work(partial(_losses, model), in_two, _tokens, _refusal)
     total = 0.0
     for batch in batches:

@@ -21,7 +21,7 @@ class Keeping:
 
     def __init__(self, engine: Engine, journal: Journal) -> None:
         self._engine = engine
-        self._journal = journal
+        self.journal = journal
 
     @property
     def prefix(self) -> str:
@@ -35,19 +35,25 @@ class Keeping:
 
     def log_likelihoods(self, texts: Sequence[str], **given: Any) -> list[TokenScores]:
         """See `Engine.log_likelihoods`."""
-        return self._engine.log_likelihoods(texts, **{"journal": self._journal, **given})
+        return self._engine.log_likelihoods(texts, **{"journal": self.journal, **given})
 
     def sample(self, prompts: Sequence[str], **given: Any) -> list[list[Draw]]:
         """See `Engine.sample`."""
-        return self._engine.sample(prompts, **{"journal": self._journal, **given})
+        return self._engine.sample(prompts, **{"journal": self.journal, **given})
 
     def recall(self, prompts: Sequence[str], **given: Any) -> list[list[Draw]]:
         """See `Engine.recall`."""
-        return self._engine.recall(prompts, **{"journal": self._journal, **given})
+        return self._engine.recall(prompts, **{"journal": self.journal, **given})
 
-    def article_perplexity(self, text: str, **given: Any) -> float:
-        """See `Engine.article_perplexity`."""
-        return self._engine.article_perplexity(text, **{"journal": self._journal, **given})
+    @property
+    def model(self) -> Any:
+        """The transformers model, or `None` where the engine is another."""
+        return getattr(self._engine, "model", None)
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of that model."""
+        return getattr(self._engine, "tokenizer", None)
 
     def close(self) -> None:
         """See `Engine.close`."""

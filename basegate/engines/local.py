@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import GenerationConfig
 
-from basegate.engines.article import article_perplexity
 from basegate.engines.checkpoint import check_window
 from basegate.engines.continuing import ContinuationScorer
 from basegate.engines.drawing import Asked, Sampler, recall
@@ -91,7 +90,7 @@ class TransformersEngine:
         window = what_helps(quantization, device, Message("a smaller [perplexity] window"))
         self._halvings = {
             "score": Halving("score", window),
-            **{kind: Halving(kind, advice) for kind in ("continue", "draw", "article")},
+            **{kind: Halving(kind, advice) for kind in ("continue", "draw")},
         }
         self._stops = _stop_tokens(model, tokenizer)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
@@ -238,12 +237,6 @@ class TransformersEngine:
             ]
             for rows, each in zip(drawn, asked, strict=True)
         ]
-
-    def article_perplexity(self, text: str, *, journal: Journal = NO_JOURNAL) -> float:
-        """Return the figure of the article's own code; see `Engine.article_perplexity`."""
-        return article_perplexity(
-            self.model, self.tokenizer, text, journal, self._halvings["article"]
-        )
 
     def close(self) -> None:
         """Free the model's memory; see `Engine.close`."""

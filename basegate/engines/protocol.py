@@ -143,19 +143,6 @@ class Engine(Protocol):
         """
         ...
 
-    def article_perplexity(self, text: str, *, journal: Journal = NO_JOURNAL) -> float:
-        """Return the figure of the article's own code.
-
-        Args:
-            text: documents joined by blank lines.
-            journal: as for `log_likelihoods`.
-
-        Returns:
-            What `basegate.engines.article` describes, which is no perplexity of the text; infinite
-            or NaN where the model's numbers are.
-        """
-        ...
-
     def close(self) -> None:
         """Free the model's memory; the engine cannot be used afterwards."""
         ...

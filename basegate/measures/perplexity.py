@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from basegate.corpora import Corpus, corpus_identity, load_corpus
 from basegate.measurement import DocumentScore, Findings, Metric
@@ -30,7 +30,7 @@ from basegate.measures.scores import check_scores
 from basegate.statistics import difference_interval, ratio_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -43,6 +43,8 @@ VERSION = 5
 LIBRARIES: tuple[str, ...] = ()
 FEW_COPIES = 0.01
 """Share of the characters that may stand in copies of other documents without a word on it."""
+
+ARTICLE_UNIT = "perplexity as the article's code computes it (20 of 512 tokens; never judged)"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
     if note := copies(documents):
         found = found.noting(note)
     return found.model_copy(
-        update={"metrics": (*found.metrics, _as_in_the_article(engine, documents))}
+        update={"metrics": (*found.metrics, *_as_in_the_article(engine, documents))}
     )
 
 
@@ -127,12 +129,17 @@ def _score(
     return scores
 
 
-def _as_in_the_article(engine: Engine, documents: Sequence[str]) -> Metric:
-    """Return the article's figure, to be held beside its table; see `engines.article`."""
-    return Metric(
+def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Iterator[Metric]:
+    """Yield the figure to compare with the article's table, where there is a transformers model."""
+    if getattr(engine, "model", None) is None:
+        return
+    from basegate.engines.article import article_perplexity
+
+    text = "\n\n".join(documents)
+    yield Metric(
         name="article_perplexity",
-        value=engine.article_perplexity("\n\n".join(documents)),
-        unit="perplexity as the article's code computes it (20 of 512 tokens; never judged)",
+        value=article_perplexity(engine.model, engine.tokenizer, text, engine.journal),
+        unit=ARTICLE_UNIT,
         informative=True,
     )
 
