@@ -1,7 +1,7 @@
-"""`python -m basegate`; see `basegate.commands`."""
+"""`python -m basegate`; see `basegate.cli`."""
 
 from __future__ import annotations
 
-from basegate.commands import main
+from basegate.cli import main
 
 raise SystemExit(main())

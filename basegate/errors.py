@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from basegate.messages import Message
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

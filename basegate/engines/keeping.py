@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basegate.engines.checkpoint import Loaded
+    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.checkpoints.inspection import Loaded
     from basegate.engines.protocol import Draw, Engine, TokenScores
-    from basegate.store.journal import Journal
 
 
 class Keeping:
@@ -19,7 +19,7 @@ class Keeping:
     someone, as pytest does, keeps a traceback that leads here.
     """
 
-    def __init__(self, engine: Engine, journal: Journal) -> None:
+    def __init__(self, engine: Engine, journal: BatchCache) -> None:
         self._engine = engine
         self.journal = journal
 

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from basegate.errors import NotTrusted
-from basegate.files import write_atomically
-from basegate.messages import Message
-from basegate.store import format as files
-from basegate.store.format import Damaged, Evidence, Newer
+from basegate.i18n.messages import Message
+from basegate.serialization import write_atomically
+from basegate.store import file_format as files
+from basegate.store.file_format import Damaged, Evidence, Newer
 from basegate.store.journal import FileJournal, Journal, is_left_of
 
 if TYPE_CHECKING:

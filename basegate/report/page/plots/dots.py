@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from basegate.language import Words
-    from basegate.report.page import Page
+    from basegate.i18n.catalogue import Words
+    from basegate.report.page.model import Page
 
 CHECK = "perplexity"
 """The check whose bits per character the points are above."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.figures import place
+from basegate.i18n.formatting import place
 from basegate.report.page.plots.canvas import (
     Canvas,
     Entry,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from basegate.language import Words
-    from basegate.report.page import Page
+    from basegate.i18n.catalogue import Words
+    from basegate.report.page.model import Page
     from basegate.verdict import Result
 
 _WIDEST = 14

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.figures import format_value
-from basegate.memory import GIB
-from basegate.recommendation import TOLD
+from basegate.i18n.formatting import GIB, format_value
+from basegate.judging.recommendation import TOLD
 from basegate.report.page.plots.dots import (
     Spot,
     Subject,
@@ -18,8 +17,8 @@ from basegate.report.page.plots.values import in_figures, listed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.language import Words
-    from basegate.report.page import Page
+    from basegate.i18n.catalogue import Words
+    from basegate.report.page.model import Page
     from basegate.report.page.plots.plot import Picture
 
 

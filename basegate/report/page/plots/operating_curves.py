@@ -7,8 +7,8 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
-from basegate.figures import SHARE, format_value, place
-from basegate.language import ENGLISH, Words
+from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.formatting import SHARE, format_value, place
 from basegate.report.page.plots.canvas import Canvas, Scale, axis_below, draw
 from basegate.report.page.plots.plot import Picture
 from basegate.report.page.plots.style import DASHES, LINE, MARKERS, WIDTH
@@ -18,7 +18,7 @@ from basegate.report.page.plots.values import joined, per_cent, sentences
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.report.page import Page
+    from basegate.report.page.model import Page
     from basegate.verdict import Result
 
     Curve = tuple[tuple[float, float], ...]

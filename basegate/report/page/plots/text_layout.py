@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from basegate.figures import printable
+from basegate.i18n.formatting import printable
 from basegate.report.page.plots.style import SIZE
 
 _NARROW = frozenset("ijlI.,:;'|!()[]{}/-· ")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from basegate.figures import place
+from basegate.i18n.formatting import place
 from basegate.report.page.plots.canvas import (
     Canvas,
     Entry,
@@ -37,8 +37,8 @@ from basegate.report.page.plots.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.language import Words
-    from basegate.report.page import Page
+    from basegate.i18n.catalogue import Words
+    from basegate.report.page.model import Page
 
 METRIC = "topic_accuracy"
 

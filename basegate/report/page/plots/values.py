@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.comparison import FEWEST
-from basegate.figures import SHARE, format_value
-from basegate.language import ENGLISH, Words
-from basegate.report.page.comparing import winner
+from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.formatting import SHARE, format_value
+from basegate.judging.comparison import FEWEST
+from basegate.report.page.comparison import winner
 from basegate.report.page.plots.style import WIDTH
 from basegate.report.page.plots.text_layout import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from basegate.comparison import Comparison
+    from basegate.ledger import Comparison
     from basegate.measurement import Measurement, Metric
-    from basegate.report.page import Page
+    from basegate.report.page.model import Page
     from basegate.verdict import Result
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from basegate.figures import SHARE, format_value
+from basegate.i18n.formatting import SHARE, format_value
 from basegate.report.page.plots.canvas import (
     Canvas,
     Entry,
@@ -35,9 +35,9 @@ from basegate.report.page.plots.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from basegate.language import Words
+    from basegate.i18n.catalogue import Words
     from basegate.measurement import Sample
-    from basegate.report.page import Page
+    from basegate.report.page.model import Page
 
 CHECK = "continuation"
 VARIETIES = ("cantonese", "mixed", "written_chinese", "foreign", "neutral")
