@@ -11,7 +11,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, NoReturn
 
-from basegate.cli import calibrate as proposing
+from basegate.cli import calibrate
 from basegate.cli import console as output
 from basegate.cli import judge as judging
 from basegate.cli import report as reporting
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     families = parser.add_subparsers(metavar="COMMAND", required=True)
     judging.add(families)
     reporting.add(families)
-    proposing.add(families)
+    calibrate.add(families)
     describing.add(families)
     store = families.add_parser(
         "store",

@@ -16,7 +16,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import SHARE, format_value, place
 from basegate.judging.calibration.counts import suggest_count
 from basegate.judging.calibration.numbers import suggest_number
-from basegate.judging.calibration.proposal import Case, Suggestion
+from basegate.judging.calibration.suggestion import Case, Suggestion
 from basegate.judging.judge import check_valid
 
 if TYPE_CHECKING:
