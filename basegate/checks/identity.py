@@ -53,11 +53,8 @@ def _check_files(check: CheckConfig) -> None:
     for key, path in check.files.items():
         if not path.exists():
             raise DataError(
-                "{path}: there is no such file or folder. {origin} names it as {key}; relative "
-                "paths there start at the folder of {origin}.",
-                path=path,
-                origin=check.origin,
-                key=key,
+                f"{path}: there is no such file or folder. {check.origin} names it as {key}; "
+                f"relative paths there start at the folder of {check.origin}."
             )
 
 

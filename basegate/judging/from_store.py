@@ -21,7 +21,7 @@ from basegate.judging.ledger_builder import build_ledger, thresholds_file
 from basegate.judging.relative_limits import References, judge_by
 from basegate.ledger import Ledger, NotJudged, Record, Suite
 from basegate.serialization import canonical_json, digest
-from basegate.store.inventory import stored_of
+from basegate.store.inventory import require_stored
 from basegate.store.union import FilteredStore
 from basegate.verdict import Reason, worst
 
@@ -85,7 +85,6 @@ class Asked:
 
     @classmethod
     def of(cls, thresholds: Thresholds) -> Asked:
-        """Identify the data of all checks."""
         checks, unknown = [], []
         for check in thresholds.checks:
             try:
@@ -96,7 +95,7 @@ class Asked:
 
 
 @dataclass
-class _Stored:
+class _CandidateGroup:
     """One candidate, held in one way, and the newest answers to the checks.
 
     Attributes:
@@ -199,12 +198,7 @@ class Answered:
 
 
 def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answered]:
-    """The newest stored answers of candidates, judged by nothing.
-
-    Args:
-        store: where measurements are.
-        asked: what is to be answered.
-        names: of the candidates, in order; all have to be stored.
+    """The newest stored answers of candidates, in the order of `names`, judged by nothing.
 
     Raises:
         UsageError: nothing of a name is stored.
@@ -237,17 +231,9 @@ def ledger_of(
     unknown: Sequence[tuple[CheckConfig, str]] = (),
     absent: Sequence[str] = (),
 ) -> Ledger:
-    """The ledger of what was judged from the store.
+    """The ledger of what was judged from the store; its arguments are those of `build_ledger`.
 
-    Args:
-        judged: candidates and their verdicts.
-        thresholds: by which they were judged.
-        machine: that judged; see `environment`.
-        compare: see `build_ledger`.
-        choose: see `build_ledger`.
-        commands: by the name that a candidate is shown by, what measures the rest of it.
-        unknown: see `Asked`.
-        absent: see `build_ledger`.
+    `commands` says by the name that a candidate is shown by what measures the rest of it.
     """
     return build_ledger(
         Suite(
@@ -270,7 +256,6 @@ def ledger_of(
 
 
 def absent_from(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
-    """Those of the names that nothing is stored of."""
     stored = {name for each in judged for name in (each.name, *each.others)}
     return [name for name in names if name not in stored]
 
@@ -295,12 +280,12 @@ def _not_judged(
     return left + lost
 
 
-def _read(store: Readable, asked: Asked) -> list[_Stored]:
+def _read(store: Readable, asked: Asked) -> list[_CandidateGroup]:
     """Sort all measurements by what they are of."""
     by_data = defaultdict(list)
     for number, (_, identity) in enumerate(asked.checks):
         by_data[identity["data"]].append((number, identity))
-    found: dict[str, _Stored] = {}
+    found: dict[str, _CandidateGroup] = {}
     for measurement in store:
         own = measurement.identity
         answered = [
@@ -309,23 +294,23 @@ def _read(store: Readable, asked: Asked) -> list[_Stored]:
             if all(own.get(part) == value for part, value in identity.items())
         ]
         key = canonical_json(own.get("candidate"))
-        found.setdefault(key, _Stored(measurement)).add(measurement, answered)
+        found.setdefault(key, _CandidateGroup(measurement)).add(measurement, answered)
     return list(found.values())
 
 
 def _chosen(
-    found: Sequence[_Stored], names: Sequence[str], registered: Collection[str]
-) -> list[tuple[str, _Stored]]:
+    found: Sequence[_CandidateGroup], names: Sequence[str], registered: Collection[str]
+) -> list[tuple[str, _CandidateGroup]]:
     """The candidates to judge, each with the name that it goes by."""
     if not names:
         pairs = [(each.newest.candidate.name, each) for each in found]
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
     known = {name for each in found for name in each.names}
-    stored = stored_of(names, known, registered)
+    stored = require_stored(names, known, registered)
     return [(name, each) for name in stored for each in found if name in each.names]
 
 
-def _labels(pairs: Sequence[tuple[str, _Stored]]) -> list[str]:
+def _labels(pairs: Sequence[tuple[str, _CandidateGroup]]) -> list[str]:
     """What the candidates are shown as: a name, and where it is not enough, more."""
     ways: tuple[Callable[[Measurement], str], ...] = (
         lambda newest: newest.candidate.held,
@@ -347,7 +332,7 @@ def _short(revision: str | None) -> str:
 
 
 def _rejudge(
-    stored: _Stored,
+    stored: _CandidateGroup,
     name: str,
     label: str,
     thresholds: Thresholds,

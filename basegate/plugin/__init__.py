@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from basegate.errors import NotCompared, StoreWarning, UsageError, message_of
-from basegate.i18n.messages import Message
 from basegate.plugin import fixtures, options
 from basegate.plugin.stash import RUN
 
@@ -239,12 +238,12 @@ class ReportHooks:
         try:
             ledger.write(wanted.ledger)
         except OSError as error:
-            self.troubles.append(Message("the ledger could not be written: {error}", error=error))
+            self.troubles.append(f"the ledger could not be written: {error}")
         try:
             if missing := write_summary(ledger, wanted.summary, words(wanted.language)):
                 self.warnings.append((UserWarning, missing))
         except OSError as error:
-            self.troubles.append(Message("the summary could not be written: {error}", error=error))
+            self.troubles.append(f"the summary could not be written: {error}")
         return bool(self.troubles)
 
     @pytest.hookimpl(tryfirst=True)
@@ -267,7 +266,7 @@ class ReportHooks:
             return
         say = self.run.say
         for trouble in self.troubles:
-            terminalreporter.write_line(f"ERROR: {say.retold(trouble)}", red=True)
+            terminalreporter.write_line(f"ERROR: {trouble}", red=True)
         if not self.troubles:
             terminalreporter.write_line(say("ledger: {path}", path=self.run.options.ledger))
             if self.run.options.summary is not None:

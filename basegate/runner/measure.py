@@ -260,13 +260,9 @@ def _keep(measurement: Measurement, store: Store) -> bool:
 def _say_not_kept(store: Store, reason: str) -> None:
     """Warn, with the same words for whatever it was: a full disk is told once and not per check."""
     warnings.warn(
-        Message(
-            "not all that was measured could be kept in {folder} ({reason}). It is judged now, "
-            "and the next run measures again what was not kept batch by batch either. Free some "
-            "space, or give another --store.",
-            folder=store.folder,
-            reason=reason,
-        ),
+        f"not all that was measured could be kept in {store.folder} ({reason}). It is judged now, "
+        "and the next run measures again what was not kept batch by batch either. Free some space, "
+        "or give another --store.",
         NotKept,
         stacklevel=2,
     )
