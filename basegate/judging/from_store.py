@@ -186,8 +186,8 @@ class StoredAnswers:
     Attributes:
         name: that it was asked for by.
         label: that tells it from the same name held otherwise.
-        held: how it was held, in words.
-        answers: to the checks of `ThresholdQuery.checks`, in their order; `None` where there is none.
+        held: with which quantization, dtype and device it was loaded.
+        answers: to the checks of `ThresholdQuery`, in their order; `None` where there is none.
     """
 
     name: str
