@@ -23,7 +23,7 @@ from basegate.errors import UsageError, did_you_mean
 from basegate.i18n.formatting import place, printable
 from basegate.i18n.messages import joined
 from basegate.judging.calibration import calibrate, guess_levels, usable
-from basegate.judging.from_store import Asked, answers_of, rejudge
+from basegate.judging.from_store import ThresholdQuery, answers_of, rejudge
 from basegate.serialization import write_atomically
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from basegate.config.settings import CheckConfig
     from basegate.config.thresholds import Thresholds
     from basegate.judging.calibration import Suggestion
-    from basegate.judging.from_store import Answered
+    from basegate.judging.from_store import StoredAnswers
     from basegate.measurement import Measurement
     from basegate.store import Store
 
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     store = store_of(options)
     good, bad = _sides(options, {each.candidate.name for each in store})
     thresholds = load_thresholds(options.thresholds)
-    asked = Asked.of(thresholds)
+    asked = ThresholdQuery.of(thresholds)
     answers = answers_of(store, asked, [*good, *bad])
     sides = [[each for each in answers if each.name in names] for names in (good, bad)]
     _check_apart(*sides)
@@ -141,7 +141,7 @@ def _side(option: str, own: Named, other: Named, stored: Collection[str]) -> lis
     return found
 
 
-def _check_apart(good: Sequence[Answered], bad: Sequence[Answered]) -> None:
+def _check_apart(good: Sequence[StoredAnswers], bad: Sequence[StoredAnswers]) -> None:
     keys = [{m.key: each.label for each in side for m in each.answers if m} for side in (good, bad)]
     for key in keys[0].keys() & keys[1].keys():
         raise UsageError(
@@ -150,7 +150,9 @@ def _check_apart(good: Sequence[Answered], bad: Sequence[Answered]) -> None:
         )
 
 
-def _warnings(thresholds: Thresholds, asked: Asked, answers: Iterable[Answered]) -> Iterator[str]:
+def _warnings(
+    thresholds: Thresholds, asked: ThresholdQuery, answers: Iterable[StoredAnswers]
+) -> Iterator[str]:
     loaded = {each.held: f"{each.name} ({each.held})" for each in answers}
     if len(loaded) > 1:
         ways = joined(loaded.values())
@@ -166,8 +168,8 @@ def _warnings(thresholds: Thresholds, asked: Asked, answers: Iterable[Answered])
 def _suggestions(
     store: Store,
     thresholds: Thresholds,
-    asked: Asked,
-    sides: Iterable[Iterable[Answered]],
+    asked: ThresholdQuery,
+    sides: Iterable[Iterable[StoredAnswers]],
     margin: float,
 ) -> Iterator[Suggestion]:
     for number, (check, _) in enumerate(asked.checks):
@@ -226,7 +228,7 @@ def _table(check: CheckConfig) -> str:
 def _outcomes(
     store: Store,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     suggestions: Iterable[Suggestion],
     good: Collection[str],
     bad: Collection[str],

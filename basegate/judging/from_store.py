@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rejudged:
+class StoredJudgement:
     """What the store says of one candidate.
 
     Attributes:
@@ -72,7 +72,7 @@ class Rejudged:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ThresholdQuery:
     """What identifies the measurements that answer the checks of a `thresholds.toml`.
 
     Attributes:
@@ -84,7 +84,7 @@ class Asked:
     unknown: tuple[tuple[CheckConfig, str], ...]
 
     @classmethod
-    def of(cls, thresholds: Thresholds) -> Asked:
+    def of(cls, thresholds: Thresholds) -> ThresholdQuery:
         checks, unknown = [], []
         for check in thresholds.checks:
             try:
@@ -128,13 +128,13 @@ def _newer(one: Measurement, other: Measurement) -> Measurement:
 def rejudge(
     store: Readable,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     names: Sequence[str] = (),
     *,
     registered: Collection[str] = (),
     origins: Mapping[str, Origin] | None = None,
     brief: bool = False,
-) -> list[Rejudged]:
+) -> list[StoredJudgement]:
     """Judge what is stored.
 
     Args:
@@ -158,8 +158,8 @@ def rejudge(
 
 
 def rejudge_whole(
-    store: Readable, judge_from: Callable[[Readable], list[Rejudged]]
-) -> tuple[list[Rejudged], dict[str, Measurement]]:
+    store: Readable, judge_from: Callable[[Readable], list[StoredJudgement]]
+) -> tuple[list[StoredJudgement], dict[str, Measurement]]:
     """Judge by those measurements only whose evidence is whole, too, and return them by key.
 
     That the samples behind a number are damaged shows when they are read. It counts no more then,
@@ -181,14 +181,14 @@ def rejudge_whole(
 
 
 @dataclass(frozen=True)
-class Answered:
+class StoredAnswers:
     """What is stored of one candidate, held in one way.
 
     Attributes:
         name: that it was asked for by.
         label: that tells it from the same name held otherwise.
-        held: how it was held, in words.
-        answers: to the checks of `Asked.checks`, in their order; `None` where there is none.
+        held: with which quantization, dtype and device it was loaded.
+        answers: to the checks of `ThresholdQuery`, in their order; `None` where there is none.
     """
 
     name: str
@@ -197,7 +197,7 @@ class Answered:
     answers: tuple[Measurement | None, ...]
 
 
-def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answered]:
+def answers_of(store: Readable, asked: ThresholdQuery, names: Sequence[str]) -> list[StoredAnswers]:
     """The newest stored answers of candidates, in the order of `names`, judged by nothing.
 
     Raises:
@@ -205,7 +205,7 @@ def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answ
     """
     pairs = _chosen(_read(store, asked), names, ())
     return [
-        Answered(
+        StoredAnswers(
             name,
             label,
             stored.names[name].held,
@@ -221,7 +221,7 @@ def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answ
 
 
 def ledger_of(
-    judged: Sequence[Rejudged],
+    judged: Sequence[StoredJudgement],
     thresholds: Thresholds,
     machine: dict[str, str | None],
     compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
@@ -255,13 +255,13 @@ def ledger_of(
     )
 
 
-def absent_from(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
+def absent_from(judged: Sequence[StoredJudgement], names: Sequence[str]) -> list[str]:
     stored = {name for each in judged for name in (each.name, *each.others)}
     return [name for name in names if name not in stored]
 
 
 def _not_judged(
-    each: Rejudged, command: str, unknown: Sequence[tuple[CheckConfig, str]]
+    each: StoredJudgement, command: str, unknown: Sequence[tuple[CheckConfig, str]]
 ) -> list[NotJudged]:
     """What the store does not decide of a candidate, and why."""
     whys: tuple[tuple[Literal["undecided", "missing"], tuple[CheckConfig, ...]], ...] = (
@@ -280,7 +280,7 @@ def _not_judged(
     return left + lost
 
 
-def _read(store: Readable, asked: Asked) -> list[_CandidateGroup]:
+def _read(store: Readable, asked: ThresholdQuery) -> list[_CandidateGroup]:
     """Sort all measurements by what they are of."""
     by_data = defaultdict(list)
     for number, (_, identity) in enumerate(asked.checks):
@@ -336,10 +336,10 @@ def _rejudge(
     name: str,
     label: str,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     references: References,
     brief: bool,
-) -> Rejudged:
+) -> StoredJudgement:
     records: list[Record] = []
     missing: list[CheckConfig] = []
     undecided: list[CheckConfig] = []
@@ -354,7 +354,7 @@ def _rejudge(
             answer = _as_answer(found, check, stored.count[number], label)
             results = _judge(answer, limits, label, references, brief)
             records.append(Record(candidate=answer.candidate, results=results))
-    return Rejudged(
+    return StoredJudgement(
         name=name,
         facts=stored.names[name].model_copy(update={"name": label}),
         others=tuple(sorted(set(stored.names) - {name})),
