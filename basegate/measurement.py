@@ -192,6 +192,32 @@ class Sample(Frozen):
     notes: dict[str, float | int | str | bool] = Field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """What one candidate reached on every item, in one metric, to compare it with others.
+
+    Attributes:
+        metric: its name.
+        unit: in words.
+        tops: by item, what is counted.
+        bottoms: by item, what it is counted of; the metric is sum(tops) / sum(bottoms).
+        lower: whether less is better.
+        fixed: whether what is counted of is the same for every candidate, as characters are.
+    """
+
+    metric: str
+    unit: str
+    tops: dict[str, float]
+    bottoms: dict[str, float]
+    lower: bool = False
+    fixed: bool = False
+
+    @classmethod
+    def each(cls, metric: str, unit: str, values: dict[str, float]) -> ItemScores:
+        """A metric in which every item counts once."""
+        return cls(metric, unit, values, dict.fromkeys(values, 1.0))
+
+
 class Findings(Frozen):
     """What a measure returns: the measurement before it has a name and a place.
 
@@ -216,6 +242,11 @@ class Findings(Frozen):
     basis: str = ""
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether there are texts to read behind the numbers."""
+        return bool(self.samples or self.preferences or self.choices)
 
     def noting(self, *notes: str, **facts: float | int | str | bool | None) -> Findings:
         """Return these findings with further notes and facts."""

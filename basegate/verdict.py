@@ -16,11 +16,6 @@ VerdictWord = Literal["pass", "inconclusive", "fail", "invalid"]
 _SEVERITY: tuple[VerdictWord, ...] = ("pass", "inconclusive", "fail", "invalid")
 
 
-Counted = Literal[
-    "documents", "documents in both versions", "samples", "questions", "problems", "pairs"
-]
-
-
 class Settling(Frozen):
     """What would settle an inconclusive verdict.
 
@@ -31,7 +26,7 @@ class Settling(Frozen):
             since the value is too near the limit.
     """
 
-    what: Counted
+    what: str
     have: int | None = None
     more: int | None = None
 

@@ -22,14 +22,15 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from basegate.checks.validity import check_scores
-from basegate.measurement import Metric, OptionScores
+from basegate.measurement import ItemScores, Metric, OptionScores
 from basegate.stats import paired_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from basegate.data.banks import Question
     from basegate.engines.protocol import Engine
+    from basegate.measurement import Findings
     from basegate.progress import Progress
 
 LARGE = 0.1
@@ -147,4 +148,18 @@ def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> st
     return (
         f"sampling and likelihood disagree: {generated * 100:.1f} % of sampled answers are right, "
         f"{chosen * 100:.1f} % of questions by likelihood ({reason})."
+    )
+
+
+def paired_options(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+    """Whether the right option of every question has the likeliest text."""
+    if one.choices and other.choices:
+        yield _likeliest(one), _likeliest(other)
+
+
+def _likeliest(found: Findings) -> ItemScores:
+    return ItemScores.each(
+        "likelihood_accuracy",
+        "share of questions with the right option's text likeliest",
+        {each.item: float(each.by_text == each.expected) for each in found.choices},
     )

@@ -22,29 +22,122 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
 
 from basegate.checks.validity import check_scores
+from basegate.config.declaration import CheckDeclaration, register
+from basegate.config.settings import CheckSettings, CorpusSource, Natural, Positive
+from basegate.config.thresholds_schema import (
+    DifferenceLimit,
+    Name,
+    PositiveLimit,
+    Relative,
+    Table,
+    at_most,
+)
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
-from basegate.measurement import DocumentScore, Findings, Metric
+from basegate.measurement import DocumentScore, Findings, ItemScores, Metric
 from basegate.stats import difference_interval, ratio_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from basegate.checks.task import Task
-    from basegate.config.settings import PerplexitySettings
     from basegate.engines.protocol import Engine, TokenScores
 
-VERSION = 5
-LIBRARIES: tuple[str, ...] = ()
 FEW_COPIES = 0.01
 """Share of the characters that may stand in copies of other documents without a word on it."""
 
 ARTICLE_UNIT = "perplexity as the article's code computes it (20 of 512 tokens; never judged)"
+
+
+class PerplexitySettings(CheckSettings):
+    """How the perplexity of one corpus is measured.
+
+    Attributes:
+        corpus: the text.
+        window: tokens that the model sees at once, its prefix included.
+        context: tokens before every scored token, unless the text starts there.
+    """
+
+    places = ("corpus.path", "corpus.glob", "corpus.parallel")
+
+    corpus: CorpusSource
+    window: int
+    context: int
+
+
+class CorpusTable(Table):
+    """A text, and what it may cost: `[perplexity.corpora.NAME]`."""
+
+    file_keys = ("path", "parallel")
+
+    dataset: str | None = None
+    name: str | None = None
+    revision: str | None = None
+    split: str = "test"
+    path: str | None = None
+    glob: str = "**/*"
+    format: Literal["text", "jsonl", "parquet"] | None = None
+    column: str = "text"
+    parallel: str | None = None
+    join: str | None = None
+    max_gap: Annotated[DifferenceLimit | None, at_most("gap")] = None
+    max_bits_per_char: Annotated[PositiveLimit | None, at_most("bits_per_char")] = None
+    max_perplexity: Annotated[PositiveLimit | None, at_most("perplexity")] = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.dataset is None) == (self.path is None):
+            raise ValueError(
+                "give either dataset = (a hub id) or path = (a local file or folder), one of them."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_of_files(self) -> Self:
+        if self.parallel is not None and (self.path is None or self.join is not None):
+            raise ValueError(
+                "parallel = (a folder) goes with path = (a folder of text files) and without "
+                "join: files of the same name belong together."
+            )
+        if self.max_gap is not None and self.parallel is None:
+            raise ValueError("max_gap needs parallel = (a folder): there is no gap without it.")
+        if isinstance(self.max_gap, Relative) and self.max_gap.plus is None:
+            raise ValueError(
+                "max_gap: a gap may be 0 or less, where a factor has no meaning. Give plus."
+            )
+        return self
+
+
+class PerplexityTable(Table):
+    """How text is scored: `[perplexity]`."""
+
+    item_tables = "corpora"
+
+    window: Positive = 2048
+    context: Natural = 512
+    corpora: Annotated[dict[Name, CorpusTable], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _room_to_score(self) -> Self:
+        if self.context >= self.window - 1:
+            raise ValueError(
+                f"context = {self.context} leaves no token to score in a window of {self.window}. "
+                f"Accepted: 0 to {self.window - 2}."
+            )
+        return self
+
+    def settings_of(self, item: CorpusTable, base: Path) -> PerplexitySettings:
+        fields = item.model_dump(include=set(CorpusSource.model_fields) - set(item.file_keys))
+        corpus = CorpusSource(**fields, **item.given_files(base))
+        return PerplexitySettings(corpus=corpus, window=self.window, context=self.context)
 
 
 @dataclass(frozen=True)
@@ -295,3 +388,37 @@ def _basis(documents: int, left_out: int) -> str:
 def _exp(value: float) -> float:
     """Return e to the power of `value`, infinite where a float cannot hold it."""
     return math.exp(value) if value < 700 else math.inf
+
+
+def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+    """Bits per character of every document."""
+    if one.documents and other.documents:
+        yield _bits(one), _bits(other)
+
+
+def _bits(found: Findings) -> ItemScores:
+    return ItemScores(
+        "bits_per_char",
+        "bits per character",
+        {each.item: each.bits for each in found.documents},
+        {each.item: float(each.characters) for each in found.documents},
+        lower=True,
+        fixed=True,
+    )
+
+
+register(
+    CheckDeclaration(
+        name="perplexity",
+        doc="How well the candidate predicts a corpus.",
+        table=PerplexityTable,
+        version=5,
+        measure=measure,
+        prepare=prepare,
+        identity=identity,
+        counted="documents",
+        counted_by_metric={"gap": "parallel_documents"},
+        evidence=("documents",),
+        compare=paired,
+    )
+)

@@ -11,6 +11,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, NoReturn
 
+import basegate.checks  # noqa: F401  declares what thresholds may ask for
 from basegate.cli import calibrate
 from basegate.cli import console as output
 from basegate.cli import judge as judging
@@ -19,6 +20,7 @@ from basegate.cli import schema as describing
 from basegate.cli import store_list as listing
 from basegate.cli import store_prune as pruning
 from basegate.cli import store_show as showing
+from basegate.config.declaration import load_checks
 from basegate.errors import BasegateError, message_of
 from basegate.i18n.formatting import printable
 
@@ -65,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
+        for given in getattr(options, "checks", ()):
+            load_checks(given)
         return run(options)
     except BasegateError as error:
         print(f"error: {printable(error.message)}", file=sys.stderr)

@@ -6,8 +6,8 @@ import argparse
 
 from basegate.checks.identity import identify_software
 from basegate.cli.candidate_args import add_models, chosen_by
-from basegate.cli.console import add_store, counted, say, size, store_of
-from basegate.config.thresholds import CHECKS
+from basegate.cli.console import add_checks, add_store, counted, say, size, store_of
+from basegate.config.declaration import check_names
 from basegate.errors import UsageError
 from basegate.store.prune import Selection, prune
 
@@ -36,6 +36,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--yes", action="store_true", help="remove them, and not only say which")
     add_store(parser)
+    add_checks(parser)
     parser.set_defaults(run=run)
 
 
@@ -52,7 +53,9 @@ def _days(text: str) -> float:
 def run(options: argparse.Namespace) -> int:
     """Remove what is selected, or say what would be."""
     store, chosen = store_of(options), chosen_by(options)
-    outdated = {check: identify_software(check) for check in CHECKS} if options.outdated else None
+    outdated = (
+        {check: identify_software(check) for check in check_names()} if options.outdated else None
+    )
     selection = Selection(chosen.names, chosen.registered, options.older_than, outdated)
     try:
         found = prune(store, selection, dry_run=not options.yes)

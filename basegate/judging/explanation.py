@@ -10,7 +10,7 @@ from basegate.i18n.formatting import SHARE, asked, format_value, found, place, r
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basegate.verdict import Counted, Result, Settling, TokenizerCost
+    from basegate.verdict import Result, Settling, TokenizerCost
 
 
 def sentence(row: Result, say: Words = ENGLISH) -> str:
@@ -71,7 +71,7 @@ def _settled_by(settling: Settling, say: Words) -> str:
         "questions": say("questions"),
         "problems": say("problems"),
         "pairs": say("pairs"),
-    }[settling.what]
+    }.get(settling.what, settling.what)
     if settling.more is None:
         return say("more {what} would settle it, if the truth is not the limit itself.", what=what)
     known = {"more": f"{settling.more:,}", "what": what, "have": settling.have}
@@ -89,7 +89,7 @@ def _settled_by(settling: Settling, say: Words) -> str:
     )
 
 
-def _one(what: Counted, say: Words) -> str:
+def _one(what: str, say: Words) -> str:
     return {
         "documents": say("document"),
         "documents in both versions": say("document in both versions"),
@@ -97,7 +97,7 @@ def _one(what: Counted, say: Words) -> str:
         "questions": say("question"),
         "problems": say("problem"),
         "pairs": say("pair"),
-    }[what]
+    }.get(what, what)
 
 
 def _about_count(row: Result, say: Words) -> Iterator[str]:

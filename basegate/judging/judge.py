@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from basegate.checks.early_stopping import ALL, Draws
+from basegate.config.declaration import declaration_of
 from basegate.config.limits import Limit
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from basegate.config.limits import AnyLimit
     from basegate.measurement import Measurement, Metric
-    from basegate.verdict import Counted, VerdictWord
+    from basegate.verdict import VerdictWord
 
 
 def judge(
@@ -199,20 +200,11 @@ def _tokenizer(measurement: Measurement) -> TokenizerCost | None:
     )
 
 
-_COUNTED: dict[str, tuple[Counted, str]] = {
-    "perplexity": ("documents", "documents"),
-    "continuation": ("samples", "samples"),
-    "knowledge": ("questions", "questions"),
-    "reasoning": ("problems", "problems"),
-    "minimal_pairs": ("pairs", "pairs"),
-    "gap": ("documents in both versions", "parallel_documents"),
-}
-"""By check or metric: what is counted, and the fact that holds how many there are."""
-
-
 def _settling(measurement: Measurement, metric: Metric, limit: Limit) -> Settling:
     """Return how many more questions, or whatever was measured on, would settle it."""
-    what, fact = _COUNTED.get(metric.name) or _COUNTED[measurement.check]
+    declared = declaration_of(measurement.check)
+    fact = declared.counted_by_metric.get(metric.name, declared.counted)
+    what = {"parallel_documents": "documents in both versions"}.get(fact, fact)
     have = measurement.findings.facts.get(fact)
     if not isinstance(have, int):
         return Settling(what=what)

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import basegate.checks  # noqa: F401  declares those that come with basegate
+from basegate.config.declaration import check_names, declarations
 from basegate.plugin.collection import parametrize_candidates, parametrize_check
 from basegate.plugin.stash import RECORDS, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from basegate.config.declaration import CheckDeclaration
     from basegate.measurement import Measurement
     from basegate.runner.candidate import Candidate
     from basegate.verdict import Verdict
@@ -20,11 +23,9 @@ if TYPE_CHECKING:
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once per `--model`, and once per corpus, bank or prompt file of its check."""
-    from basegate.config.thresholds import CHECKS
-
     if _is_ours(metafunc, "candidate"):
         parametrize_candidates(metafunc)
-    for check in CHECKS:
+    for check in check_names():
         if _is_ours(metafunc, check):
             parametrize_check(metafunc, check)
 
@@ -44,38 +45,22 @@ def candidate(request: pytest.FixtureRequest) -> Iterator[Candidate]:
     run.close(handle)
 
 
-def _measured(request: pytest.FixtureRequest, candidate: Candidate, check: str) -> Measurement:
-    return request.config.stash[RUN].measure(candidate, check, request.param)
+def fixture_of(check: CheckDeclaration) -> Callable[..., Measurement]:
+    """The fixture of a check: what was measured on the candidate, an item at a time."""
+
+    def measured(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
+        return request.config.stash[RUN].measure(candidate, check.name, request.param)
+
+    measured.__doc__ = check.doc
+    return pytest.fixture(scope="session", name=check.name)(measured)
 
 
-@pytest.fixture(scope="session")
-def perplexity(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-    """How well the candidate predicts a corpus."""
-    return _measured(request, candidate, "perplexity")
+class CheckFixtures:
+    """A plugin that holds the fixtures of the checks that are declared when the run begins."""
 
-
-@pytest.fixture(scope="session")
-def minimal_pairs(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-    """Which of two sentences the candidate finds more probable."""
-    return _measured(request, candidate, "minimal_pairs")
-
-
-@pytest.fixture(scope="session")
-def continuation(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-    """How the candidate goes on with the beginnings of sentences."""
-    return _measured(request, candidate, "continuation")
-
-
-@pytest.fixture(scope="session")
-def knowledge(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-    """How the candidate answers multiple-choice questions."""
-    return _measured(request, candidate, "knowledge")
-
-
-@pytest.fixture(scope="session")
-def reasoning(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-    """How the candidate solves problems."""
-    return _measured(request, candidate, "reasoning")
+    def __init__(self) -> None:
+        for check in declarations():
+            setattr(self, check.name, fixture_of(check))
 
 
 @pytest.fixture

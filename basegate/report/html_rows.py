@@ -168,7 +168,6 @@ def _gates(rows: Sequence[Result]) -> list[Result]:
 
 def _link(measurement: Measurement, rows: Sequence[Result]) -> str:
     """Return where the page shows the texts behind a measurement; empty where it has none."""
-    findings = measurement.findings
-    if not (findings.samples or findings.preferences or findings.choices) or not rows:
+    if not measurement.findings.has_texts or not rows:
         return ""
     return address(rows[0].candidate, rows[0].check, rows[0].part)

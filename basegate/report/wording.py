@@ -6,7 +6,7 @@ import re
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from basegate.config.thresholds import CHECKS
+from basegate.config.declaration import check_names
 from basegate.i18n.catalogue import ENGLISH, Words
 from basegate.i18n.formatting import (
     GIB,
@@ -365,7 +365,7 @@ def _absent(ledger: Ledger, say: Words) -> str:
 
 def place_in_words(name: str, say: Words = ENGLISH) -> str:
     """Return what `place` gave in English in another language."""
-    for check in CHECKS:
+    for check in check_names():
         head, _, part = name.partition(check.replace("_", " "))
         if not head and part[:1] in ("", " "):
             return place(check, part[1:], say)

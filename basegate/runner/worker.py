@@ -19,6 +19,8 @@ from functools import cache, partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+import basegate.checks  # noqa: F401  declares what a job may ask for
+from basegate.config.declaration import import_origin
 from basegate.engines.memory import let_go
 from basegate.errors import BasegateError, StoreWarning, message_of
 from basegate.i18n.messages import Message
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
+    from basegate.config.declaration import Origin
     from basegate.config.registry import CandidateSpec
-    from basegate.runner.measure import Job
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Loading:
         memory: file that remembers fingerprints.
         window: tokens of the run's longest input.
         gpus: how many it takes for itself; `None` leaves it all that are visible.
+        declared_in: modules of the project that declare checks of its own.
         load: loads an engine; see `candidate.load_engine`.
     """
 
@@ -56,6 +59,7 @@ class Loading:
     memory: Path
     window: int | None
     gpus: int | None
+    declared_in: tuple[Origin, ...]
     load: Callable[..., Any]
 
 
@@ -83,14 +87,21 @@ def serve(pipe: Connection, loading: Loading) -> None:
         revision=loading.revision,
         load=partial(loading.load, window=loading.window, progress=progress),
     )
-    lease = cache(partial(_lease, loading, progress))
+    begin = cache(partial(_begin, loading, progress))
     while True:
         try:
-            job = pipe.recv()
+            job = pipe.recv_bytes()
         except EOFError:
             candidate.close()
             return
-        send(_answer(candidate, job, progress, lease))
+        send(_answer(candidate, job, progress, begin))
+
+
+def _begin(loading: Loading, progress: ToldProgress) -> None:
+    """Import the project's own checks, which a `Job` may speak of, and take GPUs."""
+    for origin in loading.declared_in:
+        import_origin(origin)
+    _lease(loading, progress)
 
 
 def _lease(loading: Loading, progress: ToldProgress) -> None:
@@ -110,13 +121,13 @@ def _lease(loading: Loading, progress: ToldProgress) -> None:
 
 
 def _answer(
-    candidate: Candidate, job: Job, progress: ToldProgress, lease: Callable[[], None]
+    candidate: Candidate, job: bytes, progress: ToldProgress, begin: Callable[[], None]
 ) -> tuple[Any, ...]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
-            lease()
-            measurement = measure(candidate, job, progress)
+            begin()
+            measurement = measure(candidate, pickle.loads(job), progress)
         # A mistake in the program is told, too.
         except Exception as error:  # noqa: BLE001
             # Text before the frames are emptied: the half-loaded model lives in them.
