@@ -243,7 +243,7 @@ def _cantonese(found: Findings) -> ItemScores:
     return ItemScores("cantonese_share", "share of sentences in Cantonese", *shares)
 
 
-register(
+CHECK = register(
     CheckDeclaration(
         name="continuation",
         doc="How the candidate goes on with the beginnings of sentences.",

@@ -121,7 +121,7 @@ def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemSco
     yield from choices.paired_options(one, other)
 
 
-register(
+CHECK = register(
     CheckDeclaration(
         name="knowledge",
         doc="How the candidate answers multiple-choice questions.",

@@ -149,7 +149,7 @@ def _preferred(found: Findings) -> ItemScores:
     )
 
 
-register(
+CHECK = register(
     CheckDeclaration(
         name="minimal_pairs",
         doc="Which of two sentences the candidate finds more probable.",

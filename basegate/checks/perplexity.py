@@ -21,11 +21,11 @@ for the choice of unit: Cotterell et al., Are all languages equally hard to lang
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from basegate.checks.corpus_sums import Sums, joined, per_document, split_share, taken
 from basegate.checks.validity import check_scores
 from basegate.config.declaration import CheckDeclaration, register
 from basegate.config.settings import CheckSettings, CorpusSource, Natural, Positive
@@ -44,9 +44,6 @@ from basegate.stats import difference_interval, ratio_interval
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from basegate.checks.task import Task
     from basegate.engines.protocol import Engine, TokenScores
@@ -140,16 +137,6 @@ class PerplexityTable(Table):
         return PerplexitySettings(corpus=corpus, window=self.window, context=self.context)
 
 
-@dataclass(frozen=True)
-class Sums:
-    """What perplexity needs to know of each document; arrays of shape [documents]."""
-
-    nll: NDArray[np.float64]
-    tokens: NDArray[np.float64]
-    characters: NDArray[np.float64]
-    utf8_bytes: NDArray[np.float64]
-
-
 def prepare(settings: PerplexitySettings) -> Corpus:
     """Read the corpus. See `load_corpus` for errors."""
     return load_corpus(settings.corpus)
@@ -237,13 +224,6 @@ def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Iterator[Metric
     )
 
 
-def taken(sums: Sums, places: Sequence[int]) -> Sums:
-    """Return the sums of some of the documents."""
-    return Sums(
-        sums.nll[places], sums.tokens[places], sums.characters[places], sums.utf8_bytes[places]
-    )
-
-
 def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
     """Add what the same documents cost in written Chinese, and the gap, to a corpus's findings.
 
@@ -277,49 +257,6 @@ def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
             "basis": f"{found.basis}, {pairs} of them in written Chinese too",
         }
     )
-
-
-def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sums:
-    """Return the sums of documents that were scored each on its own."""
-    import numpy as np
-
-    return Sums(
-        nll=np.array([-float(each.logprobs.sum()) for each in scores]),
-        tokens=np.array([float(len(each.logprobs)) for each in scores]),
-        characters=np.array([float(len(text)) for text in documents]),
-        utf8_bytes=np.array([float(len(text.encode())) for text in documents]),
-    )
-
-
-def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
-    """Return the sums of documents that were scored as one text.
-
-    A token belongs to the document in which it starts; the text between two documents to the one
-    before. Where the tokenizer cannot tell where tokens start, all is one document.
-    """
-    import numpy as np
-
-    parts = [text + join for text in documents[:-1]] + [documents[-1]]
-    if scores.starts is None:
-        return per_document(["".join(parts)], [scores])
-    begins = np.cumsum([0, *(len(part) for part in parts[:-1])])
-    owner = np.searchsorted(begins, scores.starts, side="right") - 1
-    return Sums(
-        nll=np.bincount(owner, weights=-scores.logprobs, minlength=len(parts)).astype(np.float64),
-        tokens=np.bincount(owner, minlength=len(parts)).astype(np.float64),
-        characters=np.array([float(len(part)) for part in parts]),
-        utf8_bytes=np.array([float(len(part.encode())) for part in parts]),
-    )
-
-
-def split_share(starts: NDArray[np.int64]) -> float:
-    """Return the share of tokens that are only a part of a character (bytes of it)."""
-    import numpy as np
-
-    if len(starts) < 2:
-        return 0.0
-    same = starts[1:] == starts[:-1]
-    return float(np.mean(np.append(same, False) | np.insert(same, 0, False)))
 
 
 def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
@@ -407,7 +344,7 @@ def _bits(found: Findings) -> ItemScores:
     )
 
 
-register(
+CHECK = register(
     CheckDeclaration(
         name="perplexity",
         doc="How well the candidate predicts a corpus.",

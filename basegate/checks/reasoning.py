@@ -113,7 +113,7 @@ def _read_number(text: str) -> str | None:
     return None if number is None else str(number)
 
 
-register(
+CHECK = register(
     CheckDeclaration(
         name="reasoning",
         doc="How the candidate solves problems.",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basegate.checks.perplexity import (
+    PerplexitySettings,
     Sums,
     copies,
     joined,
@@ -17,7 +18,7 @@ from basegate.checks.perplexity import (
     summarise,
 )
 from basegate.checks.task import Task
-from basegate.config.settings import CorpusSource, PerplexitySettings
+from basegate.config.settings import CorpusSource
 from basegate.data.corpora import Corpus
 from basegate.engines import article_perplexity as article
 from basegate.engines.protocol import TokenScores

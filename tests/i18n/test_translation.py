@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from basegate.checks import language_variety as variety
-from basegate.checks import measure_for, perplexity
 from basegate.checks import option_likelihood as choices
-from basegate.config.limits import RULES
-from basegate.config.thresholds import CHECKS, load_thresholds
+from basegate.checks import perplexity
+from basegate.config.declaration import check_names, declaration_of, limit_rules
+from basegate.config.thresholds import load_thresholds
 from basegate.i18n.catalogue import without_numbers, words
 from basegate.i18n.formatting import SHARE
 from basegate.i18n.messages import JOINS
@@ -164,7 +164,7 @@ def short_names() -> set[str]:
 
 
 def judged_metrics() -> set[str]:
-    names = {rule.metric for rule in RULES.values() if not rule.validity}
+    names = {rule.metric for rule in limit_rules().values() if not rule.validity}
     return {name.replace("_", " ") for name in (*names, "likelihood_accuracy")}
 
 
@@ -180,7 +180,7 @@ def bases() -> set[str]:
     texts = [perplexity._basis(2, 1), *(row.basis for row in make_page(2).ledger.results)]
     for check in load_thresholds(ROOT / "thresholds.toml").checks:
         if check.name != "perplexity":
-            bank = measure_for(check.name).prepare(check.settings)
+            bank = declaration_of(check.name).prepare(check.settings)
             texts += [bank.basis(1), bank.basis(4, up_to=True)]
     parts = {part for text in texts for part in parts_of_basis(text) if part}
     return {without_numbers(part)[0] for part in parts}
@@ -223,7 +223,7 @@ def others() -> set[str]:
     whole = CandidateFacts(name="", source="", quantization="none", dtype="", device="")
     return {
         whole.weights_held,
-        *(check.replace("_", " ") for check in CHECKS),
+        *(check.replace("_", " ") for check in check_names()),
         *(name.lower() for name in html.COLUMNS),
         *(each.broken for each in PUBLISHED.values() if each.broken),
     }

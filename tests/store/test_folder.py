@@ -6,18 +6,20 @@ import re
 import shutil
 import warnings
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basegate.checks import continuation, identity
+from basegate.checks import identity
+from basegate.checks.perplexity import PerplexitySettings
+from basegate.config import declaration
 from basegate.config.registry import CandidateSpec
 from basegate.config.settings import (
     CheckConfig,
     CorpusSource,
-    PerplexitySettings,
     Sampling,
     SamplingSettings,
     TableSource,
@@ -532,7 +534,7 @@ def made_key(folder, spec, device, asked):
         settings = PerplexitySettings(corpus=corpus, **given)
     else:
         source = TableSource(path=data, format="jsonl")
-        settings = SamplingSettings(check=check, source=source, **given)
+        settings = SamplingSettings(source=source, **given)
     candidate = Candidate(CandidateSpec(name="n", **spec), device="cpu")
     candidate.device = device
     return digest(identify(candidate, CheckConfig(name=check, item="i", settings=settings)))
@@ -576,7 +578,9 @@ def test_the_key_changes_with_the_version_of_a_library(origin, monkeypatch):
 
 def test_the_key_changes_with_the_version_of_its_measure_alone(origin, monkeypatch):
     before = origin.keys()
-    monkeypatch.setattr(continuation, "VERSION", continuation.VERSION + 1)
+    declared, origin_ = declaration._DECLARED["continuation"]
+    newer = replace(declared, version=declared.version + 1)
+    monkeypatch.setitem(declaration._DECLARED, "continuation", (newer, origin_))
     after = origin.keys()
     assert after["continuation"] != before["continuation"]
     assert after["perplexity"] == before["perplexity"]

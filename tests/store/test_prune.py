@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from basegate.checks.identity import identify_software
-from basegate.config.thresholds import CHECKS
+from basegate.config.declaration import check_names
 from basegate.errors import UsageError
 from basegate.store import Store
 from basegate.store.prune import Selection, prune
@@ -178,7 +178,7 @@ def test_outdated_ones_go(store, thresholds):
     }
     for made in (current, *outdated.values()):
         store.put(made)
-    selection = Selection(software={check: identify_software(check) for check in CHECKS})
+    selection = Selection(software={check: identify_software(check) for check in check_names()})
     reasons = " ".join(each.why for each in prune(store, selection, dry_run=True))
     assert all(reason in reasons for reason in list(outdated)[:-1])
     assert len(gone(store, selection)) == len(outdated)
