@@ -11,7 +11,16 @@ from here; see docs/checks.md.
 import importlib
 
 from basegate.config.declaration import CheckDeclaration, register
-from basegate.config.settings import BankSettings, CheckSettings, Sampling, SamplingSettings
+from basegate.config.settings import (
+    BankSettings,
+    CheckSettings,
+    Natural,
+    Positive,
+    Sampling,
+    SamplingSettings,
+    Share,
+    TableSource,
+)
 from basegate.config.thresholds_schema import (
     BankTable,
     Confidence,
@@ -37,13 +46,17 @@ __all__ = [
     "InvalidMeasurement",
     "ItemScores",
     "Metric",
+    "Natural",
+    "Positive",
     "PositiveLimit",
     "Sample",
     "SampledTable",
     "Sampling",
     "SamplingSettings",
+    "Share",
     "ShareLimit",
     "Table",
+    "TableSource",
     "at_least",
     "at_most",
     "place",

@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set up the run before workers start and before pytest-html looks at its options."""
     plugins = config.pluginmanager
     plugins.register(fixtures, "basegate-fixtures")
-    plugins.register(fixtures.CheckFixtures(), "basegate-check-fixtures")
+    plugins.register(fixtures.check_fixtures(), "basegate-check-fixtures")
     if plugins.hasplugin("xdist"):
         from basegate.plugin.xdist import XdistHooks, share_threads
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,22 +46,20 @@ def candidate(request: pytest.FixtureRequest) -> Iterator[Candidate]:
     run.close(handle)
 
 
-def fixture_of(check: CheckDeclaration) -> Callable[..., Measurement]:
-    """The fixture of a check: what was measured on the candidate, an item at a time."""
+def check_fixtures() -> ModuleType:
+    """A plugin with a fixture for every check that is declared when the run begins."""
+    plugin = ModuleType("basegate-check-fixtures")
+    for check in declarations():
+        setattr(plugin, check.name, _fixture_of(check))
+    return plugin
 
+
+def _fixture_of(check: CheckDeclaration) -> Callable[..., Measurement]:
     def measured(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
         return request.config.stash[RUN].measure(candidate, check.name, request.param)
 
     measured.__doc__ = check.doc
     return pytest.fixture(scope="session", name=check.name)(measured)
-
-
-class CheckFixtures:
-    """A plugin that holds the fixtures of the checks that are declared when the run begins."""
-
-    def __init__(self) -> None:
-        for check in declarations():
-            setattr(self, check.name, fixture_of(check))
 
 
 @pytest.fixture
