@@ -49,8 +49,8 @@ class Loading:
         memory: file that remembers fingerprints.
         window: tokens of the run's longest input.
         gpus: how many it takes for itself; `None` leaves it all that are visible.
-        declared_in: modules of the project that declare checks of its own.
         load: loads an engine; see `candidate.load_engine`.
+        declared_in: modules of the project that declare checks of its own.
     """
 
     spec: CandidateSpec
@@ -59,8 +59,8 @@ class Loading:
     memory: Path
     window: int | None
     gpus: int | None
-    declared_in: tuple[Origin, ...]
     load: Callable[..., Any]
+    declared_in: tuple[Origin, ...] = ()
 
 
 def serve(pipe: Connection, loading: Loading) -> None:
