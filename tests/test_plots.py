@@ -20,16 +20,13 @@ from basegate.report.page.comparing import winner
 from basegate.report.page.plots import (
     bits_per_char,
     k_of_n,
-    memory,
     operating_curves,
     render_plots,
     sections,
-    tokenizer,
     topics,
     varieties,
 )
 from basegate.report.page.plots.canvas import Scale, draw
-from basegate.report.page.plots.dots import Box, Spot, place_labels
 from basegate.report.page.plots.k_of_n import Count, hardest
 from basegate.report.page.plots.style import WIDTH
 from basegate.report.page.plots.text_layout import in_lines, plain, shorten, width_of
@@ -44,7 +41,7 @@ from tests.pages import HOSTILE_NAMES, LONG_NAMES, make_page, rename
 from tests.rows import entry, make_ledger, make_measurement, row
 
 ROOT = Path(__file__).parent.parent
-KINDS = ("bits", "varieties", "topics", "counts", "tokenizer", "memory", "curves")
+KINDS = ("bits", "varieties", "topics", "counts", "curves")
 
 
 def kinds(page):
@@ -71,12 +68,12 @@ def broken(page, candidate, check):
 # What there is to see.
 
 
-def test_a_run_of_several_candidates_has_all_seven_kinds_of_pictures():
+def test_a_run_of_several_candidates_has_all_kinds_of_pictures():
     assert kinds(make_page(2)) == set(KINDS)
 
 
-def test_a_candidate_alone_is_beside_nothing():
-    assert kinds(make_page(1)) == set(KINDS) - {"tokenizer", "memory"}
+def test_a_candidate_alone_has_them_too():
+    assert kinds(make_page(1)) == set(KINDS)
 
 
 def test_where_nothing_was_measured_there_is_no_section():
@@ -88,7 +85,7 @@ def test_where_nothing_was_measured_there_is_no_section():
     ("check", "gone"),
     [
         ("continuation", {"varieties"}),
-        ("perplexity", {"bits", "tokenizer", "memory"}),
+        ("perplexity", {"bits"}),
         ("knowledge", set()),
     ],
 )
@@ -107,7 +104,7 @@ def test_a_broken_measurement_is_not_drawn_and_the_caption_says_so():
 
 def test_what_was_judged_is_shown_though_its_measurement_is_gone():
     page = replace(make_page(2), measurements={})
-    assert kinds(page) == {"bits", "counts", "memory", "curves"}
+    assert kinds(page) == {"bits", "counts", "curves"}
 
 
 # The numbers.
@@ -333,64 +330,6 @@ def test_bars_are_as_wide_as_their_shares():
     # The gap before the next part is one unit wide.
     for share in shares:
         assert any(abs(width - (share * WIDTH - 1)) < 0.5 for width in widths)
-
-
-def test_a_spot_has_tokens_and_bits_per_character():
-    spots = {spot.name: spot for spot in tokenizer.spots_of(make_page(2), "wikipedia-yue")}
-    assert spots["llama-2-7b"].x == pytest.approx(1.83, abs=0.01)
-    assert spots["llama-2-7b"].y.interval is not None
-    (picture,) = tokenizer.pictures(make_page(2))
-    assert "1.83 tokens with llama-2-7b and 1.12 with yi-6b: 1.63 times as many" in picture.caption
-    assert len(picture.rows) == 4  # both corpora
-
-
-def test_memory_of_a_process_is_drawn_otherwise_than_that_of_a_gpu():
-    page = make_page(2)
-    first, second = page.ledger.candidates
-    entries = (first, second.model_copy(update={"device": "cpu"}))
-    mixed = replace(page, ledger=page.ledger.model_copy(update={"candidates": entries}))
-    assert [spot.hollow for spot in memory.spots_of(mixed, "wikipedia-yue")] == [False, True]
-    (picture,) = memory.pictures(mixed)
-    assert "cannot be compared" in picture.caption
-    assert "least memory" not in picture.caption
-    assert [cells[2] for cells in picture.rows] == ["the GPUs", "the process"]
-
-
-def spots(*sizes):
-    return [Spot(name, size, Reading(4.0)) for name, size in zip("abcd", sizes, strict=False)]
-
-
-@pytest.mark.parametrize(
-    ("sizes", "told"),
-    [
-        ((0.61, 0.62), "All take about the same memory, 0.61 to 0.62 GiB at the most"),
-        ((4.0, 4.0), "All take 4 GiB at the most."),
-        (
-            (4.0, 8.0, 4.0, 8.0),
-            "The least memory is taken by a and c, 4 GiB at the most; the most by b and d, 8 GiB.",
-        ),
-    ],
-)
-def test_a_caption_on_memory_claims_no_more_than_runs_tell(sizes, told):
-    assert told in memory._said(ENGLISH, "wiki", spots(*sizes))
-
-
-def test_the_scale_of_memory_begins_at_zero():
-    (picture,) = memory.pictures(make_page(2))  # 5.2 and 5.9 GiB
-    assert ">0<" in picture.svg
-
-
-def test_a_caption_on_tokens_names_all_that_need_as_many():
-    told = tokenizer._said(ENGLISH, "wiki", spots(1.0, 1.5, 1.0))
-    assert "1.50 tokens with b and 1 with a and c" in told
-
-
-def test_a_candidate_whose_memory_is_unknown_is_not_drawn():
-    page = make_page(2)
-    first, second = page.ledger.candidates
-    entries = (first, second.model_copy(update={"peak_memory_bytes": None}))
-    unknown = replace(page, ledger=page.ledger.model_copy(update={"candidates": entries}))
-    assert list(memory.pictures(unknown)) == []
 
 
 def gated(curve, **fields):
@@ -767,27 +706,6 @@ def test_a_head_is_broken_elsewhere_where_joints_would_take_too_many_lines():
 
 def test_text_is_one_line_without_characters_that_steer():
     assert plain("a\n\tb\x00\u202ec\udc80") == "a b\ufffd\ufffdc\ufffd"
-
-
-def test_names_beside_points_cover_neither_each_other_nor_points():
-    names = ["cantonese-llama-2-7b", "yi-6b", "qwen-7b", "chatglm3-6b-base", "llama-2-7b", "x"]
-    points = [
-        (200.0, 100.0),
-        (206.0, 104.0),
-        (200.0, 120.0),
-        (350.0, 60.0),
-        (60.0, 200.0),
-        (60, 212),
-    ]
-    blocks = [Box(x - 4, y - 4, x + 4, y + 4) for x, y in points]
-    room = Box(40, 0, 380, 250)
-    placed = place_labels(names, points, blocks, room)
-    for number, box in enumerate(placed):
-        others = [*placed[:number], *placed[number + 1 :], *blocks]
-        assert sum(map(box.overlap, others)) == 0, names[number]
-        assert box.overlap(room) == pytest.approx(
-            (box.right - box.left) * (box.bottom - box.top)
-        ), names[number]
 
 
 def test_a_scale_has_room_for_its_values_even_if_they_are_all_the_same():

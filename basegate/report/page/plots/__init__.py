@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from basegate.report.page.plots import (
     bits_per_char,
     k_of_n,
-    memory,
     operating_curves,
-    tokenizer,
     topics,
     varieties,
 )
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture", "render_plots", "sections"]
 
-_KINDS = (bits_per_char, varieties, topics, k_of_n, tokenizer, memory, operating_curves)
+_KINDS = (bits_per_char, varieties, topics, k_of_n, operating_curves)
 
 
 def sections(page: Page) -> list[Picture]:
