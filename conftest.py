@@ -1,3 +1,1 @@
-"""Names the modules that hold the fixtures of the acceptance tests."""
-
-pytest_plugins = ["fixtures.candidate", "fixtures.measurements"]
+"""The fixtures of the acceptance tests come with the plugin: `basegate.plugin.fixtures`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from basegate.messages import Message
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,7 +73,7 @@ class StoreWarning(UserWarning):
 
 
 class NotTrusted(StoreWarning):
-    """A file of the store was set aside, or could not be read."""
+    """A file of the store is not used, since it is damaged or cannot be read."""
 
 
 class NotKept(StoreWarning):
@@ -85,27 +85,27 @@ class NotCompared(StoreWarning):
 
 
 def told(error: Exception) -> str:
-    """Return what an error says, as a `Message` where it is one."""
+    """What an error says, as a `Message` where it is one."""
     first = error.args[0] if error.args else None
     return first if isinstance(first, Message) else str(error)
 
 
 def message_of(warning: Warning | str) -> str:
-    """Return what a warning says, as a `Message` where it is one."""
+    """What a warning says, as a `Message` where it is one."""
     if isinstance(warning, StoreWarning):
         return warning.message
     return told(warning) if isinstance(warning, Warning) else warning
 
 
 def summary(error: Exception) -> str:
-    """Return the first sentence of an error that a library wrote, without its advice."""
+    """The first sentence of an error that a library wrote, without its advice."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else ""
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `" Did you mean 'x' or 'y'?"` for the nearest known names, or an empty string."""
+    """`" Did you mean 'x' or 'y'?"` for the nearest known names, or an empty string."""
     near = difflib.get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.5)
     if not near:
         return ""

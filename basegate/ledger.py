@@ -3,21 +3,198 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Literal
 
-from basegate.comparison import Comparison
-from basegate.figures import place, short_path
-from basegate.files import write_atomically
+from pydantic import Field
+
 from basegate.measurement import CandidateFacts, Earlier
-from basegate.recommendation import Recommendation, recommend
-from basegate.records import Frozen
-from basegate.verdict import Reason, Result, VerdictWord, worst
+from basegate.serialization import Frozen, Interval, write_atomically
+from basegate.verdict import Reason, Reference, Result, VerdictWord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from basegate.thresholds import Thresholds
+
+class Comparison(Frozen):
+    """The difference of two candidates in one metric, on the same items.
+
+    Attributes:
+        first: a candidate.
+        second: the other.
+        check: the check.
+        part: corpus, bank or prompt file.
+        metric: what was compared, e.g. `bits_per_char`.
+        unit: of both values and of their difference, in words.
+        items: documents, questions, pairs or prompts that both were measured on.
+        first_value: over these items.
+        second_value: likewise.
+        difference: `first_value - second_value`.
+        interval: of the difference, for items drawn anew together; `None` where it cannot be told.
+        confidence: the interval's level, 1 - 0.05 / comparisons.
+        comparisons: pairs of candidates compared in this metric, which the level allows for.
+        p_value: of the exact sign test over items (McNemar's where items are right or wrong),
+            adjusted by Holm over these pairs.
+        better: which one is carried as better; `None` where neither is.
+    """
+
+    first: str
+    second: str
+    check: str
+    part: str
+    metric: str
+    unit: str
+    items: int
+    first_value: float
+    second_value: float
+    difference: float
+    interval: Interval = None
+    confidence: float
+    comparisons: int
+    p_value: float
+    better: Literal["first", "second"] | None = None
+
+
+class LimitDistance(Frozen):
+    """What a candidate was found to be, and what was asked for.
+
+    Attributes:
+        check: the check.
+        item: corpus, bank or prompt file; `bank/question` where a question is judged alone.
+        metric: what was measured.
+        value: what was found; `None` where there is no number.
+        limit: what was asked for.
+        direction: `max` or `min`.
+        unit: in words.
+        interval: of what was found, where it was judged by it.
+        confidence: the interval's level.
+        reference: what the limit was computed from, where it is relative to a candidate.
+    """
+
+    check: str
+    item: str
+    metric: str
+    value: float | None
+    limit: float | None
+    direction: Literal["max", "min"] | None
+    unit: str
+    interval: Interval = None
+    confidence: float = 0.95
+    reference: Reference | None = None
+
+    @property
+    def distance(self) -> float:
+        """How far the value is beyond the limit, as a share of it; infinite without a number.
+
+        Perplexity counts by its logarithm, what a token costs: the bits of a character, which say
+        the same, are not to look near where it looks far.
+        """
+        if self.value is None or self.limit is None:
+            return math.inf
+        value, limit = self._counting(self.value), self._counting(self.limit)
+        beyond = value - limit if self.direction == "max" else limit - value
+        return max(0.0, beyond) / (abs(limit) or 1.0)
+
+    @property
+    def margin(self) -> float:
+        """How far the nearer end of the interval is from the limit, likewise."""
+        if self.value is None or self.limit is None:
+            return math.inf
+        limit = self._counting(self.limit)
+        ends = map(self._counting, self.interval or (self.value,))
+        return min(abs(end - limit) for end in ends) / (abs(limit) or 1.0)
+
+    def _counting(self, number: float) -> float:
+        return math.log(number) if self.metric == "perplexity" and number > 0 else number
+
+
+class Luck(Frozen):
+    """How often a model that is right half of the time passes a bank by its counts.
+
+    Attributes:
+        check: the check.
+        item: the bank.
+        chance: that all of its questions pass, each being asked anew, and independently of the
+            others.
+    """
+
+    check: str
+    item: str
+    chance: float
+
+
+class Sureness(Frozen):
+    """What the checks that a candidate passes rest on.
+
+    Attributes:
+        shown: checks whose limits are all met by the whole of the intervals.
+        confidence: the lowest level of these intervals.
+        counted: checks that count right samples, which have to reach their limit as they are.
+        bare: checks of which a number has no interval, so that it is met by the value alone.
+        luckiest: of those that count, the one that is the easiest to pass by luck.
+        luck: how often a model that is right half of the time passes all that count, the chances
+            of their questions multiplied: it takes answers to different questions as independent
+            of each other, as if knowing one told nothing of another. `None` where none counts.
+        relative: limits that follow from the number of another candidate, taken as if it was exact.
+    """
+
+    shown: int
+    confidence: float = 0.95
+    counted: int = 0
+    bare: int = 0
+    luckiest: Luck | None = None
+    luck: float | None = None
+    relative: int = 0
+
+    @property
+    def checks(self) -> int:
+        """All of them."""
+        return self.shown + self.counted + self.bare
+
+
+class Recommendation(Frozen):
+    """The choice that a run supports.
+
+    Attributes:
+        candidate: the one to take; `None` where none passes.
+        accepted: all that pass every check, in the order of the ledger.
+        reason: why this one: `only` (no other passes), `better` (comparisons let all others that
+            pass fall out), `smaller` (of those that are left it needs the least memory), `first`
+            (nor does memory tell); `none` where none passes.
+        over: accepted candidates that fall out: another is carried over them in something, and
+            they over it in nothing.
+        level: accepted candidates that are left beside it.
+        mixed: accepted candidates that are carried over it in something.
+        memory: bytes that it and those in `level` needed at most, by name, as far as known and of
+            one kind of device.
+        closest: the limit that it meets by the least, by the end of the interval that is nearer;
+            of counts of right samples none, since they are drawn until they just meet theirs, nor
+            of limits that follow from its own number.
+        sureness: what the checks that it passes rest on.
+        nearest: where none passes, of those that were measured the candidate that misses the
+            fewest checks, ones that were not run included; `None` where that is one of
+            `unfinished`. Beside such a one no candidate that fails is the nearest.
+        missed: limits that it misses, the farthest first.
+        rejected: candidates that fail a check.
+        broken: candidates of which something could not be measured.
+        unfinished: candidates that pass what they were judged on, but were not judged on all, or
+            on nothing.
+    """
+
+    candidate: str | None
+    accepted: tuple[str, ...] = ()
+    reason: Literal["only", "better", "smaller", "first", "none"]
+    over: tuple[str, ...] = ()
+    level: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
+    memory: dict[str, int] = Field(default_factory=dict)
+    closest: LimitDistance | None = None
+    sureness: Sureness | None = None
+    nearest: str | None = None
+    missed: tuple[LimitDistance, ...] = ()
+    rejected: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
 
 
 class Record(Frozen):
@@ -54,11 +231,6 @@ class ThresholdsFile(Frozen):
 
     path: str
     sha256: str
-
-    @classmethod
-    def of(cls, thresholds: Thresholds) -> ThresholdsFile:
-        """Return what is recorded of the limits that a run judges by."""
-        return cls(path=short_path(thresholds.path), sha256=thresholds.sha256)
 
 
 class Suite(Frozen):
@@ -155,80 +327,3 @@ class Ledger(Frozen):
     def results_of(self, candidate: str) -> tuple[Result, ...]:
         """Return the rows of one candidate."""
         return tuple(result for result in self.results if result.candidate == candidate)
-
-
-def build_ledger(
-    suite: Suite,
-    environment: dict[str, str | None],
-    expected: Iterable[CandidateFacts],
-    checks: Sequence[tuple[str, str]],
-    records: Iterable[Record],
-    *,
-    compared: Mapping[str, str] | None = None,
-    compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
-    choose: bool = True,
-    not_judged: Mapping[str, Sequence[NotJudged]] | None = None,
-    absent: Sequence[str] = (),
-) -> Ledger:
-    """Put the records of a run together.
-
-    Args:
-        suite: what ran.
-        environment: of the machine that judges.
-        expected: the candidates of the run, for those without any record; they are `invalid`.
-        checks: the checks and items that the thresholds ask for.
-        records: as they came in.
-        compared: of the candidates that were taken from the store, when they were measured.
-        compare: returns from the rows the comparisons of every two candidates.
-        choose: whether a choice is recommended.
-        not_judged: of candidates that are judged from a store, what it does not decide.
-        absent: candidates that were asked for, but nothing stored is of use for them.
-    """
-    kept = list(records)
-    entries: list[CandidateEntry] = []
-    results: list[Result] = []
-    for facts in expected:
-        # By candidate: records of several workers come in mixed.
-        own = [record for record in kept if record.candidate.name == facts.name]
-        found = [result for record in own for result in record.results]
-        results.extend(found)
-        measured = (compared or {}).get(facts.name, "")
-        left = (not_judged or {}).get(facts.name, ())
-        entries.append(_entry(_best_known(own, facts), found, checks, measured, left))
-    comparisons = tuple(compare(results))
-    return Ledger(
-        suite=suite,
-        environment=environment,
-        candidates=tuple(entries),
-        results=tuple(results),
-        recommendation=recommend(entries, results, comparisons) if choose and results else None,
-        comparisons=comparisons,
-        absent=tuple(absent),
-    )
-
-
-def _best_known(own: Iterable[Record], facts: CandidateFacts) -> CandidateFacts:
-    """Return what the record that tells most says of a candidate; `facts` where there is none."""
-    return max(
-        (record.candidate for record in own),
-        key=lambda each: (each.revision is not None, each.peak_memory_bytes or 0),
-        default=facts,
-    )
-
-
-def _entry(
-    facts: CandidateFacts,
-    found: Sequence[Result],
-    checks: Sequence[tuple[str, str]],
-    compared: str,
-    not_judged: Sequence[NotJudged],
-) -> CandidateEntry:
-    """Return a candidate with the verdict of its rows, and the checks that have none."""
-    run = {(result.check, result.part) for result in found}
-    return CandidateEntry(
-        **facts.model_dump(),
-        verdict=worst(result.verdict for result in found),
-        not_run=tuple(place(*each) for each in checks if each not in run),
-        not_judged=tuple(not_judged),
-        compared=compared,
-    )

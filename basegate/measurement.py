@@ -7,9 +7,9 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from basegate.messages import Message, joined
-from basegate.records import FiniteOrNone, Frozen, Interval
-from basegate.statistics import at_confidence, share_interval
+from basegate.i18n.messages import Message, joined
+from basegate.serialization import FiniteOrNone, Frozen, Interval
+from basegate.stats import at_confidence, share_interval
 
 _MANY = ConfigDict(extra="forbid")
 """Of what a store holds very many: a dataclass takes half the time and memory of a model."""

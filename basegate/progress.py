@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
-from basegate.language import ENGLISH, Words
-from basegate.messages import Message
+from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

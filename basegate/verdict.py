@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
-from basegate.limits import Reference
-from basegate.messages import Message
-from basegate.records import FiniteOrNone, Frozen, Interval
+from basegate.i18n.messages import Message
+from basegate.serialization import FiniteOrNone, Frozen, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,6 +96,29 @@ class Unresolved(Frozen):
     metric: str
     value: FiniteOrNone = None
     unit: str = ""
+
+
+class Reference(Frozen):
+    """What a limit was computed from, where it is relative to a candidate's own measurement.
+
+    Attributes:
+        candidate: its name.
+        value: what was measured on it.
+        factor: that the value is multiplied with; `None` where `plus` is given.
+        plus: that is added to it; `None` where `factor` is given.
+        measurement: its key in the store.
+    """
+
+    candidate: str
+    value: FiniteFloat
+    factor: FiniteFloat | None = None
+    plus: FiniteFloat | None = None
+    measurement: str
+
+    @property
+    def limit(self) -> float:
+        """The limit that follows."""
+        return self.value * (self.factor or 1.0) + (self.plus or 0.0)
 
 
 class Result(Frozen):

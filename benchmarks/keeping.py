@@ -45,8 +45,8 @@ class Timed:
 
 def measure(name: str, count: int, place: str) -> dict[str, Any]:
     """Draw all samples with a journal in `place`, which may be finished already."""
-    from basegate.engines.drawing import Asked, Sampler
-    from basegate.settings import Sampling
+    from basegate.config.settings import Sampling
+    from basegate.engines.sampling import Asked, Sampler
     from basegate.store import FileJournal
 
     given = {key: value for key, value in DRAWING.items() if key != "do_sample"}
@@ -67,7 +67,7 @@ def measure(name: str, count: int, place: str) -> dict[str, Any]:
 def _put(drawn: list[list[list[int]]], place: Path) -> None:
     """Put a measurement with all these samples into a store."""
     from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
-    from basegate.records import digest
+    from basegate.serialization import digest
     from basegate.store import Store
 
     samples = tuple(

@@ -48,8 +48,8 @@ def questions(count: int, name: str) -> list[Question]:
 
 def basegate(model: Any) -> Run:
     """Score with basegate, every prompt read once."""
-    from basegate.engines.continuing import ContinuationScorer
-    from basegate.engines.local import BATCH_TOKENS
+    from basegate.engines.continuation_scoring import ContinuationScorer
+    from basegate.engines.transformers_engine import BATCH_TOKENS
 
     scorer = ContinuationScorer(model, BATCH_TOKENS[model.device.type])
 

@@ -33,8 +33,8 @@ def prompts(count: int, name: str) -> list[list[int]]:
 
 def basegate(model: Any) -> Run:
     """Draw all samples of all prompts with basegate."""
-    from basegate.engines.drawing import Asked, Sampler
-    from basegate.settings import Sampling
+    from basegate.config.settings import Sampling
+    from basegate.engines.sampling import Asked, Sampler
 
     sampling = Sampling(
         samples=SAMPLES, temperature=0.9, top_k=50, top_p=0.95, max_new_tokens=NEW_TOKENS

@@ -39,8 +39,8 @@ def bare(subject: Subject) -> Run:
     """Run the model over the windows that basegate scores, in its batches."""
     import torch
 
-    from basegate.engines.local import BATCH_TOKENS
-    from basegate.windows import plan_windows
+    from basegate.engines.transformers_engine import BATCH_TOKENS
+    from basegate.engines.windows import plan_windows
 
     size = max(1, BATCH_TOKENS[subject.device] // subject.window)
 
@@ -70,9 +70,9 @@ def basegate_little_context(subject: Subject) -> Run:
 def _basegate(subject: Subject, context: int) -> Run:
     import numpy as np
 
-    from basegate.engines.local import BATCH_TOKENS
-    from basegate.engines.scoring import Scorer
-    from basegate.windows import plan_windows
+    from basegate.engines.transformers_engine import BATCH_TOKENS
+    from basegate.engines.window_scoring import Scorer
+    from basegate.engines.windows import plan_windows
 
     scorer = Scorer(subject.model, [subject.prefix], BATCH_TOKENS[subject.device])
 

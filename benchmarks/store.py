@@ -17,22 +17,22 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.environment import environment
+from basegate.checks.identity import identify_check, identify_software
+from basegate.config.thresholds import load_thresholds
 from basegate.measurement import CandidateFacts, Findings, LoadedFile, Measurement, Metric, Sample
-from basegate.measuring import identify_check, identify_software
-from basegate.records import digest
-from basegate.statistics import count_interval
+from basegate.runner.environment import environment
+from basegate.serialization import digest
+from basegate.stats import count_interval
 from basegate.store import Store
-from basegate.store import format as files
-from basegate.store.format import Evidence
-from basegate.thresholds import load_thresholds
+from basegate.store import file_format as files
+from basegate.store.file_format import Evidence
 from benchmarks.startup import row, seconds
 from benchmarks.timing import print_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basegate.thresholds import Check
+    from basegate.config.thresholds import Check
 
 CANDIDATES = 20
 _BAR = "< 2"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints import make_checkpoint, write_jsonl
-from tests.plain import make_plain
+from tests.helpers.checkpoints import make_checkpoint, write_jsonl
+from tests.helpers.plain import make_plain
 
-pytest_plugins = ["pytester", "tests.browsing"]
+pytest_plugins = ["pytester", "tests.helpers.browsing"]
 
 # Before torch is imported: with as many threads as cores in every worker, they wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -81,11 +81,7 @@ correct = 1
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """A project like this one with small data and two names for one demonstration."""
     root = pytester.path
-    for name in ("conftest.py", "fixtures/__init__.py"):
-        (root / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, root / name)
-    for name in ("candidate.py", "measurements.py"):
-        shutil.copy(ROOT / "fixtures" / name, root / "fixtures" / name)
+    shutil.copy(ROOT / "conftest.py", root)
     shutil.copytree(ROOT / "tests_models", root / "tests_models")
     pytester.makepyprojecttoml(
         """

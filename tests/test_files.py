@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from basegate.files import write_atomically
+from basegate.serialization import write_atomically
 
 
 def test_a_file_takes_the_place_of_an_earlier_one(tmp_path):

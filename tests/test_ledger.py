@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from basegate.fingerprint import hash_file
-from basegate.ledger import Record, Suite, ThresholdsFile, build_ledger
+from basegate.judging.ledger_builder import build_ledger
+from basegate.ledger import Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts
+from basegate.serialization import hash_file
 from basegate.verdict import Result
 
 SUITE = Suite(

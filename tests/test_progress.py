@@ -6,8 +6,8 @@ import time
 import pytest
 
 from basegate import progress
-from basegate.language import words
-from basegate.messages import Message
+from basegate.i18n.catalogue import words
+from basegate.i18n.messages import Message
 from basegate.progress import SILENT, Progress
 
 

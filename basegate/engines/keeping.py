@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basegate.engines.checkpoint import Loaded
+    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.checkpoints.inspection import Loaded
     from basegate.engines.protocol import Draw, Engine, TokenScores
-    from basegate.store.journal import Journal
 
 
 class Keeping:
@@ -19,9 +19,9 @@ class Keeping:
     someone, as pytest does, keeps a traceback that leads here.
     """
 
-    def __init__(self, engine: Engine, journal: Journal) -> None:
+    def __init__(self, engine: Engine, journal: BatchCache) -> None:
         self._engine = engine
-        self._journal = journal
+        self.journal = journal
 
     @property
     def prefix(self) -> str:
@@ -35,19 +35,25 @@ class Keeping:
 
     def log_likelihoods(self, texts: Sequence[str], **given: Any) -> list[TokenScores]:
         """See `Engine.log_likelihoods`."""
-        return self._engine.log_likelihoods(texts, **{"journal": self._journal, **given})
+        return self._engine.log_likelihoods(texts, **{"journal": self.journal, **given})
 
     def sample(self, prompts: Sequence[str], **given: Any) -> list[list[Draw]]:
         """See `Engine.sample`."""
-        return self._engine.sample(prompts, **{"journal": self._journal, **given})
+        return self._engine.sample(prompts, **{"journal": self.journal, **given})
 
     def recall(self, prompts: Sequence[str], **given: Any) -> list[list[Draw]]:
         """See `Engine.recall`."""
-        return self._engine.recall(prompts, **{"journal": self._journal, **given})
+        return self._engine.recall(prompts, **{"journal": self.journal, **given})
 
-    def article_perplexity(self, text: str, **given: Any) -> float:
-        """See `Engine.article_perplexity`."""
-        return self._engine.article_perplexity(text, **{"journal": self._journal, **given})
+    @property
+    def model(self) -> Any:
+        """The transformers model, or `None` where the engine is another."""
+        return getattr(self._engine, "model", None)
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of that model."""
+        return getattr(self._engine, "tokenizer", None)
 
     def close(self) -> None:
         """See `Engine.close`."""

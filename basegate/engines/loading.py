@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 import transformers
 
-from basegate.architectures import find
-from basegate.download import download_model
-from basegate.engines.boundary import check_code, code_places, read_config
-from basegate.engines.caches import repeat
-from basegate.engines.checkpoint import (
+from basegate.config.remote_code import check_pinned
+from basegate.data.hub import resolve_commit
+from basegate.engines.architectures import find
+from basegate.engines.batching import out_of_memory
+from basegate.engines.checkpoints.config_files import check_code, code_places, read_config
+from basegate.engines.checkpoints.download import download_model
+from basegate.engines.checkpoints.inspection import (
     Loaded,
     check_architecture,
     check_files,
@@ -24,33 +26,32 @@ from basegate.engines.checkpoint import (
     files_read,
     vocabulary_size,
 )
-from basegate.engines.configs import empty_model, model_class, model_config
-from basegate.engines.halving import out_of_memory
-from basegate.engines.local import LONGEST, TransformersEngine
-from basegate.engines.quantizing import layers_left_out, quantization_config
-from basegate.engines.shapes import (
+from basegate.engines.checkpoints.model_config import empty_model, model_class, model_config
+from basegate.engines.checkpoints.shapes import (
     check_complete,
     check_experts,
     check_headers,
     check_loaded,
     check_unused,
 )
-from basegate.engines.sizing import check_fits, describe, measure
-from basegate.engines.tensors import read_shapes
-from basegate.engines.tokenizing import check_vocabulary, load_tokenizer
-from basegate.engines.weights import find_weights
-from basegate.environment import resolve_device
+from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
+from basegate.engines.checkpoints.tensor_headers import read_shapes
+from basegate.engines.checkpoints.tokenizer import check_vocabulary, load_tokenizer
+from basegate.engines.checkpoints.weight_files import find_weights
+from basegate.engines.devices import resolve_device
+from basegate.engines.kv_cache import repeat
+from basegate.engines.memory import free_memory, memory_in_use, what_helps
+from basegate.engines.quantization import layers_left_out, quantization_config
+from basegate.engines.transformers_engine import LONGEST, TransformersEngine
 from basegate.errors import CandidateError, summary
-from basegate.hub import resolve_commit
-from basegate.memory import GIB, free_memory, memory_in_use, what_helps
-from basegate.messages import Message
+from basegate.i18n.formatting import GIB
+from basegate.i18n.messages import Message
 from basegate.progress import SILENT, Progress
-from basegate.trust import check_pinned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from basegate.engines.tensors import Held
+    from basegate.engines.checkpoints.tensor_headers import Held
 
 # Its notes on absent kernels and on casts come once per layer and token.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from basegate.store.journal import NO_JOURNAL
+from basegate.engines.batch_cache import NO_CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from basegate.engines.checkpoint import Loaded
+    from basegate.config.settings import Sampling
+    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.checkpoints.inspection import Loaded
     from basegate.progress import Progress
-    from basegate.settings import Sampling
-    from basegate.store.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Engine(Protocol):
         context: int = 0,
         after: Sequence[str] | None = None,
         progress: Progress,
-        journal: Journal = NO_JOURNAL,
+        journal: BatchCache = NO_CACHE,
     ) -> list[TokenScores]:
         """Score every token of every text once.
 
@@ -100,7 +100,7 @@ class Engine(Protocol):
         numbers: Sequence[Sequence[int]] | None = None,
         settled: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress,
-        journal: Journal = NO_JOURNAL,
+        journal: BatchCache = NO_CACHE,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt, in batches.
 
@@ -128,7 +128,7 @@ class Engine(Protocol):
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
-        journal: Journal = NO_JOURNAL,
+        journal: BatchCache = NO_CACHE,
     ) -> list[list[Draw]]:
         """Return what an earlier run has drawn of the same; nothing is drawn.
 
@@ -140,19 +140,6 @@ class Engine(Protocol):
 
         Returns:
             For each prompt the first of these samples, up to one that was not drawn.
-        """
-        ...
-
-    def article_perplexity(self, text: str, *, journal: Journal = NO_JOURNAL) -> float:
-        """Return the figure of the article's own code.
-
-        Args:
-            text: documents joined by blank lines.
-            journal: as for `log_likelihoods`.
-
-        Returns:
-            What `basegate.engines.article` describes, which is no perplexity of the text; infinite
-            or NaN where the model's numbers are.
         """
         ...
 

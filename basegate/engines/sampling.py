@@ -1,91 +1,306 @@
-"""Drawing tokens so that each sample depends on its own seed and on nothing else.
-
-Inverse-transform sampling from numbers fixed beforehand per sample, so a sample stays the same
-whatever else is in its batch.
-"""
+"""Samples from a causal language model: prompts read once, several samples of each at a time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import torch
-from transformers import (
-    LogitsProcessor,
-    LogitsProcessorList,
-    RepetitionPenaltyLogitsProcessor,
-)
+from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
-from basegate.errors import InvalidMeasurement
-from basegate.messages import Message
+from basegate.engines import batch_cache as pieces
+from basegate.engines.batch_cache import NO_CACHE, name_of
+from basegate.engines.batching import Halving, Work, in_two
+from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
+from basegate.engines.logits import processors
+from basegate.engines.padding import pad
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
-    from basegate.settings import Sampling
-
-
-def uniforms(seeds: Sequence[int], steps: int) -> torch.Tensor:
-    """Return the numbers in [0, 1) that decide the draws, shape [samples, steps], float64."""
-    rows = [np.random.Generator(np.random.Philox(key=seed)).random(steps) for seed in seeds]
-    return torch.from_numpy(np.stack(rows))
+    from basegate.config.settings import Sampling
+    from basegate.engines.batch_cache import BatchCache
+    from basegate.progress import Step
 
 
-class _RefuseNonFinite(LogitsProcessor):
-    """NaN must never become a token: an argmax over NaN is token 0."""
+class Asked(NamedTuple):
+    """A prompt to draw from.
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        # NaN and inf show in the maximum, and so does a row of nothing but -inf.
-        if not bool(torch.isfinite(scores.amax(dim=-1)).all()):
-            reason = Message(
-                "the model's logits are not finite (NaN or inf), so nothing can be drawn from "
-                "them. Its numbers broke, which says nothing about what it knows: try another "
-                "--dtype or --quantization."
-            )
-            raise InvalidMeasurement(reason)
-        return scores.float()
-
-
-class _Draw(LogitsProcessor):
-    """Leaves only the drawn token, so that greedy search takes it.
-
-    Temperature, then the k likeliest tokens, then the likeliest that hold top_p of what is left;
-    of these, in falling order, the first whose cumulated probability exceeds the sample's number
-    of this step. Only the k likeliest are ever sorted.
+    Attributes:
+        ids: its tokens, prefix included; at least one.
+        seeds: one for each sample.
+        settled: tells of a sample so far whether more text could not change what is read from it.
     """
 
-    def __init__(self, sampling: Sampling, draws: torch.Tensor, prompt_length: int) -> None:
-        self.sampling = sampling
-        self.draws = draws
-        self.prompt_length = prompt_length
+    ids: list[int]
+    seeds: list[int]
+    settled: Callable[[str], bool] | None = None
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        step = input_ids.shape[1] - self.prompt_length
-        count = self.sampling.top_k or scores.shape[-1]
-        kept, tokens = torch.topk(scores, min(count, scores.shape[-1]), dim=-1)
-        chances = torch.softmax(kept.double() / self.sampling.temperature, dim=-1)
-        # A token stays if those before it hold less than top_p; the first always does.
-        before = chances.cumsum(dim=-1) - chances
-        cumulated = torch.where(before < self.sampling.top_p, chances, 0.0).cumsum(dim=-1)
-        # Scaled by the total, so that a token is always found.
-        threshold = self.draws[:, step : step + 1].to(scores.device) * cumulated[:, -1:]
-        place = torch.searchsorted(cumulated, threshold, right=True)
-        chosen = tokens.gather(1, place.clamp(max=tokens.shape[-1] - 1))
-        return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
+    def part(self, start: int, end: int) -> Asked:
+        """Return some of its samples."""
+        return self._replace(seeds=self.seeds[start:end])
 
 
-def processors(sampling: Sampling, seeds: Sequence[int], prompt_length: int) -> LogitsProcessorList:
-    """Return the chain from logits to the drawn token for one batch.
+class Sampler:
+    """Draws with a transformers causal language model.
 
     Args:
-        sampling: temperature 0 takes the likeliest token and draws nothing.
-        seeds: one per row of the batch.
-        prompt_length: tokens of the padded prompts.
+        model: in evaluation mode.
+        stops: token ids that end a text.
+        decode: token ids to text.
+        halving: runs the batches.
     """
-    chain = LogitsProcessorList([_RefuseNonFinite()])
-    if sampling.repetition_penalty != 1.0:
-        chain.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
-    if sampling.temperature == 0:
-        return chain
-    chain.append(_Draw(sampling, uniforms(seeds, sampling.max_new_tokens), prompt_length))
-    return chain
+
+    def __init__(
+        self,
+        model: Any,
+        stops: Sequence[int],
+        decode: Callable[[list[int]], str],
+        halving: Halving | None = None,
+    ) -> None:
+        self.model = model
+        self.stops = list(stops)
+        self.decode = decode
+        self._halving = halving or Halving()
+        # Asked of every token that is drawn; decoding takes as long as a step of a small model.
+        self._ends_line = functools.cache(lambda token: decode([token]).endswith("\n"))
+
+    def draw(
+        self,
+        asked: Sequence[Asked],
+        sampling: Sampling,
+        step: Step,
+        journal: BatchCache = NO_CACHE,
+    ) -> list[list[list[int]]]:
+        """Return the token ids of every sample of every prompt, up to its end.
+
+        Keys and values of a prompt are computed once and repeated for its samples. Prompts of
+        similar length share a batch; a batch that does not fit into memory is halved.
+
+        Args:
+            asked: prompts and seeds.
+            sampling: how to draw; its number of samples is that of the seeds.
+            step: told of every sample that is done.
+            journal: keeps batches that are done, and gives those that an earlier run has done.
+
+        Raises:
+            InvalidMeasurement: the model gives no numbers.
+            CandidateError: not even one sample fits into memory.
+        """
+        drawn: list[list[list[int]]] = [[] for _ in asked]
+        longest = max(len(each.ids) for each in asked) + sampling.max_new_tokens
+        work = Work(
+            lambda parts: self._draw_batch(parts, sampling, step),
+            _halves,
+            lambda parts: (
+                sum(len(each.seeds) for each in parts)
+                * (max(len(each.ids) for each in parts) + sampling.max_new_tokens)
+            ),
+            _refusal,
+        )
+        rows = journal.get_or_set(f"rows of {longest}", lambda: rows_that_fit(self.model, longest))
+        for batch in _batches(asked, rows):
+            written = self._written([part for _, part in batch], work, step, journal)
+            for index, part in batch:
+                drawn[index] += written[: len(part.seeds)]
+                written = written[len(part.seeds) :]
+        return drawn
+
+    def _written(
+        self, batch: Sequence[Asked], work: Work[Asked, list[int]], step: Step, journal: BatchCache
+    ) -> list[list[int]]:
+        """Return the samples of a batch, of which only those are drawn that the journal lacks.
+
+        It has all or none of them, unless it was begun under limits that cut batches otherwise.
+        """
+        names = _names(batch)
+        written = _recalled(names, journal)
+        if written:
+            step(sum(name in written for name in names))
+        if rest := _without(batch, written):
+            missing = _names(rest)
+            do = functools.partial(self._halving.run, rest, work, journal)
+            drawn = pieces.batch(journal, missing, do, list, list)
+            written.update(zip(missing, drawn, strict=True))
+        return [written[name] for name in names]
+
+    @torch.inference_mode()
+    def _draw_batch(
+        self, batch: Sequence[Asked], sampling: Sampling, step: Step
+    ) -> list[list[int]]:
+        counts = [len(each.seeds) for each in batch]
+        ids, mask = pad([each.ids for each in batch], "left")
+        longest = ids.shape[1]
+        cache = None
+        if longest > 1:
+            read = self._read(ids[:, :-1], mask[:, :-1])
+            cache = repeat(read, counts, sampling.max_new_tokens + 1)
+        finished = Finished(
+            [each.settled for each in batch for _ in each.seeds],
+            longest,
+            self.decode,
+            self._ends_line,
+            set(self.stops),
+            step,
+        )
+        device, rows = self.model.device, rows_of(counts)
+        seeds = [seed for each in batch for seed in each.seeds]
+        try:
+            written = self.model.generate(
+                inputs=ids[rows].to(device),
+                attention_mask=mask[rows].to(device),
+                past_key_values=cache,
+                logits_processor=processors(sampling, seeds, longest),
+                generation_config=self._config(sampling.max_new_tokens),
+                stopping_criteria=StoppingCriteriaList([finished]),
+            )
+        except RuntimeError:
+            finished.take_back()
+            raise
+        finished.tell_rest()
+        return finished.cut(written[:, longest:].tolist())
+
+    def _read(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
+        """Return keys and values of prompts."""
+        read = self.model.generate(
+            inputs=ids.to(self.model.device),
+            attention_mask=mask.to(self.model.device),
+            generation_config=self._config(1, return_dict_in_generate=True),
+        )
+        return read.past_key_values
+
+    def _config(self, max_new_tokens: int, **further: Any) -> GenerationConfig:
+        return GenerationConfig(
+            do_sample=False,
+            max_new_tokens=max_new_tokens,
+            eos_token_id=self.stops or None,
+            pad_token_id=self.stops[0] if self.stops else 0,
+            **further,
+        )
+
+
+class Finished(StoppingCriteria):
+    """Ends a sample at a stop token, or once more text could not change what is read from it.
+
+    Args:
+        settled: of each sample of the batch, or `None`; see `Asked`.
+        prompt_length: tokens of the padded prompts.
+        decode: token ids to text.
+        ends_line: tells whether a token's text ends with a line break.
+        stops: token ids that end a text.
+        step: told of every sample that is done.
+    """
+
+    def __init__(
+        self,
+        settled: Sequence[Callable[[str], bool] | None],
+        prompt_length: int,
+        decode: Callable[[list[int]], str],
+        ends_line: Callable[[int], bool],
+        stops: set[int],
+        step: Step,
+    ) -> None:
+        self.settled = settled
+        self.prompt_length = prompt_length
+        self.decode = decode
+        self.ends_line = ends_line
+        self.stops = stops
+        self.step = step
+        self.ends: list[int | None] = [None] * len(settled)
+
+    def __call__(
+        self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: object
+    ) -> torch.Tensor:
+        """Return which samples are done, shape [samples]."""
+        length = input_ids.shape[1] - self.prompt_length
+        last = input_ids[:, -1].tolist()
+        for index, settled in enumerate(self.settled):
+            if self.ends[index] is not None:
+                continue
+            if last[index] in self.stops:
+                self._end(index, length - 1)
+            elif settled is not None and self.ends_line(last[index]):
+                text = self.decode(input_ids[index, self.prompt_length :].tolist())
+                if settled(text):
+                    self._end(index, length)
+        return torch.tensor([end is not None for end in self.ends], device=input_ids.device)
+
+    def _end(self, index: int, length: int) -> None:
+        self.ends[index] = length
+        self.step(1)
+
+    def take_back(self) -> None:
+        """Untell the samples of a batch that failed: they are drawn again."""
+        self.step(self.ends.count(None) - len(self.ends))
+
+    def tell_rest(self) -> None:
+        """Tell of the samples that were ended by their length."""
+        self.step(self.ends.count(None))
+
+    def cut(self, written: Sequence[list[int]]) -> list[list[int]]:
+        """Return the samples up to their ends; what comes after is padding."""
+        return [row[:end] for row, end in zip(written, self.ends, strict=True)]
+
+
+def _batches(asked: Sequence[Asked], rows: int) -> Iterator[list[tuple[int, Asked]]]:
+    """Yield prompts (with their places) of at most `rows` samples together, the longest first."""
+    batch: list[tuple[int, Asked]] = []
+    room = rows
+    for index in sorted(range(len(asked)), key=lambda index: -len(asked[index].ids)):
+        start, each = 0, asked[index]
+        while start < len(each.seeds):
+            part = each.part(start, start + room)
+            batch.append((index, part))
+            start, room = start + len(part.seeds), room - len(part.seeds)
+            if room == 0:
+                yield batch
+                batch, room = [], rows
+    if batch:
+        yield batch
+
+
+def recall(asked: Sequence[Asked], journal: BatchCache) -> list[list[list[int]]]:
+    """Return the samples that an earlier run has drawn: of every prompt those before a gap."""
+    found = []
+    for each in asked:
+        names = list(takewhile(journal.has, _names([each])))
+        written = _recalled(names, journal)
+        found.append([written[name] for name in names])
+    return found
+
+
+def _recalled(names: Sequence[str], journal: BatchCache) -> dict[str, list[int]]:
+    """Return by name the samples that a journal has."""
+    known = [name for name in names if journal.has(name)]
+    return dict(zip(known, journal.get(known) or (), strict=True))
+
+
+def _names(batch: Sequence[Asked]) -> list[str]:
+    return [name_of("draw", each.ids, seed) for each in batch for seed in each.seeds]
+
+
+def _without(batch: Sequence[Asked], done: Container[str]) -> list[Asked]:
+    """Return what is left of a batch without the samples that are done."""
+    left = (
+        each._replace(
+            seeds=[seed for seed in each.seeds if name_of("draw", each.ids, seed) not in done]
+        )
+        for each in batch
+    )
+    return [each for each in left if each.seeds]
+
+
+def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]] | None:
+    if len(batch) > 1:
+        return in_two(batch)
+    halves = in_two(batch[0].seeds)
+    return halves and ([batch[0]._replace(seeds=halves[0])], [batch[0]._replace(seeds=halves[1])])
+
+
+def _refusal(batch: list[Asked]) -> str:
+    return Message(
+        "a single sample of a prompt of {count} tokens does not fit into memory.",
+        count=len(batch[0].ids),
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from basegate.figures import printable
+from basegate.i18n.formatting import printable
 from basegate.verdict import worst
 
 if TYPE_CHECKING:

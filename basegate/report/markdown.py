@@ -10,21 +10,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from basegate.figures import format_value, in_words, place, printable
-from basegate.language import ENGLISH, Words
+from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.formatting import format_value, in_words, place, printable
+from basegate.judging.explanation import sentence
 from basegate.report import terminal
-from basegate.report.page import Page
-from basegate.report.page.comparing import interval, signed, winner
-from basegate.report.page.decision import columns, lines, unmet
+from basegate.report.decision_table import columns, lines, unmet
+from basegate.report.page.comparison import interval, signed, winner
+from basegate.report.page.model import Page
 from basegate.report.wording import recommendation
-from basegate.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from basegate.comparison import Comparison
-    from basegate.ledger import CandidateEntry, Ledger
-    from basegate.report.page.decision import Cell, Line, Unmet
+    from basegate.ledger import CandidateEntry, Comparison, Ledger
+    from basegate.report.decision_table import Cell, Line, Unmet
     from basegate.verdict import VerdictWord
 
 UNMET = 10

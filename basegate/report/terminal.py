@@ -6,11 +6,10 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.figures import asked, found, padded, place, printable, short_path
-from basegate.language import ENGLISH, Words
-from basegate.memory import GIB
+from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.formatting import GIB, asked, found, padded, place, printable, short_path
+from basegate.judging.explanation import reason
 from basegate.report.wording import basis, joined, place_in_words, recommendation
-from basegate.sentences import reason
 from basegate.verdict import Result, VerdictWord, telling
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from basegate.ledger import CandidateEntry, Ledger, NotJudged, Record
     from basegate.measurement import Earlier
-    from basegate.options import RunOptions
+    from basegate.plugin.options import RunOptions
 
 _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "pass": {"green": True},

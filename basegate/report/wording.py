@@ -6,7 +6,10 @@ import re
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from basegate.figures import (
+from basegate.config.thresholds import CHECKS
+from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.formatting import (
+    GIB,
     asked,
     format_value,
     found,
@@ -16,18 +19,12 @@ from basegate.figures import (
     roughly,
     with_unit,
 )
-from basegate.language import ENGLISH, Words
-from basegate.memory import GIB
-from basegate.recommendation import is_carried, plainest_of
-from basegate.thresholds import CHECKS
+from basegate.judging.recommendation import is_carried, plainest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from basegate.comparison import Comparison
-    from basegate.ledger import Ledger
-    from basegate.recommendation import LimitDistance, Recommendation
-    from basegate.sureness import Luck, Sureness
+    from basegate.ledger import Comparison, Ledger, LimitDistance, Luck, Recommendation, Sureness
 
 
 def recommendation(ledger: Ledger, say: Words = ENGLISH) -> tuple[str, ...]:

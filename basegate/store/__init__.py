@@ -1,7 +1,7 @@
 """What is kept between runs: measurements, and how far an unfinished one has come."""
 
 from basegate.store.folder import Store
-from basegate.store.journal import NO_JOURNAL, FileJournal, Journal
-from basegate.store.several import Readable, Several
+from basegate.store.journal import FileJournal, Journal
+from basegate.store.union import MergedStore, Readable
 
-__all__ = ["NO_JOURNAL", "FileJournal", "Journal", "Readable", "Several", "Store"]
+__all__ = ["FileJournal", "Journal", "MergedStore", "Readable", "Store"]

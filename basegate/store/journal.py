@@ -14,7 +14,7 @@ import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from basegate.records import canonical_json
+from basegate.serialization import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +88,7 @@ class Journal:
             pieces: what JSON can hold, by name.
         """
 
-    def settle(self, name: str, make: Callable[[], Any]) -> Any:
+    def get_or_set(self, name: str, make: Callable[[], Any]) -> Any:
         """Return what was settled under a name when the measurement began; settled now if new.
 
         Batches have to be the same when it is gone on with: a model's numbers depend, in their
@@ -117,14 +117,6 @@ class Journal:
 
     def discard(self) -> None:
         """Remove it: the measurement is stored."""
-
-
-class _NoJournal(Journal):
-    def did_not_fit(self, kind: str, size: int) -> None:
-        """Forget it: it is of no measurement."""
-
-
-NO_JOURNAL = _NoJournal()
 
 
 class FileJournal(Journal):
@@ -193,8 +185,8 @@ class FileJournal(Journal):
         if (place := self._append(line)) is not None:
             self._places.update(dict.fromkeys(pieces, place))
 
-    def settle(self, name: str, make: Callable[[], Any]) -> Any:
-        """Return what was settled under a name; see `Journal.settle`."""
+    def get_or_set(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what was settled under a name; see `Journal.get_or_set`."""
         if name not in self._settled:
             self._settled[name] = make()
             self._append({"settled": {name: self._settled[name]}})
@@ -204,7 +196,7 @@ class FileJournal(Journal):
         """Forget what was done, unless it was begun so; see `Journal.begin_anew`."""
         if not self._settled.get(_ANEW):
             self.forget()
-            self.settle(_ANEW, lambda: True)
+            self.get_or_set(_ANEW, lambda: True)
 
     def finish(self, measurement: Measurement) -> None:
         """Write down that all is done; see `Journal.finish`."""

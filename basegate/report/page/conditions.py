@@ -9,7 +9,7 @@ from basegate.report.page.templating import render
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from basegate.report.page import Page
+    from basegate.report.page.model import Page
 
 
 def render_conditions(page: Page) -> Markup:

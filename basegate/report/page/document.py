@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from basegate.report.page.comparing import render_comparisons
+from basegate.report.decision_table import render_decision
+from basegate.report.page.comparison import render_comparisons
 from basegate.report.page.conditions import render_conditions
-from basegate.report.page.decision import render_decision
 from basegate.report.page.plots import render_plots
+from basegate.report.page.samples_section import SCRIPT, render_texts
 from basegate.report.page.templating import asset, render
-from basegate.report.page.texts import SCRIPT, render_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from basegate.report.page import Page
+    from basegate.report.page.model import Page
 
 SECTIONS: tuple[Callable[[Page], Markup], ...] = (
     render_decision,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from basegate.figures import printable
+from basegate.i18n.formatting import printable
 
 if TYPE_CHECKING:
-    from basegate.language import Words
-    from basegate.report.page import Page
+    from basegate.i18n.catalogue import Words
+    from basegate.report.page.model import Page
 
 
 def render(template: str, page: Page, **values: object) -> Markup:

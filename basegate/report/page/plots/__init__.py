@@ -17,7 +17,7 @@ from basegate.report.page.templating import render
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from basegate.report.page import Page
+    from basegate.report.page.model import Page
     from basegate.report.page.plots.svg import Plot
 
 _KINDS = (bits_per_char, varieties, topics, k_of_n, costs, operating_curves)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basegate.figures import format_value
+from basegate.i18n.formatting import format_value
 from basegate.report.page.plots import values
 from basegate.report.page.plots.svg import BLUE, LIMIT, ORANGE, Plot, draw, label, write
 from basegate.report.page.plots.values import Value, in_figures, paint_intervals, read
@@ -13,8 +13,8 @@ from basegate.report.page.plots.values import Value, in_figures, paint_intervals
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from basegate.language import Words
-    from basegate.report.page import Page
+    from basegate.i18n.catalogue import Words
+    from basegate.report.page.model import Page
 
 CHECK = "perplexity"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.figures import format_value
-from basegate.memory import GIB
+from basegate.i18n.formatting import GIB, format_value
 from basegate.report.page.plots.bits_per_char import CHECK
 from basegate.report.page.plots.svg import Plot
 from basegate.report.page.plots.values import parts_of, read, sentences
@@ -13,7 +12,7 @@ from basegate.report.page.plots.values import parts_of, read, sentences
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basegate.report.page import Page
+    from basegate.report.page.model import Page
 
 
 def plots(page: Page) -> Iterator[Plot]:

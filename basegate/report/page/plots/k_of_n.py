@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basegate.figures import place
+from basegate.i18n.formatting import place
 from basegate.report.page.plots.matrix import side_by_side
 from basegate.report.page.plots.svg import GREEN, GREY, LIMIT, RED, ROW, Plot, draw, label, shorten
 from basegate.report.page.plots.values import joined, left_out, parts_of, reached, sentences, sound
@@ -13,8 +13,8 @@ from basegate.report.page.plots.values import joined, left_out, parts_of, reache
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.language import Words
-    from basegate.report.page import Page
+    from basegate.i18n.catalogue import Words
+    from basegate.report.page.model import Page
     from basegate.verdict import Result
 
 

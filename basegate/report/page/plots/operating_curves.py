@@ -6,15 +6,15 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basegate.figures import SHARE, format_value, place
+from basegate.i18n.formatting import SHARE, format_value, place
 from basegate.report.page.plots.svg import DASHES, MARKERS, SERIES, Plot, draw, label
 from basegate.report.page.plots.values import joined, per_cent, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.language import Words
-    from basegate.report.page import Page
+    from basegate.i18n.catalogue import Words
+    from basegate.report.page.model import Page
     from basegate.verdict import Result
 
 COUNTED = "correct"

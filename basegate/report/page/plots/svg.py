@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from basegate.figures import columns, printable
+from basegate.i18n.formatting import columns, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ from functools import partial
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basegate.figures import SHARE, place
+from basegate.i18n.formatting import SHARE, place
 from basegate.report.page.plots import values
 from basegate.report.page.plots.matrix import side_by_side
 from basegate.report.page.plots.svg import BLUE, GREY, LIMIT, ROW, Plot, draw, label, shorten
@@ -15,8 +15,8 @@ from basegate.report.page.plots.values import Value, in_figures
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.language import Words
-    from basegate.report.page import Page
+    from basegate.i18n.catalogue import Words
+    from basegate.report.page.model import Page
 
 METRIC = "topic_accuracy"
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from basegate.comparison import FEWEST
-from basegate.figures import format_value
-from basegate.language import ENGLISH, Words
-from basegate.report.page.comparing import winner
+from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.formatting import format_value
+from basegate.judging.comparison import FEWEST
+from basegate.report.page.comparison import winner
 from basegate.report.page.plots.svg import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from basegate.comparison import Comparison
-    from basegate.report.page import Page
+    from basegate.ledger import Comparison
+    from basegate.report.page.model import Page
     from basegate.verdict import Result
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from basegate.figures import SHARE, format_value
+from basegate.i18n.formatting import SHARE, format_value
 from basegate.report.page.plots import svg, values
 from basegate.report.page.plots.svg import Plot, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from basegate.language import Words
+    from basegate.i18n.catalogue import Words
     from basegate.measurement import Sample
-    from basegate.report.page import Page
+    from basegate.report.page.model import Page
     from basegate.report.page.plots.values import Value
 
 CHECK = "continuation"

@@ -1,0 +1,14 @@
+"""Find the answer in what a base model wrote after a prompt.
+
+Base models continue text; they do not obey a format. These functions return the answer that the
+text gives and ``None`` where it gives none, several, or one that contradicts itself, so that "no
+answer" can be counted apart from "wrong answer".
+"""
+
+from __future__ import annotations
+
+from basegate.checks.answers.choice import find_choice
+from basegate.checks.answers.number import find_number
+from basegate.checks.answers.settled import choice_is_settled, number_is_settled
+
+__all__ = ["choice_is_settled", "find_choice", "find_number", "number_is_settled"]

@@ -1,0 +1,42 @@
+"""Whether a text's answer could still change, so that a sample may end where it cannot.
+
+A reading is settled if none of the ways in which models go on (the options listed, another option
+named or called right, another answer stated, a list of answers, the question again) changes it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basegate.checks.answers.choice import find_choice
+from basegate.checks.answers.number import find_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NUMBERS = ("\n12345", "n = 12345\n", "或者 12345", "所以答案係12345。\n", "1 + n = 12345\n")
+
+
+def choice_is_settled(text: str, options: Mapping[str, str]) -> bool:
+    """Tell whether more text could not change the option that `find_choice` finds.
+
+    Args:
+        text: what the model wrote so far, whole lines.
+        options: letter to text.
+    """
+    answer = find_choice(text, options)
+    if answer is None:
+        return False
+    listed = "\n".join(f"{letter}. {option}" for letter, option in options.items())
+    tails = [listed, f"問題：乜嘢？\n{listed}", "唔係\n"]
+    for letter, option in options.items():
+        tails += [f"{letter}. {option}\n", f"{letter}\n", f"所以答案係{letter}。\n", f"{option}\n"]
+        tails += [f"{letter}. 正確\n"]
+        tails += [f"2. {each}\n" for each in (f"答案：{letter}", letter, option)]
+    return all(find_choice(text + tail, options) == answer for tail in tails)
+
+
+def number_is_settled(text: str) -> bool:
+    """Tell whether more text could not change the number that `find_number` finds."""
+    number = find_number(text)
+    return number is not None and all(find_number(text + tail) == number for tail in _NUMBERS)

@@ -1,0 +1,213 @@
+"""Continuation: does the candidate go on in Cantonese when it is given the start of a sentence?
+
+Over all samples, prompts excluded:
+
+    cantonese_share  = Cantonese sentences / sentences that show their variety
+    latin_share      = words of English clauses / (words of English clauses + Chinese characters)
+    simplified_share = Simplified characters / Chinese characters
+    looping_share    = samples that turn in circles / samples
+
+Sentences are judged by canto-filter's markers; one that fits Cantonese and written Chinese alike
+counts for neither, and one without Chinese characters, or a third of which is clauses of English,
+counts as not Cantonese.
+
+Words of English clauses are those in Latin letters that stand at least four in a row, or in a
+sentence without Chinese characters. One to three in a Chinese sentence are Hong Kong's natural
+code-mixing (我今日要返office開meeting). If every word counted, such speech (21 %, docs/variety.md)
+would fail a limit of 15 % that is meant for a drift into English.
+
+A sample turns in circles if at least half of its character 4-grams are repetitions, or if it is at
+least 150 bytes long and zlib makes it at least 2.75 times smaller.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from basegate.checks import language_variety as variety
+from basegate.checks.validity import degenerate_share, is_broken
+from basegate.data.banks import Bank, Prompt, identity, prepares
+from basegate.errors import InvalidMeasurement
+from basegate.i18n.messages import Message
+from basegate.measurement import Findings, Metric, Sample
+from basegate.stats import ratio_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from basegate.checks.task import Task
+    from basegate.config.settings import SamplingSettings
+    from basegate.engines.protocol import Engine
+
+    Counts = NDArray[np.float64]
+    """Of each sample, shape [samples]."""
+
+__all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
+
+VERSION = 7
+LIBRARIES: tuple[str, ...] = ("canto-filter", "opencc")
+
+
+TELLING = ("cantonese", "written_chinese", "mixed", "foreign")
+"""Labels of sentences that show their variety."""
+
+
+prepare = prepares(Prompt)
+
+
+def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findings:
+    """Let the candidate go on from every prompt and judge what it wrote.
+
+    Raises:
+        InvalidMeasurement: the model's numbers broke, or no sample shows its variety.
+    """
+    bank, sampling = task.data, task.settings.sampling
+    drawn = engine.sample(
+        [each.prompt for each in bank.records], sampling=sampling, progress=task.progress
+    )
+    samples = tuple(
+        Sample(
+            item=prompt.id,
+            prompt=prompt.prompt,
+            text=draw.text,
+            seed=draw.seed,
+            degenerate=is_broken(draw),
+            notes=read_variety(draw.text),
+        )
+        for prompt, draws in zip(bank.records, drawn, strict=True)
+        for draw in draws
+    )
+    broken = degenerate_share(samples)
+    in_order = [sample for sample in samples if not sample.degenerate]
+    if in_order and not any(sample.notes[label] for sample in in_order for label in TELLING):
+        reason = Message(
+            "none of the sentences of {count} samples shows whether it is Cantonese: they "
+            "are too short or too plain to tell. Draw more samples, or raise max_new_tokens.",
+            count=len(samples),
+        )
+        raise InvalidMeasurement(reason)
+    certain = sampling.temperature == 0 or sampling.top_k == 1
+    found = summarise(samples, certain=certain)
+    return found.model_copy(
+        update={
+            "metrics": (*found.metrics, broken),
+            "basis": bank.basis(sampling.samples),
+            "left_out": tuple(map(str, bank.left_out)),
+        }
+    )
+
+
+def read_variety(text: str) -> dict[str, float | int | str | bool]:
+    """Return the counts that the shares are made of, for one sample.
+
+    `mixed` are sentences of Cantonese with written Chinese or with clauses of English;
+    `latin_words` those words in Latin letters that are no code-mixing.
+    """
+    labels = Counter(map(variety.label, variety.sentences(text)))
+    return {
+        "cantonese": labels["cantonese"],
+        "written_chinese": labels["written_chinese"],
+        "mixed": labels["mixed"] + labels["english_mixed"],
+        "neutral": labels["neutral"],
+        "foreign": labels["foreign"],
+        "latin_words": len(variety.clause_words(text)),
+        "han_characters": len(variety.han_characters(text)),
+        "simplified": len(variety.simplified_characters(text)),
+        "repeated_share": variety.repeated_share(text),
+        "looping": variety.is_looping(text),
+    }
+
+
+def summarise(samples: Sequence[Sample], *, certain: bool = False) -> Findings:
+    """Return the shares over all samples, with intervals over prompts.
+
+    Samples of one prompt are not independent of each other; where there is only one prompt, its
+    samples are all there is to resample.
+
+    Args:
+        samples: of all prompts.
+        certain: whether nothing was left to chance, so that all samples of a prompt are the same
+            and tell no more than one.
+    """
+    import numpy as np
+
+    def column(*names: str) -> Counts:
+        return np.array([sum(float(sample.notes[name]) for name in names) for sample in samples])
+
+    telling = column(*TELLING)
+    han, latin = column("han_characters"), column("latin_words")
+    parts = {
+        "cantonese_share": (column("cantonese"), telling, "share of sentences in Cantonese"),
+        "latin_share": (latin, latin + han, "share of words in Latin letters"),
+        "simplified_share": (column("simplified"), han, "share of characters in Simplified form"),
+        "looping_share": (
+            column("looping"),
+            np.ones(len(samples)),
+            "share of samples that loop",
+        ),
+    }
+    clusters = _clusters(samples, certain)
+    draws = clusters if certain else np.arange(len(samples))
+    return Findings(
+        metrics=tuple(_share(name, *columns, clusters, draws) for name, columns in parts.items()),
+        samples=tuple(samples),
+        facts={
+            "samples": len(samples),
+            "sentences": int(telling.sum() + column("neutral").sum()),
+            "neutral_sentences": int(column("neutral").sum()),
+        },
+    )
+
+
+def _clusters(samples: Sequence[Sample], certain: bool) -> NDArray[np.int64]:
+    """Return by sample the number of its prompt.
+
+    Its own number where there is one prompt only, unless samples of a prompt are the same.
+    """
+    import numpy as np
+
+    prompts = {
+        item: number for number, item in enumerate({sample.item: None for sample in samples})
+    }
+    if len(prompts) == 1 and not certain:
+        return np.arange(len(samples))
+    return np.array([prompts[sample.item] for sample in samples])
+
+
+def _share(
+    name: str,
+    part: Counts,
+    whole: Counts,
+    unit: str,
+    clusters: NDArray[np.int64],
+    draws: NDArray[np.int64],
+) -> Metric:
+    """Return a ratio of sums.
+
+    Where there was nothing to count, e.g. no Chinese character, anything can be true: the value is
+    0, its interval all shares, and its count 0.
+
+    Where all clusters have the same share (none of the samples loops, say), resampling would call
+    it certain. Wilson's interval stands in, a sample being a draw (a prompt, where its samples are
+    all the same): given the prompts, samples are independent, and a share within one is at most
+    all of it.
+    """
+    import numpy as np
+
+    total = float(whole.sum())
+    if total == 0:
+        return Metric(name=name, value=0.0, unit=unit, interval=(0.0, 1.0), count=0)
+    value = float(part.sum()) / total
+    tops, bottoms = (
+        np.bincount(clusters, weights=each).astype(np.float64) for each in (part, whole)
+    )
+    interval = ratio_interval(tops[bottoms > 0], bottoms[bottoms > 0])
+    if interval is None:
+        counted = len(np.unique(draws[whole > 0]))
+        return Metric.share(name, value, unit, count=counted, worth=counted)
+    low, high = interval
+    return Metric(name=name, value=value, unit=unit, interval=(low, min(high, 1.0)))

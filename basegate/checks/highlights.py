@@ -1,0 +1,179 @@
+"""Where in a text the things stand that `variety` counts, for readers who want to see them.
+
+cantonese   what canto-filter, or Cantonese grammar around an English word, knows it by
+latin       clauses of English
+simplified  Simplified forms
+loop        what has been said before, in a text that turns in circles
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import IntFlag
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, NamedTuple
+
+from basegate.checks import language_variety as variety
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    Span = tuple[int, int]
+    """Of characters: the first, and the one after the last."""
+
+_BEFORE_CLASSIFIER = "，、；：。！？「（"
+
+
+class Kind(IntFlag):
+    """What is highlighted; a character may be several at once."""
+
+    CANTONESE = 1
+    LATIN = 2
+    SIMPLIFIED = 4
+    LOOP = 8
+
+
+class Highlight(NamedTuple):
+    """A part of a text.
+
+    Attributes:
+        start: its first character.
+        end: the character after its last.
+        kinds: what it is.
+    """
+
+    start: int
+    end: int
+    kinds: Kind
+
+
+def highlights(text: str) -> tuple[Highlight, ...]:
+    """Return what stands out in a text: parts in order that do not overlap."""
+    found = [(span, Kind.LOOP) for span in loops(text)]
+    found += [(span, Kind.SIMPLIFIED) for span in simplified_forms(text)]
+    for start, sentence in _placed_sentences(text):
+        parts = [(span, Kind.CANTONESE) for span in cantonese_markers(sentence)]
+        parts += [(span, Kind.LATIN) for span in english_clauses(sentence)]
+        found += [((start + low, start + high), kind) for (low, high), kind in parts]
+    return tuple(_flat(found))
+
+
+def cantonese_markers(sentence: str) -> list[Span]:
+    """Return what makes a sentence Cantonese: canto-filter's markers, or English words in use."""
+    # `cantofilter.judge` is a function, too, which hides the module from an attribute's view.
+    from cantofilter.judge import CANTO_UNIQUE_CHAR, CANTO_UNIQUE_WORD
+
+    found = [
+        match.span()
+        for pattern in (CANTO_UNIQUE_CHAR, CANTO_UNIQUE_WORD)
+        for match in pattern.finditer(sentence)
+    ]
+    if not found and variety.label(sentence) == "cantonese":
+        found = [
+            _whole_words(sentence, *match.span())
+            for match in variety.CODE_MIXING.finditer(sentence)
+        ]
+    return _merged(found)
+
+
+def english_clauses(sentence: str) -> list[Span]:
+    """Return the clauses of English in a sentence, whose words `variety.clause_words` counts."""
+    least = variety.CLAUSE_WORDS if variety.han_characters(sentence) else 1
+    return [
+        run.span()
+        for run in variety.LATIN_RUN.finditer(sentence)
+        if len(variety.latin_words(run.group())) >= least
+    ]
+
+
+def simplified_forms(text: str) -> list[Span]:
+    """Return the Simplified forms in a text; those in a row are one part."""
+    forms = set(variety.simplified_characters(text))
+    return _merged((at, at + 1) for at, char in enumerate(text) if char in forms)
+
+
+def loops(text: str) -> list[Span]:
+    """Return what a text that turns in circles says again; nothing of other texts.
+
+    That is every 4-gram that stands earlier in it. Where these are less than half of the text
+    (`第1個。第2個。`, which zlib gives away), every 2-gram.
+    """
+    if not variety.is_looping(text):
+        return []
+    # White space is left out, as in `variety.repeated_share`.
+    places = [at for at, char in enumerate(text) if not char.isspace()]
+    for size in (4, 2):
+        covered = _said_before("".join(text[at] for at in places), size)
+        if len(covered) >= variety.LOOP_SHARE * len(places):
+            break
+    return [
+        (places[first], places[last - 1] + 1)
+        for first, last in _merged((at, at + 1) for at in sorted(covered))
+    ]
+
+
+def difference(right: str, wrong: str) -> tuple[Span, Span]:
+    """Return the part of each of two texts that lies between what both begin and end with."""
+    shorter = min(len(right), len(wrong))
+    start = next((at for at in range(shorter) if right[at] != wrong[at]), shorter)
+    rest = shorter - start
+    end = next((at for at in range(rest) if right[-1 - at] != wrong[-1 - at]), rest)
+    return (start, len(right) - end), (start, len(wrong) - end)
+
+
+def _placed_sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Give the sentences of a text, each with the place where it begins."""
+    start = 0
+    for sentence in variety.sentences(text):
+        start = text.index(sentence, start)
+        yield start, sentence
+        start += len(sentence)
+
+
+def _whole_words(sentence: str, start: int, end: int) -> Span:
+    """Return a match of `variety.CODE_MIXING` with all of the English word that it cuts."""
+    if sentence[start] in _BEFORE_CLASSIFIER:
+        start += 1
+    for word in variety.LATIN_WORD.finditer(sentence):
+        if word.start() < end and start < word.end():
+            start, end = min(start, word.start()), max(end, word.end())
+    return start, end
+
+
+def _said_before(text: str, size: int) -> set[int]:
+    """Return the places in a text that n-grams which stand earlier in it cover."""
+    seen: set[str] = set()
+    covered: set[int] = set()
+    for start in range(len(text) - size + 1):
+        gram = text[start : start + size]
+        if gram in seen:
+            covered.update(range(start, start + size))
+        seen.add(gram)
+    return covered
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in order, those that touch or overlap as one."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _flat(found: Iterable[tuple[Span, Kind]]) -> Iterator[Highlight]:
+    """Cut overlapping parts at all their ends, so that each piece has the kinds of all on it."""
+    borders = sorted(
+        (at, kind, step) for (start, end), kind in found for at, step in ((start, 1), (end, -1))
+    )
+    on: Counter[Kind] = Counter()
+    last = 0
+    for at, kind, step in borders:
+        kinds = reduce(or_, (each for each in Kind if on[each]), Kind(0))
+        if kinds and at > last:
+            yield Highlight(last, at, kinds)
+        on[kind] += step
+        last = at

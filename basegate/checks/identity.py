@@ -1,0 +1,68 @@
+"""What can change the numbers of a check, beside the candidate: settings, data and software."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+from basegate.checks import measure_for
+from basegate.config.settings import without_places
+from basegate.errors import DataError
+from basegate.stats import RESAMPLES, SEED
+
+if TYPE_CHECKING:
+    from basegate.config.thresholds import Check
+
+MEASURING_LIBRARIES = ("torch", "transformers", "tokenizers", "bitsandbytes", "numpy", "scipy")
+
+
+def installed_version(package: str) -> str | None:
+    """Return the installed version of a package, or `None`."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def library_versions(*further: str) -> dict[str, str | None]:
+    """Return the versions of the libraries that can change a number, and of `further` ones."""
+    return {name: installed_version(name) for name in (*MEASURING_LIBRARIES, *further)}
+
+
+def identify_check(check: Check) -> dict[str, Any]:
+    """Return the part of an identity that the check alone decides: what is asked, and on what.
+
+    Raises:
+        DataError: its data cannot be found.
+    """
+    _check_files(check)
+    measure = measure_for(check.check)
+    return {
+        "measure": {"name": check.check, "version": measure.VERSION},
+        "settings": without_places(check.settings),
+        "data": measure.identity(check.settings),
+    }
+
+
+def _check_files(check: Check) -> None:
+    """Refuse files that are not there with what names them, which whoever reads them cannot tell.
+
+    Raises:
+        DataError: there is one.
+    """
+    for key, path in check.files.items():
+        if not path.exists():
+            raise DataError(
+                f"{path}: there is no such file or folder. {check.origin} names it as {key}; "
+                f"relative paths there start at the folder of {check.origin}."
+            )
+
+
+def identify_software(check: str) -> dict[str, Any]:
+    """Return the part of an identity that the installed software decides, for one check's name."""
+    measure = measure_for(check)
+    return {
+        "measure": {"name": check, "version": measure.VERSION},
+        "libraries": library_versions(*measure.LIBRARIES),
+        "bootstrap": {"resamples": RESAMPLES, "seed": SEED},
+    }

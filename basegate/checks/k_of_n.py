@@ -1,0 +1,188 @@
+"""k of n: what questions and problems have in common."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from basegate.checks.validity import degenerate_share, is_broken
+from basegate.measurement import Findings, Metric, Sample
+from basegate.stats import count_interval, effective_count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from basegate.checks.task import Task
+    from basegate.config.settings import SamplingSettings
+    from basegate.data.banks import Bank
+    from basegate.engines.protocol import Draw, Engine
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One thing asked.
+
+    Attributes:
+        id: of the question or problem.
+        prompt: what the model is given.
+        expected: the right answer, as `read` would return it.
+        read: text to answer, or `None` for no answer.
+        topic: what it is about; may be empty.
+        settled: tells of a text so far whether more could not change what `read` finds.
+    """
+
+    id: str
+    prompt: str
+    expected: str
+    read: Callable[[str], str | None]
+    topic: str = ""
+    settled: Callable[[str], bool] = lambda text: False
+
+    def sample(self, draw: Draw) -> Sample:
+        """Return what was drawn with the answer found in it."""
+        return Sample(
+            item=self.id,
+            prompt=self.prompt,
+            text=draw.text,
+            answer=self.read(draw.text),
+            expected=self.expected,
+            seed=draw.seed,
+            degenerate=is_broken(draw),
+        )
+
+
+def count_correct(
+    engine: Engine, asked: Sequence[Asked], task: Task[Bank[Any], SamplingSettings]
+) -> Findings:
+    """Draw the samples of all that is asked together, read their answers and count.
+
+        correct  = right samples of one question
+        accuracy = mean over questions of right samples / samples
+
+    The interval of `correct` is Clopper and Pearson's for the chance of a right answer, times n.
+    That of the accuracy is Wilson's, with the number of draws that the samples are worth, clustered
+    by question: see `effective_count`. Where samples were left out because they could not change a
+    verdict, there is no accuracy: what is left is no fair share of all.
+
+    Raises:
+        InvalidMeasurement: the model's numbers broke.
+    """
+    bank, most = task.data, task.settings.sampling.samples
+    by_question = draw_samples(engine, asked, task)
+    samples = tuple(sample for each in asked for sample in by_question[each.id])
+    left = len(asked) * most - len(samples)
+    return Findings(
+        metrics=(*summarise(asked, by_question, most), degenerate_share(samples)),
+        samples=samples,
+        facts={
+            bank.records[0].kind_name + "s": len(asked),
+            "left_out": len(bank.left_out),
+            "no_answer": sum(sample.answer is None for sample in samples),
+            "not_drawn": left,
+        },
+        basis=bank.basis(most, up_to=left > 0),
+        left_out=tuple(map(str, bank.left_out)),
+    )
+
+
+def draw_samples(
+    engine: Engine, asked: Sequence[Asked], task: Task[Bank[Any], SamplingSettings]
+) -> dict[str, list[Sample]]:
+    """Return the samples of every question, drawn in rounds until enough are.
+
+    A round draws for every question the fewest samples that could settle it, all in one batch. What
+    an ended run has drawn beyond that, under limits that asked for more, is kept with them.
+    """
+    most = task.settings.sampling.samples
+    samples: dict[str, list[Sample]] = {each.id: [] for each in asked}
+    for sample in task.earlier.samples if task.earlier is not None else ():
+        samples[sample.item].append(sample)
+
+    def wanted(each: Asked) -> range:
+        own = samples[each.id]
+        return range(len(own), len(own) + task.draws.wanted(right_samples(own), len(own), most))
+
+    def undecided() -> list[Asked]:
+        still = [each for each in asked if wanted(each)]
+        if still:
+            return still
+        drawn = [sample for own in samples.values() for sample in own]
+        undrawn = len(asked) * most - len(drawn)
+        degenerate = sum(sample.degenerate for sample in drawn)
+        if task.draws.validity_is_certain(degenerate, len(drawn), undrawn):
+            return []
+        # Whether the run is broken is not certain yet: that takes all samples.
+        return [each for each in asked if len(samples[each.id]) < most]
+
+    while still := undecided():
+        drawn = engine.sample(
+            [each.prompt for each in still],
+            sampling=task.settings.sampling,
+            numbers=[wanted(each) or range(len(samples[each.id]), most) for each in still],
+            settled=[each.settled for each in still],
+            progress=task.progress,
+        )
+        for each, draws in zip(still, drawn, strict=True):
+            samples[each.id] += map(each.sample, draws)
+    drawn_before = engine.recall(
+        [each.prompt for each in asked],
+        sampling=task.settings.sampling,
+        numbers=[range(len(samples[each.id]), most) for each in asked],
+    )
+    for each, draws in zip(asked, drawn_before, strict=True):
+        samples[each.id] += map(each.sample, draws)
+    return samples
+
+
+def right_samples(samples: Sequence[Sample]) -> int:
+    """Return how many samples give the expected answer."""
+    return sum(sample.answer == sample.expected for sample in samples)
+
+
+def summarise(
+    asked: Sequence[Asked], samples: dict[str, list[Sample]], most: int
+) -> tuple[Metric, ...]:
+    """Return the accuracy of the bank and of its topics, and the right samples of each question."""
+    right = Counter({each.id: right_samples(samples[each.id]) for each in asked})
+    counts = [_count(each.id, right[each.id], len(samples[each.id]), most) for each in asked]
+    if any(len(own) < most for own in samples.values()):
+        return tuple(counts)
+
+    def accuracy(name: str, item: str, part: Sequence[Asked]) -> Metric:
+        shares = [right[each.id] / most for each in part]
+        return Metric.share(
+            name,
+            math.fsum(shares) / len(shares),
+            "share of answers right",
+            item=item,
+            count=len(part),
+            worth=effective_count(shares, most),
+            degrees=_degrees(shares),
+        )
+
+    topics = dict.fromkeys(each.topic for each in asked if each.topic)
+    parts = [
+        accuracy("topic_accuracy", topic, [each for each in asked if each.topic == topic])
+        for topic in (topics if len(topics) > 1 else ())
+    ]
+    return (accuracy("accuracy", "", asked), *parts, *counts)
+
+
+def _degrees(shares: Sequence[float]) -> int | None:
+    """Return the degrees of freedom of the shares' variance; `None` where they do not vary."""
+    return len(shares) - 1 if len(set(shares)) > 1 else None
+
+
+def _count(item: str, right: int, drawn: int, most: int) -> Metric:
+    low, high = count_interval(right, most, open_draws=most - drawn)
+    return Metric(
+        name="correct",
+        value=float(right),
+        unit=f"of {drawn} correct",
+        item=item,
+        interval=(low * most, high * most),
+        count=most,
+        drawn=drawn,
+    )

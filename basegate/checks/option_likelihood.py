@@ -1,0 +1,150 @@
+"""Multiple choice without sampling: how likely are the options?
+
+    likelihood_accuracy = questions whose right option has the likeliest text / questions
+    letter_accuracy     = questions whose right option has the likeliest letter / questions
+
+After the same prompt as in sampling, every option's text (per character) and every letter is
+scored. Each question is put with its options in every cyclic order, and an option's
+log-probabilities are averaged over the orders: a taste for a letter or a place then adds the same
+to every option and cancels. A tie is no right answer. Interval: Wilson's, over questions.
+
+The text gates (`method = "likelihood"`): that a model ties letters to options is a skill of its
+own, which small models learn late.
+
+Source: Brown et al., Language Models are Few-Shot Learners, 2020 (options by likelihood, divided by
+length); Zheng et al., Large Language Models Are Not Robust Multiple Choice Selectors, 2024 (cyclic
+orders).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from basegate.checks.validity import check_scores
+from basegate.measurement import Metric, OptionScores
+from basegate.stats import paired_difference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basegate.data.banks import Question
+    from basegate.engines.protocol import Engine
+    from basegate.progress import Progress
+
+LARGE = 0.1
+"""Difference of accuracies that is pointed out where its interval does not hold 0."""
+ENOUGH = 10
+"""Questions from which on a difference may be more than chance."""
+
+
+class _Put(NamedTuple):
+    """An option in one order of a question.
+
+    Attributes:
+        option: its letter in the question as written.
+        prompt: the question in this order.
+        letter: that it stands under.
+        text: of the option.
+    """
+
+    option: str
+    prompt: str
+    letter: str
+    text: str
+
+
+def score_options(
+    engine: Engine, questions: Sequence[Question], progress: Progress
+) -> tuple[OptionScores, ...]:
+    """Return the scores of the options of every question.
+
+    Raises:
+        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
+    """
+    put = [(question, _orders(question)) for question in questions]
+    everything = [each for _, orders in put for each in orders]
+    texts = [text for each in everything for text in (each.letter, each.text)]
+    scores = engine.log_likelihoods(
+        texts,
+        after=[prompt for each in everything for prompt in (each.prompt, each.prompt)],
+        progress=progress,
+    )
+    check_scores(scores, texts)
+    values = iter(float(each.logprobs.sum()) for each in scores)
+    return tuple(
+        _average(question, [(each, next(values), next(values)) for each in orders])
+        for question, orders in put
+    )
+
+
+def _orders(question: Question) -> list[_Put]:
+    """Return all options in all cyclic orders."""
+    letters, texts = list(question.options), list(question.options.values())
+    orders = []
+    for shift in range(len(letters)):
+        places = [(place + shift) % len(letters) for place in range(len(letters))]
+        turned = {letter: texts[place] for letter, place in zip(letters, places, strict=True)}
+        prompt = question.model_copy(update={"options": turned}).prompt
+        orders += [
+            _Put(letters[place], prompt, letter, texts[place])
+            for letter, place in zip(letters, places, strict=True)
+        ]
+    return orders
+
+
+def _average(question: Question, scored: Sequence[tuple[_Put, float, float]]) -> OptionScores:
+    letters: dict[str, list[float]] = {option: [] for option in question.options}
+    texts: dict[str, list[float]] = {option: [] for option in question.options}
+    for put, of_letter, of_text in scored:
+        letters[put.option].append(of_letter)
+        texts[put.option].append(of_text / len(put.text))
+    return OptionScores(
+        item=question.id,
+        expected=question.answer,
+        letters={option: math.fsum(values) / len(values) for option, values in letters.items()},
+        texts={option: math.fsum(values) / len(values) for option, values in texts.items()},
+    )
+
+
+def summarise(choices: Sequence[OptionScores]) -> tuple[Metric, ...]:
+    """Return the shares of questions with the right option likeliest, by text and by letter."""
+    right = {
+        "likelihood_accuracy": ("text", [each.by_text == each.expected for each in choices]),
+        "letter_accuracy": ("letter", [each.by_letter == each.expected for each in choices]),
+    }
+    return tuple(
+        Metric.share(
+            name,
+            sum(answers) / len(answers),
+            f"share of questions with the right option's {what} likeliest",
+            count=len(answers),
+            worth=len(answers),
+        )
+        for name, (what, answers) in right.items()
+    )
+
+
+def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> str | None:
+    """Say that sampling and likelihood differ by much, where they do beyond chance.
+
+    Args:
+        shares: right samples / samples of every question.
+        choices: of the same questions.
+    """
+    likely = [float(each.by_text == each.expected) for each in choices]
+    mean, interval = paired_difference(shares, likely)
+    if len(likely) < ENOUGH or abs(mean) < LARGE:
+        return None
+    if interval is None or interval[0] <= 0 <= interval[1]:
+        return None
+    generated, chosen = math.fsum(shares) / len(shares), math.fsum(likely) / len(likely)
+    reason = (
+        "it answers in text what its probabilities do not show; look at its samples"
+        if mean > 0
+        else "it knows more than it writes: look for samples without a recognisable answer"
+    )
+    return (
+        f"sampling and likelihood disagree: {generated * 100:.1f} % of sampled answers are right, "
+        f"{chosen * 100:.1f} % of questions by likelihood ({reason})."
+    )

@@ -1,0 +1,297 @@
+"""Perplexity: how well the candidate predicts a text that it is given.
+
+    bits_per_char = NLL / (ln 2 * characters)
+    bits_per_byte = NLL / (ln 2 * UTF-8 bytes)
+    perplexity    = exp(NLL / tokens)
+
+    article_perplexity = what the article's published code gives, for comparison with its table
+
+    gap           = bits_per_char of Cantonese documents
+                    - bits_per_char of the same documents in Standard Written Chinese
+
+NLL is the sum of the negative natural log-probabilities of all tokens, each scored once, in
+float64. Bits per character compare candidates with different tokenizers; token perplexity does
+not, since a tokenizer that cuts a character into three tokens makes two of them easy. The gap says
+what Cantonese costs a model that may know written Chinese only.
+
+Source: Jelinek et al., Perplexity: a measure of the difficulty of speech recognition tasks, 1977;
+for the choice of unit: Cotterell et al., Are all languages equally hard to language-model?, 2018.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from basegate.checks.validity import check_scores
+from basegate.data.corpora import Corpus, corpus_identity, load_corpus
+from basegate.measurement import DocumentScore, Findings, Metric
+from basegate.stats import difference_interval, ratio_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from basegate.checks.task import Task
+    from basegate.config.settings import PerplexitySettings
+    from basegate.engines.protocol import Engine, TokenScores
+
+VERSION = 5
+LIBRARIES: tuple[str, ...] = ()
+FEW_COPIES = 0.01
+"""Share of the characters that may stand in copies of other documents without a word on it."""
+
+ARTICLE_UNIT = "perplexity as the article's code computes it (20 of 512 tokens; never judged)"
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What perplexity needs to know of each document; arrays of shape [documents]."""
+
+    nll: NDArray[np.float64]
+    tokens: NDArray[np.float64]
+    characters: NDArray[np.float64]
+    utf8_bytes: NDArray[np.float64]
+
+
+def prepare(settings: PerplexitySettings) -> Corpus:
+    """Read the corpus. See `load_corpus` for errors."""
+    return load_corpus(settings.corpus)
+
+
+def identity(settings: PerplexitySettings) -> str:
+    """Return what identifies the corpus. See `corpus_identity` for errors."""
+    return corpus_identity(settings.corpus)
+
+
+def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
+    """Score the corpus and sum up.
+
+    Raises:
+        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
+    """
+    import numpy as np
+
+    corpus, join = task.data, task.settings.corpus.join
+    documents = corpus.documents
+    texts = list(documents) if join is None else [join.join(documents)]
+    scores = _score(engine, texts, task)
+    sums = per_document(documents, scores) if join is None else joined(documents, join, scores[0])
+    split = [split_share(each.starts) for each in scores if each.starts is not None]
+    weights = [len(each.logprobs) for each in scores if each.starts is not None]
+    pieces = float(np.average(split, weights=weights)) if split else None
+    found = summarise(sums, pieces, corpus.left_out)
+    if corpus.parallel:
+        beside = per_document(
+            list(corpus.parallel.values()), _score(engine, list(corpus.parallel.values()), task)
+        )
+        found = compare(found, taken(sums, list(corpus.parallel)), beside)
+    if note := copies(documents):
+        found = found.noting(note)
+    return found.model_copy(
+        update={"metrics": (*found.metrics, *_as_in_the_article(engine, documents))}
+    )
+
+
+def copies(documents: Sequence[str]) -> str:
+    """Say how many documents say once more what another says; empty where they are next to none.
+
+    Resampling takes each for a text of its own, so that its interval is narrower than it should be.
+    Lines of an encyclopaedia, headings say, may well be alike: they are a small part of it.
+    """
+    seen: set[str] = set()
+    again = []
+    for text in documents:
+        if text.strip() in seen:
+            again.append(len(text))
+        seen.add(text.strip())
+    share = sum(again) / sum(map(len, documents))
+    if share <= FEW_COPIES:
+        return ""
+    return (
+        f"copies of other documents: {len(again)} of {len(documents)} documents, "
+        f"{share * 100:.1f} % of the characters. They show nothing new, and "
+        "the interval is too narrow for it: leave them out."
+    )
+
+
+def _score(
+    engine: Engine, texts: Sequence[str], task: Task[Corpus, PerplexitySettings]
+) -> list[TokenScores]:
+    settings = task.settings
+    scores = engine.log_likelihoods(
+        texts, window=settings.window, context=settings.context, progress=task.progress
+    )
+    check_scores(scores, texts)
+    return scores
+
+
+def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Iterator[Metric]:
+    """Yield the figure to compare with the article's table, where there is a transformers model."""
+    if getattr(engine, "model", None) is None:
+        return
+    from basegate.engines.article_perplexity import article_perplexity
+
+    text = "\n\n".join(documents)
+    yield Metric(
+        name="article_perplexity",
+        value=article_perplexity(engine.model, engine.tokenizer, text, engine.journal),
+        unit=ARTICLE_UNIT,
+        informative=True,
+    )
+
+
+def taken(sums: Sums, places: Sequence[int]) -> Sums:
+    """Return the sums of some of the documents."""
+    return Sums(
+        sums.nll[places], sums.tokens[places], sums.characters[places], sums.utf8_bytes[places]
+    )
+
+
+def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
+    """Add what the same documents cost in written Chinese, and the gap, to a corpus's findings.
+
+    Args:
+        found: of all Cantonese documents.
+        cantonese: sums of those that have a written-Chinese version.
+        written: sums of these versions, in the same order.
+    """
+    bits, other = cantonese.nll / math.log(2), written.nll / math.log(2)
+    per_char = float(bits.sum() / cantonese.characters.sum())
+    beside = float(other.sum() / written.characters.sum())
+    metrics = (
+        Metric(
+            name="written_chinese_bits_per_char",
+            value=beside,
+            unit="bits per character of the same in written Chinese",
+            interval=ratio_interval(other, written.characters),
+        ),
+        Metric(
+            name="gap",
+            value=per_char - beside,
+            unit="bits per character more than in written Chinese",
+            interval=difference_interval((bits, cantonese.characters), (other, written.characters)),
+        ),
+    )
+    pairs = len(cantonese.nll)
+    return found.model_copy(
+        update={
+            "metrics": (*found.metrics, *metrics),
+            "facts": {**found.facts, "parallel_documents": pairs},
+            "basis": f"{found.basis}, {pairs} of them in written Chinese too",
+        }
+    )
+
+
+def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sums:
+    """Return the sums of documents that were scored each on its own."""
+    import numpy as np
+
+    return Sums(
+        nll=np.array([-float(each.logprobs.sum()) for each in scores]),
+        tokens=np.array([float(len(each.logprobs)) for each in scores]),
+        characters=np.array([float(len(text)) for text in documents]),
+        utf8_bytes=np.array([float(len(text.encode())) for text in documents]),
+    )
+
+
+def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
+    """Return the sums of documents that were scored as one text.
+
+    A token belongs to the document in which it starts; the text between two documents to the one
+    before. Where the tokenizer cannot tell where tokens start, all is one document.
+    """
+    import numpy as np
+
+    parts = [text + join for text in documents[:-1]] + [documents[-1]]
+    if scores.starts is None:
+        return per_document(["".join(parts)], [scores])
+    begins = np.cumsum([0, *(len(part) for part in parts[:-1])])
+    owner = np.searchsorted(begins, scores.starts, side="right") - 1
+    return Sums(
+        nll=np.bincount(owner, weights=-scores.logprobs, minlength=len(parts)).astype(np.float64),
+        tokens=np.bincount(owner, minlength=len(parts)).astype(np.float64),
+        characters=np.array([float(len(part)) for part in parts]),
+        utf8_bytes=np.array([float(len(part.encode())) for part in parts]),
+    )
+
+
+def split_share(starts: NDArray[np.int64]) -> float:
+    """Return the share of tokens that are only a part of a character (bytes of it)."""
+    import numpy as np
+
+    if len(starts) < 2:
+        return 0.0
+    same = starts[1:] == starts[:-1]
+    return float(np.mean(np.append(same, False) | np.insert(same, 0, False)))
+
+
+def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
+    """Return the metrics of a corpus with intervals over its documents.
+
+    Args:
+        sums: per document.
+        pieces: share of tokens that are parts of a character, or `None` if unknown.
+        left_out: empty documents.
+    """
+    nll, tokens = float(sums.nll.sum()), float(sums.tokens.sum())
+    per_char = nll / (math.log(2) * float(sums.characters.sum()))
+    per_byte = nll / (math.log(2) * float(sums.utf8_bytes.sum()))
+    char_interval = ratio_interval(sums.nll / math.log(2), sums.characters)
+    byte_interval = ratio_interval(sums.nll / math.log(2), sums.utf8_bytes)
+    # In joined text a token may reach over a whole short document, in which then none starts.
+    held = sums.tokens > 0
+    token_interval = ratio_interval(sums.nll[held], sums.tokens[held])
+    density = tokens / float(sums.characters.sum())
+    return Findings(
+        metrics=(
+            Metric(
+                name="bits_per_char",
+                value=per_char,
+                unit="bits per character",
+                interval=char_interval,
+            ),
+            Metric(
+                name="perplexity",
+                value=_exp(nll / tokens),
+                unit="token perplexity",
+                interval=token_interval and (_exp(token_interval[0]), _exp(token_interval[1])),
+            ),
+            Metric(
+                name="bits_per_byte", value=per_byte, unit="bits per byte", interval=byte_interval
+            ),
+            Metric(name="tokens_per_char", value=density, unit="tokens per character"),
+        ),
+        documents=_documents(sums),
+        facts={
+            "documents": len(sums.nll),
+            "left_out": left_out,
+            "tokens": int(tokens),
+            "characters": int(sums.characters.sum()),
+            "split_token_share": pieces,
+        },
+        basis=_basis(len(sums.nll), left_out),
+    )
+
+
+def _documents(sums: Sums) -> tuple[DocumentScore, ...]:
+    """Return what each document cost, for comparing candidates on the same ones."""
+    bits = sums.nll / math.log(2)
+    columns = zip(bits, sums.tokens, sums.characters, strict=True)
+    return tuple(
+        DocumentScore(item=str(place), bits=float(cost), tokens=int(tokens), characters=int(length))
+        for place, (cost, tokens, length) in enumerate(columns, start=1)
+    )
+
+
+def _basis(documents: int, left_out: int) -> str:
+    text = f"{documents} document{'' if documents == 1 else 's'}"
+    return f"{text}, {left_out} empty ones left out" if left_out else text
+
+
+def _exp(value: float) -> float:
+    """Return e to the power of `value`, infinite where a float cannot hold it."""
+    return math.exp(value) if value < 700 else math.inf

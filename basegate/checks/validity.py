@@ -1,0 +1,75 @@
+"""Is a measurement of the model at all? A broken run says nothing about it.
+
+    degenerate_share = samples that are degenerate / samples
+
+A sample is degenerate if it is empty, one character or one token over and over, or half of it is
+replacement characters. Above `max_degenerate_share` of `thresholds.toml` the measurement is
+`invalid`: 874 of 1,171 published answers of one model were `!!!!!!!!`, a broken run that was taken
+for a score. Log-probabilities have to be finite, and of the whole text that was given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basegate.checks.language_variety import is_degenerate
+from basegate.errors import InvalidMeasurement
+from basegate.i18n.messages import Message
+from basegate.measurement import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basegate.engines.protocol import Draw, TokenScores
+    from basegate.measurement import Sample
+
+
+def is_broken(draw: Draw) -> bool:
+    """Tell whether a sample is degenerate."""
+    return draw.one_token or is_degenerate(draw.text)
+
+
+def degenerate_share(samples: Sequence[Sample]) -> Metric:
+    """Return the share of degenerate samples."""
+    return Metric(
+        name="degenerate_share",
+        value=sum(sample.degenerate for sample in samples) / len(samples),
+        unit="share of samples that are degenerate",
+        count=len(samples),
+    )
+
+
+LOST_SHARE = 0.01
+"""Above this share of lost characters the text that was scored is not the text that was given."""
+
+
+def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
+    """Refuse scores that are not of the text that was given.
+
+    Raises:
+        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
+    """
+    import numpy as np
+
+    tokens = sum(len(each.logprobs) for each in scores)
+    broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
+    if broken:
+        reason = Message(
+            "{broken} of {tokens} log-probabilities are not finite (NaN or inf). The model's "
+            "numbers broke, which says nothing about what it knows: try another --dtype or "
+            "--quantization.",
+            broken=broken,
+            tokens=tokens,
+        )
+        raise InvalidMeasurement(reason)
+    lost, characters = sum(each.lost for each in scores), sum(map(len, texts))
+    if lost > LOST_SHARE * characters:
+        reason = Message(
+            "the tokenizer loses {lost} of {characters} characters: decoding its tokens does "
+            "not give them back (unknown characters, or several folded into one). What was "
+            "scored is not the text that was given, and its bits per character would look "
+            "too good. Choose a candidate whose tokenizer covers Chinese characters.",
+            lost=lost,
+            characters=characters,
+        )
+        raise InvalidMeasurement(reason)

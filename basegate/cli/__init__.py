@@ -1,0 +1,106 @@
+"""`python -m basegate`: what can be done without pytest, a command family per file.
+
+Nothing heavy is imported: neither torch, transformers, datasets, matplotlib nor pytest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING, NoReturn
+
+from basegate.cli import calibrate
+from basegate.cli import console as output
+from basegate.cli import judge as judging
+from basegate.cli import report as reporting
+from basegate.cli import schema as describing
+from basegate.cli import store_list as listing
+from basegate.cli import store_prune as pruning
+from basegate.cli import store_show as showing
+from basegate.errors import BasegateError, message_of
+from basegate.i18n.formatting import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TextIO
+
+USAGE_ERROR = 4
+"""Exit status, as pytest's."""
+INTERRUPTED = 2
+PROGRAM = "python -m basegate"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in the command line, and end with pytest's status for it."""
+        self.print_usage(sys.stderr)
+        self.exit(USAGE_ERROR, f"error: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: the command line; that of the process by default.
+
+    Returns:
+        The exit status: 0, or 1 where something is not as it should be, or 4 for a usage error.
+    """
+    options = _parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = _show_warning
+        try:
+            status = _run(options)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read the output has seen enough; Python would complain while it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+    return status
+
+
+def _run(options: argparse.Namespace) -> int:
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except BasegateError as error:
+        print(f"error: {printable(error.message)}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = _Parser(
+        prog=PROGRAM, description="Judges and manages stored measurements."
+    )
+    families = parser.add_subparsers(metavar="COMMAND", required=True)
+    judging.add(families)
+    reporting.add(families)
+    calibrate.add(families)
+    describing.add(families)
+    store = families.add_parser(
+        "store",
+        help="list, show and prune what is stored",
+        description="Lists and manages stored measurements.",
+    )
+    commands = store.add_subparsers(metavar="COMMAND", required=True)
+    for family in (listing, showing, pruning):
+        family.add(commands)
+    return parser
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning without the place in a file, which would not help a user."""
+    output.warn(message_of(message))

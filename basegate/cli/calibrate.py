@@ -1,0 +1,249 @@
+"""`python -m basegate calibrate`: limits from stored measurements of good and bad candidates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basegate.cli.candidate_args import named_by, origins_for
+from basegate.cli.console import (
+    add_store,
+    add_thresholds,
+    say,
+    store_of,
+    table,
+    warn,
+    writing,
+)
+from basegate.config.limits import Limit
+from basegate.config.thresholds import load_thresholds
+from basegate.errors import UsageError, did_you_mean
+from basegate.i18n.formatting import place, printable
+from basegate.i18n.messages import joined
+from basegate.judging.calibration import calibrate, guess_levels, usable
+from basegate.judging.from_store import Asked, answers_of, rejudge
+from basegate.serialization import write_atomically
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from basegate.cli.candidate_args import Named
+    from basegate.config.thresholds import Check, Thresholds
+    from basegate.judging.calibration import Suggestion
+    from basegate.judging.from_store import Answered
+    from basegate.measurement import Measurement
+    from basegate.store import Store
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "calibrate",
+        help="suggest limits that good candidates pass and bad ones do not, from the store",
+        description="Prints a table of suggested limits, what each is based on, and TOML to paste "
+        "into thresholds.toml. Exit status: 0; 4 for a usage error.",
+    )
+    for option, what in (("--good", "accept"), ("--bad", "reject")):
+        parser.add_argument(
+            option,
+            action="extend",
+            nargs="+",
+            default=[],
+            metavar="NAME",
+            help=f"a candidate that the limits should {what}; several separated by commas or "
+            "spaces, @TAG for a group of models.toml, 'all' for all of it, without those that the "
+            "other option names",
+        )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write the TOML to this new file instead"
+    )
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="without --bad: how far a limit is from the end of the interval of the worst good "
+        "candidate, as a share of it (default: %(default)s)",
+    )
+    add_thresholds(parser, "settings, and the present limits")
+    add_store(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the suggestions, and the verdicts that would follow."""
+    if not 0 < options.margin < 10:
+        raise UsageError(f"--margin {options.margin:g}: give a number above 0, such as 0.1.")
+    if options.out is not None and options.out.exists():
+        raise UsageError(f"--out {options.out}: exists already; give a new file.")
+    store = store_of(options)
+    good, bad = _sides(options, {each.candidate.name for each in store})
+    thresholds = load_thresholds(options.thresholds)
+    asked = Asked.of(thresholds)
+    answers = answers_of(store, asked, [*good, *bad])
+    sides = [[each for each in answers if each.name in names] for names in (good, bad)]
+    _check_apart(*sides)
+    for text in _warnings(thresholds, asked, answers):
+        warn(text)
+    suggestions = list(_suggestions(store, asked, sides, options.margin))
+    for line in table([("limit", "now", "suggested", "based on"), *map(_row, suggestions)]):
+        say(line)
+    say()
+    for line in _outcomes(store, thresholds, asked, suggestions, good, bad):
+        say(line)
+    toml = list(_toml(suggestions))
+    if options.out is not None:
+        with writing("out", options.out):
+            write_atomically(options.out, "".join(f"{line}\n" for line in toml[1:]))
+    else:
+        for line in toml:
+            say(line)
+    return 0
+
+
+def _sides(options: argparse.Namespace, stored: Collection[str]) -> tuple[list[str], list[str]]:
+    """Names of good and bad candidates that something is stored of.
+
+    Raises:
+        UsageError: there is none, or one is on both sides.
+    """
+    good, bad = named_by("--good", options.good), named_by("--bad", options.bad)
+    if not good.every:
+        raise UsageError("--good NAME: name at least one candidate that the limits should accept.")
+    sides = _side("--good", good, bad, stored), _side("--bad", bad, good, stored)
+    if both := [name for name in sides[0] if name in sides[1]]:
+        raise UsageError(f"{both[0]} is named in --good and in --bad; leave one of the two out.")
+    groups = dict.fromkeys((*good.grouped, *bad.grouped))
+    if absent := [name for name in groups if name not in stored]:
+        warn(f"nothing is stored of {joined(absent)}; left out.")
+    return sides
+
+
+def _side(option: str, own: Named, other: Named, stored: Collection[str]) -> list[str]:
+    """Stored names of one option; its groups hold none that the other names by itself."""
+    # Where nobody would be left, both mean the same ones, which is an error of its own.
+    members = [name for name in own.grouped if name not in other.plain] or own.grouped
+    found = [*own.plain, *(name for name in members if name in stored)]
+    missing = [name for name in own.plain if name not in stored]
+    if own.every and not found:
+        missing = [*members]
+    if missing:
+        raise UsageError(
+            f"{option}: nothing is stored of {joined(missing)}."
+            f"{did_you_mean(missing[0], stored)} Stored: {joined(sorted(stored)) or 'nothing'}. "
+            "`pytest --model NAME` measures."
+        )
+    return found
+
+
+def _check_apart(good: Sequence[Answered], bad: Sequence[Answered]) -> None:
+    keys = [{m.key: each.label for each in side for m in each.answers if m} for side in (good, bad)]
+    for key in keys[0].keys() & keys[1].keys():
+        raise UsageError(
+            f"{keys[0][key]} and {keys[1][key]} are one checkpoint under two names, which cannot "
+            "be good and bad. Leave one of the two out."
+        )
+
+
+def _warnings(thresholds: Thresholds, asked: Asked, answers: Iterable[Answered]) -> Iterator[str]:
+    loaded = {each.held: f"{each.name} ({each.held})" for each in answers}
+    if len(loaded) > 1:
+        ways = joined(loaded.values())
+        yield f"candidates were loaded in different ways, so numbers may not compare: {ways}."
+    for check, reason in asked.unknown:
+        where = place(check.check, check.item)
+        yield f"{where}: no limit is suggested, since its data could not be found: {reason}"
+    for name in dict.fromkeys(each.name for each in answers):
+        if name in thresholds.own_limits:
+            yield f"the limits in [candidates.{name}] are not looked at."
+
+
+def _suggestions(
+    store: Store, asked: Asked, sides: Iterable[Iterable[Answered]], margin: float
+) -> Iterator[Suggestion]:
+    for number, (check, _) in enumerate(asked.checks):
+        valid = []
+        for side in sides:
+            measured, warnings = usable(check, {each.label: each.answers[number] for each in side})
+            valid.append(measured)
+            for text in warnings:
+                warn(text)
+        good, bad = valid
+        guessing = _guessing(store, check, [*good.values(), *bad.values()])
+        yield from calibrate(check, good, bad, margin, guessing)
+
+
+def _guessing(store: Store, check: Check, measured: Iterable[Measurement]) -> tuple[float, ...]:
+    """How likely guesses are to be right, from the first evidence that tells."""
+    if check.check in ("knowledge", "minimal_pairs"):
+        for each in measured:
+            whole = store.get(each.key)
+            if whole is not None and (levels := guess_levels(whole.findings)):
+                return levels
+    return ()
+
+
+def _row(suggestion: Suggestion) -> tuple[str, ...]:
+    limit, value = suggestion.limit, suggestion.value
+    now = f"{limit.value:.10g}" if isinstance(limit, Limit) else "relative"
+    suggested = "keep" if value is None else f"{value:.10g}"
+    return suggestion.label, now, suggested, suggestion.reason
+
+
+def _toml(suggestions: Iterable[Suggestion]) -> Iterator[str]:
+    """Lines of TOML: the suggested limits by table, each after a blank line, with a `why`."""
+    tables: dict[str, list[Suggestion]] = {}
+    for each in suggestions:
+        if each.value is not None:
+            tables.setdefault(_table(each.check), []).append(each)
+    for name, changed in tables.items():
+        yield from ("", f"[{name}]")
+        yield from (f"{each.key} = {each.value!r}" for each in changed)
+        reasons = [f"{each.key}: {each.reason}" for each in changed]
+        why = joined(reasons, "; ") if len(changed) > 1 else changed[0].reason
+        yield f"why = {json.dumps(printable(why), ensure_ascii=False)}"
+
+
+def _table(check: Check) -> str:
+    if check.check == "continuation":
+        return check.check
+    item = f'"{check.item}"' if "." in check.item else check.item
+    return f"{check.check}.{'corpora' if check.check == 'perplexity' else 'banks'}.{item}"
+
+
+def _outcomes(
+    store: Store,
+    thresholds: Thresholds,
+    asked: Asked,
+    suggestions: Iterable[Suggestion],
+    good: Collection[str],
+    bad: Collection[str],
+) -> Iterator[str]:
+    """The verdict on each candidate by the suggested limits, and whether that is as wanted."""
+    values = {each.limit.key: each.value for each in suggestions if each.value is not None}
+    asked = Asked(tuple((_with(check, values), part) for check, part in asked.checks), ())
+    checks = tuple(check for check, _ in asked.checks)
+    thresholds = thresholds.model_copy(update={"checks": checks, "own_limits": {}})
+    origins = origins_for(thresholds, store)
+    for each in rejudge(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
+        rows = [row for record in each.records for row in record.results]
+        failed = dict.fromkeys(place(row.check, "") for row in rows if row.verdict != "pass")
+        text = f"{each.facts.name} ({'good' if each.name in good else 'bad'}): {each.verdict}"
+        if failed:
+            text += f" on {joined(failed)}"
+        if each.name in good and each.verdict != "pass":
+            text += " - should pass"
+        if each.name in bad and each.verdict == "pass":
+            text += " - should be rejected"
+        yield text
+
+
+def _with(check: Check, values: Mapping[str, float]) -> Check:
+    """The same check with other limits, by their keys."""
+    limits = tuple(
+        limit.model_copy(update={"value": values[limit.key]}) if limit.key in values else limit
+        for limit in check.limits
+    )
+    return check.model_copy(update={"limits": limits})

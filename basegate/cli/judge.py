@@ -1,0 +1,166 @@
+"""`python -m basegate judge`: verdicts from the store, for any limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basegate.cli.candidate_args import add_models, chosen_by, judges
+from basegate.cli.console import (
+    add_language,
+    add_store,
+    add_thresholds,
+    store_of,
+    words_of,
+    writing,
+)
+from basegate.cli.console import say as show
+from basegate.cli.measure_command import commands as commands_for
+from basegate.config.output_paths import check_files
+from basegate.config.thresholds import load_thresholds
+from basegate.i18n.formatting import place
+from basegate.judging.comparison import compare_candidates
+from basegate.judging.from_store import Asked, absent_from, ledger_of, rejudge_whole
+from basegate.report.csv_table import table
+from basegate.report.terminal import line, not_judged_in_words, origin, summary
+from basegate.runner.environment import environment
+from basegate.serialization import write_atomically
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from basegate.config.thresholds import Check, Thresholds
+    from basegate.i18n.catalogue import Words
+    from basegate.judging.from_store import Rejudged
+    from basegate.ledger import Ledger
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "judge",
+        help="verdicts from the store, without pytest and without a model",
+        description="Prints verdicts on what is stored. Exit status: 0 if every verdict is pass "
+        "and nothing is missing, 1 if not, 4 for a usage error.",
+    )
+    add_thresholds(parser)
+    add_store(parser)
+    add_models(parser, "verdicts")
+    add_language(parser, "of the verdicts")
+    parser.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="FILE",
+        help="write the JSON record of the verdicts, in place of an earlier one; folders that are "
+        "missing are made",
+    )
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="write a row per metric and candidate, for spreadsheets, in place of an earlier file",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the verdicts; write ledger and CSV where they are asked for."""
+    check_files({"ledger": options.ledger, "csv": options.csv})
+    store, say = store_of(options), words_of(options)
+    thresholds = load_thresholds(options.thresholds)
+    asked = Asked.of(thresholds)
+    chosen = chosen_by(options)
+
+    judge_from = judges(thresholds, asked, chosen, store, brief=options.ledger is None)
+    # What is written compares candidates by their evidence, so that it is read before anything is
+    # said; a listing has no use for it.
+    writes = options.ledger is not None or options.csv is not None
+    judged, behind = rejudge_whole(store, judge_from) if writes else (judge_from(store), {})
+    absent = absent_from(judged, chosen.names)
+    show(origin(options.thresholds, options.store, say))
+    # Judging needs no GPU, so none is looked for.
+    machine = environment("cpu")
+    commands = commands_for(judged, options.thresholds, lambda each: options.store)
+    for each in judged:
+        # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
+        ledger = ledger_of([each], thresholds, machine, commands=commands, choose=False)
+        for text, markup in _lines(each, ledger, say):
+            show(text, markup)
+    for text in _missing(judged, absent, thresholds, asked, say):
+        show(text)
+    if writes:
+        ledger = ledger_of(
+            judged,
+            thresholds,
+            machine,
+            lambda results: compare_candidates(results, behind),
+            commands=commands,
+            absent=absent,
+            unknown=asked.unknown,
+        )
+        _write(ledger, options, say)
+    whole = judged and not absent and not asked.unknown
+    return 0 if whole and all(each.passed for each in judged) else 1
+
+
+def _lines(each: Rejudged, ledger: Ledger, say: Words) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Yield what is known of one candidate, as the terminal summary of a run would."""
+    if each.records:
+        yield from summary(ledger, say=say)
+    else:
+        text = say("{name}: nothing stored answers these limits", name=each.facts.name)
+        yield text, {"bold": True}
+    if each.others:
+        names = say(", ").join(each.others)
+        text = say(
+            "stored as {names}, too; limits are those of {name}", names=names, name=each.name
+        )
+        yield f"  {text}", {}
+    for left in ledger.candidates[0].not_judged:
+        word, text = not_judged_in_words(left, say)
+        yield line(word, place(left.check, left.item, say), text), {}
+
+
+def _place(check: Check, say: Words) -> str:
+    return place(check.check, check.item, say)
+
+
+def _missing(
+    judged: Sequence[Rejudged],
+    absent: Sequence[str],
+    thresholds: Thresholds,
+    asked: Asked,
+    say: Words,
+) -> Iterator[str]:
+    """Say what is missing for all candidates."""
+    if absent:
+        names = say(", ").join(absent)
+        yield say("nothing is stored of {names}: pytest --model NAME measures", names=names)
+    if not judged:
+        yield say("nothing is stored, so nothing is judged: pytest --model NAME measures")
+    for check, reason in asked.unknown:
+        text = say(
+            "no stored measurement can be told to be of it: {reason}", reason=say.retold(reason)
+        )
+        yield line(say("not found"), _place(check, say), text)
+    stored = {name for each in judged for name in (each.name, *each.others)}
+    for name in thresholds.own_limits:
+        if judged and name not in stored:
+            yield say(
+                "{name} has limits of its own in {path}, but is not judged here",
+                name=name,
+                path=thresholds.path,
+            )
+
+
+def _write(ledger: Ledger, options: argparse.Namespace, say: Words) -> None:
+    lost = "the verdicts above are not recorded"
+    if options.ledger is not None:
+        with writing("ledger", options.ledger, lost):
+            ledger.write(options.ledger)
+        show(say("ledger: {path}", path=options.ledger))
+    if options.csv is not None:
+        with writing("csv", options.csv, lost):
+            write_atomically(options.csv, table(ledger.results))
+        show(say("CSV: {path}", path=options.csv))

@@ -1,0 +1,150 @@
+"""`python -m basegate report`: the page and the summary, from stores alone."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basegate.cli.candidate_args import add_models, chosen_by, judges
+from basegate.cli.console import (
+    STORE,
+    add_language,
+    add_thresholds,
+    counted,
+    say,
+    store_at,
+    warn,
+    words_of,
+    writing,
+)
+from basegate.cli.measure_command import commands
+from basegate.config.output_paths import check_files
+from basegate.config.thresholds import load_thresholds
+from basegate.errors import UsageError
+from basegate.judging.comparison import compare_candidates
+from basegate.judging.from_store import Asked, absent_from, ledger_of, rejudge_whole
+from basegate.report.github import write_summary
+from basegate.report.page.model import Page
+from basegate.runner.environment import environment
+from basegate.serialization import write_atomically
+from basegate.store import MergedStore
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from basegate.judging.from_store import Rejudged
+    from basegate.store import Store
+
+_PAGE = Path("report.html")
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "report",
+        help="the page that people decide from, or a summary, from stores alone",
+        description="Writes the page of what is stored: the decision, plots, comparisons, and "
+        "what was written. Exit status: 0 if all was written, whatever the verdicts; 4 for a "
+        "usage error.",
+    )
+    parser.add_argument(
+        "--store",
+        dest="stores",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help=f"where measurements are kept (default: {STORE}); repeatable, for stores of several "
+        "machines",
+    )
+    add_thresholds(parser)
+    add_models(parser, "the page")
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help=f"the page, in place of an earlier one (default: {_PAGE}, unless --summary is given)",
+    )
+    parser.add_argument(
+        "--summary",
+        type=Path,
+        metavar="FILE",
+        help="a summary in Markdown, in place of an earlier one; where GITHUB_STEP_SUMMARY is set, "
+        "as in GitHub Actions, that file gets it in any case",
+    )
+    add_language(parser, "of page and summary")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the page and the summary, as far as they are asked for."""
+    html = options.html or (None if options.summary else _PAGE)
+    check_files({"html": html, "summary": options.summary})
+    stores = [store_at(folder) for folder in options.stores or [STORE]]
+    store = MergedStore(stores)
+    thresholds = load_thresholds(options.thresholds)
+    asked = Asked.of(thresholds)
+    chosen = chosen_by(options)
+
+    judge_from = judges(thresholds, asked, chosen, stores[0])
+    every, behind = rejudge_whole(store, judge_from)
+    judged = [each for each in every if each.records]
+    if not judged:
+        raise UsageError(
+            f"nothing stored answers {options.thresholds}, so there is nothing to report. `pytest "
+            "--model NAME` measures; `python -m basegate store list` shows what is stored."
+        )
+    absent = [each.facts.name for each in every if not each.records]
+    absent += absent_from(every, chosen.names)
+    if absent:
+        warn(
+            f"nothing stored answers these limits for {', '.join(absent)}: not on the page; "
+            "pytest --model NAME measures"
+        )
+    ledger = ledger_of(
+        judged,
+        thresholds,
+        environment("cpu"),
+        lambda results: compare_candidates(results, behind),
+        commands=_commands(judged, options.thresholds, stores),
+        unknown=asked.unknown,
+        absent=absent,
+    )
+    page = Page(ledger, behind, words_of(options))
+    candidates = counted(len(judged), "candidate")
+    if html is not None:
+        with writing("html", html):
+            _write(page, html)
+        say(f"report: {html} ({candidates})")
+    with writing("summary", options.summary):
+        if missing := write_summary(ledger, options.summary, page.say):
+            warnings.warn(missing, stacklevel=1)
+    if options.summary is not None:
+        say(f"summary: {options.summary} ({candidates})")
+    return 0
+
+
+def _commands(
+    judged: Sequence[Rejudged], thresholds: Path, stores: Sequence[Store]
+) -> dict[str, str]:
+    """Return what measures the rest of each candidate, in the store that holds most of it."""
+    first, *others = stores
+    lacking = any(each.missing or each.undecided for each in judged)
+    # Read once more only where it matters, since a store may be large.
+    held = {
+        store: Counter(each.candidate.name for each in store) if others and lacking else Counter()
+        for store in (first, *others)
+    }
+
+    def fullest(each: Rejudged) -> Path:
+        return max(held, key=lambda store: held[store][each.name]).folder
+
+    return commands(judged, thresholds, fullest)
+
+
+def _write(page: Page, path: Path) -> None:
+    from basegate.report.page.document import document
+
+    write_atomically(path, document(page))

@@ -1,0 +1,116 @@
+"""The vocabulary of limits: which metric a key of `thresholds.toml` speaks of, and how."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import FiniteFloat
+
+from basegate.serialization import Frozen
+from basegate.verdict import Reference
+
+Direction = Literal["max", "min"]
+_ANY_NUMBER = "gap"
+"""The metric that may be 0 or less."""
+
+
+class _Line(Frozen):
+    """What limits have in common; see `Limit`."""
+
+    key: str
+    metric: str
+    direction: Direction
+    by_interval: bool = False
+    validity: bool = False
+    confidence: float = 0.95
+    why: str = ""
+
+
+class Limit(_Line):
+    """One line of `thresholds.toml`.
+
+    Attributes:
+        key: where it stands, e.g. `perplexity.corpora.wikipedia-yue.max_bits_per_char`.
+        metric: the metric it judges.
+        direction: `max`: the value must not be above it; `min`: it must not be below it.
+        value: the limit.
+        by_interval: whether the metric's interval must lie wholly on the right side; a limit on
+            counts is held against the count itself, which is the gate's own definition.
+        validity: whether a value beyond it makes the measurement `invalid` instead of judging it.
+        confidence: level of the interval.
+        why: the reason that the file gives for it.
+        reference: what the value was computed from, where the line is relative to a candidate.
+    """
+
+    value: FiniteFloat
+    reference: Reference | None = None
+
+    def met_by(self, *, share: bool) -> Literal["all", "none", "some"]:
+        """Which candidates can meet a limit that is computed, whatever they are like.
+
+        An interval never lies wholly below 0 or above a share of 1, and only a gap may be negative.
+
+        Args:
+            share: whether the metric lies between 0 and 1.
+        """
+        if self.metric != _ANY_NUMBER and self.value <= 0:
+            return "none" if self.direction == "max" else "all"
+        if share and self.value >= 1:
+            return "all" if self.direction == "max" else "none"
+        return "some"
+
+
+class RelativeLimit(_Line):
+    """A line of `thresholds.toml` whose value depends on a measurement of another candidate.
+
+    Attributes:
+        candidate: the name of the reference.
+        factor: see `Reference`.
+        plus: see `Reference`.
+    """
+
+    candidate: str
+    factor: FiniteFloat | None = None
+    plus: FiniteFloat | None = None
+
+    def resolved(self, value: float, measurement: str) -> Limit | None:
+        """The limit that follows; `None` where it is larger than any number held here.
+
+        Args:
+            value: what was measured on the reference.
+            measurement: its key in the store.
+        """
+        fields = self.model_dump()
+        relation = {name: fields.pop(name) for name in ("candidate", "factor", "plus")}
+        reference = Reference(**relation, value=value, measurement=measurement)
+        if not math.isfinite(reference.limit):
+            return None
+        return Limit(**fields, value=reference.limit, reference=reference)
+
+
+AnyLimit = Limit | RelativeLimit
+
+
+class Rule(Frozen):
+    """What a limit key means; see `Limit`."""
+
+    metric: str
+    direction: Direction
+    by_interval: bool = False
+    validity: bool = False
+
+
+RULES: dict[str, Rule] = {
+    "max_bits_per_char": Rule(metric="bits_per_char", direction="max", by_interval=True),
+    "max_perplexity": Rule(metric="perplexity", direction="max", by_interval=True),
+    "min_cantonese_share": Rule(metric="cantonese_share", direction="min", by_interval=True),
+    "max_latin_share": Rule(metric="latin_share", direction="max", by_interval=True),
+    "max_simplified_share": Rule(metric="simplified_share", direction="max", by_interval=True),
+    "max_looping_share": Rule(metric="looping_share", direction="max", by_interval=True),
+    "max_gap": Rule(metric="gap", direction="max", by_interval=True),
+    "min_preferred": Rule(metric="preferred_share", direction="min", by_interval=True),
+    "min_accuracy": Rule(metric="accuracy", direction="min", by_interval=True),
+    "correct": Rule(metric="correct", direction="min"),
+    "max_degenerate_share": Rule(metric="degenerate_share", direction="max", validity=True),
+}

@@ -1,0 +1,111 @@
+"""Places for what is written; one that cannot hold it is refused before hours of measuring."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from basegate.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_ELSEWHERE = ", or, where all that is asked is in this store, --ledger FILE outside of it"
+
+
+def ledger_in(store: Path) -> Path:
+    """Where the ledger goes if no option names a place."""
+    return store / "ledger.json"
+
+
+def check_store(store: Path) -> None:
+    """Refuse a store that is no folder, or a new one that cannot be made.
+
+    Raises:
+        UsageError: it is.
+    """
+    if store.exists():
+        if not store.is_dir():
+            raise UsageError(f"--store {store}: is a file; give a folder, which may be new.")
+        return  # one that cannot be written to may still hold all that is asked for
+    _check_writable("store", store)
+
+
+def check_outputs(named: Mapping[str, Path | None], store: Path) -> None:
+    """Refuse places for the run's files that cannot hold them, or not all of them.
+
+    Args:
+        named: by the option's name, the file that it names; `None` where it is not given.
+        store: the folder of measurements, which takes the ledger where none is named.
+
+    Raises:
+        UsageError: there is such a place.
+    """
+    places = {**named, "ledger": named.get("ledger") or ledger_in(store)}
+    for option in ("ledger", "summary", "html"):  # pytest looks after the one of --junitxml
+        if (path := places.get(option)) is None:
+            continue
+        _check_file(option, path)
+        if option == "ledger" and named.get("ledger") is None:
+            _check_writable("store", store, _ELSEWHERE)
+        else:
+            _check_writable(option, path.parent)
+    check_apart(places)
+
+
+def check_files(places: Mapping[str, Path | None]) -> None:
+    """Refuse places for files that are folders, and two results for one file.
+
+    Args:
+        places: as for `check_apart`.
+
+    Raises:
+        UsageError: there are such.
+    """
+    for option, path in places.items():
+        if path is not None:
+            _check_file(option, path)
+    check_apart(places)
+
+
+def check_apart(places: Mapping[str, Path | None]) -> None:
+    """Refuse two results for one file, of which the later would replace the earlier.
+
+    Args:
+        places: by the option's name, where each goes; `None` where it is not asked for.
+
+    Raises:
+        UsageError: there are two such.
+    """
+    seen: dict[Path, str] = {}
+    for option, path in places.items():
+        if path is None:
+            continue
+        other = seen.setdefault(path.resolve(), option)
+        if other != option:
+            raise UsageError(
+                f"--{other} and --{option} both name {path}: one would replace the other. Give "
+                "each a file of its own."
+            )
+
+
+def _check_file(option: str, path: Path) -> None:
+    if path.name == "-":
+        raise UsageError(
+            f"--{option} -: is written to a file, not to standard output; give its name."
+        )
+    if path.is_dir():
+        raise UsageError(f"--{option} {path}: is a folder; give a file, which may be new.")
+
+
+def _check_writable(option: str, folder: Path, otherwise: str = "") -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--{option}: nothing can be written in {folder} ({error.strerror}), so the results of "
+            f"the run would be lost. Give another place{otherwise}."
+        ) from None

@@ -1,0 +1,186 @@
+"""`models.toml` to `CandidateSpec`: which candidates there are and where."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from basegate.config.model_source import (
+    folder_of,
+    hub_source,
+    is_revision,
+    looks_like_a_path,
+    normalised,
+)
+from basegate.config.tags import NAME, SIZE, TAG, derived_tags
+from basegate.config.toml_reader import explain, read_toml
+from basegate.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Quantization = Literal["nf4", "fp4", "int8", "none"]
+Dtype = Literal["bfloat16", "float16", "float32"]
+
+
+def _tag(text: str) -> str:
+    if not re.fullmatch(TAG, text):
+        raise ValueError(
+            f"{text!r} is no tag: accepted are lower-case letters, digits, '.' and '-', a letter "
+            "or digit first."
+        )
+    return text
+
+
+def _size(text: str) -> str:
+    if text != "unknown" and not SIZE.fullmatch(text):
+        raise ValueError(
+            f'{text!r} is no size, and its tag would be missing: accepted are "7B", "1.5B", '
+            '"135M", of a mixture "30B-A3B", or "unknown".'
+        )
+    return text
+
+
+def _revision(text: str) -> str:
+    if not is_revision(text):
+        raise ValueError(
+            f"{text!r} is no revision: accepted is a branch, a tag or a commit; leave the key out "
+            "for the default branch."
+        )
+    return normalised(text)
+
+
+Tag = Annotated[str, AfterValidator(_tag)]
+
+
+class _Entry(BaseModel):
+    """What an entry of `models.toml` may say; closed, and strict about types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    source: Annotated[str, Field(min_length=1)]
+    revision: Annotated[str, AfterValidator(_revision)] | None = None
+    engine: Literal["transformers"] = "transformers"
+    architecture: str = ""
+    licence: str = "unknown"
+    parameters: Annotated[str, AfterValidator(_size)] = "unknown"
+    context_length: Annotated[int, Field(gt=0)] | None = None
+    quantization: Quantization = "nf4"
+    dtype: Dtype = "bfloat16"
+    gpus: Annotated[int, Field(gt=0)] | None = None
+    gated: bool = False
+    tags: Annotated[tuple[Tag, ...], Field(strict=False)] = ()
+    unsupported: str = ""
+    notes: str = ""
+
+
+class CandidateSpec(_Entry):
+    """A base model under test, as registered or as given by `NAME=SOURCE`.
+
+    Attributes:
+        name: short name, used in test ids and tables.
+        source: hub id, or local folder (absolute once resolved).
+        local: whether `source` is a folder.
+        revision: branch, tag or commit of a hub id; `None` is the default branch.
+        engine: what answers for it.
+        architecture: the checkpoint's `model_type`, which says how it is loaded; empty where not
+            known.
+        licence: as published; `unknown` where not sure.
+        parameters: size in words, e.g. `6B`.
+        context_length: tokens that the model was trained to see at once.
+        quantization: how the weights are held.
+        dtype: dtype of the computation and of weights that are not quantised.
+        gpus: how many GPUs it needs; `None` where the entry does not say.
+        gated: whether the hub asks for an account and consent.
+        tags: groups that it is selected by, as `models.toml` says; see `all_tags`.
+        unsupported: why it cannot be loaded by this version; empty if it can.
+        notes: what a reader of the table should know.
+        trusted: whether the user lets the checkpoint's own Python code run.
+    """
+
+    name: str
+    local: bool = False
+    trusted: bool = False
+
+    @property
+    def all_tags(self) -> frozenset[str]:
+        """Its own tags, and those that follow from size, licence and access."""
+        return frozenset(self.tags) | derived_tags(
+            self.parameters, self.licence, self.gated, self.tags
+        )
+
+
+def load_registry(path: Path) -> dict[str, CandidateSpec]:
+    """Read `models.toml`; a missing file is an empty registry.
+
+    Raises:
+        UsageError: the file is not TOML, or an entry is malformed.
+    """
+    if not path.is_file():
+        return {}
+    tables = read_toml(path)
+    unknown = set(tables) - {"candidates"}
+    if unknown:
+        raise UsageError(
+            f"{path}: unknown table {sorted(unknown)[0]!r}. Every candidate is a table "
+            "[candidates.NAME]."
+        )
+    entries = tables.get("candidates", {})
+    if not isinstance(entries, dict):
+        raise UsageError(f"{path}: candidates: accepted: a table [candidates.NAME] for each.")
+    return {name: _entry(name, entry, path) for name, entry in entries.items()}
+
+
+def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
+    if not isinstance(entry, dict):
+        raise UsageError(f"{path}: candidates.{name} is not a table with a source.")
+    if not NAME.fullmatch(name) or name == "all":
+        raise UsageError(
+            f"{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-', and "
+            "is not 'all'."
+        )
+    if "source" not in entry and (parts := [key for key in entry if isinstance(entry[key], dict)]):
+        whole = f"{name}.{parts[0]}"
+        raise UsageError(
+            f"{path}: candidates.{whole}: a name with a dot in it stands in quotes: "
+            f'[candidates."{whole}"]'
+        )
+    try:
+        given = _Entry.model_validate(entry)
+    except ValidationError as error:
+        raise UsageError(explain(error, path, _Entry, f"candidates.{name}")) from None
+    spec = CandidateSpec(name=name, **given.model_dump())
+    place = _place(spec, path, f"{path}: candidates.{name}")
+    return spec.model_copy(update=place)
+
+
+def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
+    """What an entry's source comes to: a folder, or a hub id.
+
+    A folder need not be there: the entry may be for another machine. `select` looks.
+    """
+    if looks_like_a_path(spec.source):
+        if spec.revision is not None:
+            raise UsageError(
+                f"{where}.revision: {spec.source} is a folder, and its content is all there is of "
+                "it. Leave revision out, or give a hub id as source."
+            )
+        return {"source": str(folder_of(spec.source, path.parent)), "local": True}
+    found = hub_source(spec.source)
+    if found is None:
+        folder = path.parent / spec.source
+        hint = ""
+        if folder.is_dir():
+            hint = f" There is a folder of that name: write ./{spec.source}"
+        raise UsageError(
+            f"{where}.source: {spec.source!r} is neither a hub id (owner/name) nor written as a "
+            f"folder (./folder, /folder, ~/folder).{hint}"
+        )
+    if found.revision is not None:
+        raise UsageError(
+            f'{where}.source: a revision has a key of its own: source = "{found.repo_id}" and '
+            f'revision = "{found.revision}"'
+        )
+    return {"source": found.repo_id}

@@ -1,0 +1,183 @@
+"""`--model` to candidates: names, groups, and NAME=SOURCE for whatever is not registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basegate.config.model_source import folder_of, hub_source, looks_like_a_path, names_in
+from basegate.config.registry import CandidateSpec
+from basegate.config.tags import NAME, known_tags, tagged
+from basegate.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+_FEW = 12
+EVERY = 10**6
+
+
+def select(
+    requests: Sequence[str], registry: Mapping[str, CandidateSpec], base: Path
+) -> tuple[CandidateSpec, ...]:
+    """Turn the values of `--model` into candidates, in the order given, each once.
+
+    Args:
+        requests: values of the option; each may hold several separated by commas.
+        registry: the known candidates by name.
+        base: folder to which a relative local SOURCE refers.
+
+    Raises:
+        UsageError: unknown name, malformed `NAME=SOURCE`, one name for two sources, or an entry
+            whose folder is not there.
+    """
+    chosen: dict[str, CandidateSpec] = {}
+    for request in split(requests, base):
+        for spec in _expand(request, registry, base):
+            known = chosen.setdefault(spec.name, spec)
+            if known != spec:
+                raise UsageError(
+                    f"--model: the name {spec.name!r} stands for two sources, {_shown(known)} and "
+                    f"{_shown(spec)}. Give each its own name."
+                )
+    if not chosen:
+        raise UsageError(f"--model names no candidate. {known_names(registry)}")
+    return tuple(chosen.values())
+
+
+def split(requests: Iterable[str], base: Path) -> Iterator[str]:
+    """Give what is separated by commas, but for folders that have one in their name.
+
+    Args:
+        requests: values of the option.
+        base: folder to which a relative one refers.
+    """
+    for request in requests:
+        name, given, source = request.partition("=")
+        if given and NAME.fullmatch(name) and "," in source and folder_of(source, base).is_dir():
+            yield request
+        else:
+            yield from names_in([request])
+
+
+def known_names(registry: Mapping[str, CandidateSpec], *, few: int = _FEW) -> str:
+    """The sentence that tells which names there are.
+
+    Args:
+        registry: the known candidates by name.
+        few: names that are listed; of more it is said where they are.
+    """
+    if not registry:
+        return "The registry (models.toml) is empty."
+    tags = ", ".join(known_tags(registry.values()))
+    groups = f" Groups, with '=' (--model=@7b): {tags}." if tags else ""
+    if len(registry) <= few:
+        return f"Known names: {', '.join(registry)}, or all.{groups}"
+    return f"pytest --list-models lists the {len(registry)} names of models.toml.{groups}"
+
+
+def _expand(
+    request: str, registry: Mapping[str, CandidateSpec], base: Path
+) -> Iterable[CandidateSpec]:
+    if "=" in request:
+        return [_unregistered(request, registry, base)]
+    if is_group(request):
+        return of_group(request, registry)
+    if request in registry:
+        return [_there(registry[request])]
+    if looks_like_a_path(request) or "/" in request:
+        raise UsageError(
+            f"--model {request}: a folder or hub id needs a name to go by: --model NAME={request}"
+        )
+    hint = did_you_mean(request, [*registry, "all"])
+    raise UsageError(
+        f"--model {request}: there is no candidate of that name.{hint} {known_names(registry)} For "
+        "any other model write NAME=SOURCE with a hub id or a folder, e.g. --model "
+        "mine=01-ai/Yi-9B or --model mine=./checkpoint."
+    )
+
+
+def is_group(request: str) -> bool:
+    """Whether a request is `all` or `@TAG`, and not one candidate."""
+    return request == "all" or request.startswith("@")
+
+
+def of_group(
+    request: str, registry: Mapping[str, CandidateSpec], option: str = "--model"
+) -> Iterable[CandidateSpec]:
+    """The candidates of `all` or `@TAG`.
+
+    Args:
+        request: see `is_group`.
+        registry: the known candidates by name.
+        option: that asks for them, for the error.
+
+    Raises:
+        UsageError: no candidate has the tag.
+    """
+    if request == "all":
+        return registry.values()
+    found = tagged(registry.values(), request.removeprefix("@"))
+    if not found:
+        known = known_tags(registry.values())
+        raise UsageError(
+            f"{option} {request}: no candidate has this tag.{did_you_mean(request, known)} Known "
+            f"tags: {', '.join(known) or 'none'}."
+        )
+    return found
+
+
+def _there(spec: CandidateSpec) -> CandidateSpec:
+    """Refuse an entry whose folder is not on this machine, now that it is named."""
+    if spec.local and not Path(spec.source).is_dir():
+        raise UsageError(
+            f"--model {spec.name}: models.toml says that it is in {spec.source}, and there is no "
+            "such folder here. Put the checkpoint there, or fix its source."
+        )
+    return spec
+
+
+def _shown(spec: CandidateSpec) -> str:
+    return f"{spec.source}@{spec.revision}" if spec.revision else spec.source
+
+
+def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Path) -> CandidateSpec:
+    name, _, source = request.partition("=")
+    if not NAME.fullmatch(name) or name == "all" or not source:
+        raise UsageError(
+            f"--model {request}: write NAME=SOURCE, NAME made of letters, digits, '.', '_' and "
+            "'-', SOURCE a hub id (owner/name, owner/name@revision) or a folder."
+        )
+    if name in registry:
+        raise UsageError(
+            f"--model {request}: the name {name!r} is registered in models.toml. Choose another, "
+            "so that nobody takes the one for the other."
+        )
+    folder = base / Path(source).expanduser()
+    if _is_folder(folder, request):
+        return CandidateSpec(name=name, source=str(folder.resolve()), local=True)
+    if folder.exists() or looks_like_a_path(source):
+        there = folder.exists()
+        what = "is a file, not a folder" if there else "there is no such folder"
+        raise UsageError(
+            f"--model {request}: {folder}: {what}. Give the folder that holds config.json, the "
+            "tokenizer and the weights. (A comma separates candidates.)"
+        )
+    found = hub_source(source)
+    if found is None:
+        raise UsageError(
+            f"--model {request}: {source!r} is neither an existing folder nor a hub id of the form "
+            "owner/name or owner/name@revision."
+        )
+    return CandidateSpec(name=name, source=found.repo_id, revision=found.revision)
+
+
+def _is_folder(folder: Path, request: str) -> bool:
+    try:
+        return folder.is_dir()
+    except PermissionError as error:
+        raise UsageError(
+            f"--model {request}: {folder} cannot be looked at: this user may not "
+            f"({error.strerror}). Run as the user who owns it, or let its owner allow it (the "
+            "folders above it need `chmod a+x`)."
+        ) from None

@@ -1,0 +1,179 @@
+"""What a measure is told: settings without limits, so that limits cannot change a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from basegate.serialization import Frozen
+
+Positive = Annotated[int, Field(gt=0, strict=True)]
+Natural = Annotated[int, Field(ge=0, strict=True)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class CorpusSource(Frozen):
+    """Where a corpus is: a data set of the hub, or local files.
+
+    Attributes:
+        dataset: hub id of a data set.
+        name: its configuration.
+        revision: branch, tag or commit of the data set.
+        split: its split.
+        path: local file or folder.
+        glob: which files of the folder.
+        format: `text` (a file is a document), `jsonl` or `parquet` (a row is one); from the
+            file's suffix where left out.
+        column: the column or JSON field that holds the text.
+        parallel: local folder with the same documents in Standard Written Chinese, by file name.
+        join: what stands between documents when they are read as one text; `None` reads each
+            document on its own.
+    """
+
+    dataset: str | None = None
+    name: str | None = None
+    revision: str | None = None
+    split: str = "test"
+    path: Path | None = None
+    glob: str = "**/*"
+    format: Literal["text", "jsonl", "parquet"] | None = None
+    column: str = "text"
+    parallel: Path | None = None
+    join: str | None = None
+
+
+class PerplexitySettings(Frozen):
+    """How the perplexity of one corpus is measured.
+
+    Attributes:
+        corpus: the text.
+        window: tokens that the model sees at once, its prefix included.
+        context: tokens before every scored token, unless the text starts there.
+    """
+
+    check: Literal["perplexity"] = "perplexity"
+    corpus: CorpusSource
+    window: int
+    context: int
+
+
+class Sampling(Frozen):
+    """How text is drawn from a model.
+
+    Attributes:
+        samples: draws per prompt.
+        temperature: divides the logits; 0 takes the likeliest token.
+        top_k: only the k likeliest tokens; 0 for all.
+        top_p: only the likeliest tokens that hold this share of the probability.
+        repetition_penalty: 1 is none. The article used 1.2, which hides loops.
+        max_new_tokens: tokens after the prompt.
+        seed: every sample's own seed is derived from it.
+    """
+
+    samples: Positive
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    top_k: Natural = 50
+    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
+    repetition_penalty: PositiveFloat = 1.0
+    max_new_tokens: Positive
+    seed: Natural = 0
+
+
+class TableSource(Frozen):
+    """Where a bank's records are: a local file, or a data set of the hub.
+
+    Attributes:
+        path: local file.
+        dataset: hub id of a data set.
+        name: its configuration.
+        revision: branch, tag or commit of the data set.
+        split: its split.
+        format: `jsonl`, `json`, `csv` or `tsv`; from the file's suffix where left out.
+        header: names of the columns of a CSV file that has no header line.
+        columns: field of a record to the column that holds it; `options` to a list of columns.
+        first_answer: the number that stands for the first option where answers are numbers;
+            `None` is 0, unless no answer is 0.
+        answers: whether answers are letters, options' texts or numbers, where it could be several.
+    """
+
+    path: Path | None = None
+    dataset: str | None = None
+    name: str | None = None
+    revision: str | None = None
+    split: str = "test"
+    format: Literal["jsonl", "json", "csv", "tsv"] | None = None
+    header: tuple[str, ...] | None = None
+    columns: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    first_answer: int | None = None
+    answers: Literal["letter", "text", "number"] | None = None
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return str(self.dataset or self.path)
+
+
+class GeneratedSource(Frozen):
+    """Problems that are drawn from a seed, so that no list of them can be learnt by heart.
+
+    Attributes:
+        generator: module with a function `generate`.
+        families: kinds of problems; `None` for all.
+        per_family: problems of each kind.
+        level: difficulty, from 1.
+        seed: of the draw.
+    """
+
+    generator: str
+    families: tuple[str, ...] | None = None
+    per_family: Positive
+    level: Positive = 1
+    seed: Natural = 0
+
+    # Read like a table whose columns have the names of the fields. No fields of the model, so that
+    # they are no part of a measurement's identity.
+    columns: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
+    first_answer: ClassVar[int | None] = None
+    answers: ClassVar[Literal["letter", "text", "number"] | None] = None
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return self.generator
+
+
+BankSource = TableSource | GeneratedSource
+
+
+class SamplingSettings(Frozen):
+    """How one bank of prompts, questions or problems is put to a model."""
+
+    check: Literal["continuation", "knowledge", "reasoning"]
+    source: BankSource
+    sampling: Sampling
+
+
+class PairSettings(Frozen):
+    """How one bank of minimal pairs is measured.
+
+    Attributes:
+        source: the pairs.
+        window: as for perplexity; a sentence is far shorter.
+    """
+
+    check: Literal["minimal_pairs"] = "minimal_pairs"
+    source: BankSource
+    window: Positive = 512
+
+
+Settings = PerplexitySettings | SamplingSettings | PairSettings
+
+
+def without_places(settings: Settings) -> dict[str, object]:
+    """The settings without the places of local files: content identifies those."""
+    places = {"corpus": {"path", "glob", "parallel"}, "source": {"path"}}
+    return settings.model_dump(mode="json", exclude=places)

@@ -1,0 +1,381 @@
+"""Banks of prompts, questions, pairs and problems: rows of a table to what a model is asked."""
+
+from __future__ import annotations
+
+import importlib
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from basegate.config.settings import GeneratedSource
+from basegate.data.columns import pick
+from basegate.data.tables import Row, RowError, read_table, table_identity
+from basegate.data.text_files import has_lone_surrogate
+from basegate.errors import DataError
+from basegate.serialization import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from basegate.config.settings import BankSource, PairSettings, SamplingSettings
+
+    BankSettings = SamplingSettings | PairSettings
+
+BAD_SHARE = 0.01
+"""With a greater share of bad records a bank is refused: something is wrong with all of it."""
+_SHOWN = 10
+
+
+class _Record(BaseModel):
+    """A record of a bank. Further fields (source, difficulty, …) may stand beside these."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    kind_name: ClassVar[str]
+    asked: ClassVar[tuple[str, ...]]
+    """The fields that none may leave empty; together they are what it asks."""
+
+    id: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _is_text(self) -> Self:
+        for name, value in self:
+            if name in self.asked and not value.strip():
+                raise ValueError(f"{name} is empty")
+            what: str = name
+            texts: tuple[object, ...] = (value,)
+            if isinstance(value, dict):
+                what, texts = f"one of the {name}", tuple(value.values())
+            if any(isinstance(text, str) and has_lone_surrogate(text) for text in texts):
+                raise ValueError(f"{what} holds an unpaired surrogate, which is no character")
+        return self
+
+    @property
+    def content(self) -> str:
+        """What makes two records the same, whatever their ids."""
+        return "\n".join(getattr(self, name) for name in self.asked)
+
+
+class Prompt(_Record):
+    """A text that ends in mid-sentence, for the model to go on with."""
+
+    kind_name = "prompt"
+    asked = ("prompt",)
+    prompt: str
+
+
+class Question(_Record):
+    """A multiple-choice question.
+
+    Attributes:
+        topic: what it is about; may be empty.
+        context: a paragraph before the question; may be empty.
+        question: the question itself.
+        options: letter to text, in the order they are shown.
+        answer: the right letter.
+    """
+
+    kind_name = "question"
+    asked = ("question",)
+    topic: str = ""
+    context: str = ""
+    question: str
+    options: dict[str, str]
+    answer: str
+
+    @model_validator(mode="after")
+    def _has_one_right_option(self) -> Question:
+        if len(self.options) < 2:
+            raise ValueError("a question needs at least two options")
+        strange = [key for key in self.options if not ("A" <= key <= "Z" and len(key) == 1)]
+        if strange:
+            raise ValueError(f"the option {strange[0]!r} is not marked by a letter from A to Z")
+        if self.answer not in self.options:
+            raise ValueError(f"answer {self.answer!r} is none of {', '.join(self.options)}")
+        texts = [text.strip() for text in self.options.values()]
+        if not all(texts):
+            raise ValueError("an option is empty")
+        if len(set(texts)) < len(texts):
+            raise ValueError("two options are alike, so no answer could be told")
+        for text in (self.context, self.question, *texts):
+            _check_quotes(text)
+        return self
+
+    @property
+    def prompt(self) -> str:
+        """The article's layout, ending where the model is to answer."""
+        options = "\n".join(f"{letter}: {text}" for letter, text in self.options.items())
+        parts = [self.context, self.question, options, "答案是：\n"]
+        return "\n\n".join(part for part in parts if part)
+
+    @property
+    def content(self) -> str:
+        """Question and options, in any order."""
+        return "\n".join([self.context, self.question, *sorted(self.options.values())])
+
+
+class Pair(_Record):
+    """Two sentences that differ in one point.
+
+    Attributes:
+        kind: which point, e.g. `classifier`.
+        right: as a speaker would say it.
+        wrong: as none would.
+    """
+
+    kind_name = "pair"
+    asked = ("right", "wrong")
+    kind: str = ""
+    right: str
+    wrong: str
+
+    @model_validator(mode="after")
+    def _differ(self) -> Pair:
+        if self.right.strip() == self.wrong.strip():
+            raise ValueError("right and wrong are the same sentence")
+        for text in (self.right, self.wrong):
+            _check_quotes(text)
+        return self
+
+
+class Problem(_Record):
+    """A problem with a whole number as its answer; `prompt` ends where the model is to answer.
+
+    Attributes:
+        family: what kind of problem; may be empty.
+    """
+
+    kind_name = "problem"
+    asked = ("prompt",)
+    family: str = ""
+    prompt: str
+    answer: int
+
+
+Record = TypeVar("Record", bound=_Record)
+
+
+@dataclass(frozen=True)
+class Bank(Generic[Record]):
+    """What is asked, and what was left out because it could not be.
+
+    Attributes:
+        records: at least one, no two of the same id or content.
+        left_out: bad records, at most one in a hundred.
+    """
+
+    records: tuple[Record, ...]
+    left_out: tuple[RowError, ...] = ()
+
+    def basis(self, samples: int | None = None, *, up_to: bool = False) -> str:
+        """What a measurement of the bank rests on, e.g. `240 questions, 4 samples each`.
+
+        Args:
+            samples: of each record, where there are any.
+            up_to: whether some have fewer.
+        """
+        count, kind = len(self.records), self.records[0].kind_name
+        text = f"{count} {kind}{'' if count == 1 else 's'}"
+        if samples is not None:
+            text += f", {'up to ' * up_to}{samples} sample{'' if samples == 1 else 's'} each"
+        return f"{text}, {len(self.left_out)} left out"
+
+
+def identity(settings: BankSettings) -> str:
+    """What identifies the content of a measure's bank. See `bank_identity` for errors."""
+    return bank_identity(settings.source)
+
+
+def prepares(kind: type[Record]) -> Callable[[BankSettings], Bank[Record]]:
+    """A measure's `prepare`: read a bank of such records. See `load_bank` for errors."""
+    return lambda settings: load_bank(settings.source, kind)
+
+
+def bank_identity(source: BankSource) -> str:
+    """What identifies a bank's content.
+
+    Raises:
+        DataError: it cannot be found.
+    """
+    if isinstance(source, GeneratedSource):
+        # The problems themselves: whatever changes the generator's code changes the identity.
+        return f"sha256:{digest([row.fields for row in _drawn(source)])}"
+    return table_identity(source)
+
+
+def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
+    """Read a bank.
+
+    Raises:
+        DataError: it cannot be read, it is empty, or more than 1 % of its records are bad.
+    """
+    records: dict[str, Record] = {}
+    contents: dict[str, str] = {}
+    good: list[Row] = []
+    bad: list[RowError] = []
+    for number, row in enumerate(_rows(source), start=1):
+        if isinstance(row, RowError):
+            bad.append(row)
+            continue
+        try:
+            _add(_read(row, source, kind, number), records, contents)
+        except ValueError as error:
+            bad.append(RowError(row.place, f"{error}."))
+        else:
+            good.append(row)
+    _refuse_bad(source, bad, len(good) + len(bad))
+    if kind is Question:
+        _check_first_answer(source, good)
+    return Bank(tuple(records.values()), tuple(bad))
+
+
+def _rows(source: BankSource) -> Iterable[Row | RowError]:
+    return _drawn(source) if isinstance(source, GeneratedSource) else read_table(source)
+
+
+def _drawn(source: GeneratedSource) -> tuple[Row, ...]:
+    try:
+        return _draw(importlib.import_module(source.generator).generate, source)
+    except ValueError as error:
+        raise DataError(f"generator = {source.generator!r}: {error}") from None
+    except (ImportError, AttributeError, TypeError, SyntaxError) as error:
+        raise DataError(
+            f"generator = {source.generator!r}: cannot be used ({error}). Name a module that can "
+            "be imported from the project's root, with a function generate(*, families, "
+            "per_family, level, seed) that returns problems with id, family, prompt and answer."
+        ) from None
+
+
+@lru_cache
+def _draw(generate: Callable[..., Iterable[Any]], source: GeneratedSource) -> tuple[Row, ...]:
+    """Draw once in a run: what is asked is then what the measurement's identity names."""
+    problems = generate(
+        families=source.families,
+        per_family=source.per_family,
+        level=source.level,
+        seed=source.seed,
+    )
+    return tuple(
+        Row(
+            f"{source.generator}, {problem.id}",
+            {name: getattr(problem, name) for name in ("id", "family", "prompt", "answer")},
+        )
+        for problem in problems
+    )
+
+
+def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Record:
+    names = tuple(kind.model_fields)
+    fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
+    fields.setdefault("id", f"row-{number}")
+    try:
+        return kind.model_validate({name: _composed(value) for name, value in fields.items()})
+    except ValidationError as error:
+        raise ValueError(_in_words(error.errors()[0])) from None
+
+
+def _composed(value: Any) -> Any:
+    """Texts in NFC: a model has met é as one character, not as e and an accent."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, dict):
+        return {_composed(key): _composed(each) for key, each in value.items()}
+    return value
+
+
+_ENOUGH = 12
+"""Questions with numbers as answers from which on one of them should name the first option."""
+
+
+def _check_first_answer(source: BankSource, rows: list[Row]) -> None:
+    """Refuse answers that seem to be counted from 1: every key would be off by one."""
+    column = str(source.columns.get("answer", "answer"))
+    answers = (str(row.fields.get(column)) for row in rows)
+    numbers = [each for each in answers if each.isdecimal()]
+    if source.first_answer is None and len(numbers) >= _ENOUGH and "0" not in numbers:
+        raise DataError(
+            f"{source.place}: {len(numbers)} answers are numbers and none of them is 0. If they "
+            "count from 1, every key would be read wrong: say first_answer = 1 (or 0) in the "
+            "thresholds file."
+        )
+
+
+_EXPECTED = {
+    "missing": "is missing",
+    "string_type": "is not text",
+    "string_too_short": "is empty",
+    "int_type": "is not a whole number",
+    "int_parsing": "is not a whole number",
+    "dict_type": "are neither a list nor a table of letters and texts",
+}
+
+
+def _in_words(detail: Any) -> str:
+    field = ".".join(map(str, detail["loc"]))
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    what = _EXPECTED.get(detail["type"], detail["msg"])
+    return f"{field} {what}"
+
+
+def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
+    """Add a record to those found so far, unless its id or its content is there already."""
+    if record.id in records:
+        raise ValueError(f"duplicate id {record.id!r}")
+    content = _normal(record.content)
+    if (same := contents.get(content)) is not None:
+        raise ValueError(f"it is the same {record.kind_name} as {same!r}")
+    records[record.id] = record
+    contents[content] = record.id
+
+
+_SIGNS = "-*/.%!()√"
+_SYMBOLS = ("Sm", "Sc", "Sk")
+
+
+def _normal(text: str) -> str:
+    """A text without what does not make a difference: width, case, white space, marks."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    # Marks of mathematics make a difference, and a point between digits; those of prose do not.
+    return "".join(
+        char
+        for char in plain
+        if char.isalnum() or char in _SIGNS or unicodedata.category(char) in _SYMBOLS
+    )
+
+
+_QUOTES = (("「", "」"), ("『", "』"), ("“", "”"), ("《", "》"), ("〈", "〉"), ("（", "）"))
+
+
+def _check_quotes(text: str) -> None:
+    for opening, closing in _QUOTES:
+        open_now = 0
+        for char in text:
+            open_now += (char == opening) - (char == closing)
+            if open_now < 0:
+                break
+        if open_now:
+            raise ValueError(f"{opening} and {closing} are unbalanced in {text[:20]!r}")
+    inches = sum(1 for at, char in enumerate(text) if char == '"' and text[at - 1 : at].isdigit())
+    if (text.count('"') - inches) % 2 and text.count('"') % 2:
+        raise ValueError(f"the quotation marks are unbalanced in {text[:20]!r}")
+
+
+def _refuse_bad(source: BankSource, bad: list[RowError], total: int) -> None:
+    if total == 0:
+        raise DataError(
+            f"{source.place} is empty: there is nothing to ask. Check the thresholds file."
+        )
+    if len(bad) <= BAD_SHARE * total:
+        return
+    lines = [f"  {each}" for each in bad[:_SHOWN]]
+    if len(bad) > _SHOWN:
+        lines.append(f"  and {len(bad) - _SHOWN} more")
+    listed = "\n".join(lines)
+    raise DataError(
+        f"{source.place}: {len(bad)} of {total} records cannot be used. That is more than 1 %, so "
+        "the bank is refused: its score would not speak of the bank. Fix them, or check header and "
+        f"columns in the thresholds file.\n{listed}"
+    )

@@ -1,0 +1,254 @@
+"""Text to measure perplexity on: a data set of the hub, or local text, JSONL or parquet."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from basegate.data.hub import load_table
+from basegate.data.tables import RowError, hub_identity, read_jsonl
+from basegate.data.text_files import format_of, has_lone_surrogate, read_utf8
+from basegate.errors import DataError
+from basegate.serialization import digest, hash_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from basegate.config.settings import CorpusSource
+
+_FORMATS = {".txt": "text", ".md": "text", ".jsonl": "jsonl", ".ndjson": "jsonl"} | {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+
+
+_FRONT_MATTER = re.compile(r"---\n(?:[\w-]+:.*\n)+---\n")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents in NFC, none of them empty.
+
+    Attributes:
+        documents: the texts.
+        left_out: documents that held nothing but white space.
+        parallel: for documents that have one, by their place among `documents`: the same content
+            in Standard Written Chinese.
+    """
+
+    documents: tuple[str, ...]
+    left_out: int
+    parallel: dict[int, str] = field(default_factory=dict)
+
+
+def corpus_identity(source: CorpusSource) -> str:
+    """What identifies a corpus's content without reading a data set of the hub.
+
+    Raises:
+        DataError: it cannot be found.
+    """
+    if source.dataset is not None:
+        return hub_identity(source.dataset, source.revision)
+    sides = _sides(source)
+    hashes = [
+        [[_format(path, source), hash_file(path)] for path in side.values()] for side in sides
+    ]
+    if source.parallel is None:
+        return f"sha256:{digest(hashes[0])}"
+    # Names matter here: they say which documents belong together.
+    named = [[list(side), each] for side, each in zip(sides, hashes, strict=True)]
+    return f"sha256:{digest(named)}"
+
+
+def load_corpus(source: CorpusSource) -> Corpus:
+    """Read a corpus, normalised to NFC.
+
+    Raises:
+        DataError: it cannot be found or read, is not UTF-8, has no such column, or is empty.
+    """
+    sides = _sides(source) if source.dataset is None else []
+    found = _local_texts(sides[0].values(), source) if sides else _hub_texts(source)
+    texts = [unicodedata.normalize("NFC", text) for text in found]
+    kept = [index for index, text in enumerate(texts) if text.strip()]
+    if not kept:
+        place = source.dataset or source.path
+        raise DataError(
+            f"{place} holds no text: all documents (there are {len(texts)}) are empty. Check path, "
+            "glob and column in the thresholds file."
+        )
+    return Corpus(
+        documents=tuple(texts[index] for index in kept),
+        left_out=len(texts) - len(kept),
+        parallel=_parallel_texts(sides, kept, source),
+    )
+
+
+def _parallel_texts(
+    sides: list[dict[str, Path]], kept: list[int], source: CorpusSource
+) -> dict[int, str]:
+    """The written-Chinese versions by the place of their document among those kept."""
+    if len(sides) < 2:
+        return {}
+    names, versions = list(sides[0]), sides[1]
+    places = {names[index]: place for place, index in enumerate(kept)}
+    found = {}
+    for name, path in versions.items():
+        if name not in places:
+            what = "is empty" if name in names else "is not there"
+            raise DataError(
+                f"{path}: the document {name} in {source.path}, of which it is a version, {what}. "
+                "The two folders of a parallel corpus have files of the same names."
+            )
+        text = unicodedata.normalize("NFC", _read_whole(path))
+        if not text.strip():
+            raise DataError(f"{path}: is empty, so there is nothing to compare its document with.")
+        found[places[name]] = text
+    return found
+
+
+def _sides(source: CorpusSource) -> list[dict[str, Path]]:
+    """The files of a local corpus by name; where it has versions, theirs as second."""
+    assert source.path is not None
+    if source.parallel is None:
+        return [_files(source.path, source)]
+    _check_folders(source.path, source.parallel)
+    sides = [_files(root, source) for root in (source.path, source.parallel)]
+    for path in (*sides[0].values(), *sides[1].values()):
+        if _format(path, source) != "text":
+            raise DataError(f"{path}: a corpus with parallel = is made of text files.")
+    return sides
+
+
+def _check_folders(path: Path, parallel: Path) -> None:
+    """Refuse two sides that are not folders, or of which one lies in the other."""
+    if not parallel.is_dir() or not path.is_dir():
+        missing = parallel if path.is_dir() else path
+        raise DataError(
+            f"{missing}: is not a folder. A corpus with parallel = has a folder of text files on "
+            "both sides. Check path and parallel in the thresholds file."
+        )
+    if parallel.is_relative_to(path) or path.is_relative_to(parallel):
+        raise DataError(
+            f"{parallel} and {path} lie in each other, so documents would be taken for their own "
+            "versions. Put the two sides side by side."
+        )
+
+
+def _hub_texts(source: CorpusSource) -> Iterator[str]:
+    assert source.dataset is not None
+    table = load_table(source.dataset, source.name, source.split, source.revision)
+    if source.column not in table.column_names:
+        raise _no_column(source.dataset, source.column, table.column_names)
+    for index, value in enumerate(table[source.column]):
+        yield _text(value, _row(source.dataset, index), source.column)
+
+
+def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
+    for path in paths:
+        kind = _format(path, source)
+        if kind == "text":
+            yield _read_whole(path)
+        else:
+            yield from _READERS[kind](path, source.column)
+
+
+def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
+    """The files below a path by their names there, in a stable order."""
+    if path.is_file():
+        return {path.name: path}
+    if not path.is_dir():
+        raise DataError(
+            f"{path}: there is no such file or folder. Check path in the thresholds file."
+        )
+    try:
+        matches = sorted(path.glob(source.glob))
+    except (ValueError, NotImplementedError):
+        raise DataError(
+            f"glob = {source.glob!r} is not a pattern for files below {path}. Write one such as "
+            "'**/*.txt' in the thresholds file."
+        ) from None
+    files = {
+        each.relative_to(path).as_posix(): each
+        for each in matches
+        if each.is_file() and (source.format or each.suffix.lower() in _FORMATS)
+    }
+    if not files:
+        raise DataError(
+            f"{path}: no file matches glob = {source.glob!r} with one of the suffixes "
+            f"{', '.join(_FORMATS)}. Check path, glob and format in the thresholds file."
+        )
+    return files
+
+
+def _format(path: Path, source: CorpusSource) -> str:
+    return format_of(path, source.format, _FORMATS)
+
+
+def _read_whole(path: Path) -> str:
+    """A file's text without front matter (lines between `---` at its beginning)."""
+    text = read_utf8(path)
+    front = _FRONT_MATTER.match(text)
+    return text[front.end() :].strip() if front else text
+
+
+def _read_jsonl(path: Path, column: str) -> Iterator[str]:
+    for row in read_jsonl(path):
+        if isinstance(row, RowError):
+            raise DataError(str(row))
+        if column not in row.fields:
+            raise _no_column(row.place, column, list(row.fields))
+        yield _text(row.fields[column], row.place, column)
+
+
+def _read_parquet(path: Path, column: str) -> Iterator[str]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
+    if column not in file.schema_arrow.names:
+        raise _no_column(str(path), column, file.schema_arrow.names)
+    row = 0
+    try:
+        for batch in file.iter_batches(columns=[column]):
+            for value in batch.column(0).to_pylist():
+                yield _text(value, _row(path, row), column)
+                row += 1
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
+
+
+_READERS: dict[str, Callable[[Path, str], Iterator[str]]] = {
+    "jsonl": _read_jsonl,
+    "parquet": _read_parquet,
+}
+
+
+def _text(value: object, place: str, column: str) -> str:
+    if not isinstance(value, str):
+        raise DataError(
+            f"{place}: column {column!r} holds {type(value).__name__}, not text. Check column in "
+            "the thresholds file."
+        )
+    if has_lone_surrogate(value):
+        raise DataError(
+            f"{place}: holds an unpaired surrogate (\\ud800 to \\udfff), which is no character. "
+            "The file was made by a faulty program: make it again."
+        )
+    return value
+
+
+def _row(place: object, number: int) -> str:
+    return f"{place}, row {number}"
+
+
+def _no_column(place: str, column: str, known: list[str]) -> DataError:
+    return DataError(
+        f"{place}: there is no column {column!r}; there are {', '.join(map(repr, known))}. Set "
+        "column in the thresholds file."
+    )

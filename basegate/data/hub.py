@@ -1,0 +1,209 @@
+"""Hub ids to commits and tables, and the hub's errors to sentences a user can act on."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from basegate.config.model_source import COMMIT
+from basegate.errors import CandidateError, DataError, InvalidMeasurement
+from basegate.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Kind = Literal["model", "dataset"]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what the hub's library says of its tries off the terminal; we say how they end."""
+    from huggingface_hub import constants
+
+    # Importing this sets the level: it must not come later.
+    from huggingface_hub.utils.logging import get_verbosity, set_verbosity
+    from huggingface_hub.utils.tqdm import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    level = get_verbosity()
+    # Whoever has set the variable has decided, and would be told that we cannot.
+    bars = constants.HF_HUB_DISABLE_PROGRESS_BARS is None and not are_progress_bars_disabled()
+    set_verbosity(logging.ERROR)
+    if bars:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        set_verbosity(level)
+        if bars:
+            enable_progress_bars()
+
+
+def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
+    """Return the commit that a revision of a repository stands for now.
+
+    A full commit is returned as it is. Where the hub cannot be reached, the local cache's last
+    answer is used.
+
+    Raises:
+        CandidateError: (of a model) misspelt, gated or out of reach.
+        DataError: (of a data set) likewise.
+    """
+    if revision and COMMIT.fullmatch(revision):
+        return revision
+    return _resolve(kind, repo_id, revision)
+
+
+@lru_cache
+def _resolve(kind: Kind, repo_id: str, revision: str | None) -> str:
+    """Ask once in a run: what is read is then what the measurement's identity names."""
+    from huggingface_hub import HfApi
+
+    ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
+    try:
+        with quiet():
+            return str(ask(repo_id, revision=revision, timeout=20).sha)
+    # Errors of HTTP, of files and of the library itself have no base of their own in common.
+    except Exception as error:
+        if unreachable(error) and (cached := _cached_commit(kind, repo_id, revision)):
+            return cached
+        raise translated(error, kind, repo_id, revision) from error
+
+
+def load_table(repo_id: str, name: str | None, split: str, revision: str | None) -> Any:
+    """Return a split of a data set of the hub as a table of the datasets library.
+
+    Raises:
+        DataError: misspelt, gated, out of reach, or without such a split.
+    """
+    import datasets
+
+    commit = resolve_commit("dataset", repo_id, revision)
+    datasets.disable_progress_bars()
+    try:
+        with quiet():
+            return datasets.load_dataset(repo_id, name, split=split, revision=commit)
+    # Each format's reader has errors of its own, pyarrow's and pandas' among them.
+    except Exception as error:
+        raise DataError(
+            "the data set {repo_id}, split {split}, could not be read ({error}). Check "
+            "dataset, name and split in the thresholds file, and that it can be reached.",
+            repo_id=repo_id,
+            split=f"{split!r}",
+            error=_first_line(error),
+        ) from error
+
+
+def _cached_commit(kind: Kind, repo_id: str, revision: str | None) -> str | None:
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE) / f"{kind}s--{repo_id.replace('/', '--')}"
+    reference = folder / "refs" / (revision or "main")
+    return reference.read_text(encoding="utf-8").strip() if reference.is_file() else None
+
+
+def unreachable(error: Exception) -> bool:
+    """Whether the hub gave no answer at all, as against a refusal."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.HfHubHTTPError):
+        return error.response is None or error.response.status_code >= 500
+    return isinstance(
+        error,
+        ConnectionError | TimeoutError | errors.LocalEntryNotFoundError | errors.HTTPError,  # type: ignore[attr-defined]
+    )
+
+
+def translated(
+    error: Exception, kind: Kind, repo_id: str, revision: str | None
+) -> InvalidMeasurement:
+    """Return the error to raise instead: what happened, why it matters, what to do."""
+    failure = CandidateError if kind == "model" else DataError
+    return failure(_explanation(error, kind, repo_id, revision))
+
+
+def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | None) -> str:
+    from huggingface_hub import constants, errors
+
+    what = Message("model") if kind == "model" else Message("data set")
+    page = f"{constants.ENDPOINT}/{'' if kind == 'model' else 'datasets/'}{repo_id}"
+    if isinstance(error, errors.GatedRepoError):
+        return Message(
+            "the {what} {repo_id} is gated: the hub does not give it to this account. Ask for "
+            "access on {page}, then log in with `hf auth login` or set HF_TOKEN, and run again.",
+            what=what,
+            repo_id=repo_id,
+            page=page,
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return Message(
+            "the {what} {repo_id} has no revision {revision}. Branches, tags and commits are "
+            "listed on {page}/commits.",
+            what=what,
+            repo_id=repo_id,
+            revision=repr(revision),
+            page=page,
+        )
+    if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
+        return Message(
+            "the hub has no {what} {repo_id}: the id is misspelt, or it is private. Check it on "
+            "{page}; for a private one log in with `hf auth login` or set HF_TOKEN.{folder}",
+            what=what,
+            repo_id=repr(repo_id),
+            page=page,
+            folder=_no_folder(kind, repo_id),
+        )
+    if unreachable(error):
+        kinds = "" if kind == "model" else " --repo-type dataset"
+        pinned = f" --revision {revision}" if revision else ""
+        return Message(
+            "the hub could not be reached for the {what} {repo_id} ({error}). Check network and "
+            "proxy (HF_ENDPOINT, HTTPS_PROXY, HF_HUB_OFFLINE); or fetch it where there is a "
+            "network with `{command}` and {then}.{folder}",
+            what=what,
+            repo_id=repo_id,
+            error=_first_line(error),
+            command=f"hf download {repo_id}{kinds}{pinned} --local-dir DIR",
+            then=Message("pass --model NAME=DIR")
+            if kind == "model"
+            else Message("give path = DIR"),
+            folder=_no_folder(kind, repo_id),
+        )
+    if isinstance(error, OSError):
+        return Message(
+            "the {what} {repo_id} could not be written to the hub's cache ({error}). Free some "
+            "space in {cache}, or set HF_HOME to another folder.",
+            what=what,
+            repo_id=repo_id,
+            error=_first_line(error),
+            cache=constants.HF_HUB_CACHE,
+        )
+    return Message(
+        "the {what} {repo_id} could not be fetched: {error}",
+        what=what,
+        repo_id=repo_id,
+        error=_first_line(error),
+    )
+
+
+def _no_folder(kind: Kind, repo_id: str) -> str:
+    """Say whether there is a folder of that name, which may have been meant."""
+    if kind != "model":
+        return ""
+    if Path(repo_id).is_dir():
+        return Message(
+            " There is a folder of that name; to mean it, write ./{repo_id}.", repo_id=repo_id
+        )
+    return Message(" There is no folder ./{repo_id} either.", repo_id=repo_id)
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    text = str(cause).strip() or str(error).strip()
+    return f"{type(cause).__name__}: {text.splitlines()[0]}" if text else type(cause).__name__

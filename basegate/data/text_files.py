@@ -1,0 +1,89 @@
+"""Local files of text: their format by suffix, their text as UTF-8, or what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from basegate.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str:
+    """A file's format: the one that was given, or the one that its suffix stands for.
+
+    Args:
+        path: the file; it need not exist.
+        given: what the user says, where the suffix does not tell.
+        suffixes: known suffixes, in small letters, to the format of each.
+
+    Raises:
+        DataError: none was given and the suffix is none of these.
+    """
+    found = given or suffixes.get(path.suffix.lower())
+    if found is None:
+        *others, last = (f'"{name}"' for name in dict.fromkeys(suffixes.values()))
+        raise DataError(
+            f"{path}: its suffix does not tell what it holds. Say format = {', '.join(others)} or "
+            f"{last} in the thresholds file."
+        )
+    return found
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """Whether a text has an unpaired surrogate: JSON can say it, UTF-8 cannot hold it."""
+    return _SURROGATE.search(text) is not None
+
+
+def read_utf8(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        DataError: it cannot be read, or is not UTF-8, with the likely encoding.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file. Check the thresholds file.") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: is not UTF-8 (byte {error.start} is 0x{data[error.start]:02X}){_advice(data)}"
+        ) from None
+
+
+def _advice(data: bytes) -> str:
+    """The end of the sentence on a file in another encoding: which, and what to do."""
+    found = _likely_encoding(data)
+    if found is None:
+        return ". Read wrongly it would measure noise: save it as UTF-8 and run again."
+    label, name = found
+    return (
+        f"; it may be {label}. Read wrongly it would measure noise: convert it with `iconv -f "
+        f"{name} -t UTF-8` and run again."
+    )
+
+
+def _likely_encoding(data: bytes) -> tuple[str, str] | None:
+    """The first encoding that fits, as people and as iconv call it."""
+    for encoding, label, name in (
+        ("utf-16", "UTF-16", "UTF-16"),
+        ("big5hkscs", "Big5", "BIG5-HKSCS"),
+        ("gb18030", "GB 18030", "GB18030"),
+    ):
+        if encoding == "utf-16" and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            continue
+        try:
+            data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return label, name
+    return None

@@ -1,0 +1,90 @@
+"""Model families that transformers no longer has a class for, loaded into classes that it has.
+
+One file per family: the original `config.json` as a configuration of transformers, the original
+names of the weights as its names, and the original tokenizer files as a fast tokenizer. No code of
+the checkpoint is run, and no file is rewritten.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from basegate.engines.architectures import chatglm, qwen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+class Architecture(Protocol):
+    """What a family's file offers.
+
+    Attributes:
+        BEYOND: what the original code does beyond the context length and this one does not, as the
+            end of a sentence; empty where it does nothing.
+    """
+
+    BEYOND: str
+
+    def native_config(self, config: Mapping[str, Any], folder: Path) -> Any:
+        """Return the configuration of a transformers class that computes the same.
+
+        Its `max_position_embeddings` is the context length.
+
+        Raises:
+            CandidateError: the config asks for what that class cannot do.
+        """
+        ...
+
+    def conversions(self) -> list[Any]:
+        """Return transformers' conversions from the original weights' names to its own."""
+        ...
+
+    def shapes(self, native: Any) -> Shapes:
+        """Return every weight of the original, by its original name."""
+        ...
+
+    def tokenizer(self, folder: Path) -> Any:
+        """Return the original tokenizer as a fast one.
+
+        Raises:
+            CandidateError: its file is absent or not of the kind that is known.
+        """
+        ...
+
+
+ARCHITECTURES: dict[str, Architecture] = {"qwen": qwen, "chatglm": chatglm}
+"""By the `model_type` of their `config.json`."""
+
+
+def find(config: Mapping[str, Any]) -> Architecture | None:
+    """Return the family of a checkpoint, or `None` where it is none of these.
+
+    A class that transformers has by that name comes first.
+    """
+    from transformers import CONFIG_MAPPING
+
+    kind = config["model_type"]
+    return None if kind in CONFIG_MAPPING else ARCHITECTURES.get(kind)
+
+
+def prepare(architecture: Architecture, config: Mapping[str, Any], folder: Path) -> Any:
+    """Return what to load a checkpoint of a family with: a configuration of transformers.
+
+    transformers is told to convert the weights while it loads them. It keeps conversions by
+    `model_type` for the whole process: they are put under the family's own, which the returned
+    configuration carries, so that models of the class itself (a real Qwen2, say) load as ever.
+
+    Raises:
+        CandidateError: the config asks for what the class cannot do.
+    """
+    from transformers.conversion_mapping import register_checkpoint_conversion_mapping
+
+    native = architecture.native_config(config, folder)
+    native.model_type = config["model_type"]
+    register_checkpoint_conversion_mapping(
+        native.model_type, architecture.conversions(), overwrite=True
+    )
+    return native

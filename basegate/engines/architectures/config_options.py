@@ -1,0 +1,86 @@
+"""A `config.json` of an original format, read option by option."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from basegate.errors import CandidateError
+from basegate.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Options:
+    """The options of a checkpoint; what cannot be honoured is refused, never ignored."""
+
+    def __init__(self, values: Mapping[str, Any], folder: Path) -> None:
+        self.values = values
+        self.path = folder / "config.json"
+
+    def count(self, name: str) -> int:
+        """Return a whole number above 0 that has to be there."""
+        value = self.values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise CandidateError(
+                "{path}: {name} should be a whole number above 0, and it {held}. Without it "
+                "the model cannot be built: fetch the checkpoint again.",
+                path=self.path,
+                name=name,
+                held=Message("is {value}", value=repr(value))
+                if name in self.values
+                else Message("is absent"),
+            )
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        """Return a number above 0, or what the original code takes where there is none."""
+        value = self.values.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
+            raise CandidateError(
+                "{path}: {name} should be a number above 0, and it is {value}. Fetch the "
+                "checkpoint again.",
+                path=self.path,
+                name=name,
+                value=f"{value!r}",
+            )
+        return float(value)
+
+    def require(self, name: str, wanted: Any, default: Any) -> None:
+        """Refuse an option that is not as wanted.
+
+        Args:
+            name: the option.
+            wanted: its only value that is computed as the original code computes it.
+            default: what the original code takes where config.json says nothing.
+        """
+        value = self.values.get(name, default)
+        if value == wanted:
+            return
+        if name in self.values:
+            self.refuse(
+                Message(
+                    "{name} = {value}, and only {wanted} is supported",
+                    name=name,
+                    value=repr(value),
+                    wanted=repr(wanted),
+                )
+            )
+        self.refuse(
+            Message(
+                "{name} is absent, and only {wanted} is supported", name=name, wanted=repr(wanted)
+            )
+        )
+
+    def refuse(self, what: str) -> NoReturn:
+        """Raise the error for an option that cannot be honoured."""
+        raise CandidateError(
+            "{path}: {what} for model_type {kind}. Loaded all the same, the model would "
+            "compute something else than its own code. Choose a checkpoint without it, or "
+            "one converted to a class of transformers.",
+            path=self.path,
+            what=what,
+            kind=f"{self.values.get('model_type')!r}",
+        )

@@ -1,0 +1,199 @@
+"""Qwen (the first one: Qwen-1.8B, 7B, 14B, 72B) as Qwen2.
+
+Fused projections of queries, keys and values; `w2` is the gate and `w1` the up projection, each
+half as wide as `intermediate_size` says.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any
+
+from basegate.engines.architectures.config_options import Options
+from basegate.engines.architectures.conversion import merges
+from basegate.errors import CandidateError
+from basegate.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+BEYOND: str = Message(
+    "its own code stretches positions (dynamic NTK) and scales attention (log-n) there, which is "
+    "not done here"
+)
+
+_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+    r"|[^\r\n\p{L}\p{N}]?\p{L}+"
+    r"|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+"
+    r"|\s+(?!\S)"
+    r"|\s+"
+)
+_END = "<|endoftext|>"
+_SPECIAL = (_END, "<|im_start|>", "<|im_end|>", *(f"<|extra_{n}|>" for n in range(205)))
+
+
+def native_config(config: Mapping[str, Any], folder: Path) -> Any:
+    """Return the `Qwen2Config` of an original config; see `Architecture`."""
+    from transformers import Qwen2Config
+
+    options = Options(config, folder)
+    _refuse_others(options)
+    heads = options.count("num_attention_heads")
+    return Qwen2Config(
+        vocab_size=options.count("vocab_size"),
+        hidden_size=options.count("hidden_size"),
+        # Gate and up projection together, as the original counts.
+        intermediate_size=options.count("intermediate_size") // 2,
+        num_hidden_layers=options.count("num_hidden_layers"),
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        hidden_act="silu",
+        # Not `max_position_embeddings`, which is how far the stretching may go.
+        max_position_embeddings=options.count("seq_length"),
+        rms_norm_eps=options.number("layer_norm_epsilon", 1e-6),
+        rope_parameters={
+            "rope_type": "default",
+            "rope_theta": options.number("rotary_emb_base", 10000),
+        },
+        tie_word_embeddings=False,
+    )
+
+
+def _refuse_others(options: Options) -> None:
+    options.require("scale_attn_weights", True, True)
+    options.require("rotary_pct", 1.0, 1.0)
+    options.require("no_bias", True, True)
+    options.require("tie_word_embeddings", False, False)
+    options.require("use_cache_quantization", False, False)
+    width, heads = options.count("hidden_size"), options.count("num_attention_heads")
+    if options.count("kv_channels") * heads != width:
+        options.refuse(Message("kv_channels times num_attention_heads is not hidden_size"))
+    if options.count("intermediate_size") % 2:
+        options.refuse(Message("intermediate_size is odd, and it holds two projections"))
+
+
+def conversions() -> list[Any]:
+    """Return the conversions of the weights; see `Architecture`."""
+    from transformers.core_model_loading import Chunk, WeightConverter, WeightRenaming
+
+    renamed = {
+        r"^transformer\.wte\.": "model.embed_tokens.",
+        r"^transformer\.ln_f\.": "model.norm.",
+        r"^transformer\.h\.": "model.layers.",
+        r"\.ln_1\.": ".input_layernorm.",
+        r"\.ln_2\.": ".post_attention_layernorm.",
+        r"\.attn\.c_proj\.": ".self_attn.o_proj.",
+        r"\.mlp\.w1\.": ".mlp.up_proj.",
+        r"\.mlp\.w2\.": ".mlp.gate_proj.",
+        r"\.mlp\.c_proj\.": ".mlp.down_proj.",
+    }
+    parts = [f".self_attn.{name}_proj." for name in "qkv"]
+    return [
+        *(WeightRenaming(old, new) for old, new in renamed.items()),
+        WeightConverter(r"\.attn\.c_attn\.", parts, operations=[Chunk(dim=0)]),
+    ]
+
+
+def shapes(native: Any) -> dict[str, tuple[int, ...]]:
+    """Return every weight of the original; see `Architecture`."""
+    width, inner = native.hidden_size, native.intermediate_size
+    found: dict[str, tuple[int, ...]] = {
+        "transformer.wte.weight": (native.vocab_size, width),
+        "transformer.ln_f.weight": (width,),
+        "lm_head.weight": (native.vocab_size, width),
+    }
+    layer: dict[str, tuple[int, ...]] = {
+        "ln_1.weight": (width,),
+        "attn.c_attn.weight": (3 * width, width),
+        "attn.c_attn.bias": (3 * width,),
+        "attn.c_proj.weight": (width, width),
+        "ln_2.weight": (width,),
+        "mlp.w1.weight": (inner, width),
+        "mlp.w2.weight": (inner, width),
+        "mlp.c_proj.weight": (width, inner),
+    }
+    for index in range(native.num_hidden_layers):
+        found |= {f"transformer.h.{index}.{name}": shape for name, shape in layer.items()}
+    return found
+
+
+def tokenizer(folder: Path) -> Any:
+    """Return `qwen.tiktoken` as a fast tokenizer; see `Architecture`."""
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from transformers import AddedToken, PreTrainedTokenizerFast
+
+    ranks = _read(folder / "qwen.tiktoken")
+    written = _visible()
+
+    def text(token: bytes) -> str:
+        return "".join(written[byte] for byte in token)
+
+    built = Tokenizer(
+        models.BPE(
+            vocab={text(token): rank for token, rank in ranks.items()},
+            merges=[(text(left), text(right)) for left, right in merges(ranks)],
+            # As tiktoken: a piece that is a token is that token, whatever joining would give.
+            ignore_merges=True,
+        )
+    )
+    built.normalizer = normalizers.NFC()
+    built.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_PATTERN), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    built.decoder = decoders.ByteLevel()
+    built.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in _SPECIAL]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=built,
+        eos_token=_END,
+        pad_token=_END,
+        split_special_tokens=True,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def _read(path: Path) -> dict[bytes, int]:
+    """Return every token of a tiktoken file with its id, which is also its rank."""
+    if not path.is_file():
+        raise CandidateError(
+            "{folder} has no {name}, which holds the vocabulary of this kind of model. Fetch "
+            "the checkpoint again.",
+            folder=path.parent,
+            name=path.name,
+        )
+    ranks = {}
+    try:
+        for line in path.read_bytes().splitlines():
+            token, rank = line.split()
+            ranks[base64.b64decode(token, validate=True)] = int(rank)
+    except (ValueError, binascii.Error):
+        ranks.clear()
+    whole = sorted(ranks.values()) == list(range(len(ranks)))
+    if not whole or not all(bytes([value]) in ranks for value in range(256)):
+        raise CandidateError(
+            "{path} is damaged: it should hold a token and its number a line, without gaps, "
+            "and every byte as a token. Fetch the checkpoint again.",
+            path=path,
+        )
+    return ranks
+
+
+def _visible() -> dict[int, str]:
+    """Return the character that stands for each byte in tokenizers made for bytes.
+
+    Printable bytes stand for themselves, the others for the characters from 256 on.
+    """
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = sorted(set(range(256)) - set(plain))
+    return {byte: chr(byte) for byte in plain} | {
+        byte: chr(256 + place) for place, byte in enumerate(others)
+    }

@@ -1,0 +1,147 @@
+"""The pieces of a SentencePiece model, read without its library.
+
+The file is a protocol buffer: fields of a number, a kind and a value, one after the other. Only the
+fields that decide how text becomes pieces are looked at.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from basegate.errors import CandidateError
+from basegate.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Value = int | bytes
+
+
+class Kind(IntEnum):
+    """What a piece is for, by the format's numbers."""
+
+    ORDINARY = 1
+    UNKNOWN = 2
+    CONTROL = 3
+    BYTE = 6
+
+
+class Piece(NamedTuple):
+    """An entry of the vocabulary; its id is its place.
+
+    Attributes:
+        text: with `▁` for a space.
+        score: of all joinings, that into the piece with the highest score comes first.
+        kind: what it is for.
+    """
+
+    text: str
+    score: float
+    kind: Kind
+
+
+def read_pieces(path: Path) -> list[Piece]:
+    """Return the vocabulary of a byte-pair model with bytes to fall back on.
+
+    Raises:
+        CandidateError: there is no such file, it is damaged, or its text is prepared otherwise
+            than by a `▁` before it and for each of its spaces.
+    """
+    if not path.is_file():
+        raise CandidateError(
+            "{folder} has no {name}, which holds the vocabulary of this kind of model. Fetch "
+            "the checkpoint again.",
+            folder=path.parent,
+            name=path.name,
+        )
+    try:
+        fields = list(_fields(path.read_bytes()))
+        pieces = [_piece(value) for number, value in fields if number == 1]
+        # Of a field that stands there more than once the last one counts.
+        training = _message(fields, 2)
+        normalizing = _message(fields, 3)
+    except (IndexError, TypeError, ValueError, struct.error):
+        raise CandidateError(
+            "{path} is no SentencePiece model, or it is damaged. Fetch the checkpoint again; "
+            "a newer kind of GLM has to be its converted checkpoint (its id ends in -hf).",
+            path=path,
+        ) from None
+    _refuse_others(path, pieces, training, normalizing)
+    return pieces
+
+
+def _refuse_others(
+    path: Path, pieces: list[Piece], training: dict[int, Value], normalizing: dict[int, Value]
+) -> None:
+    """Refuse what would be read as something else than SentencePiece reads it."""
+    byte_pairs, whole = 2, {f"<0x{value:02X}>" for value in range(256)}
+    problem: str = ""
+    if training.get(3, 1) != byte_pairs:
+        problem = Message("it is no byte-pair model")
+    elif not training.get(35) or {p.text for p in pieces if p.kind is Kind.BYTE} != whole:
+        problem = Message("it has no bytes to fall back on")
+    elif training.get(24):
+        problem = Message("it writes spaces after words")
+    elif normalizing.get(2):
+        problem = Message("it rewrites characters")
+    elif not normalizing.get(3, 1) or normalizing.get(4, 1) or not normalizing.get(5, 1):
+        problem = Message("it treats spaces in another way")
+    elif len({piece.text for piece in pieces}) < len(pieces):
+        problem = Message("it holds a piece twice")
+    if problem:
+        raise CandidateError(
+            "{path}: {problem}, which is not supported: texts would get other tokens than "
+            "the model was trained with. Choose the model's original tokenizer.",
+            path=path,
+            problem=problem,
+        )
+
+
+def _piece(value: Value) -> Piece:
+    held = dict(_fields(value))
+    text, score, kind = held.get(1, b""), held.get(2, bytes(4)), held.get(3, 1)
+    if not isinstance(text, bytes) or not isinstance(score, bytes):
+        raise ValueError("a piece without text or score")
+    (number,) = struct.unpack("<f", score)
+    return Piece(text.decode("utf-8"), number, Kind(int(kind)))
+
+
+def _message(fields: list[tuple[int, Value]], number: int) -> dict[int, Value]:
+    """Return the fields of a message within the message."""
+    return dict(_fields([value for key, value in fields if key == number][-1]))
+
+
+def _fields(data: Value) -> Iterator[tuple[int, Value]]:
+    """Give every field of a message: its number, and its value as a number or as bytes."""
+    if not isinstance(data, bytes):
+        raise ValueError("a message was expected")
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        kind = key & 7
+        if kind == 0:
+            value, at = _varint(data, at)
+            yield key >> 3, value
+            continue
+        if kind == 2:
+            length, at = _varint(data, at)
+        else:
+            length = {1: 8, 5: 4}.get(kind, len(data) + 1)
+        if at + length > len(data):
+            raise ValueError("it ends in the middle of a field")
+        yield key >> 3, data[at : at + length]
+        at += length
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number of seven bits a byte, the low ones first, and where it ends."""
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 0x80:
+            return value, at

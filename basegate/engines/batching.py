@@ -1,0 +1,102 @@
+"""Batches that find their size: one that does not fit into memory is halved and tried again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import torch
+
+from basegate.engines.batch_cache import NO_CACHE
+from basegate.engines.memory import release_memory
+from basegate.errors import CandidateError
+from basegate.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from basegate.engines.batch_cache import BatchCache
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Work(Generic[Item, Found]):
+    """One kind of work that is done in batches.
+
+    Attributes:
+        do: does a batch, in order.
+        halves: splits a batch; `None` where it cannot be split.
+        size: of a batch: the tokens that are held for it.
+        refusal: what to say of a batch that cannot be split and does not fit, as a sentence.
+    """
+
+    do: Callable[[list[Item]], list[Found]]
+    halves: Callable[[list[Item]], tuple[list[Item], list[Item]] | None]
+    size: Callable[[list[Item]], int]
+    refusal: Callable[[list[Item]], str]
+
+
+_ADVICE = Message("Use a machine with more memory.")
+
+
+class Halving:
+    """Runs batches of one kind of work, and remembers what did not fit.
+
+    Args:
+        kind: of the work, as journals know it.
+        advice: a sentence on what to do where not even the smallest part fits.
+    """
+
+    def __init__(self, kind: str = "", advice: str = _ADVICE) -> None:
+        self._kind = kind
+        self._advice = advice
+        self._too_large = math.inf  # the smallest size that did not fit, outside of measurements
+
+    def run(
+        self, batch: list[Item], work: Work[Item, Found], journal: BatchCache = NO_CACHE
+    ) -> list[Found]:
+        """Return what the work finds for a batch, in halves where memory asks for it.
+
+        A batch as large as one of the same measurement that did not fit is halved at once: a try
+        costs the time of the whole batch. What did not fit in other measurements is no guide,
+        although it would save a few tries: sizes say only roughly what memory a batch takes, and
+        what a measurement finds and notes must not depend on those before it, which a run that
+        goes on with it has not seen.
+
+        Raises:
+            CandidateError: not even the smallest part fits.
+        """
+        halves, size = work.halves(batch), work.size(batch)
+        known = self._too_large if journal is NO_CACHE else journal.too_large(self._kind)
+        if halves is None or size < known:
+            try:
+                return work.do(batch)
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+            # Outside of `except`: the error's traceback keeps the tensors that did not fit.
+            release_memory()
+            self._too_large = min(self._too_large, size)
+        journal.did_not_fit(self._kind, size)
+        if halves is None:
+            raise CandidateError(
+                "{refusal} {advice}", refusal=work.refusal(batch), advice=self._advice
+            )
+        return [found for half in halves for found in self.run(half, work, journal)]
+
+
+def in_two(items: list[Item]) -> tuple[list[Item], list[Item]] | None:
+    """Return the first and the second half of items; `None` where there are less than two."""
+    if len(items) < 2:
+        return None
+    middle = len(items) // 2
+    return items[:middle], items[middle:]
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Tell whether memory was what an error of torch or Python is about."""
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "can't allocate memory" in str(error)

@@ -1,0 +1,1 @@
+"""A checkpoint's files, before and while they are loaded."""

@@ -1,0 +1,167 @@
+"""A model's files from the hub into its cache: the small ones first, to be looked at."""
+
+from __future__ import annotations
+
+import glob
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basegate.data.hub import quiet, translated, unreachable
+from basegate.engines.checkpoints.config_files import INDEX, WEIGHTS, read_index
+from basegate.engines.checkpoints.weight_files import no_weights
+from basegate.errors import CandidateError, InvalidMeasurement
+from basegate.i18n.formatting import GIB
+from basegate.i18n.messages import Message
+from basegate.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+SMALL = ("*.json", "*.model", "*.tiktoken", "*.txt", "*.jinja")
+CODE = "*.py"
+SECOND_COPIES = ("*/*", "consolidated*")
+"""Checkpoints of the training, and the weights again in their original format."""
+
+
+def download_model(
+    repo_id: str,
+    commit: str,
+    look: Callable[[Path], None] = lambda folder: None,
+    *,
+    code: bool = False,
+    progress: Progress = SILENT,
+) -> Path:
+    """Fetch config, tokenizer and weights of a commit; return their folder.
+
+    Safetensors are preferred; `.bin` files are fetched only where there are none.
+
+    Args:
+        repo_id: of the model.
+        commit: in full.
+        look: called with the folder when all but the weights is there; what it raises spares
+            fetching them.
+        code: fetch Python files, too.
+        progress: told how much is fetched.
+
+    Raises:
+        CandidateError: misspelt, gated or out of reach.
+    """
+    with _translating(repo_id, commit):
+        folder = _fetch(repo_id, commit, *SMALL, *([CODE] if code else []))
+    look(folder)
+    with _translating(repo_id, commit):
+        return _fetch_weights(repo_id, commit, folder, progress)
+
+
+@contextmanager
+def _translating(repo_id: str, commit: str) -> Iterator[None]:
+    """Turn the hub's errors into sentences, and let its library say nothing else."""
+    try:
+        with quiet():
+            yield
+    except InvalidMeasurement:
+        raise
+    # Errors of HTTP, of files and of the library itself have no base of their own in common.
+    except Exception as error:
+        raise translated(error, "model", repo_id, commit) from error
+
+
+def _fetch_weights(repo_id: str, commit: str, folder: Path, progress: Progress) -> Path:
+    listed = _listing(repo_id, commit)
+    wanted = _weights(folder, listed)
+    if not wanted:
+        raise no_weights(repo_id, listed)
+    missing = {name: listed.get(name, 0) for name in wanted if not (folder / name).exists()}
+    size = sum(missing.values())
+    _check_room(repo_id, folder, size)
+    if missing:
+        progress.say(
+            Message(
+                "{repo_id}: fetching {size} GiB of weights",
+                repo_id=repo_id,
+                size=f"{size / GIB:.1f}",
+            )
+        )
+    with progress.telling(_counter(folder, size)):
+        return _fetch(repo_id, commit, *map(glob.escape, wanted))
+
+
+def _check_room(repo_id: str, folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise CandidateError(
+            "{repo_id}: its weights are {needed} GiB, and where the hub's cache is there are "
+            "{free} GiB of disk free. Nothing of them was fetched. Free some space, or set "
+            "HF_HOME to a folder on a larger disk.",
+            repo_id=repo_id,
+            needed=f"{needed / GIB:.1f}",
+            free=f"{free / GIB:.1f}",
+        )
+
+
+def _fetch(repo_id: str, commit: str, *patterns: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(
+        snapshot_download(
+            repo_id,
+            revision=commit,
+            allow_patterns=list(patterns),
+            ignore_patterns=list(SECOND_COPIES),
+        )
+    )
+
+
+def _listing(repo_id: str, commit: str) -> dict[str, int]:
+    """Return the files of a commit and their sizes; nothing where the hub cannot be reached."""
+    from huggingface_hub import HfApi
+
+    try:
+        entries = list(HfApi().list_repo_tree(repo_id, revision=commit))
+    except Exception as error:  # which of them mean that nobody answered, `unreachable` knows
+        if unreachable(error):
+            return {}
+        raise
+    return {entry.path: entry.size for entry in entries if hasattr(entry, "size")}
+
+
+def _weights(folder: Path, listed: Mapping[str, int]) -> list[str]:
+    """Return the files that will be loaded: by the names that are loaded, and by no other.
+
+    Args:
+        folder: where the small files are.
+        listed: the files of the commit; where nobody could tell, either format may be there.
+    """
+    for name in WEIGHTS:
+        if name in listed or (folder / name).exists():
+            return [name]
+        if (folder / f"{name}{INDEX}").is_file():
+            return sorted(set(read_index(folder / f"{name}{INDEX}").values()))
+    return [] if listed else list(WEIGHTS)
+
+
+def _counter(folder: Path, total: int) -> Callable[[], str]:
+    """Return what tells how much has been fetched, by what grows in the hub's cache."""
+    blobs = folder.parent.parent / "blobs"
+    before = _held(blobs)
+
+    def tell() -> str:
+        return Message(
+            "{done} of {total} GiB fetched",
+            done=f"{(_held(blobs) - before) / GIB:.1f}",
+            total=f"{total / GIB:.1f}",
+        )
+
+    return tell
+
+
+def _held(folder: Path) -> int:
+    total = 0
+    for path in folder.glob("*"):
+        try:
+            total += path.stat().st_size
+        except OSError:  # a file that is finished gets another name
+            continue
+    return total

@@ -1,0 +1,184 @@
+"""A folder looked at before anything is loaded from it: is it a checkpoint we can load?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from basegate.engines.architectures import ARCHITECTURES
+from basegate.engines.checkpoints.config_files import CONTEXT, code_places, read_config
+from basegate.engines.checkpoints.shapes import check_experts
+from basegate.engines.checkpoints.tensor_headers import read_shapes
+from basegate.engines.checkpoints.weight_files import find_weights
+from basegate.errors import CandidateError
+from basegate.i18n.messages import Message, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from basegate.measurement import WeightFormat
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "tekken.json",
+    "*.tiktoken",
+)
+_READ = ("*.json", "*.model", "*.tiktoken", "*.jinja", "vocab.txt", "merges.txt")
+
+
+class Loaded(NamedTuple):
+    """What an engine was loaded from.
+
+    Attributes:
+        folder: the checkpoint.
+        files: names of the files that were read.
+        weights: their format.
+        code: whether Python code of the checkpoint was run.
+        notes: sentences that whoever reads its numbers should read, too.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    weights: WeightFormat
+    code: bool
+    notes: tuple[str, ...] = ()
+
+
+def look_first(folder: Path, architecture: str = "") -> None:
+    """Refuse what the small files and the headers of the weights alone show to be unusable.
+
+    It takes a moment, however large the weights are, and imports neither torch nor transformers.
+
+    Args:
+        folder: the checkpoint.
+        architecture: the `model_type` that its entry in `models.toml` names; empty for any.
+
+    Raises:
+        CandidateError: names the file, and what is wrong with it.
+    """
+    config = read_config(folder)
+    check_files(folder)
+    _check_named(config, folder, architecture)
+    weights = find_weights(folder)
+    # Reading a .bin file takes torch.
+    if weights.format == "safetensors":
+        check_experts(read_shapes(folder, weights))
+
+
+def check_files(folder: Path) -> None:
+    """Check that a tokenizer is there.
+
+    Raises:
+        CandidateError: it is missing.
+    """
+    if not _any(folder, _TOKENIZER_FILES):
+        raise CandidateError(
+            "{folder} has no tokenizer (none of {names}). Without it no text can be given to "
+            "the model: copy the tokenizer's files of the base model into the folder "
+            "(`tokenizer.save_pretrained`).",
+            folder=folder,
+            names=joined(_TOKENIZER_FILES),
+        )
+
+
+def check_architecture(config: dict[str, Any], folder: Path, expected: str = "") -> None:
+    """Check that transformers or `basegate.engines.architectures` knows the model's kind.
+
+    Args:
+        config: the checkpoint's `config.json`.
+        folder: the checkpoint.
+        expected: the kind that its entry in `models.toml` names; empty where it names none.
+
+    Raises:
+        CandidateError: neither does, so that the checkpoint would need its own Python code; or it
+            is of another kind than expected.
+    """
+    from transformers import CONFIG_MAPPING
+
+    _check_named(config, folder, expected)
+    kind = config["model_type"]
+    if kind in CONFIG_MAPPING or kind in ARCHITECTURES:
+        return
+    remote = (
+        Message(
+            " The checkpoint brings Python code of its own, which is not run: it is a stranger's "
+            "program. If you have read it: pin its commit (revision = in models.toml, or "
+            "NAME=SOURCE@COMMIT) and name the candidate in --trust-remote-code."
+        )
+        if code_places(folder)
+        else ""
+    )
+    raise CandidateError(
+        "{path}: transformers has no class for model_type {kind}, so it cannot be loaded. "
+        "Choose a converted checkpoint, or a newer transformers.{remote}",
+        path=folder / "config.json",
+        kind=f"{kind!r}",
+        remote=remote,
+    )
+
+
+def _check_named(config: dict[str, Any], folder: Path, expected: str) -> None:
+    kind = config["model_type"]
+    if expected and kind != expected:
+        raise CandidateError(
+            "{path}: its model_type is {kind}, and its entry in models.toml says "
+            "architecture = {expected}. It may be another checkpoint than the one that was "
+            "meant: correct source or architecture.",
+            path=folder / "config.json",
+            kind=f"{kind!r}",
+            expected=f"{expected!r}",
+        )
+
+
+def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, ...]:
+    """Return the files that a checkpoint is loaded from: config, tokenizer, weights, and code."""
+    patterns = [*_READ, *(["*.py"] if code else [])]
+    small = {path.name for pattern in patterns for path in folder.glob(pattern)}
+    return tuple(sorted({*small, *weights}))
+
+
+def context_length(config: dict[str, Any]) -> int | None:
+    """Return the longest input that the config allows, or `None` where it does not say."""
+    for key in CONTEXT:
+        value = config.get(key) or (config.get("text_config") or {}).get(key)
+        if isinstance(value, int) and value > 0:
+            return value
+    return None
+
+
+def check_window(name: str, window: int, longest: int | None, beyond: str = "") -> None:
+    """Refuse a window longer than what a model was made for.
+
+    Args:
+        name: of the candidate, for the message.
+        window: `[perplexity] window`, in tokens.
+        longest: tokens that the model was made for; `None` where that is not known.
+        beyond: what the original does with more tokens and this does not.
+
+    Raises:
+        CandidateError: it is longer.
+    """
+    if longest is not None and window > longest:
+        raise CandidateError(
+            "[perplexity] window = {window} is longer than the {longest} tokens that {name} "
+            "was made for; beyond them its numbers mean nothing{beyond}. Lower window, which "
+            "holds for every candidate, so that all are compared alike.",
+            window=window,
+            longest=longest,
+            name=name,
+            beyond=Message(" ({beyond})", beyond=beyond) if beyond else "",
+        )
+
+
+def vocabulary_size(config: dict[str, Any]) -> int | None:
+    """Return how many ids the model knows, or `None` where the config does not say."""
+    value = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
+    return value if isinstance(value, int) else None
+
+
+def _any(folder: Path, patterns: tuple[str, ...]) -> bool:
+    return any(True for pattern in patterns for _ in folder.glob(pattern))

@@ -1,0 +1,129 @@
+"""`config.json` as a configuration of transformers, and the class that it belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from basegate.engines.architectures import find, prepare
+from basegate.engines.checkpoints.config_files import items, read_json
+from basegate.errors import CandidateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def model_config(folder: Path, config: Mapping[str, Any], trusted: bool = False) -> Any:
+    """Return the configuration that a checkpoint is loaded with.
+
+    Args:
+        folder: the checkpoint.
+        config: its `config.json`.
+        trusted: whether its own Python code may run.
+
+    Raises:
+        CandidateError: the config asks for what nobody can build.
+    """
+    from transformers import AutoConfig
+
+    if not trusted and (family := find(config)) is not None:
+        return prepare(family, config, folder)
+    try:
+        native = AutoConfig.from_pretrained(
+            str(folder), trust_remote_code=trusted, local_files_only=True
+        )
+    # What a contradiction in a config leads to is anything, from KeyError to RuntimeError.
+    except Exception as error:
+        raise _unusable(folder, error) from error
+    # How to compute and what to return is the gate's own choice. What a config has kept of another
+    # machine (flash_attention_2, say) may be absent here, or be fetched from elsewhere.
+    native._attn_implementation = native._experts_implementation = None
+    native.return_dict = True
+    return native
+
+
+def model_class(folder: Path, native: Any, trusted: bool = False) -> Any:
+    """Return transformers' class of models that write text by such a configuration.
+
+    Models made for images, too, come as what they are; only text is asked of them.
+
+    Raises:
+        CandidateError: there is none, as for a model that only classifies.
+    """
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+    )
+
+    if type(native) in MODEL_FOR_CAUSAL_LM_MAPPING:
+        return AutoModelForCausalLM
+    if type(native) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        return AutoModelForImageTextToText
+    if trusted:
+        return AutoModelForCausalLM
+    raise CandidateError(
+        "{path}: a model of model_type {kind} does not write text from left to "
+        "right, which every check needs. Choose a causal language model.",
+        path=folder / "config.json",
+        kind=f"{native.model_type!r}",
+    )
+
+
+def empty_model(folder: Path, native: Any, dtype: str) -> Any:
+    """Return the model of a configuration without its weights: it takes no memory.
+
+    Raises:
+        CandidateError: the configuration contradicts itself.
+    """
+    import copy
+
+    import torch
+
+    try:
+        with torch.device("meta"):
+            # A copy: building a model writes its dtype and kind of attention into the config.
+            return model_class(folder, native).from_config(
+                copy.deepcopy(native), dtype=getattr(torch, dtype)
+            )
+    except CandidateError:
+        raise
+    # As above: each family's code meets a contradiction in its own way.
+    except Exception as error:
+        raise _unusable(folder, error) from error
+
+
+def _unknown_positions(folder: Path) -> str | None:
+    """Return the `rope_type` of a config that transformers does not know, if that is the fault."""
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    known = {"default", "mrope", *ROPE_INIT_FUNCTIONS}
+    for key, table in items(read_json(folder / "config.json")):
+        if key in ("rope_parameters", "rope_scaling") and isinstance(table, dict):
+            for name, kind in items(table):
+                if name in ("rope_type", "type") and isinstance(kind, str) and kind not in known:
+                    return kind
+    return None
+
+
+def _unusable(folder: Path, error: Exception) -> CandidateError:
+    if kind := _unknown_positions(folder):
+        import transformers
+
+        return CandidateError(
+            "{path}: rope_type {kind} is a way of counting positions that transformers "
+            "{version} does not know. With any other the model would see its tokens at "
+            "other places than it was trained with. Try a newer transformers; if the word "
+            "is misspelt, correct it.",
+            path=folder / "config.json",
+            kind=f"{kind!r}",
+            version=transformers.__version__,
+        )
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return CandidateError(
+        "{path}: no model can be built from it ({error}). Check the option named "
+        "there, fetch the checkpoint again, or try a newer transformers.",
+        path=folder / "config.json",
+        error=f"{type(error).__name__}: {' '.join(lines)[:300]}",
+    )

@@ -1,0 +1,122 @@
+"""The tokenizer that a checkpoint's `tokenizer.json` describes, whatever class is named for it.
+
+transformers builds many tokenizers anew from their vocabulary, in the way of a class that
+tokenizer_config.json or the model_type names, and says nothing where the file has another. What the
+model was trained with is in the file. See docs/architectures.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from basegate.engines.checkpoints.config_files import read_json
+from basegate.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "tokenizer.json"
+PROBES = (
+    "The old woman's 2 sons paid $1,234.50, didn't they?",
+    "老人打開窗戶，看看下面的街道。",
+    "佢哋琴晚喺度食咗飯，唔係咩？",
+    "0 12 345 67890",
+    "two  spaces,   three",
+    " one space first",
+    "a line\nand\n\n\tanother\r\n",
+    "caf\u00e9 cafe\u0301 \uff21\uff22\uff23 \ufb01",
+    "𠮷𨋢 😀👩‍👩‍👧 ﷺ",
+    "if (x_1 >= 2) { return f(y); }",
+    "ＡＢＣ１２３「」…",
+)
+"""Texts that ways of splitting differ in: digits, white space, rare characters, other forms."""
+_NEEDED = ("bos_token", "eos_token")
+"""Special tokens that the gate asks for; a class may know them where the files do not say."""
+
+
+def as_published(folder: Path, loaded: Any) -> tuple[Any, tuple[str, ...]]:
+    """Return the tokenizer of `tokenizer.json`, and a sentence for whoever reads the numbers.
+
+    Args:
+        folder: the checkpoint.
+        loaded: what transformers made of its tokenizer's files. It is returned where there is no
+            such file, or where it is code of the checkpoint's own.
+
+    Returns:
+        The tokenizer; and where transformers' reads texts otherwise, a sentence that says so.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    own_code = not type(loaded).__module__.startswith("transformers.")
+    if own_code or not (folder / FILE).is_file():
+        return loaded, ()
+    tokenizer = loaded
+    # Of this class alone it is known that it takes the file as it is.
+    if type(loaded) is not PreTrainedTokenizerFast:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder), local_files_only=True)
+        _name_ends(tokenizer, loaded)
+    _begin_as_asked(folder, tokenizer)
+    return tokenizer, _differing(loaded, tokenizer)
+
+
+def _name_ends(tokenizer: Any, loaded: Any) -> None:
+    """Take over from a class what it calls the ends of a text, if the file has such tokens."""
+    known = tokenizer.get_vocab()
+    for name in _NEEDED:
+        token = getattr(loaded, name, None)
+        if getattr(tokenizer, name) is None and token in known:
+            tokenizer.add_special_tokens({name: token})
+
+
+def _begin_as_asked(folder: Path, tokenizer: Any) -> None:
+    """Put BOS before a text where only tokenizer_config.json asks for it.
+
+    transformers 4 heard `add_bos_token`, and DeepSeek's checkpoints say it nowhere else;
+    transformers 5 takes no notice of it beside a `tokenizer.json`.
+    """
+    from tokenizers import processors
+
+    path = folder / "tokenizer_config.json"
+    asked = path.is_file() and read_json(path).get("add_bos_token") is True
+    bos, key = tokenizer.bos_token, tokenizer.bos_token_id
+    if not asked or key is None or tokenizer("a")["input_ids"] != _ids(tokenizer, "a"):
+        return
+    before = processors.TemplateProcessing(
+        single=[bos, "$A"], pair=[bos, "$A", "$B"], special_tokens=[(bos, key)]
+    )
+    backend = tokenizer.backend_tokenizer
+    first = [backend.post_processor] if backend.post_processor is not None else []
+    backend.post_processor = processors.Sequence([*first, before])
+
+
+def _differing(loaded: Any, tokenizer: Any) -> tuple[str, ...]:
+    """Say where two tokenizers differ; nothing where they agree on all that is tried."""
+    for text in PROBES:
+        other, own = _ids(loaded, text), _ids(tokenizer, text)
+        if other != own:
+            told = {"file": FILE, "name": type(loaded).__name__, "text": repr(text)}
+            if len(other) == len(own):
+                note = Message(
+                    "its texts are split as {file} says. transformers' {name}, which "
+                    "tokenizer_config.json or the model_type asks for, would split {text} into "
+                    "{count} other tokens: elsewhere this checkpoint may give other numbers.",
+                    count=len(own),
+                    **told,
+                )
+                return (note,)
+            note = Message(
+                "its texts are split as {file} says. transformers' {name}, which "
+                "tokenizer_config.json or the model_type asks for, would split {text} into "
+                "{other} tokens instead of {own}: elsewhere this checkpoint may give other "
+                "numbers.",
+                other=len(other),
+                own=len(own),
+                **told,
+            )
+            return (note,)
+    return ()
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    asked = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
+    return list(tokenizer(text, **asked)["input_ids"])

@@ -1,0 +1,157 @@
+"""A causal language model in two halves, so that only chosen positions go through the LM head.
+
+No float32 tensor of shape [batch, time, vocabulary] ever exists.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from basegate.engines.batching import out_of_memory
+from basegate.engines.memory import release_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+LOGITS = {"cuda": 2**26, "cpu": 2**23}
+"""Most numbers that come out of the LM head at once, where `ROWS` does not ask for more: few enough
+for the memory beside a model, many enough to keep the device busy."""
+ROWS = 256
+"""Positions that go through the LM head at once at least: for fewer, a CPU would spend its time on
+fetching the head's weights, which a vocabulary of 150,000 makes large."""
+
+
+class Head:
+    """Ids to hidden states, hidden states to log-probabilities.
+
+    The halves are checked against the whole model on a few tokens: some families scale or cap the
+    logits after the head. Where the halves do not reproduce the model's own logits, the whole model
+    is run and its logits stand for the hidden states: right for every family, at the price of
+    memory.
+
+    Args:
+        model: a transformers causal language model in evaluation mode.
+        prefix: token ids that begin every input.
+    """
+
+    def __init__(self, model: Any, prefix: Sequence[int]) -> None:
+        self._model = model
+        self._body, self._logits = model.base_model, model.get_output_embeddings()
+        if self._logits is None or self._body is model or not self._agrees(prefix):
+            self._body, self._logits = model, None
+        self._places = "position_ids" in inspect.signature(self._body.forward).parameters
+
+    def hidden(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the hidden states of every position, shape [batch, time, width].
+
+        Args:
+            ids: padded on the right, shape [batch, time].
+        """
+        # No token sees the padding behind it, and attention is fastest without a mask.
+        return self._states(self._run(ids, None, use_cache=False))
+
+    def read(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
+        """Return the cache of keys and values of prompts, padded on the left."""
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        done = self._run(ids, mask.to(ids.device), use_cache=True, **self._at(positions, ids))
+        return done.past_key_values
+
+    def hidden_after(self, cache: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return the hidden states of what follows a cache, shape [batch, time, width].
+
+        Args:
+            cache: of what went before; what follows is added to it.
+            ids: padded on the right, shape [batch, time].
+            mask: of all there is, what went before included, shape [batch, before + time].
+        """
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        return self._states(
+            self._run(
+                ids,
+                mask.to(ids.device),
+                past_key_values=cache,
+                use_cache=True,
+                **self._at(positions, ids),
+            )
+        )
+
+    def logprobs(
+        self,
+        hidden: torch.Tensor,
+        pieces: Sequence[tuple[int, int, Sequence[int]]],
+    ) -> list[NDArray[np.float64]]:
+        """Return the natural log-probabilities of pieces of rows, float64, shape [tokens] each.
+
+        Args:
+            hidden: states, shape [batch, time, width].
+            pieces: row, position of the first token, and the piece's token ids. Each token is
+                predicted at the position before its own.
+        """
+        rows = torch.tensor([row for row, _, ids in pieces for _ in ids])
+        times = torch.tensor(
+            [at - 1 for _, first, ids in pieces for at, _ in enumerate(ids, first)]
+        )
+        targets = torch.tensor([token for _, _, ids in pieces for token in ids])
+        values = self._of_targets(hidden[rows, times], targets.to(hidden.device))
+        return np.split(values, np.cumsum([len(ids) for _, _, ids in pieces])[:-1])
+
+    def _of_targets(self, hidden: torch.Tensor, targets: torch.Tensor) -> NDArray[np.float64]:
+        """Return what each target costs, shape [positions]; the logits are made float32."""
+        vocabulary = hidden.shape[-1] if self._logits is None else self._vocabulary
+        size = max(ROWS, LOGITS[hidden.device.type] // vocabulary)
+        parts = []
+        for rows, wanted in zip(hidden.split(size), targets.split(size), strict=True):
+            logits = (rows if self._logits is None else self._logits(rows)).float()
+            # One fused kernel; logsumexp takes two to four times as long on a CPU.
+            parts.append(-cross_entropy(logits, wanted.to(logits.device), reduction="none"))
+        # Fetched at the end: a GPU would wait at every part.
+        values: NDArray[np.float64] = torch.cat(parts).double().cpu().numpy()
+        return values
+
+    def _run(self, ids: torch.Tensor, mask: torch.Tensor | None, **further: Any) -> Any:
+        return self._body(input_ids=ids, attention_mask=mask, **further)
+
+    def _states(self, done: Any) -> torch.Tensor:
+        states: torch.Tensor = done.logits if self._logits is None else done.last_hidden_state
+        return states
+
+    def _at(self, positions: torch.Tensor, ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        # A model that counts positions by itself would count the padding on the left, too.
+        return {"position_ids": positions.to(ids.device)} if self._places else {}
+
+    def _agrees(self, prefix: Sequence[int]) -> bool:
+        try:
+            return self._compared(prefix)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+        # So few tokens take next to nothing: somebody else had all memory, perhaps for a moment.
+        release_memory()
+        return self._compared(prefix)
+
+    @torch.inference_mode()
+    def _compared(self, prefix: Sequence[int]) -> bool:
+        ids = torch.tensor([[*prefix, *range(8)]], device=self._model.device)
+        try:
+            by_halves = self._logits(self._run(ids, None, use_cache=False).last_hidden_state)
+        except (TypeError, AttributeError, RuntimeError) as error:
+            if out_of_memory(error):
+                raise  # the whole model in place of its halves would give other last digits
+            return False  # a body with another signature or result
+        at_once = self._model(input_ids=ids, use_cache=False).logits
+        self._vocabulary = at_once.shape[-1]
+        return by_halves.shape == at_once.shape and torch.allclose(
+            by_halves.float(),
+            at_once.float().to(by_halves.device),
+            # Both come from the same numbers in the same way: what differs was done to the logits.
+            rtol=1e-4,
+            atol=1e-5,
+            equal_nan=True,
+        )

@@ -1,0 +1,164 @@
+"""Memory: the highest in use while a candidate is loaded, and giving it back."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import re
+import sys
+import traceback
+from pathlib import Path
+
+from basegate.i18n.messages import Message, joined
+
+_STATUS = Path("/proc/self/status")
+_RESET = Path("/proc/self/clear_refs")
+_MACHINE = Path("/proc/meminfo")
+_GROUP = Path("/sys/fs/cgroup")
+
+
+def what_helps(quantization: str, device: str, *further: str) -> str:
+    """Return, as a sentence, what can be done where memory does not suffice.
+
+    Args:
+        quantization: how the weights are held: `nf4`, `fp4`, `int8` or `none`.
+        device: `cuda` or `cpu`.
+        further: what helps in the case at hand, e.g. `a smaller [perplexity] window`.
+    """
+    larger = (
+        Message("more or larger GPUs")
+        if device == "cuda"
+        else Message("a machine with more memory")
+    )
+    fewer_bits = {
+        "none": Message("--quantization int8 or nf4"),
+        "int8": Message("--quantization nf4"),
+    }
+    smaller = fewer_bits.get(quantization) or Message(
+        "a smaller model ({quantization} is the smallest --quantization there is)",
+        quantization=quantization,
+    )
+    *first, last = larger, smaller, *further
+    return Message("Use {first} or {last}.", first=joined(first), last=last)
+
+
+class PeakMemory:
+    """Peak memory since `start`: of the GPUs on `cuda`, of the process on `cpu` (Linux only)."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def start(self) -> None:
+        """Forget the peak so far."""
+        if self.device == "cuda":
+            import torch
+
+            # Before CUDA is initialised there is no peak, and asking to forget it is an error.
+            if torch.cuda.is_initialized():
+                for index in range(torch.cuda.device_count()):
+                    torch.cuda.reset_peak_memory_stats(index)
+        else:
+            with contextlib.suppress(OSError):
+                _RESET.write_text("5")
+
+    def read(self) -> int | None:
+        """Return the peak in bytes, or `None` where the system does not tell."""
+        if self.device == "cuda":
+            import torch
+
+            return sum(
+                torch.cuda.max_memory_allocated(index) for index in range(torch.cuda.device_count())
+            )
+        with contextlib.suppress(OSError):
+            found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
+            return int(found[1]) * 1024 if found else None
+        return None
+
+
+def free_memory(device: str) -> int | None:
+    """Return the bytes that can still be taken: of all GPUs on `cuda`, of the machine on `cpu`.
+
+    A limit that a container has counts as the machine's. `None` where the system does not tell.
+    """
+    if device == "cuda":
+        import torch
+
+        return sum(map(free_of_gpu, range(torch.cuda.device_count())))
+    free = [each for each in (_free_of_machine(), _free_of_group()) if each is not None]
+    return min(free, default=None)
+
+
+def free_of_gpu(index: int) -> int:
+    """Return the bytes that can still be taken of a GPU, those that torch keeps unused included."""
+    import torch
+
+    unused = torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
+    return int(torch.cuda.mem_get_info(index)[0]) + unused
+
+
+def _free_of_machine() -> int | None:
+    with contextlib.suppress(OSError):
+        if found := re.search(r"MemAvailable:\s+(\d+) kB", _MACHINE.read_text()):
+            return int(found[1]) * 1024
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _free_of_group() -> int | None:
+    """Return what the process's control group leaves free; files that it has read can go."""
+    try:
+        limit = (_GROUP / "memory.max").read_text().strip()
+        used = int((_GROUP / "memory.current").read_text())
+        files = re.search(r"^inactive_file (\d+)", (_GROUP / "memory.stat").read_text(), re.M)
+    except (OSError, ValueError):
+        return None
+    if limit == "max":
+        return None
+    return max(0, int(limit) - used + (int(files[1]) if files else 0))
+
+
+def memory_in_use(device: str) -> int:
+    """Return the bytes that the process holds on the device now; 0 where the system does not tell.
+
+    On the CPU files that are only mapped do not count.
+    """
+    if device == "cuda":
+        import torch
+
+        return sum(torch.cuda.memory_allocated(index) for index in range(torch.cuda.device_count()))
+    with contextlib.suppress(OSError):
+        found = re.search(r"RssAnon:\s+(\d+) kB", _STATUS.read_text())
+        return int(found[1]) * 1024 if found else 0
+    return 0
+
+
+def release_memory() -> None:
+    """Give freed memory back: Python's garbage, torch's cache, the C library's heap."""
+    for name in ("last_value", "last_traceback", "last_exc"):
+        if hasattr(sys, name):
+            delattr(sys, name)
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+def let_go(error: BaseException) -> None:
+    """Drop the local variables that an error's traceback keeps alive, of its causes too.
+
+    A half-loaded model stays in memory as long as anyone keeps the error that ended its loading.
+    """
+    each: BaseException | None = error
+    seen: set[int] = set()
+    # An error may be among its own causes.
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        traceback.clear_frames(each.__traceback__)
+        each = each.__cause__ or each.__context__

@@ -1,0 +1,313 @@
+"""A loaded transformers model and its tokenizer as an engine."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from transformers import GenerationConfig
+
+from basegate.engines.batch_cache import NO_CACHE
+from basegate.engines.batching import Halving
+from basegate.engines.checkpoints.inspection import check_window
+from basegate.engines.continuation_scoring import ContinuationScorer
+from basegate.engines.lm_head import Head
+from basegate.engines.memory import release_memory, what_helps
+from basegate.engines.protocol import Draw, TokenScores
+from basegate.engines.sampling import Asked, Sampler, recall
+from basegate.engines.seeds import sample_seed
+from basegate.engines.tokenization import Encoder
+from basegate.engines.window_scoring import Scorer
+from basegate.engines.windows import plan_windows
+from basegate.errors import CandidateError, InvalidMeasurement
+from basegate.i18n.messages import Message
+from basegate.progress import SILENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from basegate.config.settings import Sampling
+    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.progress import Progress
+
+BATCH_TOKENS = {"cuda": 16384, "cpu": 2048}
+LONGEST = 2048
+"""The window of a model that does not say how much it was made for."""
+
+
+class TransformersEngine:
+    """A causal language model and its tokenizer, as an `Engine` of `basegate.engines.protocol`.
+
+    What its verbs take, return and raise is written there. Where a model does not say how many
+    tokens it was made for, the window is 2,048 unless another is asked for.
+
+    Attributes:
+        name: what to call it in messages.
+        model: the transformers model; `None` once closed.
+        tokenizer: its tokenizer.
+        vocabulary: how many tokens the tokenizer knows.
+        context_length: tokens that it was made for; `None` where that is not known.
+        prefix: what stands before every window and prompt, in words; see `Encoder`.
+        prefix_ids: the same as ids of tokens.
+        loaded: the files that it comes from.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        tokenizer: Any,
+        context: int | None,
+        *,
+        beyond: str = "",
+        quantization: str = "none",
+        loaded: Loaded | None = None,
+    ) -> None:
+        """Wrap a model.
+
+        Args:
+            name: what to call it in messages.
+            model: the transformers model.
+            tokenizer: its tokenizer.
+            context: tokens that it was made for, if that is known.
+            beyond: what the original does with more tokens and this does not.
+            quantization: how its weights are held, for what is advised where memory is short.
+            loaded: the files that it comes from.
+        """
+        self.name = name
+        self.model = model
+        self.tokenizer = tokenizer
+        self.vocabulary = len(tokenizer)
+        self.context_length = context
+        self.loaded = loaded
+        self._beyond = beyond
+        self._encoder = Encoder(tokenizer, name)
+        self.prefix_ids = self._encoder.prefix
+        self.prefix = self._encoder.prefix_in_words
+        device = model.device.type
+        advice = what_helps(quantization, device)
+        window = what_helps(quantization, device, Message("a smaller [perplexity] window"))
+        self._halvings = {
+            "score": Halving("score", window),
+            **{kind: Halving(kind, advice) for kind in ("continue", "draw")},
+        }
+        self._stops = _stop_tokens(model, tokenizer)
+        # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
+        # the gate leaves unset: only where it stops is taken from them.
+        model.generation_config = GenerationConfig()
+
+    def log_likelihoods(
+        self,
+        texts: Sequence[str],
+        *,
+        window: int | None = None,
+        context: int = 0,
+        after: Sequence[str] | None = None,
+        progress: Progress = SILENT,
+        journal: BatchCache = NO_CACHE,
+    ) -> list[TokenScores]:
+        """Score every token of every text once; see `Engine.log_likelihoods`."""
+        window = window or self.context_length or LONGEST
+        self._check_window(window, context)
+        if after is not None:
+            return self._score_after(texts, after, window, progress, journal)
+        encoded = [self._encoder.encode(text) for text in texts]
+        for text, each in zip(texts, encoded, strict=True):
+            self._check_tokens(text, each.ids)
+        plans = [
+            plan_windows(len(each.ids), window=window, context=context, prefix=len(self.prefix_ids))
+            for each in encoded
+        ]
+        scorer = Scorer(
+            self.model,
+            self.prefix_ids,
+            self._batch_tokens(),
+            self._halvings["score"],
+            self._head,
+        )
+        total = sum(map(len, plans))
+        with progress.task(Message("{name}: scoring", name=self.name), total, "window") as step:
+            scores = scorer.score([each.ids for each in encoded], plans, step, journal)
+        return [
+            TokenScores(logprobs, each.starts, self._encoder.lost(text, each.ids))
+            for text, logprobs, each in zip(texts, scores, encoded, strict=True)
+        ]
+
+    def _score_after(
+        self,
+        texts: Sequence[str],
+        after: Sequence[str],
+        window: int,
+        progress: Progress,
+        journal: BatchCache,
+    ) -> list[TokenScores]:
+        """Score texts as what follows their prompts, each prompt being read once."""
+        encoded = []
+        together: dict[tuple[int, ...], list[int]] = {}
+        for place, (prompt, text) in enumerate(zip(after, texts, strict=True)):
+            head, tail = self._encoder.encode_after(prompt, text)
+            self._check_tokens(text, tail.ids)
+            self._check_tokens(prompt, head)
+            self._check_fits(prompt, len(self.prefix_ids) + len(head) + len(tail.ids), window)
+            encoded.append(tail)
+            together.setdefault((*self.prefix_ids, *head), []).append(place)
+        asked = [
+            (list(head), [encoded[place].ids for place in places])
+            for head, places in together.items()
+        ]
+        scorer = ContinuationScorer(
+            self.model, self._batch_tokens(), self._halvings["continue"], self._head
+        )
+        with progress.task(
+            Message("{name}: scoring", name=self.name), len(asked), "prompt"
+        ) as step:
+            found = scorer.score(asked, step, journal)
+        logprobs = {
+            place: values
+            for places, scores in zip(together.values(), found, strict=True)
+            for place, values in zip(places, scores, strict=True)
+        }
+        return [
+            TokenScores(logprobs[place], tail.starts, self._encoder.lost(texts[place], tail.ids))
+            for place, tail in enumerate(encoded)
+        ]
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        *,
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]] | None = None,
+        settled: Sequence[Callable[[str], bool]] | None = None,
+        progress: Progress = SILENT,
+        journal: BatchCache = NO_CACHE,
+    ) -> list[list[Draw]]:
+        """Draw continuations of every prompt, in batches; see `Engine.sample`."""
+        numbers = numbers or [range(sampling.samples)] * len(prompts)
+        asked = self._asked(prompts, sampling, numbers, settled)
+        for prompt, each in zip(prompts, asked, strict=True):
+            self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
+        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
+        total = sum(len(each.seeds) for each in asked)
+        with progress.task(Message("{name}: writing", name=self.name), total, "sample") as step:
+            drawn = sampler.draw(asked, sampling, step, journal)
+        return self._draws(asked, drawn)
+
+    def recall(
+        self,
+        prompts: Sequence[str],
+        *,
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]],
+        journal: BatchCache = NO_CACHE,
+    ) -> list[list[Draw]]:
+        """Return what an earlier run has drawn of the same; see `Engine.recall`."""
+        if not len(journal):
+            return [[] for _ in prompts]
+        asked = self._asked(prompts, sampling, numbers)
+        return self._draws(asked, recall(asked, journal))
+
+    def _asked(
+        self,
+        prompts: Sequence[str],
+        sampling: Sampling,
+        numbers: Sequence[Sequence[int]],
+        settled: Sequence[Callable[[str], bool]] | None = None,
+    ) -> list[Asked]:
+        return [
+            Asked(
+                [*self.prefix_ids, *self._encoder.encode(prompt).ids],
+                [sample_seed(sampling.seed, prompt, number) for number in wanted],
+                settled[place] if settled is not None else None,
+            )
+            for place, (prompt, wanted) in enumerate(zip(prompts, numbers, strict=True))
+        ]
+
+    def _draws(
+        self, asked: Sequence[Asked], drawn: Sequence[Sequence[list[int]]]
+    ) -> list[list[Draw]]:
+        """Return the texts of samples; of a prompt, they are the first."""
+        return [
+            [
+                Draw(
+                    self._encoder.decode(ids), seed, one_token=len(ids) >= 8 and len(set(ids)) == 1
+                )
+                for ids, seed in zip(rows, each.seeds, strict=False)
+            ]
+            for rows, each in zip(drawn, asked, strict=True)
+        ]
+
+    def close(self) -> None:
+        """Free the model's memory; see `Engine.close`."""
+        self.model = None
+        self.__dict__.pop("_head", None)
+        release_memory()
+
+    @cached_property
+    def _head(self) -> Head:
+        return Head(self.model, self.prefix_ids)
+
+    def _batch_tokens(self) -> int:
+        return BATCH_TOKENS[self.model.device.type]
+
+    def _check_window(self, window: int, context: int) -> None:
+        check_window(self.name, window, self.context_length, self._beyond)
+        if window - len(self.prefix_ids) - context < 1:
+            raise CandidateError(
+                "[perplexity] window = {window} and context = {context} leave nothing to "
+                "score beside {name}'s prefix of {count} tokens. Raise window.",
+                window=window,
+                context=context,
+                name=self.name,
+                count=len(self.prefix_ids),
+            )
+
+    def _check_tokens(self, text: str, ids: Sequence[int]) -> None:
+        # Nothing costs nothing: a text without tokens would be the likeliest of all.
+        if not ids:
+            raise InvalidMeasurement(
+                "the tokenizer of {name} makes no token of {text}, so it has no probability. "
+                "Write it with characters that the tokenizer knows.",
+                name=self.name,
+                text=f"{text[:20]!r}",
+            )
+
+    def _check_fits(self, prompt: str, tokens: int, window: int) -> None:
+        if tokens > window:
+            raise CandidateError(
+                "the question {beginning} and its answer are {tokens} tokens and do not fit "
+                "into the {window} tokens that {name} sees at once. Shorten the question.",
+                beginning=_beginning(prompt),
+                tokens=tokens,
+                window=window,
+                name=self.name,
+            )
+
+    def _check_room(self, prompt: str, tokens: int, max_new_tokens: int) -> None:
+        if self.context_length is not None and tokens + max_new_tokens > self.context_length:
+            raise CandidateError(
+                "the prompt {beginning} of {tokens} tokens and max_new_tokens = "
+                "{max_new_tokens} do not fit into the {context_length} tokens that {name} "
+                "was made for{beyond}. Shorten the prompt, or lower max_new_tokens.",
+                beginning=_beginning(prompt),
+                tokens=tokens,
+                max_new_tokens=max_new_tokens,
+                context_length=self.context_length,
+                name=self.name,
+                beyond=Message(" ({beyond})", beyond=self._beyond) if self._beyond else "",
+            )
+
+
+def _beginning(text: str) -> str:
+    """Return enough of a text to find it by, in quotation marks."""
+    return repr(text if len(text) <= 30 else f"{text[:30]}…")
+
+
+def _stop_tokens(model: Any, tokenizer: Any) -> list[int]:
+    """Return the ids that end a text, by the checkpoint's own word or its tokenizer's."""
+    own = getattr(model.generation_config, "eos_token_id", None)
+    stops = own if own is not None else tokenizer.eos_token_id
+    if stops is None:
+        return []
+    return [int(stop) for stop in stops] if isinstance(stops, list | tuple) else [int(stops)]

@@ -1,0 +1,134 @@
+"""Log-probabilities of tokens from a causal language model, window by window."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+from basegate.engines import batch_cache as pieces
+from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
+from basegate.engines.batching import Halving, Work, in_two
+from basegate.engines.lm_head import Head
+from basegate.engines.padding import pad
+from basegate.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.windows import Window
+    from basegate.progress import Step
+
+
+class Job(NamedTuple):
+    """One window of one text: the tokens that are fed, and how many of the last are scored."""
+
+    text: int
+    window: Window
+
+    @property
+    def fed(self) -> int:
+        """Tokens that are fed, the prefix apart."""
+        return self.window.end - self.window.begin
+
+
+class Scorer:
+    """Scores windows with a transformers causal language model.
+
+    Args:
+        model: in evaluation mode.
+        prefix: token ids before every window, never scored.
+        batch_tokens: most tokens, padding included, in one forward pass.
+        halving: runs the batches.
+        head: the model in two halves, if that is known already.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        prefix: Sequence[int],
+        batch_tokens: int,
+        halving: Halving | None = None,
+        head: Head | None = None,
+    ) -> None:
+        self.model = model
+        self.prefix = list(prefix)
+        self.batch_tokens = batch_tokens
+        self._head = head or Head(model, prefix)
+        self._halving = halving or Halving()
+
+    def score(
+        self,
+        texts: Sequence[Sequence[int]],
+        plans: Sequence[Sequence[Window]],
+        step: Step,
+        journal: BatchCache = NO_CACHE,
+    ) -> list[NDArray[np.float64]]:
+        """Return the natural log-probability of every token of every text.
+
+        Args:
+            texts: token ids without prefix.
+            plans: the windows of each text.
+            step: told of each window done.
+            journal: keeps batches that are done, and gives those that an earlier run has done.
+
+        Raises:
+            CandidateError: not even one window fits into memory.
+        """
+        scores = [np.full(len(ids), np.nan) for ids in texts]
+        jobs = [Job(text, window) for text, plan in enumerate(plans) for window in plan]
+        # Longest first, so that running out of memory shows at once.
+        jobs.sort(key=lambda job: job.fed, reverse=True)
+        work = Work(lambda part: self._score_batch(part, texts), in_two, self._size, _refusal)
+        for batch in self._batches(jobs):
+            names = [
+                name_of("score", self._row(job, texts), job.window.end - job.window.scored)
+                for job in batch
+            ]
+            do = partial(self._halving.run, batch, work, journal)
+            found = pieces.batch(journal, names, do, pack_numbers, unpack_numbers)
+            for job, values in zip(batch, found, strict=True):
+                scores[job.text][job.window.scored : job.window.end] = values
+            step(len(batch))
+        return scores
+
+    def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
+        start = 0
+        while start < len(jobs):
+            size = max(1, self.batch_tokens // (len(self.prefix) + jobs[start].fed))
+            yield list(jobs[start : start + size])
+            start += size
+
+    @torch.inference_mode()
+    def _score_batch(
+        self, batch: Sequence[Job], texts: Sequence[Sequence[int]]
+    ) -> list[NDArray[np.float64]]:
+        rows = [self._row(job, texts) for job in batch]
+        ids, _ = pad(rows, "right")
+        hidden = self._head.hidden(ids.to(self.model.device))
+        first = [len(self.prefix) + job.window.scored - job.window.begin for job in batch]
+        return self._head.logprobs(
+            hidden,
+            [
+                (index, start, row[start:])
+                for index, (start, row) in enumerate(zip(first, rows, strict=True))
+            ],
+        )
+
+    def _row(self, job: Job, texts: Sequence[Sequence[int]]) -> list[int]:
+        """Return the ids of a window with its prefix."""
+        return [*self.prefix, *texts[job.text][job.window.begin : job.window.end]]
+
+    def _size(self, batch: list[Job]) -> int:
+        return len(batch) * (len(self.prefix) + max(job.fed for job in batch))
+
+
+def _refusal(batch: list[Job]) -> str:
+    return Message(
+        "a single window of {count} tokens does not fit into memory.", count=batch[0].fed
+    )

@@ -1,0 +1,69 @@
+"""Messages that can be said again in another language: a template, and the values in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+class Message(str):
+    """A text for people, in English, that remembers what it was put together from.
+
+    It is a string like any other, so that whoever knows nothing of languages need not; but what is
+    made of it, as by an f-string or `+`, is a plain one. `Words.retold` says it in a language.
+
+    Args:
+        template: in English, with the names of its values in braces; without values it is the text
+            as it is.
+        values: by name; other than messages they are kept as text.
+
+    Attributes:
+        template: the key of its translation.
+        values: what stands in it, messages among them.
+    """
+
+    __slots__ = ("template", "values")
+    template: str
+    values: Mapping[str, str]
+
+    def __new__(cls, template: str, /, **values: object) -> Message:
+        """Put the text together."""
+        kept = {name: each if isinstance(each, str) else str(each) for name, each in values.items()}
+        made = super().__new__(cls, template.format(**kept) if kept else template)
+        made.template, made.values = str(template), kept
+        return made
+
+    def __reduce__(self) -> tuple[Callable[..., Message], tuple[Any, ...]]:
+        """Let it cross between processes as what it was put together from."""
+        return _again, (self.template, self.values)
+
+
+def _again(template: str, values: Mapping[str, str]) -> Message:
+    return Message(template, **values)
+
+
+JOINS = {
+    ", ": "{some}, {next}",
+    " or ": "{some} or {next}",
+    " and ": "{some} and {next}",
+    "; ": "{some}; {next}",
+    "\n": "{some}\n{next}",
+}
+"""What stands between two parts, and the template of two."""
+
+
+def joined(parts: Iterable[str], gap: str = ", ") -> str:
+    """Return parts in one text, which stay messages where they are; empty where there is none.
+
+    Args:
+        parts: messages or other texts.
+        gap: what stands between two; one of `JOINS`.
+    """
+    every = [*parts]
+    if len(every) < 2:
+        return every[0] if every else ""
+    # By halves: the names of a long registry would be nested too deeply one by one.
+    half = len(every) // 2
+    return Message(JOINS[gap], some=joined(every[:half], gap), next=joined(every[half:], gap))

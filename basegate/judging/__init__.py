@@ -1,0 +1,1 @@
+"""From measurements and limits to verdicts, comparisons and a recommendation. No model is seen."""

@@ -1,0 +1,93 @@
+"""Suggest limits from stored measurements, such that good candidates pass and bad ones do not.
+
+A limit on a number lies halfway between the worst end of a good candidate's interval and the best
+end of a bad one's; a k of n is the one that tells good and bad apart most reliably. Where good and
+bad overlap, or nothing was measured, the present limit is kept.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from basegate.config.limits import RelativeLimit
+from basegate.errors import InvalidMeasurement
+from basegate.i18n.formatting import SHARE, format_value, place
+from basegate.judging.calibration.counts import suggest_count
+from basegate.judging.calibration.numbers import suggest_number
+from basegate.judging.calibration.suggestion import Case, Suggestion
+from basegate.judging.judge import check_valid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from basegate.config.thresholds import Check
+    from basegate.measurement import Findings, Measurement
+
+__all__ = ["Suggestion", "calibrate", "guess_levels", "usable"]
+
+_GUESSED = ("accuracy", "likelihood_accuracy", "preferred_share")
+
+
+def calibrate(
+    check: Check,
+    good: Mapping[str, Measurement],
+    bad: Mapping[str, Measurement],
+    margin: float,
+    guessing: Sequence[float] = (),
+) -> Iterator[Suggestion]:
+    """Yield a suggestion for every limit of a check that judges.
+
+    Args:
+        check: with its present limits.
+        good: by name, valid measurements of candidates that should pass.
+        bad: likewise of those that should not.
+        margin: from the end of the interval of the worst good one, as a share of it, where no bad
+            candidate was measured.
+        guessing: chance to be right by guessing, of each question or pair; see `guess_levels`.
+    """
+    for limit in check.limits:
+        if limit.validity:
+            continue
+        if isinstance(limit, RelativeLimit):
+            yield Suggestion(check, limit, None, f"relative to {limit.candidate}")
+        elif limit.metric == "correct":
+            yield suggest_count(Case(check, limit, good, bad, margin, guessing))
+        else:
+            found = suggest_number(Case(check, limit, good, bad, margin, guessing))
+            level = math.fsum(guessing) / len(guessing) if guessing else 0.0
+            if limit.metric in _GUESSED and found.value is not None and found.value <= level:
+                reached = f"{found.reason}; guessing reaches {format_value(level, SHARE)}"
+                found = replace(found, reason=reached)
+            yield found
+
+
+def guess_levels(findings: Findings) -> tuple[float, ...]:
+    """Chance to be right by guessing, of each question with options and each pair measured.
+
+    Args:
+        findings: with their evidence.
+    """
+    options = [1 / len(each.letters) for each in findings.choices]
+    return (*options, *(0.5 for _ in findings.preferences))
+
+
+def usable(
+    check: Check, measured: Mapping[str, Measurement | None]
+) -> tuple[dict[str, Measurement], list[str]]:
+    """Valid measurements by name, and a warning for each candidate that is left out."""
+    where = place(check.check, check.item)
+    valid: dict[str, Measurement] = {}
+    warnings: list[str] = []
+    for name, measurement in measured.items():
+        if measurement is None:
+            warnings.append(f"{where}: no stored measurement of {name} answers it.")
+            continue
+        try:
+            check_valid(measurement, check.limits)
+        except InvalidMeasurement as error:
+            warnings.append(f"{where}: {name} is left out: {error}")
+        else:
+            valid[name] = measurement
+    return valid, warnings

@@ -1,0 +1,87 @@
+"""One limit to calibrate: what was measured for it, and what is suggested."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from basegate.config.settings import SamplingSettings
+from basegate.i18n.formatting import place
+from basegate.stats import passing_probability
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from basegate.config.limits import AnyLimit, Limit
+    from basegate.config.thresholds import Check
+    from basegate.measurement import Measurement, Metric
+
+NOT_MEASURED = "not measured on any good candidate"
+NO_BAD = "no bad candidate measured"
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What a limit should be.
+
+    Attributes:
+        check: that the limit belongs to.
+        limit: as it is now.
+        value: suggested; `None` to keep the present one.
+        reason: what the value is based on, or why the present one is kept.
+    """
+
+    check: Check
+    limit: AnyLimit
+    value: float | None
+    reason: str
+
+    @property
+    def key(self) -> str:
+        """The limit's key within its table."""
+        return self.limit.key.rpartition(".")[2]
+
+    @property
+    def label(self) -> str:
+        """Check, item and key, for people."""
+        return f"{place(self.check.check, self.check.item)} {self.key}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One limit and the valid measurements of good and bad candidates; see `calibrate`."""
+
+    check: Check
+    limit: Limit
+    good: Mapping[str, Measurement]
+    bad: Mapping[str, Measurement]
+    margin: float
+    guessing: Sequence[float] = ()
+
+    def suggest(self, value: float, reason: str) -> Suggestion:
+        """Another value for the limit."""
+        return Suggestion(self.check, self.limit, value, reason)
+
+    def keep(self, reason: str) -> Suggestion:
+        """The limit as it is."""
+        return Suggestion(self.check, self.limit, None, reason)
+
+    def chance_of_guessing(self, correct: int) -> float:
+        """Chance that a guesser has `correct` samples of every question right; 0 if unknown."""
+        if not self.guessing:
+            return 0.0
+        assert isinstance(self.check.settings, SamplingSettings)
+        samples = self.check.settings.sampling.samples
+        return math.prod(passing_probability(each, correct, samples) for each in self.guessing)
+
+    def metrics(self, measurement: Measurement) -> list[Metric]:
+        """Metrics that the limit applies to."""
+        # A share of nothing has a value, 0, and the interval of all shares: nothing was measured.
+        found = (each for each in measurement.findings.metrics if each.count != 0)
+        return [each for each in found if each.name == self.limit.metric and each.value is not None]
+
+
+def swapped(good: str, bad: str) -> str:
+    """Reason to keep a limit: a bad candidate is better than a good one."""
+    return f"bad {bad} is better than good {good}: the labels look swapped"

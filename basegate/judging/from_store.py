@@ -1,0 +1,397 @@
+"""Verdicts from the store alone: no model, no pytest, any limits.
+
+A stored measurement answers a check if it was made by the same measure, with the same settings, on
+the same data. Versions of libraries may differ: of several the newest counts, and a note says so.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from basegate.checks.early_stopping import ALL, is_enough
+from basegate.checks.identity import identify_check
+from basegate.errors import InvalidMeasurement, told
+from basegate.judging.comparison import measurements_behind
+from basegate.judging.judge import check_valid, draws_for, invalid
+from basegate.judging.ledger_builder import build_ledger, thresholds_file
+from basegate.judging.relative_limits import References, judge_by
+from basegate.ledger import Ledger, NotJudged, Record, Suite
+from basegate.serialization import canonical_json, digest
+from basegate.store.inventory import require_stored
+from basegate.store.union import FilteredStore
+from basegate.verdict import Reason, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from basegate.config.limits import AnyLimit
+    from basegate.config.thresholds import Check, Thresholds
+    from basegate.judging.checkpoint_identity import Origin
+    from basegate.ledger import Comparison
+    from basegate.measurement import CandidateFacts, Measurement
+    from basegate.store import Readable
+    from basegate.verdict import Result, VerdictWord
+
+
+@dataclass(frozen=True)
+class Rejudged:
+    """What the store says of one candidate.
+
+    Attributes:
+        name: that it was measured under, and that limits of its own are looked up by.
+        facts: how it was loaded, under the name that it is shown by.
+        others: further names that it was measured under.
+        records: verdicts, a record per check that was judged.
+        missing: checks that nothing stored answers.
+        undecided: checks of which too few samples are stored for these limits.
+        measured_at: when the newest of its measurements was made: UTC time, ISO 8601.
+    """
+
+    name: str
+    facts: CandidateFacts
+    others: tuple[str, ...]
+    records: tuple[Record, ...]
+    missing: tuple[Check, ...]
+    undecided: tuple[Check, ...]
+    measured_at: str
+
+    @property
+    def verdict(self) -> VerdictWord:
+        """The worst verdict of the checks that were judged."""
+        return worst(row.verdict for record in self.records for row in record.results)
+
+    @property
+    def passed(self) -> bool:
+        """Whether all was judged and every limit is met."""
+        return self.verdict == "pass" and not (self.missing or self.undecided)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What identifies the measurements that answer the checks of a `thresholds.toml`.
+
+    Attributes:
+        checks: those whose data was found, with their part of an identity.
+        unknown: the others, with the reason.
+    """
+
+    checks: tuple[tuple[Check, dict[str, Any]], ...]
+    unknown: tuple[tuple[Check, str], ...]
+
+    @classmethod
+    def of(cls, thresholds: Thresholds) -> Asked:
+        checks, unknown = [], []
+        for check in thresholds.checks:
+            try:
+                checks.append((check, identify_check(check)))
+            except (InvalidMeasurement, OSError) as error:
+                unknown.append((check, told(error)))
+        return cls(tuple(checks), tuple(unknown))
+
+
+@dataclass
+class _CandidateGroup:
+    """One candidate, held in one way, and the newest answers to the checks.
+
+    Attributes:
+        newest: its newest measurement of all.
+        names: that it was measured under, each with how it was loaded then.
+        answers: by the number of a check, the newest measurement that answers it.
+        count: by the number of a check, how many answer it.
+    """
+
+    newest: Measurement
+    names: dict[str, CandidateFacts] = field(default_factory=dict)
+    answers: dict[int, Measurement] = field(default_factory=dict)
+    count: Counter[int] = field(default_factory=Counter)
+
+    def add(self, measurement: Measurement, answered: Iterable[int]) -> None:
+        self.newest = _newer(self.newest, measurement)
+        self.names[measurement.candidate.name] = measurement.candidate
+        for number in answered:
+            earlier = self.answers.get(number)
+            self.answers[number] = _newer(earlier, measurement) if earlier else measurement
+            self.count[number] += 1
+
+
+def _newer(one: Measurement, other: Measurement) -> Measurement:
+    """The one that was made later; of the same second, always the same one."""
+    first = (one.measured_at, one.key)
+    return one if first > (other.measured_at, other.key) else other
+
+
+def rejudge(
+    store: Readable,
+    thresholds: Thresholds,
+    asked: Asked,
+    names: Sequence[str] = (),
+    *,
+    registered: Collection[str] = (),
+    origins: Mapping[str, Origin] | None = None,
+    brief: bool = False,
+) -> list[Rejudged]:
+    """Judge what is stored.
+
+    Args:
+        store: where measurements are.
+        thresholds: the limits.
+        asked: of the same thresholds.
+        names: of the candidates to judge, in order; of none, all that are stored, by name.
+        registered: names that are left out where nothing is stored of them.
+        origins: of the candidates that limits may be relative to though nothing is stored of them.
+        brief: see `judge`.
+
+    Raises:
+        UsageError: nothing is stored of another name, or of none of them.
+    """
+    pairs = _chosen(_read(store, asked), names, registered)
+    references = References(thresholds.relative, store, origins)
+    return [
+        _rejudge(stored, name, label, thresholds, asked, references, brief)
+        for (name, stored), label in zip(pairs, _labels(pairs), strict=True)
+    ]
+
+
+def rejudge_whole(
+    store: Readable, judge_from: Callable[[Readable], list[Rejudged]]
+) -> tuple[list[Rejudged], dict[str, Measurement]]:
+    """Judge by those measurements only whose evidence is whole, too, and return them by key.
+
+    That the samples behind a number are damaged shows when they are read. It counts no more then,
+    whether the store could set it aside or not.
+
+    Args:
+        store: where measurements are.
+        judge_from: judges what a store holds; see `rejudge`.
+    """
+    distrusted: set[str] = set()
+    while True:
+        judged = judge_from(FilteredStore(store, distrusted))
+        rows = [row for each in judged for record in each.records for row in record.results]
+        behind = measurements_behind(store, rows)
+        lost = {row.measurement for row in rows if row.measurement} - behind.keys()
+        if not lost:
+            return judged, behind
+        distrusted |= lost
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What is stored of one candidate, held in one way.
+
+    Attributes:
+        name: that it was asked for by.
+        label: that tells it from the same name held otherwise.
+        held: how it was held, in words.
+        answers: to the checks of `Asked.checks`, in their order; `None` where there is none.
+    """
+
+    name: str
+    label: str
+    held: str
+    answers: tuple[Measurement | None, ...]
+
+
+def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answered]:
+    """The newest stored answers of candidates, in the order of `names`, judged by nothing.
+
+    Raises:
+        UsageError: nothing of a name is stored.
+    """
+    pairs = _chosen(_read(store, asked), names, ())
+    return [
+        Answered(
+            name,
+            label,
+            stored.names[name].held,
+            tuple(
+                _as_answer(found, check, stored.count[number], label)
+                if (found := stored.answers.get(number)) is not None
+                else None
+                for number, (check, _) in enumerate(asked.checks)
+            ),
+        )
+        for (name, stored), label in zip(pairs, _labels(pairs), strict=True)
+    ]
+
+
+def ledger_of(
+    judged: Sequence[Rejudged],
+    thresholds: Thresholds,
+    machine: dict[str, str | None],
+    compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
+    *,
+    choose: bool = True,
+    commands: Mapping[str, str] | None = None,
+    unknown: Sequence[tuple[Check, str]] = (),
+    absent: Sequence[str] = (),
+) -> Ledger:
+    """The ledger of what was judged from the store; its arguments are those of `build_ledger`.
+
+    `commands` says by the name that a candidate is shown by what measures the rest of it.
+    """
+    return build_ledger(
+        Suite(
+            version=machine["basegate"],
+            thresholds=thresholds_file(thresholds),
+            command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
+        ),
+        machine,
+        [each.facts for each in judged],
+        [(check.check, check.item) for check in thresholds.checks],
+        [record for each in judged for record in each.records],
+        compare=compare,
+        choose=choose,
+        not_judged={
+            each.facts.name: _not_judged(each, (commands or {}).get(each.facts.name, ""), unknown)
+            for each in judged
+        },
+        absent=absent,
+    )
+
+
+def absent_from(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
+    stored = {name for each in judged for name in (each.name, *each.others)}
+    return [name for name in names if name not in stored]
+
+
+def _not_judged(
+    each: Rejudged, command: str, unknown: Sequence[tuple[Check, str]]
+) -> list[NotJudged]:
+    """What the store does not decide of a candidate, and why."""
+    whys: tuple[tuple[Literal["undecided", "missing"], tuple[Check, ...]], ...] = (
+        ("undecided", each.undecided),
+        ("missing", each.missing),
+    )
+    left = [
+        NotJudged(check=check.check, item=check.item, why=why, command=command)
+        for why, checks in whys
+        for check in checks
+    ]
+    lost = [
+        NotJudged(check=check.check, item=check.item, why="unknown", reason=Reason.of(reason))
+        for check, reason in unknown
+    ]
+    return left + lost
+
+
+def _read(store: Readable, asked: Asked) -> list[_CandidateGroup]:
+    """Sort all measurements by what they are of."""
+    by_data = defaultdict(list)
+    for number, (_, identity) in enumerate(asked.checks):
+        by_data[identity["data"]].append((number, identity))
+    found: dict[str, _CandidateGroup] = {}
+    for measurement in store:
+        own = measurement.identity
+        answered = [
+            number
+            for number, identity in by_data.get(str(own.get("data")), ())
+            if all(own.get(part) == value for part, value in identity.items())
+        ]
+        key = canonical_json(own.get("candidate"))
+        found.setdefault(key, _CandidateGroup(measurement)).add(measurement, answered)
+    return list(found.values())
+
+
+def _chosen(
+    found: Sequence[_CandidateGroup], names: Sequence[str], registered: Collection[str]
+) -> list[tuple[str, _CandidateGroup]]:
+    """The candidates to judge, each with the name that it goes by."""
+    if not names:
+        pairs = [(each.newest.candidate.name, each) for each in found]
+        return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
+    known = {name for each in found for name in each.names}
+    stored = require_stored(names, known, registered)
+    return [(name, each) for name in stored for each in found if name in each.names]
+
+
+def _labels(pairs: Sequence[tuple[str, _CandidateGroup]]) -> list[str]:
+    """What the candidates are shown as: a name, and where it is not enough, more."""
+    ways: tuple[Callable[[Measurement], str], ...] = (
+        lambda newest: newest.candidate.held,
+        lambda newest: f"{newest.candidate.held}, {_short(newest.candidate.revision)}",
+        lambda newest: f"{newest.candidate.held}, {digest(newest.identity.get('candidate'))[:12]}",
+    )
+    labels = [name for name, _ in pairs]
+    for say_more in ways:
+        often = Counter(labels)
+        labels = [
+            label if often[label] == 1 else f"{name} ({say_more(stored.newest)})"
+            for (name, stored), label in zip(pairs, labels, strict=True)
+        ]
+    return labels
+
+
+def _short(revision: str | None) -> str:
+    return (revision or "unknown").removeprefix("sha256:")[:12]
+
+
+def _rejudge(
+    stored: _CandidateGroup,
+    name: str,
+    label: str,
+    thresholds: Thresholds,
+    asked: Asked,
+    references: References,
+    brief: bool,
+) -> Rejudged:
+    records: list[Record] = []
+    missing: list[Check] = []
+    undecided: list[Check] = []
+    for number, (check, _) in enumerate(asked.checks):
+        found = stored.answers.get(number)
+        limits = check.limits
+        if name in thresholds.own_limits:
+            limits = thresholds.limits(name, check.check, check.item)
+        if found is None:
+            missing.append(check)
+        elif not is_enough(found.findings, draws_for(limits) if check.stop_early else ALL):
+            undecided.append(check)
+        else:
+            answer = _as_answer(found, check, stored.count[number], label)
+            results = _judge(answer, limits, label, references, brief)
+            records.append(Record(candidate=answer.candidate, results=results))
+    return Rejudged(
+        name=name,
+        facts=stored.names[name].model_copy(update={"name": label}),
+        others=tuple(sorted(set(stored.names) - {name})),
+        records=tuple(records),
+        missing=tuple(missing),
+        undecided=tuple(undecided),
+        measured_at=stored.newest.measured_at,
+    )
+
+
+def _as_answer(found: Measurement, check: Check, count: int, label: str) -> Measurement:
+    """A measurement under the names that it has here, saying if there are others."""
+    update: dict[str, Any] = {}
+    if found.item != check.item:
+        update["item"] = check.item
+    if found.candidate.name != label:
+        update["candidate"] = found.candidate.model_copy(update={"name": label})
+    if count > 1:
+        note = (
+            f"measured {count} times, with other versions of libraries; the newest counts, of "
+            f"{found.measured_at}."
+        )
+        update["findings"] = found.findings.noting(note)
+    return found.model_copy(update=update) if update else found
+
+
+def _judge(
+    measurement: Measurement,
+    limits: Sequence[AnyLimit],
+    candidate: str,
+    references: References,
+    brief: bool,
+) -> tuple[Result, ...]:
+    try:
+        check_valid(measurement, limits)
+    except InvalidMeasurement as error:
+        where = (measurement.check, measurement.item)
+        return (invalid(candidate, *where, error.message, error.measurement),)
+    return judge_by(measurement, limits, candidate, references, brief=brief).results

@@ -1,0 +1,277 @@
+"""Measurements held against limits. Sees no model; computes no metric."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from basegate.checks.early_stopping import ALL, Draws
+from basegate.config.limits import Limit
+from basegate.errors import InvalidMeasurement
+from basegate.i18n.messages import Message
+from basegate.judging.explanation import sentence, whom
+from basegate.stats import (
+    draws_to_settle,
+    passing_probability,
+    passing_probability_of_share,
+)
+from basegate.verdict import Reason, Result, Settling, TokenizerCost, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basegate.config.limits import AnyLimit
+    from basegate.measurement import Measurement, Metric
+    from basegate.verdict import Counted, VerdictWord
+
+
+def judge(
+    measurement: Measurement, limits: Sequence[Limit], candidate: str, *, brief: bool = False
+) -> Verdict:
+    """Hold a measurement against the limits that apply to the candidate.
+
+    Args:
+        measurement: numbers; no evidence is looked at.
+        limits: at least one.
+        candidate: the name it goes by in this run; one checkpoint may have several.
+        brief: whether sentences and operating curves are left out, which take far longer than the
+            verdicts; a listing has no use for them.
+    """
+    metrics: dict[str, list[Metric]] = {}
+    for metric in measurement.findings.metrics:
+        metrics.setdefault(metric.name, []).append(metric)
+    judging = [limit for limit in limits if not limit.validity]
+    results = [
+        _result(measurement, metric, limit, candidate, brief)
+        for limit in judging
+        for metric in metrics.get(limit.metric, ())
+    ]
+    missing = [limit for limit in judging if limit.metric not in metrics]
+    results += [
+        invalid(
+            candidate,
+            measurement.check,
+            measurement.item,
+            Message(
+                "{key}: the measurement holds no {metric}.", key=limit.key, metric=limit.metric
+            ),
+            measurement.key,
+        )
+        for limit in missing
+    ]
+    return Verdict(results=tuple(results))
+
+
+def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
+    """Refuse a measurement that is beyond a limit of validity: it says nothing about the model.
+
+    Raises:
+        InvalidMeasurement: with what was found, the limit, and what to do.
+    """
+    for limit in (each for each in limits if isinstance(each, Limit) and each.validity):
+        measured = [each for each in measurement.findings.metrics if each.name == limit.metric]
+        if not measured or decide(measured[0], limit) == "pass":
+            continue
+        reason = Message(
+            "{broken}, {key} is {value}: empty, one token or character over and over, or "
+            "characters that cannot be shown. That is a broken run, not a wrong answer: try "
+            "another --dtype or --quantization. If the model is in order and merely says "
+            "nothing, raise the limit.",
+            broken=_broken(measurement, measured[0]),
+            key=limit.key,
+            value=f"{limit.value:g}",
+        )
+        raise InvalidMeasurement(reason, measurement=measurement.key)
+
+
+def _broken(measurement: Measurement, share: Metric) -> str:
+    """Say how many samples are degenerate, with an example where samples were read."""
+    count = share.count or 0
+    found = round((share.value or 0.0) * count)
+    texts = (sample.text for sample in measurement.findings.samples if sample.degenerate)
+    example = next(texts, None)
+    if example is None:
+        return Message("{found} of {count} samples are degenerate", found=found, count=count)
+    return Message(
+        "{found} of {count} samples are degenerate (such as {example})",
+        found=found,
+        count=count,
+        example=repr(example[:12]),
+    )
+
+
+def invalid(
+    candidate: str, check: str, item: str, reason: str, measurement: str | None = None
+) -> Result:
+    """Return the row of a measurement that could not be made or is broken."""
+    return Result(
+        candidate=candidate,
+        check=check,
+        item=item,
+        verdict="invalid",
+        detail=f"{whom(candidate, check, item)}{reason}",
+        reason=Reason.of(reason),
+        measurement=measurement,
+    )
+
+
+def _result(
+    measurement: Measurement, metric: Metric, limit: Limit, candidate: str, brief: bool
+) -> Result:
+    item = f"{measurement.item}/{metric.item}" if metric.item else measurement.item
+    interval, confidence = metric.interval_at(limit.confidence)
+    row = Result(
+        candidate=candidate,
+        check=measurement.check,
+        item=item,
+        metric=metric.name,
+        value=metric.value,
+        unit=metric.unit,
+        limit=limit.value,
+        direction=limit.direction,
+        verdict=_decided(metric.value, interval, limit),
+        interval=interval,
+        confidence=confidence,
+        detail="",
+        seconds=measurement.seconds,
+        measurement=measurement.key,
+        basis=measurement.findings.basis,
+        why=limit.why,
+        notes=measurement.findings.notes,
+        count=metric.count,
+        drawn=metric.drawn,
+        reference=limit.reference,
+    )
+    return row if brief else _explained(row, measurement, metric, limit)
+
+
+def _explained(row: Result, measurement: Measurement, metric: Metric, limit: Limit) -> Result:
+    """Return a row with its operating curve, what would settle it, and its sentence."""
+    # More of what holds nothing to count settles nothing.
+    open_ = row.verdict == "inconclusive" and row.count != 0
+    settling = _settling(measurement, metric, limit) if open_ else None
+    told = row.model_copy(
+        update={
+            "curve": _curve(metric, limit),
+            "settling": settling,
+            "tokenizer": _tokenizer(measurement),
+        }
+    )
+    return told.model_copy(update={"detail": sentence(told)})
+
+
+def decide(metric: Metric, limit: Limit) -> VerdictWord:
+    """Return the verdict on one metric.
+
+    With `by_interval`, an interval wholly on the right side passes, wholly on the wrong side
+    fails, and one that straddles the limit is inconclusive. Otherwise the value decides.
+    """
+    interval, _ = metric.interval_at(limit.confidence)
+    return _decided(metric.value, interval, limit)
+
+
+def _decided(
+    value: float | None, interval: tuple[float, float] | None, limit: Limit
+) -> VerdictWord:
+    if value is None:
+        return "invalid"
+    lower, upper = value, value
+    if limit.by_interval and interval is not None:
+        lower, upper = interval
+    if limit.direction == "max":
+        lower, upper, bound = -upper, -lower, -limit.value
+    else:
+        bound = limit.value
+    if lower >= bound:
+        return "pass"
+    return "fail" if upper < bound else "inconclusive"
+
+
+def _tokenizer(measurement: Measurement) -> TokenizerCost | None:
+    facts = measurement.findings.facts
+    tokens, characters = facts.get("tokens"), facts.get("characters")
+    split = facts.get("split_token_share")
+    if not isinstance(tokens, int) or not isinstance(characters, int) or not characters:
+        return None
+    return TokenizerCost(
+        tokens_per_character=tokens / characters,
+        split_share=float(split) if isinstance(split, int | float) else None,
+    )
+
+
+_COUNTED: dict[str, tuple[Counted, str]] = {
+    "perplexity": ("documents", "documents"),
+    "continuation": ("samples", "samples"),
+    "knowledge": ("questions", "questions"),
+    "reasoning": ("problems", "problems"),
+    "minimal_pairs": ("pairs", "pairs"),
+    "gap": ("documents in both versions", "parallel_documents"),
+}
+"""By check or metric: what is counted, and the fact that holds how many there are."""
+
+
+def _settling(measurement: Measurement, metric: Metric, limit: Limit) -> Settling:
+    """Return how many more questions, or whatever was measured on, would settle it."""
+    what, fact = _COUNTED.get(metric.name) or _COUNTED[measurement.check]
+    have = measurement.findings.facts.get(fact)
+    if not isinstance(have, int):
+        return Settling(what=what)
+    factor = _times_as_many(metric, limit)
+    if factor is None:
+        return Settling(what=what, have=have)
+    # Rounded first: four times as many must not become four times and one.
+    more = max(1, math.ceil(round(have * factor, 6)) - have)
+    return Settling(what=what, have=have, more=more)
+
+
+_FAR = 1000.0
+
+
+def _times_as_many(metric: Metric, limit: Limit) -> float | None:
+    """Return how many times as much would put the interval on one side; `None` where too many.
+
+    A share's interval is computed; of any other the width is taken to fall with the root of what
+    it rests on.
+    """
+    interval, _ = metric.interval_at(limit.confidence)
+    if metric.value is None or interval is None or metric.value == limit.value:
+        return None
+    worth = metric.worth_at(limit.confidence)
+    if worth is not None:
+        needed = draws_to_settle(metric.value, limit.value, limit.confidence)
+        factor = math.inf if needed is None else needed / worth
+    else:
+        end = interval[0] if metric.value > limit.value else interval[1]
+        factor = ((metric.value - end) / (metric.value - limit.value)) ** 2
+    return factor if factor <= _FAR else None
+
+
+_POINTS = tuple(step / 10 for step in range(1, 10))
+
+
+def _curve(metric: Metric, limit: Limit) -> tuple[tuple[float, float], ...]:
+    """Return the operating curve of a gate on answers; empty for other gates."""
+    if limit.metric == "correct" and metric.count is not None:
+        count, correct = metric.count, int(limit.value)
+        return tuple((p, passing_probability(p, correct, count)) for p in _POINTS)
+    worth, level = metric.worth_at(limit.confidence), limit.confidence
+    if worth is not None and limit.direction == "min":
+        return tuple(
+            (p, passing_probability_of_share(p, limit.value, worth, level)) for p in _POINTS
+        )
+    return ()
+
+
+def draws_for(limits: Sequence[AnyLimit]) -> Draws:
+    """Return what the limits on a bank want drawn.
+
+    Only a gate on single questions can be settled early. A limit on the bank's accuracy needs all
+    samples.
+    """
+    judged = [limit for limit in limits if not limit.validity]
+    absolute = [limit for limit in limits if isinstance(limit, Limit)]
+    counts = {int(limit.value) for limit in absolute if limit.metric == "correct"}
+    if len(counts) == 1 and all(limit.metric == "correct" for limit in judged):
+        shares = (limit.value for limit in absolute if limit.validity)
+        return Draws(counts.pop(), min(shares, default=1.0))
+    return ALL

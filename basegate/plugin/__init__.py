@@ -1,0 +1,322 @@
+"""pytest's hooks, and nothing else: they translate and delegate.
+
+Imported by `pytest --help`, so nothing heavy is imported at the top. Where `--model` is absent
+the plugin does nothing but refuse to run acceptance tests.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO
+from weakref import WeakKeyDictionary
+
+import pytest
+
+from basegate.errors import NotCompared, StoreWarning, UsageError, message_of
+from basegate.plugin import fixtures, options
+from basegate.plugin.stash import RUN
+
+if TYPE_CHECKING:
+    import warnings
+    from collections.abc import Generator
+
+    from basegate.ledger import Ledger, Record
+    from basegate.plugin.session import Run
+    from basegate.progress import Progress
+    from basegate.verdict import Result
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the command line."""
+    options.add_options(parser)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer `--list-models`, like pytest answers `--markers`."""
+    if not config.option.basegate_list_models:
+        return None
+    from basegate.plugin.list_models import format_registry
+
+    try:
+        print(format_registry(options.listed_models(config), config.rootpath))
+    except UsageError as error:
+        raise pytest.UsageError(error.message) from None
+    return 0
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Say what `-n auto` means; asked before `pytest_configure`."""
+    from basegate.plugin.xdist import auto_workers
+
+    try:
+        return auto_workers(config)
+    except UsageError as error:
+        raise pytest.UsageError(error.message) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up the run before workers start and before pytest-html looks at its options."""
+    plugins = config.pluginmanager
+    plugins.register(fixtures, "basegate-fixtures")
+    if plugins.hasplugin("xdist"):
+        from basegate.plugin.xdist import XdistHooks, share_threads
+
+        plugins.register(XdistHooks(), "basegate-xdist")
+        if hasattr(config, "workerinput") and config.option.basegate_model:
+            share_threads(config.workerinput)
+    if not config.option.basegate_model:
+        plugins.register(RefuseWithoutModel(), "basegate-refuse")
+        return
+    from basegate.plugin.session import Run
+
+    try:
+        run = Run(options.parse(config), _progress(config))
+        options.check_in_process(config, run.device)
+        if not hasattr(config, "workerinput"):  # its controller has looked
+            run.check_names()
+            options.check_places(config, run.options.store)
+    except UsageError as error:
+        raise pytest.UsageError(error.message) from None
+    config.stash[RUN] = run
+    plugins.register(RunHooks(run), "basegate-run")
+    if not hasattr(config, "workerinput"):
+        _report_html_by_default(config)
+        plugins.register(ReportHooks(run), "basegate-report")
+
+
+def _report_html_by_default(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("html") and not config.option.collectonly:
+        config.option.htmlpath = config.option.htmlpath or "report.html"
+        config.option.self_contained_html = True
+
+
+def _progress(config: pytest.Config) -> Progress:
+    """Return where slow work is shown: the real stderr, which pytest captures during tests."""
+    from basegate.progress import Progress
+
+    stream: TextIO | None
+    try:
+        stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return Progress()
+    config.add_cleanup(stream.close)
+
+    if hasattr(config, "workerinput"):
+        return Progress(stream)
+    return Progress(stream, partial(_end_line, config))
+
+
+def _end_line(config: pytest.Config) -> None:
+    """End the line that pytest is writing, past its own capturing of output."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if reporter is None or capture is None:
+        return
+    with capture.global_and_fixture_disabled():
+        reporter.ensure_newline()
+        writer = config.get_terminal_writer()
+        if writer.width_of_current_line:  # with -q there are dots, but no line to "ensure"
+            writer.line()
+        reporter.flush()
+
+
+class RefuseWithoutModel:
+    """A gate that tests nothing must not look green."""
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Refuse acceptance tests where no candidate is named."""
+        from basegate.plugin.collection import lacks_candidate
+
+        # A worker cannot refuse: the controller does, when it hears what was collected.
+        looking = hasattr(config, "workerinput") or config.option.showfixtures
+        if not looking and any(map(lacks_candidate, items)):
+            raise options.missing_model(config)
+
+
+class RunHooks:
+    """What every process of a run does."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None]:
+        """Leave out checks without a table; after all other plugins, group by candidate."""
+        from basegate.plugin.collection import by_candidate, is_not_configured
+
+        absent = [item for item in items if is_not_configured(item)]
+        if absent:
+            config.hook.pytest_deselected(items=absent)
+            items[:] = [item for item in items if not is_not_configured(item)]
+        yield
+        items[:] = by_candidate(items, self.run.order)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put what the test found on its report."""
+        from basegate.plugin.outcomes import attach_records
+
+        report = yield
+        attach_records(self.run, item, call, report)
+        return report
+
+
+class ReportHooks:
+    """What the reporting process does: with pytest-xdist only the controller."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.ledger: Ledger | None = None
+        self.troubles: list[str] = []
+        self.warnings: list[tuple[type[Warning], str]] = []
+        self.written = False
+        self.over: set[str] = set()
+        self.found: WeakKeyDictionary[pytest.TestReport, list[Record]] = WeakKeyDictionary()
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is being judged, and by what."""
+        from basegate.report.terminal import header
+
+        return header(self.run.options, self.run.say)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what a test found, and leave it on the report in words for other readers."""
+        from basegate.plugin.outcomes import crash_record, is_over, take_records
+
+        self.found[report] = take_records(report)
+        self.run.records.extend(self.found[report])
+        if (crashed := crash_record(self.run, report)) is not None:
+            self.run.records.append(crashed)
+        if is_over(report):
+            self.over.add(report.nodeid)
+
+    def _results(self, report: pytest.TestReport) -> list[Result]:
+        """Return the rows that a phase of a test found."""
+        return [row for record in self.found.get(report, ()) for row in record.results]
+
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Keep what is said of the store, by this process or a worker."""
+        if issubclass(warning_message.category, StoreWarning):
+            self.warnings.append((warning_message.category, message_of(warning_message.message)))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the ledger; green only if every verdict is `pass`."""
+        from basegate.plugin.outcomes import exit_status, was_interrupted
+
+        interrupted = was_interrupted(session, len(self.over))
+        writes = self.run.has_something_to_write(session.exitstatus)
+        if session.config.option.collectonly or not (writes or interrupted):
+            return
+        self.ledger = self.run.ledger(interrupted=interrupted)
+        if self.run.not_compared:
+            self.warnings.append((NotCompared, self.run.not_compared))
+        if not writes:
+            return
+        session.exitstatus = exit_status(session.exitstatus, self.ledger)
+        self.written = True
+        if self._fails_to_write(self.ledger):
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def _fails_to_write(self, ledger: Ledger) -> bool:
+        """Write what was asked for, each file even where another cannot be written."""
+        from basegate.i18n.catalogue import words
+        from basegate.report.github import write_summary
+
+        wanted = self.run.options
+        try:
+            ledger.write(wanted.ledger)
+        except OSError as error:
+            self.troubles.append(f"the ledger could not be written: {error}")
+        try:
+            if missing := write_summary(ledger, wanted.summary, words(wanted.language)):
+                self.warnings.append((UserWarning, missing))
+        except OSError as error:
+            self.troubles.append(f"the summary could not be written: {error}")
+        return bool(self.troubles)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """One line per candidate and check."""
+        if self.ledger is None:
+            return
+        from basegate.i18n.formatting import columns
+        from basegate.report.terminal import heading, summary, warned
+
+        head = heading(self.run.say)
+        # pytest counts characters, some of which take two columns.
+        room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
+        terminalreporter.write_sep("=", head, fullwidth=room)
+        for line, markup in summary(self.ledger, self.run.records, self.run.say):
+            terminalreporter.write_line(line, **markup)
+        for line in warned(self.warnings, self.run.say):
+            terminalreporter.write_line(line, yellow=True)
+        if not self.written:
+            return
+        say = self.run.say
+        for trouble in self.troubles:
+            terminalreporter.write_line(f"ERROR: {trouble}", red=True)
+        if not self.troubles:
+            terminalreporter.write_line(say("ledger: {path}", path=self.run.options.ledger))
+            if self.run.options.summary is not None:
+                terminalreporter.write_line(say("summary: {path}", path=self.run.options.summary))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Name the page."""
+        report.title = "basegate"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Open the page with the decision."""
+        if self.ledger is None:
+            return
+        from basegate.report.page.document import fragment
+        from basegate.report.page.model import Page
+
+        prefix.append(fragment(Page(self.ledger, self.run.behind, self.run.say)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """Add the columns of a verdict."""
+        from basegate.report.html_rows import header_cells
+
+        cells[2:2] = header_cells(self.run.say)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """Fill the columns of a verdict."""
+        from basegate.report.html_rows import id_cell, result_cells, stored_cells
+
+        cells[:] = stored_cells(cells, self.found.get(report, ()), self.run.say)
+        if len(cells) > 1:
+            cells[1] = id_cell(report.nodeid)
+            cells[2:2] = result_cells(self._results(report), self.run.say)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
+        """Show what the model wrote behind its row."""
+        from basegate.report.html_rows import evidence
+
+        results = self._results(report)
+        keys = dict.fromkeys(row.measurement for row in results if row.measurement)
+        found = [each for key in keys if (each := self.run.store.get(key)) is not None]
+        if found:
+            shown = [
+                evidence(
+                    each, [row for row in results if row.measurement == each.key], self.run.say
+                )
+                for each in found
+            ]
+            data[:] = [*shown, *(data if report.failed else [])]

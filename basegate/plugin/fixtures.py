@@ -1,0 +1,92 @@
+"""The fixtures of the acceptance tests: the candidate, what was measured on it, and its judge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from basegate.plugin.collection import parametrize_candidates, parametrize_check
+from basegate.plugin.stash import RECORDS, RUN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from basegate.measurement import Measurement
+    from basegate.runner.candidate import Candidate
+    from basegate.verdict import Verdict
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once per `--model`, and once per corpus, bank or prompt file of its check."""
+    from basegate.config.thresholds import CHECKS
+
+    if _is_ours(metafunc, "candidate"):
+        parametrize_candidates(metafunc)
+    for check in CHECKS:
+        if _is_ours(metafunc, check):
+            parametrize_check(metafunc, check)
+
+
+def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:
+    """Whether the fixture of that name is this one: a project may have its own."""
+    definitions = metafunc._arg2fixturedefs.get(name) or None
+    return definitions is not None and definitions[-1].func.__module__ == __name__
+
+
+@pytest.fixture(scope="session")
+def candidate(request: pytest.FixtureRequest) -> Iterator[Candidate]:
+    """The candidate under test. `candidate.engine()` loads it into this process."""
+    run = request.config.stash[RUN]
+    handle = run.open(request.param)
+    yield handle
+    run.close(handle)
+
+
+def _measured(request: pytest.FixtureRequest, candidate: Candidate, check: str) -> Measurement:
+    return request.config.stash[RUN].measure(candidate, check, request.param)
+
+
+@pytest.fixture(scope="session")
+def perplexity(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
+    """How well the candidate predicts a corpus."""
+    return _measured(request, candidate, "perplexity")
+
+
+@pytest.fixture(scope="session")
+def minimal_pairs(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
+    """Which of two sentences the candidate finds more probable."""
+    return _measured(request, candidate, "minimal_pairs")
+
+
+@pytest.fixture(scope="session")
+def continuation(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
+    """How the candidate goes on with the beginnings of sentences."""
+    return _measured(request, candidate, "continuation")
+
+
+@pytest.fixture(scope="session")
+def knowledge(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
+    """How the candidate answers multiple-choice questions."""
+    return _measured(request, candidate, "knowledge")
+
+
+@pytest.fixture(scope="session")
+def reasoning(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
+    """How the candidate solves problems."""
+    return _measured(request, candidate, "reasoning")
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest, candidate: Candidate) -> Callable[[Measurement], Verdict]:
+    """Hold a measurement against the limits of `thresholds.toml`."""
+    run = request.config.stash[RUN]
+    records = request.node.stash.setdefault(RECORDS, [])
+
+    def judge_and_keep(measurement: Measurement) -> Verdict:
+        verdict, record = run.judge(candidate, measurement)
+        records.append(record)
+        return verdict
+
+    return judge_and_keep

@@ -1,0 +1,377 @@
+"""The command line to `RunOptions`; whatever is wrong in it is a usage error."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from basegate.config.model_source import names_in
+from basegate.config.output_paths import check_outputs, check_store, ledger_in
+from basegate.i18n.catalogue import LANGUAGES, of_locale
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from basegate.config.registry import CandidateSpec
+    from basegate.config.thresholds import Thresholds
+    from basegate.i18n.catalogue import Language
+
+
+DEFAULT_TIMEOUT = 6 * 3600.0
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("basegate", "basegate: acceptance tests for base language models")
+    _add_candidates(group)
+    _add_files(group)
+    _add_holding(group)
+    _add_showing(group)
+    _add_measuring(group)
+
+
+def _add_candidates(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--model",
+        action="append",
+        dest="basegate_model",
+        default=[],
+        metavar="NAME",
+        help="candidate to test: a name of models.toml, several separated by commas, @TAG for a "
+        "group (--model=@7b, with '=': --model @7b is a file of arguments to pytest, which then "
+        "finds no '7b'), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]) or local "
+        "folder; repeatable",
+    )
+    group.addoption(
+        "--list-models",
+        action="store_true",
+        dest="basegate_list_models",
+        help="print the candidates of models.toml, or those that --model names, and exit",
+    )
+
+
+def _add_files(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--thresholds",
+        dest="basegate_thresholds",
+        metavar="FILE",
+        help="settings and limits (default: thresholds.toml in the project's root)",
+    )
+    group.addoption(
+        "--store",
+        dest="basegate_store",
+        metavar="DIR",
+        help="where measurements are kept (default: .basegate in the project's root)",
+    )
+    group.addoption(
+        "--remeasure",
+        action="store_true",
+        dest="basegate_remeasure",
+        help="measure again even what the store holds",
+    )
+    group.addoption(
+        "--ledger",
+        dest="basegate_ledger",
+        metavar="FILE",
+        help="where to write the JSON record of the run, in place of an earlier one; folders that "
+        "are missing are made (default: ledger.json in the store)",
+    )
+    group.addoption(
+        "--summary",
+        dest="basegate_summary",
+        metavar="FILE",
+        help="where to write a summary in Markdown, in place of an earlier one; where "
+        "GITHUB_STEP_SUMMARY is set, as in GitHub Actions, that file gets it in any case",
+    )
+
+
+def _add_holding(group: pytest.OptionGroup) -> None:
+    """Declare how candidates are held, in place of what `models.toml` says."""
+    group.addoption(
+        "--quantization",
+        dest="basegate_quantization",
+        choices=("nf4", "fp4", "int8", "none"),
+        help="how to hold the weights, instead of what models.toml says (default there: nf4)",
+    )
+    group.addoption(
+        "--device",
+        dest="basegate_device",
+        choices=("auto", "cuda", "cpu"),
+        default="auto",
+        help="where to run the candidates (default: %(default)s)",
+    )
+    group.addoption(
+        "--dtype",
+        dest="basegate_dtype",
+        choices=("bfloat16", "float16", "float32"),
+        help="dtype of the computation, instead of what models.toml says (default there: bfloat16)",
+    )
+
+
+def _add_showing(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--compare",
+        action="append",
+        dest="basegate_compare",
+        default=[],
+        metavar="NAME",
+        help="show this candidate of an earlier run, too, as the store knows it; several separated "
+        "by commas, @TAG for a group (with '=': --compare=@7b), or 'all'; repeatable. It does not "
+        "count for the exit status",
+    )
+    group.addoption(
+        "--language",
+        dest="basegate_language",
+        choices=LANGUAGES,
+        help="language of verdicts and progress in the terminal, of the page and of the summary; "
+        "errors are in English (default: from LC_ALL, LC_MESSAGES or LANG)",
+    )
+
+
+def _add_measuring(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--trust-remote-code",
+        action="append",
+        dest="basegate_trust",
+        default=[],
+        metavar="NAME",
+        help="run the Python code that this candidate's checkpoint brings; only where models.toml "
+        "or NAME=SOURCE@COMMIT pins a full commit of a hub id; several separated by commas; "
+        "repeatable",
+    )
+    group.addoption(
+        "--measure-timeout",
+        dest="basegate_timeout",
+        type=_seconds,
+        default=DEFAULT_TIMEOUT,
+        metavar="SECONDS",
+        help="how long loading a candidate from disk, and each of its measurements, may take "
+        "before its process is ended; what was done is kept; 0 for no limit (default: %(default)s)",
+    )
+    group.addoption(
+        "--in-process",
+        action="store_true",
+        dest="basegate_in_process",
+        help="measure in pytest's own process, for debuggers (--pdb does so by itself); a crash of "
+        "one candidate then ends the run",
+    )
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of seconds, or 0 for no limit")
+    return value
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line asks for.
+
+    Attributes:
+        candidates: in the order given.
+        thresholds: settings and limits.
+        store: folder of measurements.
+        ledger: where the ledger goes.
+        remeasure: whether the store is to be ignored.
+        device: `auto`, `cuda` or `cpu`.
+        command: the command line, for the ledger.
+        timeout: seconds that loading, and each measurement, may take; 0 for no limit.
+        in_process: whether pytest's own process measures.
+        gpus: GPUs of a candidate whose entry does not say; `None` for all that are visible.
+        compare: stored candidates that are shown beside those of the run, or `all`.
+        language: of terminal, page and summary.
+        summary: where the summary in Markdown goes; `None` for nowhere.
+        known: candidates by name that `models.toml` and the command line tell of.
+        worker: whether this process is one of several that measure.
+    """
+
+    candidates: tuple[CandidateSpec, ...]
+    thresholds: Thresholds
+    store: Path
+    ledger: Path
+    remeasure: bool
+    device: str
+    command: str
+    timeout: float = DEFAULT_TIMEOUT
+    in_process: bool = False
+    gpus: int | None = None
+    compare: tuple[str, ...] = ()
+    language: Language = "en"
+    summary: Path | None = None
+    known: Mapping[str, CandidateSpec] = field(default_factory=dict)
+    worker: bool = False
+
+
+def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
+    from basegate.config.registry import load_registry
+
+    return load_registry(config.rootpath / "models.toml")
+
+
+def listed_models(config: pytest.Config) -> dict[str, CandidateSpec]:
+    """What `--list-models` shows: the registry, or what `--model` names of it.
+
+    Raises:
+        UsageError: unknown name or group, or something wrong in `models.toml`.
+    """
+    from basegate.config.selection import select
+
+    registry = load_known_models(config)
+    requests = config.option.basegate_model
+    if not requests:
+        return registry
+    return {spec.name: spec for spec in select(requests, registry, config.invocation_params.dir)}
+
+
+def parse(config: pytest.Config) -> RunOptions:
+    """Read the options, the registry and the thresholds.
+
+    Raises:
+        UsageError: unknown candidate, or something wrong in one of the files.
+    """
+    from basegate.config.remote_code import trust
+    from basegate.config.selection import select
+    from basegate.config.thresholds import load_thresholds
+
+    option, here = config.option, config.invocation_params.dir
+    _check_root(config)
+    registry = load_known_models(config)
+    candidates = trust(select(option.basegate_model, registry, here), option.basegate_trust)
+    thresholds = load_thresholds(
+        _place(option.basegate_thresholds, here) or config.rootpath / "thresholds.toml"
+    )
+    _check_own_limits(thresholds, registry, candidates)
+    store = _place(option.basegate_store, here) or config.rootpath / ".basegate"
+    known = {**registry, **{spec.name: spec for spec in candidates}}
+    outputs = _outputs(config)
+    return RunOptions(
+        candidates=tuple(_overridden(spec, option) for spec in candidates),
+        thresholds=thresholds,
+        store=store,
+        ledger=outputs["ledger"] or ledger_in(store),
+        remeasure=option.basegate_remeasure,
+        device=option.basegate_device,
+        command=shlex.join([Path(sys.argv[0]).name, *map(str, config.invocation_params.args)]),
+        timeout=option.basegate_timeout,
+        in_process=option.basegate_in_process or option.usepdb or option.trace,
+        # Workers share the GPUs of the machine; alone, a candidate may have them all.
+        gpus=1 if hasattr(config, "workerinput") else None,
+        compare=names_in(option.basegate_compare),
+        language=_language(config),
+        summary=outputs["summary"],
+        known=known,
+        worker=hasattr(config, "workerinput"),
+    )
+
+
+def check_places(config: pytest.Config, store: Path) -> None:
+    """Refuse places that cannot hold what the run writes; folders that are missing are made."""
+    if not config.option.collectonly:
+        check_store(store)
+        check_outputs(_outputs(config), store)
+
+
+def check_in_process(config: pytest.Config, device: str) -> None:
+    """Refuse workers that measure in their own processes on GPUs, which nobody would share out."""
+    from basegate.errors import UsageError
+
+    workers = getattr(config.option, "tx", None) or hasattr(config, "workerinput")
+    if config.option.basegate_in_process and workers and device == "cuda":
+        raise UsageError(
+            "--in-process does not go with -n on GPUs: two workers would use the same one. Leave "
+            "one of the two out."
+        )
+
+
+def _check_root(config: pytest.Config) -> None:
+    """Refuse a path after an option that pytest took for a test path.
+
+    pytest looks for its settings before it knows a plugin's options, so `--store /data/store`
+    with a space makes it look in /data, if that folder exists, and lose the project's own.
+    """
+    from basegate.errors import UsageError
+
+    here = config.invocation_params.dir
+    found = config.inipath is not None and config.rootpath in (here, *here.parents)
+    for name in ("thresholds", "store", "ledger", "summary"):
+        value = getattr(config.option, f"basegate_{name}")
+        if value in config.invocation_params.args and (here / value).exists() and not found:
+            raise UsageError(
+                f"--{name} {value}: pytest took this for a test path and looked for its settings "
+                f"there (rootdir {config.rootpath}). Write it with '=': --{name}={value}"
+            )
+
+
+def _place(given: str | None, here: Path) -> Path | None:
+    if given is None:
+        return None
+    return Path(os.path.normpath(here / Path(os.path.expandvars(given)).expanduser()))
+
+
+def _outputs(config: pytest.Config) -> dict[str, Path | None]:
+    """The files that options name, pytest's and its plugins' own among them."""
+    option, here = config.option, config.invocation_params.dir
+    return {
+        "ledger": _place(option.basegate_ledger, here),
+        "summary": _place(option.basegate_summary, here),
+        "html": _beside(getattr(option, "htmlpath", None), here),
+        "junitxml": _beside(getattr(option, "xmlpath", None), here),
+    }
+
+
+def _beside(given: str | None, here: Path) -> Path | None:
+    """A place as pytest reads it, which expands nothing."""
+    return here / given if given else None
+
+
+def _overridden(spec: CandidateSpec, option: object) -> CandidateSpec:
+    update = {
+        key: value
+        for key in ("quantization", "dtype")
+        if (value := getattr(option, f"basegate_{key}")) is not None
+    }
+    return spec.model_copy(update=update)
+
+
+def _check_own_limits(
+    thresholds: Thresholds,
+    registry: dict[str, CandidateSpec],
+    candidates: tuple[CandidateSpec, ...],
+) -> None:
+    """Refuse limits of a candidate that nobody knows: a misspelt name would change nothing."""
+    from basegate.errors import UsageError, did_you_mean
+
+    known = {*registry, *(spec.name for spec in candidates)}
+    for name in thresholds.own_limits:
+        if name not in known:
+            raise UsageError(
+                f"{thresholds.path}: candidates.{name}: there is no candidate of that "
+                f"name.{did_you_mean(name, known)} Known names: {', '.join(sorted(known))}."
+            )
+
+
+def missing_model(config: pytest.Config) -> pytest.UsageError:
+    """The error for acceptance tests without a candidate."""
+    from basegate.config.selection import EVERY, known_names
+    from basegate.errors import UsageError
+
+    try:
+        names = known_names(load_known_models(config), few=EVERY)
+    except UsageError as error:
+        return pytest.UsageError(error.message)
+    return pytest.UsageError(
+        f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other model "
+        "write --model NAME=SOURCE with a hub id or a folder; pytest --list-models tells more."
+    )
+
+
+def _language(config: pytest.Config) -> Language:
+    asked: Language | None = config.option.basegate_language
+    return asked or of_locale(os.environ)

@@ -1,0 +1,157 @@
+"""From pytest's reports to records: what a test found, or why it found nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basegate.config.thresholds import CHECKS
+from basegate.errors import BasegateError, InvalidMeasurement
+from basegate.i18n.formatting import printable
+from basegate.i18n.messages import Message
+from basegate.judging.explanation import sentence
+from basegate.judging.judge import invalid
+from basegate.ledger import Record
+from basegate.plugin.collection import candidate_in, candidate_of, check_of, split_test_id
+from basegate.plugin.stash import PROPERTY, RECORDS
+from basegate.report.junit import properties
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+    from basegate.ledger import Ledger
+    from basegate.plugin.session import Run
+    from basegate.verdict import Result
+
+
+def attach_records(
+    run: Run, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+) -> None:
+    """Put what a phase of a test found on its report.
+
+    Verdicts come with the call. A phase that failed or was skipped without a verdict that says so
+    adds one: `invalid`, since a test that judged nothing must not look like one that passed.
+    """
+    spec = candidate_of(item)
+    if spec is None:
+        return
+    error = call.excinfo.value if call.excinfo is not None else None
+    records = item.stash.get(RECORDS, []) if report.when == "call" else []
+    rows = [row for record in records for row in record.results]
+    if report.when == "call" and report.failed and _says_why(error, rows):
+        # The verdict in its own words, instead of the source of three lines of test.
+        if item.config.option.tbstyle != "long":
+            unmet = [sentence(row, run.say) for row in rows if row.verdict != "pass"]
+            report.longrepr = printable("\n".join(unmet))
+    elif error is not None and all(row.verdict == "pass" for row in rows):
+        if isinstance(error, BasegateError):
+            # The message stands alone; a traceback through fixtures would bury it.
+            report.longrepr = printable(f"{spec.name}: {run.say.retold(error.message)}")
+        check, part = check_of(item, CHECKS)
+        seen = error.measurement if isinstance(error, InvalidMeasurement) else None
+        row = invalid(spec.name, check, part, _reason(error, report), seen)
+        earlier = run.earlier(spec.name, seen)
+        records = [
+            *records,
+            Record(candidate=run.facts(spec.name), results=(row,), earlier=earlier),
+        ]
+    report.user_properties.extend(
+        (f"{PROPERTY}:{report.when}", record.to_json()) for record in records
+    )
+    item.user_properties[:] = report.user_properties
+
+
+def read_records(report: pytest.TestReport) -> list[Record]:
+    """Return what a report carries of its own phase; those of later phases repeat it."""
+    return [record for phase, record in _carried(report) if phase == report.when]
+
+
+def take_records(report: pytest.TestReport) -> list[Record]:
+    """Return what `read_records` does, and leave properties for other readers in its place.
+
+    For the process that reports, before pytest writes a JUnit file or any other plugin reads.
+    """
+    carried = _carried(report)
+    report.user_properties[:] = [
+        (name, value) for name, value in report.user_properties if not _is_ours(name)
+    ]
+    report.user_properties += properties(record for _, record in carried)
+    return [record for phase, record in carried if phase == report.when]
+
+
+def _carried(report: pytest.TestReport) -> list[tuple[str, Record]]:
+    """Return the records on a report, each with the phase of its test that it is of."""
+    return [
+        (name.removeprefix(f"{PROPERTY}:"), Record.from_json(str(value)))
+        for name, value in report.user_properties
+        if _is_ours(name)
+    ]
+
+
+def _is_ours(name: object) -> bool:
+    """Whether an entry of `user_properties` is a record; others may have names of any type."""
+    return str(name).startswith(f"{PROPERTY}:")
+
+
+def crash_record(run: Run, report: pytest.TestReport) -> Record | None:
+    """Return a record for a test that killed its process: all that is left of it is its name."""
+    if not is_over(report) or report.when == "teardown":
+        return None
+    # pytest-xdist reports such a test with "???" for the phase.
+    _, test, parameters = split_test_id(report.nodeid)
+    names = [spec.name for spec in run.options.candidates]
+    name = candidate_in(parameters, names, run.options.thresholds.all_items())
+    if name is None:
+        return None
+    reason = Message("the process that ran this test ended without a word (killed or crashed).")
+    part = parameters.removeprefix(name).removeprefix("-")
+    row = invalid(name, test.removeprefix("test_"), part, reason)
+    return Record(candidate=run.facts(name), results=(row,))
+
+
+def exit_status(found: int, ledger: Ledger) -> int:
+    """Return pytest's exit status, 1 instead of 0 unless every verdict is `pass`.
+
+    A candidate whose tests the user left out does not count, as long as another was judged.
+    """
+    own = [entry for entry in ledger.candidates if not entry.compared]
+    judged = [entry for entry in own if ledger.results_of(entry.name)]
+    if found == 0 and (not judged or any(entry.verdict != "pass" for entry in judged)):
+        return 1
+    return found
+
+
+def is_over(report: pytest.TestReport) -> bool:
+    """Whether nothing more will be reported of a test: it was torn down, or its process is gone."""
+    return report.when not in ("setup", "call")
+
+
+def was_interrupted(session: pytest.Session, over: int) -> bool:
+    """Whether a run was stopped before all of it had run: by Ctrl-C, `-x` or `--maxfail`.
+
+    Args:
+        session: of the process that reports.
+        over: how many tests have run to their end.
+    """
+    stopped = session.exitstatus == 2 or bool(session.shouldstop or session.shouldfail)
+    # Where collecting was stopped, nothing was collected.
+    return stopped and not 0 < session.testscollected <= over
+
+
+def _says_why(error: BaseException | None, rows: Sequence[Result]) -> bool:
+    """Whether a test failed because a limit is not met, and its message tells which."""
+    return isinstance(error, AssertionError) and any(
+        row.verdict != "pass" and row.detail in str(error) for row in rows
+    )
+
+
+def _reason(error: BaseException, report: pytest.TestReport) -> str:
+    if report.skipped:
+        return Message(
+            "its test was skipped or expected to fail ({error}), so nothing was judged.",
+            error=error,
+        )
+    if isinstance(error, BasegateError):
+        return error.message
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

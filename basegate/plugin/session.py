@@ -1,0 +1,245 @@
+"""One run of the gate in one process: what the fixtures call."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from basegate.checks.early_stopping import ALL
+from basegate.checks.identity import installed_version
+from basegate.data.fingerprint import FINGERPRINTS
+from basegate.engines.devices import resolve_device
+from basegate.i18n.catalogue import words
+from basegate.judging.checkpoint_identity import measured_first, origins_of
+from basegate.judging.comparison import compare_candidates, measurements_behind
+from basegate.judging.judge import check_valid, draws_for
+from basegate.judging.ledger_builder import build_ledger, thresholds_file
+from basegate.judging.relative_limits import References, check_known, judge_by
+from basegate.ledger import Ledger, Record, Suite
+from basegate.measurement import CandidateFacts
+from basegate.plugin.compare import NOTHING, check_stored, from_store
+from basegate.runner.candidate import Candidate
+from basegate.runner.environment import environment
+from basegate.runner.measure import measure, obtain
+from basegate.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from basegate.config.registry import CandidateSpec
+    from basegate.judging.checkpoint_identity import Origin
+    from basegate.ledger import Comparison
+    from basegate.measurement import Earlier, Measurement
+    from basegate.plugin.compare import Compared
+    from basegate.plugin.options import RunOptions
+    from basegate.progress import Progress
+    from basegate.runner.isolation import Isolation
+    from basegate.runner.measure import Measurer
+    from basegate.verdict import Result, Verdict
+
+
+class Run:
+    """Candidates, limits and store of one run.
+
+    Attributes:
+        options: what the command line asks for.
+        store: where measurements are kept.
+        progress: where slow work is shown.
+        records: what the acceptance tests found, on the process that reports.
+        behind: the measurements that the rows of the last ledger rest on, by key.
+        not_compared: what `--compare` asks for and the last ledger shows nothing of, and why.
+        say: the words of the reader's language.
+        references: names of the candidates that limits are relative to.
+    """
+
+    def __init__(self, options: RunOptions, progress: Progress) -> None:
+        self.options = options
+        self.progress = progress
+        self.store = Store(options.store)
+        self.device = resolve_device(options.device)
+        self.records: list[Record] = []
+        self.behind: dict[str, Measurement] = {}
+        self.not_compared = ""
+        self.say = progress.words = words(options.language)
+        self._opened: dict[str, Candidate] = {}
+        self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
+        self.references = {limit.candidate for limit in options.thresholds.relative}
+        self._isolation: Isolation | None = None
+
+    def check_names(self) -> None:
+        """Refuse limits relative to, and `--compare` with, candidates that nothing is known of.
+
+        Raises:
+            UsageError: there is such a name.
+        """
+        check_known(self.options.thresholds, self.options.known, self.store)
+        if self.options.compare:
+            check_stored(self.store, self.options.compare, self.options.known)
+
+    @property
+    def order(self) -> list[str]:
+        """The candidates in the order of work: those that limits are relative to come first."""
+        names = [spec.name for spec in self.options.candidates]
+        # All workers have to collect the same; what they begin with, the scheduler decides.
+        first = self.references if self.options.worker else self.first
+        return sorted(names, key=lambda name: name not in first)
+
+    @property
+    def first(self) -> set[str]:
+        """Names of the candidates that limits are relative to, or that may be the same as these."""
+        known = (self.options.thresholds.relative, self.options.known, self._memory)
+        return measured_first(self.options.candidates, *known)
+
+    def open(self, spec: CandidateSpec) -> Candidate:
+        """Return a handle on a candidate; nothing is loaded yet."""
+        self._opened[spec.name] = Candidate(
+            spec,
+            device=self.device,
+            memory=self._memory,
+            progress=self.progress,
+            window=self.options.thresholds.window,
+        )
+        return self._opened[spec.name]
+
+    def close(self, candidate: Candidate) -> None:
+        """Free a candidate, in whichever process it was loaded."""
+        candidate.close()
+        if self._isolation is not None:
+            self._isolation.stop()
+
+    def measure(self, candidate: Candidate, check: str, item: str) -> Measurement:
+        """Return a measurement, from the store or made now.
+
+        Raises:
+            InvalidMeasurement: it could not be made, or is beyond a limit of validity.
+        """
+        limits = self.options.thresholds.limits(candidate.name, check, item)
+        asked = self.options.thresholds.find(check, item)
+        measurement = obtain(
+            candidate,
+            asked,
+            self.store,
+            draws=draws_for(limits) if asked.stop_early else ALL,
+            remeasure=self.options.remeasure,
+            progress=self.progress,
+            measurer=self._measurer(candidate),
+        )
+        # Of the first time: what this run has measured is not from an earlier one.
+        first = self._earlier.setdefault((candidate.name, measurement.key), measurement.earlier)
+        check_valid(measurement, limits)
+        measurement = measurement.model_copy(update={"earlier": first})
+        if self.references:
+            named = measurement.candidate.model_copy(update={"name": candidate.name})
+            self._references.add(measurement.model_copy(update={"candidate": named}))
+        return measurement
+
+    def earlier(self, name: str, key: str | None) -> Earlier | None:
+        """Return what earlier runs had done of a candidate's measurement.
+
+        Args:
+            name: of the candidate.
+            key: of the measurement, where there is one.
+        """
+        return self._earlier.get((name, key))
+
+    def _measurer(self, candidate: Candidate) -> Measurer:
+        """Return what measures a candidate: a process of its own, unless it is loaded in this."""
+        if self.options.in_process or candidate.loaded:
+            return measure
+        if self._isolation is None:
+            # Late: a run that finds all in the store starts no process.
+            from basegate.runner.isolation import Isolation
+
+            self._isolation = Isolation(
+                self._memory,
+                self.options.thresholds.window,
+                self.options.timeout,
+                self.options.gpus,
+            )
+        return self._isolation
+
+    @property
+    def _memory(self) -> Path:
+        return self.store.folder / FINGERPRINTS
+
+    def judge(self, candidate: Candidate, measurement: Measurement) -> tuple[Verdict, Record]:
+        """Hold a measurement against the candidate's limits."""
+        limits = self.options.thresholds.limits(candidate.name, measurement.check, measurement.item)
+        verdict = judge_by(measurement, limits, candidate.name, self._references)
+        facts = measurement.candidate.model_copy(
+            update={"name": candidate.name, "source": candidate.spec.source}
+        )
+        return verdict, Record(
+            candidate=facts, results=verdict.results, earlier=measurement.earlier
+        )
+
+    @cached_property
+    def _references(self) -> References:
+        """What relative limits may speak of: in the store, which is read once, or measured here."""
+        own = [spec.name for spec in self.options.candidates] if self.options.worker else ()
+        limits = self.options.thresholds.relative
+        return References(limits, self.store, self._origins, beside=own)
+
+    @cached_property
+    def _origins(self) -> dict[str, Origin]:
+        """Where the candidates come from that relative limits may speak of."""
+        return origins_of(self.options.thresholds.relative, self.options.known, self._memory)
+
+    def facts(self, name: str) -> CandidateFacts:
+        """Return what is known of a candidate that no measurement tells of."""
+        spec = next(spec for spec in self.options.candidates if spec.name == name)
+        opened = self._opened.get(name)
+        return CandidateFacts(
+            name=spec.name,
+            source=spec.source,
+            revision=opened.known_revision if opened is not None else None,
+            engine=spec.engine,
+            quantization=spec.quantization,
+            dtype=spec.dtype,
+            device=self.device,
+        )
+
+    def has_something_to_write(self, exit_status: int) -> bool:
+        """Whether a run that ended so has a ledger to write.
+
+        A usage error, nothing selected, or an interruption before the first verdict must not
+        replace the ledger of an earlier run with an empty one.
+        """
+        return bool(self.records) or exit_status in (0, 1)
+
+    def ledger(self, *, interrupted: bool = False) -> Ledger:
+        """Return the ledger of the records so far.
+
+        Args:
+            interrupted: whether the run was stopped before all of it had run.
+        """
+        thresholds = self.options.thresholds
+        own = [self.facts(spec.name) for spec in self.options.candidates]
+        others = self._compared(own)
+        return build_ledger(
+            Suite(
+                version=installed_version("basegate"),
+                thresholds=thresholds_file(thresholds),
+                command=self.options.command,
+                interrupted=interrupted,
+            ),
+            environment(self.device),
+            [*own, *others.facts],
+            [(check.check, check.item) for check in thresholds.checks],
+            [*self.records, *others.records],
+            compared=others.dates,
+            compare=self._compare,
+        )
+
+    def _compared(self, own: Sequence[CandidateFacts]) -> Compared:
+        if not self.options.compare:
+            return NOTHING
+        asked = (self.options.thresholds, self.options.compare)
+        found = from_store(self.store, *asked, own, self._origins, self.options.known)
+        self.not_compared = " ".join(found.missing)
+        return found
+
+    def _compare(self, results: Sequence[Result]) -> Sequence[Comparison]:
+        self.behind = measurements_behind(self.store, results)
+        return compare_candidates(results, self.behind)

@@ -1,0 +1,20 @@
+"""What basegate keeps on pytest's objects, by typed keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from basegate.ledger import Record
+    from basegate.plugin.session import Run
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+"""On the config: the run; absent where `--model` is."""
+
+RECORDS: pytest.StashKey[list[Record]] = pytest.StashKey()
+"""On a test: what `judge` made of its measurements."""
+
+PROPERTY = "basegate"
+"""Name of the entry in `user_properties` that carries a record."""

@@ -1,0 +1,53 @@
+"""The rows of a ledger as CSV, for spreadsheets and data frames."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from basegate.i18n.formatting import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from basegate.verdict import Result
+
+COLUMNS = (
+    *("candidate", "check", "item", "question", "metric", "value", "unit", "low", "high"),
+    *("confidence", "limit", "direction", "verdict", "basis", "measurement"),
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes a cell that begins with it for; some take full-width forms, too."""
+
+
+def table(rows: Iterable[Result]) -> str:
+    """Return a line per metric and candidate, below one that names the columns.
+
+    Numbers have all their digits, and none is an empty cell. Texts stand in quotes, and one that a
+    spreadsheet would take for a formula has an apostrophe before it.
+    """
+    text = io.StringIO()
+    # In quotes, a text stays in its cell where semicolons part them, too.
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(map(_cells, rows))
+    return text.getvalue()
+
+
+def _cells(row: Result) -> list[str | float | None]:
+    low, high = row.interval or (None, None)
+    names = (row.candidate, row.check, row.part, row.question, row.metric)
+    others = (row.direction or "", row.verdict, row.basis, row.measurement or "")
+    return [
+        *map(_text, names),
+        row.value,
+        _text(row.unit),
+        *(low, high, row.confidence if row.interval else None, row.limit),
+        *map(_text, others),
+    ]
+
+
+def _text(text: str) -> str:
+    shown = printable(text)
+    return f"'{shown}" if shown.lstrip(" ").startswith(_FORMULA) else shown

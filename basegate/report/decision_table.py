@@ -1,0 +1,384 @@
+"""What the page opens with: which candidate to take, and the table that it follows from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from basegate.i18n.formatting import asked, format_value, place, with_unit
+from basegate.judging.explanation import sentence
+from basegate.judging.recommendation import plainest_of
+from basegate.report.page.samples_section import address
+from basegate.report.page.templating import render
+from basegate.report.terminal import (
+    decided,
+    decision_in_words,
+    not_judged_in_words,
+    partial,
+    verdict_in_words,
+)
+from basegate.report.wording import missed_in_words, recommendation
+from basegate.verdict import telling, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from markupsafe import Markup
+
+    from basegate.i18n.catalogue import Words
+    from basegate.ledger import CandidateEntry
+    from basegate.report.page.model import Page
+    from basegate.verdict import Result, VerdictWord
+
+SHOWN = 2
+"""Metrics of a cell; the rest is counted."""
+_SHORT = {
+    "bits_per_char": "bits per character",
+    "perplexity": "perplexity",
+    "gap": "bits beyond written Chinese",
+    "preferred_share": "right sentence likelier",
+    "cantonese_share": "Cantonese",
+    "latin_share": "English words",
+    "simplified_share": "Simplified",
+    "looping_share": "loops",
+    "accuracy": "right answers",
+    "likelihood_accuracy": "right by likelihood",
+    "letter_accuracy": "right by letter",
+}
+"""Metrics as a cell below the name of its check can call them."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One metric of a cell.
+
+    Attributes:
+        found: the number and what it is of.
+        interval: its interval, if it has one.
+        asked: the limit.
+    """
+
+    found: str
+    interval: str = ""
+    asked: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One candidate on one check.
+
+    Attributes:
+        verdict: its word; `None` where the check was not run.
+        values: the metrics that the verdict comes from.
+        more: how many metrics are left out, in words; empty where none is.
+        link: to the texts behind it; empty where there are none.
+        word: that stands in place of a verdict.
+        text: why there is none and what to do; empty where that is not known.
+    """
+
+    verdict: VerdictWord | None
+    values: tuple[Value, ...] = ()
+    more: str = ""
+    link: str = ""
+    word: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One candidate of the table.
+
+    Attributes:
+        entry: of the ledger.
+        decision: in words.
+        chosen: whether it is the one to take.
+        date: of its measurements, where it was taken from the store to be compared with.
+        cells: of all checks.
+    """
+
+    entry: CandidateEntry
+    decision: str
+    chosen: bool
+    date: str
+    cells: tuple[Cell, ...]
+
+
+def render_decision(page: Page) -> Markup:
+    """Return the section: recommendation, table, and what is not met."""
+    ledger = page.ledger
+    choice = ledger.recommendation
+    return render(
+        "decision.html",
+        page,
+        sentences=recommendation(ledger, page.say),
+        found=choice.candidate if choice is not None else None,
+        partial=partial(page.say) if ledger.suite.interrupted else "",
+        heads=[place(check, part, page.say) for check, part in columns(page)],
+        lines=lines(page),
+        unmet=unmet(page),
+        told=sentence,
+        limits=page.say("Judged by the limits of {path}.", path=ledger.suite.thresholds.path),
+    )
+
+
+def columns(page: Page) -> tuple[tuple[str, str], ...]:
+    """Return the checks of the table: those that have rows, then what has not been judged."""
+    left = (
+        (each.check, each.item) for entry in page.ledger.candidates for each in entry.not_judged
+    )
+    return tuple(dict.fromkeys((*page.parts, *left)))
+
+
+def lines(page: Page) -> list[Line]:
+    """Return the table: a line per candidate, the chosen one first, with a cell per check."""
+    found_ = [_line(page, entry) for entry in page.ledger.candidates]
+    return sorted(found_, key=lambda line: not line.chosen)
+
+
+def _line(page: Page, entry: CandidateEntry) -> Line:
+    ledger = page.ledger
+    rows = ledger.results_of(entry.name)
+    choice = ledger.recommendation
+    return Line(
+        entry=entry,
+        decision=_decided(entry, rows, page),
+        chosen=choice is not None and choice.candidate == entry.name,
+        date=entry.compared[:10],
+        cells=tuple(_cell(page, entry, *part) for part in columns(page)),
+    )
+
+
+def _decided(entry: CandidateEntry, rows: Sequence[Result], page: Page) -> str:
+    """Return the decision; on what it rests, the cells beside it say."""
+    if not rows or entry.not_run:
+        return decided(entry, rows, page.ledger.suite.interrupted, page.say)
+    return decision_in_words(entry.verdict, page.say)
+
+
+def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
+    name = entry.name
+    rows = page.rows(name, check, part)
+    if not rows:
+        return _empty(page.say, entry, check, part)
+    verdict, shown = telling(rows)
+    link = _link(page, name, check, part)
+    asked_alone = [row for row in rows if row.question]
+    if asked_alone:
+        whole = tuple(_value(page.say, row) for row in rows if not row.question)
+        return Cell(verdict, (*whole, _questions(page, asked_alone)), link=link)
+    # Of a check that passes one number tells enough; the others are met, too.
+    count = 1 if verdict == "pass" else SHOWN
+    values = tuple(_value(page.say, row) for row in shown[:count])
+    left: Counter[VerdictWord] = Counter(row.verdict for row in rows)
+    left[verdict] = len(shown) - len(values)
+    if verdict != "pass":
+        del left["pass"]
+    unknown = all(row.unresolved is not None for row in rows if row.verdict == "invalid")
+    return Cell(verdict, values, _more(page.say, left, unknown), link)
+
+
+def _empty(say: Words, entry: CandidateEntry, check: str, part: str) -> Cell:
+    """Return the cell of a check without a verdict; of a store it is known why."""
+    for each in entry.not_judged:
+        if (each.check, each.item) == (check, part):
+            word, text = not_judged_in_words(each, say)
+            return Cell(None, word=word, text=text)
+    return Cell(None, word=say("not run"))
+
+
+def _more(say: Words, left: Mapping[VerdictWord, int], unknown: bool) -> str:
+    """Return how many metrics are left out, by their verdict.
+
+    Args:
+        say: the words of the page.
+        left: by verdict, how many are left out.
+        unknown: whether of those that are invalid merely the limits are not known.
+    """
+    parts = {word: _left_out(say, word, left[word]) for word in _WORST_FIRST if left[word] > 0}
+    if unknown and "invalid" in parts:
+        parts["invalid"] = say("and {count} more, limit not known", count=left["invalid"])
+    return say("; ").join(parts.values())
+
+
+_WORST_FIRST: tuple[VerdictWord, ...] = ("invalid", "fail", "inconclusive", "pass")
+
+
+def _left_out(say: Words, verdict: VerdictWord, count: int) -> str:
+    return {
+        "pass": say("and {count} more, met", count=count),
+        "fail": say("and {count} more, not met", count=count),
+        "inconclusive": say("and {count} more, open", count=count),
+        "invalid": say("and {count} more, not measured", count=count),
+    }[verdict]
+
+
+def _questions(page: Page, rows: Sequence[Result]) -> Value:
+    """Return how many of the questions that are judged each alone are met."""
+    say = page.say
+    met = sum(row.verdict == "pass" for row in rows)
+    limits = {asked(row, say) for row in rows}
+    limit = limits.pop() if len(limits) == 1 else ""
+    if len(rows) == 1:
+        return Value(
+            found=say("{met} of 1 question met", met=met),
+            interval=_weakest(say, rows),
+            asked=limit and say("{limit} right", limit=limit),
+        )
+    weakest = _weakest(say, rows)
+    return Value(
+        found=say("{met} of {count} questions met", met=met, count=len(rows)),
+        interval=weakest and say("weakest: {counted}", counted=weakest),
+        asked=limit and say("{limit} right each", limit=limit),
+    )
+
+
+def _weakest(say: Words, rows: Sequence[Result]) -> str:
+    """Return how many samples are right of the question with the fewest.
+
+    The count is held against the limit. The interval of the chance behind it is another thing, and
+    beside the limit it would look as if it was held against that.
+    """
+    weakest = min((row for row in rows if row.drawn), key=_right_of_drawn, default=None)
+    if weakest is None or not weakest.count:
+        return ""
+    known = {"right": f"{weakest.value:g}", "drawn": weakest.drawn, "count": weakest.count}
+    if weakest.drawn == weakest.count:
+        return say("{right} of {count} right", **known)
+    return say("{right} of {drawn} drawn right, of {count}", **known)
+
+
+def _right_of_drawn(row: Result) -> tuple[float, int]:
+    """Return the share that is right; of two that are alike, the one with more draws is weaker."""
+    drawn = row.drawn or 1
+    share = (row.value or 0.0) / drawn
+    return share, -drawn if share < 1 else drawn
+
+
+def _value(say: Words, row: Result) -> Value:
+    unknown = row.unresolved
+    if unknown is not None and unknown.value is not None:
+        value = format_value(unknown.value, unknown.unit, say=say)
+        asked_ = say("not known (relative to {name})", name=unknown.candidate)
+        return Value(with_unit(value, _named(unknown.metric), say), asked=asked_)
+    if not row.metric:
+        return Value(say("no measurement"))
+    value = format_value(row.value, row.unit, row.limit, say)
+    interval = ""
+    if row.interval is not None:
+        low, high = (format_value(end, row.unit, row.limit, say) for end in row.interval)
+        level = f"{row.confidence * 100:g}"
+        interval = say("{level} %: {low} to {high}", level=level, low=low, high=high)
+    return Value(with_unit(value, _named(row.metric), say), interval, asked(row, say))
+
+
+def _named(metric: str) -> str:
+    """Return what a cell calls a metric."""
+    return _SHORT.get(metric, metric.replace("_", " "))
+
+
+def _link(page: Page, name: str, check: str, part: str) -> str:
+    """Return where the texts behind a cell are."""
+    measurement = page.measured(name, check, part)
+    if measurement is None:
+        return ""
+    found = measurement.findings
+    return address(name, check, part) if found.samples or found.preferences or found.choices else ""
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A row that is not met, or not known to be.
+
+    Attributes:
+        row: of the ledger.
+        why: the reason for its limit, in words; empty where it has none, and where the next row
+            has the same: the reason that a table gives stands once, after the last of its limits.
+    """
+
+    row: Result
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """What one candidate does not meet, or is not known to.
+
+    Attributes:
+        name: of the candidate.
+        told: how many checks of which verdict, and the farthest from its limit.
+        rows: in the order of the ledger.
+        left: checks without a verdict: a word, and where, why and what to do.
+    """
+
+    name: str
+    told: str
+    rows: tuple[Missed, ...]
+    left: tuple[tuple[str, str], ...] = ()
+
+
+def unmet(page: Page) -> list[Unmet]:
+    """Return what is not met, by candidate."""
+    found_ = [
+        (entry, [r for r in page.ledger.results_of(entry.name) if r.verdict != "pass"])
+        for entry in page.ledger.candidates
+    ]
+    return [
+        Unmet(
+            entry.name,
+            _told(page, entry, rows),
+            tuple(_missed(page.say, rows)),
+            tuple(_left(page.say, entry)),
+        )
+        for entry, rows in found_
+        if rows or entry.not_judged
+    ]
+
+
+def _left(say: Words, entry: CandidateEntry) -> Iterator[tuple[str, str]]:
+    for each in entry.not_judged:
+        word, text = not_judged_in_words(each, say)
+        yield word, say("{head}: {text}", head=place(each.check, each.item, say), text=text)
+
+
+def _missed(say: Words, rows: Sequence[Result]) -> Iterator[Missed]:
+    for (_, why), group in groupby(rows, key=lambda row: (row.check, row.why)):
+        *others, last = group
+        yield from map(Missed, others)
+        if not why:
+            yield Missed(last)
+        elif others:
+            yield Missed(last, say("Reason for these limits: {why}", why=why))
+        else:
+            yield Missed(last, say("Reason for the limit: {why}", why=why))
+
+
+def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
+    """Return in one line what is wrong with a candidate."""
+    say, name = page.say, entry.name
+    checks: dict[tuple[str, str], list[VerdictWord]] = {}
+    for row in page.ledger.results_of(name):
+        checks.setdefault((row.check, row.part), []).append(row.verdict)
+    counted = Counter(map(worst, checks.values()))
+    words: tuple[VerdictWord, ...] = ("fail", "inconclusive", "invalid")
+    verdicts = [
+        say("{count} {verdict}", count=counted[word], verdict=verdict_in_words(word, say))
+        for word in words
+        if counted[word]
+    ]
+    left = Counter(not_judged_in_words(each, say)[0] for each in entry.not_judged)
+    verdicts += [
+        say("{count} {verdict}", count=count, verdict=word) for word, count in left.items()
+    ]
+    count = len(checks) + left.total()
+    known = {"name": name, "all": count, "verdicts": say(", ").join(verdicts)}
+    told = (
+        say("{name}, of 1 check: {verdicts}", **known)
+        if count == 1
+        else say("{name}, of {all} checks: {verdicts}", **known)
+    )
+    plainest = plainest_of(missed)
+    if plainest is None:
+        return told
+    return say("{told}; for example {missed}", told=told, missed=missed_in_words(plainest, say))

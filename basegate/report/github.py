@@ -1,0 +1,57 @@
+"""Where the Markdown summary goes: a file, and the page that GitHub shows of a job."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from basegate.serialization import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from basegate.i18n.catalogue import Words
+    from basegate.ledger import Ledger
+
+VARIABLE = "GITHUB_STEP_SUMMARY"
+"""Names the file that GitHub Actions shows on a job's page; steps append to it."""
+
+
+def write_summary(ledger: Ledger, path: Path | None, say: Words) -> str:
+    """Write the summary of a run to a file, and append it to the job's page, as far as wanted.
+
+    Args:
+        ledger: of the run.
+        path: the file, in place of an earlier one; `None` for none.
+        say: the words of its language.
+
+    Returns:
+        Why the job's page lacks it, in a sentence; empty where it does not, or where there is none.
+
+    Raises:
+        OSError: `path` cannot be written.
+    """
+    job = os.environ.get(VARIABLE, "")
+    if not (path or job):
+        return ""
+    # Late: a run without a summary need not wait for the templates behind it.
+    from basegate.report.markdown import summarise
+
+    text = summarise(ledger, say)
+    if path is not None and not (job and _same(path, job)):
+        write_atomically(path, text)
+    return _append(job, text) if job else ""
+
+
+def _append(job: str, text: str) -> str:
+    try:
+        with open(job, "a", encoding="utf-8", newline="\n") as file:
+            # A blank line parts it from what another command of the step has written.
+            file.write(f"\n{text}")
+    except OSError as error:
+        return f"the summary could not be added to ${VARIABLE}: {error}"
+    return ""
+
+
+def _same(path: Path, job: str) -> bool:
+    return os.path.realpath(path) == os.path.realpath(job)

@@ -1,0 +1,174 @@
+"""Rows of pytest-html's table: the cells of a verdict, and what a measurement rests on.
+
+pytest-html inserts all of it as it is, so everything is escaped here. What the models wrote is not
+in the rows, but in the page above them, once; rows link to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.formatting import SHARE, asked, format_value, found, printable
+from basegate.report.page.samples_section import address
+from basegate.report.page.templating import render_part
+from basegate.report.wording import basis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from basegate.ledger import Record
+    from basegate.measurement import Findings, Measurement, Metric
+    from basegate.verdict import Result
+
+_FACTS = {
+    "split_token_share": "tokens that are parts of a character",
+    "no_answer": "samples without an answer",
+    "not_drawn": "samples not drawn",
+    "prefix": "before every window and prompt",
+}
+"""Facts of a measurement whose names do not say it."""
+COLUMNS = ("Verdict", "Metric", "Value", "Limit")
+
+
+def header_cells(say: Words = ENGLISH) -> list[Markup]:
+    """Return the heads of the columns that a verdict needs."""
+    return [
+        render_part("head.html", say, kind=name.lower(), name=say(name.lower())) for name in COLUMNS
+    ]
+
+
+def id_cell(nodeid: str) -> Markup:
+    """Return the cell of a test's id, escaped."""
+    return render_part("id.html", ENGLISH, nodeid=printable(nodeid))
+
+
+def result_cells(results: Sequence[Result], say: Words = ENGLISH) -> list[Markup]:
+    """Return the cells of a row: a line per metric in each of them."""
+    lines = [(row.verdict, _metric(row, say), _value(row, say), asked(row, say)) for row in results]
+    bases = dict.fromkeys(
+        say("{head}: {text}", head=row.part, text=basis(row.basis, say))
+        for row in results
+        if row.basis
+    )
+    return [
+        render_part(
+            "cell.html",
+            say,
+            kind=name.lower(),
+            lines=[printable(line[place]) for line in lines],
+            below=[printable(each) for each in bases] if name == "Metric" else [],
+        )
+        for place, name in enumerate(COLUMNS)
+    ]
+
+
+_DURATION = '<td class="col-duration"'
+"""How pytest-html's cell begins that says how long a test took."""
+
+
+def stored_cells(
+    cells: Sequence[str], records: Sequence[Record], say: Words = ENGLISH
+) -> list[str]:
+    """Return the cells of a row; its duration says where it is that of reading, not of measuring.
+
+    The text is an attribute, which the style shows: pytest-html sorts by what the cell holds.
+
+    Args:
+        cells: as pytest-html has them.
+        records: of the test.
+        say: the words of the page's language.
+    """
+    if not records or not all(each.earlier and each.earlier.whole for each in records):
+        return list(cells)
+    took = {row.measurement: row.seconds or 0.0 for each in records for row in each.results}
+    text = say("from the store; measured in {seconds} s", seconds=f"{sum(took.values()):.1f}")
+    told = Markup('{begin} data-stored="{text}"').format(begin=Markup(_DURATION), text=text)
+    return [each.replace(_DURATION, told, 1) for each in cells]
+
+
+def _metric(row: Result, say: Words) -> str:
+    metric = say(row.metric.replace("_", " ")) if row.metric else ""
+    return say("{head}: {text}", head=row.question, text=metric) if row.question else metric
+
+
+def _value(row: Result, say: Words) -> str:
+    return found(row, row.limit, say) if row.metric else ""
+
+
+def evidence(measurement: Measurement, rows: Sequence[Result], say: Words = ENGLISH) -> Markup:
+    """Return what a measurement rests on: numbers, facts, notes and gates, and where its texts are.
+
+    Args:
+        measurement: with or without its evidence.
+        rows: of the ledger that rest on it.
+        say: the words of the page's language.
+    """
+    findings = measurement.findings
+    # Of a bank that is judged as a whole, the questions are in the page above.
+    whole = any(metric.name == "accuracy" for metric in findings.metrics)
+    shown = [each for each in findings.metrics if not (whole and each.name == "correct")]
+    return render_part(
+        "evidence.html",
+        say,
+        metrics=[
+            (_part(metric, say), f"{found(metric, None, say)}{_behind(metric, say)}")
+            for metric in shown
+        ],
+        facts=list(_facts(findings, say)),
+        measured=measurement.measured_at,
+        seconds=f"{measurement.seconds:.1f}",
+        notes=findings.notes,
+        left_out=findings.left_out,
+        gates=_gates(rows),
+        asked=asked,
+        link=_link(measurement, rows),
+    )
+
+
+def _part(metric: Metric, say: Words) -> str:
+    """Return what a metric speaks of: a topic, a kind of pairs, or a question by its id."""
+    return metric.item if metric.name == "correct" else say(metric.item)
+
+
+def _behind(metric: Metric, say: Words) -> str:
+    """Return what a count says of the chance of a right answer, and what was not drawn."""
+    if metric.name != "correct" or metric.interval is None or not metric.count:
+        return ""
+    low, high = (f"{end / metric.count * 100:.0f}" for end in metric.interval)
+    text = say(
+        "; chance of a right answer {low} % to {high} % ({level} %, Clopper and Pearson).",
+        low=low,
+        high=high,
+        level=f"{metric.confidence * 100:g}",
+    )
+    left = metric.count - (metric.drawn or 0)
+    if left:
+        text += say(" {count} more could not change the verdict and were not drawn.", count=left)
+    return text
+
+
+def _facts(findings: Findings, say: Words) -> Iterator[tuple[str, str]]:
+    for key, value in findings.facts.items():
+        if value is None or key == "remark":
+            continue
+        name = say(_FACTS.get(key, key.replace("_", " ")))
+        if isinstance(value, str | bool):
+            yield name, str(value)
+        else:
+            yield name, format_value(value, SHARE if key.endswith("_share") else "", say=say)
+
+
+def _gates(rows: Sequence[Result]) -> list[Result]:
+    """Return a row per kind of gate: of several questions with the same one, the first."""
+    return list({(row.metric, row.limit, row.curve): row for row in rows if row.curve}.values())
+
+
+def _link(measurement: Measurement, rows: Sequence[Result]) -> str:
+    """Return where the page shows the texts behind a measurement; empty where it has none."""
+    findings = measurement.findings
+    if not (findings.samples or findings.preferences or findings.choices) or not rows:
+        return ""
+    return address(rows[0].candidate, rows[0].check, rows[0].part)

@@ -1,0 +1,157 @@
+"""Every two candidates on the same items, and the article's table beside the run's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from basegate.i18n.formatting import format_value, found, in_words, is_share, place
+from basegate.judging.comparison import FEWEST
+from basegate.report.page.article_results import PROBLEM, PUBLISHED, QUESTION
+from basegate.report.page.templating import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from markupsafe import Markup
+
+    from basegate.i18n.catalogue import Words
+    from basegate.ledger import CandidateEntry, Comparison
+    from basegate.report.page.article_results import Published
+    from basegate.report.page.model import Page
+
+
+@dataclass(frozen=True)
+class Group:
+    """The comparisons in one metric of one check.
+
+    Attributes:
+        place: check and corpus or bank.
+        unit: what was compared, in words.
+        items: documents, questions, pairs or prompts.
+        level: of the intervals, in per cent.
+        rows: a pair of candidates each.
+    """
+
+    place: str
+    unit: str
+    items: str
+    level: str
+    rows: tuple[Comparison, ...]
+
+    @property
+    def carried(self) -> int:
+        """How many of the pairs are told apart."""
+        return sum(each.better is not None for each in self.rows)
+
+
+def render_comparisons(page: Page) -> Markup:
+    """Return the section; nothing where there is one candidate and the article has none of them."""
+    groups, article = _groups(page), list(_article(page))
+    return render(
+        "comparison.html",
+        page,
+        groups=groups,
+        article=article,
+        value=_value,
+        signed=signed,
+        interval=interval,
+        fewest=FEWEST,
+        winner=winner,
+    )
+
+
+def _groups(page: Page) -> list[Group]:
+    parts = groupby(page.ledger.comparisons, key=lambda each: (each.check, each.part, each.metric))
+    return [_group(page.say, tuple(rows)) for _, rows in parts]
+
+
+def _group(say: Words, rows: tuple[Comparison, ...]) -> Group:
+    first = rows[0]
+    fewest, most = min(each.items for each in rows), max(each.items for each in rows)
+    return Group(
+        place=place(first.check, first.part, say),
+        unit=in_words(first.unit, say),
+        items=str(most) if fewest == most else say("{low} to {high}", low=fewest, high=most),
+        level=f"{first.confidence * 100:.4g}",
+        rows=rows,
+    )
+
+
+def _value(say: Words, each: Comparison, value: float) -> str:
+    return format_value(value, each.unit, say=say)
+
+
+def signed(each: Comparison, value: float) -> str:
+    """Return a difference with its sign; of shares in points of per cent."""
+    scaled = value * 100 if is_share(each.unit) else value
+    text = f"{scaled:+.1f}" if is_share(each.unit) else f"{scaled:+.2f}"
+    return text.replace("-", "\u2212")
+
+
+def interval(say: Words, each: Comparison) -> str:
+    """Return the interval of a difference in words; empty where it cannot be told."""
+    if each.interval is None:
+        return ""
+    low, high = (signed(each, end) for end in each.interval)
+    return say("{low} to {high}", low=low, high=high)
+
+
+def winner(each: Comparison) -> str | None:
+    """Return the candidate that a comparison carries as better; `None` where it carries neither."""
+    if each.better is None:
+        return None
+    return each.first if each.better == "first" else each.second
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One candidate that the article measured, too.
+
+    Attributes:
+        name: of the candidate.
+        published: by the article.
+        perplexity: by the article's own code, in this run.
+        bits: bits per character of the same text, in this run.
+        knows: right answers to the article's question, in this run.
+        reasons: right answers to the article's problem, in this run.
+    """
+
+    name: str
+    published: Published
+    perplexity: str
+    bits: str
+    knows: str
+    reasons: str
+
+
+def _article(page: Page) -> Iterator[Beside]:
+    for entry in page.ledger.candidates:
+        published = PUBLISHED.get(entry.source)
+        if published is not None:
+            yield _beside(page, entry, published)
+
+
+def _beside(page: Page, entry: CandidateEntry, published: Published) -> Beside:
+    return Beside(
+        name=entry.name,
+        published=published,
+        perplexity=_metric(page, entry.name, "perplexity", "article_perplexity"),
+        bits=_metric(page, entry.name, "perplexity", "bits_per_char"),
+        knows=_metric(page, entry.name, "knowledge", "correct", QUESTION),
+        reasons=_metric(page, entry.name, "reasoning", "correct", PROBLEM),
+    )
+
+
+def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> str:
+    """Return what a run found, on the first corpus or bank where it found it."""
+    for checked, part in page.parts:
+        measurement = page.measured(name, check, part) if checked == check else None
+        for each in measurement.findings.metrics if measurement is not None else ():
+            if (each.name, each.item) == (metric, item) and item:
+                return found(each, None, page.say)
+            if each.name == metric and not item:
+                value = format_value(each.value, say=page.say)
+                return page.say("{value} on {part}", value=value, part=part)
+    return ""

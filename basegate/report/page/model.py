@@ -1,0 +1,63 @@
+"""The page that people decide from: sections of HTML, made of a ledger and its measurements.
+
+Nothing is computed here that a ledger could hold. Everything a model wrote is data: jinja2 escapes
+it, or it travels as JSON that a script puts in as text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from basegate.i18n.catalogue import ENGLISH, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from basegate.ledger import Ledger
+    from basegate.measurement import Measurement
+    from basegate.verdict import Result
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page is made of.
+
+    Attributes:
+        ledger: the run.
+        measurements: by key, those that its rows rest on, as far as the store has them.
+        say: the words of its language.
+    """
+
+    ledger: Ledger
+    measurements: Mapping[str, Measurement] = field(default_factory=dict)
+    say: Words = ENGLISH
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The candidates, in the order of the ledger."""
+        return tuple(entry.name for entry in self.ledger.candidates)
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Every check with its corpus, bank or prompt file, in the order of the ledger."""
+        return tuple(dict.fromkeys((row.check, row.part) for row in self.ledger.results))
+
+    def rows(self, candidate: str, check: str, part: str) -> tuple[Result, ...]:
+        """Return the rows of one candidate on one item."""
+        return tuple(
+            row
+            for row in self.ledger.results
+            if (row.candidate, row.check, row.part) == (candidate, check, part)
+        )
+
+    def measured(self, candidate: str, check: str, part: str) -> Measurement | None:
+        """Return the measurement behind a cell of the decision table, if there is one."""
+        keys = (row.measurement or "" for row in self.rows(candidate, check, part))
+        return next((self.measurements[key] for key in keys if key in self.measurements), None)
+
+    def of_item(self, check: str, part: str) -> Iterator[tuple[str, Measurement]]:
+        """Give the candidates that were measured on an item, each with its measurement."""
+        for name in self.names:
+            if (found := self.measured(name, check, part)) is not None:
+                yield name, found

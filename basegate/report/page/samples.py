@@ -1,0 +1,333 @@
+"""What candidates wrote, as data for the page's script: prompts with every candidate's samples.
+
+A text stands in it once, however often it was written or asked. It is untrusted and stays text:
+the script puts it in as such, control characters are replaced here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from basegate.checks.highlights import difference, highlights
+from basegate.i18n.formatting import place, printable
+from basegate.verdict import telling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from basegate.i18n.catalogue import Words
+    from basegate.measurement import Findings, Measurement, OptionScores, Preference, Sample
+    from basegate.report.page.model import Page
+    from basegate.verdict import VerdictWord
+
+DIFFERS = 16
+"""Marks the point in which the sentences of a minimal pair differ, beside `highlights.Kind`."""
+_LONGEST = (20_000, 10_000, 5_000, 2_500)
+_BUDGET = 2_000_000
+"""Characters of all texts together, above which each is cut shorter: they are read by eye."""
+
+
+def collect(page: Page) -> dict[str, Any]:
+    """Return what the script shows, ready for JSON.
+
+    `candidates` are names; `parts` have a `key`, a `name` and the `verdicts` of the candidates;
+    `texts` are what is referred to by number: a string, or `[shown, characters left out, marks]`
+    where each mark is three numbers (start, end, kinds) in UTF-16 units, as JavaScript counts;
+    `groups` are prompts with a column per candidate, or kinds of minimal pairs.
+    """
+    shelf = _Shelf(_longest(page))
+    parts: list[dict[str, Any]] = []
+    sampled: list[dict[str, Any]] = []
+    paired: list[dict[str, Any]] = []
+    for check, part in page.parts:
+        measured = dict(page.of_item(check, part))
+        groups = list(_prompts(page, check, part, measured, shelf))
+        pairs = list(_pairs(page, measured, shelf))
+        if not groups and not pairs:
+            continue
+        verdicts = [_verdict(page, name, check, part) for name in page.names]
+        number = len(parts)
+        parts.append(
+            {
+                "key": printable(f"{check}/{part}"),
+                "name": printable(place(check, part, page.say)),
+                "verdicts": verdicts,
+            }
+        )
+        sampled += [{"part": number, **group} for group in groups]
+        paired += [{"part": number, **group} for group in pairs]
+    return {
+        "candidates": [printable(name) for name in page.names],
+        "parts": parts,
+        "texts": shelf.texts,
+        "groups": sampled + paired,
+    }
+
+
+def _longest(page: Page) -> int:
+    """Return how many characters of a text are shown, so that all of them make a usable page."""
+    texts = {
+        text
+        for check, part in page.parts
+        for _, measurement in page.of_item(check, part)
+        for sample in measurement.findings.samples
+        for text in (sample.prompt, sample.text)
+    }
+
+    def fits(limit: int) -> bool:
+        return sum(min(len(text), limit) for text in texts) <= _BUDGET
+
+    return next(filter(fits, _LONGEST), _LONGEST[-1])
+
+
+class _Shelf:
+    """Texts by number, each once."""
+
+    def __init__(self, longest: int) -> None:
+        self.texts: list[Any] = []
+        self._longest = longest
+        self._numbers: dict[tuple[str, bool], int] = {}
+
+    def put(self, text: str, *, marked: bool = False) -> int:
+        """Return the number of a text, with what stands out in it where asked for."""
+        if (text, marked) not in self._numbers:
+            shown = printable(text[: self._longest])
+            marks = highlights(shown) if marked else ()
+            self._numbers[text, marked] = self._add(shown, len(text) - len(shown), marks)
+        return self._numbers[text, marked]
+
+    def put_pair(self, right: str, wrong: str) -> tuple[int, int]:
+        """Return the numbers of two sentences, with the point in which they differ."""
+        pair = (right, wrong)
+        first, second = (
+            self._add(printable(text), 0, [(start, end, DIFFERS)])
+            for text, (start, end) in zip(pair, difference(*pair), strict=True)
+        )
+        return first, second
+
+    def _add(self, shown: str, left_out: int, marks: Sequence[tuple[int, int, int]]) -> int:
+        flat = _in_utf16(shown, marks)
+        self.texts.append([shown, left_out, flat] if flat or left_out else shown)
+        return len(self.texts) - 1
+
+
+def _in_utf16(text: str, marks: Sequence[tuple[int, int, int]]) -> list[int]:
+    """Return marks as one row of numbers, places counted as JavaScript does."""
+    if text.isascii() or max(text) <= "\uffff":
+        return [int(number) for mark in marks for number in mark]
+    places, place_ = [], 0
+    for char in text:
+        places.append(place_)
+        place_ += 1 + (char > "\uffff")
+    places.append(place_)
+    return [
+        int(number) for start, end, kinds in marks for number in (places[start], places[end], kinds)
+    ]
+
+
+def _verdict(page: Page, name: str, check: str, part: str) -> VerdictWord | None:
+    rows = page.rows(name, check, part)
+    return telling(rows)[0] if rows else None
+
+
+@dataclass
+class _Column:
+    """What one candidate wrote to one prompt."""
+
+    samples: list[Sample] = field(default_factory=list)
+    options: OptionScores | None = None
+
+
+def _prompts(
+    page: Page, check: str, part: str, measured: Mapping[str, Measurement], shelf: _Shelf
+) -> Iterator[dict[str, Any]]:
+    """Give the prompts of an item, each once, with a column for every candidate."""
+    groups: dict[tuple[str, str | None], dict[str, _Column]] = {}
+    for name, measurement in measured.items():
+        prompts: dict[str, str] = {}
+        for sample in measurement.findings.samples:
+            prompts[sample.item] = sample.prompt
+            columns = groups.setdefault((sample.item, sample.prompt), {})
+            columns.setdefault(name, _Column()).samples.append(sample)
+        for scored in measurement.findings.choices:
+            columns = groups.setdefault((scored.item, prompts.get(scored.item)), {})
+            columns.setdefault(name, _Column()).options = scored
+    alone = {name: _judged_alone(page, name, check, part) for name in measured}
+    for (item, prompt), columns in groups.items():
+        expected = next(map(_expected, columns.values()))
+        yield {
+            "item": printable(item),
+            "prompt": None if prompt is None else shelf.put(prompt),
+            "expected": None if expected is None else printable(expected),
+            "columns": [
+                _column(columns[name], measured[name].findings, alone[name].get(item), page, shelf)
+                if name in columns
+                else None
+                for name in page.names
+            ],
+        }
+
+
+def _expected(column: _Column) -> str | None:
+    return column.options.expected if column.options else column.samples[0].expected
+
+
+def _judged_alone(page: Page, name: str, check: str, part: str) -> dict[str, VerdictWord]:
+    """Return the verdicts on single questions, of an item whose questions are judged one by one."""
+    return {row.question: row.verdict for row in page.rows(name, check, part) if row.question}
+
+
+def _column(
+    column: _Column, found: Findings, verdict: VerdictWord | None, page: Page, shelf: _Shelf
+) -> dict[str, Any]:
+    made: dict[str, Any] = {"samples": _samples(column.samples, page.say, shelf)}
+    if verdict is not None:
+        made["verdict"] = verdict
+    if counted := _counted(column, found, page.say):
+        made["counted"] = counted
+    if column.options is not None:
+        made["options"] = _options(column.options)
+    return made
+
+
+def _counted(column: _Column, found: Findings, say: Words) -> str:
+    """Return how many samples are right, and how many could not change the verdict any more."""
+    own = column.samples
+    if not own or own[0].expected is None:
+        return ""
+    right = sum(sample.answer == sample.expected for sample in own)
+    text = say("{right} of {drawn} right", right=right, drawn=len(own))
+    most = next(
+        (
+            each.count
+            for each in found.metrics
+            if (each.name, each.item) == ("correct", own[0].item)
+        ),
+        None,
+    )
+    if most is None or most <= len(own):
+        return text
+    left = say("{count} more could not change the verdict", count=most - len(own))
+    return say("; ").join((text, left))
+
+
+def _samples(samples: Sequence[Sample], say: Words, shelf: _Shelf) -> list[dict[str, Any]]:
+    """Return the samples of a column; those that are alike as one, with all their numbers.
+
+    White space at the end is left out: whether a line or two are empty there tells nothing.
+    """
+    alike: dict[tuple[object, ...], dict[str, Any]] = {}
+    for number, sample in enumerate(samples, start=1):
+        text = shelf.put(sample.text.rstrip(), marked=bool(sample.notes))
+        tags, reading = _tags(sample), _reading(sample, say)
+        made: dict[str, Any] = {"text": text, "numbers": [], "tags": tags}
+        if sample.answer is not None:
+            made["answer"] = printable(sample.answer)
+        if reading:
+            made["reading"] = reading
+        key = (text, *tags, sample.answer, reading)
+        alike.setdefault(key, made)["numbers"].append(number)
+    return list(alike.values())
+
+
+def _tags(sample: Sample) -> list[str]:
+    """Return what a sample can be filtered by."""
+    tags = []
+    if sample.expected is not None:
+        if sample.answer is None:
+            tags.append("none")
+        else:
+            tags.append("right" if sample.answer == sample.expected else "wrong")
+    if sample.degenerate:
+        tags.append("degenerate")
+    if sample.notes.get("looping"):
+        tags.append("loops")
+    return tags
+
+
+def _reading(sample: Sample, say: Words) -> str:
+    """Return what was counted in a continuation, in words."""
+    sentences = {
+        "cantonese": say("Cantonese"),
+        "written_chinese": say("written Chinese"),
+        "mixed": say("mixed"),
+        "neutral": say("neutral"),
+        "foreign": say("other"),
+    }
+    others = {"latin_words": say("words of English"), "simplified": say("Simplified")}
+    counts = [
+        say(", ").join(
+            say("{count} {what}", count=sample.notes[key], what=name)
+            for key, name in names.items()
+            if sample.notes.get(key)
+        )
+        for names in (sentences, others)
+    ]
+    if counts[0]:
+        counts[0] = say("sentences: {counts}", counts=counts[0])
+    return say("; ").join(filter(None, counts))
+
+
+def _options(scored: OptionScores) -> dict[str, Any]:
+    return {
+        "tags": ["right" if scored.by_text == scored.expected else "wrong"],
+        "text": _printable_or_none(scored.by_text),
+        "letter": _printable_or_none(scored.by_letter),
+        "bits": [
+            [printable(key), _bits(scored.texts.get(key)), _bits(scored.letters.get(key))]
+            for key in dict.fromkeys((*scored.texts, *scored.letters))
+        ],
+    }
+
+
+def _printable_or_none(text: str | None) -> str | None:
+    return None if text is None else printable(text)
+
+
+def _bits(log_probability: float | None) -> float | None:
+    """Return a natural log-probability as bits that were spent."""
+    return None if log_probability is None else _finite(-log_probability / math.log(2))
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
+
+
+def _pairs(
+    page: Page, measured: Mapping[str, Measurement], shelf: _Shelf
+) -> Iterator[dict[str, Any]]:
+    """Give the kinds of minimal pairs, each with its pairs and what they cost each candidate."""
+    kinds: dict[str, dict[tuple[str, str], dict[str, Preference]]] = {}
+    for name, measurement in measured.items():
+        for each in measurement.findings.preferences:
+            pairs = kinds.setdefault(each.kind, {})
+            pairs.setdefault((each.right, each.wrong), {})[name] = each
+    for kind, pairs in kinds.items():
+        yield {
+            "item": printable(page.say(kind)),
+            "pairs": [
+                _pair(sentences, [by_name.get(name) for name in page.names], shelf)
+                for sentences, by_name in pairs.items()
+            ],
+        }
+
+
+def _pair(
+    sentences: tuple[str, str], columns: Sequence[Preference | None], shelf: _Shelf
+) -> dict[str, Any]:
+    right, wrong = shelf.put_pair(*sentences)
+    return {
+        "right": right,
+        "wrong": wrong,
+        "columns": [
+            None
+            if each is None
+            else {
+                "tags": ["right" if each.preferred else "wrong"],
+                "bits": [_finite(each.right_bits), _finite(each.wrong_bits)],
+            }
+            for each in columns
+        ],
+    }

@@ -1,0 +1,120 @@
+"""What it wrote: every prompt with the samples of all candidates side by side, to filter."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from basegate.i18n.formatting import printable
+from basegate.report.page.samples import collect
+from basegate.report.page.templating import asset, render
+
+if TYPE_CHECKING:
+    from basegate.i18n.catalogue import Words
+    from basegate.report.page.model import Page
+
+SECTION = "bg-texts"
+"""The section's id, with which its addresses begin."""
+SCRIPT = "texts.js"
+_IN_SCRIPT = str.maketrans(
+    {char: f"\\u{ord(char):04x}" for char in ("<", ">", "&", "\u2028", "\u2029")}
+)
+"""What could end a script or a line of it, as JSON writes it otherwise."""
+
+
+def render_texts(page: Page) -> Markup:
+    """Return the section; nothing where no measurement holds a text."""
+    data = collect(page)
+    if not data["groups"]:
+        return Markup()
+    return render(
+        "texts.html",
+        page,
+        data=as_json({**data, "words": _words(page.say), "language": page.say.language}),
+        script=Markup(asset(SCRIPT)),
+        parts=data["parts"],
+        names=data["candidates"],
+    )
+
+
+def address(
+    candidate: str = "", check: str = "", part: str = "", sample: str = "", verdict: str = ""
+) -> str:
+    """Return the fragment of an address that opens the section with a filter.
+
+    Args:
+        candidate: whose texts; of all where empty.
+        check: of which check; of all where empty.
+        part: its corpus, bank or prompt file.
+        sample: `right`, `wrong`, `none` (no answer), `degenerate` or `loops`.
+        verdict: of the check, or of the question where it is judged alone.
+    """
+    asked = {
+        "candidate": printable(candidate),
+        "check": printable(f"{check}/{part}") if check else "",
+        "sample": sample,
+        "verdict": verdict,
+    }
+    return f"#{SECTION}?{urlencode({name: value for name, value in asked.items() if value})}"
+
+
+def as_json(value: Any) -> Markup:
+    """Return JSON that can stand in a `script` element, whatever texts it holds."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # All that could be markup is escaped.
+    return Markup(text.translate(_IN_SCRIPT))
+
+
+def _words(say: Words) -> dict[str, str]:
+    """Return the texts that the script shows; it puts in what stands in braces."""
+    return {
+        "all": say("Show all {count} characters"),
+        "alike": say("{count} alike: {numbers}"),
+        "answer": say("Right answer: {answer}"),
+        "bits": say("Options by likelihood: bits per character of each text, bits of each letter"),
+        "built": say("{shown} of {all} groups are on the page so far."),
+        "cantonese": say("Cantonese marker"),
+        "candidate": say("candidate"),
+        "count": say("{shown} of {all} samples"),
+        "count_options": say("{shown} of {all} questions by likelihood"),
+        "count_pairs": say("{shown} of {all} pairs"),
+        "degenerate": say("degenerate"),
+        "differs": say("differs"),
+        "empty": say("wrote nothing"),
+        "english": say("clause of English"),
+        "fail": say("fail"),
+        "found": say("found"),
+        "inconclusive": say("inconclusive"),
+        "invalid": say("invalid"),
+        "join": say(", "),
+        "left_out": say("{count} more characters are in the store only."),
+        "less": say("Show less"),
+        "letter": say("likeliest letter"),
+        "loop": say("said before"),
+        "loops": say("loops"),
+        "more": say("Show {count} more"),
+        "no_match": say("none of {count} matches"),
+        "no_sample": say("no sample"),
+        "none": say("no answer"),
+        "not_a_number": say("not a number"),
+        "nothing": say("Nothing matches these filters."),
+        "pair": say("pair: right sentence, wrong sentence"),
+        "pairs": say("Minimal pairs: bits per character of the right and of the wrong sentence"),
+        "part": say("Show {count} of {all} characters"),
+        "pass": say("pass"),
+        "prompt": say("Prompt"),
+        "range": say("{first} to {last} of {all} pairs"),
+        "right": say("right"),
+        "sample": say("sample {number}"),
+        "simplified": say("Simplified form"),
+        "text": say("likeliest text"),
+        "then": say("; "),
+        "tie": say("tie"),
+        "unknown": say(
+            "The link asks for something that this page cannot show and is left out: {names}"
+        ),
+        "wrong": say("wrong"),
+    }

@@ -1,0 +1,232 @@
+"""The handle that tests hold instead of a model: it loads late, once, and lets go."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
+from basegate.data.hub import resolve_commit
+from basegate.engines.devices import resolve_device
+from basegate.engines.memory import PeakMemory, let_go, release_memory
+from basegate.errors import CandidateError, InvalidMeasurement
+from basegate.i18n.messages import Message, joined
+from basegate.measurement import CandidateFacts, LoadedFile
+from basegate.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from basegate.config.registry import CandidateSpec
+    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.protocol import Engine
+
+    Loader = Callable[[CandidateSpec, str, str], Engine]
+
+
+NOT_FOUND = Message("not measured: the candidate could not be found (see its first error).")
+NOT_LOADED = Message("not measured: the candidate could not be loaded (see its first error).")
+
+
+class Candidate:
+    """One candidate of a run.
+
+    Args:
+        spec: what and where it is.
+        device: `auto`, `cuda` or `cpu`.
+        memory: file that remembers fingerprints of large local checkpoints.
+        progress: told that it loads.
+        window: tokens of the run's longest input, for which there has to be memory.
+        revision: its commit or fingerprint, where another process has found it out.
+        load: loads an engine from spec, revision and device; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        spec: CandidateSpec,
+        *,
+        device: str = "auto",
+        memory: Path | None = None,
+        progress: Progress = SILENT,
+        window: int | None = None,
+        revision: str | None = None,
+        load: Loader | None = None,
+    ) -> None:
+        self.spec = spec
+        self.device = resolve_device(device)
+        self._memory = memory
+        self._progress = progress
+        self._load = load or partial(load_engine, window=window, progress=progress)
+        self._engine: Engine | None = None
+        self._loaded: Loaded | None = None
+        self._files: tuple[LoadedFile, ...] = ()
+        self._revision = revision
+        self._failure: str | None = None
+        self._load_seconds: float | None = None
+        self._peak = PeakMemory(self.device)
+
+    @property
+    def name(self) -> str:
+        """Its name in this run."""
+        return self.spec.name
+
+    @property
+    def loaded(self) -> bool:
+        """Whether this process has loaded it."""
+        return self._engine is not None
+
+    @property
+    def revision(self) -> str:
+        """The commit of a hub id, or the fingerprint of a folder, found out once.
+
+        Raises:
+            CandidateError: it is not supported yet, or cannot be found.
+        """
+        if self._failure is not None:
+            # In full it stands where it happened; once per candidate is enough.
+            raise CandidateError(self._failure)
+        if self._revision is None:
+            try:
+                self._revision = self._find_revision()
+            except InvalidMeasurement:
+                self._failure = NOT_FOUND
+                raise
+        return self._revision
+
+    @property
+    def known_revision(self) -> str | None:
+        """Its revision, if that was found out before it failed."""
+        return self._revision
+
+    def engine(self) -> Engine:
+        """Return the loaded candidate; loads it at the first call.
+
+        A failure to load is remembered: trying once per check would take hours. The error itself
+        is not kept, since its traceback would keep the half-loaded model.
+
+        Raises:
+            CandidateError: it cannot be loaded.
+        """
+        revision = self.revision
+        if self._engine is None:
+            start = time.perf_counter()
+            loading = Message(
+                "{name}: loading {source} ({how})",
+                name=self.name,
+                source=self.spec.source,
+                how=self._how(),
+            )
+            with self._progress.waiting(loading):
+                self._engine = self._try_to_load(revision)
+            self._load_seconds = time.perf_counter() - start
+            self._note(self._engine.loaded)
+        return self._engine
+
+    def _note(self, loaded: Loaded | None) -> None:
+        self._loaded = loaded
+        if loaded is not None:
+            self._files = describe_files(loaded.folder, loaded.files, self._memory)
+
+    def _try_to_load(self, revision: str) -> Engine:
+        self._peak.start()
+        try:
+            return self._load(self.spec, revision, self.device)
+        # Any error, of the program's own, too: it would come again for every check.
+        except Exception as error:
+            self._failure = NOT_LOADED
+            let_go(error)
+            release_memory()
+            raise
+
+    def facts(self) -> CandidateFacts:
+        """Return how it was loaded, for measurement and ledger."""
+        return CandidateFacts(
+            name=self.name,
+            source=self.spec.source,
+            revision=self._revision,
+            engine=self.spec.engine,
+            quantization=self.spec.quantization,
+            dtype=self.spec.dtype,
+            device=self.device,
+            load_seconds=self._load_seconds,
+            peak_memory_bytes=self._peak.read() if self._engine is not None else None,
+            weights=self._loaded.weights if self._loaded is not None else None,
+            remote_code=self._loaded.code if self._loaded is not None else False,
+            files=self._files,
+        )
+
+    def close(self) -> None:
+        """Free the model, if it was loaded."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def _how(self) -> str:
+        whole = self.spec.quantization == "none"
+        held = Message("unquantised") if whole else self.spec.quantization
+        return joined([held, self.spec.dtype, self.device])
+
+    def _find_revision(self) -> str:
+        if self.spec.unsupported:
+            raise CandidateError(
+                "it cannot be loaded yet: {unsupported}", unsupported=self.spec.unsupported
+            )
+        if not self.spec.local:
+            return resolve_commit("model", self.spec.source, self.spec.revision)
+        folder = Path(self.spec.source)
+        from basegate.engines.checkpoints.config_files import unreadable
+        from basegate.engines.checkpoints.inspection import look_first
+
+        look_first(folder, self.spec.architecture)
+        try:
+            return checkpoint_fingerprint(
+                folder, self._memory, name=self.name, progress=self._progress
+            )
+        except OSError as error:
+            raise unreadable(Path(error.filename or folder), error) from None
+
+
+def load_engine(
+    spec: CandidateSpec,
+    revision: str,
+    device: str,
+    *,
+    window: int | None = None,
+    progress: Progress = SILENT,
+) -> Engine:
+    """Load a candidate with the engine that its entry names, and see that it is in order.
+
+    Args:
+        spec: what and where it is.
+        revision: the commit of a hub id.
+        device: `cuda` or `cpu`.
+        window: tokens of the run's longest input.
+        progress: told of its size and of how far loading is.
+
+    Raises:
+        CandidateError: it cannot be loaded, or its numbers cannot mean anything.
+    """
+    from basegate.engines.loading import load_candidate
+    from basegate.runner import sanity_check as preflight
+
+    engine = load_candidate(
+        spec.source,
+        name=spec.name,
+        quantization=spec.quantization,
+        dtype=spec.dtype,
+        device=device,
+        revision=None if spec.local else revision,
+        trust_remote_code=spec.trusted,
+        window=window,
+        local=spec.local,
+        architecture=spec.architecture,
+        progress=progress,
+    )
+    try:
+        preflight.check(engine)
+    except BaseException:  # Ctrl-C, too, frees the memory
+        engine.close()
+        raise
+    return engine

@@ -1,0 +1,289 @@
+"""Measuring in a process of the candidate's own: the side that asks."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+import warnings
+from contextlib import contextmanager, suppress
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import basegate.runner.candidate
+from basegate.errors import CandidateError, InvalidMeasurement
+from basegate.i18n.messages import Message
+from basegate.measurement import Measurement
+from basegate.runner.candidate import NOT_LOADED
+from basegate.runner.progress_relay import ShownProgress
+from basegate.runner.worker import Loading, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+    from pathlib import Path
+
+    from basegate.progress import Progress
+    from basegate.runner.candidate import Candidate
+    from basegate.runner.measure import Job
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at the clock, and at Ctrl-C, while a process is silent."""
+PATIENCE = 20.0
+"""Seconds for a process to free its model."""
+TRIES = 2
+"""Processes of one candidate that may end without a word before it is given up."""
+_CONTEXT = multiprocessing.get_context("spawn")
+
+
+class Isolation:
+    """Measures candidates one after another, each in a process of its own that loads it once.
+
+    Args:
+        memory: file that remembers fingerprints.
+        window: tokens of the run's longest input.
+        timeout: seconds that loading, and a measurement, may take; 0 for no limit.
+        gpus: GPUs of a candidate whose entry does not say; `None` for all that are visible.
+    """
+
+    def __init__(
+        self, memory: Path, window: int | None, timeout: float, gpus: int | None = None
+    ) -> None:
+        self._memory = memory
+        self._window = window
+        self._timeout = timeout
+        self._gpus = gpus
+        self._process: _Process | None = None
+        self._ended: dict[str, int] = {}
+        self._given_up: dict[str, str] = {}
+
+    def __call__(self, candidate: Candidate, job: Job, progress: Progress) -> Measurement:
+        """Return a measurement that the candidate's process makes.
+
+        Raises:
+            InvalidMeasurement: it could not be made, or the process died or took too long.
+        """
+        if (given_up := self._given_up.get(candidate.name)) is not None:
+            raise CandidateError(given_up)
+        process = self._process_of(candidate)
+        try:
+            answer = process.ask(job, progress, self._timeout)
+        except ProcessEnded as ended:
+            self.stop(at_once=True)
+            self._count(candidate.name, ended)
+            raise CandidateError(ended.message) from None
+        except BaseException:
+            # What it would still answer must not be taken for the answer to another question.
+            self.stop(at_once=True)
+            raise
+        return _taken(answer, job)
+
+    def _count(self, name: str, ended: ProcessEnded) -> None:
+        """Give a candidate up that did not load, or whose processes ended too often."""
+        self._ended[name] = self._ended.get(name, 0) + 1
+        if ended.loading:
+            self._given_up[name] = NOT_LOADED
+        elif self._ended[name] >= TRIES:
+            self._given_up[name] = Message(
+                "not measured: {count} processes of the candidate have ended without a result "
+                "(see its first errors). Another run tries again.",
+                count=TRIES,
+            )
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """End the process there is; what it has done of a measurement is kept.
+
+        Args:
+            at_once: whether it may be in the middle of something, which it is not let to finish.
+        """
+        if self._process is not None:
+            self._process.end(0.0 if at_once else PATIENCE)
+            self._process = None
+
+    def _process_of(self, candidate: Candidate) -> _Process:
+        if self._process is not None and self._process.name != candidate.name:
+            self.stop()
+        if self._process is None:
+            self._process = _Process(
+                candidate.name,
+                Loading(
+                    spec=candidate.spec,
+                    revision=candidate.revision,
+                    device=candidate.device,
+                    memory=self._memory,
+                    window=self._window,
+                    gpus=candidate.spec.gpus or self._gpus,
+                    load=basegate.runner.candidate.load_engine,
+                ),
+            )
+        return self._process
+
+
+class ProcessEnded(Exception):
+    """A measuring process died, or was ended since it took too long.
+
+    Attributes:
+        message: how, for the user.
+        loading: whether it was still loading.
+    """
+
+    def __init__(self, message: str, *, loading: bool) -> None:
+        super().__init__(message)
+        self.message = message
+        self.loading = loading
+
+
+class _Process:
+    """A process that is there for one candidate.
+
+    Attributes:
+        name: the candidate's.
+    """
+
+    def __init__(self, name: str, loading: Loading) -> None:
+        self.name = name
+        ours, theirs = _CONTEXT.Pipe()
+        self._pipe: Connection = ours
+        self._process: BaseProcess = _CONTEXT.Process(
+            target=serve, args=(theirs, loading), name=f"basegate {name}", daemon=True
+        )
+        with _without_main(), _without_interrupts():
+            self._process.start()
+        # Else the pipe would stay open after the process has ended.
+        theirs.close()
+        self._loaded = False
+
+    def ask(self, job: Job, progress: Progress, timeout: float) -> tuple[Any, ...]:
+        """Return the answer of the process, a `result` or an `error`; see `child.serve`.
+
+        Raises:
+            ProcessEnded: it died, or took too long.
+        """
+        shown = ShownProgress(progress)
+        try:
+            return self._listen(job, shown, timeout)
+        finally:
+            with suppress(OSError, ValueError):
+                shown.close()
+
+    def end(self, patience: float) -> None:
+        """Let the process free its model and end; at once where it takes longer than `patience`.
+
+        That is safe at any moment: every batch is kept as soon as it is done.
+        """
+        self._pipe.close()
+        if patience:
+            self._process.join(patience)
+        self._process.kill()
+        self._process.join()
+
+    def _listen(self, job: Job, shown: ShownProgress, timeout: float) -> tuple[Any, ...]:
+        phase, since = "preparing", time.monotonic()
+        try:
+            self._pipe.send(job)
+        except OSError:
+            raise self._dead() from None
+        while True:
+            message = self._receive()
+            if message is not None and message[0] in ("result", "error"):
+                return message
+            if message is not None and message[0] == "phase":
+                phase, since = message[1], time.monotonic()
+                self._loaded = self._loaded or phase == "measuring"
+            elif message is not None:
+                # A terminal that is gone must not decide about a measurement.
+                with suppress(OSError, ValueError):
+                    shown.show(message)
+            # What is fetched has time limits of its own, and may be tens of gigabytes.
+            if phase != "preparing" and time.monotonic() - since > timeout > 0:
+                raise ProcessEnded(_hung(phase, timeout), loading=not self._loaded)
+
+    def _receive(self) -> tuple[Any, ...] | None:
+        """Return the next message; `None` where none came for a while."""
+        try:
+            # A process that it started may hold the pipe open after it has died.
+            gone = self._process.exitcode is not None
+            if self._pipe.poll(0 if gone else LOOK_EVERY):
+                message: tuple[Any, ...] = self._pipe.recv()
+                return message
+        except (EOFError, OSError):
+            gone = True
+        if gone:
+            raise self._dead()
+        return None
+
+    def _dead(self) -> ProcessEnded:
+        self._process.join(LOOK_EVERY)
+        return ProcessEnded(_died(self._process.exitcode), loading=not self._loaded)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep a new process from importing the script that runs pytest, which may run it again."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start a process that does not hear Ctrl-C: the one that reports ends it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _taken(answer: tuple[Any, ...], job: Job) -> Measurement:
+    """Return the measurement that a process sent, or raise the error that it met."""
+    word, content, *further = answer
+    for text, category in further[-1]:
+        warnings.warn(text, category, stacklevel=2)
+    if word == "error":
+        if not isinstance(content, InvalidMeasurement):
+            content.add_note(f"In the process that measures:\n{further[0]}")
+        raise content
+    measurement = Measurement.model_validate_json(content)
+    if measurement.key != job.key:
+        raise RuntimeError(f"asked for the measurement {job.key}, got {measurement.key}")
+    return measurement
+
+
+_PHASES = {"loading": Message("loading"), "measuring": Message("measuring")}
+
+
+def _hung(phase: str, timeout: float) -> str:
+    return Message(
+        "{phase} took longer than the {timeout} seconds of --measure-timeout, so its process "
+        "was ended. What the store took of it stays, and the next run goes on from there. "
+        "If it hangs, try another --dtype or --quantization; if it is only slow, raise "
+        "--measure-timeout (0 for no limit).",
+        phase=_PHASES.get(phase, phase),
+        timeout=f"{timeout:g}",
+    )
+
+
+def _died(status: int | None) -> str:
+    how = Message("exit status {status}", status=status)
+    if status is not None and status < 0:
+        with suppress(ValueError):
+            how = Message("killed by {signal}", signal=signal.Signals(-status).name)
+        if -status == signal.SIGKILL:
+            how = Message("killed by SIGKILL, as the system does when memory runs out")
+    return Message(
+        "the process that measured it ended without a word ({how}). That says nothing about the "
+        "model. What the store took of it stays, and the next run goes on from there. If it "
+        "ends again, look at the captured output, and try another --dtype, --quantization or "
+        "version of torch.",
+        how=how,
+    )

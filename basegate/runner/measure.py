@@ -1,0 +1,292 @@
+"""From a check to its measurement: out of the store, or measured now and stored."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from basegate.checks import measure_for
+from basegate.checks.early_stopping import ALL, is_enough
+from basegate.checks.identity import identify_check, identify_software
+from basegate.checks.task import Task
+from basegate.engines.keeping import Keeping
+from basegate.errors import InvalidMeasurement, NotKept
+from basegate.i18n.messages import Message
+from basegate.measurement import Earlier, Measurement
+from basegate.runner.environment import environment
+from basegate.serialization import digest
+from basegate.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from basegate.checks.early_stopping import Draws
+    from basegate.config.thresholds import Check
+    from basegate.engines.protocol import Engine
+    from basegate.measurement import Findings
+    from basegate.progress import Progress
+    from basegate.runner.candidate import Candidate
+    from basegate.store import Journal
+
+
+@dataclass(frozen=True)
+class Job:
+    """One measurement that has to be made. It can be sent to another process.
+
+    Attributes:
+        check: settings of the check; its limits are not looked at.
+        key: the measurement's.
+        identity: what the key is the digest of.
+        draws: how many samples of a question are wanted.
+        remeasure: whether what is stored is to be ignored, and what is half done unless it was
+            begun so.
+        store: folder where measurements are kept.
+    """
+
+    check: Check
+    key: str
+    identity: dict[str, Any]
+    draws: Draws
+    remeasure: bool
+    store: Path
+
+
+class Measurer(Protocol):
+    """What makes a measurement: `measure`, or another process that calls it."""
+
+    def __call__(self, candidate: Candidate, job: Job, progress: Progress) -> Measurement:
+        """Return the measurement; see `measure` for errors."""
+        ...
+
+
+def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
+    """Make a measurement in this process, going on where an earlier run was ended; keep it.
+
+    Raises:
+        InvalidMeasurement: it could not be made, or is broken.
+    """
+    store = Store(job.store)
+    name = Message(
+        "{candidate}: {check} on {item}",
+        candidate=candidate.name,
+        check=job.check.check,
+        item=job.check.item,
+    )
+
+    def waiting() -> None:
+        progress.say(Message("{name}: another run is measuring this; waiting for it", name=name))
+
+    with store.measuring(job.key, waiting=waiting) as journal:
+        # Another run may have made it since this one looked.
+        stored = _stored_beside(journal, job, store)
+        if stored is not None and is_enough(stored.findings, job.draws):
+            return stored
+        if stored is not None:
+            progress.say(
+                Message(
+                    "{name}: the limit needs samples that were not drawn before; they are drawn "
+                    "now.",
+                    name=name,
+                )
+            )
+        if len(journal):
+            progress.say(Message("{name}: goes on where an earlier run was ended.", name=name))
+        try:
+            measurement = _measure(candidate, job, stored, journal, progress)
+        # Whatever ended it: that what was done is lost, too, is worth knowing.
+        except Exception:
+            if journal.trouble:
+                _say_not_kept(store, journal.trouble)
+            raise
+        journal.finish(measurement)
+        if _keep(measurement, store):
+            journal.discard()
+        return measurement.model_copy(update={"earlier": _earlier(stored, journal)})
+
+
+def obtain(
+    candidate: Candidate,
+    check: Check,
+    store: Store,
+    *,
+    draws: Draws = ALL,
+    remeasure: bool,
+    progress: Progress,
+    measurer: Measurer = measure,
+) -> Measurement:
+    """Return the measurement of a check, measuring only what the store lacks.
+
+    Args:
+        candidate: loaded only if something has to be measured.
+        check: settings of the check; its limits are not looked at.
+        store: where measurements are kept.
+        draws: how many samples of a question are wanted.
+        remeasure: measure even if the store has one.
+        progress: told of the work.
+        measurer: makes what is missing.
+
+    Raises:
+        InvalidMeasurement: it could not be made, or is broken.
+    """
+    identity = identify(candidate, check)
+    job = Job(check, digest(identity), identity, draws, remeasure, store.folder)
+    found = _stored(job, store)
+    if found is None or not is_enough(found.findings, draws):
+        found = measurer(candidate, job, progress)
+    else:
+        store.tidy(found)
+    # The key leaves names out: under another name it is the same measurement.
+    return found.model_copy(update={"item": check.item, "earlier": _named(found, candidate.name)})
+
+
+def _named(found: Measurement, asked: str) -> Earlier | None:
+    """Return what earlier runs had done, with the name that it is stored under if that differs."""
+    if found.earlier is None or found.candidate.name == asked:
+        return found.earlier
+    return found.earlier.model_copy(update={"name": found.candidate.name})
+
+
+def _stored(job: Job, store: Store) -> Measurement | None:
+    if job.remeasure or (found := store.get(job.key)) is None:
+        return None
+    return found.model_copy(update={"earlier": Earlier(whole=True)})
+
+
+def _earlier(stored: Measurement | None, journal: Journal) -> Earlier | None:
+    """Return what earlier runs had done of a measurement that this one has made whole."""
+    taken, in_all = journal.tally
+    if stored is None and not taken:
+        return None
+    return Earlier(samples=stored is not None, batches=taken, batches_in_all=in_all)
+
+
+def _stored_beside(journal: Journal, job: Job, store: Store) -> Measurement | None:
+    """Return what is stored, if that is asked for, and a journal of what is not in it."""
+    stored = store.get(job.key)
+    if stored is not None and journal.is_of(stored):
+        journal.forget()
+    if job.remeasure:
+        journal.begin_anew()
+    return _stored(job, store)
+
+
+def _measure(
+    candidate: Candidate,
+    job: Job,
+    stored: Measurement | None,
+    journal: Journal,
+    progress: Progress,
+) -> Measurement:
+    made = measure_for(job.check.check)
+    # Data first: a wrong path should show before tens of gigabytes are loaded.
+    data = made.prepare(job.check.settings)
+    engine = candidate.engine()
+    progress.phase("measuring")
+    earlier = stored.findings if stored is not None else None
+    journal.start()
+    findings = made.measure(
+        Keeping(engine, journal), Task(data, job.check.settings, progress, job.draws, earlier)
+    )
+    seconds, retries = journal.spent()
+    _check_finite(findings)
+    return Measurement(
+        key=job.key,
+        check=job.check.check,
+        item=job.check.item,
+        candidate=candidate.facts(),
+        findings=_noting(findings, engine, retries + _retries_of(earlier)),
+        identity=job.identity,
+        environment=environment(candidate.device),
+        seconds=seconds + (stored.seconds if stored is not None else 0.0),
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _check_finite(findings: Findings) -> None:
+    for metric in findings.metrics:
+        if metric.value is None and not metric.informative:
+            reason = Message(
+                "{name} is not a finite number: it is beyond what a number can hold, so "
+                "nothing can be held against a limit. The model's numbers broke: try another "
+                "--dtype or --quantization.",
+                name=metric.name,
+            )
+            raise InvalidMeasurement(reason)
+
+
+def _retries_of(earlier: Findings | None) -> int:
+    return int(earlier.facts.get("memory_retries") or 0) if earlier is not None else 0
+
+
+def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
+    """Add what every measurement says: the prefix, and what was unusual about it."""
+    findings = findings.noting(*_about_files(engine), prefix=engine.prefix)
+    if not retries:
+        return findings
+    times = "once" if retries == 1 else f"{retries} times"
+    return findings.noting(
+        f"a batch did not fit into memory and was halved, {times}; the numbers are not affected.",
+        memory_retries=retries,
+    )
+
+
+def _about_files(engine: Engine) -> Iterator[str]:
+    """Say what was read otherwise than elsewhere, or may be trusted less than safetensors."""
+    if engine.loaded is None:
+        return
+    yield from engine.loaded.notes
+    if engine.loaded.weights == "pickle":
+        yield (
+            "its weights are .bin files (pickle), read as numbers only: code in them would not "
+            "have run."
+        )
+    if engine.loaded.code:
+        yield "Python code of the checkpoint was run, as --trust-remote-code asked."
+
+
+def _keep(measurement: Measurement, store: Store) -> bool:
+    """Put a measurement into the store; return whether there was room for it."""
+    try:
+        store.put(measurement)
+    except OSError as error:
+        _say_not_kept(store, error.strerror or str(error))
+        return False
+    return True
+
+
+def _say_not_kept(store: Store, reason: str) -> None:
+    """Warn, with the same words for whatever it was: a full disk is told once and not per check."""
+    warnings.warn(
+        f"not all that was measured could be kept in {store.folder} ({reason}). It is judged now, "
+        "and the next run measures again what was not kept batch by batch either. Free some space, "
+        "or give another --store.",
+        NotKept,
+        stacklevel=2,
+    )
+
+
+def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
+    """Return everything that can change a measurement's numbers; limits cannot.
+
+    Raises:
+        InvalidMeasurement: candidate or data cannot be found.
+    """
+    spec = candidate.spec
+    source = {} if spec.local else {"source": spec.source}
+    return {
+        "candidate": {
+            **source,
+            "revision": candidate.revision,
+            "engine": spec.engine,
+            "quantization": spec.quantization,
+            "dtype": spec.dtype,
+            "device": candidate.device,
+            # Another program may compute other numbers from the same files.
+            **({"remote_code": True} if spec.trusted else {}),
+        },
+        **identify_check(check),
+        **identify_software(check.check),
+    }

@@ -1,0 +1,262 @@
+"""Is a loaded candidate in order at all? A few seconds before anything is measured.
+
+A broken run (numbers that overflow, a tokenizer that does not belong to the weights, weights that
+were never loaded) gives numbers like a bad model's. It is `invalid`, which says nothing about the
+model; a model that is merely bad at Cantonese has to pass here and fail at its checks.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from basegate.checks.validity import is_broken
+from basegate.config.settings import Sampling
+from basegate.errors import CandidateError
+from basegate.i18n.messages import Message, joined
+from basegate.progress import SILENT
+
+if TYPE_CHECKING:
+    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.protocol import Engine, TokenScores
+
+WINDOW, CONTEXT = 256, 64
+DRIFT = 0.1
+"""Nats per token by which a text may score otherwise in a padded batch than alone; bfloat16 and
+4-bit weights move it by a few hundredths."""
+NEAR = 8
+"""Tokens behind a beginning that show whether it was read: later ones know of each other."""
+ORDER_GAIN = 0.02
+"""Share of its bits per token that a text must save over its own words in a wrong order. Random
+weights save nothing."""
+LOST_SHARE = 0.01
+CHARACTER_BITS = 17.2
+"""Of a guess that takes all of Unicode's 150,000 characters for equally likely."""
+
+
+class Text(NamedTuple):
+    """A text in one language, and how its parts are told apart."""
+
+    language: str
+    text: str
+    apart: str
+
+    def shuffled(self) -> str:
+        """Return its words (or characters) in another order, the same every time."""
+        parts = self.text.split(self.apart) if self.apart else list(self.text)
+        random.Random(0).shuffle(parts)
+        return self.apart.join(parts)
+
+
+TEXTS = (
+    Text(
+        Message("English"),
+        "The old woman opened the window and looked down at the street. It had rained in the "
+        "night, and the children were walking to school under their umbrellas. She waved to them, "
+        "put the kettle on, and sat down to read the letter that her son had sent her.",
+        " ",
+    ),
+    Text(
+        Message("written Chinese"),
+        "老人打開窗戶，看看下面的街道。昨天晚上下過雨，孩子們撐着雨傘走路上學。她向他們揮手，然後燒水泡茶，"
+        "坐下來讀兒子寄給她的信。信裏說，他下個月會回來看她，還會帶她去吃飯。",
+        "",
+    ),
+    Text(
+        Message("Cantonese"),
+        "阿婆打開窗，望下條街。琴晚落過雨，班細路擔住遮行路返學。佢同佢哋揮下手，跟住煲水沖茶，坐低睇佢個仔"
+        "寄畀佢嘅信。封信話，佢下個月會返嚟探佢，仲會帶佢去食飯。",
+        "",
+    ),
+)
+
+
+def check(engine: Engine) -> None:
+    """Refuse a candidate whose numbers cannot mean anything.
+
+    Raises:
+        CandidateError: with what is wrong and what may have caused it.
+    """
+    texts = [each.text for each in TEXTS]
+    together = _score(engine, [*texts, *(each.shuffled() for each in TEXTS)])
+    alone = _score(engine, texts[:1])[0]
+    _finite(together, engine)
+    _steady(together[0], alone)
+    _steady_after_prompts(engine)
+    _gives_back(together)
+    _knows_order(together)
+    _beats_a_guess(together, getattr(engine, "vocabulary", None))
+    _writes(engine)
+
+
+def _score(engine: Engine, texts: list[str]) -> list[TokenScores]:
+    longest = getattr(engine, "context_length", None)
+    window = min(WINDOW, longest) if isinstance(longest, int) else WINDOW
+    return engine.log_likelihoods(
+        texts, window=window, context=min(CONTEXT, window // 4), progress=SILENT
+    )
+
+
+def _finite(scores: list[TokenScores], engine: Engine) -> None:
+    broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
+    if not broken:
+        return
+    found = Message(
+        "{broken} log-probabilities of a few plain sentences are not finite (NaN or inf)",
+        broken=broken,
+    )
+    if (loaded := getattr(engine, "loaded", None)) is not None:
+        _blame_files(loaded, found)
+    raise CandidateError(
+        "{found}: its numbers overflow. Try another --dtype (bfloat16 instead of float16) or "
+        "--quantization.",
+        found=found,
+    )
+
+
+def _blame_files(loaded: Loaded, found: str) -> None:
+    """Name the weight that was not finite in its file already, if there is one."""
+    from basegate.engines.checkpoints.tensor_headers import find_broken
+
+    if (broken := find_broken(loaded.folder, loaded.files)) is not None:
+        raise CandidateError(
+            "{path}: the weight {tensor} holds {what}, so that {found}. Its numbers broke "
+            "while it was trained, merged or saved, and no --dtype mends them. Fetch the "
+            "file again; if it was published so, choose another checkpoint.",
+            path=broken.path,
+            tensor=broken.tensor,
+            what=broken.what,
+            found=found,
+        )
+
+
+def _steady(together: TokenScores, alone: TokenScores) -> None:
+    drift = float(np.mean(np.abs(alone.logprobs - together.logprobs)))
+    if not drift <= DRIFT:  # NaN, too, is no agreement
+        raise CandidateError(
+            "a sentence scores {drift} nats per token otherwise among longer and shorter "
+            "ones than alone: padding leaks into its numbers. The model's code does not heed "
+            "the attention mask; try another version of transformers.",
+            drift=f"{drift:.2f}",
+        )
+
+
+def _steady_after_prompts(engine: Engine) -> None:
+    """Compare ends of sentences after their beginnings, read beside longer ones, alone and at once.
+
+    Prompts are padded on the left, where a model that does not heed the mask sees it. And the code
+    of some models goes on from what it has read by one token only: several begin anew, unnoticed.
+    """
+    heads = [each.text[: len(each.text) // 2] for each in TEXTS]
+    tails = [each.text[len(each.text) // 2 :] for each in TEXTS]
+    together = engine.log_likelihoods(tails, after=heads, progress=SILENT)
+    alone = []
+    for head, tail, beside in zip(heads, tails, together, strict=True):
+        alone += engine.log_likelihoods([tail], after=[head], progress=SILENT)
+        _finite([beside], engine)
+        _steady(beside, alone[-1])
+    _goes_on(alone, engine.log_likelihoods([each.text for each in TEXTS], progress=SILENT))
+
+
+def _goes_on(after: list[TokenScores], at_once: list[TokenScores]) -> None:
+    """Compare the tokens next to a beginning that was read with the same in one pass."""
+    apart = []
+    for end, whole in zip(after, at_once, strict=True):
+        # The tokens are the same: a text is encoded together with its prompt.
+        same = whole.logprobs[-len(end.logprobs) :]
+        apart += list(np.abs(end.logprobs - same)[:NEAR])
+    drift = float(np.mean(apart))
+    if not drift <= DRIFT:
+        raise CandidateError(
+            "the end of a sentence scores {drift} nats per token otherwise once its beginning "
+            "was read than in one pass: the model's code does not go on from what it has read, "
+            "as options after a prompt need. Try another version of transformers, or choose a "
+            "model of another kind.",
+            drift=f"{drift:.2f}",
+        )
+
+
+def _gives_back(scores: list[TokenScores]) -> None:
+    lost = [each.lost / len(text.text) for each, text in zip(scores, TEXTS, strict=False)]
+    if min(lost) > LOST_SHARE:
+        raise CandidateError(
+            "its tokenizer loses {share} % of the characters or more in every language: "
+            "decoding does not give a text back. The tokenizer's files are broken or of "
+            "another version; fetch them again.",
+            share=f"{min(lost) * 100:.0f}",
+        )
+
+
+def _knows_order(scores: list[TokenScores]) -> None:
+    gains = []
+    for right, wrong in zip(scores[: len(TEXTS)], scores[len(TEXTS) :], strict=True):
+        # Per token: in disorder there are more of them, which would look like knowledge.
+        gains.append(1 - float(right.logprobs.mean()) / float(wrong.logprobs.mean()))
+    if max(gains) < ORDER_GAIN:
+        found = joined(
+            Message("{language} {gain} %", language=text.language, gain=f"{gain * 100:.1f}")
+            for text, gain in zip(TEXTS, gains, strict=True)
+        )
+        raise CandidateError(
+            "it predicts plain sentences no better than their words in a wrong order (saved: "
+            "{found}). Its weights are random or belong to another tokenizer, or its numbers "
+            "broke: check the checkpoint, --dtype and --quantization.",
+            found=found,
+        )
+
+
+def _beats_a_guess(scores: list[TokenScores], vocabulary: int | None) -> None:
+    """Refuse what says less of a text than a guess, in every language.
+
+    The guess takes all tokens of the vocabulary for equally likely (its logarithm in nats per
+    token), or all characters (17.2 bits). A tokenizer of another model with as many tokens makes a
+    model sure of the wrong ones; a model that is merely weak knows at least which tokens are
+    frequent. Measured, nats per token over the logarithm, in the best language: tiny-yue 0.74,
+    tiny-en 0.61; the same with the ids of their tokenizers in another order, five draws, 1.30 to
+    1.53, of which two passed all other checks. tiny-yue's weights with tiny-en's tokenizer,
+    which share the ids of bytes, have 0.86, but at least 27 bits per Chinese character, where
+    tiny-yue has 6.8.
+    """
+    if vocabulary is None:
+        return
+    guess = math.log(vocabulary)
+    found = []
+    for each, text in zip(scores, TEXTS, strict=False):
+        nats = -float(each.logprobs.mean())
+        bits = -float(each.logprobs.sum()) / math.log(2) / len(text.text)
+        if nats < guess and bits < CHARACTER_BITS:
+            return
+        found.append(
+            Message(
+                "{language} {nats} and {bits}",
+                language=text.language,
+                nats=f"{nats:.1f}",
+                bits=f"{bits:.1f}",
+            )
+        )
+    raise CandidateError(
+        "it predicts plain sentences worse than a guess that takes everything for equally "
+        "likely: nats per token and bits per character are {found}, and the guess has "
+        "{guess} over its {vocabulary} tokens and {character_bits} over all characters. Its "
+        "tokenizer belongs to another model, or its weights are damaged: fetch the tokenizer "
+        "and the weights again, from one checkpoint.",
+        found=joined(found, "; "),
+        guess=f"{guess:.1f}",
+        vocabulary=vocabulary,
+        character_bits=CHARACTER_BITS,
+    )
+
+
+def _writes(engine: Engine) -> None:
+    prompts = [each.text[: len(each.text) // 2] for each in TEXTS]
+    sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=24)
+    drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)
+    if all(is_broken(draws[0]) for draws in drawn):
+        raise CandidateError(
+            "it writes one character or token over and over, or nothing, in every language "
+            "(such as {text}). That is a broken run: try another --dtype or --quantization.",
+            text=f"{drawn[0][0].text[:12]!r}",
+        )

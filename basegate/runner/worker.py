@@ -1,0 +1,161 @@
+"""The process that loads one candidate and measures it: what runs in it.
+
+A process of its own, because a model can take its process down (a fault in a kernel, the system
+out of memory) or hang for ever, and must not take the other candidates with it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import traceback
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
+
+from basegate.engines.memory import let_go
+from basegate.errors import BasegateError, StoreWarning, message_of
+from basegate.i18n.messages import Message
+from basegate.runner.candidate import Candidate
+from basegate.runner.gpu_leases import take, visible_gpus
+from basegate.runner.measure import measure
+from basegate.runner.progress_relay import ToldProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+    from basegate.config.registry import CandidateSpec
+    from basegate.runner.measure import Job
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Which candidate a process is for.
+
+    Attributes:
+        spec: what and where it is.
+        revision: its commit or fingerprint.
+        device: `cuda` or `cpu`.
+        memory: file that remembers fingerprints.
+        window: tokens of the run's longest input.
+        gpus: how many it takes for itself; `None` leaves it all that are visible.
+        load: loads an engine; see `candidate.load_engine`.
+    """
+
+    spec: CandidateSpec
+    revision: str
+    device: str
+    memory: Path
+    window: int | None
+    gpus: int | None
+    load: Callable[..., Any]
+
+
+def serve(pipe: Connection, loading: Loading) -> None:
+    """Measure what is asked for over a pipe until it is closed.
+
+    Answers each `Job` with messages of progress, then `("result", JSON, warnings)` or `("error",
+    exception, traceback, warnings)`.
+    """
+    # Ctrl-C reaches every process of a terminal: the one that reports ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
+    turn = threading.Lock()
+
+    def send(message: tuple[Any, ...]) -> None:
+        with turn:
+            pipe.send(message)
+
+    progress = ToldProgress(send)
+    candidate = Candidate(
+        loading.spec,
+        device=loading.device,
+        memory=loading.memory,
+        progress=progress,
+        revision=loading.revision,
+        load=partial(loading.load, window=loading.window, progress=progress),
+    )
+    lease = cache(partial(_lease, loading, progress))
+    while True:
+        try:
+            job = pipe.recv()
+        except EOFError:
+            candidate.close()
+            return
+        send(_answer(candidate, job, progress, lease))
+
+
+def _lease(loading: Loading, progress: ToldProgress) -> None:
+    """Take GPUs, which are held until the process ends, however it ends.
+
+    Before the lock of any measurement: whoever held one while waiting for a GPU could wait for the
+    process that has the GPU and waits for the lock.
+    """
+    if loading.device == "cuda" and loading.gpus is not None:
+        take(
+            loading.gpus,
+            visible_gpus(),
+            waiting=lambda: progress.say(
+                Message("{name}: waiting for a free GPU", name=loading.spec.name)
+            ),
+        ).export()
+
+
+def _answer(
+    candidate: Candidate, job: Job, progress: ToldProgress, lease: Callable[[], None]
+) -> tuple[Any, ...]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            lease()
+            measurement = measure(candidate, job, progress)
+        # A mistake in the program is told, too.
+        except Exception as error:  # noqa: BLE001
+            # Text before the frames are emptied: the half-loaded model lives in them.
+            told = traceback.format_exc()
+            let_go(error)
+            return ("error", _sendable(error), told, _texts(caught))
+    return ("result", measurement.model_dump_json(), _texts(caught))
+
+
+def _sendable(error: Exception) -> Exception:
+    """Return an error as the other process can take it, which has not imported torch."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    if isinstance(error, BasegateError) or type(error).__module__ == "builtins":
+        with suppress(Exception):  # pickling calls the error's own code, which may do anything
+            pickle.loads(pickle.dumps(error))
+            return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _texts(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warning]]]:
+    """Return warnings as the other process can take them, which has not imported torch."""
+    known = ("builtins", StoreWarning.__module__)
+    return [
+        (
+            message_of(each.message),
+            each.category if each.category.__module__ in known else UserWarning,
+        )
+        for each in caught
+    ]
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it ends, in whatever way."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,37 @@
+"""Intervals, operating curves and paired comparison. scipy where it has the function."""
+
+from basegate.stats.bootstrap import RESAMPLES, SEED, difference_interval, ratio_interval
+from basegate.stats.e_process import accuracy_e_values
+from basegate.stats.intervals import (
+    at_confidence,
+    count_interval,
+    effective_count,
+    share_interval,
+)
+from basegate.stats.operating_curves import (
+    chance_of_counts,
+    draws_to_settle,
+    passing_probability,
+    passing_probability_of_share,
+)
+from basegate.stats.paired import drawn_together, holm, paired_difference, sign_test
+
+__all__ = [
+    "RESAMPLES",
+    "SEED",
+    "accuracy_e_values",
+    "at_confidence",
+    "chance_of_counts",
+    "count_interval",
+    "difference_interval",
+    "drawn_together",
+    "draws_to_settle",
+    "effective_count",
+    "holm",
+    "paired_difference",
+    "passing_probability",
+    "passing_probability_of_share",
+    "ratio_interval",
+    "share_interval",
+    "sign_test",
+]

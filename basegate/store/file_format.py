@@ -1,0 +1,154 @@
+"""A measurement as two files: JSON for its numbers, JSON Lines beside it for what they rest on.
+
+The first line of the JSON file is a checksum over the rest, which names the other file and its
+checksum. Files of schema 1, which held everything in one and had no checksum, are still read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from basegate.measurement import (
+    DocumentScore,
+    Findings,
+    Measurement,
+    OptionScores,
+    Preference,
+    Sample,
+)
+from basegate.serialization import Frozen, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCHEMA = 2
+EVIDENCE: dict[str, type[Frozen]] = {
+    "samples": Sample,
+    "preferences": Preference,
+    "choices": OptionScores,
+    "documents": DocumentScore,
+}
+"""Fields of `Findings` that go into the second file, and what each of their lines is."""
+_HEAD = re.compile(rb'\{\n "checksum": "([0-9a-f]{64})",\n')
+_LAST = b',\n "evidence": '
+_SCHEMA_NUMBER = re.compile(rb'"schema_version": ?(\d+)')
+
+
+class Damaged(Exception):
+    """A file of the store that cannot be trusted; says why, e.g. `its key is not …`."""
+
+
+class Newer(Damaged):
+    """A file of the store that a newer basegate wrote."""
+
+
+class Evidence(Frozen):
+    """Where the samples, pairs or option scores of a measurement are.
+
+    Attributes:
+        file: name of the file beside the measurement's; never one elsewhere.
+        sha256: of its bytes.
+        lines: how many it holds.
+    """
+
+    file: Annotated[str, Field(pattern=r"^[^/\\]+\.samples\.jsonl$")]
+    sha256: str
+    lines: int
+
+
+def write_evidence(findings: Findings) -> str:
+    """The text of the second file, a line per sample, pair or question."""
+    return "".join(
+        json.dumps({name: each.model_dump(mode="json")}, ensure_ascii=False, allow_nan=False) + "\n"
+        for name in EVIDENCE
+        for each in getattr(findings, name)
+    )
+
+
+def write(measurement: Measurement, evidence: Evidence | None) -> str:
+    """The text of a measurement's file."""
+    fields = measurement.model_dump(
+        mode="json", exclude={"findings": set(EVIDENCE), "earlier": True}
+    )
+    fields["schema_version"] = SCHEMA
+    fields["evidence"] = evidence.model_dump() if evidence is not None else None
+    rest = json.dumps(fields, ensure_ascii=False, indent=1, allow_nan=False).removeprefix("{\n")
+    checksum = hashlib.sha256(rest.encode()).hexdigest()
+    return f'{{\n "checksum": "{checksum}",\n{rest}\n'
+
+
+def read(data: bytes) -> tuple[Measurement, Evidence | None]:
+    """Return the measurement of a file, without its evidence, and where that is.
+
+    Raises:
+        Newer: it is of a schema that is not known here yet.
+        Damaged: it was cut short or changed.
+    """
+    head = _HEAD.match(data)
+    if head is None:  # schema 1
+        return _of_its_key(_validate(Measurement, data)), None
+    rest = data[head.end() : -1] if data.endswith(b"\n") else data[head.end() :]
+    if hashlib.sha256(rest).hexdigest().encode() != head[1]:
+        raise Damaged("its checksum is not that of its content")
+    # The evidence's place is the last field: cut off, the rest is a measurement as it is.
+    numbers, found, place = rest.rpartition(_LAST)
+    measurement = _of_its_key(_validate(Measurement, b"{%b}" % numbers if found else data))
+    place = place.removesuffix(b"\n}")
+    return measurement, None if place == b"null" else _validate(Evidence, place)
+
+
+def _validate(kind: type[Any], data: bytes) -> Any:
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        given = _SCHEMA_NUMBER.search(data)
+        if given and int(given[1]) > SCHEMA:
+            raise Newer(f"it is of schema {int(given[1])}, of a newer basegate") from None
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Damaged(f"{where}: {first['msg']}" if where else first["msg"]) from None
+
+
+def _of_its_key(measurement: Measurement) -> Measurement:
+    try:
+        key = digest(measurement.identity)
+    except ValueError:
+        raise Damaged("its identity holds what JSON cannot") from None
+    if measurement.key != key:
+        raise Damaged("its key is not that of its identity")
+    return measurement
+
+
+def with_evidence(measurement: Measurement, evidence: Evidence, data: bytes) -> Measurement:
+    """Return a measurement with what its numbers rest on.
+
+    Args:
+        measurement: without.
+        evidence: what its file says of the second file.
+        data: the second file.
+
+    Raises:
+        Damaged: the second file was cut short or changed.
+    """
+    if hashlib.sha256(data).hexdigest() != evidence.sha256:
+        raise Damaged(f"the checksum of {evidence.file} is not that of its content")
+    found: dict[str, list[Any]] = {name: [] for name in EVIDENCE}
+    try:
+        for name, fields in _lines(data):
+            found[name].append(EVIDENCE[name].model_validate(fields))
+    except (ValueError, KeyError, AttributeError, RecursionError) as error:
+        raise Damaged(f"{evidence.file} holds no samples ({type(error).__name__})") from None
+    parts = {name: tuple(each) for name, each in found.items()}
+    findings = measurement.findings.model_copy(update=parts)
+    return measurement.model_copy(update={"findings": findings})
+
+
+def _lines(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    for line in data.decode("utf-8").split("\n"):
+        if line:
+            yield from json.loads(line).items()

@@ -1,0 +1,128 @@
+"""What a store holds beside whole measurements, and how a user names one of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from basegate.errors import UsageError, did_you_mean
+from basegate.store.folder import FILENAME_DIGITS
+from basegate.store.journal import batches_in
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from basegate.measurement import Measurement
+    from basegate.store.folder import Store
+
+DISPLAY_DIGITS = 12
+"""Digits of a key that a user is shown."""
+_OF_A_MEASUREMENT = re.compile(
+    rf"\.([0-9a-f]{{{FILENAME_DIGITS}}})(?:\.json|\.[0-9a-f]{{8}}\.samples\.jsonl)$"
+)
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A measurement that an ended run left half done, or that one is making now.
+
+    Attributes:
+        key: its first digits.
+        bytes: size of its journal.
+        changed: UTC time of the last batch, ISO 8601.
+        batches: that are done, and need not be done again.
+    """
+
+    key: str
+    bytes: int
+    changed: str
+    batches: int
+
+
+def unfinished(store: Store) -> list[Unfinished]:
+    """All measurements that were begun and are not whole."""
+    found = []
+    for path in sorted((store.folder / "measuring").glob("*.jsonl")):
+        status = path.stat()
+        changed = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
+        found.append(Unfinished(path.stem, status.st_size, changed, batches_in(path)))
+    return found
+
+
+def sizes(store: Store) -> dict[str, int]:
+    """Bytes on disk by the first digits of a measurement's key, samples included."""
+    found: dict[str, int] = {}
+    for path in store.measurements.glob("*"):
+        if name := _OF_A_MEASUREMENT.search(path.name):
+            found[name[1]] = found.get(name[1], 0) + path.stat().st_size
+    return found
+
+
+def get_by_prefix(store: Store, prefix: str) -> Measurement:
+    """Return the measurement whose key begins so, with its evidence.
+
+    Raises:
+        UsageError: it is no beginning of a key, or of none or several that there are; says which.
+    """
+    if not re.fullmatch(r"[0-9a-f]{1,64}", prefix):
+        raise UsageError(f"{prefix!r} is no beginning of a key, which is made of 0-9 and a-f.")
+    # Of copies of one file, one.
+    stems = {path.stem[-FILENAME_DIGITS:]: path.stem for path in store.paths()}
+    found = {
+        short: stem for short, stem in stems.items() if short.startswith(prefix[:FILENAME_DIGITS])
+    }
+    if len(found) > 1:
+        raise UsageError(f"{prefix} begins {len(found)} keys. {_listed(found)}")
+    for short in found:
+        measurement = store.get(short)
+        if measurement is None:
+            raise UsageError(f"the measurement {short} is damaged, or was removed just now.")
+        if measurement.key.startswith(prefix):
+            return measurement
+    raise UsageError(f"no key begins with {prefix}. {_listed(stems)}")
+
+
+def _listed(stems: dict[str, str]) -> str:
+    """A line per measurement, as its file is named."""
+    lines = [
+        f"  {short[:DISPLAY_DIGITS]}  {'  '.join(stem.split('.')[:-1])}"
+        for short, stem in [*stems.items()][:_SHOWN]
+    ]
+    if len(stems) > _SHOWN:
+        lines.append(f"  and {len(stems) - _SHOWN} more: python -m basegate store list")
+    return "\n".join(["Stored:", *lines]) if lines else "Nothing is stored."
+
+
+def require_stored(
+    names: Sequence[str], known: Collection[str], registered: Collection[str] = ()
+) -> list[str]:
+    """Return those of the candidates that something is stored of.
+
+    Args:
+        names: of candidates.
+        known: names that something is stored of.
+        registered: names of which nothing need be stored, since they are no mistake.
+
+    Raises:
+        UsageError: nothing is stored of a name that is not registered, or of none of them.
+    """
+    for name in names:
+        if name not in known and name not in registered:
+            raise _nothing_stored([name], known)
+    found = [name for name in names if name in known]
+    if names and not found:
+        raise _nothing_stored(names, known)
+    return found
+
+
+def _nothing_stored(names: Sequence[str], known: Collection[str]) -> UsageError:
+    one = len(names) == 1
+    hint = did_you_mean(names[0], known) if one else ""
+    stored = ", ".join(sorted(known)) or "nothing"
+    return UsageError(
+        f"--model {', '.join(names)}: nothing of {'it' if one else 'them'} is stored.{hint} "
+        f"Stored: {stored}."
+    )

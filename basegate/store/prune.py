@@ -1,0 +1,142 @@
+"""Delete selected measurements from a store, and files that belong to none.
+
+What a run has half done stays: nothing under `measuring/` is touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from basegate.store import file_format as files
+from basegate.store.file_format import Damaged
+from basegate.store.folder import FILENAME_DIGITS
+from basegate.store.inventory import require_stored
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from basegate.measurement import Measurement
+    from basegate.store.folder import Store
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A file that goes.
+
+    Attributes:
+        path: of the file.
+        bytes: its size.
+        why: it goes.
+    """
+
+    path: Path
+    bytes: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which measurements go: those for which all that is said here holds; of nothing said, none.
+
+    Attributes:
+        models: names that they were measured under; any of them.
+        registered: those of the names of which nothing need be stored.
+        older_than: days since they were made; `None` for any age.
+        software: by check, the part of an identity that the installed software decides; given,
+            measurements by other software go, which no run could be served any more.
+    """
+
+    models: tuple[str, ...] = ()
+    registered: frozenset[str] = frozenset()
+    older_than: float | None = None
+    software: Mapping[str, Mapping[str, Any]] | None = None
+
+    def why(self, measurement: Measurement) -> str:
+        """Why a measurement goes; empty where it stays."""
+        if not self.models and self.older_than is None and self.software is None:
+            return ""
+        if self.models and measurement.candidate.name not in self.models:
+            return ""
+        if self.older_than is not None and _age(measurement) <= timedelta(days=self.older_than):
+            return ""
+        if self.software is not None:
+            return _outdated(measurement.identity, self.software)
+        return f"measured at {measurement.measured_at}"
+
+
+def prune(store: Store, selection: Selection, *, dry_run: bool) -> list[Removal]:
+    """Remove the selected measurements, samples that no measurement names, half-written files.
+
+    Args:
+        store: whose files may go.
+        selection: of measurements.
+        dry_run: whether to remove nothing.
+
+    Returns:
+        What went, or would.
+
+    Raises:
+        UsageError: a name was selected that nothing is stored of.
+        OSError: the store cannot be locked or read, or a file not be removed.
+    """
+    with store.locked():
+        found = _find(store, selection)
+        if not dry_run:
+            # Measurements before their samples: half removed, they must not look damaged.
+            for each in found:
+                each.path.unlink()
+    return found
+
+
+def _find(store: Store, selection: Selection) -> list[Removal]:
+    selected: dict[Path, str] = {}
+    named: set[str] = set()
+    unread: set[str] = set()
+    models: set[str] = set()
+    for path in store.paths():
+        try:
+            measurement, evidence = files.read(path.read_bytes())
+        except (OSError, Damaged):
+            unread.add(path.stem[-FILENAME_DIGITS:])  # samples beside it may be its own
+            continue
+        models.add(measurement.candidate.name)
+        if why := selection.why(measurement):
+            selected[path] = why
+        elif evidence is not None:
+            named.add(evidence.file)
+    require_stored(selection.models, models, selection.registered)
+    for path in sorted(store.measurements.glob("*.samples.jsonl")):
+        short = path.name.split(".")[-4]
+        if path.name not in named and short not in unread:
+            selected[path] = "samples of no measurement that stays"
+    # Measurements are written under the store's lock, so that nobody is writing these.
+    selected |= dict.fromkeys(sorted(store.measurements.glob(".*.tmp")), "half written")
+    return [Removal(path, path.stat().st_size, why) for path, why in selected.items()]
+
+
+def _age(measurement: Measurement) -> timedelta:
+    """How long ago it was made; nothing, where that cannot be read."""
+    try:
+        made = datetime.fromisoformat(measurement.measured_at)
+    except ValueError:
+        return timedelta()
+    return datetime.now(UTC) - (made if made.tzinfo else made.replace(tzinfo=UTC))
+
+
+def _outdated(identity: Mapping[str, Any], software: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say in what its software is another one; empty where it is the same."""
+    made = identity.get("measure")
+    name = str(made.get("name")) if isinstance(made, dict) else ""
+    if name not in software:
+        return "outdated: its check is not known"
+    for part, now in software[name].items():
+        then = identity.get(part)
+        if then != now:
+            then = then if isinstance(then, dict) else {}
+            changed = (key for key in (*now, *then) if then.get(key) != now.get(key))
+            key = next(changed, part)
+            return f"outdated: {part}, {key}: {then.get(key)} then, {now.get(key)} now"
+    return ""

@@ -1,0 +1,73 @@
+"""Whether a text's answer could still change."""
+
+from __future__ import annotations
+
+import ast
+import json
+
+import pytest
+
+from basegate.checks.answers import (
+    choice_is_settled,
+    find_choice,
+    find_number,
+    number_is_settled,
+)
+from tests.helpers.paths import SHARED
+
+OPTIONS = {"A": "李家超", "B": "林鄭月娥", "C": "曾蔭權", "D": "梁振英"}
+RECORDED = SHARED / "data/yue-benchmark/recorded"
+
+
+@pytest.mark.parametrize(
+    ("text", "settled"),
+    [
+        ("答案係A。\n李家超係行政長官。\n", True),
+        ("A\n\n問題：邊個係財政司司長？\n", True),
+        ("李家超\n\n問題：邊個係財政司司長？\n", True),
+        ("答案係A。\n", False),  # another answer may follow at once, which makes it none
+        ("A\n", False),
+        ("A. 李家超\n", False),  # may be the beginning of the list
+        ("A. 李家超\nB. 林鄭月娥\n", False),
+        ("1. 答案：A\n", False),  # may be the beginning of a list of answers
+        ("1. A\n", False),
+        ("唔知\n", False),
+        ("", False),
+    ],
+)
+def test_a_choice_is_settled(text, settled):
+    assert choice_is_settled(text, OPTIONS) is settled
+
+
+@pytest.mark.parametrize(
+    ("text", "settled"),
+    [("9;\n", True), (" 9\n", True), ("21蚊。\n", True), ("1 + n = 10\n", False), ("\n", False)],
+)
+def test_a_number_is_settled(text, settled):
+    assert number_is_settled(text) is settled
+
+
+def recorded():
+    if not RECORDED.is_dir():
+        pytest.skip("the recorded outputs are not part of the project")
+    for path in sorted(RECORDED.glob("*.json")):
+        for record in json.loads(path.read_text(encoding="utf-8"))[::12]:
+            yield dict(ast.literal_eval(record["standard_answer_range"])), record["llm_output"]
+
+
+def test_what_real_models_wrote_after_a_settled_answer_did_not_change_it():
+    early = 0
+    for options, text in recorded():
+        ends = [at + 1 for at, char in enumerate(text) if char == "\n"][:6]
+        end = next((end for end in ends if choice_is_settled(text[:end], options)), None)
+        if end is not None:
+            early += 1
+            assert find_choice(text, options) == find_choice(text[:end], options), text
+    assert early >= 200
+
+
+@pytest.mark.parametrize("tail", ["\n8", "n = 8", "或者8", "\n2 + n = 8", "!!!!"])
+def test_what_comes_after_a_settled_number_does_not_change_it(tail):
+    for text in ("9;\n", "n = 9\n", "答案係9\n", "HK$9\n"):
+        assert number_is_settled(text)
+        assert find_number(text + tail) == 9

@@ -1,0 +1,99 @@
+"""When a k-of-n gate is certain."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from basegate.checks.early_stopping import ALL, Draws, is_enough
+from basegate.config.limits import RULES, Limit
+from basegate.judging.judge import draws_for
+from basegate.measurement import Findings, Metric
+
+
+def limit(key, value):
+    return Limit(key=key, value=value, **RULES[key].model_dump())
+
+
+@pytest.mark.parametrize(
+    ("right", "drawn", "wanted"),
+    [
+        (0, 0, 4),  # four wrong ones and seven right ones are out of reach
+        (4, 4, 3),
+        (7, 7, 0),
+        (0, 4, 0),
+        (3, 6, 1),  # three wrong: one more decides
+        (6, 9, 1),
+    ],
+)
+def test_seven_of_ten(right, drawn, wanted):
+    assert Draws(7).wanted(right, drawn, 10) == wanted
+
+
+@given(st.data())
+def test_it_is_certain_exactly_where_the_rest_cannot_change_it(data):
+    samples = data.draw(st.integers(1, 12))
+    correct = data.draw(st.integers(1, samples))
+    drawn = data.draw(st.integers(0, samples))
+    right = data.draw(st.integers(0, drawn))
+    possible = {right + more >= correct for more in range(samples - drawn + 1)}
+    wanted = Draws(correct).wanted(right, drawn, samples)
+    assert (wanted == 0) == (len(possible) == 1)
+    assert wanted <= samples - drawn
+
+
+@given(st.data())
+def test_validity_is_certain_exactly_where_the_rest_cannot_change_it(data):
+    drawn, undrawn = data.draw(st.integers(0, 12)), data.draw(st.integers(0, 12))
+    degenerate = data.draw(st.integers(0, drawn))
+    limit = data.draw(st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+    possible = {degenerate + more > limit * (drawn + undrawn) for more in range(undrawn + 1)}
+    assert Draws(1, limit).validity_is_certain(degenerate, drawn, undrawn) == (len(possible) == 1)
+
+
+def test_a_limit_of_validity_that_is_just_met_is_no_reason_to_stop():
+    # 0.29 * 100 is 28.999999999999996; 29 of 100 are not more than a share of 0.29.
+    draws = Draws(1, 0.29)
+    assert not draws.validity_is_certain(degenerate=29, drawn=71, undrawn=29)
+    assert draws.validity_is_certain(degenerate=29, drawn=100, undrawn=0)
+
+
+def test_only_gates_on_single_questions_can_stop_early():
+    assert draws_for([limit("correct", 7), limit("max_degenerate_share", 0.5)]) == Draws(7, 0.5)
+    assert draws_for([limit("correct", 7)]) == Draws(7, 1.0)
+    assert draws_for([limit("correct", 7), limit("min_accuracy", 0.5)]) == ALL
+    assert draws_for([limit("min_accuracy", 0.5)]) == ALL
+    assert draws_for([limit("max_bits_per_char", 5.0)]) == ALL
+
+
+def test_all_means_all():
+    assert ALL.wanted(3, 4, 10) == 6
+    assert ALL.wanted(3, 10, 10) == 0
+
+
+def findings(right, drawn):
+    metric = Metric(name="correct", value=right, unit="", item="q", count=10, drawn=drawn)
+    return Findings(metrics=(metric, Metric(name="accuracy", value=0.5, unit="share")))
+
+
+@pytest.mark.parametrize(
+    ("right", "drawn", "draws", "enough"),
+    [
+        (7, 7, Draws(7), True),
+        (7, 7, Draws(8), False),
+        (7, 7, Draws(2), True),
+        (7, 7, ALL, False),
+        (7, 10, ALL, True),
+    ],
+)
+def test_what_is_stored_is_enough_or_not(right, drawn, draws, enough):
+    assert is_enough(findings(float(right), drawn), draws) is enough
+
+
+def test_degenerate_samples_are_counted_without_reading_them():
+    correct = Metric(name="correct", value=7.0, unit="", item="q", count=10, drawn=7)
+    for broken, enough in ((0, True), (2, False), (6, True)):
+        share = Metric(name="degenerate_share", value=broken / 7, unit="", count=7)
+        found = Findings(metrics=(correct, share), facts={"not_drawn": 3})
+        assert is_enough(found, Draws(7, 0.4)) is enough

@@ -1,0 +1,330 @@
+"""k of n: questions and problems."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from basegate.checks import knowledge, reasoning
+from basegate.checks.early_stopping import ALL, Draws
+from basegate.checks.k_of_n import Asked, count_correct
+from basegate.checks.task import Task
+from basegate.config.settings import Sampling, SamplingSettings, TableSource
+from basegate.data.banks import Bank, Problem, Question
+from basegate.engines.protocol import Draw, TokenScores
+from basegate.errors import InvalidMeasurement
+from basegate.stats import count_interval, effective_count, share_interval
+from tests.helpers.checkpoints import write_jsonl
+
+SAMPLING = Sampling(samples=4, temperature=0.9, max_new_tokens=8)
+
+
+class DrawingEngine:
+    """Writes the texts it was made with, by number, and remembers what it was asked."""
+
+    def __init__(self, *texts):
+        self.texts = texts
+        self.rounds = []
+
+    def sample(self, prompts, *, sampling, progress, numbers, settled):
+        assert len(prompts) == len(numbers) == len(settled)
+        self.rounds.append((list(prompts), [list(wanted) for wanted in numbers]))
+        places = [
+            int(prompt.removeprefix("Question ")) if prompt.startswith("Question ") else 0
+            for prompt in prompts
+        ]
+        return [
+            [Draw(self.texts[place][number], 100 + number) for number in wanted]
+            for place, wanted in zip(places, numbers, strict=True)
+        ]
+
+    def recall(self, prompts, *, sampling, numbers):
+        """Nothing was drawn before."""
+        return [[] for _ in prompts]
+
+    def log_likelihoods(self, texts, *, after, progress):
+        """Find the first option likeliest, and the letter A."""
+        return [TokenScores(np.array([-1.0 if text in "A1" else -2.0]), None) for text in texts]
+
+
+def read(text):
+    """Read a text that is a single letter."""
+    return text if len(text) == 1 else None
+
+
+def ask(*expected):
+    return [
+        Asked(id=f"q{number}", prompt=f"Question {number}", expected=answer, read=read)
+        for number, answer in enumerate(expected)
+    ]
+
+
+def settings_for(check, path):
+    return SamplingSettings(check=check, source=TableSource(path=path), sampling=SAMPLING)
+
+
+def counted(engine, asked, sampling=SAMPLING, draws=ALL, earlier=None):
+    """Count as a bank of questions would."""
+    records = tuple(
+        Question(id=each.id, question="?", options={"A": "1", "B": "2"}, answer="A")
+        for each in asked
+    )
+    settings = SamplingSettings(
+        check="knowledge", source=TableSource(path="bank"), sampling=sampling
+    )
+    return count_correct(engine, asked, Task(Bank(records), settings, draws=draws, earlier=earlier))
+
+
+def replace_samples(samples):
+    return SAMPLING.model_copy(update={"samples": samples})
+
+
+def of(findings, name):
+    return [each for each in findings.metrics if each.name == name]
+
+
+def test_right_answers_are_counted_per_question():
+    engine = DrawingEngine(["A", "B", "A", "none"], ["A", "A", "B", "B"])
+    findings = counted(engine, ask("A", "C"))
+    assert [(each.item, each.value, each.count) for each in of(findings, "correct")] == [
+        ("q0", 2.0, 4),
+        ("q1", 0.0, 4),
+    ]
+    assert of(findings, "correct")[0].unit == "of 4 correct"
+    assert findings.facts == {"questions": 2, "left_out": 0, "no_answer": 1, "not_drawn": 0}
+    assert findings.basis == "2 questions, 4 samples each, 0 left out"
+
+
+def test_the_accuracy_is_the_mean_over_questions():
+    findings = counted(DrawingEngine(["A"] * 4, ["A", "B", "B", "B"]), ask("A", "A"))
+    [accuracy] = of(findings, "accuracy")
+    # (4/4 + 1/4) / 2 = 0.625; what two questions are worth is in test_statistics.
+    assert accuracy.value == 0.625
+    assert accuracy.effective_count == pytest.approx(effective_count([1.0, 0.25], 4))
+    expected = share_interval(0.625, accuracy.effective_count, 0.95)
+    assert accuracy.interval == pytest.approx(expected)
+
+
+def test_topics_have_an_accuracy_of_their_own_where_there_are_several():
+    asked = [
+        replace(each, topic=topic) for each, topic in zip(ask("A", "A", "A"), "xyx", strict=True)
+    ]
+    findings = counted(DrawingEngine(["A"] * 4, ["B"] * 4, ["A", "A", "B", "B"]), asked)
+    assert [(each.item, each.value, each.count) for each in of(findings, "topic_accuracy")] == [
+        ("x", 0.75, 2),
+        ("y", 0.0, 1),
+    ]
+    one = [replace(each, topic="x") for each in ask("A", "A")]
+    assert of(counted(DrawingEngine(["A"] * 4, ["B"] * 4), one), "topic_accuracy") == []
+
+
+def test_all_questions_are_drawn_together():
+    engine = DrawingEngine(["A"] * 4, ["B"] * 4)
+    counted(engine, ask("A", "B"))
+    assert engine.rounds == [(["Question 0", "Question 1"], [[0, 1, 2, 3], [0, 1, 2, 3]])]
+
+
+def test_every_sample_is_kept_with_its_reading():
+    engine = DrawingEngine(["A", "hm"])
+    first, second = counted(engine, ask("B"), replace_samples(2)).samples
+    assert (first.item, first.prompt, first.text) == ("q0", "Question 0", "A")
+    assert (first.answer, first.expected, first.seed) == ("A", "B", 100)
+    assert (second.answer, second.expected, second.seed) == (None, "B", 101)
+
+
+def test_the_interval_of_a_count_is_clopper_pearsons_times_n():
+    findings = counted(DrawingEngine(["A", "A", "A", "B"]), ask("A"))
+    low, high = of(findings, "correct")[0].interval
+    # scipy's beta quantiles of the textbook's form: B(a/2; x, n - x + 1), B(1 - a/2; x + 1, n - x).
+    assert low == pytest.approx(4 * stats.beta.ppf(0.025, 3, 2))
+    assert high == pytest.approx(4 * stats.beta.ppf(0.975, 4, 1))
+
+
+@pytest.mark.parametrize("broken", [0, 3, 8])
+def test_degenerate_samples_are_counted(broken):
+    texts = ["!" * 32] * broken + ["A"] * (8 - broken)
+    findings = counted(DrawingEngine(texts[:4], texts[4:]), ask("A", "A"))
+    [share] = of(findings, "degenerate_share")
+    assert (share.value, share.count) == (broken / 8, 8)
+    assert [sample.degenerate for sample in findings.samples] == [text != "A" for text in texts]
+
+
+def test_one_token_over_and_over_is_degenerate():
+    class Repeating(DrawingEngine):
+        def sample(self, prompts, **given):
+            return [[Draw("哈哈嘻" * 9, 1, one_token=True)] * 4 for _ in prompts]
+
+    assert of(counted(Repeating(), ask("A")), "degenerate_share")[0].value == 1.0
+
+
+def test_sampling_stops_where_the_verdict_is_certain():
+    # Two of four have to be right.
+    engine = DrawingEngine(["A", "A", "B", "B"], ["B", "B", "B", "A"], ["B", "A", "B", "A"])
+    findings = counted(engine, ask("A", "A", "A"), draws=Draws(2))
+    assert engine.rounds == [
+        (["Question 0", "Question 1", "Question 2"], [[0, 1], [0, 1], [0, 1]]),
+        (["Question 1", "Question 2"], [[2], [2]]),
+        (["Question 2"], [[3]]),
+    ]
+    assert [(each.value, each.unit, each.drawn) for each in of(findings, "correct")] == [
+        (2.0, "of 2 correct", 2),
+        (0.0, "of 3 correct", 3),
+        (2.0, "of 4 correct", 4),
+    ]
+    assert findings.facts["not_drawn"] == 3
+    assert findings.basis == "3 questions, up to 4 samples each, 0 left out"
+    assert of(findings, "accuracy") == [], "what is left is no fair share"
+
+
+def test_whether_the_run_is_broken_is_that_of_all_samples():
+    # Four degenerate ones lose the question; of all ten they are under the limit of a half.
+    texts = ["!" * 32] * 4 + ["A"] * 6
+    engine = DrawingEngine(texts)
+    findings = counted(engine, ask("A"), replace_samples(10), Draws(7, 0.5))
+    assert engine.rounds == [
+        (["Question 0"], [[0, 1, 2, 3]]),
+        (["Question 0"], [[4, 5, 6, 7, 8, 9]]),
+    ]
+    assert of(findings, "degenerate_share")[0].value == 0.4
+    certain = DrawingEngine(["B"] * 4 + ["A"] * 6)
+    counted(certain, ask("A"), replace_samples(10), Draws(7, 0.6))
+    assert certain.rounds == [(["Question 0"], [[0, 1, 2, 3]])]
+
+
+def test_knowledge_that_cannot_be_scored_by_likelihood_is_still_counted(tmp_path):
+    class Unscored(DrawingEngine):
+        def log_likelihoods(self, texts, **given):
+            raise InvalidMeasurement("no token.")
+
+    question = Question(id="q", question="?", options={"A": "1", "B": "2"}, answer="A")
+    findings = knowledge.measure(
+        Unscored(["A"] * 4), Task(Bank((question,)), settings_for("knowledge", tmp_path / "q"))
+    )
+    assert of(findings, "accuracy")[0].value == 1.0
+    assert of(findings, "likelihood_accuracy") == []
+    assert findings.notes == ("the options could not be scored by likelihood: no token.",)
+
+
+def test_options_that_were_scored_are_not_scored_again(tmp_path):
+    question = Question(id="q", question="?", options={"A": "1", "B": "2"}, answer="A")
+    settings = settings_for("knowledge", tmp_path / "q")
+    bank = Bank((question,))
+    first = knowledge.measure(DrawingEngine(["A"] * 4), Task(bank, settings, draws=Draws(1, 1.0)))
+    again = DrawingEngine(["A"] * 4)
+    again.log_likelihoods = None
+    whole = knowledge.measure(again, Task(bank, settings, earlier=first))
+    assert whole.choices == first.choices
+    assert again.rounds == [(["?\n\nA: 1\nB: 2\n\n答案是：\n"], [[1, 2, 3]])]
+
+
+@pytest.mark.parametrize(
+    ("texts", "share"),
+    [(["B", "B", "B"], "0.0 %"), (["A", "B", "B", "B"], "50.0 %"), (["A", "A"], None)],
+)
+def test_disagreement_where_sampling_stopped_early_is_that_of_the_first_samples(
+    tmp_path, texts, share
+):
+    # Two of four settle a question at best, so two are drawn of every one, whatever they are. The
+    # third and fourth are drawn only where these disagree: counted, they would tilt the share.
+    questions = tuple(
+        Question(id=f"q{number}", question="?", options={"A": "1", "B": "2"}, answer="A")
+        for number in range(12)
+    )
+    findings = knowledge.measure(
+        DrawingEngine(texts),
+        Task(Bank(questions), settings_for("knowledge", tmp_path / "q"), draws=Draws(2)),
+    )
+    assert findings.facts["not_drawn"] > 0 or len(texts) == 4
+    if share is None:
+        assert findings.notes == ()
+    else:
+        assert f": {share} of sampled answers are right, 100.0 %" in findings.notes[0]
+
+
+def test_another_limit_draws_only_what_is_missing():
+    texts = ["A", "A", "B", "A"]
+    first = counted(DrawingEngine(texts), ask("A"), draws=Draws(2))
+    engine = DrawingEngine(texts)
+    whole = counted(engine, ask("A"), earlier=first)
+    assert engine.rounds == [(["Question 0"], [[2, 3]])]
+    assert whole == counted(DrawingEngine(texts), ask("A"))
+
+
+@given(
+    answers=st.lists(
+        st.lists(st.sampled_from("AB"), min_size=6, max_size=6), min_size=1, max_size=5
+    ),
+    correct=st.integers(1, 6),
+)
+def test_the_verdict_is_that_of_all_samples(answers, correct):
+    sampling = replace_samples(6)
+    asked = ask(*"A" * len(answers))
+    found = counted(DrawingEngine(*answers), asked, sampling, Draws(correct))
+    for own, metric in zip(answers, of(found, "correct"), strict=True):
+        assert (metric.value >= correct) == (own.count("A") >= correct)
+        low, high = metric.interval
+        full_low, full_high = count_interval(own.count("A"), 6)
+        assert low <= 6 * full_low + 1e-9
+        assert high >= 6 * full_high - 1e-9
+
+
+def test_knowledge_puts_the_prompt_and_reads_the_choice(tmp_path):
+    question = Question(
+        id="q", question="邊個？", options={"A": "李家超", "B": "林鄭月娥"}, answer="A"
+    )
+    engine = DrawingEngine(["A", "B", "A. 李家超", "唔知"])
+    findings = knowledge.measure(
+        engine, Task(Bank((question,)), settings_for("knowledge", tmp_path / "q"))
+    )
+    assert engine.rounds[0][0] == [question.prompt]
+    assert [each.answer for each in findings.samples] == ["A", "B", "A", None]
+    [metric] = of(findings, "correct")
+    assert (metric.item, metric.value, metric.count) == ("q", 2.0, 4)
+
+
+def test_reasoning_puts_the_prompt_and_reads_the_number(tmp_path):
+    problem = Problem(id="p", prompt="So, n is equals to ", answer=9)
+    engine = DrawingEngine(["9", "9.0", "4.5", "no idea"])
+    findings = reasoning.measure(
+        engine, Task(Bank((problem,)), settings_for("reasoning", tmp_path / "p"))
+    )
+    assert engine.rounds[0][0] == ["So, n is equals to "]
+    assert [each.answer for each in findings.samples] == ["9", "9", "9/2", None]
+    [metric] = of(findings, "correct")
+    assert (metric.item, metric.value, metric.count) == ("p", 2.0, 4)
+
+
+def test_a_negative_answer_is_found(tmp_path):
+    problem = Problem(id="p", prompt="n = ", answer=-3)
+    findings = reasoning.measure(
+        DrawingEngine(["-3", "3", "-3", "-3"]),
+        Task(Bank((problem,)), settings_for("reasoning", tmp_path / "p")),
+    )
+    assert of(findings, "correct")[0].value == 3.0
+
+
+@pytest.mark.parametrize(
+    ("module", "check", "record", "kind"),
+    [
+        (
+            knowledge,
+            "knowledge",
+            {"id": "q", "question": "?", "options": {"A": "1", "B": "2"}, "answer": "B"},
+            Question,
+        ),
+        (reasoning, "reasoning", {"id": "p", "prompt": "1 + 1 = ", "answer": 2}, Problem),
+    ],
+    ids=["knowledge", "reasoning"],
+)
+def test_banks_are_read_and_identified_by_their_content(tmp_path, module, check, record, kind):
+    paths = [
+        write_jsonl(tmp_path / "a.jsonl", record),
+        write_jsonl(tmp_path / "b.jsonl", record),
+        write_jsonl(tmp_path / "c.jsonl", {**record, "id": "another"}),
+    ]
+    here, copy, other = (settings_for(check, path) for path in paths)
+    assert module.prepare(here).records == (kind(**record),)
+    assert module.identity(here) == module.identity(copy) != module.identity(other)

@@ -1,0 +1,83 @@
+"""A measure's VERSION has to rise when the code that reads texts changes what it reads.
+
+Stored measurements are served by VERSION. This test holds a digest of the reading code, comments
+and docstrings apart: whoever changes that code has to look here, and decides.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+
+import pytest
+
+from basegate.checks import measure_for
+from tests.helpers.paths import ROOT
+
+PACKAGE = ROOT / "basegate"
+READERS = {
+    "knowledge": (
+        "data/banks.py",
+        "data/columns.py",
+        "checks/answers/choice.py",
+        "checks/answers/mentions.py",
+        "checks/answers/settled.py",
+        "checks/answers/patterns.py",
+        "checks/option_likelihood.py",
+        "checks/k_of_n.py",
+    ),
+    "reasoning": (
+        "data/banks.py",
+        "data/columns.py",
+        "checks/answers/number.py",
+        "checks/answers/settled.py",
+        "checks/answers/patterns.py",
+        "checks/k_of_n.py",
+    ),
+    "continuation": ("checks/language_variety.py", "checks/continuation.py"),
+    "perplexity": ("data/corpora.py", "engines/windows.py", "checks/perplexity.py"),
+    "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
+}
+KNOWN = {
+    "knowledge": (6, "ad401eef444e0a85"),
+    "reasoning": (5, "99baf2b9841d30c4"),
+    "continuation": (7, "6934319e78f953d7"),
+    "minimal_pairs": (3, "159edbc103e943c8"),
+    "perplexity": (5, "1a274a3bd6229698"),
+}
+
+
+class WithoutImports(ast.NodeTransformer):
+    """Modules may move: where a name comes from does not change what is read."""
+
+    def visit_Import(self, node: ast.Import) -> None: ...
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None: ...
+
+
+def digest(*names: str) -> str:
+    """Return a digest of what modules do, without docstrings, layout and imports."""
+    found = hashlib.sha256()
+    for name in names:
+        tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
+        tree = WithoutImports().visit(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and (
+                ast.get_docstring(node) is not None
+            ):
+                node.body = node.body[1:] or [ast.Pass()]
+        found.update(ast.dump(tree).encode())
+    return found.hexdigest()[:16]
+
+
+@pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="the digests are of Python 3.11's syntax trees"
+)
+@pytest.mark.parametrize("check", READERS)
+def test_the_version_is_of_this_code(check):
+    found = (measure_for(check).VERSION, digest(*READERS[check]))
+    assert found == KNOWN[check], (
+        f"the code behind {check!r} changed. If it gives another number for the same texts, raise "
+        f"VERSION in basegate/checks/{check}.py; then write {found} here."
+    )

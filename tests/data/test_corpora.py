@@ -1,0 +1,372 @@
+"""Corpora: local text, JSONL and parquet, and data sets of the hub."""
+
+import unicodedata
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from basegate.config.settings import CorpusSource
+from basegate.data import hub as hub_module
+from basegate.data import tables
+from basegate.data.corpora import Corpus, corpus_identity, load_corpus
+from basegate.data.tables import Row, read_jsonl
+from basegate.errors import DataError
+from tests.helpers.checkpoints import write_jsonl
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def load(path, **fields):
+    return load_corpus(CorpusSource(path=path, **fields))
+
+
+def refusal(path, **fields):
+    with pytest.raises(DataError) as caught:
+        load(path, **fields)
+    return str(caught.value)
+
+
+def write_parquet(path, **columns):
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    return path
+
+
+def test_a_text_file_is_a_document(tmp_path):
+    path = tmp_path / "one.txt"
+    path.write_text("第一段。\n\n第二段。\n", encoding="utf-8")
+    assert load(path) == Corpus(("第一段。\n\n第二段。\n",), left_out=0)
+
+
+def test_a_folder_is_read_in_the_order_of_its_paths_and_other_files_are_left_alone(tmp_path):
+    for name in ("b.txt", "a.md", "sub/c.txt", "image.png", "notes"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    assert load(tmp_path).documents == ("a.md", "b.txt", "sub/c.txt")
+
+
+def test_the_glob_chooses_files_of_a_folder(tmp_path):
+    for name in ("a.txt", "b.txt", "b.md"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    assert load(tmp_path, glob="b.*").documents == ("b.md", "b.txt")
+
+
+def test_a_given_format_reads_files_of_any_suffix(tmp_path):
+    (tmp_path / "corpus.dat").write_text('{"text": "一"}\n', encoding="utf-8")
+    assert load(tmp_path, format="jsonl").documents == ("一",)
+    assert load(tmp_path, format="text").documents == ('{"text": "一"}\n',)
+
+
+def test_lines_of_jsonl_are_documents_and_blank_lines_are_none(tmp_path):
+    path = tmp_path / "c.jsonl"
+    # U+2028 ends a line for Python, but may stand in a JSON string.
+    path.write_text('{"text": "一\u2028二"}\r\n\n  \n{"text": "三", "id": 7}', encoding="utf-8")
+    assert load(path).documents == ("一\u2028二", "三")
+
+
+def test_a_column_of_jsonl_is_chosen(tmp_path):
+    path = write_jsonl(tmp_path / "c.jsonl", {"text": "no", "body": "yes"})
+    assert load(path, column="body").documents == ("yes",)
+
+
+def test_rows_of_parquet_are_documents(tmp_path):
+    path = write_parquet(tmp_path / "c.parquet", text=["一", "二"], other=[1, 2])
+    assert load(path).documents == ("一", "二")
+
+
+def test_documents_are_nfc_and_blank_ones_are_left_out_and_counted(tmp_path):
+    decomposed = unicodedata.normalize("NFD", "café")
+    assert len(decomposed) == 5
+    path = write_jsonl(
+        tmp_path / "c.jsonl", {"text": decomposed}, {"text": " \n"}, {"text": ""}, {"text": "二"}
+    )
+    assert load(path) == Corpus(("café", "二"), left_out=2)
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path):
+    path = tmp_path / "c.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + "香港".encode())
+    assert load(path).documents == ("香港",)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_a_corpus_without_text_is_refused(tmp_path, text):
+    path = tmp_path / "c.txt"
+    path.write_text(text, encoding="utf-8")
+    assert refusal(path) == (
+        f"{path} holds no text: all documents (there are 1) are empty. Check path, glob and "
+        f"column in the thresholds file."
+    )
+
+
+@pytest.mark.parametrize(
+    ("encoding", "label", "iconv"),
+    [
+        ("big5hkscs", "it may be Big5", "iconv -f BIG5-HKSCS"),
+        ("utf-16", "it may be UTF-16", "iconv -f UTF-16"),
+        ("gb18030", "it may be GB 18030", "iconv -f GB18030"),
+    ],
+)
+def test_a_file_in_another_encoding_is_refused_with_the_likely_one(
+    tmp_path, encoding, label, iconv
+):
+    path = tmp_path / "c.txt"
+    text = "我们都是香港人" if encoding == "gb18030" else "香港係我哋嘅屋企"
+    path.write_bytes(text.encode(encoding))
+    message = refusal(path)
+    assert message.startswith(f"{path}: is not UTF-8 (byte 0 is 0x")
+    assert label in message
+    assert iconv in message
+
+
+def test_a_file_of_noise_is_refused_without_a_guess(tmp_path):
+    path = tmp_path / "c.txt"
+    path.write_bytes(b"abc\xff\xff\xff")
+    message = refusal(path)
+    assert "is not UTF-8 (byte 3 is 0xFF)" in message
+    assert "it may be" not in message
+
+
+def test_a_path_that_does_not_exist_is_refused(tmp_path):
+    assert refusal(tmp_path / "none") == (
+        f"{tmp_path / 'none'}: there is no such file or folder. Check path in the thresholds file."
+    )
+
+
+def test_a_glob_that_matches_no_file_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("text", encoding="utf-8")
+    message = refusal(tmp_path, glob="*.jsonl")
+    assert message.startswith(f"{tmp_path}: no file matches glob = '*.jsonl'")
+
+
+@pytest.mark.parametrize("glob", ["", "/etc/*"])
+def test_a_glob_that_is_none_is_refused(tmp_path, glob):
+    assert "glob" in refusal(tmp_path, glob=glob)
+
+
+def test_a_suffix_that_says_nothing_is_refused(tmp_path):
+    path = tmp_path / "c.dat"
+    path.write_text("text", encoding="utf-8")
+    assert refusal(path) == (
+        f'{path}: its suffix does not tell what it holds. Say format = "text", "jsonl" or '
+        f'"parquet" in the thresholds file.'
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('{"body": "x"}', "there is no column 'text'; there are 'body'. Set column in"),
+        ('{"text": 5}', "column 'text' holds int, not text. Check column in the thresholds file."),
+        ('{"text": null}', "column 'text' holds NoneType, not text."),
+        ('["x"]', "is not a JSON object in braces."),
+        ('{"text": ', "is not valid JSON ("),
+    ],
+    ids=["missing column", "number", "null", "array", "cut off"],
+)
+def test_a_broken_line_of_jsonl_is_refused_by_its_number(tmp_path, line, sentence):
+    path = tmp_path / "c.jsonl"
+    path.write_text('{"text": "fine"}\n\n' + line + "\n", encoding="utf-8")
+    assert refusal(path).startswith(f"{path}, line 3: {sentence}")
+
+
+def test_half_of_a_surrogate_pair_is_refused(tmp_path):
+    # JSON can say it, UTF-8 cannot hold it: its bytes could not be counted.
+    path = tmp_path / "c.jsonl"
+    path.write_text('{"text": "\\ud800"}\n', encoding="ascii")
+    assert refusal(path).startswith(f"{path}, line 1: ")
+
+
+def test_a_missing_column_of_parquet_is_refused(tmp_path):
+    path = write_parquet(tmp_path / "c.parquet", body=["x"], title=["y"])
+    assert refusal(path) == (
+        f"{path}: there is no column 'text'; there are 'body', 'title'. Set column in "
+        f"the thresholds file."
+    )
+
+
+def test_a_row_of_parquet_without_text_is_refused_by_its_number(tmp_path):
+    path = write_parquet(tmp_path / "c.parquet", text=["x", None])
+    assert refusal(path).startswith(f"{path}, row 1: column 'text' holds NoneType, not text.")
+
+
+def test_a_file_that_is_no_parquet_is_refused(tmp_path):
+    path = tmp_path / "c.parquet"
+    path.write_bytes(b"not parquet at all")
+    assert refusal(path).startswith(f"{path}: is not a readable parquet file (")
+
+
+def test_a_parquet_file_with_broken_pages_is_refused(tmp_path):
+    path = write_parquet(tmp_path / "c.parquet", text=[f"text {row}" for row in range(1000)])
+    data = bytearray(path.read_bytes())
+    for place in range(4, 400):
+        data[place] ^= 0xFF
+    path.write_bytes(data)
+    assert refusal(path).startswith(f"{path}: is not a readable parquet file (")
+
+
+def test_read_jsonl_gives_numbers_as_an_editor_shows_them(tmp_path):
+    path = tmp_path / "c.jsonl"
+    path.write_text('\n{"a": 1}\n\n{"a": 2}', encoding="utf-8")
+    assert list(read_jsonl(path)) == [
+        Row(f"{path}, line 2", {"a": 1}),
+        Row(f"{path}, line 4", {"a": 2}),
+    ]
+
+
+def test_the_identity_is_the_content_wherever_it_lies(tmp_path):
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.txt").write_text("一", encoding="utf-8")
+    here, there = (CorpusSource(path=tmp_path / folder) for folder in ("here", "there"))
+    assert corpus_identity(here) == corpus_identity(there)
+    (tmp_path / "there" / "a.txt").write_text("二", encoding="utf-8")
+    assert corpus_identity(here) != corpus_identity(there)
+
+
+def test_the_identity_changes_with_the_number_of_files(tmp_path):
+    (tmp_path / "a.txt").write_text("一", encoding="utf-8")
+    before = corpus_identity(CorpusSource(path=tmp_path))
+    (tmp_path / "b.txt").write_text("", encoding="utf-8")
+    assert corpus_identity(CorpusSource(path=tmp_path)) != before
+
+
+def test_the_same_bytes_read_in_another_format_are_another_corpus(tmp_path):
+    # The suffix says how to read them, so the documents differ.
+    for name in ("c.txt", "c.jsonl"):
+        (tmp_path / name).write_text('{"text": "一"}', encoding="utf-8")
+    as_text, as_jsonl = (CorpusSource(path=tmp_path / name) for name in ("c.txt", "c.jsonl"))
+    assert load_corpus(as_text) != load_corpus(as_jsonl)
+    assert corpus_identity(as_text) != corpus_identity(as_jsonl)
+
+
+def test_the_identity_of_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no such file or folder"):
+        corpus_identity(CorpusSource(path=tmp_path / "none"))
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """Replace the hub by a table; return the calls that were made."""
+    import datasets
+
+    calls = []
+
+    def load_dataset(*args, **kwargs):
+        calls.append((args, kwargs))
+        if kwargs["split"] == "missing":
+            raise ValueError('Unknown split "missing". Should be one of ["test"].\nmore')
+        return datasets.Dataset.from_dict({"text": ["一", "", "二"], "number": [1, 2, 3]})
+
+    def resolve_commit(kind, repo_id, revision):
+        calls.append((kind, repo_id, revision))
+        return COMMIT
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    for module in (hub_module, tables):
+        monkeypatch.setattr(module, "resolve_commit", resolve_commit)
+    return calls
+
+
+def test_a_data_set_of_the_hub_is_read_at_a_commit(hub):
+    source = CorpusSource(dataset="a/b", name="yue", revision="main", split="test")
+    assert load_corpus(source) == Corpus(("一", "二"), left_out=1)
+    assert hub == [
+        ("dataset", "a/b", "main"),
+        (("a/b", "yue"), {"split": "test", "revision": COMMIT}),
+    ]
+
+
+def test_the_identity_of_a_data_set_is_its_commit_and_nothing_is_read(hub):
+    assert corpus_identity(CorpusSource(dataset="a/b")) == f"a/b@{COMMIT}"
+    assert hub == [("dataset", "a/b", None)]
+
+
+def test_a_data_set_without_the_column_is_refused(hub):
+    with pytest.raises(DataError) as caught:
+        load_corpus(CorpusSource(dataset="a/b", column="body"))
+    assert str(caught.value) == (
+        "a/b: there is no column 'body'; there are 'text', 'number'. Set column in the thresholds "
+        "file."
+    )
+
+
+def test_a_column_of_a_data_set_that_is_no_text_is_refused(hub):
+    with pytest.raises(DataError, match="a/b, row 0: column 'number' holds int, not text"):
+        load_corpus(CorpusSource(dataset="a/b", column="number"))
+
+
+def test_a_data_set_that_cannot_be_read_is_refused_in_one_line(hub):
+    with pytest.raises(DataError) as caught:
+        load_corpus(CorpusSource(dataset="a/b", split="missing"))
+    message = str(caught.value)
+    assert message.startswith("the data set a/b, split 'missing', could not be read (ValueError: ")
+    assert "\n" not in message
+
+
+FRONT = "---\nid: speech-01\nregister: speech\ntitle: 一個：兩個\n---\n\n"
+
+
+def test_front_matter_is_no_text(tmp_path):
+    (tmp_path / "a.md").write_text(f"{FRONT}香港。\n", encoding="utf-8")
+    (tmp_path / "b.md").write_text("---\n香港。\n---\n", encoding="utf-8")
+    assert load(tmp_path).documents == ("香港。", "---\n香港。\n---\n")
+
+
+@pytest.fixture
+def parallel(tmp_path):
+    """Three Cantonese documents, one empty, and versions of two of them."""
+    for folder, texts in {
+        "yue": {"a": "我哋嘅。", "b": " ", "c/d": "佢哋嘅。"},
+        "written": {"a": "我們的。", "c/d": "他們的。"},
+    }.items():
+        for name, text in texts.items():
+            path = tmp_path / folder / f"{name}.md"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(FRONT + text + "\n", encoding="utf-8")
+    return CorpusSource(path=tmp_path / "yue", parallel=tmp_path / "written")
+
+
+def test_versions_are_found_by_the_names_of_their_files(parallel):
+    corpus = load_corpus(parallel)
+    assert corpus.documents == ("我哋嘅。", "佢哋嘅。")
+    assert corpus.parallel == {0: "我們的。", 1: "他們的。"}
+
+
+@pytest.mark.parametrize("read", [corpus_identity, load_corpus])
+def test_each_side_is_looked_through_once(parallel, monkeypatch, read):
+    looked, glob = [], Path.glob
+    monkeypatch.setattr(Path, "glob", lambda self, *of: looked.append(self) or glob(self, *of))
+    read(parallel)
+    assert looked == [parallel.path, parallel.parallel]
+
+
+def test_a_version_of_nothing_is_refused(parallel):
+    (parallel.parallel / "e.md").write_text("誰？", encoding="utf-8")
+    with pytest.raises(DataError, match=r"e\.md: the document e\.md in .* is not there"):
+        load_corpus(parallel)
+
+
+def test_the_identity_of_a_parallel_corpus_covers_both_sides(parallel):
+    before = corpus_identity(parallel)
+    assert before != corpus_identity(parallel.model_copy(update={"parallel": None}))
+    (parallel.parallel / "a.md").write_text("咱們的。", encoding="utf-8")
+    assert corpus_identity(parallel) != before
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda s: (s.parallel / "b.md").write_text("x", encoding="utf-8"), "b.md in .* is empty"),
+        (lambda s: (s.parallel / "a.md").write_text(" ", encoding="utf-8"), "a.md: is empty, so"),
+        (lambda s: (s.parallel / "a.jsonl").write_text("{}"), "is made of text files"),
+        (lambda s: s.model_copy(update={"parallel": s.path / "c"}), "lie in each other"),
+        (lambda s: s.model_copy(update={"parallel": s.path / "none"}), "none: is not a folder"),
+    ],
+)
+def test_two_sides_that_do_not_fit_are_refused(parallel, change, sentence):
+    changed = change(parallel)
+    source = changed if isinstance(changed, CorpusSource) else parallel
+    with pytest.raises(DataError, match=sentence):
+        load_corpus(source)

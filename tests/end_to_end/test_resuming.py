@@ -1,0 +1,259 @@
+"""A measurement that was ended goes on: the same numbers, no batch done twice but the one."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from basegate.checks.early_stopping import ALL, Draws
+from basegate.config.settings import Sampling
+from basegate.engines import article_perplexity as article
+from basegate.engines import batching as halving
+from basegate.engines import kv_cache as caches
+from basegate.engines import transformers_engine as local
+from basegate.engines.keeping import Keeping
+from basegate.store import FileJournal
+from basegate.store.journal import Journal
+
+TEXTS = ["香港係我哋嘅屋企。" * 9, "佢哋今日唔得閒，聽日先至得。", "一二三四五六七八九十" * 4]
+PROMPTS = ["香港係", "我哋今日", "佢話", "聽日"]
+SAMPLING = Sampling(samples=5, temperature=1.0, max_new_tokens=9)
+
+
+class Ended(Exception):
+    """The process ends here."""
+
+
+class Mortal(FileJournal):
+    """A journal whose process ends when it has kept so many batches."""
+
+    def __init__(self, path, key, batches):
+        super().__init__(path, key)
+        self.batches = batches
+        self.kept = set()
+
+    def put(self, pieces):
+        if self.batches == 0:
+            raise Ended
+        self.batches -= 1
+        self.kept |= set(pieces)
+        super().put(pieces)
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    monkeypatch.setitem(local.BATCH_TOKENS, "cpu", 128)
+    monkeypatch.setattr(caches, "_budget", lambda model: 3 * 20 * caches._row_bytes(model)[0])
+
+
+def silent(engine):
+    from basegate.progress import SILENT
+
+    def scores():
+        found = engine.log_likelihoods(TEXTS, window=64, context=16, progress=SILENT)
+        return [each.logprobs.tolist() for each in found]
+
+    def options():
+        found = engine.log_likelihoods(
+            [text for _ in PROMPTS for text in ("一", "二二", "三三三")],
+            after=[prompt for prompt in PROMPTS for _ in range(3)],
+            progress=SILENT,
+        )
+        return [each.logprobs.tolist() for each in found]
+
+    def samples():
+        drawn = engine.sample(PROMPTS, sampling=SAMPLING, progress=SILENT)
+        return [(draw.text, draw.seed) for draws in drawn for draw in draws]
+
+    return {"scores": scores, "options": options, "samples": samples}
+
+
+WORK = ("scores", "options", "samples")
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_it_goes_on_with_the_same_numbers_wherever_it_was_ended(engine, tmp_path, work):
+    plain = silent(Keeping(engine, Journal()))[work]()
+    for batches in itertools.count():
+        path = tmp_path / f"{batches}.jsonl"
+        first = Mortal(path, "key", batches)
+        try:
+            assert silent(Keeping(engine, first))[work]() == plain
+            break
+        except Ended:
+            first.close()
+        kept = FileJournal(path, "key")
+        done = len(kept)
+        counted = Counting(kept)
+        assert silent(Keeping(engine, counted))[work]() == plain, f"after {batches} batches"
+        assert counted.new & set(counted.given) == set()
+        assert len(counted.given) == done, "what was kept is not done again"
+    assert batches >= 2, "a measurement of one batch proves nothing"
+
+
+class Counting:
+    """Tells what was taken from a journal and what was put into it."""
+
+    def __init__(self, kept):
+        self._kept = kept
+        self.given, self.new = set(), set()
+
+    def __len__(self):
+        return len(self._kept)
+
+    def __getattr__(self, name):
+        return getattr(self._kept, name)
+
+    def get(self, names):
+        found = self._kept.get(names)
+        self.given |= set(names) if found is not None else set()
+        return found
+
+    def put(self, pieces):
+        self.new |= set(pieces)
+        self._kept.put(pieces)
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
+    engine, tmp_path, work, monkeypatch
+):
+    monkeypatch.setattr(halving, "release_memory", lambda: None)  # it takes a while
+
+    def cramped(layer, given):
+        if len(given[0]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def forgetful():
+        """An engine as a new process loads it: it knows of nothing that did not fit."""
+        for each in engine._halvings.values():
+            each._too_large = math.inf
+        return engine
+
+    hook = engine.model.get_input_embeddings().register_forward_pre_hook(cramped)
+    try:
+        whole = Journal()
+        plain = silent(Keeping(forgetful(), whole))[work]()
+        for batches in itertools.count():
+            path = tmp_path / f"{batches}.jsonl"
+            first = Mortal(path, "key", batches)
+            try:
+                silent(Keeping(forgetful(), first))[work]()
+                break
+            except Ended:
+                first.close()
+            second = FileJournal(path, "key")
+            assert silent(Keeping(forgetful(), second))[work]() == plain
+            assert second.spent()[1] == whole.spent()[1] > 0, f"after {batches} batches"
+    finally:
+        hook.remove()
+        forgetful()
+
+
+@pytest.fixture
+def bank(tmp_path):
+    """A function that counts the answers of a bank of problems, none of which is ever right."""
+    from basegate.checks import reasoning
+    from basegate.checks.task import Task
+    from basegate.config.settings import SamplingSettings, TableSource
+    from basegate.data.banks import Bank, Problem
+
+    records = tuple(
+        Problem(id=f"p{number}", prompt=prompt, answer=10**9)
+        for number, prompt in enumerate(PROMPTS)
+    )
+    sampling = Sampling(samples=7, temperature=1.0, max_new_tokens=6)
+    source = TableSource(path=tmp_path / "bank")
+    settings = SamplingSettings(check="reasoning", source=source, sampling=sampling)
+
+    def count(engine, journal, draws):
+        task = Task(Bank(records), settings, draws=draws)
+        return reasoning.measure(Keeping(engine, journal), task)
+
+    return count
+
+
+LIMITS = {"strict": Draws(6, 1.0), "middle": Draws(3, 1.0), "lax": Draws(1, 1.0), "all": ALL}
+
+
+@pytest.mark.parametrize(("before", "after"), [*itertools.permutations(LIMITS, 2)])
+@pytest.mark.parametrize("batches", [1, 3, 5])
+def test_samples_drawn_under_other_limits_are_not_drawn_again_and_none_is_lost(
+    engine, tmp_path, bank, before, after, batches
+):
+    first = Mortal(tmp_path / "j", "key", batches)
+    with contextlib.suppress(Ended):
+        bank(engine, first, LIMITS[before])
+    first.close()
+    counted = Counting(FileJournal(tmp_path / "j", "key"))
+    found = bank(engine, counted, LIMITS[after])
+    assert first.kept
+    assert not counted.new & first.kept, "drawn twice"
+    seeds = {str(sample.seed) for sample in found.samples}
+    assert {name.rpartition(":")[2] for name in first.kept} <= seeds, "paid for and lost"
+    plain = bank(engine, Journal(), ALL)
+    for prompt in PROMPTS:
+        ours, all_of_it = (
+            [sample for sample in each.samples if sample.prompt == prompt]
+            for each in (found, plain)
+        )
+        assert ours == all_of_it[: len(ours)]
+
+
+@pytest.mark.parametrize("after", LIMITS)
+def test_under_the_limits_that_it_was_begun_with_nothing_is_drawn_beside(
+    engine, tmp_path, bank, after
+):
+    plain = bank(engine, Journal(), LIMITS[after])
+    first = Mortal(tmp_path / "j", "key", 3)
+    with contextlib.suppress(Ended):
+        bank(engine, first, LIMITS[after])
+    first.close()
+    assert bank(engine, FileJournal(tmp_path / "j", "key"), LIMITS[after]) == plain
+
+
+def test_the_articles_figure_goes_on_too(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(article, "BATCH", 2)
+    text = "\n\n".join(TEXTS * 60)
+    figure = partial(article.article_perplexity, engine.model, engine.tokenizer, text)
+    plain = figure()
+    first = Mortal(tmp_path / "j", "key", 1)
+    with pytest.raises(Ended):
+        figure(first)
+    first.close()
+    counted = Counting(FileJournal(tmp_path / "j", "key"))
+    assert figure(counted) == plain
+    assert len(counted.given) == 2, "the two windows of a batch"
+
+
+def test_batches_are_those_of_the_beginning_even_where_memory_has_changed(
+    engine, tmp_path, monkeypatch
+):
+    first = Mortal(tmp_path / "j", "key", 1)
+    with pytest.raises(Ended):
+        silent(Keeping(engine, first))["samples"]()
+    first.close()
+    monkeypatch.setattr(caches, "_budget", lambda model: 10**9)
+    counted = Counting(FileJournal(tmp_path / "j", "key"))
+    silent(Keeping(engine, counted))["samples"]()
+    assert counted.given, "another number of rows would fit none of the batches"
+
+
+def test_numbers_that_broke_are_not_kept(engine, tmp_path, monkeypatch):
+    from basegate.engines.lm_head import Head
+
+    kept = FileJournal(tmp_path / "j", "key")
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            Head,
+            "logprobs",
+            lambda self, hidden, pieces: [np.full(len(p[2]), np.nan) for p in pieces],
+        )
+        silent(Keeping(engine, kept))["scores"]()
+    assert len(kept) == 0

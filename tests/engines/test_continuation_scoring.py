@@ -1,0 +1,228 @@
+"""What follows a prompt, scored on the prompt's cache, against single full forward passes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from basegate.engines.continuation_scoring import ContinuationScorer
+from basegate.engines.tokenization import Encoder
+from basegate.errors import CandidateError, InvalidMeasurement
+from basegate.progress import SILENT
+from basegate.store import Journal
+from tests.helpers.checkpoints import make_tokenizer
+
+SMALL = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+}
+FAMILIES = {
+    "Llama": SMALL,
+    "Qwen2": SMALL,
+    "Mistral": {**SMALL, "sliding_window": 8},
+    "Gemma2": {**SMALL, "head_dim": 8, "sliding_window": 8, "final_logit_softcapping": 3.0},
+    "Granite": {**SMALL, "logits_scaling": 4.0},
+    "GPT2": {"vocab_size": 97, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64},
+    "Bloom": {"vocab_size": 97, "hidden_size": 32, "n_layer": 2, "n_head": 4},
+}
+
+
+def make(family):
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{family}Config")(**FAMILIES[family])
+    head = "LMHeadModel" if family == "GPT2" else "ForCausalLM"
+    return getattr(transformers, f"{family}{head}")(config).float().eval()
+
+
+@pytest.fixture(scope="module")
+def llama():
+    return make("Llama")
+
+
+def alone(model, ids, tail):
+    """One forward pass over prompt and continuation, nothing cached, nothing padded."""
+    with torch.inference_mode():
+        logits = model(torch.tensor([[*ids, *tail]]), use_cache=False).logits[0].double()
+    chances = torch.log_softmax(logits, dim=-1)
+    return [float(chances[len(ids) + at - 1, token]) for at, token in enumerate(tail)]
+
+
+def farthest(model, asked, **limits):
+    """How far any score is from that of its text `alone`."""
+    found = ContinuationScorer(model, **{"batch_tokens": 512, **limits}).score(asked, SILENT_STEP)
+    assert [[len(values) for values in scores] for scores in found] == [
+        [len(tail) for tail in tails] for _, tails in asked
+    ]
+    scored = np.concatenate([values for scores in found for values in scores])
+    expected = np.concatenate([alone(model, ids, tail) for ids, tails in asked for tail in tails])
+    return np.abs(scored - expected).max()
+
+
+def SILENT_STEP(amount=1):
+    return None
+
+
+ASKED = [
+    (list(range(2, 22)), [[5], [6, 7, 8], [9, 10]]),
+    ([3, 4, 5], [[11, 12], [13]]),
+    (list(range(40, 52)), [[20, 21, 22, 23, 24]]),
+]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_scores_as_a_full_pass_does(family):
+    assert farthest(make(family), ASKED) < 3e-5
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    asked=st.lists(
+        st.tuples(
+            st.lists(st.integers(0, 96), min_size=2, max_size=20),
+            st.lists(st.lists(st.integers(0, 96), min_size=1, max_size=6), min_size=1, max_size=4),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    batch_tokens=st.sampled_from([1, 30, 512]),
+)
+def test_any_prompts_in_any_batches(asked, batch_tokens):
+    assert farthest(MODEL[0], asked, batch_tokens=batch_tokens) < 3e-5
+
+
+MODEL = [make("Llama")]
+
+
+def test_a_batch_that_does_not_fit_is_halved(llama, monkeypatch):
+    scorer = ContinuationScorer(llama, 512)
+    whole = scorer.score(ASKED, SILENT_STEP)
+    read = scorer._head.hidden_after
+
+    def small(cache, ids, mask):
+        if len(ids) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return read(cache, ids, mask)
+
+    monkeypatch.setattr(scorer._head, "hidden_after", small)
+    journal = Journal()
+    again = scorer.score(ASKED, SILENT_STEP, journal)
+    for first, second in zip(whole, again, strict=True):
+        for a, b in zip(first, second, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+    # Six rows, then three and three (a prompt of three rows is itself cut).
+    assert journal.spent()[1] >= 2
+
+
+def test_one_continuation_that_does_not_fit_is_refused(llama, monkeypatch):
+    scorer = ContinuationScorer(llama, 512)
+
+    def none(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(scorer._head, "read", none)
+    with pytest.raises(CandidateError, match="do not fit into memory"):
+        scorer.score(ASKED, SILENT_STEP)
+
+
+def test_texts_are_scored_after_their_prompts(engine):
+    prompts = ["香港係\n", "一二三", "香港係\n", "香港係\n"]
+    texts = ["我哋嘅屋企", "四", "A", "唔"]
+    found = engine.log_likelihoods(texts, window=64, after=prompts, progress=SILENT)
+    for prompt, text, scores in zip(prompts, texts, found, strict=True):
+        head = [*engine.prefix_ids, *engine.tokenizer(prompt, add_special_tokens=False).input_ids]
+        tail = engine.tokenizer(text, add_special_tokens=False).input_ids
+        np.testing.assert_allclose(scores.logprobs, alone(engine.model, head, tail), atol=3e-5)
+        assert scores.lost == 0
+        assert scores.starts[0] == 0
+
+
+def test_after_the_beginning_of_a_text_is_the_end_of_the_whole(engine):
+    text = "香港係我哋嘅屋企"
+    (whole,) = engine.log_likelihoods([text], window=64, progress=SILENT)
+    (end,) = engine.log_likelihoods([text[3:]], window=64, after=[text[:3]], progress=SILENT)
+    np.testing.assert_allclose(end.logprobs, whole.logprobs[-len(end.logprobs) :], atol=3e-5)
+
+
+def test_prompt_and_text_have_to_fit_into_the_window(engine):
+    with pytest.raises(CandidateError, match="do not fit into the 8 tokens that"):
+        engine.log_likelihoods(["四五六七"], window=8, after=["香港係我哋"], progress=SILENT)
+
+
+def test_a_text_without_a_token_has_no_probability(engine, monkeypatch):
+    def nothing(prompt, text):
+        return engine._encoder.encode(prompt).ids, engine._encoder.encode("")
+
+    monkeypatch.setattr(engine._encoder, "encode_after", nothing)
+    with pytest.raises(InvalidMeasurement, match="makes no token of '四'"):
+        engine.log_likelihoods(["四"], after=["香港係"], progress=SILENT)
+
+
+def test_characters_that_the_tokenizer_drops_are_not_the_prompts_tokens():
+    from tokenizers import normalizers
+
+    tokenizer = make_tokenizer()
+    dropping = normalizers.Replace("#", "")
+    tokenizer.backend_tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), dropping])
+    head, tail = Encoder(tokenizer, "it").encode_after("香港", "##")
+    assert len(head) == 2
+    assert tail.ids == []
+
+
+def merging_tokenizer():
+    """A tokenizer that makes one token of 係 and what follows it."""
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    pieces = {piece: at for at, piece in enumerate(["<s>", "香", "港", "係", "我", "係我", "<u>"])}
+    model = models.BPE(vocab=pieces, merges=[("係", "我")], unk_token="<u>")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(model), bos_token="<s>", eos_token="<s>", unk_token="<u>"
+    )
+
+
+def test_a_token_over_the_boundary_belongs_to_the_text():
+    encoder = Encoder(merging_tokenizer(), "it")
+    head, tail = encoder.encode_after("香港係", "我")
+    assert encoder.tokenizer.convert_ids_to_tokens(head) == ["香", "港"]
+    assert encoder.tokenizer.convert_ids_to_tokens(tail.ids) == ["係我"]
+    assert tail.starts.tolist() == [0]
+
+
+class Slow:
+    """A tokenizer that cannot tell where its tokens start."""
+
+    is_fast = False
+    bos_token_id, eos_token_id = 1, 2
+
+    def __init__(self, bos=False):
+        self.bos = bos
+
+    def __call__(self, text, **given):
+        return {"input_ids": [1] * self.bos + [ord(char) for char in text]}
+
+    def convert_ids_to_tokens(self, ids):
+        return [f"<{each}>" for each in ids]
+
+
+def test_a_slow_tokenizer_is_cut_where_the_prompts_tokens_end():
+    assert Encoder(Slow(), "it").encode_after("ab", "cd") == ([97, 98], ([99, 100], None))
+
+
+def test_a_prefix_that_is_always_written_is_not_written_twice():
+    encoder = Encoder(Slow(bos=True), "it")
+    assert (encoder.prefix, encoder.prefix_in_words) == ([1], "<1>")
+    assert encoder.encode("ab").ids == [97, 98]
+
+
+def test_the_prefix_is_named():
+    assert Encoder(make_tokenizer(), "it").prefix_in_words == "<s>"
+    assert Encoder(make_tokenizer(adds_bos=False), "it").prefix_in_words == "</s>"

@@ -1,0 +1,155 @@
+"""Messages that can be said again in another language, and that survive their way to the reader."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+
+import pytest
+
+from basegate.errors import (
+    CandidateError,
+    InvalidMeasurement,
+    NotTrusted,
+    did_you_mean,
+    message_of,
+    told,
+)
+from basegate.i18n.catalogue import ENGLISH, Words, values_in, words
+from basegate.i18n.messages import Message, joined
+from basegate.judging.explanation import reason, sentence
+from basegate.judging.judge import invalid
+from basegate.ledger import Record
+from basegate.measurement import CandidateFacts
+from basegate.runner.worker import _sendable, _texts
+from basegate.verdict import Reason
+
+CATALOGUE = {
+    "{path} is damaged: {how}.": "{path} 已損毀：{how}。",
+    "{count} bytes are missing": "欠缺 {count} bytes",
+    "{some}, {next}": "{some}、{next}",
+    "nothing": "甚麼也沒有",
+}
+SAY = Words("zh-HK", CATALOGUE)
+DAMAGED = Message(
+    "{path} is damaged: {how}.", path="a.bin", how=Message("{count} bytes are missing", count=3)
+)
+
+
+def test_a_message_is_english_text_that_is_said_again_with_the_messages_in_it():
+    assert DAMAGED == "a.bin is damaged: 3 bytes are missing."
+    assert SAY.retold(DAMAGED) == "a.bin 已損毀：欠缺 3 bytes。"
+    assert ENGLISH.retold(DAMAGED) == DAMAGED
+    assert SAY.retold("a text of somebody else {x}") == "a text of somebody else {x}"
+    assert SAY.retold("nothing") == "甚麼也沒有"
+
+
+def test_a_template_that_the_catalogue_lacks_stays_english_but_for_what_is_in_it():
+    text = Message("I found {what} in {{braces}}.", what=Message("nothing"))
+    assert text == "I found nothing in {braces}."
+    assert SAY.retold(text) == "I found 甚麼也沒有 in {braces}."
+
+
+def test_braces_in_values_are_no_places():
+    text = Message("{path} is damaged: {how}.", path="{how}", how="{0.__class__}")
+    assert text == "{how} is damaged: {0.__class__}."
+    assert SAY.retold(text) == "{how} 已損毀：{0.__class__}。"
+
+
+def test_parts_in_a_row_stay_messages():
+    parts = joined([Message("nothing"), "x", Message("nothing")])
+    assert parts == "nothing, x, nothing"
+    assert SAY.retold(parts) == "甚麼也沒有、x、甚麼也沒有"
+    assert joined([]) == ""
+    many = [f"yi-{number}" for number in range(3000)]
+    assert joined(many) == ", ".join(many)
+    assert SAY.retold(joined(many)) == "、".join(many)
+    assert did_you_mean("yi-6", ["yi-6b", "yi-9b"]) == " Did you mean 'yi-6b' or 'yi-9b'?"
+
+
+def test_an_error_carries_its_message_to_another_process():
+    error = InvalidMeasurement(
+        "{path} is damaged: {how}.", path="a.bin", how=DAMAGED, measurement="k"
+    )
+    sent = pickle.loads(pickle.dumps(_sendable(error)))
+    assert str(sent) == str(error)
+    assert sent.measurement == "k"
+    assert SAY.retold(sent.message) == "a.bin 已損毀：a.bin 已損毀：欠缺 3 bytes。。"
+
+
+def test_an_error_with_a_text_that_is_ready_has_it_as_it_is():
+    assert told(CandidateError(DAMAGED)) is DAMAGED
+    assert told(CandidateError("a {brace}")) == "a {brace}"
+    assert type(told(CandidateError("nothing"))) is str
+    assert told(ValueError("x", 3)) == "('x', 3)"
+    assert told(OSError(2, "No such file")) == "[Errno 2] No such file"
+
+
+def test_a_warning_of_a_measuring_process_keeps_its_message():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warnings.warn_explicit(DAMAGED, NotTrusted, filename="x", lineno=0)
+        warnings.warn("plain", UserWarning, stacklevel=1)
+    texts = pickle.loads(pickle.dumps(_texts(caught)))
+    assert [SAY.retold(text) for text, _ in texts] == ["a.bin 已損毀：欠缺 3 bytes。", "plain"]
+    assert message_of(caught[0].message) is DAMAGED
+    assert [type(each) for each in caught[0].message.args] == [str], "all that xdist can send"
+
+
+def record(why):
+    facts = CandidateFacts(name="yi", source="s", quantization="none", dtype="d", device="cpu")
+    return Record(candidate=facts, results=(invalid("yi", "knowledge", "bank", why),))
+
+
+def test_a_row_keeps_why_it_is_invalid_in_a_form_that_crosses_to_the_reader():
+    [row] = Record.from_json(record(DAMAGED).to_json()).results
+    assert row.detail == f"yi on bank: {DAMAGED}"
+    assert row.reason == Reason(
+        template="{path} is damaged: {how}.",
+        values={
+            "path": "a.bin",
+            "how": Reason(template="{count} bytes are missing", values={"count": "3"}),
+        },
+    )
+    assert reason(row) == DAMAGED
+    assert reason(row, SAY) == "a.bin 已損毀：欠缺 3 bytes。"
+    assert sentence(row, words("zh-HK")).startswith("yi 在 bank：")
+
+
+def test_a_row_of_an_older_ledger_says_it_in_english():
+    [row] = record(DAMAGED).results
+    older = row.model_copy(update={"reason": None})
+    assert reason(older, SAY) == DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a.bin is damaged: it ends.", {"path": "a.bin", "how": "it ends"}),
+        ("a is damaged: b is damaged: c.", {"path": "a", "how": "b is damaged: c"}),
+        ("a.bin is damaged: it ends", None),
+        ("a.bin is well: it ends.", None),
+        ("", None),
+    ],
+)
+def test_a_message_that_became_plain_text_is_taken_apart_again(text, values):
+    assert values_in(text, "{path} is damaged: {how}.") == values
+
+
+@pytest.mark.parametrize("text", ["a, a", "a, b"])
+def test_a_name_that_stands_twice_has_one_value(text):
+    assert (values_in(text, "{one}, {one}") is not None) == (text == "a, a")
+
+
+def test_a_note_of_a_store_is_said_again_with_the_reason_in_it():
+    note = (
+        "the options could not be scored by likelihood: 3 of 40 log-probabilities are not finite "
+        "(NaN or inf). The model's numbers broke, which says nothing about what it knows: try "
+        "another --dtype or --quantization."
+    )
+    shown = words("zh-HK").known(note)
+    assert shown.startswith("無法按概率比較各選項：40 個對數概率有 3 個並非有限的數值")
+    assert "broke" not in shown
+    assert words("zh-HK").known("no such text, however long it may be, is known at all.") == (
+        "no such text, however long it may be, is known at all."
+    )

@@ -1,0 +1,298 @@
+"""Which candidate to take, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from basegate.judging.recommendation import plainest_of, recommend
+from basegate.ledger import CandidateEntry, Comparison
+from basegate.verdict import Reference, Result
+
+
+def entry(name, verdict="pass", memory=None, not_run=()):
+    return CandidateEntry(
+        name=name,
+        source=name,
+        quantization="nf4",
+        dtype="bfloat16",
+        device="cpu",
+        peak_memory_bytes=memory,
+        verdict=verdict,
+        not_run=not_run,
+    )
+
+
+def row(name, verdict="pass", *, item="wiki", value=4.0, limit=5.0, check="perplexity"):
+    return Result(
+        candidate=name,
+        check=check,
+        item=item,
+        metric="bits_per_char",
+        value=value,
+        unit="bits per character",
+        limit=limit,
+        direction="max",
+        verdict=verdict,
+        detail="",
+    )
+
+
+def better(first, second, metric="bits_per_char"):
+    return Comparison(
+        first=first,
+        second=second,
+        check="perplexity",
+        part="wiki",
+        metric=metric,
+        unit="",
+        items=40,
+        first_value=4.0,
+        second_value=5.0,
+        difference=-1.0,
+        interval=(-1.2, -0.8),
+        confidence=0.95,
+        comparisons=1,
+        p_value=0.001,
+        better="first",
+    )
+
+
+def test_the_only_one_that_passes_is_taken():
+    found = recommend([entry("a"), entry("b", "fail")], [row("a"), row("b", "fail", value=9.0)], [])
+    assert (found.candidate, found.reason, found.accepted) == ("a", "only", ("a",))
+    assert found.missed == ()
+
+
+def test_the_one_that_comparisons_carry_is_taken():
+    rows = [row("a"), row("b"), row("c")]
+    found = recommend(
+        [entry("a"), entry("b"), entry("c")], rows, [better("b", "a"), better("b", "c")]
+    )
+    assert (found.candidate, found.reason) == ("b", "better")
+    assert (found.over, found.level) == (("a", "c"), ())
+
+
+def test_of_those_that_cannot_be_told_apart_the_smaller_is_taken():
+    rows = [row("a"), row("b"), row("c")]
+    found = recommend(
+        [entry("a", memory=30), entry("b", memory=20), entry("c", memory=10)],
+        rows,
+        [better("a", "c")],
+    )
+    assert (found.candidate, found.reason) == ("b", "smaller")
+    assert (found.level, found.over) == (("a",), ("c",))
+    assert found.memory == {"a": 30, "b": 20}
+
+
+@pytest.mark.parametrize("memories", [(None, 20), (20, 20), (101, 100)])
+def test_where_memory_does_not_tell_either_the_first_named_is_taken(memories):
+    entries = [entry(name, memory=each) for name, each in zip("ab", memories, strict=True)]
+    found = recommend(entries, [row("a"), row("b")], [])
+    assert (found.candidate, found.reason, found.level) == ("a", "first", ("b",))
+
+
+def test_better_in_one_thing_and_worse_in_another_is_not_better():
+    comparisons = [better("a", "b"), better("b", "a", "accuracy")]
+    found = recommend(
+        [entry("a", memory=9), entry("b", memory=8)], [row("a"), row("b")], comparisons
+    )
+    assert (found.candidate, found.reason) == ("b", "smaller")
+
+
+def test_a_circle_leaves_all():
+    circle = [better("a", "b"), better("b", "c"), better("c", "a")]
+    found = recommend([entry(name) for name in "abc"], [row(name) for name in "abc"], circle)
+    assert (found.candidate, found.reason, found.over) == ("a", "first", ())
+
+
+def test_a_limit_that_follows_from_its_own_number_is_not_the_closest():
+    def relative(candidate, measurement, limit):
+        reference = Reference(candidate=candidate, value=4.0, factor=1.1, measurement=measurement)
+        told = {"limit": limit, "reference": reference, "measurement": "own", "item": "other"}
+        return row("a").model_copy(update=told)
+
+    rows = [row("a", value=4.0, limit=5.0)]
+    for own in (relative("a", "another", 4.1), relative("alias", "own", 4.1)):
+        choice = recommend([entry("a")], [*rows, own], [])
+        assert choice.closest.item == "wiki"
+        assert recommend([entry("a")], [own], []).closest is None
+    choice = recommend([entry("a")], [*rows, relative("b", "another", 4.1)], [])
+    assert choice.closest.item == "other"
+
+
+def test_a_rejected_candidate_is_not_taken_however_good_it_is():
+    found = recommend(
+        [entry("a"), entry("b", "fail")], [row("a"), row("b", "fail")], [better("b", "a")]
+    )
+    assert found.candidate == "a"
+
+
+def test_where_they_beat_each_other_it_says_so():
+    comparisons = [better("a", "b"), better("b", "a", "accuracy")]
+    found = recommend([entry("a"), entry("b")], [row("a"), row("b")], comparisons)
+    assert (found.level, found.mixed) == (("b",), ("b",))
+
+
+def test_a_choice_allows_for_all_that_it_looks_at():
+    metrics = [f"m{number}" for number in range(12)]
+    found = [better("a", "b", metric).model_copy(update={"p_value": 0.01}) for metric in metrics]
+    same = [each.model_copy(update={"better": None}) for each in found]
+    entries, rows = [entry("a", memory=9), entry("b", memory=5)], [row("a"), row("b")]
+    # 0.01 is little for one item, and not for the best of twelve.
+    assert recommend(entries, rows, found[:1]).candidate == "a"
+    assert recommend(entries, rows, [found[0], *same[1:]]).candidate == "b"
+
+
+def test_memory_of_gpus_is_not_held_against_that_of_processes():
+    gpu = entry("b", memory=5).model_copy(update={"device": "cuda"})
+    found = recommend([entry("a", memory=9), gpu], [row("a"), row("b")], [])
+    assert (found.candidate, found.reason, found.memory) == ("a", "first", {})
+
+
+def test_one_that_was_asked_nothing_is_not_counted_among_those_that_fail():
+    left = ("perplexity wiki",)
+    entries = [entry("a"), entry("b", "invalid", not_run=left)]
+    found = recommend(entries, [row("a")], [])
+    assert (found.candidate, found.unfinished, found.rejected) == ("a", ("b",), ())
+    fails = [entry("a", "fail"), entries[1]]
+    found = recommend(fails, [row("a", "fail", value=9.0)], [])
+    assert (found.candidate, found.nearest, found.unfinished) == (None, None, ("b",))
+
+
+def test_one_that_was_not_judged_on_all_is_not_taken():
+    found = recommend([entry("a", not_run=("knowledge facts",))], [row("a")], [])
+    assert (found.candidate, found.reason, found.unfinished) == (None, "none", ("a",))
+    assert found.nearest is None
+
+
+def test_one_that_no_test_reached_is_no_nearest():
+    found = recommend([entry("a", "invalid", not_run=("perplexity wiki",))], [], [])
+    assert (found.candidate, found.nearest) == (None, None)
+
+
+def test_where_none_passes_the_nearest_misses_the_fewest_checks():
+    rows = [
+        row("a", "fail", value=5.1),
+        row("a", "fail", item="bank", check="knowledge"),
+        row("b", "fail", value=9.0),
+        row("b", "inconclusive", item="wiki", value=5.5),
+    ]
+    found = recommend([entry("a", "fail"), entry("b", "fail")], rows, [])
+    assert (found.candidate, found.reason, found.nearest) == (None, "none", "b")
+    assert [each.value for each in found.missed] == [9.0, 5.5]  # the farthest first
+    assert found.missed[0].distance == pytest.approx(0.8)
+
+
+def test_between_two_that_miss_as_many_the_smaller_distance_counts():
+    rows = [row("a", "fail", value=6.0), row("b", "fail", value=5.5)]
+    assert recommend([entry("a", "fail"), entry("b", "fail")], rows, []).nearest == "b"
+
+
+def test_perplexity_is_as_far_as_what_a_token_costs():
+    wild = row("a", "fail").model_copy(
+        update={"metric": "perplexity", "value": 60.0**2, "limit": 60.0}
+    )
+    rows = [wild, row("a", "fail", item="bank", value=10.5)]
+    found = recommend([entry("a", "fail")], rows, [])
+    assert [each.value for each in found.missed] == [10.5, 3600.0]
+    assert [each.distance for each in found.missed] == pytest.approx([1.1, 1.0])
+    assert found.missed[1].margin == pytest.approx(1.0)
+
+
+def broken(name):
+    return Result(candidate=name, check="perplexity", item="wiki", verdict="invalid", detail="NaN")
+
+
+def open_(metric, value, **fields):
+    return row("a", "inconclusive").model_copy(update={"metric": metric, "value": value, **fields})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        # Open, though 0.9 is far on the right side of 0.5.
+        open_("accuracy", 0.9, limit=0.5, direction="min"),
+        # A share of nothing is no number.
+        open_("simplified_share", 0.0, limit=0.02, count=0, verdict="fail"),
+        # How far a count is depends on when sampling stopped.
+        open_("correct", 0.0, limit=7.0, direction="min", verdict="fail", count=10),
+    ],
+)
+def test_the_farthest_is_what_fails_by_a_number(other):
+    failing = row("a", "fail", value=5.6, limit=5.0)
+    for rows in ([failing, other], [other, failing]):
+        found = recommend([entry("a", "fail")], rows, [])
+        assert (found.nearest, found.missed[0].value) == ("a", 5.6)
+
+
+def failing(metric, unit="", **fields):
+    return open_(metric, 0.0, unit=unit, limit=0.5, direction="min", verdict="fail", **fields)
+
+
+def test_what_a_lay_reader_understands_tells_best_what_is_wrong():
+    plain = [
+        failing("cantonese_share", "share of sentences in Cantonese"),
+        failing("looping_share", "share of samples that loop"),
+        failing("correct", count=10),
+        failing("bits_per_char"),
+        failing("another"),
+        failing("perplexity"),
+    ]
+    for number, each in enumerate(plain):
+        # However far the others are from their limits.
+        others = [
+            row.model_copy(update={"value": 1e6, "direction": "max"}) for row in plain[number + 1 :]
+        ]
+        assert plainest_of([*others, each]).metric == each.metric
+
+
+def test_what_is_open_or_of_nothing_tells_what_is_wrong_where_there_is_nothing_else():
+    bits = failing("bits_per_char")
+    share = failing("cantonese_share", "share of sentences in Cantonese")
+    for less in (
+        share.model_copy(update={"verdict": "inconclusive"}),
+        share.model_copy(update={"count": 0}),
+    ):
+        assert plainest_of([less, bits]).metric == "bits_per_char"
+        assert plainest_of([less]).metric == "cantonese_share"
+    assert plainest_of([broken("a")]) is None
+
+
+def test_of_two_as_plain_the_farther_tells_what_is_wrong():
+    near = failing("cantonese_share", "share of sentences in Cantonese", item="near")
+    near = near.model_copy(update={"value": 0.4})
+    assert plainest_of([near, failing("accuracy", "share of answers right")]).metric == "accuracy"
+
+
+def test_one_that_met_all_that_was_run_is_nearer_than_one_that_fails():
+    left = ("knowledge bank", "reasoning bank")
+    entries = [entry("a", not_run=left), entry("b", "fail", not_run=left)]
+    found = recommend(entries, [row("a"), row("b", "fail", value=9.0)], [])
+    assert (found.candidate, found.nearest, found.missed) == (None, None, ())
+    assert (found.unfinished, found.rejected) == (("a",), ("b",))
+    # One that was judged on everything, and fails, can not become better either.
+    whole = [entries[0], entry("b", "fail")]
+    assert recommend(whole, [row("a"), row("b", "fail", value=9.0)], []).nearest is None
+
+
+def test_one_that_is_open_may_be_nearer_than_one_that_was_not_judged_on_all():
+    entries = [entry("a", not_run=("x", "y")), entry("b", "inconclusive")]
+    assert recommend(entries, [row("a"), row("b", "inconclusive")], []).nearest == "b"
+
+
+def test_what_could_not_be_measured_is_no_nearest():
+    rows = [broken("a"), row("b", "fail", value=50.0)]
+    found = recommend([entry("a", "invalid"), entry("b", "fail")], rows, [])
+    assert (found.nearest, found.broken, found.rejected) == ("b", ("a",), ("b",))
+    alone = recommend([entry("a", "invalid")], [broken("a")], [])
+    assert (alone.nearest, alone.missed) == (None, ())
+
+
+def test_one_that_was_judged_on_less_is_no_nearer_for_that():
+    rows = [
+        row("a", "fail", value=5.1),
+        row("a", "fail", item="bank", check="knowledge", value=5.1),
+        row("b", "fail", value=300.0),
+    ]
+    entries = [entry("a", "fail"), entry("b", "fail", not_run=("knowledge bank",))]
+    assert recommend(entries, rows, []).nearest == "a"

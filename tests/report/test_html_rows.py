@@ -1,0 +1,163 @@
+"""Rows of pytest-html's table: all of it is escaped."""
+
+import pytest
+
+from basegate.ledger import Record
+from basegate.measurement import Earlier, Metric, Sample
+from basegate.report import html_rows as page
+from tests.helpers.markup import SCRIPT, read
+from tests.helpers.rows import make_measurement, row
+
+
+def sample(text="A", **fields):
+    return Sample(**{"item": "q1", "prompt": "Which?", "text": text, "seed": 0, **fields})
+
+
+def evidence(*samples, **fields):
+    return read(page.evidence(make_measurement(*samples, **fields), []))
+
+
+def test_metrics_facts_and_notes_are_escaped():
+    metric = Metric(name=SCRIPT, value=1.0, unit=f"of {SCRIPT}", item=f"id {SCRIPT}")
+    reader = evidence(
+        metrics=(metric,), facts={"fact": SCRIPT}, notes=(SCRIPT,), left_out=(SCRIPT,)
+    )
+    assert f"id {SCRIPT}: 1 of {SCRIPT}" in reader.text
+    assert f"fact {SCRIPT}" in reader.text
+    assert f"Note: {SCRIPT}" in reader.text
+    assert "script" not in reader.elements
+
+
+@pytest.mark.parametrize("char", "\x00\x07\x1b\x7f\x9b\u202e")
+def test_control_characters_do_not_reach_the_page(char):
+    # NUL and most controls are no HTML, and U+202E turns the direction of what follows.
+    written = page.evidence(make_measurement(notes=(f"a{char}[31mb",)), [])
+    assert char not in written
+    assert "[31mb" in written
+
+
+def test_evidence_tells_numbers_time_and_facts():
+    metric = Metric(name="m", value=0.5, unit="of it", interval=(0.25, 0.75), confidence=0.9)
+    reader = evidence(metrics=(metric,), facts={"left_out": 3, "none": None, "remark": "Hm."})
+    assert "0.50 of it (90 %: 0.25 to 0.75)" in reader.text
+    assert "left out 3. Measured 2026-01-01T00:00:00+00:00 in 1.2 s." in reader.words
+    assert "Hm." not in reader.text
+
+
+def test_what_was_written_is_linked_where_it_stands_once():
+    made = page.evidence(
+        make_measurement(sample("SECRET")), [row(check="knowledge", item="bank/q1")]
+    )
+    assert "SECRET" not in made
+    assert 'href="#bg-texts?candidate=yi-6b&amp;check=knowledge%2Fbank"' in made
+    assert "href" not in page.evidence(make_measurement(), [row()])  # there is nothing to see
+
+
+def test_the_cells_of_a_row_have_a_line_per_metric():
+    cells = page.result_cells(
+        [
+            row(interval=(4.125, 4.375)),
+            row(
+                "fail",
+                item="bank/q1",
+                metric="correct",
+                value=3.0,
+                unit="of 10 correct",
+                limit=7,
+                direction="min",
+            ),
+        ]
+    )
+    assert [read(cell).text for cell in cells] == [
+        "✓ pass✗ fail",
+        "bits per charq1: correct",
+        "4.25 bits per character (95\u00a0%: 4.12 to 4.38)3 of 10 correct",
+        "at most 5.5at least 7",
+    ]
+    assert all(cell.count("<br>") == 1 for cell in cells)
+
+
+def test_the_cells_of_something_broken_are_empty_but_for_the_verdict():
+    broken = row("invalid", metric="", value=None, unit="", limit=None, direction=None)
+    assert [read(cell).text for cell in page.result_cells([broken])] == ["! invalid", "", "", ""]
+
+
+def test_a_row_without_results_has_as_many_cells_as_the_header():
+    assert len(page.result_cells([])) == len(page.header_cells()) == 4
+
+
+HOSTS = ['<td class="col-testId">x</td>', '<td class="col-duration">00:00:12</td>']
+"""Cells as pytest-html has them."""
+
+
+def record(earlier, *rows):
+    facts = make_measurement().candidate
+    return Record(candidate=facts, results=rows, earlier=earlier)
+
+
+def test_a_duration_of_reading_says_that_it_is_and_how_long_measuring_took():
+    rows = [row(measurement="a", seconds=60.0), row(measurement="a", seconds=60.0)]
+    records = [
+        record(Earlier(whole=True), *rows),
+        record(Earlier(whole=True), row(measurement="b", seconds=3.5)),
+    ]
+    name, duration = page.stored_cells(HOSTS, records)
+    assert name == HOSTS[0]
+    assert 'class="col-duration" data-stored="from the store; measured in 63.5 s"' in duration
+    # pytest-html sorts by what is in it.
+    assert read(duration).text == "00:00:12"
+
+
+@pytest.mark.parametrize("earlier", [None, Earlier(samples=True), Earlier(batches=3)])
+def test_a_duration_of_measuring_is_left_as_it_is(earlier):
+    whole = record(Earlier(whole=True), row(measurement="b"))
+    records = [whole, record(earlier, row(measurement="a", seconds=60.0))]
+    assert page.stored_cells(HOSTS, records) == HOSTS
+    assert page.stored_cells(HOSTS, []) == HOSTS
+
+
+@pytest.mark.parametrize("field", ["item", "metric", "unit"])
+def test_cells_are_escaped(field):
+    text = "".join(page.result_cells([row(**{field: f"bank/{SCRIPT}"})]))
+    assert SCRIPT in read(text).text
+
+
+def test_the_id_of_a_test_is_escaped():
+    assert read(page.id_cell(f"test_x.py::test[{SCRIPT}]")).text == f"test_x.py::test[{SCRIPT}]"
+
+
+def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
+    metric = Metric(
+        name="correct",
+        value=3.0,
+        unit="of 3 correct",
+        item="q1",
+        interval=(1.5, 4.5),
+        count=5,
+        drawn=3,
+    )
+    reader = evidence(sample(expected="A", answer="A"), metrics=(metric,))
+    assert (
+        "q1: 3 of 3 correct; chance of a right answer 30 % to 90 % (95 %, Clopper and Pearson). "
+        "2 more could not change the verdict and were not drawn."
+    ) in reader.texts
+
+
+def test_questions_of_a_bank_that_is_judged_as_a_whole_are_not_listed_again():
+    whole = Metric(name="accuracy", value=0.5, unit="share of answers right")
+    one = Metric(name="correct", value=3.0, unit="of 4 correct", item="q1")
+    text = evidence(metrics=(whole, one)).words
+    assert "50 % of answers right" in text
+    assert "q1" not in text
+
+
+def test_a_gate_shows_once_what_it_lets_through():
+    curve = ((0.5, 0.171875), (0.9, 0.987))
+    rows = [
+        row("fail", metric="correct", item=f"bank/q{at}", direction="min", limit=7.0, curve=curve)
+        for at in range(3)
+    ]
+    reader = read(page.evidence(make_measurement(sample()), rows))
+    gate = "What the gate on correct (at least 7) lets through:"
+    assert reader.words.count(gate) == 1
+    assert f"{gate} truly right 50 % 90 % passes 17.2 % 98.7 %" in reader.words

@@ -1,0 +1,200 @@
+"""Before anything is measured: broken runs are told from bad models."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import basegate
+from basegate.engines.protocol import Draw, TokenScores
+from basegate.errors import CandidateError
+from basegate.runner import sanity_check as preflight
+from tests.helpers.families import FAMILIES, make_family
+from tests.helpers.paths import FIXTURES
+
+DEMO = FIXTURES / "demo"
+
+
+def passes(engine):
+    """Whether an engine was asked for scores and for text; raises where it is not in order."""
+    asked = Mock(wraps=engine, vocabulary=engine.vocabulary)
+    preflight.check(asked)
+    return asked.log_likelihoods.called and asked.sample.called
+
+
+@pytest.mark.parametrize("name", ["tiny-yue", "tiny-en"])
+def test_a_model_that_knows_one_language_is_in_order(name):
+    engine = basegate.load_candidate(str(DEMO / name), device="cpu")
+    assert passes(engine)
+
+
+def test_random_weights_are_not(tmp_path):
+    folder = shutil.copytree(DEMO / "tiny-yue", tmp_path / "random")
+    path = folder / "model.safetensors"
+    torch.manual_seed(0)
+    weights = {name: 0.02 * torch.randn_like(each) for name, each in load_file(path).items()}
+    save_file(weights, path, metadata={"format": "pt"})
+    engine = basegate.load_candidate(str(folder), quantization="none", device="cpu")
+    with pytest.raises(CandidateError, match="no better than their words in a wrong order"):
+        preflight.check(engine)
+
+
+def test_a_tokenizer_whose_ids_are_in_another_order_is_not(tmp_path):
+    """As of another model with as many tokens; this order passes every other check."""
+    folder = shutil.copytree(DEMO / "tiny-yue", tmp_path / "mixed")
+    table = json.loads((folder / "tokenizer.json").read_text())
+    special = {token["content"] for token in table["added_tokens"]}
+    vocabulary = table["model"]["vocab"]
+    pieces = [piece for piece in vocabulary if piece not in special]
+    ids = [vocabulary[piece] for piece in pieces]
+    random.Random(0).shuffle(ids)
+    vocabulary |= dict(zip(pieces, ids, strict=True))
+    (folder / "tokenizer.json").write_text(json.dumps(table))
+    said = refusal(folder)
+    assert "worse than a guess that" in said
+    assert "over its 2459 tokens" in said
+    assert "tokenizer belongs to another model" in said
+
+
+def test_the_tokenizer_of_another_model_is_not(tmp_path):
+    """The two share the ids of bytes, which Chinese is made of with the other's tokenizer."""
+    folder = shutil.copytree(DEMO / "tiny-yue", tmp_path / "mixed")
+    shutil.copy(DEMO / "tiny-en/tokenizer.json", folder)
+    said = refusal(folder)
+    assert "worse than a guess that" in said
+    assert "over its 1500 tokens" in said
+    assert "tokenizer belongs to another model" in said
+
+
+def refusal(folder):
+    engine = basegate.load_candidate(str(folder), device="cpu")
+    with pytest.raises(CandidateError) as caught:
+        preflight.check(engine)
+    return str(caught.value)
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "what"), [(float("nan"), "NaN"), (float("-inf"), "an infinite number")]
+)
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_a_weight_that_is_no_number_is_named_with_its_file(tmp_path, name, value, what):
+    folder = shutil.copytree(DEMO / "tiny-yue", tmp_path / "broken")
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.2.mlp.up_proj.weight"][3, 5] = value
+    (folder / "model.safetensors").unlink()
+    if name.endswith(".bin"):
+        torch.save(weights, folder / name)
+    else:
+        save_file(weights, folder / name, metadata={"format": "pt"})
+    engine = basegate.load_candidate(str(folder), device="cpu")
+    with pytest.raises(CandidateError) as caught:
+        preflight.check(engine)
+    assert str(caught.value).startswith(
+        f"{folder / name}: the weight model.layers.2.mlp.up_proj.weight holds {what}, so that "
+    )
+    engine.close()
+
+
+def test_numbers_that_overflow_though_the_files_are_in_order_are_told_apart():
+    engine = basegate.load_candidate(str(DEMO / "tiny-yue"), device="cpu", quantization="none")
+    engine.model.model.norm.weight.data.fill_(float("inf"))
+    with pytest.raises(CandidateError, match=r"its numbers overflow\. Try another --dtype"):
+        preflight.check(engine)
+    engine.close()
+
+
+def test_a_model_whose_code_begins_anew_after_a_prompt_is_not(tmp_path, monkeypatch):
+    """Jamba's goes on by one token only: samples and whole texts are right, options are not."""
+    settings = {
+        "num_experts": 2, "attn_layer_period": 2, "attn_layer_offset": 1, "mamba_d_state": 8,
+        "max_position_embeddings": 1024,
+    }  # fmt: skip
+    monkeypatch.setitem(FAMILIES, "jamba", settings)
+    engine = basegate.load_candidate(
+        str(make_family(tmp_path / "jamba", "jamba")), device="cpu", quantization="none"
+    )
+    with pytest.raises(CandidateError, match="does not go on from what it has read"):
+        preflight._steady_after_prompts(engine)
+    engine.close()
+
+
+class FakeEngine:
+    """A model that knows English only, one token a character, in order but for what is given."""
+
+    def __init__(
+        self,
+        *,
+        broken=0,
+        drift=0.0,
+        leak=0.0,
+        anew=0.0,
+        lost=0,
+        knows=0.5,
+        writes="It rained.",
+        vocabulary=1000,
+    ):
+        self.broken, self.drift, self.leak, self.lost = broken, drift, leak, lost
+        self.anew = anew
+        self.knows, self.writes, self.vocabulary = knows, writes, vocabulary
+
+    def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress):
+        english = preflight.TEXTS[0].text
+        found = []
+        for head, text in zip(after or [""] * len(texts), texts, strict=True):
+            each = np.full(len(text), -2.0)
+            if head + text == english:
+                each += self.knows
+            if after is not None:
+                each -= self.anew
+            if len(texts) > 1:
+                each -= self.drift if after is None else self.leak
+            each[: self.broken] = np.nan
+            found.append(TokenScores(each, np.arange(len(text)), self.lost))
+        return found
+
+    def sample(self, prompts, *, sampling, progress, settled=None):
+        return [[Draw(self.writes, 0)] for _ in prompts]
+
+
+def test_a_model_bad_at_chinese_is_in_order():
+    assert passes(FakeEngine())
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ({"broken": 2}, "not finite"),
+        ({"drift": 0.3}, "scores 0.30 nats per token otherwise among longer and shorter ones"),
+        ({"leak": 0.3}, "padding leaks into its numbers"),
+        ({"anew": 0.3}, "scores 0.30 nats per token otherwise once its beginning was read"),
+        ({"lost": 40}, "its tokenizer loses"),
+        ({"knows": 0.0}, "no better than their words in a wrong order"),
+        ({"vocabulary": 4}, "are English 1.5 and 2.2; written Chinese 2.0 and 2.9; Cantonese"),
+        ({"writes": "!!!!!!!!!!!!"}, "one character or token over and over"),
+        ({"writes": ""}, "one character or token over and over, or nothing"),
+    ],
+)
+def test_every_fault_is_named(fault, sentence):
+    with pytest.raises(CandidateError) as caught:
+        preflight.check(FakeEngine(**fault))
+    assert sentence in str(caught.value)
+
+
+def test_a_small_drift_is_the_arithmetic_of_bfloat16():
+    assert passes(FakeEngine(drift=0.05))
+
+
+@pytest.mark.parametrize("text", preflight.TEXTS, ids=lambda text: text.language)
+def test_a_shuffled_text_has_the_same_parts_in_another_order(text):
+    shuffled = text.shuffled()
+    assert sorted(shuffled) == sorted(text.text)
+    assert shuffled != text.text
+    assert text.shuffled() == shuffled
