@@ -32,7 +32,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """One for each colour of a series, which never tells series apart alone."""
 DASHES = ("-", "--", ":", "-.")
 LIMIT: Any = {"color": VIOLET, "linewidth": 2}
-"""How a limit is drawn."""
 
 _STYLE: Any = {
     "svg.fonttype": "none",

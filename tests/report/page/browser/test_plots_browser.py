@@ -19,7 +19,7 @@ OUTSIDE = """() => [...document.querySelectorAll('.bg-plot svg')].flatMap(svg =>
       || b.right > box.right + 2 || b.bottom > box.bottom + 2)
     .map(([text, b]) => `${text.textContent}: ${b.left}, ${b.top}, ${b.right}, ${b.bottom}`)
 })"""
-"""Texts that are cut off by the edge of their picture."""
+"""Texts that are cut off by the edge of their plot."""
 
 COVERED = """() => [...document.querySelectorAll('.bg-plot svg')].flatMap(svg => {
   const boxes = [...svg.querySelectorAll('text')].map(text => [text, text.getBoundingClientRect()])
