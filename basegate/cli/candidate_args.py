@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from basegate.config.registry import CandidateSpec
     from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
-    from basegate.judging.from_store import Asked, Rejudged
+    from basegate.judging.from_store import StoredJudgement, ThresholdQuery
     from basegate.measurement import Measurement
     from basegate.store import Readable, Store
 
@@ -156,8 +156,13 @@ def origins_for(thresholds: Thresholds, store: Store) -> dict[str, Origin]:
 
 
 def judges(
-    thresholds: Thresholds, asked: Asked, chosen: Chosen, store: Store, *, brief: bool = False
-) -> Callable[[Readable], list[Rejudged]]:
+    thresholds: Thresholds,
+    asked: ThresholdQuery,
+    chosen: Chosen,
+    store: Store,
+    *,
+    brief: bool = False,
+) -> Callable[[Readable], list[StoredJudgement]]:
     """Return what judges the chosen candidates by what a store holds; see `rejudge`.
 
     Args:

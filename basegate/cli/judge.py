@@ -20,7 +20,7 @@ from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.i18n.formatting import place
 from basegate.judging.comparison import compare_candidates
-from basegate.judging.from_store import Asked, absent_from, ledger_of, rejudge_whole
+from basegate.judging.from_store import ThresholdQuery, absent_from, ledger_of, rejudge_whole
 from basegate.report.csv_table import table
 from basegate.report.terminal import line, not_judged_in_words, origin, summary
 from basegate.runner.environment import environment
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from basegate.config.thresholds import Check, Thresholds
+    from basegate.config.settings import CheckConfig
+    from basegate.config.thresholds import Thresholds
     from basegate.i18n.catalogue import Words
-    from basegate.judging.from_store import Rejudged
+    from basegate.judging.from_store import StoredJudgement
     from basegate.ledger import Ledger
 
 
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     check_files({"ledger": options.ledger, "csv": options.csv})
     store, say = store_of(options), words_of(options)
     thresholds = load_thresholds(options.thresholds)
-    asked = Asked.of(thresholds)
+    asked = ThresholdQuery.of(thresholds)
     chosen = chosen_by(options)
 
     judge_from = judges(thresholds, asked, chosen, store, brief=options.ledger is None)
@@ -104,7 +105,9 @@ def run(options: argparse.Namespace) -> int:
     return 0 if whole and all(each.passed for each in judged) else 1
 
 
-def _lines(each: Rejudged, ledger: Ledger, say: Words) -> Iterator[tuple[str, dict[str, bool]]]:
+def _lines(
+    each: StoredJudgement, ledger: Ledger, say: Words
+) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield what is known of one candidate, as the terminal summary of a run would."""
     if each.records:
         yield from summary(ledger, say=say)
@@ -122,15 +125,15 @@ def _lines(each: Rejudged, ledger: Ledger, say: Words) -> Iterator[tuple[str, di
         yield line(word, place(left.check, left.item, say), text), {}
 
 
-def _place(check: Check, say: Words) -> str:
-    return place(check.check, check.item, say)
+def _place(check: CheckConfig, say: Words) -> str:
+    return place(check.name, check.item, say)
 
 
 def _missing(
-    judged: Sequence[Rejudged],
+    judged: Sequence[StoredJudgement],
     absent: Sequence[str],
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     say: Words,
 ) -> Iterator[str]:
     """Say what is missing for all candidates."""

@@ -24,7 +24,7 @@ from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
 from basegate.judging.comparison import compare_candidates
-from basegate.judging.from_store import Asked, absent_from, ledger_of, rejudge_whole
+from basegate.judging.from_store import ThresholdQuery, absent_from, ledger_of, rejudge_whole
 from basegate.report.github import write_summary
 from basegate.report.page.model import Page
 from basegate.runner.environment import environment
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from basegate.judging.from_store import Rejudged
+    from basegate.judging.from_store import StoredJudgement
     from basegate.store import Store
 
 _PAGE = Path("report.html")
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     stores = [store_at(folder) for folder in options.stores or [STORE]]
     store = MergedStore(stores)
     thresholds = load_thresholds(options.thresholds)
-    asked = Asked.of(thresholds)
+    asked = ThresholdQuery.of(thresholds)
     chosen = chosen_by(options)
 
     judge_from = judges(thresholds, asked, chosen, stores[0])
@@ -127,7 +127,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _commands(
-    judged: Sequence[Rejudged], thresholds: Path, stores: Sequence[Store]
+    judged: Sequence[StoredJudgement], thresholds: Path, stores: Sequence[Store]
 ) -> dict[str, str]:
     """Return what measures the rest of each candidate, in the store that holds most of it."""
     first, *others = stores
@@ -138,7 +138,7 @@ def _commands(
         for store in (first, *others)
     }
 
-    def fullest(each: Rejudged) -> Path:
+    def fullest(each: StoredJudgement) -> Path:
         return max(held, key=lambda store: held[store][each.name]).folder
 
     return commands(judged, thresholds, fullest)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from basegate.config.limits import AnyLimit
-    from basegate.config.thresholds import Check, Thresholds
+    from basegate.config.settings import CheckConfig
+    from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
     from basegate.ledger import Comparison
     from basegate.measurement import CandidateFacts, Measurement
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rejudged:
+class StoredJudgement:
     """What the store says of one candidate.
 
     Attributes:
@@ -55,8 +56,8 @@ class Rejudged:
     facts: CandidateFacts
     others: tuple[str, ...]
     records: tuple[Record, ...]
-    missing: tuple[Check, ...]
-    undecided: tuple[Check, ...]
+    missing: tuple[CheckConfig, ...]
+    undecided: tuple[CheckConfig, ...]
     measured_at: str
 
     @property
@@ -71,7 +72,7 @@ class Rejudged:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ThresholdQuery:
     """What identifies the measurements that answer the checks of a `thresholds.toml`.
 
     Attributes:
@@ -79,11 +80,11 @@ class Asked:
         unknown: the others, with the reason.
     """
 
-    checks: tuple[tuple[Check, dict[str, Any]], ...]
-    unknown: tuple[tuple[Check, str], ...]
+    checks: tuple[tuple[CheckConfig, dict[str, Any]], ...]
+    unknown: tuple[tuple[CheckConfig, str], ...]
 
     @classmethod
-    def of(cls, thresholds: Thresholds) -> Asked:
+    def of(cls, thresholds: Thresholds) -> ThresholdQuery:
         checks, unknown = [], []
         for check in thresholds.checks:
             try:
@@ -127,13 +128,13 @@ def _newer(one: Measurement, other: Measurement) -> Measurement:
 def rejudge(
     store: Readable,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     names: Sequence[str] = (),
     *,
     registered: Collection[str] = (),
     origins: Mapping[str, Origin] | None = None,
     brief: bool = False,
-) -> list[Rejudged]:
+) -> list[StoredJudgement]:
     """Judge what is stored.
 
     Args:
@@ -157,8 +158,8 @@ def rejudge(
 
 
 def rejudge_whole(
-    store: Readable, judge_from: Callable[[Readable], list[Rejudged]]
-) -> tuple[list[Rejudged], dict[str, Measurement]]:
+    store: Readable, judge_from: Callable[[Readable], list[StoredJudgement]]
+) -> tuple[list[StoredJudgement], dict[str, Measurement]]:
     """Judge by those measurements only whose evidence is whole, too, and return them by key.
 
     That the samples behind a number are damaged shows when they are read. It counts no more then,
@@ -180,14 +181,14 @@ def rejudge_whole(
 
 
 @dataclass(frozen=True)
-class Answered:
+class StoredAnswers:
     """What is stored of one candidate, held in one way.
 
     Attributes:
         name: that it was asked for by.
         label: that tells it from the same name held otherwise.
-        held: how it was held, in words.
-        answers: to the checks of `Asked.checks`, in their order; `None` where there is none.
+        held: with which quantization, dtype and device it was loaded.
+        answers: to the checks of `ThresholdQuery`, in their order; `None` where there is none.
     """
 
     name: str
@@ -196,7 +197,7 @@ class Answered:
     answers: tuple[Measurement | None, ...]
 
 
-def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answered]:
+def answers_of(store: Readable, asked: ThresholdQuery, names: Sequence[str]) -> list[StoredAnswers]:
     """The newest stored answers of candidates, in the order of `names`, judged by nothing.
 
     Raises:
@@ -204,7 +205,7 @@ def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answ
     """
     pairs = _chosen(_read(store, asked), names, ())
     return [
-        Answered(
+        StoredAnswers(
             name,
             label,
             stored.names[name].held,
@@ -220,14 +221,14 @@ def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answ
 
 
 def ledger_of(
-    judged: Sequence[Rejudged],
+    judged: Sequence[StoredJudgement],
     thresholds: Thresholds,
     machine: dict[str, str | None],
     compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
     *,
     choose: bool = True,
     commands: Mapping[str, str] | None = None,
-    unknown: Sequence[tuple[Check, str]] = (),
+    unknown: Sequence[tuple[CheckConfig, str]] = (),
     absent: Sequence[str] = (),
 ) -> Ledger:
     """The ledger of what was judged from the store; its arguments are those of `build_ledger`.
@@ -242,7 +243,7 @@ def ledger_of(
         ),
         machine,
         [each.facts for each in judged],
-        [(check.check, check.item) for check in thresholds.checks],
+        [(check.name, check.item) for check in thresholds.checks],
         [record for each in judged for record in each.records],
         compare=compare,
         choose=choose,
@@ -254,32 +255,32 @@ def ledger_of(
     )
 
 
-def absent_from(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
+def absent_from(judged: Sequence[StoredJudgement], names: Sequence[str]) -> list[str]:
     stored = {name for each in judged for name in (each.name, *each.others)}
     return [name for name in names if name not in stored]
 
 
 def _not_judged(
-    each: Rejudged, command: str, unknown: Sequence[tuple[Check, str]]
+    each: StoredJudgement, command: str, unknown: Sequence[tuple[CheckConfig, str]]
 ) -> list[NotJudged]:
     """What the store does not decide of a candidate, and why."""
-    whys: tuple[tuple[Literal["undecided", "missing"], tuple[Check, ...]], ...] = (
+    whys: tuple[tuple[Literal["undecided", "missing"], tuple[CheckConfig, ...]], ...] = (
         ("undecided", each.undecided),
         ("missing", each.missing),
     )
     left = [
-        NotJudged(check=check.check, item=check.item, why=why, command=command)
+        NotJudged(check=check.name, item=check.item, why=why, command=command)
         for why, checks in whys
         for check in checks
     ]
     lost = [
-        NotJudged(check=check.check, item=check.item, why="unknown", reason=Reason.of(reason))
+        NotJudged(check=check.name, item=check.item, why="unknown", reason=Reason.of(reason))
         for check, reason in unknown
     ]
     return left + lost
 
 
-def _read(store: Readable, asked: Asked) -> list[_CandidateGroup]:
+def _read(store: Readable, asked: ThresholdQuery) -> list[_CandidateGroup]:
     """Sort all measurements by what they are of."""
     by_data = defaultdict(list)
     for number, (_, identity) in enumerate(asked.checks):
@@ -335,18 +336,16 @@ def _rejudge(
     name: str,
     label: str,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     references: References,
     brief: bool,
-) -> Rejudged:
+) -> StoredJudgement:
     records: list[Record] = []
-    missing: list[Check] = []
-    undecided: list[Check] = []
+    missing: list[CheckConfig] = []
+    undecided: list[CheckConfig] = []
     for number, (check, _) in enumerate(asked.checks):
         found = stored.answers.get(number)
-        limits = check.limits
-        if name in thresholds.own_limits:
-            limits = thresholds.limits(name, check.check, check.item)
+        limits = thresholds.limits(name, check.name, check.item)
         if found is None:
             missing.append(check)
         elif not is_enough(found.findings, draws_for(limits) if check.stop_early else ALL):
@@ -355,7 +354,7 @@ def _rejudge(
             answer = _as_answer(found, check, stored.count[number], label)
             results = _judge(answer, limits, label, references, brief)
             records.append(Record(candidate=answer.candidate, results=results))
-    return Rejudged(
+    return StoredJudgement(
         name=name,
         facts=stored.names[name].model_copy(update={"name": label}),
         others=tuple(sorted(set(stored.names) - {name})),
@@ -366,7 +365,7 @@ def _rejudge(
     )
 
 
-def _as_answer(found: Measurement, check: Check, count: int, label: str) -> Measurement:
+def _as_answer(found: Measurement, check: CheckConfig, count: int, label: str) -> Measurement:
     """A measurement under the names that it has here, saying if there are others."""
     update: dict[str, Any] = {}
     if found.item != check.item:

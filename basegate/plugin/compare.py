@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from basegate.config.selection import is_group, of_group
 from basegate.errors import UsageError, did_you_mean
-from basegate.judging.from_store import Asked, rejudge
+from basegate.judging.from_store import ThresholdQuery, rejudge
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from basegate.config.registry import CandidateSpec
     from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
-    from basegate.judging.from_store import Rejudged
+    from basegate.judging.from_store import StoredJudgement
     from basegate.ledger import Record
     from basegate.measurement import CandidateFacts
     from basegate.store import Store
@@ -92,7 +92,7 @@ def from_store(
         origins: see `rejudge`.
         specs: the known candidates by name, which groups are made of.
     """
-    judged = rejudge(store, thresholds, Asked.of(thresholds), origins=origins)
+    judged = rejudge(store, thresholds, ThresholdQuery.of(thresholds), origins=origins)
     meant = {name: _meant_by(name, specs) for name in names}
     every = set().union(*meant.values())
     chosen = [each for each in judged if _is_meant(each, every) and not _is_of(each, run)]
@@ -115,19 +115,22 @@ def from_store(
     )
 
 
-def _lacks(name: str, members: Collection[str], judged: Sequence[Rejudged]) -> list[str]:
+def _lacks(name: str, members: Collection[str], judged: Sequence[StoredJudgement]) -> list[str]:
     """The members of a group that nothing is stored of; of a name see `check_stored`."""
     if name == ALL or not is_group(name):
         return []
     return sorted(each for each in members if not any(_is_called(one, {each}) for one in judged))
 
 
-def _absent(name: str, members: Collection[str], judged: Sequence[Rejudged]) -> str:
+def _absent(name: str, members: Collection[str], judged: Sequence[StoredJudgement]) -> str:
     return f"--compare {name}: nothing is stored of {', '.join(_lacks(name, members, judged))}."
 
 
 def _missing(
-    name: str, meant: Collection[str], judged: Sequence[Rejudged], run: Sequence[CandidateFacts]
+    name: str,
+    meant: Collection[str],
+    judged: Sequence[StoredJudgement],
+    run: Sequence[CandidateFacts],
 ) -> str:
     """Say why nothing is shown of a name."""
     called = [each for each in judged if _is_called(each, meant)]
@@ -151,15 +154,15 @@ def _missing(
     return f"--compare {name} shows nothing: {why}."
 
 
-def _is_called(each: Rejudged, names: Collection[str]) -> bool:
+def _is_called(each: StoredJudgement, names: Collection[str]) -> bool:
     return bool({ALL, each.name, *each.others} & set(names))
 
 
-def _is_meant(each: Rejudged, names: Collection[str]) -> bool:
+def _is_meant(each: StoredJudgement, names: Collection[str]) -> bool:
     return bool(each.records) and _is_called(each, names)
 
 
-def _is_of(each: Rejudged, run: Sequence[CandidateFacts]) -> bool:
+def _is_of(each: StoredJudgement, run: Sequence[CandidateFacts]) -> bool:
     """Whether a stored candidate is one of a run's own, or cannot be told from one by its name."""
     names = {each.name, *each.others}
     return any(

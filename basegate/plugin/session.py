@@ -226,7 +226,7 @@ class Run:
             ),
             environment(self.device),
             [*own, *others.facts],
-            [(check.check, check.item) for check in thresholds.checks],
+            [(check.name, check.item) for check in thresholds.checks],
             [*self.records, *others.records],
             compared=others.dates,
             compare=self._compare,

@@ -179,8 +179,8 @@ def bases() -> set[str]:
     """Return what measurements rest on, in parts."""
     texts = [perplexity._basis(2, 1), *(row.basis for row in make_page(2).ledger.results)]
     for check in load_thresholds(ROOT / "thresholds.toml").checks:
-        if check.check != "perplexity":
-            bank = measure_for(check.check).prepare(check.settings)
+        if check.name != "perplexity":
+            bank = measure_for(check.name).prepare(check.settings)
             texts += [bank.basis(1), bank.basis(4, up_to=True)]
     parts = {part for text in texts for part in parts_of_basis(text) if part}
     return {without_numbers(part)[0] for part in parts}

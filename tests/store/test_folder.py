@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from basegate.checks import continuation, identity
 from basegate.config.registry import CandidateSpec
 from basegate.config.settings import (
+    CheckConfig,
     CorpusSource,
     PerplexitySettings,
     Sampling,
     SamplingSettings,
     TableSource,
 )
-from basegate.config.thresholds import Check, load_thresholds
+from basegate.config.thresholds import load_thresholds
 from basegate.errors import NotTrusted
 from basegate.measurement import (
     CandidateFacts,
@@ -431,7 +432,7 @@ class Origin:
         candidate = Candidate(CandidateSpec(**self.spec), device="cpu")
         candidate.device = self.device
         checks = load_thresholds(path).checks
-        return {check.check: digest(identify(candidate, check)) for check in checks}
+        return {check.name: digest(identify(candidate, check)) for check in checks}
 
 
 @pytest.fixture
@@ -534,7 +535,7 @@ def made_key(folder, spec, device, asked):
         settings = SamplingSettings(check=check, source=source, **given)
     candidate = Candidate(CandidateSpec(name="n", **spec), device="cpu")
     candidate.device = device
-    return digest(identify(candidate, Check(check=check, item="i", settings=settings, limits=())))
+    return digest(identify(candidate, CheckConfig(name=check, item="i", settings=settings)))
 
 
 @settings(max_examples=300, deadline=None)
