@@ -22,7 +22,7 @@ from basegate.errors import UsageError, did_you_mean
 from basegate.i18n.formatting import place, printable
 from basegate.i18n.messages import joined
 from basegate.judging.calibration import calibrate, guess_levels, usable
-from basegate.judging.from_store import Asked, answers_of, rejudge
+from basegate.judging.from_store import ThresholdQuery, answers_of, judge_stored
 from basegate.serialization import write_atomically
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from basegate.cli.candidate_args import Named
     from basegate.config.thresholds import Check, Thresholds
     from basegate.judging.calibration import Suggestion
-    from basegate.judging.from_store import Answered
+    from basegate.judging.from_store import StoredAnswers
     from basegate.measurement import Measurement
     from basegate.store import Store
 
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     store = store_of(options)
     good, bad = _sides(options, {each.candidate.name for each in store})
     thresholds = load_thresholds(options.thresholds)
-    asked = Asked.of(thresholds)
+    asked = ThresholdQuery.of(thresholds)
     answers = answers_of(store, asked, [*good, *bad])
     sides = [[each for each in answers if each.name in names] for names in (good, bad)]
     _check_apart(*sides)
@@ -138,7 +138,7 @@ def _side(option: str, own: Named, other: Named, stored: Collection[str]) -> lis
     return found
 
 
-def _check_apart(good: Sequence[Answered], bad: Sequence[Answered]) -> None:
+def _check_apart(good: Sequence[StoredAnswers], bad: Sequence[StoredAnswers]) -> None:
     keys = [{m.key: each.label for each in side for m in each.answers if m} for side in (good, bad)]
     for key in keys[0].keys() & keys[1].keys():
         raise UsageError(
@@ -147,7 +147,9 @@ def _check_apart(good: Sequence[Answered], bad: Sequence[Answered]) -> None:
         )
 
 
-def _warnings(thresholds: Thresholds, asked: Asked, answers: Iterable[Answered]) -> Iterator[str]:
+def _warnings(
+    thresholds: Thresholds, asked: ThresholdQuery, answers: Iterable[StoredAnswers]
+) -> Iterator[str]:
     loaded = {each.held: f"{each.name} ({each.held})" for each in answers}
     if len(loaded) > 1:
         ways = joined(loaded.values())
@@ -161,7 +163,7 @@ def _warnings(thresholds: Thresholds, asked: Asked, answers: Iterable[Answered])
 
 
 def _suggestions(
-    store: Store, asked: Asked, sides: Iterable[Iterable[Answered]], margin: float
+    store: Store, asked: ThresholdQuery, sides: Iterable[Iterable[StoredAnswers]], margin: float
 ) -> Iterator[Suggestion]:
     for number, (check, _) in enumerate(asked.checks):
         valid = []
@@ -216,18 +218,18 @@ def _table(check: Check) -> str:
 def _outcomes(
     store: Store,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     suggestions: Iterable[Suggestion],
     good: Collection[str],
     bad: Collection[str],
 ) -> Iterator[str]:
     """The verdict on each candidate by the suggested limits, and whether that is as wanted."""
     values = {each.limit.key: each.value for each in suggestions if each.value is not None}
-    asked = Asked(tuple((_with(check, values), part) for check, part in asked.checks), ())
+    asked = ThresholdQuery(tuple((_with(check, values), part) for check, part in asked.checks), ())
     checks = tuple(check for check, _ in asked.checks)
     thresholds = thresholds.model_copy(update={"checks": checks, "own_limits": {}})
     origins = origins_for(thresholds, store)
-    for each in rejudge(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
+    for each in judge_stored(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
         rows = [row for record in each.records for row in record.results]
         failed = dict.fromkeys(place(row.check, "") for row in rows if row.verdict != "pass")
         text = f"{each.facts.name} ({'good' if each.name in good else 'bad'}): {each.verdict}"

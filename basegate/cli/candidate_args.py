@@ -14,7 +14,7 @@ from basegate.data.fingerprint import FINGERPRINTS
 from basegate.errors import UsageError
 from basegate.i18n.messages import Message
 from basegate.judging.checkpoint_identity import origins_of
-from basegate.judging.from_store import rejudge
+from basegate.judging.from_store import judge_stored
 from basegate.store.inventory import stored_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from basegate.config.registry import CandidateSpec
     from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
-    from basegate.judging.from_store import Asked, Rejudged
+    from basegate.judging.from_store import StoredJudgement, ThresholdQuery
     from basegate.measurement import Measurement
     from basegate.store import Readable, Store
 
@@ -157,9 +157,14 @@ def origins_for(thresholds: Thresholds, store: Store) -> dict[str, Origin]:
 
 
 def judges(
-    thresholds: Thresholds, asked: Asked, chosen: Chosen, store: Store, *, brief: bool = False
-) -> Callable[[Readable], list[Rejudged]]:
-    """Return what judges the chosen candidates by what a store holds; see `rejudge`.
+    thresholds: Thresholds,
+    asked: ThresholdQuery,
+    chosen: Chosen,
+    store: Store,
+    *,
+    brief: bool = False,
+) -> Callable[[Readable], list[StoredJudgement]]:
+    """Return what judges the chosen candidates by what a store holds; see `judge_stored`.
 
     Args:
         thresholds: the limits.
@@ -169,7 +174,7 @@ def judges(
         brief: see `judge`.
     """
     return partial(
-        rejudge,
+        judge_stored,
         thresholds=thresholds,
         asked=asked,
         names=chosen.names,

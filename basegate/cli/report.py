@@ -25,7 +25,7 @@ from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
 from basegate.i18n.messages import Message, joined
 from basegate.judging.comparison import compare_candidates
-from basegate.judging.from_store import Asked, absent_from, ledger_of, rejudge_whole
+from basegate.judging.from_store import ThresholdQuery, absent_from, judge_intact, ledger_of
 from basegate.report.github import write_summary
 from basegate.report.page.model import Page
 from basegate.runner.environment import environment
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from basegate.judging.from_store import Rejudged
+    from basegate.judging.from_store import StoredJudgement
     from basegate.store import Store
 
 _PAGE = Path("report.html")
@@ -86,11 +86,11 @@ def run(options: argparse.Namespace) -> int:
     stores = [store_at(folder) for folder in options.stores or [STORE]]
     store = MergedStore(stores)
     thresholds = load_thresholds(options.thresholds)
-    asked = Asked.of(thresholds)
+    asked = ThresholdQuery.of(thresholds)
     chosen = chosen_by(options)
 
     judge_from = judges(thresholds, asked, chosen, stores[0])
-    every, behind = rejudge_whole(store, judge_from)
+    every, behind = judge_intact(store, judge_from)
     judged = [each for each in every if each.records]
     if not judged:
         raise UsageError(
@@ -112,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
         judged,
         thresholds,
         environment("cpu"),
-        lambda results: compare_candidates(results, behind),
+        compare_candidates([row for each in judged for row in each.results], behind),
         commands=_commands(judged, options.thresholds, stores),
         unknown=asked.unknown,
         absent=absent,
@@ -133,7 +133,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _commands(
-    judged: Sequence[Rejudged], thresholds: Path, stores: Sequence[Store]
+    judged: Sequence[StoredJudgement], thresholds: Path, stores: Sequence[Store]
 ) -> dict[str, str]:
     """Return what measures the rest of each candidate, in the store that holds most of it."""
     first, *others = stores
@@ -144,7 +144,7 @@ def _commands(
         for store in (first, *others)
     }
 
-    def fullest(each: Rejudged) -> Path:
+    def fullest(each: StoredJudgement) -> Path:
         return max(held, key=lambda store: held[store][each.name]).folder
 
     return commands(judged, thresholds, fullest)

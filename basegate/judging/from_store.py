@@ -16,9 +16,10 @@ from basegate.checks.early_stopping import ALL, is_enough
 from basegate.checks.identity import identify_check
 from basegate.errors import InvalidMeasurement, told
 from basegate.judging.comparison import measurements_behind
-from basegate.judging.judge import check_valid, draws_for, invalid
-from basegate.judging.ledger_builder import build_ledger, thresholds_file
-from basegate.judging.relative_limits import References, judge_by
+from basegate.judging.evaluation import evaluate
+from basegate.judging.judge import draws_for
+from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
+from basegate.judging.relative_limits import References
 from basegate.ledger import Ledger, NotJudged, Record, Suite
 from basegate.serialization import canonical_json, digest
 from basegate.store.inventory import stored_of
@@ -28,7 +29,6 @@ from basegate.verdict import Reason, worst
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from basegate.config.limits import AnyLimit
     from basegate.config.thresholds import Check, Thresholds
     from basegate.judging.checkpoint_identity import Origin
     from basegate.ledger import Comparison
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rejudged:
+class StoredJudgement:
     """What the store says of one candidate.
 
     Attributes:
@@ -62,7 +62,12 @@ class Rejudged:
     @property
     def verdict(self) -> VerdictWord:
         """The worst verdict of the checks that were judged."""
-        return worst(row.verdict for record in self.records for row in record.results)
+        return worst(row.verdict for row in self.results)
+
+    @property
+    def results(self) -> list[Result]:
+        """Its rows."""
+        return [row for record in self.records for row in record.results]
 
     @property
     def passed(self) -> bool:
@@ -71,7 +76,7 @@ class Rejudged:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ThresholdQuery:
     """What identifies the measurements that answer the checks of a `thresholds.toml`.
 
     Attributes:
@@ -83,7 +88,7 @@ class Asked:
     unknown: tuple[tuple[Check, str], ...]
 
     @classmethod
-    def of(cls, thresholds: Thresholds) -> Asked:
+    def of(cls, thresholds: Thresholds) -> ThresholdQuery:
         """Identify the data of all checks."""
         checks, unknown = [], []
         for check in thresholds.checks:
@@ -95,7 +100,7 @@ class Asked:
 
 
 @dataclass
-class _Stored:
+class CandidateGroup:
     """One candidate, held in one way, and the newest answers to the checks.
 
     Attributes:
@@ -125,16 +130,16 @@ def _newer(one: Measurement, other: Measurement) -> Measurement:
     return one if first > (other.measured_at, other.key) else other
 
 
-def rejudge(
+def judge_stored(
     store: Readable,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     names: Sequence[str] = (),
     *,
     registered: Collection[str] = (),
     origins: Mapping[str, Origin] | None = None,
     brief: bool = False,
-) -> list[Rejudged]:
+) -> list[StoredJudgement]:
     """Judge what is stored.
 
     Args:
@@ -157,9 +162,9 @@ def rejudge(
     ]
 
 
-def rejudge_whole(
-    store: Readable, judge_from: Callable[[Readable], list[Rejudged]]
-) -> tuple[list[Rejudged], dict[str, Measurement]]:
+def judge_intact(
+    store: Readable, judge_from: Callable[[Readable], list[StoredJudgement]]
+) -> tuple[list[StoredJudgement], dict[str, Measurement]]:
     """Judge by those measurements only whose evidence is whole, too, and return them by key.
 
     That the samples behind a number are damaged shows when they are read. It counts no more then,
@@ -167,12 +172,12 @@ def rejudge_whole(
 
     Args:
         store: where measurements are.
-        judge_from: judges what a store holds; see `rejudge`.
+        judge_from: judges what a store holds; see `judge_stored`.
     """
     distrusted: set[str] = set()
     while True:
         judged = judge_from(FilteredStore(store, distrusted))
-        rows = [row for each in judged for record in each.records for row in record.results]
+        rows = [row for each in judged for row in each.results]
         behind = measurements_behind(store, rows)
         lost = {row.measurement for row in rows if row.measurement} - behind.keys()
         if not lost:
@@ -181,14 +186,14 @@ def rejudge_whole(
 
 
 @dataclass(frozen=True)
-class Answered:
+class StoredAnswers:
     """What is stored of one candidate, held in one way.
 
     Attributes:
         name: that it was asked for by.
         label: that tells it from the same name held otherwise.
         held: how it was held, in words.
-        answers: to the checks of `Asked.checks`, in their order; `None` where there is none.
+        answers: to the checks of `ThresholdQuery.checks`, in order; `None` where there is none.
     """
 
     name: str
@@ -197,7 +202,7 @@ class Answered:
     answers: tuple[Measurement | None, ...]
 
 
-def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answered]:
+def answers_of(store: Readable, asked: ThresholdQuery, names: Sequence[str]) -> list[StoredAnswers]:
     """The newest stored answers of candidates, judged by nothing.
 
     Args:
@@ -210,7 +215,7 @@ def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answ
     """
     pairs = _chosen(_read(store, asked), names, ())
     return [
-        Answered(
+        StoredAnswers(
             name,
             label,
             stored.names[name].held,
@@ -226,10 +231,10 @@ def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answ
 
 
 def ledger_of(
-    judged: Sequence[Rejudged],
+    judged: Sequence[StoredJudgement],
     thresholds: Thresholds,
     machine: dict[str, str | None],
-    compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
+    comparisons: Sequence[Comparison] = (),
     *,
     choose: bool = True,
     commands: Mapping[str, str] | None = None,
@@ -242,40 +247,39 @@ def ledger_of(
         judged: candidates and their verdicts.
         thresholds: by which they were judged.
         machine: that judged; see `environment`.
-        compare: see `build_ledger`.
+        comparisons: see `build_ledger`.
         choose: see `build_ledger`.
         commands: by the name that a candidate is shown by, what measures the rest of it.
-        unknown: see `Asked`.
+        unknown: see `ThresholdQuery`.
         absent: see `build_ledger`.
     """
+    suite = Suite(
+        version=machine["basegate"],
+        thresholds=thresholds_file(thresholds),
+        command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
+    )
+    candidates = [
+        CandidateRecords(
+            each.facts,
+            each.records,
+            not_judged=_not_judged(each, (commands or {}).get(each.facts.name, ""), unknown),
+        )
+        for each in judged
+    ]
+    checks = [(check.check, check.item) for check in thresholds.checks]
     return build_ledger(
-        Suite(
-            version=machine["basegate"],
-            thresholds=thresholds_file(thresholds),
-            command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
-        ),
-        machine,
-        [each.facts for each in judged],
-        [(check.check, check.item) for check in thresholds.checks],
-        [record for each in judged for record in each.records],
-        compare=compare,
-        choose=choose,
-        not_judged={
-            each.facts.name: _not_judged(each, (commands or {}).get(each.facts.name, ""), unknown)
-            for each in judged
-        },
-        absent=absent,
+        suite, machine, checks, candidates, comparisons, choose=choose, absent=absent
     )
 
 
-def absent_from(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
+def absent_from(judged: Sequence[StoredJudgement], names: Sequence[str]) -> list[str]:
     """Those of the names that nothing is stored of."""
     stored = {name for each in judged for name in (each.name, *each.others)}
     return [name for name in names if name not in stored]
 
 
 def _not_judged(
-    each: Rejudged, command: str, unknown: Sequence[tuple[Check, str]]
+    each: StoredJudgement, command: str, unknown: Sequence[tuple[Check, str]]
 ) -> list[NotJudged]:
     """What the store does not decide of a candidate, and why."""
     whys: tuple[tuple[Literal["undecided", "missing"], tuple[Check, ...]], ...] = (
@@ -294,12 +298,12 @@ def _not_judged(
     return left + lost
 
 
-def _read(store: Readable, asked: Asked) -> list[_Stored]:
+def _read(store: Readable, asked: ThresholdQuery) -> list[CandidateGroup]:
     """Sort all measurements by what they are of."""
     by_data = defaultdict(list)
     for number, (_, identity) in enumerate(asked.checks):
         by_data[identity["data"]].append((number, identity))
-    found: dict[str, _Stored] = {}
+    found: dict[str, CandidateGroup] = {}
     for measurement in store:
         own = measurement.identity
         answered = [
@@ -308,13 +312,13 @@ def _read(store: Readable, asked: Asked) -> list[_Stored]:
             if all(own.get(part) == value for part, value in identity.items())
         ]
         key = canonical_json(own.get("candidate"))
-        found.setdefault(key, _Stored(measurement)).add(measurement, answered)
+        found.setdefault(key, CandidateGroup(measurement)).add(measurement, answered)
     return list(found.values())
 
 
 def _chosen(
-    found: Sequence[_Stored], names: Sequence[str], registered: Collection[str]
-) -> list[tuple[str, _Stored]]:
+    found: Sequence[CandidateGroup], names: Sequence[str], registered: Collection[str]
+) -> list[tuple[str, CandidateGroup]]:
     """The candidates to judge, each with the name that it goes by."""
     if not names:
         pairs = [(each.newest.candidate.name, each) for each in found]
@@ -324,7 +328,7 @@ def _chosen(
     return [(name, each) for name in stored for each in found if name in each.names]
 
 
-def _labels(pairs: Sequence[tuple[str, _Stored]]) -> list[str]:
+def _labels(pairs: Sequence[tuple[str, CandidateGroup]]) -> list[str]:
     """What the candidates are shown as: a name, and where it is not enough, more."""
     ways: tuple[Callable[[Measurement], str], ...] = (
         lambda newest: newest.candidate.held,
@@ -346,14 +350,14 @@ def _short(revision: str | None) -> str:
 
 
 def _rejudge(
-    stored: _Stored,
+    stored: CandidateGroup,
     name: str,
     label: str,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     references: References,
     brief: bool,
-) -> Rejudged:
+) -> StoredJudgement:
     records: list[Record] = []
     missing: list[Check] = []
     undecided: list[Check] = []
@@ -368,9 +372,9 @@ def _rejudge(
             undecided.append(check)
         else:
             answer = _as_answer(found, check, stored.count[number], label)
-            results = _judge(answer, limits, label, references, brief)
-            records.append(Record(candidate=answer.candidate, results=results))
-    return Rejudged(
+            verdict = evaluate(answer, limits, label, references, brief=brief)
+            records.append(Record(candidate=answer.candidate, results=verdict.results))
+    return StoredJudgement(
         name=name,
         facts=stored.names[name].model_copy(update={"name": label}),
         others=tuple(sorted(set(stored.names) - {name})),
@@ -395,18 +399,3 @@ def _as_answer(found: Measurement, check: Check, count: int, label: str) -> Meas
         )
         update["findings"] = found.findings.noting(note)
     return found.model_copy(update=update) if update else found
-
-
-def _judge(
-    measurement: Measurement,
-    limits: Sequence[AnyLimit],
-    candidate: str,
-    references: References,
-    brief: bool,
-) -> tuple[Result, ...]:
-    try:
-        check_valid(measurement, limits)
-    except InvalidMeasurement as error:
-        where = (measurement.check, measurement.item)
-        return (invalid(candidate, *where, error.message, error.measurement),)
-    return judge_by(measurement, limits, candidate, references, brief=brief).results

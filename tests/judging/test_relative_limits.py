@@ -25,7 +25,7 @@ from basegate.judging.judge import draws_for
 from basegate.judging.relative_limits import References, judge_by
 from basegate.measurement import Findings, Metric
 from basegate.plugin.options import RunOptions
-from basegate.plugin.session import Run
+from basegate.plugin.session import GateSession
 from basegate.progress import SILENT
 from basegate.store import Store
 from basegate.verdict import Reference, Result
@@ -633,7 +633,7 @@ def make_run(thresholds, tmp_path, **known):
         command="pytest",
         known=known,
     )
-    return Run(options, SILENT)
+    return GateSession(options, SILENT)
 
 
 def test_a_run_takes_for_the_reference_what_it_measures_under_another_name(
