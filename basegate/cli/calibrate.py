@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from basegate.cli.candidate_args import Named
-    from basegate.config.thresholds import Check, Thresholds
+    from basegate.config.limits import AnyLimit
+    from basegate.config.settings import CheckConfig
+    from basegate.config.thresholds import Thresholds
     from basegate.judging.calibration import Suggestion
     from basegate.judging.from_store import StoredAnswers
     from basegate.measurement import Measurement
@@ -87,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     _check_apart(*sides)
     for text in _warnings(thresholds, asked, answers):
         warn(text)
-    suggestions = list(_suggestions(store, asked, sides, options.margin))
+    suggestions = list(_suggestions(store, thresholds, asked, sides, options.margin))
     for line in table([("limit", "now", "suggested", "based on"), *map(_row, suggestions)]):
         say(line)
     say()
@@ -155,7 +158,7 @@ def _warnings(
         ways = joined(loaded.values())
         yield f"candidates were loaded in different ways, so numbers may not compare: {ways}."
     for check, reason in asked.unknown:
-        where = place(check.check, check.item)
+        where = place(check.name, check.item)
         yield f"{where}: no limit is suggested, since its data could not be found: {reason}"
     for name in dict.fromkeys(each.name for each in answers):
         if name in thresholds.own_limits:
@@ -163,23 +166,30 @@ def _warnings(
 
 
 def _suggestions(
-    store: Store, asked: ThresholdQuery, sides: Iterable[Iterable[StoredAnswers]], margin: float
+    store: Store,
+    thresholds: Thresholds,
+    asked: ThresholdQuery,
+    sides: Iterable[Iterable[StoredAnswers]],
+    margin: float,
 ) -> Iterator[Suggestion]:
     for number, (check, _) in enumerate(asked.checks):
-        valid = []
+        limits, valid = thresholds.common_limits[check.name, check.item], []
         for side in sides:
-            measured, warnings = usable(check, {each.label: each.answers[number] for each in side})
+            answers = {each.label: each.answers[number] for each in side}
+            measured, warnings = usable(check, limits, answers)
             valid.append(measured)
             for text in warnings:
                 warn(text)
         good, bad = valid
         guessing = _guessing(store, check, [*good.values(), *bad.values()])
-        yield from calibrate(check, good, bad, margin, guessing)
+        yield from calibrate(check, limits, good, bad, margin, guessing)
 
 
-def _guessing(store: Store, check: Check, measured: Iterable[Measurement]) -> tuple[float, ...]:
+def _guessing(
+    store: Store, check: CheckConfig, measured: Iterable[Measurement]
+) -> tuple[float, ...]:
     """How likely guesses are to be right, from the first evidence that tells."""
-    if check.check in ("knowledge", "minimal_pairs"):
+    if check.name in ("knowledge", "minimal_pairs"):
         for each in measured:
             whole = store.get(each.key)
             if whole is not None and (levels := guess_levels(whole.findings)):
@@ -208,11 +218,11 @@ def _toml(suggestions: Iterable[Suggestion]) -> Iterator[str]:
         yield f"why = {json.dumps(printable(why), ensure_ascii=False)}"
 
 
-def _table(check: Check) -> str:
-    if check.check == "continuation":
-        return check.check
+def _table(check: CheckConfig) -> str:
+    if check.name == "continuation":
+        return check.name
     item = f'"{check.item}"' if "." in check.item else check.item
-    return f"{check.check}.{'corpora' if check.check == 'perplexity' else 'banks'}.{item}"
+    return f"{check.name}.{'corpora' if check.name == 'perplexity' else 'banks'}.{item}"
 
 
 def _outcomes(
@@ -225,9 +235,9 @@ def _outcomes(
 ) -> Iterator[str]:
     """The verdict on each candidate by the suggested limits, and whether that is as wanted."""
     values = {each.limit.key: each.value for each in suggestions if each.value is not None}
-    asked = ThresholdQuery(tuple((_with(check, values), part) for check, part in asked.checks), ())
-    checks = tuple(check for check, _ in asked.checks)
-    thresholds = thresholds.model_copy(update={"checks": checks, "own_limits": {}})
+    limits = {place: _with(given, values) for place, given in thresholds.common_limits.items()}
+    thresholds = thresholds.model_copy(update={"common_limits": limits, "own_limits": {}})
+    asked = replace(asked, unknown=())
     origins = origins_for(thresholds, store)
     for each in judge_stored(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
         rows = [row for record in each.records for row in record.results]
@@ -242,10 +252,9 @@ def _outcomes(
         yield text
 
 
-def _with(check: Check, values: Mapping[str, float]) -> Check:
-    """The same check with other limits, by their keys."""
-    limits = tuple(
+def _with(limits: Iterable[AnyLimit], values: Mapping[str, float]) -> tuple[AnyLimit, ...]:
+    """The same limits with other values, by their keys."""
+    return tuple(
         limit.model_copy(update={"value": values[limit.key]}) if limit.key in values else limit
-        for limit in check.limits
+        for limit in limits
     )
-    return check.model_copy(update={"limits": limits})

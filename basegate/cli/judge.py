@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from basegate.config.thresholds import Check, Thresholds
+    from basegate.config.settings import CheckConfig
+    from basegate.config.thresholds import Thresholds
     from basegate.i18n.catalogue import Words
     from basegate.judging.from_store import StoredJudgement
     from basegate.ledger import Ledger
@@ -124,8 +125,8 @@ def _lines(
         yield line(word, place(left.check, left.item, say), text), {}
 
 
-def _place(check: Check, say: Words) -> str:
-    return place(check.check, check.item, say)
+def _place(check: CheckConfig, say: Words) -> str:
+    return place(check.name, check.item, say)
 
 
 def _missing(

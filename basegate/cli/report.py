@@ -12,7 +12,7 @@ from basegate.cli.console import (
     STORE,
     add_language,
     add_thresholds,
-    many,
+    counted,
     say,
     store_at,
     warn,
@@ -23,7 +23,6 @@ from basegate.cli.measure_command import commands
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
-from basegate.i18n.messages import Message, joined
 from basegate.judging.comparison import compare_candidates
 from basegate.judging.from_store import ThresholdQuery, absent_from, judge_intact, ledger_of
 from basegate.report.github import write_summary
@@ -94,19 +93,15 @@ def run(options: argparse.Namespace) -> int:
     judged = [each for each in every if each.records]
     if not judged:
         raise UsageError(
-            "nothing stored answers {thresholds}, so there is nothing to report. `pytest "
-            "--model NAME` measures; `python -m basegate store list` shows what is stored.",
-            thresholds=options.thresholds,
+            f"nothing stored answers {options.thresholds}, so there is nothing to report. `pytest "
+            "--model NAME` measures; `python -m basegate store list` shows what is stored."
         )
     absent = [each.facts.name for each in every if not each.records]
     absent += absent_from(every, chosen.names)
     if absent:
         warn(
-            Message(
-                "nothing stored answers these limits for {names}: not on the page; pytest --model "
-                "NAME measures",
-                names=joined(absent),
-            )
+            f"nothing stored answers these limits for {', '.join(absent)}: not on the page; "
+            "pytest --model NAME measures"
         )
     ledger = ledger_of(
         judged,
@@ -118,17 +113,16 @@ def run(options: argparse.Namespace) -> int:
         absent=absent,
     )
     page = Page(ledger, behind, words_of(options))
+    candidates = counted(len(judged), "candidate")
     if html is not None:
         with writing("html", html):
             _write(page, html)
-        count = many(len(judged), "candidate")
-        say(Message("report: {path} ({candidates})", path=html, candidates=count))
+        say(f"report: {html} ({candidates})")
     with writing("summary", options.summary):
         if missing := write_summary(ledger, options.summary, page.say):
             warnings.warn(missing, stacklevel=1)
     if options.summary is not None:
-        count = many(len(judged), "candidate")
-        say(Message("summary: {path} ({candidates})", path=options.summary, candidates=count))
+        say(f"summary: {options.summary} ({candidates})")
     return 0
 
 

@@ -48,7 +48,6 @@ JOINS = {
     ", ": "{some}, {next}",
     " or ": "{some} or {next}",
     " and ": "{some} and {next}",
-    " and in ": "{some} and in {next}",
     "; ": "{some}; {next}",
     "\n": "{some}\n{next}",
 }

@@ -22,14 +22,15 @@ from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thre
 from basegate.judging.relative_limits import References
 from basegate.ledger import Ledger, NotJudged, Record, Suite
 from basegate.serialization import canonical_json, digest
-from basegate.store.inventory import stored_of
+from basegate.store.inventory import require_stored
 from basegate.store.union import FilteredStore
 from basegate.verdict import Reason, worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from basegate.config.thresholds import Check, Thresholds
+    from basegate.config.settings import CheckConfig
+    from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
     from basegate.ledger import Comparison
     from basegate.measurement import CandidateFacts, Measurement
@@ -55,8 +56,8 @@ class StoredJudgement:
     facts: CandidateFacts
     others: tuple[str, ...]
     records: tuple[Record, ...]
-    missing: tuple[Check, ...]
-    undecided: tuple[Check, ...]
+    missing: tuple[CheckConfig, ...]
+    undecided: tuple[CheckConfig, ...]
     measured_at: str
 
     @property
@@ -84,12 +85,11 @@ class ThresholdQuery:
         unknown: the others, with the reason.
     """
 
-    checks: tuple[tuple[Check, dict[str, Any]], ...]
-    unknown: tuple[tuple[Check, str], ...]
+    checks: tuple[tuple[CheckConfig, dict[str, Any]], ...]
+    unknown: tuple[tuple[CheckConfig, str], ...]
 
     @classmethod
     def of(cls, thresholds: Thresholds) -> ThresholdQuery:
-        """Identify the data of all checks."""
         checks, unknown = [], []
         for check in thresholds.checks:
             try:
@@ -100,7 +100,7 @@ class ThresholdQuery:
 
 
 @dataclass
-class CandidateGroup:
+class _CandidateGroup:
     """One candidate, held in one way, and the newest answers to the checks.
 
     Attributes:
@@ -192,8 +192,8 @@ class StoredAnswers:
     Attributes:
         name: that it was asked for by.
         label: that tells it from the same name held otherwise.
-        held: how it was held, in words.
-        answers: to the checks of `ThresholdQuery.checks`, in order; `None` where there is none.
+        held: with which quantization, dtype and device it was loaded.
+        answers: to the checks of `ThresholdQuery`, in their order; `None` where there is none.
     """
 
     name: str
@@ -203,12 +203,7 @@ class StoredAnswers:
 
 
 def answers_of(store: Readable, asked: ThresholdQuery, names: Sequence[str]) -> list[StoredAnswers]:
-    """The newest stored answers of candidates, judged by nothing.
-
-    Args:
-        store: where measurements are.
-        asked: what is to be answered.
-        names: of the candidates, in order; all have to be stored.
+    """The newest stored answers of candidates, in the order of `names`, judged by nothing.
 
     Raises:
         UsageError: nothing of a name is stored.
@@ -238,20 +233,12 @@ def ledger_of(
     *,
     choose: bool = True,
     commands: Mapping[str, str] | None = None,
-    unknown: Sequence[tuple[Check, str]] = (),
+    unknown: Sequence[tuple[CheckConfig, str]] = (),
     absent: Sequence[str] = (),
 ) -> Ledger:
-    """The ledger of what was judged from the store.
+    """The ledger of what was judged from the store; its arguments are those of `build_ledger`.
 
-    Args:
-        judged: candidates and their verdicts.
-        thresholds: by which they were judged.
-        machine: that judged; see `environment`.
-        comparisons: see `build_ledger`.
-        choose: see `build_ledger`.
-        commands: by the name that a candidate is shown by, what measures the rest of it.
-        unknown: see `ThresholdQuery`.
-        absent: see `build_ledger`.
+    `commands` says by the name that a candidate is shown by what measures the rest of it.
     """
     suite = Suite(
         version=machine["basegate"],
@@ -266,44 +253,43 @@ def ledger_of(
         )
         for each in judged
     ]
-    checks = [(check.check, check.item) for check in thresholds.checks]
+    checks = [(check.name, check.item) for check in thresholds.checks]
     return build_ledger(
         suite, machine, checks, candidates, comparisons, choose=choose, absent=absent
     )
 
 
 def absent_from(judged: Sequence[StoredJudgement], names: Sequence[str]) -> list[str]:
-    """Those of the names that nothing is stored of."""
     stored = {name for each in judged for name in (each.name, *each.others)}
     return [name for name in names if name not in stored]
 
 
 def _not_judged(
-    each: StoredJudgement, command: str, unknown: Sequence[tuple[Check, str]]
+    each: StoredJudgement, command: str, unknown: Sequence[tuple[CheckConfig, str]]
 ) -> list[NotJudged]:
     """What the store does not decide of a candidate, and why."""
-    whys: tuple[tuple[Literal["undecided", "missing"], tuple[Check, ...]], ...] = (
+    whys: tuple[tuple[Literal["undecided", "missing"], tuple[CheckConfig, ...]], ...] = (
         ("undecided", each.undecided),
         ("missing", each.missing),
     )
     left = [
-        NotJudged(check=check.check, item=check.item, why=why, command=command)
+        NotJudged(check=check.name, item=check.item, why=why, command=command)
         for why, checks in whys
         for check in checks
     ]
     lost = [
-        NotJudged(check=check.check, item=check.item, why="unknown", reason=Reason.of(reason))
+        NotJudged(check=check.name, item=check.item, why="unknown", reason=Reason.of(reason))
         for check, reason in unknown
     ]
     return left + lost
 
 
-def _read(store: Readable, asked: ThresholdQuery) -> list[CandidateGroup]:
+def _read(store: Readable, asked: ThresholdQuery) -> list[_CandidateGroup]:
     """Sort all measurements by what they are of."""
     by_data = defaultdict(list)
     for number, (_, identity) in enumerate(asked.checks):
         by_data[identity["data"]].append((number, identity))
-    found: dict[str, CandidateGroup] = {}
+    found: dict[str, _CandidateGroup] = {}
     for measurement in store:
         own = measurement.identity
         answered = [
@@ -312,23 +298,23 @@ def _read(store: Readable, asked: ThresholdQuery) -> list[CandidateGroup]:
             if all(own.get(part) == value for part, value in identity.items())
         ]
         key = canonical_json(own.get("candidate"))
-        found.setdefault(key, CandidateGroup(measurement)).add(measurement, answered)
+        found.setdefault(key, _CandidateGroup(measurement)).add(measurement, answered)
     return list(found.values())
 
 
 def _chosen(
-    found: Sequence[CandidateGroup], names: Sequence[str], registered: Collection[str]
-) -> list[tuple[str, CandidateGroup]]:
+    found: Sequence[_CandidateGroup], names: Sequence[str], registered: Collection[str]
+) -> list[tuple[str, _CandidateGroup]]:
     """The candidates to judge, each with the name that it goes by."""
     if not names:
         pairs = [(each.newest.candidate.name, each) for each in found]
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
     known = {name for each in found for name in each.names}
-    stored = stored_of(names, known, registered)
+    stored = require_stored(names, known, registered)
     return [(name, each) for name in stored for each in found if name in each.names]
 
 
-def _labels(pairs: Sequence[tuple[str, CandidateGroup]]) -> list[str]:
+def _labels(pairs: Sequence[tuple[str, _CandidateGroup]]) -> list[str]:
     """What the candidates are shown as: a name, and where it is not enough, more."""
     ways: tuple[Callable[[Measurement], str], ...] = (
         lambda newest: newest.candidate.held,
@@ -350,7 +336,7 @@ def _short(revision: str | None) -> str:
 
 
 def _rejudge(
-    stored: CandidateGroup,
+    stored: _CandidateGroup,
     name: str,
     label: str,
     thresholds: Thresholds,
@@ -359,13 +345,11 @@ def _rejudge(
     brief: bool,
 ) -> StoredJudgement:
     records: list[Record] = []
-    missing: list[Check] = []
-    undecided: list[Check] = []
+    missing: list[CheckConfig] = []
+    undecided: list[CheckConfig] = []
     for number, (check, _) in enumerate(asked.checks):
         found = stored.answers.get(number)
-        limits = check.limits
-        if name in thresholds.own_limits:
-            limits = thresholds.limits(name, check.check, check.item)
+        limits = thresholds.limits(name, check.name, check.item)
         if found is None:
             missing.append(check)
         elif not is_enough(found.findings, draws_for(limits) if check.stop_early else ALL):
@@ -385,7 +369,7 @@ def _rejudge(
     )
 
 
-def _as_answer(found: Measurement, check: Check, count: int, label: str) -> Measurement:
+def _as_answer(found: Measurement, check: CheckConfig, count: int, label: str) -> Measurement:
     """A measurement under the names that it has here, saying if there are others."""
     update: dict[str, Any] = {}
     if found.item != check.item:

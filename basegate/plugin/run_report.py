@@ -7,7 +7,6 @@ from weakref import WeakKeyDictionary
 
 from basegate.checks.identity import installed_version
 from basegate.errors import NotCompared
-from basegate.i18n.messages import Message
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
 from basegate.ledger import Suite
@@ -96,7 +95,7 @@ class RunReport:
                 interrupted=interrupted,
             ),
             environment(self.gate.device),
-            [(check.check, check.item) for check in options.thresholds.checks],
+            [(check.name, check.item) for check in options.thresholds.checks],
             candidates,
             compare_candidates(results, self.evidence),
         )
@@ -125,14 +124,10 @@ class RunReport:
         try:
             ledger.write(wanted.ledger)
         except OSError as error:
-            self.write_errors.append(
-                Message("the ledger could not be written: {error}", error=error)
-            )
+            self.write_errors.append(f"the ledger could not be written: {error}")
         try:
             if missing := write_summary(ledger, wanted.summary, self.gate.say):
                 self.warnings.append((UserWarning, missing))
         except OSError as error:
-            self.write_errors.append(
-                Message("the summary could not be written: {error}", error=error)
-            )
+            self.write_errors.append(f"the summary could not be written: {error}")
         return not self.write_errors

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from basegate.i18n.messages import Message
 from basegate.serialization import write_atomically
 
 if TYPE_CHECKING:
@@ -50,9 +49,7 @@ def _append(job: str, text: str) -> str:
             # A blank line parts it from what another command of the step has written.
             file.write(f"\n{text}")
     except OSError as error:
-        return Message(
-            "the summary could not be added to ${variable}: {error}", variable=VARIABLE, error=error
-        )
+        return f"the summary could not be added to ${VARIABLE}: {error}"
     return ""
 
 

@@ -69,7 +69,7 @@ def written(
 ) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield where files were written, or why they could not be, with colours."""
     for error in errors:
-        yield f"ERROR: {say.retold(error)}", {"red": True}
+        yield f"ERROR: {error}", {"red": True}
     if not errors:
         yield say("ledger: {path}", path=ledger), {}
         if summary is not None:

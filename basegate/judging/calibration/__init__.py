@@ -16,13 +16,14 @@ from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import SHARE, format_value, place
 from basegate.judging.calibration.counts import suggest_count
 from basegate.judging.calibration.numbers import suggest_number
-from basegate.judging.calibration.proposal import Case, Suggestion
+from basegate.judging.calibration.suggestion import Case, Suggestion
 from basegate.judging.judge import check_valid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from basegate.config.thresholds import Check
+    from basegate.config.limits import AnyLimit
+    from basegate.config.settings import CheckConfig
     from basegate.measurement import Findings, Measurement
 
 __all__ = ["Suggestion", "calibrate", "guess_levels", "usable"]
@@ -31,7 +32,8 @@ _GUESSED = ("accuracy", "likelihood_accuracy", "preferred_share")
 
 
 def calibrate(
-    check: Check,
+    check: CheckConfig,
+    limits: Iterable[AnyLimit],
     good: Mapping[str, Measurement],
     bad: Mapping[str, Measurement],
     margin: float,
@@ -40,14 +42,15 @@ def calibrate(
     """Yield a suggestion for every limit of a check that judges.
 
     Args:
-        check: with its present limits.
+        check: that was measured.
+        limits: as they are now.
         good: by name, valid measurements of candidates that should pass.
         bad: likewise of those that should not.
         margin: from the end of the interval of the worst good one, as a share of it, where no bad
             candidate was measured.
         guessing: chance to be right by guessing, of each question or pair; see `guess_levels`.
     """
-    for limit in check.limits:
+    for limit in limits:
         if limit.validity:
             continue
         if isinstance(limit, RelativeLimit):
@@ -74,10 +77,10 @@ def guess_levels(findings: Findings) -> tuple[float, ...]:
 
 
 def usable(
-    check: Check, measured: Mapping[str, Measurement | None]
+    check: CheckConfig, limits: Sequence[AnyLimit], measured: Mapping[str, Measurement | None]
 ) -> tuple[dict[str, Measurement], list[str]]:
     """Valid measurements by name, and a warning for each candidate that is left out."""
-    where = place(check.check, check.item)
+    where = place(check.name, check.item)
     valid: dict[str, Measurement] = {}
     warnings: list[str] = []
     for name, measurement in measured.items():
@@ -85,7 +88,7 @@ def usable(
             warnings.append(f"{where}: no stored measurement of {name} answers it.")
             continue
         try:
-            check_valid(measurement, check.limits)
+            check_valid(measurement, limits)
         except InvalidMeasurement as error:
             warnings.append(f"{where}: {name} is left out: {error}")
         else:

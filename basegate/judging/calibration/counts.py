@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from basegate.i18n.formatting import roughly
-from basegate.judging.calibration.proposal import NO_BAD, NOT_MEASURED, swapped
+from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swapped
 from basegate.stats import chance_of_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from basegate.judging.calibration.proposal import Case, Suggestion
+    from basegate.judging.calibration.suggestion import Case, Suggestion
     from basegate.measurement import Measurement
 
 _CONFIDENT = 0.95
@@ -140,7 +140,7 @@ def _missing(case: Case, *those: _Counts) -> str:
     names = " and ".join(each.name for each in those if each.incomplete)
     if not names:
         return ""
-    check = case.check.check
+    check = case.check.name
     return (
         f"; samples of {names} are missing: pytest with stop_early = false in [{check}] adds them"
     )

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from basegate.i18n.formatting import format_value, is_share
-from basegate.judging.calibration.proposal import NO_BAD, NOT_MEASURED, swapped
+from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from basegate.judging.calibration.proposal import Case, Suggestion
+    from basegate.judging.calibration.suggestion import Case, Suggestion
     from basegate.measurement import Measurement
 
 _LEAST_MARGIN = 0.01

@@ -1,0 +1,250 @@
+"""Limits relative to a candidate in the commands and in a run of pytest."""
+
+from __future__ import annotations
+
+import json
+from operator import itemgetter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from basegate.config.registry import CandidateSpec
+from basegate.config.thresholds import load_thresholds
+from basegate.plugin.options import RunOptions
+from basegate.progress import SILENT
+from basegate.report.page.plots.k_of_n import Run
+from basegate.store import Store
+from tests.cli.test_commands import fill, judge, run, store  # noqa: F401
+from tests.helpers.markup import read
+from tests.helpers.plain import ledger, limit, logged
+from tests.helpers.references import REF, RELATIVE, reference
+from tests.helpers.stored import (
+    candidate,
+    make_project,
+    measurement,
+    perplexity,
+)
+
+
+@pytest.fixture
+def thresholds(tmp_path):
+    return make_project(tmp_path, RELATIVE)
+
+
+# `python -m basegate`
+
+
+def test_judge_judges_relative_limits_from_the_store(judge, store, thresholds):  # noqa: F811
+    fill(store, thresholds, REF)
+    fill(store, thresholds, perplexity=perplexity(4.2))
+    status, out, _ = judge("--ledger", "ledger.json")
+    assert status == 0
+    assert "yi-6b: accepted" in out
+    assert "limit at most 5 (1.25 times the 4 of ref)" in out
+    rows = json.loads(Path("ledger.json").read_text())["results"]
+    found = {row["candidate"]: row for row in rows if row["check"] == "perplexity"}
+    assert found["yi-6b"]["limit"] == 5.0
+    assert found["yi-6b"]["reference"] == {
+        "candidate": "ref",
+        "value": 4.0,
+        "factor": 1.25,
+        "plus": None,
+        "measurement": found["ref"]["measurement"],
+    }
+
+
+def test_judge_says_of_a_missing_reference_what_to_run(judge, store, thresholds):  # noqa: F811
+    fill(store, thresholds)
+    status, out, _ = judge()
+    assert status == 1
+    assert "yi-6b: not judged (invalid) on perplexity\n" in out
+    assert "Measure it first, with the same --thresholds and --store: pytest --model ref --q" in out
+
+
+def test_a_report_says_that_it_is_the_limit_that_is_missing(run, store, thresholds):  # noqa: F811
+    fill(store, thresholds)
+    places = ("--store", store.folder, "--thresholds", thresholds)
+    assert run("report", *places, "--html", "page.html", "--summary", "summary.md")[0] == 0
+    page = read(Path("page.html").read_text("utf-8")).words
+    for text in (page, Path("summary.md").read_text("utf-8")):
+        assert "a limit that is relative to another candidate is not known: yi-6b." in text
+        assert "Not measured as it should be" not in text
+        assert "limit: not known (relative to ref)" in text
+    assert "! invalid 4 bits per character limit: not known (relative to ref)" in page
+
+
+def test_commands_say_what_a_misspelt_reference_may_mean(run, store, thresholds):  # noqa: F811
+    fill(store, thresholds)
+    fill(store, thresholds, candidate("reff", revision="b" * 40))
+    places = ("--store", store.folder, "--thresholds", thresholds)
+    hint = "Did you mean 'reff'?"
+    assert hint in run("judge", *places)[1]
+    assert run("report", *places, "--html", "page.html")[0] == 0
+    assert "Did you mean &#39;reff&#39;?" in Path("page.html").read_text("utf-8")
+    Path("models.toml").write_text('[candidates.ref]\nsource = "owner/name"\n')
+    status, *told = run("judge", *places)
+    assert status == 1
+    assert "Did you mean" not in "".join(told)
+
+
+def test_commands_take_what_is_stored_under_another_name(run, store, thresholds):  # noqa: F811
+    fill(store, thresholds)
+    fill(store, thresholds, REF.model_copy(update={"name": "alias"}))
+    places = ("--store", store.folder, "--thresholds", thresholds)
+    assert run("judge", *places)[0] == 1
+    Path("models.toml").write_text(
+        f'[candidates.ref]\nsource = "{REF.source}"\nrevision = "{REF.revision}"\n'
+    )
+    status, out, _ = run("judge", *places)
+    assert status == 0
+    assert "(1.25 times the 4 of ref)" in out
+    assert "yi-6b (good): pass\n" in run("calibrate", *places, "--good", "yi-6b")[1]
+
+
+# pytest
+
+
+MINE = CandidateSpec(name="mine", source="a/b")
+
+
+def make_run(thresholds, tmp_path, **known):
+    options = RunOptions(
+        candidates=(MINE,),
+        thresholds=load_thresholds(thresholds),
+        store=tmp_path / "store",
+        ledger=tmp_path / "ledger.json",
+        remeasure=False,
+        device="cpu",
+        command="pytest",
+        known=known,
+    )
+    return Run(options, SILENT)
+
+
+def test_a_run_takes_for_the_reference_what_it_measures_under_another_name(
+    thresholds, tmp_path, monkeypatch
+):
+    pinned = CandidateSpec(name="ref", source=REF.source, revision=REF.revision)
+    gate = make_run(thresholds, tmp_path, ref=pinned)
+    own = measurement(thresholds, "perplexity", perplexity(4.0))
+    mine = SimpleNamespace(name="mine", spec=MINE)
+    assert gate.judge(mine, own)[0].word == "invalid", "the store is read, and empty"
+    alias = reference(thresholds, 4.0, REF.model_copy(update={"name": "alias"}))
+    monkeypatch.setattr("basegate.plugin.session.obtain", lambda *_, **__: alias)
+    gate.measure(SimpleNamespace(name="alias", loaded=True), "perplexity", "wiki")
+    assert gate.judge(mine, own)[0].word == "pass"
+
+
+def test_a_run_reads_the_store_once_and_sees_what_it_measures_itself(
+    thresholds, tmp_path, monkeypatch
+):
+    gate = make_run(thresholds, tmp_path)
+    gate.store.put(reference(thresholds, 2.0))
+    reads = []
+
+    def counted(folder):
+        reads.append(folder)
+        return map(itemgetter(1), folder.each())
+
+    monkeypatch.setattr(Store, "__iter__", counted)
+    own = measurement(thresholds, "perplexity", perplexity(4.0))
+
+    def word():
+        verdict, _ = gate.judge(SimpleNamespace(name="mine", spec=MINE), own)
+        return {row.metric: row.verdict for row in verdict.results}["bits_per_char"]
+
+    assert [word(), word(), word()] == ["fail"] * 3
+    # Measured anew under the same key, and found under another name, as of a twin.
+    anew = reference(thresholds, 5.0, measured_at="2027-01-01T00:00:00+00:00")
+    twin = anew.model_copy(update={"candidate": REF.model_copy(update={"name": "twin"})})
+    monkeypatch.setattr("basegate.plugin.session.obtain", lambda *_, **__: twin)
+    gate.measure(SimpleNamespace(name="ref", loaded=True), "perplexity", "wiki")
+    assert word() == "pass"
+    assert len(reads) == 1
+
+
+@pytest.fixture
+def relative(plain):
+    """The project, whose limit is the number of a candidate; `one` and `two` are alike."""
+    limit(plain, "max_bits_per_char", '{ reference = "two", plus = 0.1 }')
+    return plain
+
+
+def perplexities(project):
+    rows = [row for row in ledger(project)["results"] if row["check"] == "perplexity"]
+    return {row["candidate"]: row for row in rows}
+
+
+def test_without_the_reference_nothing_is_judged_and_then_it_is(relative):
+    result = relative.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*is relative to two, of which no such measurement is stored.*"])
+    assert perplexities(relative)["one"]["verdict"] == "invalid"
+    command = "--model two --quantization nf4 --dtype bfloat16 --device cpu"
+    assert f"pytest {command}" in perplexities(relative)["one"]["detail"]
+    assert relative.runpytest_subprocess(*command.split(), "-k", "perplexity").ret == 0
+    (relative.path / "log").unlink()
+    result = relative.runpytest_subprocess("--model", "one,bad", "-k", "perplexity")
+    assert logged(relative, "load") == ["bad"], "what was measured before is judged anew"
+    found = perplexities(relative)
+    assert {name: row["verdict"] for name, row in found.items()} == {"one": "pass", "bad": "fail"}
+    assert found["one"]["reference"]["candidate"] == "two"
+    assert found["one"]["limit"] == pytest.approx(found["one"]["value"] + 0.1)
+    result.stdout.fnmatch_lines(["*limit at most * (the 1.44 of two plus 0.1)*"])
+
+
+def test_in_one_run_the_reference_comes_first_whatever_the_order(relative):
+    assert relative.runpytest_subprocess("--model", "one,two", "-k", "perplexity").ret == 0
+    assert logged(relative, "load") == ["two", "one"]
+    assert [row["name"] for row in ledger(relative)["candidates"]] == ["one", "two"]
+
+
+def test_with_workers_a_stored_reference_is_found(relative):
+    relative.runpytest_subprocess("--model", "two", "-k", "perplexity")
+    result = relative.runpytest_subprocess("--model", "one,two", "-k", "perplexity", "-n2")
+    assert result.ret == 0
+
+
+def test_another_name_of_a_stored_checkpoint_is_a_reference_in_the_same_run(relative):
+    limit(relative, "max_bits_per_char", '{ reference = "twin", factor = 1.0 }')
+    relative.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    assert relative.runpytest_subprocess("--model", "one,twin", "-k", "perplexity").ret == 0
+
+
+def test_another_name_of_a_stored_checkpoint_is_a_reference_though_never_measured(relative):
+    limit(relative, "max_bits_per_char", '{ reference = "twin", factor = 1.1 }')
+    relative.runpytest_subprocess("--model", "one", "-k", "perplexity")
+    assert relative.runpytest_subprocess("--model", "two", "-k", "perplexity").ret == 0
+    assert perplexities(relative)["two"]["reference"]["candidate"] == "twin"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "worker"])
+def test_another_name_of_the_reference_comes_first_too(relative, workers):
+    limit(relative, "max_bits_per_char", '{ reference = "twin", factor = 1.1 }')
+    asked = ("--model", "two,one", "-k", "perplexity", *workers)
+    assert relative.runpytest_subprocess(*asked).ret == 0
+    assert logged(relative, "load") == ["one", "two"]
+
+
+def test_one_worker_measures_the_reference_first(relative):
+    assert relative.runpytest_subprocess("--model", "one,two", "-k", "perplexity", "-n1").ret == 0
+    assert logged(relative, "load") == ["two", "one"]
+
+
+def test_a_reference_that_nobody_knows_is_a_usage_error(relative):
+    limit(relative, "max_bits_per_char", '{ reference = "tow", plus = 0.1 }')
+    result = relative.runpytest_subprocess("--model", "one")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: *thresholds.toml: perplexity.corpora.local.max_bits_per_char.reference: there "
+            "is no candidate called 'tow' in models.toml, in --model or in the store.*'two'*"
+        ]
+    )
+
+
+def test_a_reference_that_only_the_store_knows_is_none(relative):
+    limit(relative, "max_bits_per_char", '{ reference = "mine", plus = 0.1 }')
+    relative.runpytest_subprocess("--model", "mine=./checkpoints/two", "-k", "perplexity")
+    assert relative.runpytest_subprocess("--model", "one", "-k", "perplexity").ret == 0
