@@ -20,9 +20,9 @@ from basegate.plugin.collection import (
 )
 from basegate.plugin.options import RunOptions
 from basegate.plugin.outcomes import attach_records, crash_record, read_records
+from basegate.plugin.session import GateSession
 from basegate.plugin.stash import PROPERTY, RECORDS
 from basegate.progress import SILENT
-from basegate.report.page.plots.k_of_n import Run
 from basegate.verdict import Result
 
 SPECS = {
@@ -48,7 +48,7 @@ def make_item(name="test_perplexity", style="auto", **parameters):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run(
+    return GateSession(
         RunOptions(
             candidates=tuple(SPECS.values()),
             thresholds=Thresholds(path=tmp_path / "thresholds.toml", sha256="", checks=()),
