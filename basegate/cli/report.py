@@ -46,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "report",
         help="the page that people decide from, or a summary, from stores alone",
-        description="Writes the page of what is stored: the decision, pictures, comparisons, and "
+        description="Writes the page of what is stored: the decision, plots, comparisons, and "
         "what was written. Exit status: 0 if all was written, whatever the verdicts; 4 for a "
         "usage error.",
     )
