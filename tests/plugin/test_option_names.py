@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from basegate.plugin.options import parse
+
 THEIRS = """
 
 def pytest_addoption(parser):
@@ -145,3 +147,9 @@ def test_without_other_plugins_it_works(plain):
     result = plain.runpytest_subprocess("--model", "one", "-p", "no:xdist", "-p", "no:html")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*one: accepted*"])
+
+
+def test_the_command_line_is_parsed_once_in_a_process(plain):
+    config = plain.parseconfig("--model", "one")
+    assert parse(config) is parse(config)
+    assert [spec.name for spec in parse(config).candidates] == ["one"]
