@@ -29,7 +29,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.i18n.catalogue import ENGLISH
 from basegate.judging.comparison import compare_candidates
 from basegate.judging.judge import check_valid, invalid, judge
-from basegate.judging.ledger_builder import build_ledger
+from basegate.judging.ledger_builder import CandidateRecords, build_ledger
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import (
     CandidateFacts,
@@ -199,6 +199,8 @@ def _run(
             records.append(
                 Record(candidate=made.candidate, results=_judged(made, thresholds, skill))
             )
+    candidates = [CandidateRecords(_facts(skill), records) for skill in skills]
+    results = [row for each in candidates for row in each.results]
     ledger = build_ledger(
         Suite(
             version="0.2.0",
@@ -206,10 +208,9 @@ def _run(
             command="pytest " + " ".join(f"--model {skill.name}" for skill in skills),
         ),
         {"python": "3.11.9", "torch": "2.9.0", "device": "cuda", "gpu": "NVIDIA L4"},
-        [_facts(skill) for skill in skills],
         [(check.name, check.item) for check in thresholds.checks],
-        records,
-        compare=partial(compare_candidates, measurements={each.key: each for each in measurements}),
+        candidates,
+        compare_candidates(results, {each.key: each for each in measurements}),
     )
     return ledger, tuple(measurements)
 
