@@ -101,7 +101,9 @@ class OptionNames:
         return re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", lambda found: _long(found[0]), text)
 
     def _declared_elsewhere(self) -> frozenset[str]:
-        options = (option for group in self._parser._groups for option in group.options)
+        # Before pytest 9 the group of those without a group is none of the groups.
+        groups = (self._parser._anonymous, *self._parser._groups)
+        options = (option for group in groups for option in group.options)
         return frozenset(self._options) & {name for option in options for name in option.names()}
 
     def _without_short_names(self, args: list[str]) -> Iterator[str]:
