@@ -13,7 +13,8 @@ from basegate.cli import main
 from basegate.i18n.catalogue import Words, words
 from basegate.report.markdown import escape, summarise
 from tests.helpers.ledgers import bits, make_ledger
-from tests.helpers.pages import HOSTILE, HOSTILE_NAMES, make_page
+from tests.helpers.page_texts import HOSTILE, HOSTILE_NAMES
+from tests.helpers.pages import make_page
 from tests.helpers.paths import DATA
 from tests.helpers.stored import FINDINGS, make_project, measurement
 
