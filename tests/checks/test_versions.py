@@ -36,7 +36,7 @@ READERS = {
         "checks/k_of_n.py",
     ),
     "continuation": ("checks/language_variety.py", "checks/continuation.py"),
-    "perplexity": ("data/corpora.py", "engines/windows.py", "checks/perplexity.py"),
+    "perplexity": ("data/corpora.py", "engines/window_scoring.py", "checks/perplexity.py"),
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
@@ -44,7 +44,7 @@ KNOWN = {
     "reasoning": (5, "99baf2b9841d30c4"),
     "continuation": (7, "6934319e78f953d7"),
     "minimal_pairs": (3, "159edbc103e943c8"),
-    "perplexity": (5, "1a274a3bd6229698"),
+    "perplexity": (5, "92fc79cbec68c47c"),
 }
 
 
