@@ -345,7 +345,7 @@ class Measurement(Frozen):
 
     Attributes:
         key: SHA-256 of `identity`; the measurement's name in the store.
-        check: one of `thresholds.CHECKS`.
+        check: its name.
         item: the corpus, bank or prompt file.
         identity: checkpoint, settings, data, measure version and library versions.
         environment: where it was measured.

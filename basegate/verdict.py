@@ -202,9 +202,15 @@ class Result(Frozen):
 
 
 class Verdict(Frozen):
-    """The results of one measurement; the worst of them is the verdict."""
+    """The results of one measurement; the worst of them is the verdict.
+
+    Attributes:
+        results: a row per metric and limit.
+        broken: whether the measurement is beyond a limit of validity, so that no limit was judged.
+    """
 
     results: tuple[Result, ...]
+    broken: bool = False
 
     @property
     def word(self) -> VerdictWord:

@@ -24,7 +24,7 @@ from basegate.errors import UsageError, did_you_mean
 from basegate.i18n.formatting import place, printable
 from basegate.i18n.messages import joined
 from basegate.judging.calibration import calibrate, guess_levels, usable
-from basegate.judging.from_store import ThresholdQuery, answers_of, rejudge
+from basegate.judging.from_store import ThresholdQuery, answers_of, judge_stored
 from basegate.serialization import write_atomically
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def _outcomes(
     thresholds = thresholds.model_copy(update={"common_limits": limits, "own_limits": {}})
     asked = replace(asked, unknown=())
     origins = origins_for(thresholds, store)
-    for each in rejudge(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
+    for each in judge_stored(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
         rows = [row for record in each.records for row in record.results]
         failed = dict.fromkeys(place(row.check, "") for row in rows if row.verdict != "pass")
         text = f"{each.facts.name} ({'good' if each.name in good else 'bad'}): {each.verdict}"

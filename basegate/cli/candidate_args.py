@@ -13,7 +13,7 @@ from basegate.config.selection import is_group, of_group
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.errors import UsageError
 from basegate.judging.checkpoint_identity import origins_of
-from basegate.judging.from_store import rejudge
+from basegate.judging.from_store import judge_stored
 from basegate.store.inventory import require_stored
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def judges(
     *,
     brief: bool = False,
 ) -> Callable[[Readable], list[StoredJudgement]]:
-    """Return what judges the chosen candidates by what a store holds; see `rejudge`.
+    """Return what judges the chosen candidates by what a store holds; see `judge_stored`.
 
     Args:
         thresholds: the limits.
@@ -173,7 +173,7 @@ def judges(
         brief: see `judge`.
     """
     return partial(
-        rejudge,
+        judge_stored,
         thresholds=thresholds,
         asked=asked,
         names=chosen.names,

@@ -20,7 +20,7 @@ from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.i18n.formatting import place
 from basegate.judging.comparison import compare_candidates
-from basegate.judging.from_store import ThresholdQuery, absent_from, ledger_of, rejudge_whole
+from basegate.judging.from_store import ThresholdQuery, absent_from, judge_intact, ledger_of
 from basegate.report.csv_table import table
 from basegate.report.terminal import line, not_judged_in_words, origin, summary
 from basegate.runner.environment import environment
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     # What is written compares candidates by their evidence, so that it is read before anything is
     # said; a listing has no use for it.
     writes = options.ledger is not None or options.csv is not None
-    judged, behind = rejudge_whole(store, judge_from) if writes else (judge_from(store), {})
+    judged, behind = judge_intact(store, judge_from) if writes else (judge_from(store), {})
     absent = absent_from(judged, chosen.names)
     show(origin(options.thresholds, options.store, say))
     # Judging needs no GPU, so none is looked for.
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
             judged,
             thresholds,
             machine,
-            lambda results: compare_candidates(results, behind),
+            compare_candidates([row for each in judged for row in each.results], behind),
             commands=commands,
             absent=absent,
             unknown=asked.unknown,

@@ -24,7 +24,7 @@ from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
 from basegate.judging.comparison import compare_candidates
-from basegate.judging.from_store import ThresholdQuery, absent_from, ledger_of, rejudge_whole
+from basegate.judging.from_store import ThresholdQuery, absent_from, judge_intact, ledger_of
 from basegate.report.github import write_summary
 from basegate.report.page.model import Page
 from basegate.runner.environment import environment
@@ -46,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "report",
         help="the page that people decide from, or a summary, from stores alone",
-        description="Writes the page of what is stored: the decision, pictures, comparisons, and "
+        description="Writes the page of what is stored: the decision, plots, comparisons, and "
         "what was written. Exit status: 0 if all was written, whatever the verdicts; 4 for a "
         "usage error.",
     )
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     chosen = chosen_by(options)
 
     judge_from = judges(thresholds, asked, chosen, stores[0])
-    every, behind = rejudge_whole(store, judge_from)
+    every, behind = judge_intact(store, judge_from)
     judged = [each for each in every if each.records]
     if not judged:
         raise UsageError(
@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         judged,
         thresholds,
         environment("cpu"),
-        lambda results: compare_candidates(results, behind),
+        compare_candidates([row for each in judged for row in each.results], behind),
         commands=_commands(judged, options.thresholds, stores),
         unknown=asked.unknown,
         absent=absent,

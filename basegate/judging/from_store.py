@@ -16,9 +16,10 @@ from basegate.checks.early_stopping import ALL, is_enough
 from basegate.checks.identity import identify_check
 from basegate.errors import InvalidMeasurement, told
 from basegate.judging.comparison import measurements_behind
-from basegate.judging.judge import check_valid, draws_for, invalid
-from basegate.judging.ledger_builder import build_ledger, thresholds_file
-from basegate.judging.relative_limits import References, judge_by
+from basegate.judging.evaluation import evaluate
+from basegate.judging.judge import draws_for
+from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
+from basegate.judging.relative_limits import References
 from basegate.ledger import Ledger, NotJudged, Record, Suite
 from basegate.serialization import canonical_json, digest
 from basegate.store.inventory import require_stored
@@ -28,7 +29,6 @@ from basegate.verdict import Reason, worst
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from basegate.config.limits import AnyLimit
     from basegate.config.settings import CheckConfig
     from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
@@ -63,7 +63,12 @@ class StoredJudgement:
     @property
     def verdict(self) -> VerdictWord:
         """The worst verdict of the checks that were judged."""
-        return worst(row.verdict for record in self.records for row in record.results)
+        return worst(row.verdict for row in self.results)
+
+    @property
+    def results(self) -> list[Result]:
+        """Its rows."""
+        return [row for record in self.records for row in record.results]
 
     @property
     def passed(self) -> bool:
@@ -125,7 +130,7 @@ def _newer(one: Measurement, other: Measurement) -> Measurement:
     return one if first > (other.measured_at, other.key) else other
 
 
-def rejudge(
+def judge_stored(
     store: Readable,
     thresholds: Thresholds,
     asked: ThresholdQuery,
@@ -157,7 +162,7 @@ def rejudge(
     ]
 
 
-def rejudge_whole(
+def judge_intact(
     store: Readable, judge_from: Callable[[Readable], list[StoredJudgement]]
 ) -> tuple[list[StoredJudgement], dict[str, Measurement]]:
     """Judge by those measurements only whose evidence is whole, too, and return them by key.
@@ -167,12 +172,12 @@ def rejudge_whole(
 
     Args:
         store: where measurements are.
-        judge_from: judges what a store holds; see `rejudge`.
+        judge_from: judges what a store holds; see `judge_stored`.
     """
     distrusted: set[str] = set()
     while True:
         judged = judge_from(FilteredStore(store, distrusted))
-        rows = [row for each in judged for record in each.records for row in record.results]
+        rows = [row for each in judged for row in each.results]
         behind = measurements_behind(store, rows)
         lost = {row.measurement for row in rows if row.measurement} - behind.keys()
         if not lost:
@@ -224,7 +229,7 @@ def ledger_of(
     judged: Sequence[StoredJudgement],
     thresholds: Thresholds,
     machine: dict[str, str | None],
-    compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
+    comparisons: Sequence[Comparison] = (),
     *,
     choose: bool = True,
     commands: Mapping[str, str] | None = None,
@@ -235,23 +240,22 @@ def ledger_of(
 
     `commands` says by the name that a candidate is shown by what measures the rest of it.
     """
+    suite = Suite(
+        version=machine["basegate"],
+        thresholds=thresholds_file(thresholds),
+        command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
+    )
+    candidates = [
+        CandidateRecords(
+            each.facts,
+            each.records,
+            not_judged=_not_judged(each, (commands or {}).get(each.facts.name, ""), unknown),
+        )
+        for each in judged
+    ]
+    checks = [(check.name, check.item) for check in thresholds.checks]
     return build_ledger(
-        Suite(
-            version=machine["basegate"],
-            thresholds=thresholds_file(thresholds),
-            command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
-        ),
-        machine,
-        [each.facts for each in judged],
-        [(check.name, check.item) for check in thresholds.checks],
-        [record for each in judged for record in each.records],
-        compare=compare,
-        choose=choose,
-        not_judged={
-            each.facts.name: _not_judged(each, (commands or {}).get(each.facts.name, ""), unknown)
-            for each in judged
-        },
-        absent=absent,
+        suite, machine, checks, candidates, comparisons, choose=choose, absent=absent
     )
 
 
@@ -352,8 +356,8 @@ def _rejudge(
             undecided.append(check)
         else:
             answer = _as_answer(found, check, stored.count[number], label)
-            results = _judge(answer, limits, label, references, brief)
-            records.append(Record(candidate=answer.candidate, results=results))
+            verdict = evaluate(answer, limits, label, references, brief=brief)
+            records.append(Record(candidate=answer.candidate, results=verdict.results))
     return StoredJudgement(
         name=name,
         facts=stored.names[name].model_copy(update={"name": label}),
@@ -379,18 +383,3 @@ def _as_answer(found: Measurement, check: CheckConfig, count: int, label: str) -
         )
         update["findings"] = found.findings.noting(note)
     return found.model_copy(update=update) if update else found
-
-
-def _judge(
-    measurement: Measurement,
-    limits: Sequence[AnyLimit],
-    candidate: str,
-    references: References,
-    brief: bool,
-) -> tuple[Result, ...]:
-    try:
-        check_valid(measurement, limits)
-    except InvalidMeasurement as error:
-        where = (measurement.check, measurement.item)
-        return (invalid(candidate, *where, error.message, error.measurement),)
-    return judge_by(measurement, limits, candidate, references, brief=brief).results

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import basegate.checks  # noqa: F401  declares those that come with basegate
-from basegate.config.declaration import check_names, declarations
 from basegate.plugin.collection import parametrize_candidates, parametrize_check
-from basegate.plugin.stash import RECORDS, RUN
+from basegate.plugin.stash import GATE, RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,28 +24,53 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once per `--model`, and once per corpus, bank or prompt file of its check."""
     if _is_ours(metafunc, "candidate"):
         parametrize_candidates(metafunc)
+    if GATE not in metafunc.config.stash:
+        return  # a project that has other tests waits for nothing to be imported
+    from basegate.config.declaration import check_names
+
     for check in check_names():
         if _is_ours(metafunc, check):
             parametrize_check(metafunc, check)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let another plugin's fixture of the same name go before the one of this module.
+
+    pytest takes the one of the plugin that was loaded later, which may be either.
+    """
+    manager: Any = session._fixturemanager
+    # Since pytest 9.2 by node, and the one to take comes first; before, it came last.
+    for by_node in getattr(manager, "_arg2node2fixturedefs", {}).values():
+        by_node.get(session, []).sort(key=_is_defined_here)
+    for definitions in getattr(manager, "_arg2fixturedefs", {}).values():
+        definitions.sort(key=_is_defined_here, reverse=True)
+
+
+def _is_defined_here(definition: pytest.FixtureDef[Any]) -> bool:
+    return definition.func.__module__ == __name__
+
+
 def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:
     """Whether the fixture of that name is this one: a project may have its own."""
     definitions = metafunc._arg2fixturedefs.get(name) or None
-    return definitions is not None and definitions[-1].func.__module__ == __name__
+    return definitions is not None and _is_defined_here(definitions[-1])
 
 
 @pytest.fixture(scope="session")
 def candidate(request: pytest.FixtureRequest) -> Iterator[Candidate]:
     """The candidate under test. `candidate.engine()` loads it into this process."""
-    run = request.config.stash[RUN]
-    handle = run.open(request.param)
+    gate = request.config.stash[GATE]
+    handle = gate.open(request.param)
     yield handle
-    run.close(handle)
+    gate.close(handle)
 
 
 def check_fixtures() -> ModuleType:
     """A plugin with a fixture for every check that is declared when the run begins."""
+    import basegate.checks  # noqa: F401  declares those that come with basegate
+    from basegate.config.declaration import declarations
+
     plugin = ModuleType("basegate-check-fixtures")
     for check in declarations():
         setattr(plugin, check.name, _fixture_of(check))
@@ -56,7 +79,7 @@ def check_fixtures() -> ModuleType:
 
 def _fixture_of(check: CheckDeclaration) -> Callable[..., Measurement]:
     def measured(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-        return request.config.stash[RUN].measure(candidate, check.name, request.param)
+        return request.config.stash[GATE].measure(candidate, check.name, request.param)
 
     measured.__doc__ = check.doc
     return pytest.fixture(scope="session", name=check.name)(measured)
@@ -65,11 +88,11 @@ def _fixture_of(check: CheckDeclaration) -> Callable[..., Measurement]:
 @pytest.fixture
 def judge(request: pytest.FixtureRequest, candidate: Candidate) -> Callable[[Measurement], Verdict]:
     """Hold a measurement against the limits of `thresholds.toml`."""
-    run = request.config.stash[RUN]
+    gate = request.config.stash[GATE]
     records = request.node.stash.setdefault(RECORDS, [])
 
     def judge_and_keep(measurement: Measurement) -> Verdict:
-        verdict, record = run.judge(candidate, measurement)
+        verdict, record = gate.judge(candidate, measurement)
         records.append(record)
         return verdict
 

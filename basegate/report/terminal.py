@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from basegate.ledger import CandidateEntry, Ledger, NotJudged, Record
     from basegate.measurement import Earlier
-    from basegate.plugin.options import RunOptions
 
 _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "pass": {"green": True},
@@ -57,11 +56,24 @@ def partial(say: Words = ENGLISH) -> str:
     )
 
 
-def header(options: RunOptions, say: Words = ENGLISH) -> list[str]:
+def header(
+    candidates: Sequence[str], thresholds: Path, store: Path, say: Words = ENGLISH
+) -> list[str]:
     """Return the lines at the top of the run."""
-    names = say(", ").join(spec.name for spec in options.candidates)
-    first = say("{head}: {text}", head="basegate", text=names)
-    return [first, origin(options.thresholds.path, options.store, say)]
+    first = say("{head}: {text}", head="basegate", text=say(", ").join(candidates))
+    return [first, origin(thresholds, store, say)]
+
+
+def written(
+    ledger: Path, summary: Path | None, errors: Sequence[str], say: Words = ENGLISH
+) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Yield where files were written, or why they could not be, with colours."""
+    for error in errors:
+        yield f"ERROR: {error}", {"red": True}
+    if not errors:
+        yield say("ledger: {path}", path=ledger), {}
+        if summary is not None:
+            yield say("summary: {path}", path=summary), {}
 
 
 def origin(thresholds: Path, store: Path, say: Words = ENGLISH) -> str:

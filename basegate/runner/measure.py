@@ -11,7 +11,7 @@ from basegate.checks.early_stopping import ALL, is_enough
 from basegate.checks.identity import identify_check, identify_software
 from basegate.checks.task import Task
 from basegate.config.declaration import declaration_of, origin_of
-from basegate.engines.keeping import Keeping
+from basegate.engines.batch_cache import NO_CACHE
 from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Findings, Measurement
@@ -186,8 +186,12 @@ def _measure(
     progress.phase("measuring")
     earlier = stored.findings if stored is not None else None
     journal.start()
-    task = Task(data, job.check.settings, progress, job.draws, earlier)
-    findings = _call(job.check.name, made.measure, Keeping(engine, journal), task)
+    engine.batch_cache = journal
+    try:
+        task = Task(data, job.check.settings, progress, job.draws, earlier)
+        findings = _call(job.check.name, made.measure, engine, task)
+    finally:
+        engine.batch_cache = NO_CACHE
     if not isinstance(findings, Findings):
         raise _broken(job.check.name, f"returned {type(findings).__name__}, not Findings")
     seconds, retries = journal.spent()

@@ -38,18 +38,18 @@ READERS = {
     "continuation": ("checks/language_variety.py", "checks/continuation.py"),
     "perplexity": (
         "data/corpora.py",
-        "engines/windows.py",
+        "engines/window_scoring.py",
         "checks/corpus_sums.py",
         "checks/perplexity.py",
     ),
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "e9f32f8649a57306"),
-    "reasoning": (5, "1b12b3f20bb4773b"),
-    "continuation": (7, "5b832815e0e33d64"),
-    "minimal_pairs": (3, "bcc571903c34f72c"),
-    "perplexity": (5, "c5917d58b7d055d0"),
+    "knowledge": (6, "ad401eef444e0a85"),
+    "reasoning": (5, "99baf2b9841d30c4"),
+    "continuation": (7, "6934319e78f953d7"),
+    "minimal_pairs": (3, "159edbc103e943c8"),
+    "perplexity": (5, "92fc79cbec68c47c"),
 }
 
 

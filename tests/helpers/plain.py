@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.helpers.paths import ROOT
 
 PLAIN = f"""
@@ -17,7 +19,7 @@ basegate.runner.candidate.load_engine = load
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session):
-    # Pictures are drawn in tests of their own, and in the demonstration; here they would take
+    # Plots are drawn in tests of their own, and in the demonstration; here they would take
     # half of every run's time.
     from basegate.report.page import document
     document.SECTIONS = tuple(
@@ -33,6 +35,17 @@ def pytest_sessionfinish(session):
 NAMES = (
     *("one", "two", "bad", "nan", "bug", "crash", "script", "broken", "one-b"),
     *("hang", "slow", "dies", "oserror"),
+)
+
+
+WORKERS = pytest.mark.parametrize(
+    "workers",
+    [("-p", "no:xdist"), pytest.param(("-n0",), marks=pytest.mark.slow), ("-n2",)],
+    ids=["no_plugin", "xdist_zero", "xdist_two"],
+)
+
+SLOW_WITH_WORKERS = pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n2",), marks=pytest.mark.slow)], ids=["alone", "xdist_two"]
 )
 
 
