@@ -54,7 +54,10 @@ def judge(
             measurement.check,
             measurement.item,
             Message(
-                "{key}: the measurement holds no {metric}.", key=limit.key, metric=limit.metric
+                "{key}: the measurement holds no {metric}; it holds {metrics}.",
+                key=limit.key,
+                metric=limit.metric,
+                metrics=", ".join(metrics),
             ),
             measurement.key,
         )

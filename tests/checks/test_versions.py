@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "ad401eef444e0a85"),
-    "reasoning": (5, "99baf2b9841d30c4"),
-    "continuation": (7, "6934319e78f953d7"),
-    "minimal_pairs": (3, "159edbc103e943c8"),
-    "perplexity": (5, "92fc79cbec68c47c"),
+    "knowledge": (6, "e9f32f8649a57306"),
+    "reasoning": (5, "1b12b3f20bb4773b"),
+    "continuation": (7, "5b832815e0e33d64"),
+    "minimal_pairs": (3, "bcc571903c34f72c"),
+    "perplexity": (5, "48b908e79650393b"),
 }
 
 

@@ -162,7 +162,8 @@ def test_a_limit_on_a_metric_that_was_not_measured_is_invalid():
     assert [row.verdict for row in verdict.results] == ["pass", "invalid"]
     assert verdict.word == "invalid"
     assert verdict.explanation == (
-        "x on wikipedia-yue: here.max_perplexity: the measurement holds no perplexity."
+        "x on wikipedia-yue: here.max_perplexity: the measurement holds no perplexity; it "
+        "holds bits_per_char."
     )
 
 
