@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 
-from basegate.errors import StoreWarning, message_of
+from basegate.errors import StoreWarning
 from basegate.plugin import fixtures, options
 from basegate.plugin.stash import GATE, NAMES
 
@@ -201,7 +201,7 @@ class ReportHooks:
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         """Keep what is said of the store, by this process or a worker."""
         if issubclass(warning_message.category, StoreWarning):
-            text = message_of(warning_message.message)
+            text = str(warning_message.message)
             self.report.warnings.append((warning_message.category, text))
 
     @pytest.hookimpl(tryfirst=True)
