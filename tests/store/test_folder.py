@@ -11,34 +11,10 @@ from pathlib import Path
 import pytest
 
 from basegate.errors import NotTrusted
-from basegate.measurement import (
-    CandidateFacts,
-    Findings,
-    Measurement,
-    Metric,
-    OptionScores,
-    Preference,
-    Sample,
-)
+from basegate.measurement import Findings, Metric, OptionScores, Preference, Sample
 from basegate.serialization import digest, write_atomically
 from basegate.store import Store, folder
-
-
-def make_measurement(value=1.0, name="yi-6b", item="wikipedia-yue", **identity):
-    identity = {"candidate": "one", **identity}
-    return Measurement(
-        key=digest(identity),
-        check="perplexity",
-        item=item,
-        candidate=CandidateFacts(
-            name=name, source="a/b", quantization="nf4", dtype="bfloat16", device="cpu"
-        ),
-        findings=Findings(metrics=(Metric(name="m", value=value, unit="u"),)),
-        identity=identity,
-        environment={"python": "3.11", "gpu": None},
-        seconds=0.5,
-        measured_at="2026-01-01T00:00:00+00:00",
-    )
+from tests.helpers.stored import make_measurement
 
 
 @pytest.fixture
