@@ -19,7 +19,7 @@ help:
 	@echo "make faults     kill a run at 40 random moments, fill its disk and so on (half an hour)"
 	@echo "make bench      time collection, the demo, re-judging, samples, scores and options, beside"
 	@echo "                lm-evaluation-harness once make peer has installed it (half an hour)"
-	@echo "make bench-gpu  samples and scores at 6 thousand million parameters in NF4, for a GPU"
+	@echo "make bench-gpu  samples and scores at 6 billion parameters in NF4, for a GPU"
 	@echo "make clean      remove what was installed and measured here"
 
 demo: $(READY)

@@ -22,7 +22,7 @@ from basegate.cli import store_list as listing
 from basegate.cli import store_prune as pruning
 from basegate.cli import store_show as showing
 from basegate.config.declaration import load_checks
-from basegate.errors import BasegateError, message_of
+from basegate.errors import BasegateError
 from basegate.i18n.formatting import printable
 
 if TYPE_CHECKING:
@@ -120,4 +120,4 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """Print a warning without the place in a file, which would not help a user."""
-    output.warn(message_of(message))
+    output.warn(str(message))

@@ -182,7 +182,6 @@ class Bank(Generic[Record]):
 
 
 def identity(settings: BankSettings) -> str:
-    """What identifies the content of a measure's bank. See `bank_identity` for errors."""
     return bank_identity(settings.source)
 
 
@@ -192,7 +191,7 @@ def prepares(kind: type[Record]) -> Callable[[BankSettings], Bank[Record]]:
 
 
 def bank_identity(source: BankSource) -> str:
-    """What identifies a bank's content.
+    """Digest or hub commit of a bank's content.
 
     Raises:
         DataError: it cannot be found.
@@ -319,7 +318,6 @@ def _in_words(detail: Any) -> str:
 
 
 def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
-    """Add a record to those found so far, unless its id or its content is there already."""
     if record.id in records:
         raise ValueError(f"duplicate id {record.id!r}")
     content = _normal(record.content)

@@ -15,12 +15,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str:
-    """A file's format: the one that was given, or the one that its suffix stands for.
-
-    Args:
-        path: the file; it need not exist.
-        given: what the user says, where the suffix does not tell.
-        suffixes: known suffixes, in small letters, to the format of each.
+    """The format given, or the one that the file's suffix (in small letters) stands for.
 
     Raises:
         DataError: none was given and the suffix is none of these.
@@ -41,10 +36,10 @@ def has_lone_surrogate(text: str) -> bool:
 
 
 def read_utf8(path: Path) -> str:
-    """A file's text.
+    """A file's text, in UTF-8 with or without a byte order mark.
 
     Raises:
-        DataError: it cannot be read, or is not UTF-8, with the likely encoding.
+        DataError: it cannot be read, or is not UTF-8; names the likely encoding.
     """
     try:
         data = path.read_bytes()
@@ -61,7 +56,6 @@ def read_utf8(path: Path) -> str:
 
 
 def _advice(data: bytes) -> str:
-    """The end of the sentence on a file in another encoding: which, and what to do."""
     found = _likely_encoding(data)
     if found is None:
         return ". Read wrongly it would measure noise: save it as UTF-8 and run again."

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import basegate.checks  # noqa: F401  declares what a job may ask for
 from basegate.config.declaration import import_origin
 from basegate.engines.memory import let_go
-from basegate.errors import BasegateError, StoreWarning, message_of
+from basegate.errors import BasegateError, StoreWarning
 from basegate.i18n.messages import Message
 from basegate.runner.candidate import Candidate
 from basegate.runner.gpu_leases import take, visible_gpus
@@ -151,10 +151,7 @@ def _texts(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warnin
     """Return warnings as the other process can take them, which has not imported torch."""
     known = ("builtins", StoreWarning.__module__)
     return [
-        (
-            message_of(each.message),
-            each.category if each.category.__module__ in known else UserWarning,
-        )
+        (str(each.message), each.category if each.category.__module__ in known else UserWarning)
         for each in caught
     ]
 

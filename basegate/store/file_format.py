@@ -71,7 +71,6 @@ def write_evidence(findings: Findings) -> str:
 
 
 def write(measurement: Measurement, evidence: Evidence | None) -> str:
-    """The text of a measurement's file."""
     fields = measurement.model_dump(
         mode="json", exclude={"findings": set(EVIDENCE), "earlier": True}
     )
@@ -83,7 +82,7 @@ def write(measurement: Measurement, evidence: Evidence | None) -> str:
 
 
 def read(data: bytes) -> tuple[Measurement, Evidence | None]:
-    """Return the measurement of a file, without its evidence, and where that is.
+    """The measurement of a file, without its evidence, and where that is.
 
     Raises:
         Newer: it is of a schema that is not known here yet.
@@ -125,12 +124,7 @@ def _of_its_key(measurement: Measurement) -> Measurement:
 
 
 def with_evidence(measurement: Measurement, evidence: Evidence, data: bytes) -> Measurement:
-    """Return a measurement with what its numbers rest on.
-
-    Args:
-        measurement: without.
-        evidence: what its file says of the second file.
-        data: the second file.
+    """A measurement with the evidence in `data`, its second file.
 
     Raises:
         Damaged: the second file was cut short or changed.

@@ -62,7 +62,7 @@ def sizes(store: Store) -> dict[str, int]:
 
 
 def get_by_prefix(store: Store, prefix: str) -> Measurement:
-    """Return the measurement whose key begins so, with its evidence.
+    """The measurement whose key begins so, with its evidence.
 
     Raises:
         UsageError: it is no beginning of a key, or of none or several that there are; says which.
@@ -86,7 +86,6 @@ def get_by_prefix(store: Store, prefix: str) -> Measurement:
 
 
 def _listed(stems: dict[str, str]) -> str:
-    """A line per measurement, as its file is named."""
     lines = [
         f"  {short[:DISPLAY_DIGITS]}  {'  '.join(stem.split('.')[:-1])}"
         for short, stem in [*stems.items()][:_SHOWN]
@@ -99,12 +98,7 @@ def _listed(stems: dict[str, str]) -> str:
 def require_stored(
     names: Sequence[str], known: Collection[str], registered: Collection[str] = ()
 ) -> list[str]:
-    """Return those of the candidates that something is stored of.
-
-    Args:
-        names: of candidates.
-        known: names that something is stored of.
-        registered: names of which nothing need be stored, since they are no mistake.
+    """Those of the candidates that something is stored of.
 
     Raises:
         UsageError: nothing is stored of a name that is not registered, or of none of them.
