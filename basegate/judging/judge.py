@@ -9,7 +9,7 @@ from basegate.checks.early_stopping import ALL, Draws
 from basegate.config.declaration import declaration_of
 from basegate.config.limits import Limit
 from basegate.errors import InvalidMeasurement
-from basegate.i18n.messages import Message
+from basegate.i18n.messages import Message, joined
 from basegate.judging.explanation import sentence, whom
 from basegate.stats import (
     draws_to_settle,
@@ -57,7 +57,7 @@ def judge(
                 "{key}: the measurement holds no {metric}; it holds {metrics}.",
                 key=limit.key,
                 metric=limit.metric,
-                metrics=", ".join(metrics),
+                metrics=joined(metrics),
             ),
             measurement.key,
         )
