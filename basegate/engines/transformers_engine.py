@@ -177,12 +177,12 @@ class TransformersEngine:
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]] | None = None,
-        settled: Sequence[Callable[[str], bool]] | None = None,
+        is_final: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress = SILENT,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt, in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
-        asked = self._asked(prompts, sampling, numbers, settled)
+        asked = self._asked(prompts, sampling, numbers, is_final)
         for prompt, each in zip(prompts, asked, strict=True):
             self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
         sampler = Sampler(self.model, self._stops, self._encoder.decode, self._backoffs["draw"])
@@ -209,13 +209,13 @@ class TransformersEngine:
         prompts: Sequence[str],
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
-        settled: Sequence[Callable[[str], bool]] | None = None,
+        is_final: Sequence[Callable[[str], bool]] | None = None,
     ) -> list[SampleRequest]:
         return [
             SampleRequest(
                 [*self.prefix_ids, *self._encoder.encode(prompt).ids],
                 [sample_seed(sampling.seed, prompt, number) for number in wanted],
-                settled[place] if settled is not None else None,
+                is_final[place] if is_final is not None else None,
             )
             for place, (prompt, wanted) in enumerate(zip(prompts, numbers, strict=True))
         ]
