@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from basegate.config.settings import Sampling
     from basegate.engines.batch_cache import BatchCache
-    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.progress import Progress
 
 
@@ -65,7 +65,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def loaded(self) -> Loaded | None:
+    def loaded(self) -> LoadedCheckpoint | None:
         """The files that it comes from; `None` where it comes from none."""
         ...
 

@@ -17,7 +17,7 @@ from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.measurement import Measurement
 from basegate.runner.candidate import NOT_LOADED
 from basegate.runner.progress_relay import ShownProgress
-from basegate.runner.worker import Loading, serve
+from basegate.runner.worker import WorkerConfig, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ class Isolation:
         if self._process is None:
             self._process = _Process(
                 candidate.name,
-                Loading(
+                WorkerConfig(
                     spec=candidate.spec,
                     revision=candidate.revision,
                     device=candidate.device,
@@ -141,12 +141,12 @@ class _Process:
         name: the candidate's.
     """
 
-    def __init__(self, name: str, loading: Loading) -> None:
+    def __init__(self, name: str, config: WorkerConfig) -> None:
         self.name = name
         ours, theirs = _CONTEXT.Pipe()
         self._pipe: Connection = ours
         self._process: BaseProcess = _CONTEXT.Process(
-            target=serve, args=(theirs, loading), name=f"basegate {name}", daemon=True
+            target=serve, args=(theirs, config), name=f"basegate {name}", daemon=True
         )
         with _without_main(), _without_interrupts():
             self._process.start()
