@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.cli.candidate_args import add_models, chosen_by, judges
+from basegate.cli.candidate_args import add_models, chosen_by, judges, measure_commands
 from basegate.cli.console import (
     add_language,
     add_store,
     add_thresholds,
+    echo,
     store_of,
     words_of,
     writing,
 )
-from basegate.cli.console import say as show
-from basegate.cli.measure_command import commands as commands_for
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.i18n.formatting import place
@@ -71,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     store, say = store_of(options), words_of(options)
     thresholds = load_thresholds(options.thresholds)
     asked = ThresholdQuery.of(thresholds)
-    chosen = chosen_by(options)
+    chosen = chosen_by(options.models)
 
     judge_from = judges(thresholds, asked, chosen, store, brief=options.ledger is None)
     # What is written compares candidates by their evidence, so that it is read before anything is
@@ -79,17 +78,17 @@ def run(options: argparse.Namespace) -> int:
     writes = options.ledger is not None or options.csv is not None
     judged, behind = judge_intact(store, judge_from) if writes else (judge_from(store), {})
     absent = absent_from(judged, chosen.names)
-    show(origin(options.thresholds, options.store, say))
+    echo(origin(options.thresholds, options.store, say))
     # Judging needs no GPU, so none is looked for.
     machine = environment("cpu")
-    commands = commands_for(judged, options.thresholds, lambda each: options.store)
+    commands = measure_commands(judged, options.thresholds, lambda each: options.store)
     for each in judged:
         # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
         ledger = ledger_of([each], thresholds, machine, commands=commands, choose=False)
         for text, markup in _lines(each, ledger, say):
-            show(text, markup)
+            echo(text, markup)
     for text in _missing(judged, absent, thresholds, asked, say):
-        show(text)
+        echo(text)
     if writes:
         ledger = ledger_of(
             judged,
@@ -162,8 +161,8 @@ def _write(ledger: Ledger, options: argparse.Namespace, say: Words) -> None:
     if options.ledger is not None:
         with writing("ledger", options.ledger, lost):
             ledger.write(options.ledger)
-        show(say("ledger: {path}", path=options.ledger))
+        echo(say("ledger: {path}", path=options.ledger))
     if options.csv is not None:
         with writing("csv", options.csv, lost):
             write_atomically(options.csv, table(ledger.results))
-        show(say("CSV: {path}", path=options.csv))
+        echo(say("CSV: {path}", path=options.csv))

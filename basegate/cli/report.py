@@ -7,19 +7,18 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.cli.candidate_args import add_models, chosen_by, judges
+from basegate.cli.candidate_args import add_models, chosen_by, judges, measure_commands
 from basegate.cli.console import (
     STORE,
     add_language,
     add_thresholds,
     counted,
-    say,
+    echo,
     store_at,
     warn,
     words_of,
     writing,
 )
-from basegate.cli.measure_command import commands
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
@@ -86,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     store = MergedStore(stores)
     thresholds = load_thresholds(options.thresholds)
     asked = ThresholdQuery.of(thresholds)
-    chosen = chosen_by(options)
+    chosen = chosen_by(options.models)
 
     judge_from = judges(thresholds, asked, chosen, stores[0])
     every, behind = judge_intact(store, judge_from)
@@ -117,12 +116,12 @@ def run(options: argparse.Namespace) -> int:
     if html is not None:
         with writing("html", html):
             _write(page, html)
-        say(f"report: {html} ({candidates})")
+        echo(f"report: {html} ({candidates})")
     with writing("summary", options.summary):
         if missing := write_summary(ledger, options.summary, page.say):
             warnings.warn(missing, stacklevel=1)
     if options.summary is not None:
-        say(f"summary: {options.summary} ({candidates})")
+        echo(f"summary: {options.summary} ({candidates})")
     return 0
 
 
@@ -141,7 +140,7 @@ def _commands(
     def fullest(each: StoredJudgement) -> Path:
         return max(held, key=lambda store: held[store][each.name]).folder
 
-    return commands(judged, thresholds, fullest)
+    return measure_commands(judged, thresholds, fullest)
 
 
 def _write(page: Page, path: Path) -> None:

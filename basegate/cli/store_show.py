@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from basegate.cli.console import add_store, one_line, say, size, store_of, table
+from basegate.cli.console import add_store, echo, one_line, size, store_of, table
 from basegate.i18n.formatting import chance, found, place
 from basegate.store.inventory import get_by_prefix
 
@@ -63,15 +63,15 @@ def run(options: argparse.Namespace) -> int:
     _section("identity", list(_flat(measurement.identity)))
     _section("environment", list(_flat(measurement.environment)))
     for line in _evidence(findings, options.samples):
-        say(line)
+        echo(line)
     return 0
 
 
 def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
     if rows:
-        say(title, {"bold": True})
+        echo(title, {"bold": True})
     for line in table([("", *map(one_line, row)) for row in rows]):
-        say(line)
+        echo(line)
 
 
 def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
