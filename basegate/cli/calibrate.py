@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "calibrate",
         help="suggest limits that good candidates pass and bad ones do not, from the store",

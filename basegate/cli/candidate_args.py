@@ -142,20 +142,20 @@ def measure_commands(
 def _measure_command(
     each: StoredJudgement, thresholds: Path, store: Path, registry: Mapping[str, CandidateSpec]
 ) -> str:
-    held = each.facts
-    parts = ["pytest", "--model", asked_for(each.name, held.located, registry)]
+    facts = each.facts
+    parts = ["pytest", "--model", asked_for(each.name, facts.located, registry)]
     # With `=`, as pytest wants them.
     if thresholds != THRESHOLDS:
         parts.append(f"--thresholds={thresholds}")
     if store != STORE:
         parts.append(f"--store={store}")
     # Without such an option pytest goes by the entry, and would load it otherwise.
-    usual = registry.get(each.name) or CandidateSpec(name=each.name, source=held.source)
-    several = held.name != each.name
-    if several or held.quantization != usual.quantization:
-        parts += ["--quantization", held.quantization]
-    if several or held.dtype != usual.dtype:
-        parts += ["--dtype", held.dtype]
+    usual = registry.get(each.name) or CandidateSpec(name=each.name, source=facts.source)
+    several = facts.name != each.name
+    if several or facts.quantization != usual.quantization:
+        parts += ["--quantization", facts.quantization]
+    if several or facts.dtype != usual.dtype:
+        parts += ["--dtype", facts.dtype]
     if several:
-        parts += ["--device", held.device]
+        parts += ["--device", facts.device]
     return shlex.join(parts)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from basegate.config.settings import CheckConfig
     from basegate.config.thresholds import Thresholds
     from basegate.i18n.catalogue import Words
     from basegate.judging.from_store import StoredJudgement
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "judge",
         help="verdicts from the store, without pytest and without a model",
@@ -107,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
 def _lines(
     each: StoredJudgement, ledger: Ledger, say: Words
 ) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Yield what is known of one candidate, as the terminal summary of a run would."""
+    """What is known of one candidate, as in the terminal summary of a run."""
     if each.records:
         yield from summary(ledger, say=say)
     else:
@@ -124,10 +122,6 @@ def _lines(
         yield line(word, place(left.check, left.item, say), text), {}
 
 
-def _place(check: CheckConfig, say: Words) -> str:
-    return place(check.name, check.item, say)
-
-
 def _missing(
     judged: Sequence[StoredJudgement],
     absent: Sequence[str],
@@ -135,7 +129,7 @@ def _missing(
     asked: ThresholdQuery,
     say: Words,
 ) -> Iterator[str]:
-    """Say what is missing for all candidates."""
+    """What is missing for all candidates."""
     if absent:
         names = say(", ").join(absent)
         yield say("nothing is stored of {names}: pytest --model NAME measures", names=names)
@@ -145,7 +139,7 @@ def _missing(
         text = say(
             "no stored measurement can be told to be of it: {reason}", reason=say.retold(reason)
         )
-        yield line(say("not found"), _place(check, say), text)
+        yield line(say("not found"), place(check.name, check.item, say), text)
     stored = {name for each in judged for name in (each.name, *each.others)}
     for name in thresholds.own_limits:
         if judged and name not in stored:

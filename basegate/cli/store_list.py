@@ -24,7 +24,6 @@ _METRIC = ("name", "item", "value", "unit", "interval", "confidence")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "list", help="a line per measurement", description="Prints a line per measurement."
     )
@@ -93,7 +92,7 @@ def _say_unfinished(store: Store) -> None:
         echo(
             f"{counted(len(begun), 'unfinished measurement')}, "
             f"{counted(batches, 'batch', 'batches')}, {size(sum(each.bytes for each in begun))}: "
-            "a run that asks the same goes on there"
+            "the same run resumes there"
         )
 
 

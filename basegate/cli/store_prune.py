@@ -13,7 +13,6 @@ from basegate.store.prune import Selection, prune
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "prune",
         help="remove measurements, and files that belong to none",
