@@ -67,7 +67,7 @@ def count_correct(
     verdict, there is no accuracy: what is left is no fair share of all.
 
     Raises:
-        InvalidMeasurement: the model's numbers broke.
+        InvalidMeasurement: the model is numerically unstable (NaN or inf).
     """
     bank, most = task.data, task.settings.sampling.samples
     by_question = draw_samples(engine, asked, task)

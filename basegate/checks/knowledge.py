@@ -36,7 +36,7 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
     """Ask every question, count right answers and score the options.
 
     Raises:
-        InvalidMeasurement: the model's numbers broke while sampling.
+        InvalidMeasurement: the model is numerically unstable (NaN or inf).
     """
     from basegate.checks.answers import choice_is_settled, find_choice
 

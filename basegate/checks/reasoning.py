@@ -31,7 +31,7 @@ def measure(engine: Engine, task: Task[Bank[Problem], SamplingSettings]) -> Find
     """Put every problem and count right answers.
 
     Raises:
-        InvalidMeasurement: the model's numbers broke.
+        InvalidMeasurement: the model is numerically unstable (NaN or inf).
     """
     from basegate.checks.answers import number_is_settled
 

@@ -286,7 +286,7 @@ def _check_placed(folder: Path, model: Any, how: How) -> None:
 
 
 def _check_goes_on(folder: Path, model: Any, how: How) -> None:
-    """Refuse a model that cannot go on from what it has read: options and samples need that."""
+    """Refuse a model without incremental decoding (a KV cache), which options and samples need."""
     ids = torch.zeros((2, 2), dtype=torch.long, device=model.device)
     try:
         with torch.inference_mode():
@@ -298,7 +298,7 @@ def _check_goes_on(folder: Path, model: Any, how: How) -> None:
         if out_of_memory(error):
             raise _no_room(folder, how, error) from error
         raise CandidateError(
-            f"{folder}: a model of model_type {model.config.model_type!r} cannot go on from what "
-            f"it has read ({summary(error)}), which samples and options after prompts need: its "
-            "class keeps no cache of the usual kind. Choose a model of another kind."
+            f"{folder}: a model of model_type {model.config.model_type!r} does not support "
+            f"incremental decoding ({summary(error)}), which samples and options after prompts "
+            "need: its class keeps no KV cache of the usual kind. Choose a model of another kind."
         ) from error

@@ -90,7 +90,7 @@ def crash_record(gate: GateSession, report: pytest.TestReport) -> Record | None:
     name = candidate_in(parameters, names, gate.options.thresholds.all_items())
     if name is None:
         return None
-    reason = Message("the process that ran this test ended without a word (killed or crashed).")
+    reason = Message("the process that ran this test was killed, or crashed without an error.")
     part = parameters.removeprefix(name).removeprefix("-")
     row = invalid(name, test.removeprefix("test_"), part, reason)
     return Record(candidate=gate.facts(name), results=(row,))

@@ -34,7 +34,7 @@ LOOK_EVERY = 0.5
 PATIENCE = 20.0
 """Seconds for a process to free its model."""
 TRIES = 2
-"""Processes of one candidate that may end without a word before it is given up."""
+"""Processes of one candidate that may crash before it is given up."""
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -274,8 +274,8 @@ def _died(status: int | None) -> str:
         if -status == signal.SIGKILL:
             how = "killed by SIGKILL, as the system does when memory runs out"
     return (
-        f"the process that measured it ended without a word ({how}). That says nothing about the "
-        "model. What the store took of it stays, and the next run goes on from there. If it ends "
-        "again, look at the captured output, and try another --dtype, --quantization or version "
-        "of torch."
+        f"the process that measured it crashed without an error ({how}). That says nothing "
+        "about the model. What the store took of it stays, and the next run goes on from there. If "
+        "it crashes again, look at the captured output, and try another --dtype, --quantization or "
+        "version of torch."
     )
