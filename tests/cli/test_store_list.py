@@ -45,7 +45,8 @@ def test_what_is_no_whole_measurement_is_mentioned(manage, store, thresholds):
     path.write_text("{")
     status, out, err = manage("list")
     assert status == 0
-    assert re.search(
+    hint = "the same run resumes there"
+    assert re.search(rf"\n1 unfinished measurement, 2 batches, \d+ bytes: {hint}\n", out)
         r"\n1 unfinished measurement, 2 batches, \d+ bytes: the same run resumes there\n", out
     )
     assert "\n2 measurements, " in out
