@@ -47,8 +47,6 @@ def test_what_is_no_whole_measurement_is_mentioned(manage, store, thresholds):
     assert status == 0
     hint = "the same run resumes there"
     assert re.search(rf"\n1 unfinished measurement, 2 batches, \d+ bytes: {hint}\n", out)
-        r"\n1 unfinished measurement, 2 batches, \d+ bytes: the same run resumes there\n", out
-    )
     assert "\n2 measurements, " in out
     assert err.startswith(f"warning: {path.name} is not used, since ")
     [half] = json.loads(manage("list", "--json")[1])["unfinished"]
