@@ -195,8 +195,12 @@ def _load(folder: Path, label: str, options: LoadOptions, progress: Progress) ->
 
 def _counter(device: str) -> Callable[[], str]:
     before = memory_in_use(device)
-    grown = lambda: max(0, memory_in_use(device) - before)  # noqa: E731
-    return lambda: Message("{size} GiB in memory", size=f"{grown() / GIB:.1f}")
+
+    def tell() -> str:
+        grown = max(0, memory_in_use(device) - before)
+        return Message("{size} GiB in memory", size=f"{grown / GIB:.1f}")
+
+    return tell
 
 
 def _load_model(
