@@ -22,7 +22,7 @@ READERS = {
         "data/columns.py",
         "checks/answers/choice.py",
         "checks/answers/mentions.py",
-        "checks/answers/settled.py",
+        "checks/answers/final.py",
         "checks/answers/patterns.py",
         "checks/option_likelihood.py",
         "checks/k_of_n.py",
@@ -31,7 +31,7 @@ READERS = {
         "data/banks.py",
         "data/columns.py",
         "checks/answers/number.py",
-        "checks/answers/settled.py",
+        "checks/answers/final.py",
         "checks/answers/patterns.py",
         "checks/k_of_n.py",
     ),
@@ -40,8 +40,8 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "ad401eef444e0a85"),
-    "reasoning": (5, "99baf2b9841d30c4"),
+    "knowledge": (6, "c99c4869da3c40e8"),
+    "reasoning": (5, "dcac46be4d882cfc"),
     "continuation": (7, "6934319e78f953d7"),
     "minimal_pairs": (3, "159edbc103e943c8"),
     "perplexity": (5, "92fc79cbec68c47c"),
