@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.cli.candidate_args import add_models, chosen_by, judges
+from basegate.cli.candidate_args import add_models, chosen_by, judges, measure_commands
 from basegate.cli.console import (
     add_language,
     add_store,
     add_thresholds,
+    echo,
     store_of,
     words_of,
     writing,
 )
-from basegate.cli.console import say as show
-from basegate.cli.measure_command import commands as commands_for
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.i18n.formatting import place
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from basegate.config.settings import CheckConfig
     from basegate.config.thresholds import Thresholds
     from basegate.i18n.catalogue import Words
     from basegate.judging.from_store import StoredJudgement
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "judge",
         help="verdicts from the store, without pytest and without a model",
@@ -71,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     store, say = store_of(options), words_of(options)
     thresholds = load_thresholds(options.thresholds)
     asked = ThresholdQuery.of(thresholds)
-    chosen = chosen_by(options)
+    chosen = chosen_by(options.models)
 
     judge_from = judges(thresholds, asked, chosen, store, brief=options.ledger is None)
     # What is written compares candidates by their evidence, so that it is read before anything is
@@ -79,17 +76,17 @@ def run(options: argparse.Namespace) -> int:
     writes = options.ledger is not None or options.csv is not None
     judged, behind = judge_intact(store, judge_from) if writes else (judge_from(store), {})
     absent = absent_from(judged, chosen.names)
-    show(origin(options.thresholds, options.store, say))
+    echo(origin(options.thresholds, options.store, say))
     # Judging needs no GPU, so none is looked for.
     machine = environment("cpu")
-    commands = commands_for(judged, options.thresholds, lambda each: options.store)
+    commands = measure_commands(judged, options.thresholds, lambda each: options.store)
     for each in judged:
         # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
         ledger = ledger_of([each], thresholds, machine, commands=commands, choose=False)
         for text, markup in _lines(each, ledger, say):
-            show(text, markup)
+            echo(text, markup)
     for text in _missing(judged, absent, thresholds, asked, say):
-        show(text)
+        echo(text)
     if writes:
         ledger = ledger_of(
             judged,
@@ -108,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
 def _lines(
     each: StoredJudgement, ledger: Ledger, say: Words
 ) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Yield what is known of one candidate, as the terminal summary of a run would."""
+    """What is known of one candidate, as in the terminal summary of a run."""
     if each.records:
         yield from summary(ledger, say=say)
     else:
@@ -125,10 +122,6 @@ def _lines(
         yield line(word, place(left.check, left.item, say), text), {}
 
 
-def _place(check: CheckConfig, say: Words) -> str:
-    return place(check.name, check.item, say)
-
-
 def _missing(
     judged: Sequence[StoredJudgement],
     absent: Sequence[str],
@@ -136,7 +129,7 @@ def _missing(
     asked: ThresholdQuery,
     say: Words,
 ) -> Iterator[str]:
-    """Say what is missing for all candidates."""
+    """What is missing for all candidates."""
     if absent:
         names = say(", ").join(absent)
         yield say("nothing is stored of {names}: pytest --model NAME measures", names=names)
@@ -146,7 +139,7 @@ def _missing(
         text = say(
             "no stored measurement can be told to be of it: {reason}", reason=say.retold(reason)
         )
-        yield line(say("not found"), _place(check, say), text)
+        yield line(say("not found"), place(check.name, check.item, say), text)
     stored = {name for each in judged for name in (each.name, *each.others)}
     for name in thresholds.own_limits:
         if judged and name not in stored:
@@ -162,8 +155,8 @@ def _write(ledger: Ledger, options: argparse.Namespace, say: Words) -> None:
     if options.ledger is not None:
         with writing("ledger", options.ledger, lost):
             ledger.write(options.ledger)
-        show(say("ledger: {path}", path=options.ledger))
+        echo(say("ledger: {path}", path=options.ledger))
     if options.csv is not None:
         with writing("csv", options.csv, lost):
             write_atomically(options.csv, table(ledger.results))
-        show(say("CSV: {path}", path=options.csv))
+        echo(say("CSV: {path}", path=options.csv))

@@ -6,14 +6,13 @@ import argparse
 
 from basegate.checks.identity import identify_software
 from basegate.cli.candidate_args import add_models, chosen_by
-from basegate.cli.console import add_checks, add_store, counted, say, size, store_of
+from basegate.cli.console import add_checks, add_store, counted, echo, size, store_of
 from basegate.config.declaration import check_names
 from basegate.errors import UsageError
 from basegate.store.prune import Selection, prune
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "prune",
         help="remove measurements, and files that belong to none",
@@ -52,7 +51,7 @@ def _days(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Remove what is selected, or say what would be."""
-    store, chosen = store_of(options), chosen_by(options)
+    store, chosen = store_of(options), chosen_by(options.models)
     outdated = (
         {check: identify_software(check) for check in check_names()} if options.outdated else None
     )
@@ -66,8 +65,8 @@ def run(options: argparse.Namespace) -> int:
         ) from None
     done = "removed" if options.yes else "would remove"
     for each in found:
-        say(f"{done} {each.path.name} ({size(each.bytes)}): {each.why}")
+        echo(f"{done} {each.path.name} ({size(each.bytes)}): {each.why}")
     total = size(sum(each.bytes for each in found))
     hint = "" if options.yes or not found else "; --yes removes them"
-    say(f"{done} {counted(len(found), 'file')}, {total}{hint}")
+    echo(f"{done} {counted(len(found), 'file')}, {total}{hint}")
     return 0

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from basegate.cli.console import add_store, one_line, say, size, store_of, table
+from basegate.cli.console import add_store, echo, one_line, size, store_of, table
 from basegate.i18n.formatting import chance, found, place
 from basegate.store.inventory import get_by_prefix
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "show",
         help="one measurement, and what the model wrote",
@@ -63,15 +62,15 @@ def run(options: argparse.Namespace) -> int:
     _section("identity", list(_flat(measurement.identity)))
     _section("environment", list(_flat(measurement.environment)))
     for line in _evidence(findings, options.samples):
-        say(line)
+        echo(line)
     return 0
 
 
 def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
     if rows:
-        say(title, {"bold": True})
+        echo(title, {"bold": True})
     for line in table([("", *map(one_line, row)) for row in rows]):
-        say(line)
+        echo(line)
 
 
 def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
@@ -102,7 +101,7 @@ def _metric(metric: Metric) -> tuple[str, ...]:
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the leaves of nested tables under names with dots."""
+    """The leaves of nested tables, under names with dots."""
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{above}{name}.")
@@ -111,7 +110,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
 
 
 def _evidence(findings: Findings, count: int) -> Iterator[str]:
-    """Yield the first samples, pairs, questions and documents, and how many more there are."""
+    """The first samples, pairs, questions and documents, and how many more there are."""
     for sample in findings.samples[:count]:
         yield from _sample(sample)
     for pair in findings.preferences[:count]:

@@ -28,7 +28,7 @@ _SHOWN = 10
 
 
 class _Record(BaseModel):
-    """A record of a bank. Further fields (source, difficulty, …) may stand beside these."""
+    """A record of a bank. Further fields (source, difficulty, …) are allowed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
     kind_name: ClassVar[str]

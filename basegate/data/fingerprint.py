@@ -32,7 +32,6 @@ FINGERPRINTS = "fingerprints.json"
 _REMEMBER_ABOVE = 16 * 2**20
 _TELL_ABOVE = 2**28
 """Bytes that take about a second to read."""
-_CHUNK = 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -34,7 +34,7 @@ _LONGEST_CELL = 2**27
 
 @dataclass(frozen=True)
 class Row:
-    """A record and where it stands, e.g. `questions.csv, line 12`."""
+    """A record and its place, e.g. `questions.csv, line 12`."""
 
     place: str
     fields: dict[str, Any]
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class RowError:
-    """A record that cannot be used: where it stands, and why."""
+    """A record that cannot be used: its place, and why."""
 
     place: str
     reason: str

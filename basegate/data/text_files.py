@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from basegate.errors import DataError
@@ -56,18 +57,7 @@ def read_utf8(path: Path) -> str:
 
 
 def _advice(data: bytes) -> str:
-    found = _likely_encoding(data)
-    if found is None:
-        return ". Read wrongly it would measure noise: save it as UTF-8 and run again."
-    label, name = found
-    return (
-        f"; it may be {label}. Read wrongly it would measure noise: convert it with `iconv -f "
-        f"{name} -t UTF-8` and run again."
-    )
-
-
-def _likely_encoding(data: bytes) -> tuple[str, str] | None:
-    """The first encoding that fits, as people and as iconv call it."""
+    """The end of the sentence on a file in another encoding: the first that fits, what to do."""
     for encoding, label, name in (
         ("utf-16", "UTF-16", "UTF-16"),
         ("big5hkscs", "Big5", "BIG5-HKSCS"),
@@ -75,9 +65,10 @@ def _likely_encoding(data: bytes) -> tuple[str, str] | None:
     ):
         if encoding == "utf-16" and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
             continue
-        try:
+        with suppress(UnicodeDecodeError):
             data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return label, name
-    return None
+            return (
+                f"; it may be {label}. Read wrongly it would measure noise: convert it with `iconv "
+                f"-f {name} -t UTF-8` and run again."
+            )
+    return ". Read wrongly it would measure noise: save it as UTF-8 and run again."

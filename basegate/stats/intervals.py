@@ -1,4 +1,4 @@
-"""Intervals of shares, and how many independent draws clustered ones are worth."""
+"""Intervals of shares, and the effective sample size of clustered ones."""
 
 from __future__ import annotations
 
@@ -67,23 +67,23 @@ def effective_count(shares: Sequence[float], samples: int) -> float:
     variance = math.fsum((share - mean) ** 2 for share in shares) / (count - 1) / count
     if variance == 0:
         return float(count)
-    worth = min(mean * (1 - mean) / variance, float(count * samples))
-    return worth * _estimated(0.95, count - 1)
+    effective = min(mean * (1 - mean) / variance, float(count * samples))
+    return effective * _estimated(0.95, count - 1)
 
 
-def at_confidence(count: float, degrees: int | None, confidence: float) -> float:
+def at_confidence(count: float, dof: int | None, confidence: float) -> float:
     """An `effective_count`, corrected at 95 %, as it is at another level.
 
-    `degrees` of freedom are those of the variance; `None` where it was not estimated.
+    `dof`: degrees of freedom of the variance; `None` where it was not estimated.
     """
-    if degrees is None or degrees < 1 or confidence == 0.95:
+    if dof is None or dof < 1 or confidence == 0.95:
         return count
-    return count * _estimated(confidence, degrees) / _estimated(0.95, degrees)
+    return count * _estimated(confidence, dof) / _estimated(0.95, dof)
 
 
-def _estimated(level: float, degrees: int) -> float:
-    """What a count is worth whose variance is estimated: (z / t)² at a level."""
+def _estimated(level: float, dof: int) -> float:
+    """Correction of a count whose variance is estimated: (z / t)² at a level."""
     from scipy import special
 
     upper = 0.5 + level / 2
-    return float(special.ndtri(upper) / special.stdtrit(degrees, upper)) ** 2
+    return float(special.ndtri(upper) / special.stdtrit(dof, upper)) ** 2

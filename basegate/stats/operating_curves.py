@@ -50,7 +50,7 @@ def passing_probability_of_share(
     return passing_probability(accuracy, least, draws) if least <= draws else 0.0
 
 
-def chance_of_counts(
+def passing_probability_of_counts(
     right: Sequence[int], drawn: Sequence[int], correct: int, samples: int
 ) -> float:
     """Probability that a k-of-n gate on every question passes, if all are asked again.
@@ -82,7 +82,7 @@ def _beta_binomial_tail(a: float, b: float, least: int, count: int) -> float:
     return min(1.0, math.fsum(map(chance, range(max(0, least), count + 1))))
 
 
-def draws_to_settle(share: float, limit: float, confidence: float) -> int | None:
+def draws_needed(share: float, limit: float, confidence: float) -> int | None:
     """The fewest draws with this share that put Wilson's interval wholly on one side of a limit.
 
     `None` where a hundred million would not do.

@@ -40,7 +40,7 @@ def paired_difference(
     return mean, (mean - half, mean + half)
 
 
-def drawn_together(
+def paired_ratio_intervals(
     pairs: Sequence[tuple[Sums, Sums]], confidence: float, resamples: int, seed: int = SEED
 ) -> list[tuple[float, float] | None]:
     """The intervals of `difference_interval` from as many resamples as a high level needs.

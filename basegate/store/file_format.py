@@ -1,7 +1,7 @@
-"""A measurement as two files: JSON for its numbers, JSON Lines beside it for what they rest on.
+"""A measurement as two files: JSON for its numbers, JSON Lines beside it for the evidence.
 
 The first line of the JSON file is a checksum over the rest, which names the other file and its
-checksum. Files of schema 1, which held everything in one and had no checksum, are still read.
+checksum. Files of schema 1, with everything in one and had no checksum, are still read.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
@@ -22,9 +22,6 @@ from basegate.measurement import (
     Sample,
 )
 from basegate.serialization import Frozen, digest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SCHEMA = 2
 EVIDENCE: dict[str, type[Frozen]] = {
@@ -133,16 +130,11 @@ def with_evidence(measurement: Measurement, evidence: Evidence, data: bytes) -> 
         raise Damaged(f"the checksum of {evidence.file} is not that of its content")
     found: dict[str, list[Any]] = {name: [] for name in EVIDENCE}
     try:
-        for name, fields in _lines(data):
-            found[name].append(EVIDENCE[name].model_validate(fields))
+        for line in filter(None, data.decode("utf-8").split("\n")):
+            for name, fields in json.loads(line).items():
+                found[name].append(EVIDENCE[name].model_validate(fields))
     except (ValueError, KeyError, AttributeError, RecursionError) as error:
         raise Damaged(f"{evidence.file} holds no samples ({type(error).__name__})") from None
     parts = {name: tuple(each) for name, each in found.items()}
     findings = measurement.findings.model_copy(update=parts)
     return measurement.model_copy(update={"findings": findings})
-
-
-def _lines(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
-    for line in data.decode("utf-8").split("\n"):
-        if line:
-            yield from json.loads(line).items()

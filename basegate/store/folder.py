@@ -161,7 +161,7 @@ class Store:
         journal, lock = self._journal(measurement.key)
         if not journal.exists():
             return
-        # A process that holds the lock is making it anew.
+        # A process that holds the lock is measuring it again.
         with suppress(OSError, NotImplementedError), lock.acquire(timeout=0):
             if is_left_of(journal, measurement):
                 journal.unlink()

@@ -29,11 +29,7 @@ _SHOWN = 20
 class Unfinished:
     """A measurement that an ended run left half done, or that one is making now.
 
-    Attributes:
-        key: its first digits.
-        bytes: size of its journal.
-        changed: UTC time of the last batch, ISO 8601.
-        batches: that are done, and need not be done again.
+    The key's first digits, the journal's size, UTC time (ISO 8601) and number of finished batches.
     """
 
     key: str

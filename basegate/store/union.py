@@ -39,11 +39,11 @@ class MergedStore:
         if len(self._stores) == 1:
             yield from self._stores[0]
             return
-        held: dict[str, dict[int, Measurement]] = {}
+        by_store: dict[str, dict[int, Measurement]] = {}
         for number, store in enumerate(self._stores):
             for measurement in store:
-                held.setdefault(measurement.key, {})[number] = measurement
-        for key, found in held.items():
+                by_store.setdefault(measurement.key, {})[number] = measurement
+        for key, found in by_store.items():
             first, *others = found.values()
             if all(each.findings.metrics == first.findings.metrics for each in others):
                 yield first

@@ -22,7 +22,7 @@ READERS = {
         "data/columns.py",
         "checks/answers/choice.py",
         "checks/answers/mentions.py",
-        "checks/answers/settled.py",
+        "checks/answers/final.py",
         "checks/answers/patterns.py",
         "checks/option_likelihood.py",
         "checks/k_of_n.py",
@@ -31,7 +31,7 @@ READERS = {
         "data/banks.py",
         "data/columns.py",
         "checks/answers/number.py",
-        "checks/answers/settled.py",
+        "checks/answers/final.py",
         "checks/answers/patterns.py",
         "checks/k_of_n.py",
     ),
@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "e9f32f8649a57306"),
-    "reasoning": (5, "1b12b3f20bb4773b"),
+    "knowledge": (6, "c6036f97af2ee8b0"),
+    "reasoning": (5, "44276b8ab3e584d0"),
     "continuation": (7, "5b832815e0e33d64"),
     "minimal_pairs": (3, "bcc571903c34f72c"),
-    "perplexity": (5, "48b908e79650393b"),
+    "perplexity": (5, "0a6b4e81c1f40e79"),
 }
 
 
