@@ -1,4 +1,4 @@
-"""The order in which a byte-pair tokenizer joins tokens, from its vocabulary alone."""
+"""Merges of a byte-pair tokenizer, from its vocabulary alone."""
 
 from __future__ import annotations
 
