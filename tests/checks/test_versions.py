@@ -44,7 +44,7 @@ KNOWN = {
     "reasoning": (5, "dcac46be4d882cfc"),
     "continuation": (7, "6934319e78f953d7"),
     "minimal_pairs": (3, "159edbc103e943c8"),
-    "perplexity": (5, "92fc79cbec68c47c"),
+    "perplexity": (5, "f86ab18ce50741a6"),
 }
 
 
