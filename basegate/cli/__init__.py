@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 where something is not as it should be, or 4 for a usage error.
     """
     options = _parser().parse_args(arguments)
-    output.reader.words = output.words_of(options)
+    output.reader.tr = output.translator_of(options)
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = _show_warning

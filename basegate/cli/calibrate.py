@@ -10,7 +10,7 @@ from basegate.cli.candidate_args import named_by, origins_for
 from basegate.cli.console import (
     add_store,
     add_thresholds,
-    say,
+    echo,
     store_of,
     table,
     warn,
@@ -89,17 +89,17 @@ def run(options: argparse.Namespace) -> int:
         warn(text)
     suggestions = list(_suggestions(store, asked, sides, options.margin))
     for line in table([("limit", "now", "suggested", "based on"), *map(_row, suggestions)]):
-        say(line)
-    say()
+        echo(line)
+    echo()
     for line in _outcomes(store, thresholds, asked, suggestions, good, bad):
-        say(line)
+        echo(line)
     toml = list(_toml(suggestions))
     if options.out is not None:
         with writing("out", options.out):
             write_atomically(options.out, "".join(f"{line}\n" for line in toml[1:]))
     else:
         for line in toml:
-            say(line)
+            echo(line)
     return 0
 
 

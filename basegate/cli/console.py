@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
-from basegate.i18n.catalogue import ENGLISH, LANGUAGES, Words, of_locale, words
+from basegate.i18n.catalogue import ENGLISH, LANGUAGES, Translator, of_locale, translator
 from basegate.i18n.formatting import columns, padded, printable
 from basegate.i18n.messages import Message
 from basegate.store import Store
@@ -86,8 +86,8 @@ def add_language(parser: argparse.ArgumentParser, what: str) -> None:
     )
 
 
-def words_of(options: argparse.Namespace) -> Words:
-    return words(getattr(options, "language", None) or of_locale(os.environ))
+def translator_of(options: argparse.Namespace) -> Translator:
+    return translator(getattr(options, "language", None) or of_locale(os.environ))
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Reader:
         words: of their language.
     """
 
-    words: Words = ENGLISH
+    tr: Translator = ENGLISH
 
 
 reader = Reader()
@@ -107,12 +107,12 @@ reader = Reader()
 
 def shown(text: str) -> str:
     """A text in the reader's language where it is a message; any other as it is."""
-    return reader.words.retold(text) if isinstance(text, Message) else text
+    return reader.tr.translate(text) if isinstance(text, Message) else text
 
 
 def warn(text: str) -> None:
     """Print a warning to the standard error."""
-    print(printable(reader.words("warning: {text}", text=shown(text))), file=sys.stderr)
+    print(printable(reader.tr("warning: {text}", text=shown(text))), file=sys.stderr)
 
 
 def keys_of(options: argparse.Namespace, store: Store) -> list[str]:
@@ -208,7 +208,7 @@ def many(count: int, what: str) -> Message:
     return Message(one if count == 1 else several, count=f"{count:,}")
 
 
-def say(text: str = "", markup: Mapping[str, bool] | None = None) -> None:
+def echo(text: str = "", markup: Mapping[str, bool] | None = None) -> None:
     """Print a line; in colours on a terminal.
 
     Args:

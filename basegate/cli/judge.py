@@ -11,10 +11,10 @@ from basegate.cli.console import (
     add_store,
     add_thresholds,
     store_of,
-    words_of,
+    translator_of,
     writing,
 )
-from basegate.cli.console import say as show
+from basegate.cli.console import echo
 from basegate.cli.measure_command import commands as commands_for
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basegate.config.thresholds import Check, Thresholds
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.judging.from_store import Rejudged
     from basegate.ledger import Ledger
 
@@ -67,7 +67,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts; write ledger and CSV where they are asked for."""
     check_files({"ledger": options.ledger, "csv": options.csv})
-    store, say = store_of(options), words_of(options)
+    store, tr = store_of(options), translator_of(options)
     thresholds = load_thresholds(options.thresholds)
     asked = Asked.of(thresholds)
     chosen = chosen_by(options)
@@ -78,17 +78,17 @@ def run(options: argparse.Namespace) -> int:
     writes = options.ledger is not None or options.csv is not None
     judged, behind = rejudge_whole(store, judge_from) if writes else (judge_from(store), {})
     absent = absent_from(judged, chosen.names)
-    show(origin(options.thresholds, options.store, say))
+    echo(origin(options.thresholds, options.store, tr))
     # Judging needs no GPU, so none is looked for.
     machine = environment("cpu")
     commands = commands_for(judged, options.thresholds, lambda each: options.store)
     for each in judged:
         # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
         ledger = ledger_of([each], thresholds, machine, commands=commands, choose=False)
-        for text, markup in _lines(each, ledger, say):
-            show(text, markup)
-    for text in _missing(judged, absent, thresholds, asked, say):
-        show(text)
+        for text, markup in _lines(each, ledger, tr):
+            echo(text, markup)
+    for text in _missing(judged, absent, thresholds, asked, tr):
+        echo(text)
     if writes:
         ledger = ledger_of(
             judged,
@@ -99,31 +99,29 @@ def run(options: argparse.Namespace) -> int:
             absent=absent,
             unknown=asked.unknown,
         )
-        _write(ledger, options, say)
+        _write(ledger, options, tr)
     whole = judged and not absent and not asked.unknown
     return 0 if whole and all(each.passed for each in judged) else 1
 
 
-def _lines(each: Rejudged, ledger: Ledger, say: Words) -> Iterator[tuple[str, dict[str, bool]]]:
+def _lines(each: Rejudged, ledger: Ledger, tr: Translator) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield what is known of one candidate, as the terminal summary of a run would."""
     if each.records:
-        yield from summary(ledger, say=say)
+        yield from summary(ledger, tr=tr)
     else:
-        text = say("{name}: nothing stored answers these limits", name=each.facts.name)
+        text = tr("{name}: nothing stored answers these limits", name=each.facts.name)
         yield text, {"bold": True}
     if each.others:
-        names = say(", ").join(each.others)
-        text = say(
-            "stored as {names}, too; limits are those of {name}", names=names, name=each.name
-        )
+        names = tr(", ").join(each.others)
+        text = tr("stored as {names}, too; limits are those of {name}", names=names, name=each.name)
         yield f"  {text}", {}
     for left in ledger.candidates[0].not_judged:
-        word, text = not_judged_in_words(left, say)
-        yield line(word, place(left.check, left.item, say), text), {}
+        word, text = not_judged_in_words(left, tr)
+        yield line(word, place(left.check, left.item, tr), text), {}
 
 
-def _place(check: Check, say: Words) -> str:
-    return place(check.check, check.item, say)
+def _place(check: Check, tr: Translator) -> str:
+    return place(check.check, check.item, tr)
 
 
 def _missing(
@@ -131,36 +129,36 @@ def _missing(
     absent: Sequence[str],
     thresholds: Thresholds,
     asked: Asked,
-    say: Words,
+    tr: Translator,
 ) -> Iterator[str]:
     """Say what is missing for all candidates."""
     if absent:
-        names = say(", ").join(absent)
-        yield say("nothing is stored of {names}: pytest --model NAME measures", names=names)
+        names = tr(", ").join(absent)
+        yield tr("nothing is stored of {names}: pytest --model NAME measures", names=names)
     if not judged:
-        yield say("nothing is stored, so nothing is judged: pytest --model NAME measures")
+        yield tr("nothing is stored, so nothing is judged: pytest --model NAME measures")
     for check, reason in asked.unknown:
-        text = say(
-            "no stored measurement can be told to be of it: {reason}", reason=say.retold(reason)
+        text = tr(
+            "no stored measurement can be told to be of it: {reason}", reason=tr.translate(reason)
         )
-        yield line(say("not found"), _place(check, say), text)
+        yield line(tr("not found"), _place(check, tr), text)
     stored = {name for each in judged for name in (each.name, *each.others)}
     for name in thresholds.own_limits:
         if judged and name not in stored:
-            yield say(
+            yield tr(
                 "{name} has limits of its own in {path}, but is not judged here",
                 name=name,
                 path=thresholds.path,
             )
 
 
-def _write(ledger: Ledger, options: argparse.Namespace, say: Words) -> None:
+def _write(ledger: Ledger, options: argparse.Namespace, tr: Translator) -> None:
     lost = "the verdicts above are not recorded"
     if options.ledger is not None:
         with writing("ledger", options.ledger, lost):
             ledger.write(options.ledger)
-        show(say("ledger: {path}", path=options.ledger))
+        echo(tr("ledger: {path}", path=options.ledger))
     if options.csv is not None:
         with writing("csv", options.csv, lost):
             write_atomically(options.csv, table(ledger.results))
-        show(say("CSV: {path}", path=options.csv))
+        echo(tr("CSV: {path}", path=options.csv))

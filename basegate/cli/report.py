@@ -12,11 +12,11 @@ from basegate.cli.console import (
     STORE,
     add_language,
     add_thresholds,
+    echo,
     many,
-    say,
     store_at,
+    translator_of,
     warn,
-    words_of,
     writing,
 )
 from basegate.cli.measure_command import commands
@@ -117,18 +117,18 @@ def run(options: argparse.Namespace) -> int:
         unknown=asked.unknown,
         absent=absent,
     )
-    page = Page(ledger, behind, words_of(options))
+    page = Page(ledger, behind, translator_of(options))
     if html is not None:
         with writing("html", html):
             _write(page, html)
         count = many(len(judged), "candidate")
-        say(Message("report: {path} ({candidates})", path=html, candidates=count))
+        echo(Message("report: {path} ({candidates})", path=html, candidates=count))
     with writing("summary", options.summary):
-        if missing := write_summary(ledger, options.summary, page.say):
+        if missing := write_summary(ledger, options.summary, page.tr):
             warnings.warn(missing, stacklevel=1)
     if options.summary is not None:
         count = many(len(judged), "candidate")
-        say(Message("summary: {path} ({candidates})", path=options.summary, candidates=count))
+        echo(Message("summary: {path} ({candidates})", path=options.summary, candidates=count))
     return 0
 
 

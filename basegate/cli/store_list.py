@@ -9,10 +9,10 @@ from basegate.cli.candidate_args import absent_of, add_models, chosen_by
 from basegate.cli.console import (
     add_language,
     add_store,
+    echo,
     many,
     one_line,
     reader,
-    say,
     size,
     store_of,
     table,
@@ -57,15 +57,15 @@ def run(options: argparse.Namespace) -> int:
         return 0
     rows = sorted((_row(each, bytes_of) for each in measured), key=lambda row: row[1:])
     for line in table(rows):
-        say(line)
+        echo(line)
     if absent:
-        say(Message("nothing is stored of {names}", names=joined(absent)))
+        echo(Message("nothing is stored of {names}", names=joined(absent)))
     if chosen.names:
         total = sum(bytes_of.get(each.key[:SHORT], 0) for each in measured)
-        say(Message("{what}, {size}", what=many(len(measured), "measurement"), size=size(total)))
+        echo(Message("{what}, {size}", what=many(len(measured), "measurement"), size=size(total)))
         return 0
     for text in _totals(store, len(measured), sum(bytes_of.values())):
-        say(text)
+        echo(text)
     return 0
 
 
@@ -74,10 +74,10 @@ def _row(measurement: Measurement, bytes_of: Mapping[str, int]) -> tuple[str, ..
         measurement.key[:KEY],
         measurement.candidate.name,
         measurement.candidate.held,
-        place(measurement.check, measurement.item, reader.words),
+        place(measurement.check, measurement.item, reader.tr),
         measurement.measured_at[:16].replace("T", " "),
         size(bytes_of.get(measurement.key[:SHORT], 0)),
-        f"{_main(measurement.findings)} [{basis(measurement.findings.basis, reader.words)}]",
+        f"{_main(measurement.findings)} [{basis(measurement.findings.basis, reader.tr)}]",
     )
     return tuple(map(one_line, cells))
 
@@ -86,12 +86,12 @@ def _main(findings: Findings) -> str:
     """Return the first of the metrics, which each measure puts there as the one that tells most."""
     metrics = findings.metrics
     if not metrics:
-        return reader.words("no metrics")
+        return reader.tr("no metrics")
     first = metrics[0]
-    value = found(first, say=reader.words)
+    value = found(first, tr=reader.tr)
     alike = sum(each.name == first.name for each in metrics) - 1
     text = f"{first.item} {value}" if first.item else value
-    return text + reader.words("; and {count} more", count=alike) if alike else text
+    return text + reader.tr("; and {count} more", count=alike) if alike else text
 
 
 def _totals(store: Store, count: int, size_in_all: int) -> Iterator[str]:

@@ -10,9 +10,9 @@ from basegate.cli.console import (
     add_keys,
     add_language,
     add_store,
+    echo,
     keys_of,
     many,
-    say,
     size,
     store_of,
 )
@@ -90,11 +90,11 @@ def run(options: argparse.Namespace) -> int:
             error=error.strerror or error,
         ) from None
     for line in _lines(gone, dry=options.dry_run):
-        say(line)
+        echo(line)
     # Of locks nothing is said: they are empty, and the next prune tries again.
     left = [each for each in gone if each.refused and each.why != UNHELD]
     for each in left:
-        say(
+        echo(
             Message(
                 "left {file}: the system does not remove it ({error})",
                 file=each.path.name,

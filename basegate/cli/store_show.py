@@ -10,9 +10,9 @@ from basegate.cli.candidate_args import absent_of, add_models, chosen_by
 from basegate.cli.console import (
     add_language,
     add_store,
+    echo,
     one_line,
     reader,
-    say,
     size,
     store_of,
     table,
@@ -89,14 +89,14 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("store show: give the first digits of a KEY, or --model NAME.")
     every = list(store)
     for name in absent_of(chosen, every):
-        say(Message("nothing is stored of {names}", names=name))
+        echo(Message("nothing is stored of {names}", names=name))
     own = sorted(
         filter(chosen.holds, every),
         key=lambda each: (each.candidate.name, each.candidate.held, each.check, each.item),
     )
     for number, each in enumerate(own):
         if number:
-            say()
+            echo()
         _show(store.get(each.key) or each, store, options.samples)
     return 0
 
@@ -113,11 +113,11 @@ def _ends_with_key(models: Sequence[str], chosen: Chosen, store: Store) -> bool:
 def _show(measurement: Measurement, store: Store, samples: int) -> None:
     for title, rows in _sections(measurement, store):
         if rows:
-            say(title, {"bold": True})
+            echo(title, {"bold": True})
             for line in table([("", *map(one_line, row)) for row in rows]):
-                say(line)
+                echo(line)
     for text in _evidence(measurement.findings, samples):
-        say(text)
+        echo(text)
 
 
 def _sections(
@@ -127,7 +127,7 @@ def _sections(
     yield Message("measurement"), list(_head(measurement, store))
     yield Message("metrics"), [_metric(each) for each in found.metrics]
     yield Message("facts"), [(name, str(value)) for name, value in found.facts.items()]
-    yield Message("notes"), [(reader.words.known(each),) for each in found.notes]
+    yield Message("notes"), [(reader.tr.known(each),) for each in found.notes]
     yield Message("left out"), [(each,) for each in found.left_out]
     yield Message("identity"), list(_flat(measurement.identity))
     yield Message("environment"), list(_flat(measurement.environment))
@@ -142,8 +142,8 @@ def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
     )
     revision = candidate.revision or Message("revision unknown")
     yield Message("source"), joined([candidate.source, revision])
-    yield Message("check"), place(measurement.check, measurement.item, reader.words)
-    yield Message("rests on"), basis(measurement.findings.basis, reader.words)
+    yield Message("check"), place(measurement.check, measurement.item, reader.tr)
+    yield Message("rests on"), basis(measurement.findings.basis, reader.tr)
     yield (
         Message("measured"),
         Message(
@@ -170,16 +170,16 @@ def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
 
 
 def _metric(metric: Metric) -> tuple[str, ...]:
-    text = found(metric, say=reader.words)
+    text = found(metric, tr=reader.tr)
     if ends := chance(metric) if metric.name == "correct" else None:
-        text += reader.words(
+        text += reader.tr(
             "; chance of a right answer {low} % to {high} % ({level} %, Clopper and Pearson)",
             low=f"{ends[0]:.0f}",
             high=f"{ends[1]:.0f}",
             level=f"{metric.confidence * 100:g}",
         )
     if metric.informative:
-        text += reader.words(" (shown only, never judged)")
+        text += reader.tr(" (shown only, never judged)")
     return metric.name, metric.item, text
 
 

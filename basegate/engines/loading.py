@@ -159,7 +159,7 @@ def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
     if how.trusted:
         check_code(folder)
         if code_places(folder):
-            progress.say(
+            progress.status(
                 Message(
                     "{name}: its own Python code runs; its size is not known before",
                     name=wanted.label,
@@ -177,7 +177,7 @@ def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
     free = free_memory(how.device)
     described = describe(size, how.quantization, how.dtype)
     room = Message("; {free} GiB free", free=f"{free / GIB:.1f}") if free else ""
-    progress.say(Message("{name}: {size}{room}", name=wanted.label, size=described, room=room))
+    progress.status(Message("{name}: {size}{room}", name=wanted.label, size=described, room=room))
     check_fits(wanted.label, size, free, how.device, how.quantization, described)
 
 
@@ -197,7 +197,7 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
     values = native.to_dict()
     tokenizer, notes = (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
     for note in notes:
-        progress.say(Message("{name}: {note}", name=label, note=note))
+        progress.status(Message("{name}: {note}", name=label, note=note))
     check_vocabulary(folder, tokenizer, vocabulary_size(values))
     with progress.telling(_counter(how.device)):
         model = _load_model(folder, native, how._replace(trusted=code), held)

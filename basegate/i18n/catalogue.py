@@ -34,7 +34,7 @@ _TELLING = 30
 _NUMBER = re.compile(r"\d(?:[\d,.:T+-]*\d)?")
 
 
-class Words:
+class Translator:
     """Texts for people, in one language.
 
     Attributes:
@@ -59,7 +59,7 @@ class Words:
             return text.format(**values) if values else text
         return set_in(found, values) if values else found
 
-    def retold(self, text: str) -> str:
+    def translate(self, text: str) -> str:
         """Return a message in the language, and what is known of any other text.
 
         Args:
@@ -72,7 +72,7 @@ class Words:
         return self(text.template, **values)
 
     def _within(self, value: str) -> str:
-        return self.retold(value) if isinstance(value, Message) else value
+        return self.translate(value) if isinstance(value, Message) else value
 
     def knows(self, text: str) -> bool:
         """Whether a text is shown in the language, and not in English for want of words."""
@@ -172,7 +172,7 @@ def values_in(text: str, template: str) -> dict[str, str] | None:
     return values if at == len(text) else None
 
 
-class _Later(Words):
+class _Later(Translator):
     """Words whose reader is not known yet."""
 
     def __call__(self, text: str, /, **values: object) -> Message:
@@ -180,18 +180,18 @@ class _Later(Words):
         return Message(text, **values)
 
 
-ENGLISH = Words("en", {})
-LATER: Words = _Later("en", {})
+ENGLISH = Translator("en", {})
+LATER: Translator = _Later("en", {})
 """What is said with these words becomes part of a `Message`."""
 
 
 @cache
-def words(language: Language) -> Words:
+def translator(language: Language) -> Translator:
     """Return the words of a language."""
     if language == "en":
         return ENGLISH
     file = resources.files("basegate.i18n") / "locales" / f"{language}.toml"
-    return Words(language, tomllib.loads(file.read_text(encoding="utf-8")))
+    return Translator(language, tomllib.loads(file.read_text(encoding="utf-8")))
 
 
 def of_locale(environment: Mapping[str, str]) -> Language:

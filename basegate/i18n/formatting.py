@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.catalogue import ENGLISH, Translator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Limited(Measured, Protocol):
 GIB = 2**30
 """Bytes of a gibibyte, the unit of memory."""
 
-SHARE = "share "
+FRACTION = "share "
 """A unit that begins with it is a fraction of what it names, and is shown in per cent."""
 
 
@@ -81,11 +81,11 @@ def padded(text: str, width: int) -> str:
 
 def is_share(unit: str) -> bool:
     """Tell whether a unit stands for a fraction between 0 and 1."""
-    return unit.startswith(SHARE)
+    return unit.startswith(FRACTION)
 
 
 def format_value(
-    value: float | None, unit: str = "", limit: float | None = None, say: Words = ENGLISH
+    value: float | None, unit: str = "", limit: float | None = None, tr: Translator = ENGLISH
 ) -> str:
     """Return a number with as many digits as a reader can use; a share in per cent.
 
@@ -93,10 +93,10 @@ def format_value(
     is: 5.004 does not become 5.00 beside a limit of 5.
     """
     if value is None:
-        return say("not a number")
+        return tr("not a number")
     if is_share(unit):
         limit = None if limit is None else round(limit * 100, 10)
-        return say("{value} %", value=_digits(round(value * 100, 10), 1, limit))
+        return tr("{value} %", value=_digits(round(value * 100, 10), 1, limit))
     return _digits(value, 2, limit)
 
 
@@ -111,13 +111,13 @@ def _digits(value: float, decimals: int, limit: float | None) -> str:
     return text.removesuffix(".0")
 
 
-def roughly(chance: float, say: Words = ENGLISH) -> str:
+def format_probability(chance: float, tr: Translator = ENGLISH) -> str:
     """Return a chance in whole per cent; never 0 or 100 of what can happen, or fail to."""
     if 0 < chance <= 0.005:
-        return say("under {value} %", value=1)
+        return tr("under {value} %", value=1)
     if 0.995 <= chance < 1:
-        return say("over {value} %", value=99)
-    return say("{value} %", value=f"{chance * 100:.0f}")
+        return tr("over {value} %", value=99)
+    return tr("{value} %", value=f"{chance * 100:.0f}")
 
 
 def _telling(value: float, decimals: int, limit: float) -> int:
@@ -140,38 +140,38 @@ def format_metric(
     interval: tuple[float, float] | None,
     confidence: float = 0.95,
     limit: float | None = None,
-    say: Words = ENGLISH,
+    tr: Translator = ENGLISH,
 ) -> str:
     """Return value, unit and interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`."""
-    text = with_unit(format_value(value, unit, limit, say), unit, say)
+    text = with_unit(format_value(value, unit, limit, tr), unit, tr)
     if interval is None:
         return text
-    low, high = (format_value(end, unit, limit, say) for end in interval)
-    return text + say(
+    low, high = (format_value(end, unit, limit, tr) for end in interval)
+    return text + tr(
         " ({level} %: {low} to {high})", level=f"{confidence * 100:g}", low=low, high=high
     )
 
 
-def with_unit(value: str, unit: str, say: Words = ENGLISH) -> str:
+def with_unit(value: str, unit: str, tr: Translator = ENGLISH) -> str:
     """Return a number that is words already with its unit, as the language puts them together."""
     if counted := _OF_SO_MANY.fullmatch(unit):
-        return say("{value} of {count} correct", value=value, count=counted[1])
-    together = f"{{value}} {unit.removeprefix(SHARE)}"
-    if unit and say.language != "en" and say.knows(together):
-        return say(together, value=value)
-    return say("{value} {unit}", value=value, unit=in_words(unit, say)).strip()
+        return tr("{value} of {count} correct", value=value, count=counted[1])
+    together = f"{{value}} {unit.removeprefix(FRACTION)}"
+    if unit and tr.language != "en" and tr.knows(together):
+        return tr(together, value=value)
+    return tr("{value} {unit}", value=value, unit=in_words(unit, tr)).strip()
 
 
-def in_words(unit: str, say: Words = ENGLISH) -> str:
+def in_words(unit: str, tr: Translator = ENGLISH) -> str:
     """Return a unit for people: a share is one of what it names."""
-    return say(unit.removeprefix(SHARE))
+    return tr(unit.removeprefix(FRACTION))
 
 
 def format_limit(
     limit: float,
     direction: Literal["max", "min"],
     unit: str = "",
-    say: Words = ENGLISH,
+    tr: Translator = ENGLISH,
     reference: Reference | None = None,
     beside: Sequence[float] = (),
 ) -> str:
@@ -187,12 +187,12 @@ def format_limit(
         text = _computed(scaled, numbers, 1 if share else 2)
     else:
         text = f"{scaled:.10g}" if share else f"{limit:,.10g}"
-    value = say("{value} %", value=text) if share else text
+    value = tr("{value} %", value=text) if share else text
     if reference is not None:
-        value = say("{value} ({origin})", value=value, origin=_origin(reference, unit, say))
+        value = tr("{value} ({origin})", value=value, origin=_origin(reference, unit, tr))
     if direction == "max":
-        return say("at most {value}", value=value)
-    return say("at least {value}", value=value)
+        return tr("at most {value}", value=value)
+    return tr("at least {value}", value=value)
 
 
 _COMPUTED = 4
@@ -223,23 +223,23 @@ def _computed(limit: float, beside: Sequence[float], decimals: int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _origin(reference: Reference, unit: str, say: Words) -> str:
+def _origin(reference: Reference, unit: str, tr: Translator) -> str:
     """Return how a limit follows from what was measured on another candidate."""
-    value = format_value(reference.value, unit, say=say)
+    value = format_value(reference.value, unit, tr=tr)
     name = reference.candidate
     if reference.factor is not None:
         factor = f"{reference.factor:g}"
-        return say("{factor} times the {value} of {name}", factor=factor, value=value, name=name)
+        return tr("{factor} times the {value} of {name}", factor=factor, value=value, name=name)
     plus = reference.plus or 0.0
     size = f"{abs(plus) * 100:g}" if is_share(unit) else f"{abs(plus):g}"
-    amount = _points(size, say) if is_share(unit) else size
+    amount = _points(size, tr) if is_share(unit) else size
     if plus < 0:
-        return say("the {value} of {name} minus {amount}", value=value, name=name, amount=amount)
-    return say("the {value} of {name} plus {amount}", value=value, name=name, amount=amount)
+        return tr("the {value} of {name} minus {amount}", value=value, name=name, amount=amount)
+    return tr("the {value} of {name} plus {amount}", value=value, name=name, amount=amount)
 
 
-def _points(size: str, say: Words) -> str:
-    return say("1 point") if size == "1" else say("{value} points", value=size)
+def _points(size: str, tr: Translator) -> str:
+    return tr("1 point") if size == "1" else tr("{value} points", value=size)
 
 
 COUNT = " correct"
@@ -247,14 +247,14 @@ COUNT = " correct"
 _OF_SO_MANY = re.compile(r"of (\d+) correct")
 
 
-def found(row: Measured, limit: float | None = None, say: Words = ENGLISH) -> str:
+def found(row: Measured, limit: float | None = None, tr: Translator = ENGLISH) -> str:
     """Return what a row of the ledger, or a metric, says was measured.
 
     A count is what it is, and is held against its limit as it is: its interval speaks of the chance
     behind it (see `chance`) and would read as if the count itself were uncertain.
     """
     interval = None if row.unit.endswith(COUNT) else row.interval
-    return format_metric(row.value, row.unit, interval, row.confidence, limit, say)
+    return format_metric(row.value, row.unit, interval, row.confidence, limit, tr)
 
 
 def chance(metric: Metric) -> tuple[float, float] | None:
@@ -265,17 +265,17 @@ def chance(metric: Metric) -> tuple[float, float] | None:
     return low, high
 
 
-def asked(row: Limited, say: Words = ENGLISH) -> str:
+def asked(row: Limited, tr: Translator = ENGLISH) -> str:
     """Return the limit of a row; empty where it has none."""
     if row.limit is None or row.direction is None:
         return ""
     beside = [each for each in (row.value, *(row.interval or ())) if each is not None]
-    return format_limit(row.limit, row.direction, row.unit, say, row.reference, beside)
+    return format_limit(row.limit, row.direction, row.unit, tr, row.reference, beside)
 
 
-def place(check: str, part: str, say: Words = ENGLISH) -> str:
+def place(check: str, part: str, tr: Translator = ENGLISH) -> str:
     """Return what a row speaks of, e.g. `knowledge must-know`; the check alone if it is all."""
-    name = say(check.replace("_", " "))
+    name = tr(check.replace("_", " "))
     if part in ("", check):
         return name
-    return say("{name} {part}", name=name, part=part)
+    return tr("{name} {part}", name=name, part=part)

@@ -187,7 +187,7 @@ class ReportHooks:
         """Say what is being judged, and by what."""
         from basegate.report.terminal import header
 
-        return header(self.run.options, self.run.say)
+        return header(self.run.options, self.run.tr)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -231,7 +231,7 @@ class ReportHooks:
 
     def _fails_to_write(self, ledger: Ledger) -> bool:
         """Write what was asked for, each file even where another cannot be written."""
-        from basegate.i18n.catalogue import words
+        from basegate.i18n.catalogue import translator
         from basegate.report.github import write_summary
 
         wanted = self.run.options
@@ -240,7 +240,7 @@ class ReportHooks:
         except OSError as error:
             self.troubles.append(f"the ledger could not be written: {error}")
         try:
-            if missing := write_summary(ledger, wanted.summary, words(wanted.language)):
+            if missing := write_summary(ledger, wanted.summary, translator(wanted.language)):
                 self.warnings.append((UserWarning, missing))
         except OSError as error:
             self.troubles.append(f"the summary could not be written: {error}")
@@ -254,23 +254,23 @@ class ReportHooks:
         from basegate.i18n.formatting import columns
         from basegate.report.terminal import heading, summary, warned
 
-        head = heading(self.run.say)
+        head = heading(self.run.tr)
         # pytest counts characters, some of which take two columns.
         room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
         terminalreporter.write_sep("=", head, fullwidth=room)
-        for line, markup in summary(self.ledger, self.run.records, self.run.say):
+        for line, markup in summary(self.ledger, self.run.records, self.run.tr):
             terminalreporter.write_line(line, **markup)
-        for line in warned(self.warnings, self.run.say):
+        for line in warned(self.warnings, self.run.tr):
             terminalreporter.write_line(line, yellow=True)
         if not self.written:
             return
-        say = self.run.say
+        tr = self.run.tr
         for trouble in self.troubles:
             terminalreporter.write_line(f"ERROR: {trouble}", red=True)
         if not self.troubles:
-            terminalreporter.write_line(say("ledger: {path}", path=self.run.options.ledger))
+            terminalreporter.write_line(tr("ledger: {path}", path=self.run.options.ledger))
             if self.run.options.summary is not None:
-                terminalreporter.write_line(say("summary: {path}", path=self.run.options.summary))
+                terminalreporter.write_line(tr("summary: {path}", path=self.run.options.summary))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
@@ -285,24 +285,24 @@ class ReportHooks:
         from basegate.report.page.document import fragment
         from basegate.report.page.model import Page
 
-        prefix.append(fragment(Page(self.ledger, self.run.behind, self.run.say)))
+        prefix.append(fragment(Page(self.ledger, self.run.behind, self.run.tr)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """Add the columns of a verdict."""
         from basegate.report.html_rows import header_cells
 
-        cells[2:2] = header_cells(self.run.say)
+        cells[2:2] = header_cells(self.run.tr)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
         """Fill the columns of a verdict."""
         from basegate.report.html_rows import id_cell, result_cells, stored_cells
 
-        cells[:] = stored_cells(cells, self.found.get(report, ()), self.run.say)
+        cells[:] = stored_cells(cells, self.found.get(report, ()), self.run.tr)
         if len(cells) > 1:
             cells[1] = id_cell(report.nodeid)
-            cells[2:2] = result_cells(self._results(report), self.run.say)
+            cells[2:2] = result_cells(self._results(report), self.run.tr)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
@@ -314,9 +314,7 @@ class ReportHooks:
         found = [each for key in keys if (each := self.run.store.get(key)) is not None]
         if found:
             shown = [
-                evidence(
-                    each, [row for row in results if row.measurement == each.key], self.run.say
-                )
+                evidence(each, [row for row in results if row.measurement == each.key], self.run.tr)
                 for each in found
             ]
             data[:] = [*shown, *(data if report.failed else [])]

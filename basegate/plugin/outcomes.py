@@ -42,12 +42,12 @@ def attach_records(
     if report.when == "call" and report.failed and _says_why(error, rows):
         # The verdict in its own words, instead of the source of three lines of test.
         if item.config.option.tbstyle != "long":
-            unmet = [sentence(row, run.say) for row in rows if row.verdict != "pass"]
+            unmet = [sentence(row, run.tr) for row in rows if row.verdict != "pass"]
             report.longrepr = printable("\n".join(unmet))
     elif error is not None and all(row.verdict == "pass" for row in rows):
         if isinstance(error, BasegateError):
             # The message stands alone; a traceback through fixtures would bury it.
-            report.longrepr = printable(f"{spec.name}: {run.say.retold(error.message)}")
+            report.longrepr = printable(f"{spec.name}: {run.tr.translate(error.message)}")
         check, part = check_of(item, CHECKS)
         seen = error.measurement if isinstance(error, InvalidMeasurement) else None
         row = invalid(spec.name, check, part, _reason(error, report), seen)

@@ -9,7 +9,7 @@ from basegate.checks.early_stopping import ALL
 from basegate.checks.identity import installed_version
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.engines.devices import resolve_device
-from basegate.i18n.catalogue import words
+from basegate.i18n.catalogue import translator
 from basegate.judging.checkpoint_identity import measured_first, origins_of
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.judge import check_valid, draws_for
@@ -49,7 +49,7 @@ class Run:
         records: what the acceptance tests found, on the process that reports.
         behind: the measurements that the rows of the last ledger rest on, by key.
         not_compared: what `--compare` asks for and the last ledger shows nothing of, and why.
-        say: the words of the reader's language.
+        tr: the words of the reader's language.
         references: names of the candidates that limits are relative to.
     """
 
@@ -61,7 +61,7 @@ class Run:
         self.records: list[Record] = []
         self.behind: dict[str, Measurement] = {}
         self.not_compared = ""
-        self.say = progress.words = words(options.language)
+        self.tr = progress.tr = translator(options.language)
         self._opened: dict[str, Candidate] = {}
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
         self.references = {limit.candidate for limit in options.thresholds.relative}

@@ -77,7 +77,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
     )
 
     def waiting() -> None:
-        progress.say(Message("{name}: another run is measuring this; waiting for it", name=name))
+        progress.status(Message("{name}: another run is measuring this; waiting for it", name=name))
 
     with store.measuring(job.key, waiting=waiting) as journal:
         # Another run may have made it since this one looked.
@@ -85,7 +85,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         if stored is not None and is_enough(stored.findings, job.draws):
             return stored
         if stored is not None:
-            progress.say(
+            progress.status(
                 Message(
                     "{name}: the limit needs samples that were not drawn before; they are drawn "
                     "now.",
@@ -93,7 +93,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
                 )
             )
         if len(journal):
-            progress.say(Message("{name}: goes on where an earlier run was ended.", name=name))
+            progress.status(Message("{name}: goes on where an earlier run was ended.", name=name))
         try:
             measurement = _measure(candidate, job, stored, journal, progress)
         # Whatever ended it: that what was done is lost, too, is worth knowing.

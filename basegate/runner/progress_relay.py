@@ -41,9 +41,9 @@ class ToldProgress(Progress):
         """Tell what is being done now."""
         self._send(("phase", name))
 
-    def say(self, text: str) -> None:
+    def status(self, text: str) -> None:
         """Tell a line."""
-        self._send(("say", text))
+        self._send(("status", text))
 
     @contextmanager
     def waiting(self, description: str) -> Iterator[None]:
@@ -75,8 +75,8 @@ class ShownProgress:
     def show(self, message: tuple[Any, ...]) -> None:
         """Show one message."""
         word, *given = message
-        if word == "say":
-            self._progress.say(*given)
+        if word == "status":
+            self._progress.status(*given)
         elif word == "task":
             stack = ExitStack()
             self._open.append((stack, stack.enter_context(self._progress.task(*given))))

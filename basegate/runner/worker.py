@@ -103,7 +103,7 @@ def _lease(loading: Loading, progress: ToldProgress) -> None:
         take(
             loading.gpus,
             visible_gpus(),
-            waiting=lambda: progress.say(
+            waiting=lambda: progress.status(
                 Message("{name}: waiting for a free GPU", name=loading.spec.name)
             ),
         ).export()

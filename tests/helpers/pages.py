@@ -46,7 +46,7 @@ from tests.helpers.paths import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
 
 """Of the project, whose thresholds, questions and prompts the pages are about."""
 MEASURED_AT = "2026-01-02T03:04:05+00:00"
@@ -151,7 +151,7 @@ def make_page(
     questions: int = 240,
     samples: int = 4000,
     hostile: bool = False,
-    say: Words = ENGLISH,
+    tr: Translator = ENGLISH,
 ) -> Page:
     """Return the page of a run of eight checks.
 
@@ -161,10 +161,10 @@ def make_page(
         questions: of the bank that is judged as a whole.
         samples: about how many texts all candidates wrote together.
         hostile: whether names, ids and texts are such as break a careless page.
-        say: the words of its language.
+        tr: the words of its language.
     """
     ledger, measurements = _run(candidates, questions, samples, hostile)
-    return Page(ledger=ledger, measurements={each.key: each for each in measurements}, say=say)
+    return Page(ledger=ledger, measurements={each.key: each for each in measurements}, tr=tr)
 
 
 def rename(page: Page, names: Sequence[str]) -> Page:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.i18n.catalogue import ENGLISH, Words, of_locale, set_in, words
+from basegate.i18n.catalogue import ENGLISH, Translator, of_locale, set_in, translator
 
 
 @pytest.mark.parametrize(
@@ -34,10 +34,10 @@ CATALOGUE = {
 
 
 def test_a_text_that_the_catalogue_lacks_is_shown_in_english():
-    say = Words("zh-HK", CATALOGUE)
-    assert say("{count} samples", count=4) == "4 個樣本"
-    assert say("{count} questions", count=4) == "4 questions"
-    assert say("a {brace} without values") == "a {brace} without values"
+    tr = Translator("zh-HK", CATALOGUE)
+    assert tr("{count} samples", count=4) == "4 個樣本"
+    assert tr("{count} questions", count=4) == "4 questions"
+    assert tr("a {brace} without values") == "a {brace} without values"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_text_that_the_catalogue_lacks_is_shown_in_english():
     ],
 )
 def test_a_text_of_a_ledger_is_shown_as_far_as_it_is_known_whatever_it_holds(text, shown):
-    assert Words("zh-HK", CATALOGUE).known(text) == shown
+    assert Translator("zh-HK", CATALOGUE).known(text) == shown
     assert ENGLISH.known(text) == text
 
 
@@ -73,4 +73,4 @@ def test_a_space_parts_two_scripts_and_nothing_else(values, text):
 
 
 def test_sentences_are_kept_apart_as_the_language_does():
-    assert (words("en").gap, words("zh-HK").gap) == (" ", "")
+    assert (translator("en").gap, translator("zh-HK").gap) == (" ", "")

@@ -10,10 +10,10 @@ from basegate.i18n.formatting import (
     asked,
     format_limit,
     format_metric,
+    format_probability,
     format_value,
     found,
     printable,
-    roughly,
     short_path,
 )
 from basegate.verdict import Reference, Result
@@ -106,7 +106,7 @@ def test_a_row_of_the_ledger_is_said_in_the_same_words():
      (1, "100 %")],
 )  # fmt: skip
 def test_a_chance_is_never_rounded_to_none_or_all(chance, text):
-    assert roughly(chance) == text
+    assert format_probability(chance) == text
 
 
 def test_a_path_is_named_from_the_working_folder_if_it_lies_in_there(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from basegate.errors import (
     message_of,
     told,
 )
-from basegate.i18n.catalogue import ENGLISH, Words, values_in, words
+from basegate.i18n.catalogue import ENGLISH, Translator, translator, values_in
 from basegate.i18n.messages import Message, joined
 from basegate.judging.explanation import reason, sentence
 from basegate.judging.judge import invalid
@@ -30,7 +30,7 @@ CATALOGUE = {
     "{some}, {next}": "{some}、{next}",
     "nothing": "甚麼也沒有",
 }
-SAY = Words("zh-HK", CATALOGUE)
+SAY = Translator("zh-HK", CATALOGUE)
 DAMAGED = Message(
     "{path} is damaged: {how}.", path="a.bin", how=Message("{count} bytes are missing", count=3)
 )
@@ -38,32 +38,32 @@ DAMAGED = Message(
 
 def test_a_message_is_english_text_that_is_said_again_with_the_messages_in_it():
     assert DAMAGED == "a.bin is damaged: 3 bytes are missing."
-    assert SAY.retold(DAMAGED) == "a.bin 已損毀：欠缺 3 bytes。"
-    assert ENGLISH.retold(DAMAGED) == DAMAGED
-    assert SAY.retold("a text of somebody else {x}") == "a text of somebody else {x}"
-    assert SAY.retold("nothing") == "甚麼也沒有"
+    assert SAY.translate(DAMAGED) == "a.bin 已損毀：欠缺 3 bytes。"
+    assert ENGLISH.translate(DAMAGED) == DAMAGED
+    assert SAY.translate("a text of somebody else {x}") == "a text of somebody else {x}"
+    assert SAY.translate("nothing") == "甚麼也沒有"
 
 
 def test_a_template_that_the_catalogue_lacks_stays_english_but_for_what_is_in_it():
     text = Message("I found {what} in {{braces}}.", what=Message("nothing"))
     assert text == "I found nothing in {braces}."
-    assert SAY.retold(text) == "I found 甚麼也沒有 in {braces}."
+    assert SAY.translate(text) == "I found 甚麼也沒有 in {braces}."
 
 
 def test_braces_in_values_are_no_places():
     text = Message("{path} is damaged: {how}.", path="{how}", how="{0.__class__}")
     assert text == "{how} is damaged: {0.__class__}."
-    assert SAY.retold(text) == "{how} 已損毀：{0.__class__}。"
+    assert SAY.translate(text) == "{how} 已損毀：{0.__class__}。"
 
 
 def test_parts_in_a_row_stay_messages():
     parts = joined([Message("nothing"), "x", Message("nothing")])
     assert parts == "nothing, x, nothing"
-    assert SAY.retold(parts) == "甚麼也沒有、x、甚麼也沒有"
+    assert SAY.translate(parts) == "甚麼也沒有、x、甚麼也沒有"
     assert joined([]) == ""
     many = [f"yi-{number}" for number in range(3000)]
     assert joined(many) == ", ".join(many)
-    assert SAY.retold(joined(many)) == "、".join(many)
+    assert SAY.translate(joined(many)) == "、".join(many)
     assert did_you_mean("yi-6", ["yi-6b", "yi-9b"]) == " Did you mean 'yi-6b' or 'yi-9b'?"
 
 
@@ -74,7 +74,7 @@ def test_an_error_carries_its_message_to_another_process():
     sent = pickle.loads(pickle.dumps(_sendable(error)))
     assert str(sent) == str(error)
     assert sent.measurement == "k"
-    assert SAY.retold(sent.message) == "a.bin 已損毀：a.bin 已損毀：欠缺 3 bytes。。"
+    assert SAY.translate(sent.message) == "a.bin 已損毀：a.bin 已損毀：欠缺 3 bytes。。"
 
 
 def test_an_error_with_a_text_that_is_ready_has_it_as_it_is():
@@ -91,7 +91,7 @@ def test_a_warning_of_a_measuring_process_keeps_its_message():
         warnings.warn_explicit(DAMAGED, NotTrusted, filename="x", lineno=0)
         warnings.warn("plain", UserWarning, stacklevel=1)
     texts = pickle.loads(pickle.dumps(_texts(caught)))
-    assert [SAY.retold(text) for text, _ in texts] == ["a.bin 已損毀：欠缺 3 bytes。", "plain"]
+    assert [SAY.translate(text) for text, _ in texts] == ["a.bin 已損毀：欠缺 3 bytes。", "plain"]
     assert message_of(caught[0].message) is DAMAGED
     assert [type(each) for each in caught[0].message.args] == [str], "all that xdist can send"
 
@@ -113,7 +113,7 @@ def test_a_row_keeps_why_it_is_invalid_in_a_form_that_crosses_to_the_reader():
     )
     assert reason(row) == DAMAGED
     assert reason(row, SAY) == "a.bin 已損毀：欠缺 3 bytes。"
-    assert sentence(row, words("zh-HK")).startswith("yi 在 bank：")
+    assert sentence(row, translator("zh-HK")).startswith("yi 在 bank：")
 
 
 def test_a_row_of_an_older_ledger_says_it_in_english():
@@ -147,9 +147,9 @@ def test_a_note_of_a_store_is_said_again_with_the_reason_in_it():
         "(NaN or inf). The model's numbers broke, which says nothing about what it knows: try "
         "another --dtype or --quantization."
     )
-    shown = words("zh-HK").known(note)
+    shown = translator("zh-HK").known(note)
     assert shown.startswith("無法按概率比較各選項：40 個對數概率有 3 個並非有限的數值")
     assert "broke" not in shown
-    assert words("zh-HK").known("no such text, however long it may be, is known at all.") == (
+    assert translator("zh-HK").known("no such text, however long it may be, is known at all.") == (
         "no such text, however long it may be, is known at all."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.i18n.catalogue import Words
+from basegate.i18n.catalogue import Translator
 from basegate.judging.explanation import reason, sentence
 from basegate.judging.judge import invalid
 from basegate.ledger import Ledger
@@ -182,6 +182,7 @@ def test_a_sentence_is_said_in_the_words_that_it_is_given():
         "{density} tokens per character.": "每字 {density} 個 token。",
     }
     told = sentence(
-        row("fail", tokenizer=TokenizerCost(tokens_per_character=1.5)), Words("zh-HK", catalogue)
+        row("fail", tokenizer=TokenizerCost(tokens_per_character=1.5)),
+        Translator("zh-HK", catalogue),
     )
     assert told == "上限 5.05!yi-6b!wiki!每字 5.31 bits（5.24）。每字 1.50 個 token。"

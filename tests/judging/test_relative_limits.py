@@ -9,7 +9,7 @@ from basegate.checks.identity import identify_check
 from basegate.config.limits import Limit, RelativeLimit
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
-from basegate.i18n.catalogue import words
+from basegate.i18n.catalogue import translator
 from basegate.i18n.formatting import asked
 from basegate.judging.checkpoint_identity import Origin
 from basegate.judging.judge import draws_for
@@ -279,7 +279,7 @@ def test_other_versions_of_libraries_are_told_and_the_same_ones_preferred(verdic
     [row] = verdict_on(older).results
     assert row.limit == 5.0
     assert row.notes[0].startswith("the reference ref was measured with torch 2.0, not ")
-    told = words("zh-HK").known(str(row.notes[0]))
+    told = translator("zh-HK").known(str(row.notes[0]))
     assert told.startswith("測量參考模型 ref 時用的是 torch 2.0，並非 ")
     [row] = verdict_on(older, reference(thresholds, 3.6)).results
     assert (row.limit, row.notes) == (4.5, ())

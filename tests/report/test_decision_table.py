@@ -278,4 +278,4 @@ def test_without_a_second_candidate_and_without_the_articles_there_is_no_such_se
 
 
 def test_every_text_of_the_opening_is_english_as_it_is_written():
-    assert page(row()).say is ENGLISH
+    assert page(row()).tr is ENGLISH

@@ -40,7 +40,7 @@ def test_evidence_tells_numbers_time_and_facts():
     metric = Metric(name="m", value=0.5, unit="of it", interval=(0.25, 0.75), confidence=0.9)
     reader = evidence(metrics=(metric,), facts={"left_out": 3, "none": None, "remark": "Hm."})
     assert "0.50 of it (90 %: 0.25 to 0.75)" in reader.text
-    assert "left out 3. Measured 2026-01-01T00:00:00+00:00 in 1.2 s." in reader.words
+    assert "left out 3. Measured 2026-01-01T00:00:00+00:00 in 1.2 s." in reader.tr
     assert "Hm." not in reader.text
 
 
@@ -159,5 +159,5 @@ def test_a_gate_shows_once_what_it_lets_through():
     ]
     reader = read(page.evidence(make_measurement(sample()), rows))
     gate = "What the gate on correct (at least 7) lets through:"
-    assert reader.words.count(gate) == 1
-    assert f"{gate} truly right 50 % 90 % passes 17.2 % 98.7 %" in reader.words
+    assert reader.tr.count(gate) == 1
+    assert f"{gate} truly right 50 % 90 % passes 17.2 % 98.7 %" in reader.tr

@@ -7,7 +7,7 @@ import pytest
 from basegate.config.registry import CandidateSpec
 from basegate.config.thresholds import Thresholds
 from basegate.errors import NotKept, NotTrusted
-from basegate.i18n.catalogue import Words, words
+from basegate.i18n.catalogue import Translator, translator
 from basegate.i18n.formatting import padded, printable
 from basegate.ledger import CandidateEntry, Ledger, Recommendation, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, Earlier
@@ -215,7 +215,10 @@ def test_the_header_names_candidates_limits_and_store():
         command="pytest",
     )
     assert header(options) == ["basegate: one, two", "thresholds: t.toml, store: kept"]
-    assert header(options, words("zh-HK")) == ["basegate：one、two", "門檻：t.toml，存檔：kept"]
+    assert header(options, translator("zh-HK")) == [
+        "basegate：one、two",
+        "門檻：t.toml，存檔：kept",
+    ]
 
 
 def test_a_note_stands_once_below_its_check():
@@ -316,7 +319,7 @@ def test_the_summary_is_in_the_readers_language_with_columns_as_wide_as_ever():
         counted("q2", 3.0, "fail"),
     ]
     some = entry(verdict="fail", not_run=("knowledge held-out", "knowledge", "unheard of"))
-    shown = summary(make_ledger(*rows, entries=[some]), say=Words("zh-HK", CHINESE))
+    shown = summary(make_ledger(*rows, entries=[some]), tr=Translator("zh-HK", CHINESE))
     asked = "下限 7"
     assert [text for text, _ in shown] == [
         "yi-6b：不宜採用（知識）；未執行：知識 held-out、知識、unheard of",
@@ -329,7 +332,7 @@ def test_the_summary_is_in_the_readers_language_with_columns_as_wide_as_ever():
 
 
 def test_the_sentences_of_the_choice_stand_as_the_language_has_them():
-    words = Words(
+    words = Translator(
         "zh-HK",
         {
             "Take {name}: it meets every limit.": "選 {name}。",
@@ -342,7 +345,7 @@ def test_the_sentences_of_the_choice_stand_as_the_language_has_them():
     ledger = ledger.model_copy(
         update={"recommendation": Recommendation(candidate="yi-6b", reason="only")}
     )
-    assert [text for text, _ in summary(ledger, say=words)][-1] == "選 yi-6b。僅此一個。"
+    assert [text for text, _ in summary(ledger, tr=words)][-1] == "選 yi-6b。僅此一個。"
     assert [text for text, _ in summary(ledger)][-1].endswith("limit. No other candidate does.")
 
 

@@ -77,7 +77,7 @@ def _fetch_weights(repo_id: str, commit: str, folder: Path, progress: Progress) 
     size = sum(missing.values())
     _check_room(repo_id, folder, size)
     if missing:
-        progress.say(
+        progress.status(
             Message(
                 "{repo_id}: fetching {size} GiB of weights",
                 repo_id=repo_id,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from basegate.config.limits import RelativeLimit
 from basegate.errors import InvalidMeasurement
-from basegate.i18n.formatting import SHARE, format_value, place
+from basegate.i18n.formatting import FRACTION, format_value, place
 from basegate.judging.calibration.counts import suggest_count
 from basegate.judging.calibration.numbers import suggest_number
 from basegate.judging.calibration.suggestion import Case, Suggestion
@@ -58,7 +58,7 @@ def calibrate(
             found = suggest_number(Case(check, limit, good, bad, margin, guessing))
             level = math.fsum(guessing) / len(guessing) if guessing else 0.0
             if limit.metric in _GUESSED and found.value is not None and found.value <= level:
-                reached = f"{found.reason}; guessing reaches {format_value(level, SHARE)}"
+                reached = f"{found.reason}; guessing reaches {format_value(level, FRACTION)}"
                 found = replace(found, reason=reached)
             yield found
 

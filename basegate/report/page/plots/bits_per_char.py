@@ -37,7 +37,7 @@ from basegate.report.page.plots.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
 
 CHECK = "perplexity"
@@ -81,8 +81,8 @@ def pictures(page: Page) -> Iterator[Picture]:
     corpora = {part: found for _, part in parts_of(page, CHECK) if (found := costs(page, part))}
     if not corpora:
         return
-    say = page.say
-    title = say("Bits per character")
+    tr = page.tr
+    title = tr("Bits per character")
     caption = _caption(page, corpora)
     key = "bits"
     panels = list(corpora.items())
@@ -90,20 +90,20 @@ def pictures(page: Page) -> Iterator[Picture]:
         key=key,
         title=title,
         caption=caption,
-        svg=draw(key, title, caption, _height(panels, say), partial(_paint, panels, say)),
+        svg=draw(key, title, caption, _height(panels, tr), partial(_paint, panels, tr)),
         head=(
-            say("candidate"),
-            say("corpus"),
-            say("Cantonese"),
-            say("written Chinese"),
-            say("limit"),
+            tr("candidate"),
+            tr("corpus"),
+            tr("Cantonese"),
+            tr("written Chinese"),
+            tr("limit"),
         ),
         rows=tuple(
             (
                 each.candidate,
                 corpus,
-                in_figures(each.cantonese, say=say),
-                in_figures(each.written, say=say),
+                in_figures(each.cantonese, tr=tr),
+                in_figures(each.written, tr=tr),
                 "" if each.limit is None else f"{each.limit:g}",
             )
             for corpus, found in panels
@@ -113,33 +113,33 @@ def pictures(page: Page) -> Iterator[Picture]:
 
 
 def _caption(page: Page, corpora: dict[str, list[Cost]]) -> str:
-    say = page.say
+    tr = page.tr
     corpus, first = next(iter(corpora.items()))
     shown = {each.candidate for found in corpora.values() for each in found}
     return sentences(
-        say,
+        tr,
         fewest_bits(page, corpus, {each.candidate: each.cantonese for each in first}),
-        *(_on_the_gap(say, corpus, found) for corpus, found in corpora.items()),
-        left_out(say, page, shown),
+        *(_on_the_gap(tr, corpus, found) for corpus, found in corpora.items()),
+        left_out(tr, page, shown),
     )
 
 
-def _on_the_gap(say: Words, corpus: str, found: Sequence[Cost]) -> str:
+def _on_the_gap(tr: Translator, corpus: str, found: Sequence[Cost]) -> str:
     """Say for whom written Chinese is surely cheaper, on a corpus that has both."""
     both = [each for each in found if each.gap is not None]
     if not both:
         return ""
     sure = [each.candidate for each in both if each.gap and each.gap.interval and each.gap.low > 0]
     if not sure:
-        return say(
+        return tr(
             "On {corpus}, no interval tells the cost of Cantonese from that of written Chinese.",
             corpus=corpus,
         )
-    return say(
+    return tr(
         "On {corpus}, the same content costs fewer bits in written Chinese for {names}, beyond "
         "what their intervals leave open.",
         corpus=corpus,
-        names=all_or_listed(say, sure, [each.candidate for each in both]),
+        names=all_or_listed(tr, sure, [each.candidate for each in both]),
     )
 
 
@@ -149,13 +149,13 @@ _HEAD = 1.8 * LINE
 _AXIS = 2 * LINE + 4
 
 
-def _entries(panels: Sequence[tuple[str, list[Cost]]], say: Words) -> list[Entry]:
-    entries = [Entry(say("Cantonese"), _cantonese_sign)]
+def _entries(panels: Sequence[tuple[str, list[Cost]]], tr: Translator) -> list[Entry]:
+    entries = [Entry(tr("Cantonese"), _cantonese_sign)]
     everything = [each for _, found in panels for each in found]
     if any(each.written for each in everything):
-        entries.append(Entry(say("written Chinese"), _written_sign))
+        entries.append(Entry(tr("written Chinese"), _written_sign))
     if any(each.limit is not None for each in everything):
-        entries.append(Entry(say("limit"), limit_sign))
+        entries.append(Entry(tr("limit"), limit_sign))
     return entries
 
 
@@ -173,13 +173,13 @@ def _row_height(each: Cost) -> float:
     return LINE + _LANE * (2 if each.written else 1) + _GAP
 
 
-def _height(panels: Sequence[tuple[str, list[Cost]]], say: Words) -> float:
+def _height(panels: Sequence[tuple[str, list[Cost]]], tr: Translator) -> float:
     rows = sum(_row_height(each) for _, found in panels for each in found)
-    return len(legend_lines(_entries(panels, say))) * LINE + rows + len(panels) * (_HEAD + _AXIS)
+    return len(legend_lines(_entries(panels, tr))) * LINE + rows + len(panels) * (_HEAD + _AXIS)
 
 
-def _paint(panels: Sequence[tuple[str, list[Cost]]], say: Words, canvas: Canvas) -> None:
-    entries = _entries(panels, say)
+def _paint(panels: Sequence[tuple[str, list[Cost]]], tr: Translator, canvas: Canvas) -> None:
+    entries = _entries(panels, tr)
     legend(canvas, 0, entries)
     top = len(legend_lines(entries)) * LINE
     scale = Scale.over(_values(panels), 6, WIDTH - 6, margin=0.05)
@@ -191,7 +191,7 @@ def _paint(panels: Sequence[tuple[str, list[Cost]]], say: Words, canvas: Canvas)
             _paint_row(canvas, scale, top, each)
             lanes.append((top + LINE, top + _row_height(each) - _GAP))
             top += _row_height(each)
-        axis_below(canvas, scale, lanes, label=say("bits per character"))
+        axis_below(canvas, scale, lanes, label=tr("bits per character"))
         top += _AXIS
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
 
 CHECK = "perplexity"
@@ -90,7 +90,7 @@ class Subject:
     title: str
     across: str
     spots: Callable[[Page, str], list[Spot]]
-    said: Callable[[Words, str, list[Spot]], str]
+    said: Callable[[Translator, str, list[Spot]], str]
     head: tuple[str, ...]
     rows: Callable[[dict[str, list[Spot]], str], Iterator[tuple[str, ...]]]
     from_zero: bool = False
@@ -98,19 +98,19 @@ class Subject:
 
 def draw_first_corpus(page: Page, about: Subject) -> Iterator[Picture]:
     """Give the picture of the first corpus with two points or more; one alone is beside nothing."""
-    say = page.say
+    tr = page.tr
     corpora = {part: about.spots(page, part) for _, part in parts_of(page, CHECK)}
     corpus = next((part for part, spots in corpora.items() if len(spots) > 1), None)
     if corpus is None:
         return
     spots = corpora[corpus]
     caption = sentences(
-        say,
-        about.said(say, corpus, spots),
+        tr,
+        about.said(tr, corpus, spots),
         fewest_bits(page, corpus, {spot.name: spot.y for spot in spots}),
-        left_out(say, page, [spot.name for spot in spots]),
+        left_out(tr, page, [spot.name for spot in spots]),
     )
-    drawn = _drawn(about, caption, spots, say("bits per character"))
+    drawn = _drawn(about, caption, spots, tr("bits per character"))
     rows = tuple(about.rows(corpora, corpus))
     yield Picture(about.key, about.title, caption, drawn, about.head, rows)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
     from basegate.verdict import Result
 
@@ -103,24 +103,24 @@ def hardest(found: Counts, most: int) -> list[str]:
 
 def pictures(page: Page) -> Iterator[Picture]:
     """Give a picture for every bank that is judged question by question."""
-    say = page.say
+    tr = page.tr
     for number, (check, part) in enumerate(parts_of(page, "knowledge", "reasoning"), start=1):
         found = counts_of(page, check, part)
         if not found:
             continue
         key = f"counts-{number}"
-        title = say("Right answers by question: {bank}", bank=short(place(check, part, say)))
+        title = tr("Right answers by question: {bank}", bank=short(place(check, part, tr)))
         everything = list(dict.fromkeys(each for own in found.values() for each in own))
         shown = hardest(found, MOST)
         caption = sentences(
-            say, _caption(say, found, len(everything), len(shown)), left_out(say, page, found)
+            tr, _caption(tr, found, len(everything), len(shown)), left_out(tr, page, found)
         )
         yield Picture(
             key=key,
             title=title,
             caption=caption,
-            svg=_drawn(say, key, title, caption, found, shown),
-            head=(say("question"), *found),
+            svg=_drawn(tr, key, title, caption, found, shown),
+            head=(tr("question"), *found),
             rows=tuple(
                 (question, *(_cell(own.get(question)) for own in found.values()))
                 for question in everything
@@ -132,14 +132,14 @@ def _cell(count: Count | None) -> str:
     return count.in_figures if count else ""
 
 
-def _caption(say: Words, found: Counts, questions: int, shown: int) -> str:
+def _caption(tr: Translator, found: Counts, questions: int, shown: int) -> str:
     return sentences(
-        say,
-        _passing(say, found, questions),
-        say("Dots that are small were not drawn, since they could not change the verdict.")
+        tr,
+        _passing(tr, found, questions),
+        tr("Dots that are small were not drawn, since they could not change the verdict.")
         if any(each.drawn < each.count for own in found.values() for each in own.values())
         else "",
-        say(
+        tr(
             "Of {count} questions, those {shown} are shown that fewest candidates pass.",
             count=questions,
             shown=shown,
@@ -149,18 +149,18 @@ def _caption(say: Words, found: Counts, questions: int, shown: int) -> str:
     )
 
 
-def _passing(say: Words, found: Counts, questions: int) -> str:
+def _passing(tr: Translator, found: Counts, questions: int) -> str:
     """Say who has enough samples right: that is a count, so no interval limits what it says."""
     if questions == 1:
         passing = [name for name, own in found.items() if all(c.passed for c in own.values())]
         if not passing:
-            return say("Nobody has enough samples right for filled dots to reach the line.")
-        return say(
+            return tr("Nobody has enough samples right for filled dots to reach the line.")
+        return tr(
             "Enough samples are right, so that filled dots reach the line, for {names}.",
-            names=all_or_listed(say, passing, list(found)),
+            names=all_or_listed(tr, passing, list(found)),
         )
     counts = [
-        say(
+        tr(
             "{name} in {reached} of {count}",
             name=short(name),
             reached=sum(each.passed for each in own.values()),
@@ -168,15 +168,15 @@ def _passing(say: Words, found: Counts, questions: int) -> str:
         )
         for name, own in found.items()
     ]
-    return say(
+    return tr(
         "Questions in which enough samples are right, so that filled dots reach the line: "
         "{counts}.",
-        counts=joined(say, counts),
+        counts=joined(tr, counts),
     )
 
 
 def _drawn(
-    say: Words, key: str, title: str, caption: str, found: Counts, questions: Sequence[str]
+    tr: Translator, key: str, title: str, caption: str, found: Counts, questions: Sequence[str]
 ) -> Markup:
     names = list(found)
     # A name that is too wide for the column of labels has more room as a head.
@@ -187,7 +187,7 @@ def _drawn(
         below=0.6 * LINE,
         side_by_side=max(each.count for own in found.values() for each in own.values()) <= _WIDEST,
     )
-    entries = _entries(say, found)
+    entries = _entries(tr, found)
     top = len(legend_lines(entries)) * LINE + 4
 
     def rows(panel: int) -> list[Count | None]:
@@ -202,16 +202,16 @@ def _drawn(
     return draw(key, title, caption, top + matrix.height, paint)
 
 
-def _entries(say: Words, found: Counts) -> list[Entry]:
-    entries = [Entry(say("right"), _right_sign), Entry(say("wrong"), _wrong_sign)]
+def _entries(tr: Translator, found: Counts) -> list[Entry]:
+    entries = [Entry(tr("right"), _right_sign), Entry(tr("wrong"), _wrong_sign)]
     if any(each.drawn < each.count for own in found.values() for each in own.values()):
-        entries.append(Entry(say("not drawn"), _open_sign))
+        entries.append(Entry(tr("not drawn"), _open_sign))
     limits = {(each.limit, each.count) for own in found.values() for each in own.values()}
     if len(limits) == 1:
         ((limit, count),) = limits
-        text = say("limit: {limit} of {count}", limit=limit, count=count)
+        text = tr("limit: {limit} of {count}", limit=limit, count=count)
         return [*entries, Entry(text, limit_sign)]
-    return [*entries, Entry(say("limit"), limit_sign)]
+    return [*entries, Entry(tr("limit"), limit_sign)]
 
 
 def _right_sign(canvas: Canvas, x: float, y: float) -> None:

@@ -17,7 +17,7 @@ from basegate.report.page.plots.values import in_figures, listed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
     from basegate.report.page.plots.plot import Picture
 
@@ -39,43 +39,43 @@ def spots_of(page: Page, corpus: str) -> list[Spot]:
 
 def pictures(page: Page) -> Iterator[Picture]:
     """Give the picture of the first corpus that tells candidates apart."""
-    say = page.say
+    tr = page.tr
 
     def rows(corpora: dict[str, list[Spot]], drawn: str) -> Iterator[tuple[str, ...]]:
         for spot in corpora[drawn]:
-            of = say("the process") if spot.hollow else say("the GPUs")
-            yield spot.name, format_value(spot.x), of, in_figures(spot.y, say=say)
+            of = tr("the process") if spot.hollow else tr("the GPUs")
+            yield spot.name, format_value(spot.x), of, in_figures(spot.y, tr=tr)
 
-    across = say("GiB of memory at the most")
-    head = (say("candidate"), across, say("memory of"), say("bits per character"))
-    title = say("Memory and quality")
+    across = tr("GiB of memory at the most")
+    head = (tr("candidate"), across, tr("memory of"), tr("bits per character"))
+    title = tr("Memory and quality")
     yield from draw_first_corpus(
         page, Subject("memory", title, across, spots_of, _said, head, rows, from_zero=True)
     )
 
 
-def _said(say: Words, _corpus: str, spots: Sequence[Spot]) -> str:
+def _said(tr: Translator, _corpus: str, spots: Sequence[Spot]) -> str:
     if len({spot.hollow for spot in spots}) > 1:
-        return say(
+        return tr(
             "Hollow squares are memory of a process on a CPU, which cannot be compared with that "
             "of a GPU."
         )
     least, most = (format_value(end(spot.x for spot in spots)) for end in (min, max))
     if least == most:
-        return say("All take {value} GiB at the most.", value=least)
+        return tr("All take {value} GiB at the most.", value=least)
     if _are_alike(spots):
-        return say(
+        return tr(
             "All take about the same memory, {least} to {most} GiB at the most: two runs of one "
             "candidate may differ by as much.",
             least=least,
             most=most,
         )
-    return say(
+    return tr(
         "The least memory is taken by {names}, {value} GiB at the most; the most by {others}, "
         "{largest} GiB.",
-        names=listed(say, [spot.name for spot in spots if format_value(spot.x) == least]),
+        names=listed(tr, [spot.name for spot in spots if format_value(spot.x) == least]),
         value=least,
-        others=listed(say, [spot.name for spot in spots if format_value(spot.x) == most]),
+        others=listed(tr, [spot.name for spot in spots if format_value(spot.x) == most]),
         largest=most,
     )
 

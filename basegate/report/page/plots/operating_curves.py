@@ -7,8 +7,8 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
-from basegate.i18n.catalogue import ENGLISH, Words
-from basegate.i18n.formatting import SHARE, format_value, place
+from basegate.i18n.catalogue import ENGLISH, Translator
+from basegate.i18n.formatting import FRACTION, format_value, place
 from basegate.report.page.plots.canvas import Canvas, Scale, axis_below, draw
 from basegate.report.page.plots.plot import Picture
 from basegate.report.page.plots.style import DASHES, LINE, MARKERS, WIDTH
@@ -59,10 +59,10 @@ class Gate:
         """The checks with their items, in one line."""
         return " / ".join(self.names)
 
-    def chance_at(self, share: float, say: Words = ENGLISH) -> str:
+    def chance_at(self, share: float, tr: Translator = ENGLISH) -> str:
         """Return how likely a model with such a share right passes; empty where nobody knows."""
         ends = [dict(curve).get(share) for curve in (self.low, self.high)]
-        shown = dict.fromkeys(format_value(end, SHARE, say=say) for end in ends if end is not None)
+        shown = dict.fromkeys(format_value(end, FRACTION, tr=tr) for end in ends if end is not None)
         return "–".join(shown)
 
 
@@ -79,15 +79,15 @@ def gates(page: Page) -> list[Gate]:
         points = tuple(point for point, _ in row.curve)
         where = (row.count,) if row.metric == COUNTED else (row.check, row.part)
         rows.setdefault((row.metric, row.limit, points, *where), []).append(row)
-    return [_gate(own, page.say) for own in rows.values()]
+    return [_gate(own, page.tr) for own in rows.values()]
 
 
-def _gate(rows: Sequence[Result], say: Words) -> Gate:
+def _gate(rows: Sequence[Result], tr: Translator) -> Gate:
     first = rows[0]
     points = [point for point, _ in first.curve]
     chances = list(zip(*([chance for _, chance in row.curve] for row in rows), strict=True))
     return Gate(
-        names=tuple(dict.fromkeys(place(row.check, row.part, say) for row in rows)),
+        names=tuple(dict.fromkeys(place(row.check, row.part, tr) for row in rows)),
         limit=first.limit or 0.0,
         count=first.count if first.metric == COUNTED else None,
         confidence=first.confidence,
@@ -102,60 +102,58 @@ def pictures(page: Page) -> Iterator[Picture]:
     found = gates(page)
     if not found:
         return
-    say = page.say
+    tr = page.tr
     key = "curves"
-    title = say("What the gates let through")
-    caption = _caption(say, found)
+    title = tr("What the gates let through")
+    caption = _caption(tr, found)
     points = sorted({point for gate in found for point, _ in gate.middle})
     yield Picture(
         key=key,
         title=title,
         caption=caption,
-        svg=draw(key, title, caption, _height(found), partial(_paint, say, found)),
+        svg=draw(key, title, caption, _height(found), partial(_paint, tr, found)),
         head=(
-            say("gate"),
-            *(say("{share} truly right", share=per_cent(point, say)) for point in points),
+            tr("gate"),
+            *(tr("{share} truly right", share=per_cent(point, tr)) for point in points),
         ),
         rows=tuple(
             (
-                say("{head}: {text}", head=gate.name, text=_limit(say, gate)),
-                *(gate.chance_at(point, say) for point in points),
+                tr("{head}: {text}", head=gate.name, text=_limit(tr, gate)),
+                *(gate.chance_at(point, tr) for point in points),
             )
             for gate in found
         ),
     )
 
 
-def _limit(say: Words, gate: Gate) -> str:
+def _limit(tr: Translator, gate: Gate) -> str:
     if gate.count is not None:
         limit = f"{gate.limit:g}"
-        return say("at least {limit} of {count} for a question", limit=limit, count=gate.count)
-    return say(
+        return tr("at least {limit} of {count} for a question", limit=limit, count=gate.count)
+    return tr(
         "at least {limit}, {confidence} sure",
-        limit=per_cent(gate.limit, say),
-        confidence=per_cent(gate.confidence, say),
+        limit=per_cent(gate.limit, tr),
+        confidence=per_cent(gate.confidence, tr),
     )
 
 
-def _asked(say: Words, gate: Gate) -> str:
+def _asked(tr: Translator, gate: Gate) -> str:
     """Return what the curve is about: counts decide each question, not a bank."""
-    return gate.name if gate.count is None else say("one question of {name}", name=gate.name)
+    return gate.name if gate.count is None else tr("one question of {name}", name=gate.name)
 
 
-def _caption(say: Words, found: Sequence[Gate]) -> str:
-    half = [
-        f"{_asked(say, gate)} {chance}" for gate in found if (chance := gate.chance_at(0.5, say))
-    ]
+def _caption(tr: Translator, found: Sequence[Gate]) -> str:
+    half = [f"{_asked(tr, gate)} {chance}" for gate in found if (chance := gate.chance_at(0.5, tr))]
     return sentences(
-        say,
-        say(
+        tr,
+        tr(
             "A model that is right half of the time passes: {gates}.",
-            gates=joined(say, half),
+            gates=joined(tr, half),
         )
         if half
         else "",
-        say("The steeper a curve, the better the gate tells good from bad."),
-        say("A gate with a band is as sure as the measurement that it judges, which differs.")
+        tr("The steeper a curve, the better the gate tells good from bad."),
+        tr("A gate with a band is as sure as the measurement that it judges, which differs.")
         if any(gate.varies for gate in found)
         else "",
     )
@@ -186,15 +184,15 @@ def _height(found: Sequence[Gate]) -> float:
     return _TOP + _HEIGHT + _BELOW + sum(len(_named(gate)) + 1 for gate in found) * LINE
 
 
-def _paint(say: Words, found: Sequence[Gate], canvas: Canvas) -> None:
+def _paint(tr: Translator, found: Sequence[Gate], canvas: Canvas) -> None:
     bottom = _TOP + _HEIGHT
     across, up = Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, bottom, _TOP)
-    label = say("share that a model truly has right")
-    axis_below(canvas, across, [(_TOP, bottom)], label=label, written=partial(per_cent, say=say))
+    label = tr("share that a model truly has right")
+    axis_below(canvas, across, [(_TOP, bottom)], label=label, written=partial(per_cent, tr=tr))
     for tick in up.ticks():
         canvas.lines([((_LEFT, up(tick)), (_RIGHT, up(tick)))], "line", layer=0)
-        canvas.text(_LEFT - 6, up(tick) + 4.5, per_cent(tick, say), tint="soft", align="right")
-    canvas.upright(14, (_TOP + bottom) / 2, say("chance that it passes"))
+        canvas.text(_LEFT - 6, up(tick) + 4.5, per_cent(tick, tr), tint="soft", align="right")
+    canvas.upright(14, (_TOP + bottom) / 2, tr("chance that it passes"))
     y = bottom + _BELOW - 5
     for number, gate in enumerate(found):
         tint = f"series-{number % len(MARKERS) + 1}"
@@ -210,7 +208,7 @@ def _paint(say: Words, found: Sequence[Gate], canvas: Canvas) -> None:
             y += LINE
             canvas.text(_TEXT, y, line, room=WIDTH - _TEXT)
         y += LINE
-        canvas.text(_TEXT, y - 2, _limit(say, gate), tint="soft", room=WIDTH - _TEXT)
+        canvas.text(_TEXT, y - 2, _limit(tr, gate), tint="soft", room=WIDTH - _TEXT)
 
 
 def _paint_line(

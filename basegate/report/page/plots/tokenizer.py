@@ -17,7 +17,7 @@ from basegate.report.page.plots.values import in_figures, listed, read
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
     from basegate.report.page.plots.plot import Picture
 
@@ -34,35 +34,35 @@ def spots_of(page: Page, corpus: str) -> list[Spot]:
 
 def pictures(page: Page) -> Iterator[Picture]:
     """Give the picture of the first corpus that tells candidates apart, and the numbers of all."""
-    say = page.say
+    tr = page.tr
 
     def rows(corpora: dict[str, list[Spot]], _: str) -> Iterator[tuple[str, ...]]:
         for part, spots in corpora.items():
             for spot in spots:
-                yield spot.name, part, format_value(spot.x), in_figures(spot.y, say=say)
+                yield spot.name, part, format_value(spot.x), in_figures(spot.y, tr=tr)
 
-    across = say("tokens per character")
-    head = (say("candidate"), say("corpus"), across, say("bits per character"))
-    title = say("What the tokenizer costs")
+    across = tr("tokens per character")
+    head = (tr("candidate"), tr("corpus"), across, tr("bits per character"))
+    title = tr("What the tokenizer costs")
     yield from draw_first_corpus(
         page, Subject("tokenizer", title, across, spots_of, _said, head, rows)
     )
 
 
-def _said(say: Words, corpus: str, spots: Sequence[Spot]) -> str:
+def _said(tr: Translator, corpus: str, spots: Sequence[Spot]) -> str:
     least, *_, most = sorted(spots, key=lambda spot: spot.x)
 
     def alike(other: Spot) -> str:
         shown = format_value(other.x)
-        return listed(say, [each.name for each in spots if format_value(each.x) == shown])
+        return listed(tr, [each.name for each in spots if format_value(each.x) == shown])
 
     if format_value(least.x) == format_value(most.x):
-        return say(
+        return tr(
             "A character of {corpus} takes {value} tokens.",
             corpus=corpus,
             value=format_value(least.x),
         )
-    return say(
+    return tr(
         "A character of {corpus} takes {most} tokens with {longest} and {least} with {shortest}: "
         "{times} times as many steps for the same text.",
         corpus=corpus,

@@ -37,7 +37,7 @@ from basegate.report.page.plots.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
 
 METRIC = "topic_accuracy"
@@ -101,45 +101,45 @@ def _in_order(found: dict[str, dict[str, Reading]]) -> tuple[str, ...]:
 
 def pictures(page: Page) -> Iterator[Picture]:
     """Give a picture for every bank with topics."""
-    say = page.say
+    tr = page.tr
     for number, (check, part) in enumerate(parts_of(page, "knowledge", "reasoning"), start=1):
         found = topics_of(page, check, part)
         if found is None:
             continue
         key = f"topics-{number}"
-        title = say("Right answers by topic: {bank}", bank=short(place(check, part, say)))
-        caption = sentences(say, _caption(say, found), left_out(say, page, found.found))
-        matrix = Matrix([*found.found], [*map(say, found.shown)], below=2 * LINE)
+        title = tr("Right answers by topic: {bank}", bank=short(place(check, part, tr)))
+        caption = sentences(tr, _caption(tr, found), left_out(tr, page, found.found))
+        matrix = Matrix([*found.found], [*map(tr, found.shown)], below=2 * LINE)
         height = _top(found) + matrix.height
         yield Picture(
             key=key,
             title=title,
             caption=caption,
-            svg=draw(key, title, caption, height, partial(_paint, say, found, matrix)),
-            head=(say("topic"), *found.found),
+            svg=draw(key, title, caption, height, partial(_paint, tr, found, matrix)),
+            head=(tr("topic"), *found.found),
             rows=tuple(
-                (say(topic), *(in_per_cent(own.get(topic), say) for own in found.found.values()))
+                (tr(topic), *(in_per_cent(own.get(topic), tr) for own in found.found.values()))
                 for topic in found.topics
             ),
         )
 
 
-def _caption(say: Words, found: Topics) -> str:
+def _caption(tr: Translator, found: Topics) -> str:
     low, high = found.questions
     return sentences(
-        say,
-        _against_the_limit(say, found),
-        say(
+        tr,
+        _against_the_limit(tr, found),
+        tr(
             "A topic rests on 1 question; topics are not compared, and what differs between them "
             "may be chance."
         )
         if low == high == 1
-        else say(
+        else tr(
             "A topic rests on {count} questions; topics are not compared, and what differs between "
             "them may be chance.",
             count=str(low) if low == high else f"{low}–{high}",
         ),
-        say(
+        tr(
             "Of {count} topics, the {shown} are shown that are right least often.",
             count=len(found.topics),
             shown=len(found.shown),
@@ -149,12 +149,12 @@ def _caption(say: Words, found: Topics) -> str:
     )
 
 
-def _against_the_limit(say: Words, found: Topics) -> str:
+def _against_the_limit(tr: Translator, found: Topics) -> str:
     """Say in how many topics each candidate surely reaches what is asked of the whole bank."""
     if not found.limits:
         return ""
     counts = [
-        say(
+        tr(
             "{name} in {reached} of {count}",
             name=short(name),
             reached=sum(each.low >= limit for each in found.found[name].values()),
@@ -162,9 +162,9 @@ def _against_the_limit(say: Words, found: Topics) -> str:
         )
         for name, limit in found.limits.items()
     ]
-    return say(
+    return tr(
         "Topics whose whole interval reaches what is asked of the bank: {counts}.",
-        counts=joined(say, counts),
+        counts=joined(tr, counts),
     )
 
 
@@ -172,27 +172,27 @@ def _top(found: Topics) -> float:
     return LINE + 4 if found.limits else 0
 
 
-def _paint(say: Words, found: Topics, matrix: Matrix, canvas: Canvas) -> None:
+def _paint(tr: Translator, found: Topics, matrix: Matrix, canvas: Canvas) -> None:
     if found.limits:
-        legend(canvas, 0, [Entry(_limit(say, found), limit_sign)])
+        legend(canvas, 0, [Entry(_limit(tr, found), limit_sign)])
     names = list(found.found)
 
     def paint(canvas: Canvas, panel: Panel) -> None:
         name = names[panel.number]
-        _paint_panel(say, canvas, panel, found.shown, found.found[name], found.limits.get(name))
+        _paint_panel(tr, canvas, panel, found.shown, found.found[name], found.limits.get(name))
 
     matrix.paint(canvas, _top(found), paint)
 
 
-def _limit(say: Words, found: Topics) -> str:
+def _limit(tr: Translator, found: Topics) -> str:
     limits = set(found.limits.values())
     if len(limits) > 1:
-        return say("limit of the whole bank")
-    return say("limit of the whole bank: {limit}", limit=per_cent(limits.pop(), say))
+        return tr("limit of the whole bank")
+    return tr("limit of the whole bank: {limit}", limit=per_cent(limits.pop(), tr))
 
 
 def _paint_panel(
-    say: Words,
+    tr: Translator,
     canvas: Canvas,
     panel: Panel,
     topics: Sequence[str],
@@ -201,7 +201,7 @@ def _paint_panel(
 ) -> None:
     scale = Scale(0, 1, panel.left, panel.left + panel.width)
     bottom = panel.top + len(topics) * ROW
-    _paint_axis(say, canvas, scale, panel.top, bottom)
+    _paint_axis(tr, canvas, scale, panel.top, bottom)
     if limit is not None:
         limit_mark(canvas, scale(limit), panel.top, bottom)
     places = {topic: panel.top + (number + 0.5) * ROW for number, topic in enumerate(topics)}
@@ -214,10 +214,10 @@ def _paint_panel(
     canvas.marks([(scale(each.value), y) for y, each in shown], "o", "series-1", size=7)
 
 
-def _paint_axis(say: Words, canvas: Canvas, scale: Scale, top: float, bottom: float) -> None:
+def _paint_axis(tr: Translator, canvas: Canvas, scale: Scale, top: float, bottom: float) -> None:
     """Draw the ends and the middle; the text of the ends stays within the panel."""
     lines = [((scale(p), top), (scale(p), bottom)) for p in (0, 0.5, 1)]
     canvas.lines(lines, "line", layer=0)
     below = bottom + LINE - 3
-    canvas.text(scale(0), below, per_cent(0, say), tint="soft")
-    canvas.text(scale(1), below, per_cent(1, say), tint="soft", align="right")
+    canvas.text(scale(0), below, per_cent(0, tr), tint="soft")
+    canvas.text(scale(1), below, per_cent(1, tr), tint="soft", align="right")

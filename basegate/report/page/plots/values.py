@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.i18n.catalogue import ENGLISH, Words
-from basegate.i18n.formatting import SHARE, format_value
+from basegate.i18n.catalogue import ENGLISH, Translator
+from basegate.i18n.formatting import FRACTION, format_value
 from basegate.judging.comparison import FEWEST
 from basegate.report.page.comparison import winner
 from basegate.report.page.plots.style import WIDTH
@@ -98,29 +98,29 @@ def sound(page: Page, check: str, part: str) -> list[str]:
 
 def fewest_bits(page: Page, corpus: str, found: Mapping[str, Reading]) -> str:
     """Say who needs the fewest bits per character, and how that one stands to the others."""
-    say = page.say
+    tr = page.tr
     if len(found) == 1:
         ((name, only),) = found.items()
-        return say(
+        return tr(
             "{name} needs {value} bits per character on {corpus}.",
             name=short(name),
-            value=in_figures(only, say=say),
+            value=in_figures(only, tr=tr),
             corpus=corpus,
         )
     fewest = min(each.value for each in found.values())
     first, others = split(found, fewest)
-    told = {"names": listed(say, first), "corpus": corpus}
+    told = {"names": listed(tr, first), "corpus": corpus}
     if not others:
-        return say(
+        return tr(
             "All need the same number of bits per character on {corpus}, {value}.",
             corpus=corpus,
             value=format_value(fewest),
         )
     return sentences(
-        say,
-        say("{names} needs the fewest bits per character on {corpus}.", **told)
+        tr,
+        tr("{names} needs the fewest bits per character on {corpus}.", **told)
         if len(first) == 1
-        else say("{names} need the fewest bits per character on {corpus}, equally many.", **told),
+        else tr("{names} need the fewest bits per character on {corpus}, equally many.", **told),
         standing(page, ("perplexity", corpus, "bits_per_char"), first[0], others)
         if len(first) == 1
         else "",
@@ -149,19 +149,19 @@ def standing(page: Page, compared: tuple[str, str, str], best: str, others: Sequ
         best: the candidate that is spoken of.
         others: in the order in which they are named.
     """
-    say = page.say
+    tr = page.tr
     by_word: dict[str, list[str]] = {word: [] for word in _WORDS}
     for name in others:
         by_word[_standing(page, compared, best, name)].append(name)
     items = [each.items for name in by_word["few"] if (each := _pair(page, compared, best, name))]
-    better, worse, same, few, apart = (listed(say, names) for names in by_word.values())
+    better, worse, same, few, apart = (listed(tr, names) for names in by_word.values())
     return sentences(
-        say,
-        better and say("On the same items it is better than {names}.", names=better),
-        worse and say("Better than it on the same items: {names}.", names=worse),
-        same and say("Not told apart from it: {names}.", names=same),
-        few and _too_few(say, compared[0], max(items), few),
-        apart and say("Not compared with it: {names}.", names=apart),
+        tr,
+        better and tr("On the same items it is better than {names}.", names=better),
+        worse and tr("Better than it on the same items: {names}.", names=worse),
+        same and tr("Not told apart from it: {names}.", names=same),
+        few and _too_few(tr, compared[0], max(items), few),
+        apart and tr("Not compared with it: {names}.", names=apart),
     )
 
 
@@ -188,17 +188,17 @@ def _pair(page: Page, compared: tuple[str, str, str], one: str, other: str) -> C
     return next(found, None)
 
 
-def _too_few(say: Words, check: str, count: int, names: str) -> str:
+def _too_few(tr: Translator, check: str, count: int, names: str) -> str:
     """Say how many items of a check are too few to tell candidates apart."""
     if check == "continuation":
-        return say(
+        return tr(
             "Prompts in common: {count}; at least {fewest} are needed to tell it from {names}, "
             "since samples of one prompt are not compared with each other.",
             count=count,
             fewest=FEWEST,
             names=names,
         )
-    return say(
+    return tr(
         "Too few items to tell it from {names}: {count}, and at least {fewest} are needed.",
         names=names,
         count=count,
@@ -206,39 +206,39 @@ def _too_few(say: Words, check: str, count: int, names: str) -> str:
     )
 
 
-def left_out(say: Words, page: Page, shown: Iterable[str]) -> str:
+def left_out(tr: Translator, page: Page, shown: Iterable[str]) -> str:
     """Say which candidates a picture does not show; empty where it shows all."""
     missing = [name for name in page.names if name not in set(shown)]
     if not missing:
         return ""
-    return say("Not shown, for want of a valid measurement: {names}.", names=listed(say, missing))
+    return tr("Not shown, for want of a valid measurement: {names}.", names=listed(tr, missing))
 
 
-def sentences(say: Words, *given: str) -> str:
+def sentences(tr: Translator, *given: str) -> str:
     """Return a text of those sentences that say something."""
-    return say.gap.join(filter(None, given))
+    return tr.gap.join(filter(None, given))
 
 
-def listed(say: Words, names: Sequence[str]) -> str:
+def listed(tr: Translator, names: Sequence[str]) -> str:
     """Return names as a list in a sentence."""
-    return joined(say, [short(name) for name in names])
+    return joined(tr, [short(name) for name in names])
 
 
-def all_or_listed(say: Words, names: Sequence[str], everyone: Sequence[str]) -> str:
+def all_or_listed(tr: Translator, names: Sequence[str], everyone: Sequence[str]) -> str:
     """Return names as a list in a sentence, or in two words where they are all there are."""
     if len(names) == len(everyone) > 2:
-        return say("every candidate")
-    return listed(say, names)
+        return tr("every candidate")
+    return listed(tr, names)
 
 
-def joined(say: Words, phrases: Sequence[str]) -> str:
+def joined(tr: Translator, phrases: Sequence[str]) -> str:
     """Return phrases as a list in a sentence."""
     if len(phrases) < 2:
         return "".join(phrases)
     text = phrases[0]
     for phrase in phrases[1:-1]:
-        text = say("{some}, {next}", some=text, next=phrase)
-    return say("{some} and {last}", some=text, last=phrases[-1])
+        text = tr("{some}, {next}", some=text, next=phrase)
+    return tr("{some} and {last}", some=text, last=phrases[-1])
 
 
 def short(name: str) -> str:
@@ -246,21 +246,21 @@ def short(name: str) -> str:
     return shorten(name, WIDTH)
 
 
-def in_figures(reading: Reading | None, unit: str = "", say: Words = ENGLISH) -> str:
+def in_figures(reading: Reading | None, unit: str = "", tr: Translator = ENGLISH) -> str:
     """Return a value with its interval, e.g. `4.10 (95 %: 3.97–4.23)`; empty where there is none.
 
     Args:
         reading: what was found.
         unit: in words; one that begins with `share ` is shown in per cent.
-        say: the words of the reader's language.
+        tr: the words of the reader's language.
     """
     if reading is None:
         return ""
-    text = format_value(reading.value, unit, say=say)
+    text = format_value(reading.value, unit, tr=tr)
     if reading.interval is None:
         return text
-    low, high = (format_value(end, unit, say=say) for end in reading.interval)
-    return text + say(
+    low, high = (format_value(end, unit, tr=tr) for end in reading.interval)
+    return text + tr(
         " ({level} %: {low}–{high})",
         level=f"{reading.confidence * 100:g}",
         low=low.removesuffix("%").strip(),
@@ -268,11 +268,11 @@ def in_figures(reading: Reading | None, unit: str = "", say: Words = ENGLISH) ->
     )
 
 
-def per_cent(share: float, say: Words = ENGLISH) -> str:
+def per_cent(share: float, tr: Translator = ENGLISH) -> str:
     """Return a share in per cent, as ticks of an axis say it."""
-    return say("{value} %", value=f"{share * 100:.10g}")
+    return tr("{value} %", value=f"{share * 100:.10g}")
 
 
-def in_per_cent(reading: Reading | None, say: Words = ENGLISH) -> str:
+def in_per_cent(reading: Reading | None, tr: Translator = ENGLISH) -> str:
     """Return a share with its interval, in per cent."""
-    return in_figures(reading, SHARE, say)
+    return in_figures(reading, FRACTION, tr)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import SHARE, format_value
+from basegate.i18n.formatting import FRACTION, format_value
 from basegate.report.page.plots.canvas import (
     Canvas,
     Entry,
@@ -35,7 +35,7 @@ from basegate.report.page.plots.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.measurement import Sample
     from basegate.report.page.model import Page
 
@@ -83,60 +83,60 @@ def written(page: Page, part: str) -> dict[str, Written]:
 
 def pictures(page: Page) -> Iterator[Picture]:
     """Give a picture for every file of prompts."""
-    say = page.say
+    tr = page.tr
     parts = parts_of(page, CHECK)
     for number, (_, part) in enumerate(parts, start=1):
         found = written(page, part)
         if not found:
             continue
         key = f"varieties-{number}"
-        title = say("Language of the continuations")
+        title = tr("Language of the continuations")
         if len(parts) > 1:
-            title = say("{head}: {text}", head=title, text=short(part))
+            title = tr("{head}: {text}", head=title, text=short(part))
         caption = sentences(
-            say,
+            tr,
             _caption(page, part, found),
-            say("Neutral sentences fit Cantonese and written Chinese alike and do not count."),
-            left_out(say, page, found),
+            tr("Neutral sentences fit Cantonese and written Chinese alike and do not count."),
+            left_out(tr, page, found),
         )
-        labels = _labels(say)
+        labels = _labels(tr)
         yield Picture(
             key=key,
             title=title,
             caption=caption,
             svg=draw(
-                key, title, caption, _height(found, labels), partial(_paint, say, found, labels)
+                key, title, caption, _height(found, labels), partial(_paint, tr, found, labels)
             ),
             head=(
-                say("candidate"),
+                tr("candidate"),
                 *labels,
-                say("sentences"),
-                say("Cantonese, of those that show their variety"),
+                tr("sentences"),
+                tr("Cantonese, of those that show their variety"),
             ),
             rows=tuple(
                 (
                     name,
-                    *(format_value(share, SHARE, say=say) for share in each.shares),
+                    *(format_value(share, FRACTION, tr=tr) for share in each.shares),
                     str(sum(each.sentences)),
-                    in_per_cent(each.cantonese, say),
+                    in_per_cent(each.cantonese, tr),
                 )
                 for name, each in found.items()
             ),
         )
 
 
-def _labels(say: Words) -> tuple[str, ...]:
+def _labels(tr: Translator) -> tuple[str, ...]:
     return (
-        say("Cantonese"),
-        say("mixed"),
-        say("written Chinese"),
-        say("other language"),
-        say("neutral"),
+        tr("Cantonese"),
+        tr("mixed"),
+        tr("written Chinese"),
+        tr("other language"),
+        tr("neutral"),
     )
 
 
 def _caption(page: Page, part: str, found: Mapping[str, Written]) -> str:
-    say = page.say
+    tr = page.tr
     shares = {name: each.cantonese for name, each in found.items() if each.cantonese is not None}
     if not shares:
         return ""
@@ -144,28 +144,28 @@ def _caption(page: Page, part: str, found: Mapping[str, Written]) -> str:
     first, others = split(shares, most)
     best = first[0]
     if len(shares) == 1:
-        return say(
+        return tr(
             "Of the sentences of {name} that show their variety, {value} are Cantonese.",
             name=short(best),
-            value=in_per_cent(shares[best], say),
+            value=in_per_cent(shares[best], tr),
         )
     if not others:
-        return say(
+        return tr(
             "Where sentences show their variety, {value} are Cantonese, the same for all.",
-            value=format_value(most, SHARE, say=say),
+            value=format_value(most, FRACTION, tr=tr),
         )
     if len(first) > 1:
-        return say(
+        return tr(
             "Where sentences show their variety, {names} write the most Cantonese, {value} each.",
-            names=listed(say, first),
-            value=format_value(most, SHARE, say=say),
+            names=listed(tr, first),
+            value=format_value(most, FRACTION, tr=tr),
         )
     return sentences(
-        say,
-        say(
+        tr,
+        tr(
             "Where sentences show their variety, {name} writes the most Cantonese, {value}.",
             name=short(best),
-            value=in_per_cent(shares[best], say),
+            value=in_per_cent(shares[best], tr),
         ),
         standing(page, (CHECK, part, "cantonese_share"), best, others),
     )
@@ -190,7 +190,9 @@ def _height(found: Mapping[str, Written], labels: Sequence[str]) -> float:
     return len(legend_lines(_entries(labels))) * LINE + 6 + len(found) * _ROW + LINE
 
 
-def _paint(say: Words, found: Mapping[str, Written], labels: Sequence[str], canvas: Canvas) -> None:
+def _paint(
+    tr: Translator, found: Mapping[str, Written], labels: Sequence[str], canvas: Canvas
+) -> None:
     entries = _entries(labels)
     legend(canvas, 0, entries)
     top = len(legend_lines(entries)) * LINE + 6
@@ -199,7 +201,7 @@ def _paint(say: Words, found: Mapping[str, Written], labels: Sequence[str], canv
         canvas.text(0, top + LINE - 5, short(name))
         begin = 0.0
         for number, share in enumerate(each.shares):
-            text = say("{value} %", value=f"{share * 100:.0f}")
+            text = tr("{value} %", value=f"{share * 100:.0f}")
             _paint_part(canvas, scale, begin, share, top + LINE, number, text)
             begin += share
         top += _ROW

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from basegate.i18n.catalogue import words
+from basegate.i18n.catalogue import translator
 from basegate.report.page.plots import render_plots
 from basegate.report.page.plots.style import VARIABLES
 from basegate.report.page.templating import asset
@@ -67,7 +67,7 @@ def test_text_is_neither_cut_off_nor_covered_by_other_text(show, candidates, hos
 @pytest.mark.parametrize("language", ["en", "zh-HK"])
 @pytest.mark.parametrize("candidates", [2, 6])
 def test_long_names_and_chinese_are_neither_cut_off_nor_covered(show, candidates, language):
-    page = rename(make_page(candidates, say=words(language)), LONG_NAMES)
+    page = rename(make_page(candidates, tr=translator(language)), LONG_NAMES)
     # A gate with many names, in its legend.
     rows = [
         each.model_copy(update={"item": f"{bank}/{each.question}"})
