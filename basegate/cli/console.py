@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
-from basegate.i18n.catalogue import ENGLISH, LANGUAGES, Translator, of_locale, translator
+from basegate.i18n.catalogue import ENGLISH, LANGUAGES, Plural, Translator, of_locale, translator
 from basegate.i18n.formatting import columns, padded, printable
 from basegate.i18n.messages import Message
 from basegate.store import Store
@@ -191,21 +191,19 @@ def size(count: int) -> str:
 
 
 COUNTED = {
-    "measurement": ("{count} measurement", "{count} measurements"),
-    "unfinished": ("{count} unfinished measurement", "{count} unfinished measurements"),
-    "batch": ("{count} batch", "{count} batches"),
-    "file": ("{count} file", "{count} files"),
-    "lock": ("{count} lock", "{count} locks"),
-    "conflict": ("{count} conflict", "{count} conflicts"),
-    "candidate": ("{count} candidate", "{count} candidates"),
+    "measurement": Plural("{count} measurement", "{count} measurements"),
+    "unfinished": Plural("{count} unfinished measurement", "{count} unfinished measurements"),
+    "batch": Plural("{count} batch", "{count} batches"),
+    "file": Plural("{count} file", "{count} files"),
+    "lock": Plural("{count} lock", "{count} locks"),
+    "candidate": Plural("{count} candidate", "{count} candidates"),
 }
-"""What is counted: one, and several of it."""
+"""What is counted."""
 
 
-def many(count: int, what: str) -> Message:
+def many(count: int, what: str) -> str:
     """A count of what is one of `COUNTED`, e.g. `1 file` or `2 files`."""
-    one, several = COUNTED[what]
-    return Message(one if count == 1 else several, count=f"{count:,}")
+    return reader.tr.ngettext(*COUNTED[what], count, count=f"{count:,}")
 
 
 def echo(text: str = "", markup: Mapping[str, bool] | None = None) -> None:

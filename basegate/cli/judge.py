@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import check_label
 from basegate.cli.candidate_args import add_models, chosen_by, judges
 from basegate.cli.console import (
     add_language,
     add_store,
     add_thresholds,
+    echo,
     store_of,
     translator_of,
     writing,
 )
-from basegate.cli.console import echo
 from basegate.cli.measure_command import commands as commands_for
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
-from basegate.i18n.formatting import place
 from basegate.judging.comparison import compare_candidates
 from basegate.judging.from_store import Asked, absent_from, ledger_of, rejudge_whole
 from basegate.report.csv_table import table
@@ -117,11 +117,11 @@ def _lines(each: Rejudged, ledger: Ledger, tr: Translator) -> Iterator[tuple[str
         yield f"  {text}", {}
     for left in ledger.candidates[0].not_judged:
         word, text = not_judged_in_words(left, tr)
-        yield line(word, place(left.check, left.item, tr), text), {}
+        yield line(word, check_label(left.check, left.item, tr), text), {}
 
 
 def _place(check: Check, tr: Translator) -> str:
-    return place(check.check, check.item, tr)
+    return check_label(check.check, check.item, tr)
 
 
 def _missing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from basegate.checks.labels import check_label, format_measured, format_sample_size
 from basegate.cli.candidate_args import absent_of, add_models, chosen_by
 from basegate.cli.console import (
     add_language,
@@ -17,9 +18,7 @@ from basegate.cli.console import (
     store_of,
     table,
 )
-from basegate.i18n.formatting import found, place
 from basegate.i18n.messages import Message, joined
-from basegate.report.wording import basis
 from basegate.store.folder import SHORT
 from basegate.store.inventory import KEY, set_aside, sizes, unfinished
 
@@ -70,14 +69,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _row(measurement: Measurement, bytes_of: Mapping[str, int]) -> tuple[str, ...]:
+    based = format_sample_size(measurement.findings.sample_size, reader.tr)
     cells = (
         measurement.key[:KEY],
         measurement.candidate.name,
         measurement.candidate.held,
-        place(measurement.check, measurement.item, reader.tr),
+        check_label(measurement.check, measurement.item, reader.tr),
         measurement.measured_at[:16].replace("T", " "),
         size(bytes_of.get(measurement.key[:SHORT], 0)),
-        f"{_main(measurement.findings)} [{basis(measurement.findings.basis, reader.tr)}]",
+        f"{_main(measurement.findings)} [{based}]",
     )
     return tuple(map(one_line, cells))
 
@@ -88,7 +88,7 @@ def _main(findings: Findings) -> str:
     if not metrics:
         return reader.tr("no metrics")
     first = metrics[0]
-    value = found(first, tr=reader.tr)
+    value = format_measured(first, tr=reader.tr)
     alike = sum(each.name == first.name for each in metrics) - 1
     text = f"{first.item} {value}" if first.item else value
     return text + reader.tr("; and {count} more", count=alike) if alike else text
@@ -149,7 +149,7 @@ def _as_json(
 
 
 def _fields(measurement: Measurement, bytes_of: Mapping[str, int]) -> dict[str, Any]:
-    candidate = measurement.candidate
+    candidate, size = measurement.candidate, measurement.findings.sample_size
     return {
         "key": measurement.key,
         "candidate": candidate.name,
@@ -161,7 +161,7 @@ def _fields(measurement: Measurement, bytes_of: Mapping[str, int]) -> dict[str, 
         "check": measurement.check,
         "item": measurement.item,
         "metrics": [_metric(each) for each in measurement.findings.metrics],
-        "basis": measurement.findings.basis,
+        "sample_size": size.model_dump() if size is not None else None,
         "seconds": measurement.seconds,
         "measured_at": measurement.measured_at,
         "bytes": bytes_of.get(measurement.key[:SHORT], 0),

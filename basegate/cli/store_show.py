@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from basegate.checks.labels import check_label, format_chance, format_measured, format_sample_size
 from basegate.cli.candidate_args import absent_of, add_models, chosen_by
 from basegate.cli.console import (
     add_language,
@@ -18,9 +19,7 @@ from basegate.cli.console import (
     table,
 )
 from basegate.errors import UsageError
-from basegate.i18n.formatting import chance, found, place
 from basegate.i18n.messages import Message, joined
-from basegate.report.wording import basis
 from basegate.store.inventory import the_one
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def _sections(
     yield Message("measurement"), list(_head(measurement, store))
     yield Message("metrics"), [_metric(each) for each in found.metrics]
     yield Message("facts"), [(name, str(value)) for name, value in found.facts.items()]
-    yield Message("notes"), [(reader.tr.known(each),) for each in found.notes]
+    yield Message("notes"), [(reader.tr.translate(each),) for each in found.notes]
     yield Message("left out"), [(each,) for each in found.left_out]
     yield Message("identity"), list(_flat(measurement.identity))
     yield Message("environment"), list(_flat(measurement.environment))
@@ -142,8 +141,8 @@ def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
     )
     revision = candidate.revision or Message("revision unknown")
     yield Message("source"), joined([candidate.source, revision])
-    yield Message("check"), place(measurement.check, measurement.item, reader.tr)
-    yield Message("rests on"), basis(measurement.findings.basis, reader.tr)
+    yield Message("check"), check_label(measurement.check, measurement.item, reader.tr)
+    yield Message("rests on"), format_sample_size(measurement.findings.sample_size, reader.tr)
     yield (
         Message("measured"),
         Message(
@@ -170,14 +169,7 @@ def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
 
 
 def _metric(metric: Metric) -> tuple[str, ...]:
-    text = found(metric, tr=reader.tr)
-    if ends := chance(metric) if metric.name == "correct" else None:
-        text += reader.tr(
-            "; chance of a right answer {low} % to {high} % ({level} %, Clopper and Pearson)",
-            low=f"{ends[0]:.0f}",
-            high=f"{ends[1]:.0f}",
-            level=f"{metric.confidence * 100:g}",
-        )
+    text = format_measured(metric, tr=reader.tr) + format_chance(metric, reader.tr)
     if metric.informative:
         text += reader.tr(" (shown only, never judged)")
     return metric.name, metric.item, text

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.i18n.catalogue import ENGLISH, Translator
-from basegate.i18n.formatting import FRACTION, asked, format_probability, format_value, found, place
+from basegate.checks.labels import KINDS, check_label, format_measured
+from basegate.i18n.catalogue import ENGLISH, Plural, Translator
+from basegate.i18n.formatting import FRACTION, format_probability, format_row_limit, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basegate.verdict import Counted, Result, Settling, TokenizerCost
+    from basegate.verdict import Result, SampleSizeHint, TokenizerCost
 
 
 def sentence(row: Result, tr: Translator = ENGLISH) -> str:
-    """Return what was found, what was asked for, and what follows from it.
-
-    The reason of a row without numbers is English where the row does not keep what it was put
-    together from, as in older ledgers.
-    """
+    """What was found, what was asked for, and what follows from it."""
     return tr.gap.join(_sentences(row, tr))
 
 
 def _sentences(row: Result, tr: Translator) -> Iterator[str]:
     if row.limit is None:
-        where = row.item or place(row.check, "", tr)
+        where = row.item or check_label(row.check, "", tr)
         yield tr(
             "{candidate} on {item}: {reason}",
             candidate=row.candidate,
@@ -36,12 +33,13 @@ def _sentences(row: Result, tr: Translator) -> Iterator[str]:
         "{candidate} on {item}: {found}, limit {asked}.",
         candidate=row.candidate,
         item=row.item,
-        found=found(row, row.limit, tr),
-        asked=asked(row, tr),
+        found=format_measured(row, row.limit, tr),
+        asked=format_row_limit(row, tr),
     )
-    if row.settling is not None:
+    if row.sample_size_hint is not None:
         yield tr(
-            "The interval straddles the limit: {settling}", settling=_settled_by(row.settling, tr)
+            "The interval straddles the limit: {settling}",
+            settling=_settled_by(row.sample_size_hint, tr),
         )
     if row.counts:
         yield from _about_count(row, tr)
@@ -52,52 +50,23 @@ def _sentences(row: Result, tr: Translator) -> Iterator[str]:
 
 
 def reason(row: Result, tr: Translator = ENGLISH) -> str:
-    """Return why a row holds no number, without candidate and item."""
-    if row.reason is not None:
-        return tr.translate(row.reason.message)
-    return row.detail.removeprefix(whom(row.candidate, row.check, row.item))
+    """Why a row holds no number, without candidate and item."""
+    return tr.translate(row.reason or "")
 
 
-def whom(candidate: str, check: str, item: str) -> str:
-    """Return what the sentence of a row without numbers begins with."""
-    return f"{candidate} on {item or place(check, '')}: "
-
-
-def _settled_by(settling: Settling, tr: Translator) -> str:
-    what = {
-        "documents": tr("documents"),
-        "documents in both versions": tr("documents in both versions"),
-        "samples": tr("samples"),
-        "questions": tr("questions"),
-        "problems": tr("problems"),
-        "pairs": tr("pairs"),
-    }[settling.what]
-    if settling.more is None:
+def _settled_by(hint: SampleSizeHint, tr: Translator) -> str:
+    kind = KINDS.get(hint.kind) or Plural(hint.kind, hint.kind)
+    what = tr.ngettext(*kind, hint.more or 0)
+    if hint.more is None or hint.have is None:
         return tr("more {what} would settle it, if the truth is not the limit itself.", what=what)
-    known = {"more": f"{settling.more:,}", "what": what, "have": settling.have}
-    if settling.more == 1:
-        known["what"] = _one(settling.what, tr)
-        return tr(
-            "about 1 more {what} like these {have} would settle it, if the value stays.", **known
-        )
-    if settling.have == 1:
-        return tr(
-            "about {more} more {what} like this one would settle it, if the value stays.", **known
-        )
-    return tr(
-        "about {more} more {what} like these {have} would settle it, if the value stays.", **known
+    return tr.ngettext(
+        "about {more} more {what} like this one would settle it, if the value stays.",
+        "about {more} more {what} like these {have} would settle it, if the value stays.",
+        hint.have,
+        more=f"{hint.more:,}",
+        what=what,
+        have=hint.have,
     )
-
-
-def _one(what: Counted, tr: Translator) -> str:
-    return {
-        "documents": tr("document"),
-        "documents in both versions": tr("document in both versions"),
-        "samples": tr("sample"),
-        "questions": tr("question"),
-        "problems": tr("problem"),
-        "pairs": tr("pair"),
-    }[what]
 
 
 def _about_count(row: Result, tr: Translator) -> Iterator[str]:

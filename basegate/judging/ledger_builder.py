@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import place, short_path
+from basegate.i18n.formatting import short_path
 from basegate.judging.recommendation import recommend
-from basegate.ledger import CandidateEntry, Ledger, ThresholdsFile
+from basegate.ledger import CandidateEntry, CheckItem, Ledger, ThresholdsFile
 from basegate.verdict import worst
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ def _entry(
     return CandidateEntry(
         **facts.model_dump(),
         verdict=worst(result.verdict for result in found),
-        not_run=tuple(place(*each) for each in checks if each not in run),
+        not_run=tuple(
+            CheckItem(check=check, item=item) for check, item in checks if (check, item) not in run
+        ),
         not_judged=tuple(not_judged),
         compared=compared,
     )

@@ -142,7 +142,7 @@ def was_interrupted(session: pytest.Session, over: int) -> bool:
 def _says_why(error: BaseException | None, rows: Sequence[Result]) -> bool:
     """Whether a test failed because a limit is not met, and its message tells which."""
     return isinstance(error, AssertionError) and any(
-        row.verdict != "pass" and row.detail in str(error) for row in rows
+        row.verdict != "pass" and sentence(row) in str(error) for row in rows
     )
 
 

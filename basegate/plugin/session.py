@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from basegate.config.registry import CandidateSpec
     from basegate.judging.checkpoint_identity import Origin
+    from basegate.judging.judge import Verdict
     from basegate.ledger import Comparison
     from basegate.measurement import Earlier, Measurement
     from basegate.plugin.compare import Compared
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from basegate.progress import Progress
     from basegate.runner.isolation import Isolation
     from basegate.runner.measure import Measurer
-    from basegate.verdict import Result, Verdict
+    from basegate.verdict import Result
 
 
 class Run:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import asked, format_value, place, with_unit
+from basegate.checks.labels import check_label, metric_label
+from basegate.i18n.formatting import format_row_limit, format_value
 from basegate.judging.explanation import sentence
 from basegate.judging.recommendation import plainest_of
 from basegate.report.page.samples_section import address
@@ -34,20 +35,6 @@ if TYPE_CHECKING:
 
 SHOWN = 2
 """Metrics of a cell; the rest is counted."""
-_SHORT = {
-    "bits_per_char": "bits per character",
-    "perplexity": "perplexity",
-    "gap": "bits beyond written Chinese",
-    "preferred_share": "right sentence likelier",
-    "cantonese_share": "Cantonese",
-    "latin_share": "English words",
-    "simplified_share": "Simplified",
-    "looping_share": "loops",
-    "accuracy": "right answers",
-    "likelihood_accuracy": "right by likelihood",
-    "letter_accuracy": "right by letter",
-}
-"""Metrics as a cell below the name of its check can call them."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +102,7 @@ def render_decision(page: Page) -> Markup:
         sentences=recommendation(ledger, page.tr),
         found=choice.candidate if choice is not None else None,
         partial=partial(page.tr) if ledger.suite.interrupted else "",
-        heads=[place(check, part, page.tr) for check, part in columns(page)],
+        heads=[check_label(check, part, page.tr) for check, part in columns(page)],
         lines=lines(page),
         unmet=unmet(page),
         told=sentence,
@@ -218,19 +205,21 @@ def _questions(page: Page, rows: Sequence[Result]) -> Value:
     """Return how many of the questions that are judged each alone are met."""
     tr = page.tr
     met = sum(row.verdict == "pass" for row in rows)
-    limits = {asked(row, tr) for row in rows}
+    limits = {format_row_limit(row, tr) for row in rows}
     limit = limits.pop() if len(limits) == 1 else ""
-    if len(rows) == 1:
-        return Value(
-            found=tr("{met} of 1 question met", met=met),
-            interval=_weakest(tr, rows),
-            asked=limit and tr("{limit} right", limit=limit),
-        )
+    count = len(rows)
     weakest = _weakest(tr, rows)
+    if weakest and count > 1:
+        weakest = tr("weakest: {counted}", counted=weakest)
+    each = tr("{limit} right", limit=limit)
+    if count > 1:
+        each = tr("{limit} right each", limit=limit)
     return Value(
-        found=tr("{met} of {count} questions met", met=met, count=len(rows)),
-        interval=weakest and tr("weakest: {counted}", counted=weakest),
-        asked=limit and tr("{limit} right each", limit=limit),
+        found=tr.ngettext(
+            "{met} of {count} question met", "{met} of {count} questions met", count, met=met
+        ),
+        interval=weakest,
+        asked=limit and each,
     )
 
 
@@ -261,7 +250,7 @@ def _value(tr: Translator, row: Result) -> Value:
     if unknown is not None and unknown.value is not None:
         value = format_value(unknown.value, unknown.unit, tr=tr)
         asked_ = tr("not known (relative to {name})", name=unknown.candidate)
-        return Value(with_unit(value, _named(unknown.metric), tr), asked=asked_)
+        return Value(_short(unknown.metric, value, tr), asked=asked_)
     if not row.metric:
         return Value(tr("no measurement"))
     value = format_value(row.value, row.unit, row.limit, tr)
@@ -270,12 +259,12 @@ def _value(tr: Translator, row: Result) -> Value:
         low, high = (format_value(end, row.unit, row.limit, tr) for end in row.interval)
         level = f"{row.confidence * 100:g}"
         interval = tr("{level} %: {low} to {high}", level=level, low=low, high=high)
-    return Value(with_unit(value, _named(row.metric), tr), interval, asked(row, tr))
+    return Value(_short(row.metric, value, tr), interval, format_row_limit(row, tr))
 
 
-def _named(metric: str) -> str:
-    """Return what a cell calls a metric."""
-    return _SHORT.get(metric, metric.replace("_", " "))
+def _short(metric: str, value: str, tr: Translator) -> str:
+    """A number as a cell below the name of its check has it."""
+    return tr(metric_label(metric).short, value=value)
 
 
 def _link(page: Page, name: str, check: str, part: str) -> str:
@@ -339,7 +328,7 @@ def unmet(page: Page) -> list[Unmet]:
 def _left(tr: Translator, entry: CandidateEntry) -> Iterator[tuple[str, str]]:
     for each in entry.not_judged:
         word, text = not_judged_in_words(each, tr)
-        yield word, tr("{head}: {text}", head=place(each.check, each.item, tr), text=text)
+        yield word, tr("{head}: {text}", head=check_label(each.check, each.item, tr), text=text)
 
 
 def _missed(tr: Translator, rows: Sequence[Result]) -> Iterator[Missed]:
@@ -370,11 +359,12 @@ def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
     left = Counter(not_judged_in_words(each, tr)[0] for each in entry.not_judged)
     verdicts += [tr("{count} {verdict}", count=count, verdict=word) for word, count in left.items()]
     count = len(checks) + left.total()
-    known = {"name": name, "all": count, "verdicts": tr(", ").join(verdicts)}
-    told = (
-        tr("{name}, of 1 check: {verdicts}", **known)
-        if count == 1
-        else tr("{name}, of {all} checks: {verdicts}", **known)
+    told = tr.ngettext(
+        "{name}, of {count} check: {verdicts}",
+        "{name}, of {count} checks: {verdicts}",
+        count,
+        name=name,
+        verdicts=tr(", ").join(verdicts),
     )
     plainest = plainest_of(missed)
     if plainest is None:

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from basegate.checks.labels import (
+    fact_label,
+    format_chance,
+    format_measured,
+    format_sample_size,
+    metric_label,
+)
 from basegate.i18n.catalogue import ENGLISH, Translator
-from basegate.i18n.formatting import FRACTION, asked, format_value, found, printable
+from basegate.i18n.formatting import FRACTION, format_row_limit, format_value, printable
+from basegate.i18n.messages import Message
 from basegate.report.page.samples_section import address
 from basegate.report.page.templating import render_part
-from basegate.report.wording import basis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,21 +30,12 @@ if TYPE_CHECKING:
     from basegate.measurement import Findings, Measurement, Metric
     from basegate.verdict import Result
 
-_FACTS = {
-    "split_token_share": "tokens that are parts of a character",
-    "no_answer": "samples without an answer",
-    "not_drawn": "samples not drawn",
-    "prefix": "before every window and prompt",
-}
-"""Facts of a measurement whose names do not say it."""
-COLUMNS = ("Verdict", "Metric", "Value", "Limit")
+COLUMNS = (Message("verdict"), Message("metric"), Message("value"), Message("limit"))
 
 
 def header_cells(tr: Translator = ENGLISH) -> list[Markup]:
     """Return the heads of the columns that a verdict needs."""
-    return [
-        render_part("head.html", tr, kind=name.lower(), name=tr(name.lower())) for name in COLUMNS
-    ]
+    return [render_part("head.html", tr, kind=name, name=tr(name)) for name in COLUMNS]
 
 
 def id_cell(nodeid: str) -> Markup:
@@ -47,19 +45,22 @@ def id_cell(nodeid: str) -> Markup:
 
 def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Markup]:
     """Return the cells of a row: a line per metric in each of them."""
-    lines = [(row.verdict, _metric(row, tr), _value(row, tr), asked(row, tr)) for row in results]
-    bases = dict.fromkeys(
-        tr("{head}: {text}", head=row.part, text=basis(row.basis, tr))
+    lines = [
+        (row.verdict, _metric(row, tr), _value(row, tr), format_row_limit(row, tr))
         for row in results
-        if row.basis
+    ]
+    bases = dict.fromkeys(
+        tr("{head}: {text}", head=row.part, text=format_sample_size(row.sample_size, tr))
+        for row in results
+        if row.sample_size
     )
     return [
         render_part(
             "cell.html",
             tr,
-            kind=name.lower(),
+            kind=name,
             lines=[printable(line[place]) for line in lines],
-            below=[printable(each) for each in bases] if name == "Metric" else [],
+            below=[printable(each) for each in bases] if name == "metric" else [],
         )
         for place, name in enumerate(COLUMNS)
     ]
@@ -90,12 +91,12 @@ def stored_cells(
 
 
 def _metric(row: Result, tr: Translator) -> str:
-    metric = tr(row.metric.replace("_", " ")) if row.metric else ""
+    metric = tr(metric_label(row.metric).name) if row.metric else ""
     return tr("{head}: {text}", head=row.question, text=metric) if row.question else metric
 
 
 def _value(row: Result, tr: Translator) -> str:
-    return found(row, row.limit, tr) if row.metric else ""
+    return format_measured(row, row.limit, tr) if row.metric else ""
 
 
 def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = ENGLISH) -> Markup:
@@ -114,7 +115,7 @@ def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = 
         "evidence.html",
         tr,
         metrics=[
-            (_part(metric, tr), f"{found(metric, None, tr)}{_behind(metric, tr)}")
+            (_part(metric, tr), f"{format_measured(metric, None, tr)}{_behind(metric, tr)}")
             for metric in shown
         ],
         facts=list(_facts(findings, tr)),
@@ -123,7 +124,7 @@ def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = 
         notes=findings.notes,
         left_out=findings.left_out,
         gates=_gates(rows),
-        asked=asked,
+        asked=format_row_limit,
         link=_link(measurement, rows),
     )
 
@@ -134,19 +135,11 @@ def _part(metric: Metric, tr: Translator) -> str:
 
 
 def _behind(metric: Metric, tr: Translator) -> str:
-    """Return what a count says of the chance of a right answer, and what was not drawn."""
-    if metric.name != "correct" or metric.interval is None or not metric.count:
-        return ""
-    low, high = (f"{end / metric.count * 100:.0f}" for end in metric.interval)
-    text = tr(
-        "; chance of a right answer {low} % to {high} % ({level} %, Clopper and Pearson).",
-        low=low,
-        high=high,
-        level=f"{metric.confidence * 100:g}",
-    )
-    left = metric.count - (metric.drawn or 0)
-    if left:
-        text += tr(" {count} more could not change the verdict and were not drawn.", count=left)
+    """What a count says of the chance of a right answer, and what was not drawn."""
+    text = format_chance(metric, tr)
+    left = (metric.count or 0) - (metric.drawn or 0)
+    if text and left:
+        text += tr("; {count} more could not change the verdict and were not drawn", count=left)
     return text
 
 
@@ -154,7 +147,7 @@ def _facts(findings: Findings, tr: Translator) -> Iterator[tuple[str, str]]:
     for key, value in findings.facts.items():
         if value is None or key == "remark":
             continue
-        name = tr(_FACTS.get(key, key.replace("_", " ")))
+        name = fact_label(key, tr)
         if isinstance(value, str | bool):
             yield name, str(value)
         else:

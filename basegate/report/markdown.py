@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import check_label, unit_label
 from basegate.i18n.catalogue import ENGLISH, Translator
-from basegate.i18n.formatting import format_value, in_words, place, printable
+from basegate.i18n.formatting import format_value, printable
 from basegate.judging.explanation import sentence
 from basegate.report import terminal
 from basegate.report.decision_table import columns, lines, unmet
@@ -79,7 +80,7 @@ def _decision(page: Page) -> str:
 def _table(page: Page) -> str:
     """Return the table, turned so that it grows downwards: pages are narrow."""
     found = lines(page)
-    heads = ["", page.tr("decision"), *(place(*part, page.tr) for part in columns(page))]
+    heads = ["", page.tr("decision"), *(check_label(*part, page.tr) for part in columns(page))]
     turned = [[escape(head) for head in heads]]
     turned += [
         [_name(page, line), _decided(line), *(_cell(page, each) for each in line.cells)]
@@ -159,8 +160,8 @@ def _notes(page: Page) -> str:
             page.tr(
                 "{name}, {place}: {note}",
                 name=name,
-                place=place(check, part, page.tr),
-                note=page.tr.known(note),
+                place=check_label(check, part, page.tr),
+                note=page.tr.translate(note),
             )
         )
         for name, check, part, note in found
@@ -204,8 +205,8 @@ def _compared(tr: Translator, each: Comparison) -> list[str]:
     cells = [
         tr(
             "{place}, {unit}",
-            place=place(each.check, each.part, tr),
-            unit=in_words(each.unit, tr),
+            place=check_label(each.check, each.part, tr),
+            unit=unit_label(each.metric, tr),
         ),
         f"{each.first} / {each.second}",
         " / ".join(values),

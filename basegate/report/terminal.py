@@ -6,10 +6,11 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import check_label, format_measured, format_sample_size
 from basegate.i18n.catalogue import ENGLISH, Translator
-from basegate.i18n.formatting import GIB, asked, found, padded, place, printable, short_path
+from basegate.i18n.formatting import GIB, format_row_limit, padded, printable, short_path
 from basegate.judging.explanation import reason
-from basegate.report.wording import basis, joined, place_in_words, recommendation
+from basegate.report.wording import joined, recommendation
 from basegate.verdict import Result, VerdictWord, telling
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def summary(
             own = list(group)
             yield _line(check, own, tr)
             for note in dict.fromkeys(note for row in own for note in row.notes):
-                text = tr("note: {note}", note=tr.known(note))
+                text = tr("note: {note}", note=tr.translate(note))
                 yield printable(f"  {'':<12} {'':<28} {text}"), {}
         if stored := _stored([each for each in kept if each.candidate.name == entry.name], tr):
             yield printable("  " + tr("from the store: {stored}", stored=stored)), {}
@@ -142,12 +143,12 @@ def decided(
     if not rows:
         return tr("not asked (no acceptance test of it was selected)")
     text = _decision(entry, tr)
-    checks = dict.fromkeys(place(row.check, "", tr) for row in rows if row.verdict != "pass")
+    checks = dict.fromkeys(check_label(row.check, "", tr) for row in rows if row.verdict != "pass")
     if checks:
         text = tr("{decision} on {checks}", decision=text, checks=tr(", ").join(checks))
     if not entry.not_run:
         return text
-    left = tr(", ").join(place_in_words(each, tr) for each in entry.not_run)
+    left = tr(", ").join(check_label(each.check, each.item, tr) for each in entry.not_run)
     if entry.not_judged:
         return tr("{decision}; not judged: {checks}", decision=text, checks=left)
     return tr("{decision}; not run: {checks}", decision=text, checks=left)
@@ -159,7 +160,7 @@ def not_judged_in_words(left: NotJudged, tr: Translator = ENGLISH) -> tuple[str,
         return tr("not decided"), tr("samples are missing: {command}", command=left.command)
     if left.why == "missing":
         return tr("not measured"), left.command
-    reason_ = tr.translate(left.reason.message) if left.reason is not None else ""
+    reason_ = tr.translate(left.reason or "")
     text = tr("no stored measurement can be told to be of it: {reason}", reason=reason_)
     return tr("not found"), text
 
@@ -175,10 +176,11 @@ def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str
     verdict, shown = telling(rows)
     text = tr("; ").join(_found(row, tr) for row in shown[:3])
     more = tr("; and {count} more", count=len(shown) - 3) if len(shown) > 3 else ""
-    rests = f" [{basis(rows[0].basis, tr)}]" if rows[0].basis else ""
-    text = f"{' '.join(text.split())}{more}{rests}"
+    size = format_sample_size(rows[0].sample_size, tr)
+    based = f" [{size}]" if size else ""
+    text = f"{' '.join(text.split())}{more}{based}"
     return (
-        printable(line(verdict_in_words(verdict, tr), place(check, rows[0].part, tr), text)),
+        printable(line(verdict_in_words(verdict, tr), check_label(check, rows[0].part, tr), text)),
         _MARKUP[verdict],
     )
 
@@ -191,10 +193,10 @@ def line(word: str, name: str, text: str) -> str:
 def _found(row: Result, tr: Translator) -> str:
     if row.limit is None:
         return reason(row, tr)
-    value = found(row, row.limit, tr)
+    value = format_measured(row, row.limit, tr)
     if row.question:
         value = tr("{question} {value}", question=row.question, value=value)
-    return tr("{found}, limit {asked}", found=value, asked=asked(row, tr))
+    return tr("{found}, limit {asked}", found=value, asked=format_row_limit(row, tr))
 
 
 def _stored(records: Sequence[Record], tr: Translator) -> str:
@@ -202,10 +204,18 @@ def _stored(records: Sequence[Record], tr: Translator) -> str:
     checks: dict[str, Earlier | None] = {}
     for record in records:
         for row in record.results:
-            checks.setdefault(place(row.check, row.part, tr), record.earlier)
+            checks.setdefault(check_label(row.check, row.part, tr), record.earlier)
     done = {name: earlier for name, earlier in checks.items() if earlier is not None}
     whole = sum(each.whole for each in done.values())
-    parts = [_whole(whole, len(checks), tr)] if whole else []
+    parts = (
+        [
+            tr.ngettext(
+                "{done} of {count} check", "{done} of {count} checks", len(checks), done=whole
+            )
+        ]
+        if whole
+        else []
+    )
     parts += [
         tr(
             "{done} of {count} batches of {check}",
@@ -223,12 +233,6 @@ def _stored(records: Sequence[Record], tr: Translator) -> str:
     if not names:
         return text
     return tr("{stored}, kept under the name {names}", stored=text, names=joined([*names], tr))
-
-
-def _whole(done: int, count: int, tr: Translator) -> str:
-    if count == 1:
-        return tr("{done} of {count} check", done=done, count=count)
-    return tr("{done} of {count} checks", done=done, count=count)
 
 
 def _loaded(entry: CandidateEntry, tr: Translator) -> Iterator[tuple[str, dict[str, bool]]]:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from functools import reduce
 from typing import TYPE_CHECKING
 
-from basegate.config.thresholds import CHECKS
+from basegate.checks.labels import check_label, format_measured, format_number, unit_label
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import (
+    FRACTION,
     GIB,
-    asked,
     format_probability,
+    format_row_limit,
     format_value,
-    found,
-    in_words,
-    is_share,
-    place,
-    with_unit,
 )
 from basegate.judging.recommendation import is_carried, plainest_of
 
@@ -102,17 +96,12 @@ def _failing(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
             "{name} fails {place} with {value} (limit {asked})",
             name=name,
             place=_place(plainest, tr),
-            value=_value(plainest, tr),
-            asked=asked(plainest, tr),
+            value=format_number(plainest, plainest.limit, tr),
+            asked=format_row_limit(plainest, tr),
         )
         for name in choice.rejected
         if (plainest := _plainest(ledger, name)) is not None
     )
-
-
-def _value(each: LimitDistance, tr: Translator) -> str:
-    """Return what was found without its interval."""
-    return with_unit(format_value(each.value, each.unit, each.limit, tr), each.unit, tr)
 
 
 def _plainest(ledger: Ledger, name: str) -> LimitDistance | None:
@@ -157,11 +146,11 @@ def _carried(
 
 def _better(each: Comparison, loser: str, tr: Translator) -> str:
     known = {
-        "unit": in_words(each.unit, tr),
+        "unit": unit_label(each.metric, tr),
         "other": loser,
-        "place": place(each.check, each.part, tr),
+        "place": check_label(each.check, each.part, tr),
     }
-    if is_share(each.unit):
+    if each.unit == FRACTION:
         points = tr("{value} points", value=f"{abs(each.difference) * 100:.1f}")
         return tr("{points} better than {other} on {place} (share {unit})", points=points, **known)
     value = format_value(abs(each.difference), each.unit)
@@ -180,16 +169,17 @@ def _rests_on(sure: Sureness, tr: Translator) -> Iterator[str]:
         yield _clearly(sure, tr)
     if sure.luckiest is not None:
         yield _by_luck(sure, sure.luckiest, tr)
-    if sure.bare == 1:
-        yield tr("1 rests on a number without an interval")
-    elif sure.bare:
-        yield tr("{count} rest on numbers without an interval", count=sure.bare)
-    if sure.relative == 1:
-        yield tr("1 of the limits follows from a reference's number, taken as exact")
-    elif sure.relative:
-        yield tr(
+    if sure.bare:
+        yield tr.ngettext(
+            "{count} rests on a number without an interval",
+            "{count} rest on numbers without an interval",
+            sure.bare,
+        )
+    if sure.relative:
+        yield tr.ngettext(
+            "{count} of the limits follows from a reference's number, taken as exact",
             "{count} of the limits follow from a reference's number, taken as exact",
-            count=sure.relative,
+            sure.relative,
         )
 
 
@@ -201,17 +191,18 @@ def _clearly(sure: Sureness, tr: Translator) -> str:
         return tr(
             "all of its {checks} checks are met clearly, each at {level} % confidence", **known
         )
-    if sure.shown == 1:
-        return tr("1 of its {checks} checks is met clearly, at {level} % confidence", **known)
-    return tr(
-        "{shown} of its {checks} checks are met clearly, each at {level} % confidence", **known
+    return tr.ngettext(
+        "{shown} of its {checks} checks is met clearly, at {level} % confidence",
+        "{shown} of its {checks} checks are met clearly, each at {level} % confidence",
+        sure.shown,
+        **known,
     )
 
 
 def _by_luck(sure: Sureness, luckiest: Luck, tr: Translator) -> str:
     known = {
         "who": _counting(sure, tr),
-        "place": place(luckiest.check, luckiest.item, tr),
+        "place": check_label(luckiest.check, luckiest.item, tr),
         "chance": format_probability(luckiest.chance, tr),
     }
     if sure.counted == 1:
@@ -236,16 +227,20 @@ def _by_luck(sure: Sureness, luckiest: Luck, tr: Translator) -> str:
 
 def _counting(sure: Sureness, tr: Translator) -> str:
     """Say which checks count right answers."""
-    known = {"count": sure.counted, "checks": sure.checks}
     if sure.shown and not sure.bare:
-        if sure.counted == 1:
-            return tr("the other one counts right answers")
-        return tr("the other {count} count right answers", **known)
+        return tr.ngettext(
+            "the other one counts right answers",
+            "the other {count} count right answers",
+            sure.counted,
+        )
     if sure.checks == 1:
         return tr("its only check counts right answers")
-    if sure.counted == 1:
-        return tr("1 of its {checks} checks counts right answers", **known)
-    return tr("{count} of its {checks} checks count right answers", **known)
+    return tr.ngettext(
+        "{count} of its {checks} checks counts right answers",
+        "{count} of its {checks} checks count right answers",
+        sure.counted,
+        checks=sure.checks,
+    )
 
 
 def _closest(choice: Recommendation, tr: Translator) -> str:
@@ -254,8 +249,8 @@ def _closest(choice: Recommendation, tr: Translator) -> str:
     return tr(
         "The limit that it meets by the least: {place}, {found}, limit {asked}.",
         place=_place(choice.closest, tr),
-        found=found(choice.closest, choice.closest.limit, tr),
-        asked=asked(choice.closest, tr),
+        found=format_measured(choice.closest, choice.closest.limit, tr),
+        asked=format_row_limit(choice.closest, tr),
     )
 
 
@@ -282,10 +277,12 @@ def _left_of(name: str, ledger: Ledger, tr: Translator) -> str:
         if row.limit is not None and row.verdict in ("fail", "inconclusive")
     }
     left = dict.fromkeys(
-        place(row.check, row.part, tr) for row in rows if (row.check, row.part) not in missed
+        check_label(row.check, row.part, tr) for row in rows if (row.check, row.part) not in missed
     )
     entries = (entry for entry in ledger.candidates if entry.name == name)
-    left |= dict.fromkeys(place_in_words(each, tr) for entry in entries for each in entry.not_run)
+    left |= dict.fromkeys(
+        check_label(each.check, each.item, tr) for entry in entries for each in entry.not_run
+    )
     if not left:
         return ""
     return tr("Not judged of {name}: {checks}.", name=name, checks=tr(", ").join(left))
@@ -335,13 +332,13 @@ def missed_in_words(each: LimitDistance, tr: Translator) -> str:
     return tr(
         "{place}: {found}, limit {asked}",
         place=_place(each, tr),
-        found=found(each, each.limit, tr),
-        asked=asked(each, tr),
+        found=format_measured(each, each.limit, tr),
+        asked=format_row_limit(each, tr),
     )
 
 
 def _place(each: LimitDistance, tr: Translator) -> str:
-    return place(each.check, each.item, tr)
+    return check_label(each.check, each.item, tr)
 
 
 def _unfinished(choice: Recommendation, tr: Translator) -> str:
@@ -361,31 +358,6 @@ def _absent(ledger: Ledger, tr: Translator) -> str:
         "measures).",
         names=joined(ledger.absent, tr),
     )
-
-
-def place_in_words(name: str, tr: Translator = ENGLISH) -> str:
-    """Return what `place` gave in English in another language."""
-    for check in CHECKS:
-        head, _, part = name.partition(check.replace("_", " "))
-        if not head and part[:1] in ("", " "):
-            return place(check, part[1:], tr)
-    return name
-
-
-_SINGULAR = re.compile(r"\b(document|question|problem|prompt|pair|sample)\b")
-
-
-def parts_of_basis(text: str) -> list[str]:
-    """Return the parts of what a row of the ledger says a measurement rests on, all in plural."""
-    return [_SINGULAR.sub(r"\1s", part) for part in text.split(", ")]
-
-
-def basis(text: str, tr: Translator = ENGLISH) -> str:
-    """Return what a measurement rests on, as a row of the ledger has it, in words."""
-    if tr.language == "en":
-        return text
-    parts = map(tr.known, parts_of_basis(text))
-    return reduce(lambda some, more: tr("{basis}, {more}", basis=some, more=more), parts)
 
 
 def joined(names: Sequence[str], tr: Translator = ENGLISH) -> str:

@@ -226,11 +226,12 @@ def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
     findings = findings.noting(*_about_files(engine), prefix=engine.prefix)
     if not retries:
         return findings
-    times = "once" if retries == 1 else f"{retries} times"
-    return findings.noting(
-        f"a batch did not fit into memory and was halved, {times}; the numbers are not affected.",
-        memory_retries=retries,
+    note = Message(
+        "batches that did not fit into memory were halved ({count} times in all); the numbers are "
+        "not affected.",
+        count=retries,
     )
+    return findings.noting(note, memory_retries=retries)
 
 
 def _about_files(engine: Engine) -> Iterator[str]:
@@ -239,12 +240,12 @@ def _about_files(engine: Engine) -> Iterator[str]:
         return
     yield from engine.loaded.notes
     if engine.loaded.weights == "pickle":
-        yield (
+        yield Message(
             "its weights are .bin files (pickle), read as numbers only: code in them would not "
             "have run."
         )
     if engine.loaded.code:
-        yield "Python code of the checkpoint was run, as --trust-remote-code asked."
+        yield Message("Python code of the checkpoint was run, as --trust-remote-code asked.")
 
 
 def _keep(measurement: Measurement, store: Store) -> bool:

@@ -110,11 +110,12 @@ def _finite(scores: list[TokenScores], engine: Engine) -> None:
     )
     if (loaded := getattr(engine, "loaded", None)) is not None:
         _blame_files(loaded, found)
-    raise CandidateError(
+    reason = Message(
         "{found}: its numbers overflow. Try another --dtype (bfloat16 instead of float16) or "
         "--quantization.",
         found=found,
     )
+    raise CandidateError(reason)
 
 
 def _blame_files(loaded: Loaded, found: str) -> None:
@@ -122,7 +123,7 @@ def _blame_files(loaded: Loaded, found: str) -> None:
     from basegate.engines.checkpoints.tensor_headers import find_broken
 
     if (broken := find_broken(loaded.folder, loaded.files)) is not None:
-        raise CandidateError(
+        reason = Message(
             "{path}: the weight {tensor} holds {what}, so that {found}. Its numbers broke "
             "while it was trained, merged or saved, and no --dtype mends them. Fetch the "
             "file again; if it was published so, choose another checkpoint.",
@@ -131,17 +132,19 @@ def _blame_files(loaded: Loaded, found: str) -> None:
             what=broken.what,
             found=found,
         )
+        raise CandidateError(reason)
 
 
 def _steady(together: TokenScores, alone: TokenScores) -> None:
     drift = float(np.mean(np.abs(alone.logprobs - together.logprobs)))
     if not drift <= DRIFT:  # NaN, too, is no agreement
-        raise CandidateError(
+        reason = Message(
             "a sentence scores {drift} nats per token otherwise among longer and shorter "
             "ones than alone: padding leaks into its numbers. The model's code does not heed "
             "the attention mask; try another version of transformers.",
             drift=f"{drift:.2f}",
         )
+        raise CandidateError(reason)
 
 
 def _steady_after_prompts(engine: Engine) -> None:
@@ -170,24 +173,26 @@ def _goes_on(after: list[TokenScores], at_once: list[TokenScores]) -> None:
         apart += list(np.abs(end.logprobs - same)[:NEAR])
     drift = float(np.mean(apart))
     if not drift <= DRIFT:
-        raise CandidateError(
+        reason = Message(
             "the end of a sentence scores {drift} nats per token otherwise once its beginning "
             "was read than in one pass: the model's code does not go on from what it has read, "
             "as options after a prompt need. Try another version of transformers, or choose a "
             "model of another kind.",
             drift=f"{drift:.2f}",
         )
+        raise CandidateError(reason)
 
 
 def _gives_back(scores: list[TokenScores]) -> None:
     lost = [each.lost / len(text.text) for each, text in zip(scores, TEXTS, strict=False)]
     if min(lost) > LOST_SHARE:
-        raise CandidateError(
+        reason = Message(
             "its tokenizer loses {share} % of the characters or more in every language: "
             "decoding does not give a text back. The tokenizer's files are broken or of "
             "another version; fetch them again.",
             share=f"{min(lost) * 100:.0f}",
         )
+        raise CandidateError(reason)
 
 
 def _knows_order(scores: list[TokenScores]) -> None:
@@ -200,12 +205,13 @@ def _knows_order(scores: list[TokenScores]) -> None:
             Message("{language} {gain} %", language=text.language, gain=f"{gain * 100:.1f}")
             for text, gain in zip(TEXTS, gains, strict=True)
         )
-        raise CandidateError(
+        reason = Message(
             "it predicts plain sentences no better than their words in a wrong order (saved: "
             "{found}). Its weights are random or belong to another tokenizer, or its numbers "
             "broke: check the checkpoint, --dtype and --quantization.",
             found=found,
         )
+        raise CandidateError(reason)
 
 
 def _beats_a_guess(scores: list[TokenScores], vocabulary: int | None) -> None:
@@ -237,7 +243,7 @@ def _beats_a_guess(scores: list[TokenScores], vocabulary: int | None) -> None:
                 bits=f"{bits:.1f}",
             )
         )
-    raise CandidateError(
+    reason = Message(
         "it predicts plain sentences worse than a guess that takes everything for equally "
         "likely: nats per token and bits per character are {found}, and the guess has "
         "{guess} over its {vocabulary} tokens and {character_bits} over all characters. Its "
@@ -248,6 +254,7 @@ def _beats_a_guess(scores: list[TokenScores], vocabulary: int | None) -> None:
         vocabulary=vocabulary,
         character_bits=CHARACTER_BITS,
     )
+    raise CandidateError(reason)
 
 
 def _writes(engine: Engine) -> None:
@@ -255,8 +262,9 @@ def _writes(engine: Engine) -> None:
     sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=24)
     drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)
     if all(is_broken(draws[0]) for draws in drawn):
-        raise CandidateError(
+        reason = Message(
             "it writes one character or token over and over, or nothing, in every language "
             "(such as {text}). That is a broken run: try another --dtype or --quantization.",
             text=f"{drawn[0][0].text[:12]!r}",
         )
+        raise CandidateError(reason)

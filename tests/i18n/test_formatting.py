@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from basegate.checks.labels import format_measured
 from basegate.i18n.formatting import (
-    asked,
     format_limit,
     format_metric,
     format_probability,
+    format_row_limit,
     format_value,
-    found,
     printable,
     short_path,
 )
@@ -95,9 +95,9 @@ def test_a_row_of_the_ledger_is_said_in_the_same_words():
         unit="share of words in Latin letters", limit=0.15, direction="max", verdict="fail",
         detail="d",
     )  # fmt: skip
-    assert found(row) == "20 % of words in Latin letters"
-    assert asked(row) == "at most 15 %"
-    assert asked(row.model_copy(update={"limit": None, "direction": None})) == ""
+    assert format_measured(row) == "20 % of words in Latin letters"
+    assert format_row_limit(row) == "at most 15 %"
+    assert format_row_limit(row.model_copy(update={"limit": None, "direction": None})) == ""
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def relative(limit, value, interval=None, unit="bits", direction="max"):
     ],
 )
 def test_a_computed_limit_has_few_digits_beside_the_numbers(limit, value, interval, unit, text):
-    assert asked(relative(limit, value, interval, unit)).partition(" (")[0] == text
+    assert format_row_limit(relative(limit, value, interval, unit)).partition(" (")[0] == text
 
 
 @given(
@@ -164,7 +164,7 @@ def test_a_computed_limit_never_moves_over_the_number_beside_it(limit, off, unit
         float(text.removesuffix(" %").replace(",", ""))
         for text in (
             format_value(row.value, unit, limit),
-            asked(row).partition(" (")[0].removeprefix("at most "),
+            format_row_limit(row).partition(" (")[0].removeprefix("at most "),
         )
     )
     if abs(row.value - limit) > 1e-7:

@@ -21,7 +21,7 @@ from basegate.cli.console import COUNTED
 from basegate.config.limits import RULES
 from basegate.config.thresholds import CHECKS, load_thresholds
 from basegate.i18n.catalogue import without_numbers, words
-from basegate.i18n.formatting import SHARE
+from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import JOINS
 from basegate.judging.from_store import _as_answer
 from basegate.measurement import CandidateFacts, OptionScores
@@ -159,7 +159,7 @@ def units() -> set[str]:
         *(each for made in page.measurements.values() for each in made.findings.metrics),
         *page.ledger.comparisons,
     ]
-    found = {perplexity.ARTICLE_UNIT, *(each.unit.removeprefix(SHARE) for each in metrics)}
+    found = {perplexity.ARTICLE_UNIT, *(each.unit.removeprefix(FRACTION) for each in metrics)}
     found = {each for each in found if not re.fullmatch(r"of \d+ correct", each)}
     return found | {f"{{value}} {each}" for each in found}
 

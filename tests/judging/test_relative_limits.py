@@ -10,7 +10,7 @@ from basegate.config.limits import Limit, RelativeLimit
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
 from basegate.i18n.catalogue import translator
-from basegate.i18n.formatting import asked
+from basegate.i18n.formatting import format_row_limit
 from basegate.judging.checkpoint_identity import Origin
 from basegate.judging.judge import draws_for
 from basegate.judging.relative_limits import References, judge_by
@@ -91,7 +91,7 @@ def test_every_relation_is_told_in_words(relation, direction, unit, words):
         direction=direction,
         reference=found.reference,
     )
-    assert asked(row) == words
+    assert format_row_limit(row) == words
 
 
 def test_the_command_names_the_source_of_a_reference_that_only_the_store_knows(

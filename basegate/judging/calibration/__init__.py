@@ -11,9 +11,10 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import check_label
 from basegate.config.limits import RelativeLimit
 from basegate.errors import InvalidMeasurement
-from basegate.i18n.formatting import FRACTION, format_value, place
+from basegate.i18n.formatting import FRACTION, format_value
 from basegate.judging.calibration.counts import suggest_count
 from basegate.judging.calibration.numbers import suggest_number
 from basegate.judging.calibration.suggestion import Case, Suggestion
@@ -77,7 +78,7 @@ def usable(
     check: Check, measured: Mapping[str, Measurement | None]
 ) -> tuple[dict[str, Measurement], list[str]]:
     """Valid measurements by name, and a warning for each candidate that is left out."""
-    where = place(check.check, check.item)
+    where = check_label(check.check, check.item)
     valid: dict[str, Measurement] = {}
     warnings: list[str] = []
     for name, measurement in measured.items():

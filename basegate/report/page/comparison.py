@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import format_value, found, in_words, is_share, place
+from basegate.checks.labels import check_label, format_measured, unit_label
+from basegate.i18n.formatting import FRACTION, format_value
 from basegate.judging.comparison import FEWEST
 from basegate.report.page.article_results import PROBLEM, PUBLISHED, QUESTION
 from basegate.report.page.templating import render
@@ -71,8 +72,8 @@ def _group(tr: Translator, rows: tuple[Comparison, ...]) -> Group:
     first = rows[0]
     fewest, most = min(each.items for each in rows), max(each.items for each in rows)
     return Group(
-        place=place(first.check, first.part, tr),
-        unit=in_words(first.unit, tr),
+        place=check_label(first.check, first.part, tr),
+        unit=unit_label(first.metric, tr),
         items=str(most) if fewest == most else tr("{low} to {high}", low=fewest, high=most),
         level=f"{first.confidence * 100:.4g}",
         rows=rows,
@@ -85,8 +86,8 @@ def _value(tr: Translator, each: Comparison, value: float) -> str:
 
 def signed(each: Comparison, value: float) -> str:
     """Return a difference with its sign; of shares in points of per cent."""
-    scaled = value * 100 if is_share(each.unit) else value
-    text = f"{scaled:+.1f}" if is_share(each.unit) else f"{scaled:+.2f}"
+    scaled = value * 100 if each.unit == FRACTION else value
+    text = f"{scaled:+.1f}" if each.unit == FRACTION else f"{scaled:+.2f}"
     return text.replace("-", "\u2212")
 
 
@@ -150,7 +151,7 @@ def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> s
         measurement = page.measured(name, check, part) if checked == check else None
         for each in measurement.findings.metrics if measurement is not None else ():
             if (each.name, each.item) == (metric, item) and item:
-                return found(each, None, page.tr)
+                return format_measured(each, None, page.tr)
             if each.name == metric and not item:
                 value = format_value(each.value, tr=page.tr)
                 return page.tr("{value} on {part}", value=value, part=part)

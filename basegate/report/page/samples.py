@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from basegate.checks.highlights import difference, highlights
-from basegate.i18n.formatting import place, printable
+from basegate.checks.labels import check_label
+from basegate.i18n.formatting import printable
 from basegate.verdict import telling
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def collect(page: Page) -> dict[str, Any]:
         parts.append(
             {
                 "key": printable(f"{check}/{part}"),
-                "name": printable(place(check, part, page.tr)),
+                "name": printable(check_label(check, part, page.tr)),
                 "verdicts": verdicts,
             }
         )

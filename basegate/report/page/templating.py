@@ -36,7 +36,9 @@ def render_part(template: str, tr: Translator, **values: object) -> Markup:
         values: further names of the template.
     """
     # The template escapes on its own; what it gives is markup.
-    return Markup(_environment().get_template(template).render(tr=tr, **values))
+    return Markup(
+        _environment().get_template(template).render(tr=tr, ngettext=tr.ngettext, **values)
+    )
 
 
 def asset(name: str) -> str:

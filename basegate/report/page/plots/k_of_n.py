@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import place
+from basegate.checks.labels import check_label
 from basegate.report.page.plots.canvas import (
     Canvas,
     Entry,
@@ -109,7 +109,7 @@ def pictures(page: Page) -> Iterator[Picture]:
         if not found:
             continue
         key = f"counts-{number}"
-        title = tr("Right answers by question: {bank}", bank=short(place(check, part, tr)))
+        title = tr("Right answers by question: {bank}", bank=short(check_label(check, part, tr)))
         everything = list(dict.fromkeys(each for own in found.values() for each in own))
         shown = hardest(found, MOST)
         caption = sentences(

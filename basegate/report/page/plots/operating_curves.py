@@ -7,8 +7,9 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import check_label
 from basegate.i18n.catalogue import ENGLISH, Translator
-from basegate.i18n.formatting import FRACTION, format_value, place
+from basegate.i18n.formatting import FRACTION, format_value
 from basegate.report.page.plots.canvas import Canvas, Scale, axis_below, draw
 from basegate.report.page.plots.plot import Picture
 from basegate.report.page.plots.style import DASHES, LINE, MARKERS, WIDTH
@@ -87,7 +88,7 @@ def _gate(rows: Sequence[Result], tr: Translator) -> Gate:
     points = [point for point, _ in first.curve]
     chances = list(zip(*([chance for _, chance in row.curve] for row in rows), strict=True))
     return Gate(
-        names=tuple(dict.fromkeys(place(row.check, row.part, tr) for row in rows)),
+        names=tuple(dict.fromkeys(check_label(row.check, row.part, tr) for row in rows)),
         limit=first.limit or 0.0,
         count=first.count if first.metric == COUNTED else None,
         confidence=first.confidence,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import place
+from basegate.checks.labels import check_label
 from basegate.report.page.plots.canvas import (
     Canvas,
     Entry,
@@ -107,7 +107,7 @@ def pictures(page: Page) -> Iterator[Picture]:
         if found is None:
             continue
         key = f"topics-{number}"
-        title = tr("Right answers by topic: {bank}", bank=short(place(check, part, tr)))
+        title = tr("Right answers by topic: {bank}", bank=short(check_label(check, part, tr)))
         caption = sentences(tr, _caption(tr, found), left_out(tr, page, found.found))
         matrix = Matrix([*found.found], [*map(tr, found.shown)], below=2 * LINE)
         height = _top(found) + matrix.height
