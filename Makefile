@@ -48,6 +48,7 @@ lint: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
 
 CATALOGUE := basegate/i18n/locales/zh_HK/LC_MESSAGES/basegate.po
 

@@ -73,7 +73,7 @@ class StoreWarning(UserWarning):
 
 
 class NotTrusted(StoreWarning):
-    """A file of the store was set aside, or could not be read."""
+    """A file of the store is not used, since it is damaged or cannot be read."""
 
 
 class NotKept(StoreWarning):

@@ -32,7 +32,7 @@ from benchmarks.timing import print_head
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basegate.config.thresholds import Check
+    from basegate.config.settings import CheckConfig
 
 CANDIDATES = 20
 _BAR = "< 2"
@@ -73,9 +73,9 @@ def thresholds_of(count: int, folder: Path) -> Path:
     return path
 
 
-def findings_of(check: Check, draw: random.Random) -> Findings:
+def findings_of(check: CheckConfig, draw: random.Random) -> Findings:
     """Return numbers such as a check finds, with no samples."""
-    if check.check == "perplexity":
+    if check.name == "perplexity":
         bits = draw.uniform(3.5, 6.5)
         return Findings(
             metrics=(
@@ -90,7 +90,7 @@ def findings_of(check: Check, draw: random.Random) -> Findings:
             facts={"documents": 120, "tokens": 81_234, "characters": 44_390},
             basis="120 documents",
         )
-    if check.check == "minimal_pairs":
+    if check.name == "minimal_pairs":
         return Findings(
             metrics=(
                 Metric.share(
@@ -107,9 +107,9 @@ def _metric(name: str, value: float, unit: str) -> Metric:
     return Metric(name=name, value=value, unit=unit, interval=(value * 0.97, value * 1.03))
 
 
-def _answers(check: Check, draw: random.Random) -> Findings:
-    whole = any(limit.metric == "accuracy" for limit in check.limits)
-    count, most = (_QUESTIONS, 4) if whole else (_SINGLE, 10)
+def _answers(check: CheckConfig, draw: random.Random) -> Findings:
+    most = check.settings.sampling.samples
+    count = _QUESTIONS if most == 4 else _SINGLE
     skill = draw.random()
     right = [sum(draw.random() < skill for _ in range(most)) for _ in range(count)]
     accuracy = Metric.share(
@@ -166,20 +166,20 @@ def candidate(number: int) -> CandidateFacts:
     )
 
 
-def fill(store: Store, checks: Sequence[Check]) -> int:
+def fill(store: Store, checks: Sequence[CheckConfig]) -> int:
     """Write a measurement of every candidate on every check; return bytes."""
     draw = random.Random(0)
     machine = environment("cpu")
     loaded = [candidate(number) for number in range(CANDIDATES)]
     store.measurements.mkdir(parents=True)
     for check in checks:
-        asked = {**identify_check(check), **identify_software(check.check)}
+        asked = {**identify_check(check), **identify_software(check.name)}
         for facts in loaded:
             held = facts.model_dump(include={"source", "revision", "quantization", "dtype"})
             identity = {"candidate": {**held, "device": facts.device}, **asked}
             measurement = Measurement(
                 key=digest(identity),
-                check=check.check,
+                check=check.name,
                 item=check.item,
                 candidate=facts,
                 findings=findings_of(check, draw),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from basegate.judging.ledger_builder import build_ledger
+from basegate.judging.ledger_builder import CandidateRecords, build_ledger
 from basegate.ledger import Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts
 from basegate.serialization import hash_file
@@ -36,7 +36,8 @@ def record(*rows, candidate="one", **fields):
 
 def ledger_of(*records, expected=("one",), checks=(("perplexity", "wiki"),)):
     environment = {"python": "3.11", "gpu": None}
-    return build_ledger(SUITE, environment, map(facts, expected), checks, records)
+    candidates = [CandidateRecords(facts(name), records) for name in expected]
+    return build_ledger(SUITE, environment, checks, candidates)
 
 
 def test_a_record_survives_the_way_between_processes():

@@ -11,7 +11,7 @@ from basegate.errors import DataError
 from basegate.stats import RESAMPLES, SEED
 
 if TYPE_CHECKING:
-    from basegate.config.thresholds import Check
+    from basegate.config.settings import CheckConfig
 
 MEASURING_LIBRARIES = ("torch", "transformers", "tokenizers", "bitsandbytes", "numpy", "scipy")
 
@@ -29,22 +29,22 @@ def library_versions(*further: str) -> dict[str, str | None]:
     return {name: installed_version(name) for name in (*MEASURING_LIBRARIES, *further)}
 
 
-def identify_check(check: Check) -> dict[str, Any]:
+def identify_check(check: CheckConfig) -> dict[str, Any]:
     """Return the part of an identity that the check alone decides: what is asked, and on what.
 
     Raises:
         DataError: its data cannot be found.
     """
     _check_files(check)
-    measure = measure_for(check.check)
+    measure = measure_for(check.name)
     return {
-        "measure": {"name": check.check, "version": measure.VERSION},
+        "measure": {"name": check.name, "version": measure.VERSION},
         "settings": without_places(check.settings),
         "data": measure.identity(check.settings),
     }
 
 
-def _check_files(check: Check) -> None:
+def _check_files(check: CheckConfig) -> None:
     """Refuse files that are not there with what names them, which whoever reads them cannot tell.
 
     Raises:

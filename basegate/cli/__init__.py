@@ -49,7 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 where something is not as it should be, or 4 for a usage error.
     """
     options = _parser().parse_args(arguments)
-    output.reader.tr = output.translator_of(options)
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = _show_warning
@@ -68,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         return run(options)
     except BasegateError as error:
-        print(f"error: {printable(output.shown(error.message))}", file=sys.stderr)
+        print(f"error: {printable(error.message)}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

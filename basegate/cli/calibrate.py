@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from basegate.errors import UsageError, did_you_mean
 from basegate.i18n.formatting import printable
 from basegate.i18n.messages import joined
 from basegate.judging.calibration import calibrate, guess_levels, usable
-from basegate.judging.from_store import Asked, answers_of, rejudge
+from basegate.judging.from_store import ThresholdQuery, answers_of, judge_stored
 from basegate.serialization import write_atomically
 
 if TYPE_CHECKING:
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from basegate.cli.candidate_args import Named
-    from basegate.config.thresholds import Check, Thresholds
+    from basegate.config.limits import AnyLimit
+    from basegate.config.settings import CheckConfig
+    from basegate.config.thresholds import Thresholds
     from basegate.judging.calibration import Suggestion
-    from basegate.judging.from_store import Answered
+    from basegate.judging.from_store import StoredAnswers
     from basegate.measurement import Measurement
     from basegate.store import Store
 
@@ -82,13 +85,13 @@ def run(options: argparse.Namespace) -> int:
     store = store_of(options)
     good, bad = _sides(options, {each.candidate.name for each in store})
     thresholds = load_thresholds(options.thresholds)
-    asked = Asked.of(thresholds)
+    asked = ThresholdQuery.of(thresholds)
     answers = answers_of(store, asked, [*good, *bad])
     sides = [[each for each in answers if each.name in names] for names in (good, bad)]
     _check_apart(*sides)
     for text in _warnings(thresholds, asked, answers):
         warn(text)
-    suggestions = list(_suggestions(store, asked, sides, options.margin))
+    suggestions = list(_suggestions(store, thresholds, asked, sides, options.margin))
     for line in table([("limit", "now", "suggested", "based on"), *map(_row, suggestions)]):
         echo(line)
     echo()
@@ -139,7 +142,7 @@ def _side(option: str, own: Named, other: Named, stored: Collection[str]) -> lis
     return found
 
 
-def _check_apart(good: Sequence[Answered], bad: Sequence[Answered]) -> None:
+def _check_apart(good: Sequence[StoredAnswers], bad: Sequence[StoredAnswers]) -> None:
     keys = [{m.key: each.label for each in side for m in each.answers if m} for side in (good, bad)]
     for key in keys[0].keys() & keys[1].keys():
         raise UsageError(
@@ -148,13 +151,15 @@ def _check_apart(good: Sequence[Answered], bad: Sequence[Answered]) -> None:
         )
 
 
-def _warnings(thresholds: Thresholds, asked: Asked, answers: Iterable[Answered]) -> Iterator[str]:
+def _warnings(
+    thresholds: Thresholds, asked: ThresholdQuery, answers: Iterable[StoredAnswers]
+) -> Iterator[str]:
     loaded = {each.held: f"{each.name} ({each.held})" for each in answers}
     if len(loaded) > 1:
         ways = joined(loaded.values())
         yield f"candidates were loaded in different ways, so numbers may not compare: {ways}."
     for check, reason in asked.unknown:
-        where = check_label(check.check, check.item)
+        where = check_label(check.name, check.item)
         yield f"{where}: no limit is suggested, since its data could not be found: {reason}"
     for name in dict.fromkeys(each.name for each in answers):
         if name in thresholds.own_limits:
@@ -162,23 +167,30 @@ def _warnings(thresholds: Thresholds, asked: Asked, answers: Iterable[Answered])
 
 
 def _suggestions(
-    store: Store, asked: Asked, sides: Iterable[Iterable[Answered]], margin: float
+    store: Store,
+    thresholds: Thresholds,
+    asked: ThresholdQuery,
+    sides: Iterable[Iterable[StoredAnswers]],
+    margin: float,
 ) -> Iterator[Suggestion]:
     for number, (check, _) in enumerate(asked.checks):
-        valid = []
+        limits, valid = thresholds.common_limits[check.name, check.item], []
         for side in sides:
-            measured, warnings = usable(check, {each.label: each.answers[number] for each in side})
+            answers = {each.label: each.answers[number] for each in side}
+            measured, warnings = usable(check, limits, answers)
             valid.append(measured)
             for text in warnings:
                 warn(text)
         good, bad = valid
         guessing = _guessing(store, check, [*good.values(), *bad.values()])
-        yield from calibrate(check, good, bad, margin, guessing)
+        yield from calibrate(check, limits, good, bad, margin, guessing)
 
 
-def _guessing(store: Store, check: Check, measured: Iterable[Measurement]) -> tuple[float, ...]:
+def _guessing(
+    store: Store, check: CheckConfig, measured: Iterable[Measurement]
+) -> tuple[float, ...]:
     """How likely guesses are to be right, from the first evidence that tells."""
-    if check.check in ("knowledge", "minimal_pairs"):
+    if check.name in ("knowledge", "minimal_pairs"):
         for each in measured:
             whole = store.get(each.key)
             if whole is not None and (levels := guess_levels(whole.findings)):
@@ -207,28 +219,28 @@ def _toml(suggestions: Iterable[Suggestion]) -> Iterator[str]:
         yield f"why = {json.dumps(printable(why), ensure_ascii=False)}"
 
 
-def _table(check: Check) -> str:
-    if check.check == "continuation":
-        return check.check
+def _table(check: CheckConfig) -> str:
+    if check.name == "continuation":
+        return check.name
     item = f'"{check.item}"' if "." in check.item else check.item
-    return f"{check.check}.{'corpora' if check.check == 'perplexity' else 'banks'}.{item}"
+    return f"{check.name}.{'corpora' if check.name == 'perplexity' else 'banks'}.{item}"
 
 
 def _outcomes(
     store: Store,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     suggestions: Iterable[Suggestion],
     good: Collection[str],
     bad: Collection[str],
 ) -> Iterator[str]:
     """The verdict on each candidate by the suggested limits, and whether that is as wanted."""
     values = {each.limit.key: each.value for each in suggestions if each.value is not None}
-    asked = Asked(tuple((_with(check, values), part) for check, part in asked.checks), ())
-    checks = tuple(check for check, _ in asked.checks)
-    thresholds = thresholds.model_copy(update={"checks": checks, "own_limits": {}})
+    limits = {place: _with(given, values) for place, given in thresholds.common_limits.items()}
+    thresholds = thresholds.model_copy(update={"common_limits": limits, "own_limits": {}})
+    asked = replace(asked, unknown=())
     origins = origins_for(thresholds, store)
-    for each in rejudge(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
+    for each in judge_stored(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
         rows = [row for record in each.records for row in record.results]
         failed = dict.fromkeys(check_label(row.check, "") for row in rows if row.verdict != "pass")
         text = f"{each.facts.name} ({'good' if each.name in good else 'bad'}): {each.verdict}"
@@ -241,10 +253,9 @@ def _outcomes(
         yield text
 
 
-def _with(check: Check, values: Mapping[str, float]) -> Check:
-    """The same check with other limits, by their keys."""
-    limits = tuple(
+def _with(limits: Iterable[AnyLimit], values: Mapping[str, float]) -> tuple[AnyLimit, ...]:
+    """The same limits with other values, by their keys."""
+    return tuple(
         limit.model_copy(update={"value": values[limit.key]}) if limit.key in values else limit
-        for limit in check.limits
+        for limit in limits
     )
-    return check.model_copy(update={"limits": limits})

@@ -12,10 +12,9 @@ from basegate.config.registry import load_registry
 from basegate.config.selection import is_group, of_group
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.errors import UsageError
-from basegate.i18n.messages import Message
 from basegate.judging.checkpoint_identity import origins_of
-from basegate.judging.from_store import rejudge
-from basegate.store.inventory import stored_of
+from basegate.judging.from_store import judge_stored
+from basegate.store.inventory import require_stored
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from basegate.config.registry import CandidateSpec
     from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
-    from basegate.judging.from_store import Asked, Rejudged
+    from basegate.judging.from_store import StoredJudgement, ThresholdQuery
     from basegate.measurement import Measurement
     from basegate.store import Readable, Store
 
@@ -137,7 +136,7 @@ def absent_of(chosen: Chosen, store: Iterable[Measurement]) -> list[str]:
     if not chosen.names:
         return []
     known = {each.candidate.name for each in store}
-    stored_of(chosen.names, known, chosen.registered)
+    require_stored(chosen.names, known, chosen.registered)
     return [name for name in chosen.names if name not in known]
 
 
@@ -157,9 +156,14 @@ def origins_for(thresholds: Thresholds, store: Store) -> dict[str, Origin]:
 
 
 def judges(
-    thresholds: Thresholds, asked: Asked, chosen: Chosen, store: Store, *, brief: bool = False
-) -> Callable[[Readable], list[Rejudged]]:
-    """Return what judges the chosen candidates by what a store holds; see `rejudge`.
+    thresholds: Thresholds,
+    asked: ThresholdQuery,
+    chosen: Chosen,
+    store: Store,
+    *,
+    brief: bool = False,
+) -> Callable[[Readable], list[StoredJudgement]]:
+    """Return what judges the chosen candidates by what a store holds; see `judge_stored`.
 
     Args:
         thresholds: the limits.
@@ -169,7 +173,7 @@ def judges(
         brief: see `judge`.
     """
     return partial(
-        rejudge,
+        judge_stored,
         thresholds=thresholds,
         asked=asked,
         names=chosen.names,
@@ -183,16 +187,10 @@ def _names(request: str, registry: Mapping[str, CandidateSpec], option: str) -> 
     if not is_group(request):
         yield _plain(request, option)
     elif not registry:
-        otherwise: str = ""
-        if option == "--model":
-            otherwise = Message(", or leave --model out for all that is stored")
+        otherwise = ", or leave --model out for all that is stored" if option == "--model" else ""
         raise UsageError(
-            "{option} {request}: groups are those of models.toml, and there are no candidates "
-            "in {path}. Give names{otherwise}.",
-            option=option,
-            request=request,
-            path=_REGISTRY.absolute(),
-            otherwise=otherwise,
+            f"{option} {request}: groups are those of models.toml, and there are no candidates "
+            f"in {_REGISTRY.absolute()}. Give names{otherwise}."
         )
     else:
         yield from (spec.name for spec in of_group(request, registry, option))
@@ -202,9 +200,6 @@ def _plain(request: str, option: str) -> str:
     name, given, _ = request.partition("=")
     if given:
         raise UsageError(
-            "{option} {request}: what is stored goes by its name alone: {option} {name}",
-            option=option,
-            request=request,
-            name=name,
+            f"{option} {request}: what is stored goes by its name alone: {option} {name}"
         )
     return name

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
-from basegate.i18n.catalogue import ENGLISH, LANGUAGES, Plural, Translator, of_locale, translator
+from basegate.i18n.catalogue import LANGUAGES, Translator, of_locale, translator
 from basegate.i18n.formatting import columns, padded, printable
-from basegate.i18n.messages import Message
 from basegate.store import Store
-from basegate.store.inventory import the_one
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +27,7 @@ _OF_A_STORE = {"measurements", "measuring", "set-aside", ".lock", "ledger.json"}
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
+    """Declare `--store`."""
     parser.add_argument(
         "--store",
         type=Path,
@@ -55,23 +53,6 @@ def add_thresholds(parser: argparse.ArgumentParser, what: str = "limits") -> Non
     )
 
 
-def add_keys(parser: argparse.ArgumentParser, what: str) -> None:
-    """Declare `--key`.
-
-    Args:
-        parser: of a command.
-        what: is chosen by it.
-    """
-    parser.add_argument(
-        "--key",
-        dest="keys",
-        action="append",
-        default=[],
-        metavar="PREFIX",
-        help=f"{what} whose key begins so; repeatable",
-    )
-
-
 def add_language(parser: argparse.ArgumentParser, what: str) -> None:
     """Declare `--language`.
 
@@ -87,45 +68,17 @@ def add_language(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def translator_of(options: argparse.Namespace) -> Translator:
+    """Return the words of the language that is asked for."""
     return translator(getattr(options, "language", None) or of_locale(os.environ))
-
-
-@dataclass
-class Reader:
-    """Who reads what a command prints.
-
-    Attributes:
-        words: of their language.
-    """
-
-    tr: Translator = ENGLISH
-
-
-reader = Reader()
-"""Set when a command begins."""
-
-
-def shown(text: str) -> str:
-    """A text in the reader's language where it is a message; any other as it is."""
-    return reader.tr.translate(text) if isinstance(text, Message) else text
 
 
 def warn(text: str) -> None:
     """Print a warning to the standard error."""
-    print(printable(reader.tr("warning: {text}", text=shown(text))), file=sys.stderr)
-
-
-def keys_of(options: argparse.Namespace, store: Store) -> list[str]:
-    """The keys, in full, that `--key` gives the beginnings of.
-
-    Raises:
-        UsageError: one is no key's, or several keys' beginning.
-    """
-    return [the_one(store, prefix, evidence=False).key for prefix in options.keys]
+    print(printable(f"warning: {text}"), file=sys.stderr)
 
 
 def store_of(options: argparse.Namespace) -> Store:
-    """The store that is asked for.
+    """Return the store that is asked for.
 
     Raises:
         UsageError: there is none.
@@ -134,22 +87,21 @@ def store_of(options: argparse.Namespace) -> Store:
 
 
 def store_at(folder: Path) -> Store:
-    """The store of a folder.
+    """Return the store of a folder.
 
     Raises:
         UsageError: there is none.
     """
     if not folder.is_dir():
-        there = folder.exists()
-        what = "is a file" if there else "there is no such folder"
+        what = "is a file" if folder.exists() else "there is no such folder"
         raise UsageError(
             f"--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder."
         )
     held = {path.name for path in folder.iterdir()}
     if held and not held & _OF_A_STORE:
         raise UsageError(
-            f"--store {folder}: is no store: it has no measurements/ in it. `pytest --model NAME` "
-            "makes a store; give its folder."
+            f"--store {folder}: is no store: it has no measurements/ in it. `pytest --model "
+            "NAME` makes a store; give its folder."
         )
     return Store(folder)
 
@@ -169,19 +121,19 @@ def writing(option: str, path: Path | None, lost: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        so = f", so {lost}" if lost else ""
         raise UsageError(
-            f"--{option} {path}: cannot be written ({error.strerror}){so}. Give another place."
+            f"--{option} {path}: cannot be written ({error.strerror})"
+            f"{f', so {lost}' if lost else ''}. Give another place."
         ) from None
 
 
 def one_line(text: str) -> str:
-    """Text as one line, without control characters: what is stored is untrusted."""
-    return printable(" ".join(shown(text).split()))
+    """Return text as one line, without control characters: what is stored is untrusted."""
+    return printable(" ".join(text.split()))
 
 
 def size(count: int) -> str:
-    """A number of bytes in words, e.g. `4.5 KiB`."""
+    """Return a number of bytes in words, e.g. `4.5 KiB`."""
     value = float(count)
     for unit in ("bytes", "KiB", "MiB"):
         if value < 1024:
@@ -190,30 +142,18 @@ def size(count: int) -> str:
     return f"{value:.1f} GiB"
 
 
-COUNTED = {
-    "measurement": Plural("{count} measurement", "{count} measurements"),
-    "unfinished": Plural("{count} unfinished measurement", "{count} unfinished measurements"),
-    "batch": Plural("{count} batch", "{count} batches"),
-    "file": Plural("{count} file", "{count} files"),
-    "lock": Plural("{count} lock", "{count} locks"),
-    "candidate": Plural("{count} candidate", "{count} candidates"),
-}
-"""What is counted."""
-
-
-def many(count: int, what: str) -> str:
-    """A count of what is one of `COUNTED`, e.g. `1 file` or `2 files`."""
-    return reader.tr.ngettext(*COUNTED[what], count, count=f"{count:,}")
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return a count of something, e.g. `1 file` or `2 files`."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
 def echo(text: str = "", markup: Mapping[str, bool] | None = None) -> None:
     """Print a line; in colours on a terminal.
 
     Args:
-        text: of the line, a message or as it is; control characters in it are not printed.
+        text: of the line; control characters in it are not printed.
         markup: names of `_CODES` that hold, as the terminal summary gives them.
     """
-    text = shown(text)
     text = one_line(text) if "\n" in text else printable(text)
     codes = [_CODES[name] for name, wanted in (markup or {}).items() if wanted]
     print(f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes and _colours() else text)
@@ -224,7 +164,7 @@ def _colours() -> bool:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as lines with aligned columns; the last one is as long as it is."""
+    """Return rows as lines with aligned columns; the last one is as long as it is."""
     widths = [max(map(columns, column)) for column in zip(*rows, strict=True)][:-1]
     return [
         "  ".join(

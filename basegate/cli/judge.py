@@ -20,7 +20,7 @@ from basegate.cli.measure_command import commands as commands_for
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.judging.comparison import compare_candidates
-from basegate.judging.from_store import Asked, absent_from, ledger_of, rejudge_whole
+from basegate.judging.from_store import ThresholdQuery, absent_from, judge_intact, ledger_of
 from basegate.report.csv_table import table
 from basegate.report.terminal import line, not_judged_in_words, origin, summary
 from basegate.runner.environment import environment
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from basegate.config.thresholds import Check, Thresholds
+    from basegate.config.settings import CheckConfig
+    from basegate.config.thresholds import Thresholds
     from basegate.i18n.catalogue import Translator
-    from basegate.judging.from_store import Rejudged
+    from basegate.judging.from_store import StoredJudgement
     from basegate.ledger import Ledger
 
 
@@ -69,14 +70,14 @@ def run(options: argparse.Namespace) -> int:
     check_files({"ledger": options.ledger, "csv": options.csv})
     store, tr = store_of(options), translator_of(options)
     thresholds = load_thresholds(options.thresholds)
-    asked = Asked.of(thresholds)
+    asked = ThresholdQuery.of(thresholds)
     chosen = chosen_by(options)
 
     judge_from = judges(thresholds, asked, chosen, store, brief=options.ledger is None)
     # What is written compares candidates by their evidence, so that it is read before anything is
     # said; a listing has no use for it.
     writes = options.ledger is not None or options.csv is not None
-    judged, behind = rejudge_whole(store, judge_from) if writes else (judge_from(store), {})
+    judged, behind = judge_intact(store, judge_from) if writes else (judge_from(store), {})
     absent = absent_from(judged, chosen.names)
     echo(origin(options.thresholds, options.store, tr))
     # Judging needs no GPU, so none is looked for.
@@ -94,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
             judged,
             thresholds,
             machine,
-            lambda results: compare_candidates(results, behind),
+            compare_candidates([row for each in judged for row in each.results], behind),
             commands=commands,
             absent=absent,
             unknown=asked.unknown,
@@ -104,7 +105,9 @@ def run(options: argparse.Namespace) -> int:
     return 0 if whole and all(each.passed for each in judged) else 1
 
 
-def _lines(each: Rejudged, ledger: Ledger, tr: Translator) -> Iterator[tuple[str, dict[str, bool]]]:
+def _lines(
+    each: StoredJudgement, ledger: Ledger, tr: Translator
+) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield what is known of one candidate, as the terminal summary of a run would."""
     if each.records:
         yield from summary(ledger, tr=tr)
@@ -120,15 +123,15 @@ def _lines(each: Rejudged, ledger: Ledger, tr: Translator) -> Iterator[tuple[str
         yield line(word, check_label(left.check, left.item, tr), text), {}
 
 
-def _place(check: Check, tr: Translator) -> str:
-    return check_label(check.check, check.item, tr)
+def _place(check: CheckConfig, tr: Translator) -> str:
+    return check_label(check.name, check.item, tr)
 
 
 def _missing(
-    judged: Sequence[Rejudged],
+    judged: Sequence[StoredJudgement],
     absent: Sequence[str],
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     tr: Translator,
 ) -> Iterator[str]:
     """Say what is missing for all candidates."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from basegate.judging.from_store import Rejudged
+    from basegate.judging.from_store import StoredJudgement
 
 
 def places(thresholds: Path, store: Path) -> list[str]:
@@ -28,7 +28,7 @@ def places(thresholds: Path, store: Path) -> list[str]:
 
 
 def commands(
-    judged: Iterable[Rejudged], thresholds: Path, store_of: Callable[[Rejudged], Path]
+    judged: Iterable[StoredJudgement], thresholds: Path, store_of: Callable[[StoredJudgement], Path]
 ) -> dict[str, str]:
     """Return what measures the rest of each candidate, by the name that it is shown by.
 
@@ -45,7 +45,7 @@ def commands(
 
 
 def command(
-    each: Rejudged, thresholds: Path, store: Path, registry: Mapping[str, CandidateSpec]
+    each: StoredJudgement, thresholds: Path, store: Path, registry: Mapping[str, CandidateSpec]
 ) -> str:
     """Return what measures the rest of a candidate, held as it is.
 

@@ -12,8 +12,8 @@ from basegate.cli.console import (
     STORE,
     add_language,
     add_thresholds,
+    counted,
     echo,
-    many,
     store_at,
     translator_of,
     warn,
@@ -23,9 +23,8 @@ from basegate.cli.measure_command import commands
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
-from basegate.i18n.messages import Message, joined
 from basegate.judging.comparison import compare_candidates
-from basegate.judging.from_store import Asked, absent_from, ledger_of, rejudge_whole
+from basegate.judging.from_store import ThresholdQuery, absent_from, judge_intact, ledger_of
 from basegate.report.github import write_summary
 from basegate.report.page.model import Page
 from basegate.runner.environment import environment
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from basegate.judging.from_store import Rejudged
+    from basegate.judging.from_store import StoredJudgement
     from basegate.store import Store
 
 _PAGE = Path("report.html")
@@ -47,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "report",
         help="the page that people decide from, or a summary, from stores alone",
-        description="Writes the page of what is stored: the decision, pictures, comparisons, and "
+        description="Writes the page of what is stored: the decision, plots, comparisons, and "
         "what was written. Exit status: 0 if all was written, whatever the verdicts; 4 for a "
         "usage error.",
     )
@@ -86,54 +85,49 @@ def run(options: argparse.Namespace) -> int:
     stores = [store_at(folder) for folder in options.stores or [STORE]]
     store = MergedStore(stores)
     thresholds = load_thresholds(options.thresholds)
-    asked = Asked.of(thresholds)
+    asked = ThresholdQuery.of(thresholds)
     chosen = chosen_by(options)
 
     judge_from = judges(thresholds, asked, chosen, stores[0])
-    every, behind = rejudge_whole(store, judge_from)
+    every, behind = judge_intact(store, judge_from)
     judged = [each for each in every if each.records]
     if not judged:
         raise UsageError(
-            "nothing stored answers {thresholds}, so there is nothing to report. `pytest "
-            "--model NAME` measures; `python -m basegate store list` shows what is stored.",
-            thresholds=options.thresholds,
+            f"nothing stored answers {options.thresholds}, so there is nothing to report. `pytest "
+            "--model NAME` measures; `python -m basegate store list` shows what is stored."
         )
     absent = [each.facts.name for each in every if not each.records]
     absent += absent_from(every, chosen.names)
     if absent:
         warn(
-            Message(
-                "nothing stored answers these limits for {names}: not on the page; pytest --model "
-                "NAME measures",
-                names=joined(absent),
-            )
+            f"nothing stored answers these limits for {', '.join(absent)}: not on the page; "
+            "pytest --model NAME measures"
         )
     ledger = ledger_of(
         judged,
         thresholds,
         environment("cpu"),
-        lambda results: compare_candidates(results, behind),
+        compare_candidates([row for each in judged for row in each.results], behind),
         commands=_commands(judged, options.thresholds, stores),
         unknown=asked.unknown,
         absent=absent,
     )
     page = Page(ledger, behind, translator_of(options))
+    candidates = counted(len(judged), "candidate")
     if html is not None:
         with writing("html", html):
             _write(page, html)
-        count = many(len(judged), "candidate")
-        echo(Message("report: {path} ({candidates})", path=html, candidates=count))
+        echo(f"report: {html} ({candidates})")
     with writing("summary", options.summary):
         if missing := write_summary(ledger, options.summary, page.tr):
             warnings.warn(missing, stacklevel=1)
     if options.summary is not None:
-        count = many(len(judged), "candidate")
-        echo(Message("summary: {path} ({candidates})", path=options.summary, candidates=count))
+        echo(f"summary: {options.summary} ({candidates})")
     return 0
 
 
 def _commands(
-    judged: Sequence[Rejudged], thresholds: Path, stores: Sequence[Store]
+    judged: Sequence[StoredJudgement], thresholds: Path, stores: Sequence[Store]
 ) -> dict[str, str]:
     """Return what measures the rest of each candidate, in the store that holds most of it."""
     first, *others = stores
@@ -144,7 +138,7 @@ def _commands(
         for store in (first, *others)
     }
 
-    def fullest(each: Rejudged) -> Path:
+    def fullest(each: StoredJudgement) -> Path:
         return max(held, key=lambda store: held[store][each.name]).folder
 
     return commands(judged, thresholds, fullest)

@@ -1,4 +1,4 @@
-"""`python -m basegate store show`: all that is known of one measurement."""
+"""`python -m basegate store show`: one measurement, and what the model wrote."""
 
 from __future__ import annotations
 
@@ -7,25 +7,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from basegate.checks.labels import check_label, format_chance, format_measured, format_sample_size
-from basegate.cli.candidate_args import absent_of, add_models, chosen_by
-from basegate.cli.console import (
-    add_language,
-    add_store,
-    echo,
-    one_line,
-    reader,
-    size,
-    store_of,
-    table,
-)
-from basegate.errors import UsageError
-from basegate.i18n.messages import Message, joined
-from basegate.store.inventory import the_one
+from basegate.cli.console import add_store, echo, one_line, size, store_of, table
+from basegate.store.inventory import get_by_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from basegate.cli.candidate_args import Chosen
     from basegate.measurement import (
         DocumentScore,
         Findings,
@@ -42,21 +29,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "show",
-        help="all that is known of one measurement, or of those of a candidate",
-        description="Prints one measurement, by its key, or all of a candidate, by its name: "
-        "numbers, what they rest on, how they were made.",
+        help="one measurement, and what the model wrote",
+        description="Prints one measurement: numbers, what they are based on, how they were made.",
     )
-    parser.add_argument("key", nargs="?", metavar="KEY", help="the first digits of its key")
-    add_models(parser, "all measurements")
+    parser.add_argument("key", metavar="KEY", help="the first digits of its key")
     parser.add_argument(
         "--samples",
         type=_count,
         default=0,
         metavar="N",
-        help="print the first N samples, pairs or questions, too",
+        help="print the first N samples, pairs, questions or documents, too",
     )
     add_store(parser)
-    add_language(parser, "of what is printed")
     parser.set_defaults(run=run)
 
 
@@ -67,111 +51,48 @@ def _count(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the measurement, or those of the candidates that are named."""
-    store, chosen = store_of(options), chosen_by(options)
-    if options.key is None and _ends_with_key(options.models, chosen, store):
-        options.key = options.models.pop()
-        chosen = chosen_by(options)
-    if options.key is not None:
-        measurement = the_one(store, options.key)
-        if not chosen.holds(measurement):
-            raise UsageError(
-                "{key} is a measurement of {name}, and --model names {names}. Leave one of "
-                "the two out.",
-                key=options.key,
-                name=measurement.candidate.name,
-                names=joined(chosen.names),
-            )
-        _show(measurement, store, options.samples)
-        return 0
-    if not chosen.names:
-        raise UsageError("store show: give the first digits of a KEY, or --model NAME.")
-    every = list(store)
-    for name in absent_of(chosen, every):
-        echo(Message("nothing is stored of {names}", names=name))
-    own = sorted(
-        filter(chosen.holds, every),
-        key=lambda each: (each.candidate.name, each.candidate.held, each.check, each.item),
-    )
-    for number, each in enumerate(own):
-        if number:
-            echo()
-        _show(store.get(each.key) or each, store, options.samples)
+    """Print the measurement."""
+    store = store_of(options)
+    measurement = get_by_prefix(store, options.key)
+    findings = measurement.findings
+    _section("measurement", list(_head(measurement, store)))
+    _section("metrics", [_metric(each) for each in findings.metrics])
+    _section("facts", [(name, str(value)) for name, value in findings.facts.items()])
+    _section("notes", [(each,) for each in findings.notes])
+    _section("left out", [(each,) for each in findings.left_out])
+    _section("identity", list(_flat(measurement.identity)))
+    _section("environment", list(_flat(measurement.environment)))
+    for line in _evidence(findings, options.samples):
+        echo(line)
     return 0
 
 
-def _ends_with_key(models: Sequence[str], chosen: Chosen, store: Store) -> bool:
-    """Whether a KEY stands behind `--model NAME`, which takes every value that follows."""
-    if len(models) < 2 or models[-1] in chosen.registered:
-        return False
-    every = list(store)
-    names = {each.candidate.name for each in every}
-    return models[-1] not in names and any(each.key.startswith(models[-1]) for each in every)
-
-
-def _show(measurement: Measurement, store: Store, samples: int) -> None:
-    for title, rows in _sections(measurement, store):
-        if rows:
-            echo(title, {"bold": True})
-            for line in table([("", *map(one_line, row)) for row in rows]):
-                echo(line)
-    for text in _evidence(measurement.findings, samples):
-        echo(text)
-
-
-def _sections(
-    measurement: Measurement, store: Store
-) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    found = measurement.findings
-    yield Message("measurement"), list(_head(measurement, store))
-    yield Message("metrics"), [_metric(each) for each in found.metrics]
-    yield Message("facts"), [(name, str(value)) for name, value in found.facts.items()]
-    yield Message("notes"), [(reader.tr.translate(each),) for each in found.notes]
-    yield Message("left out"), [(each,) for each in found.left_out]
-    yield Message("identity"), list(_flat(measurement.identity))
-    yield Message("environment"), list(_flat(measurement.environment))
+def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        echo(title, {"bold": True})
+    for line in table([("", *map(one_line, row)) for row in rows]):
+        echo(line)
 
 
 def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
     candidate = measurement.candidate
-    yield Message("key"), measurement.key
-    yield (
-        Message("candidate"),
-        Message("{item} ({known})", item=candidate.name, known=candidate.held),
-    )
-    revision = candidate.revision or Message("revision unknown")
-    yield Message("source"), joined([candidate.source, revision])
-    yield Message("check"), check_label(measurement.check, measurement.item, reader.tr)
-    yield Message("rests on"), format_sample_size(measurement.findings.sample_size, reader.tr)
-    yield (
-        Message("measured"),
-        Message(
-            "{date}, in {seconds} s",
-            date=measurement.measured_at,
-            seconds=f"{measurement.seconds:.1f}",
-        ),
-    )
+    yield "key", measurement.key
+    yield "candidate", f"{candidate.name} ({candidate.held})"
+    yield "source", f"{candidate.source}, {candidate.revision or 'revision unknown'}"
+    yield "check", check_label(measurement.check, measurement.item)
+    yield "based on", format_sample_size(measurement.findings.sample_size)
+    yield "measured", f"{measurement.measured_at}, in {measurement.seconds:.1f} s"
     if candidate.load_seconds is not None and candidate.peak_memory_bytes is not None:
         peak = size(candidate.peak_memory_bytes)
-        yield (
-            Message("loaded"),
-            Message(
-                "in {seconds} s, at most {peak} in use",
-                seconds=f"{candidate.load_seconds:.1f}",
-                peak=peak,
-            ),
-        )
+        yield "loaded", f"in {candidate.load_seconds:.1f} s, at most {peak} in use"
     for each in candidate.files:
-        parts = [each.name, size(each.bytes), f"sha256 {each.sha256}"]
-        yield Message("file"), joined(parts)
+        yield "file", f"{each.name}, {size(each.bytes)}, sha256 {each.sha256}"
     for path in sorted(store.files_of(measurement.key)):
-        yield Message("stored in"), joined([path.name, size(path.stat().st_size)])
+        yield "stored in", f"{path.name}, {size(path.stat().st_size)}"
 
 
 def _metric(metric: Metric) -> tuple[str, ...]:
-    text = format_measured(metric, tr=reader.tr) + format_chance(metric, reader.tr)
-    if metric.informative:
-        text += reader.tr(" (shown only, never judged)")
+    text = format_measured(metric) + format_chance(metric)
     return metric.name, metric.item, text
 
 
@@ -185,7 +106,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
 
 
 def _evidence(findings: Findings, count: int) -> Iterator[str]:
-    """Yield the first samples, pairs or questions, and how many more there are."""
+    """Yield the first samples, pairs, questions and documents, and how many more there are."""
     for sample in findings.samples[:count]:
         yield from _sample(sample)
     for pair in findings.preferences[:count]:
@@ -194,64 +115,47 @@ def _evidence(findings: Findings, count: int) -> Iterator[str]:
         yield from _options(question)
     for document in findings.documents[:count]:
         yield _document(document)
+    parts = {
+        "samples": findings.samples,
+        "pairs": findings.preferences,
+        "questions by likelihood": findings.choices,
+        "documents": findings.documents,
+    }
     left = [
-        Message("{count} more {what}", count=f"{len(parts) - count:,}", what=what)
-        for what, parts in (
-            (Message("samples"), findings.samples),
-            (Message("pairs"), findings.preferences),
-            (Message("questions by likelihood"), findings.choices),
-            (Message("documents"), findings.documents),
-        )
-        if len(parts) > count
+        f"{len(part) - count:,} more {name}" for name, part in parts.items() if len(part) > count
     ]
     if left:
-        yield Message("{left}: --samples N shows the first of them", left=joined(left))
+        yield f"{', '.join(left)}: --samples N shows the first of them"
+
+
+def _sample(sample: Sample) -> Iterator[str]:
+    known = [f"seed {sample.seed}"]
+    if sample.expected is not None:
+        known += [f"answer {sample.answer}", f"right {sample.expected}"]
+    if sample.degenerate:
+        known.append("degenerate")
+    yield f"{sample.item} ({', '.join(known)})"
+    for line in f"{sample.prompt}[…]{sample.text}".split("\n"):
+        yield f"  | {line}"
 
 
 def _pair(pair: Preference) -> Iterator[str]:
-    yield Message("{item} ({known})", item=pair.item, known=pair.kind) if pair.kind else pair.item
-    yield Message(
-        "  | right, {bits} bits per character: {text}",
-        bits=f"{pair.right_bits:.2f}",
-        text=pair.right,
-    )
-    yield Message(
-        "  | wrong, {bits} bits per character: {text}",
-        bits=f"{pair.wrong_bits:.2f}",
-        text=pair.wrong,
-    )
+    yield f"{pair.item} ({pair.kind})" if pair.kind else pair.item
+    yield f"  | right, {pair.right_bits:.2f} bits per character: {pair.right}"
+    yield f"  | wrong, {pair.wrong_bits:.2f} bits per character: {pair.wrong}"
 
 
 def _options(question: OptionScores) -> Iterator[str]:
-    right = Message("right {answer}", answer=question.expected)
-    yield Message("{item} ({known})", item=question.item, known=right)
+    yield f"{question.item} (right {question.expected})"
     for option, logprob in question.letters.items():
-        yield Message(
-            "  | {option}: log-probability {letter} of the letter, {text} per character of the "
-            "text",
-            option=option,
-            letter=f"{logprob:.2f}",
-            text=f"{question.texts[option]:.2f}",
+        yield (
+            f"  | {option}: log-probability {logprob:.2f} of the letter, "
+            f"{question.texts[option]:.2f} per character of the text"
         )
 
 
 def _document(document: DocumentScore) -> str:
-    return Message(
-        "document {item}: {bits} bits per character; {characters} characters, {tokens} tokens",
-        item=document.item,
-        bits=f"{document.bits / document.characters:.2f}",
-        characters=f"{document.characters:,}",
-        tokens=f"{document.tokens:,}",
+    return (
+        f"document {document.item}: {document.bits / document.characters:.2f} bits per character; "
+        f"{document.characters:,} characters, {document.tokens:,} tokens"
     )
-
-
-def _sample(sample: Sample) -> Iterator[str]:
-    known: list[str] = [Message("seed {seed}", seed=sample.seed)]
-    if sample.expected is not None:
-        known.append(Message("answer {answer}", answer=sample.answer))
-        known.append(Message("right {answer}", answer=sample.expected))
-    if sample.degenerate:
-        known.append(Message("degenerate"))
-    yield Message("{item} ({known})", item=sample.item, known=joined(known))
-    for line in f"{sample.prompt}[…]{sample.text}".split("\n"):
-        yield f"  | {line}"

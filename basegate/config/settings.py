@@ -173,6 +173,26 @@ class PairSettings(Frozen):
 Settings = PerplexitySettings | SamplingSettings | PairSettings
 
 
+class CheckConfig(Frozen):
+    """One question that is put to every candidate: all that measuring is told, and no limit.
+
+    Attributes:
+        name: of the check.
+        item: the corpus, bank or prompt file.
+        settings: how it is measured.
+        stop_early: whether sampling may stop where the verdict is certain.
+        origin: name of the file that it was read from.
+        files: the local files and folders that its table names, each by its key in full.
+    """
+
+    name: str
+    item: str
+    settings: Settings
+    stop_early: bool = False
+    origin: str = ""
+    files: dict[str, Path] = Field(default_factory=dict)
+
+
 def without_places(settings: Settings) -> dict[str, object]:
     """The settings without the places of local files: content identifies those."""
     places = {"corpus": {"path", "glob", "parallel"}, "source": {"path"}}

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from basegate.config.limits import RULES, AnyLimit, Limit, RelativeLimit
 from basegate.config.settings import (
     BankSource,
+    CheckConfig,
     CorpusSource,
     PairSettings,
     PerplexitySettings,
@@ -45,45 +46,29 @@ CHECKS: tuple[str, ...] = tuple(name for name in File.model_fields if name != "c
 """The checks, in the article's order."""
 
 
-class Check(Frozen):
-    """One question that is put to every candidate.
-
-    Attributes:
-        check: its name, one of `CHECKS`.
-        item: the corpus, bank or prompt file.
-        settings: what the measure is told; it holds no limit.
-        limits: what a measurement is held against.
-        stop_early: whether sampling may stop where the verdict is certain.
-        origin: name of the file that it was read from.
-        files: the local files and folders that its table names, each by its key in full.
-    """
-
-    check: str
-    item: str
-    settings: Settings
-    limits: tuple[AnyLimit, ...]
-    stop_early: bool = False
-    origin: str = ""
-    files: dict[str, Path] = Field(default_factory=dict)
+Limits = dict[tuple[str, str], tuple[AnyLimit, ...]]
+"""By check and item."""
 
 
 class Thresholds(Frozen):
-    """The checks of a `thresholds.toml`, and the limits that single candidates have of their own.
+    """The checks of a `thresholds.toml`, and beside them the limits to judge by.
 
     Attributes:
         path: the file.
         sha256: of its bytes as they were read.
         checks: in the article's order.
-        own_limits: by candidate, then by (check, item): all limits that hold for it there.
+        common_limits: those of every candidate that has none of its own.
+        own_limits: by candidate, all limits that hold for it.
     """
 
     path: Path
     sha256: str
-    checks: tuple[Check, ...]
-    own_limits: dict[str, dict[tuple[str, str], tuple[AnyLimit, ...]]] = Field(default_factory=dict)
+    checks: tuple[CheckConfig, ...]
+    common_limits: Limits = Field(default_factory=dict)
+    own_limits: dict[str, Limits] = Field(default_factory=dict)
 
     def items(self, check: str) -> tuple[str, ...]:
-        return tuple(each.item for each in self.checks if each.check == check)
+        return tuple(each.item for each in self.checks if each.name == check)
 
     def all_items(self) -> tuple[str, ...]:
         return tuple(each.item for each in self.checks)
@@ -94,18 +79,18 @@ class Thresholds(Frozen):
         windows = [getattr(each.settings, "window", None) for each in self.checks]
         return max((each for each in windows if each), default=None)
 
-    def find(self, check: str, item: str) -> Check:
-        return next(each for each in self.checks if (each.check, each.item) == (check, item))
+    def find(self, check: str, item: str) -> CheckConfig:
+        return next(each for each in self.checks if (each.name, each.item) == (check, item))
 
     def limits(self, candidate: str, check: str, item: str) -> tuple[AnyLimit, ...]:
-        own = self.own_limits.get(candidate, {}).get((check, item))
-        return own if own is not None else self.find(check, item).limits
+        """The limits of a candidate: its own where it has any, else the common ones."""
+        return self.own_limits.get(candidate, self.common_limits)[check, item]
 
     @property
     def relative(self) -> tuple[RelativeLimit, ...]:
         """All limits that are relative to a candidate."""
-        own = (each for checks in self.own_limits.values() for each in checks.values())
-        groups = [*(check.limits for check in self.checks), *own]
+        every = (self.common_limits, *self.own_limits.values())
+        groups = (group for limits in every for group in limits.values())
         return tuple(each for group in groups for each in group if isinstance(each, RelativeLimit))
 
 
@@ -117,37 +102,48 @@ def load_thresholds(path: Path) -> Thresholds:
     """
     tables = read_toml(path)
     own = tables.pop("candidates", {})
-    checks = _checks(tables, path)
+    checks, common = _checks(tables, path)
     if not checks:
         raise UsageError(
             f"{path}: no check is configured, so nothing would be judged. Add at least one of the "
             f"tables {', '.join(f'[{name}]' for name in CHECKS)}."
         )
-    for check in checks:
-        if all(limit.validity for limit in check.limits):
+    for (check, item), limits in common.items():
+        if all(limit.validity for limit in limits):
             judging = [key for key, rule in RULES.items() if not rule.validity]
-            keys = [key for key in judging if key in _limit_keys_of(check.check)]
+            keys = [key for key in judging if key in _limit_keys_of(check)]
             raise UsageError(
-                f"{path}: {check.check} on {check.item} has no limit, so nothing would be judged. "
+                f"{path}: {check} on {item} has no limit, so nothing would be judged. "
                 f"Add at least one of {', '.join(keys)}."
             )
     if not isinstance(own, dict):
         raise UsageError(f"{path}: candidates = {own!r}: accepted: a table per candidate.")
-    common = {limit.key: limit for check in checks for limit in check.limits}
-    own_limits = {name: _own_limits(name, own[name], tables, path, common) for name in own}
-    return Thresholds(path=path, sha256=hash_file(path), checks=checks, own_limits=own_limits)
+    by_key = {limit.key: limit for limits in common.values() for limit in limits}
+    own_limits = {name: _own_limits(name, own[name], tables, path, by_key) for name in own}
+    return Thresholds(
+        path=path,
+        sha256=hash_file(path),
+        checks=checks,
+        common_limits=common,
+        own_limits=own_limits,
+    )
 
 
-def _checks(tables: Mapping[str, Any], path: Path, prefix: str = "") -> tuple[Check, ...]:
+def _checks(
+    tables: Mapping[str, Any], path: Path, prefix: str = ""
+) -> tuple[tuple[CheckConfig, ...], Limits]:
     try:
         file = File.model_validate(dict(tables))
     except ValidationError as error:
         raise UsageError(explain(error, path, File, prefix)) from None
-    checks = _flatten(file, path.parent, f"{prefix}." if prefix else "")
-    return tuple(each.model_copy(update={"origin": path.name}) for each in checks)
+    found = list(_flatten(file, path.parent, f"{prefix}." if prefix else ""))
+    checks = tuple(check.model_copy(update={"origin": path.name}) for check, _ in found)
+    return checks, {(check.name, check.item): limits for check, limits in found}
 
 
-def _flatten(file: File, base: Path, prefix: str) -> Iterable[Check]:
+def _flatten(
+    file: File, base: Path, prefix: str
+) -> Iterable[tuple[CheckConfig, tuple[AnyLimit, ...]]]:
     if file.perplexity:
         for name, corpus in file.perplexity.corpora.items():
             perplexity = _perplexity_settings(file.perplexity, corpus, base)
@@ -182,22 +178,22 @@ def _check(
     table: Table,
     where: str,
     shared: Mapping[str, Table] = MappingProxyType({}),
-) -> Check:
-    """A check with the limits of its table, and of those that hold for all its siblings."""
+) -> tuple[CheckConfig, tuple[AnyLimit, ...]]:
+    """A check, and the limits of its table and of those that hold for all its siblings."""
     tables = {where: table, **shared}
     limits = tuple(
         _limit(f"{place}.{key}", key, value, given)
         for place, given in tables.items()
         for key, value in given.given_limits().items()
     )
-    return Check(
-        check=settings.check,
+    check = CheckConfig(
+        name=settings.check,
         item=item,
         settings=settings,
-        limits=limits,
         stop_early=any(getattr(given, "stop_early", False) for given in tables.values()),
         files=dict(_files(settings, table, where)),
     )
+    return check, limits
 
 
 def _files(settings: Settings, table: Table, where: str) -> Iterator[tuple[str, Path]]:
@@ -261,15 +257,15 @@ def _limit_keys_of(check: str) -> set[str]:
 
 def _own_limits(
     name: str, own: object, tables: Mapping[str, Any], path: Path, common: Mapping[str, AnyLimit]
-) -> dict[tuple[str, str], tuple[AnyLimit, ...]]:
+) -> Limits:
     """The limits of one candidate: its own where given, the common ones elsewhere."""
     where = f"candidates.{name}"
     if not isinstance(own, dict):
         raise UsageError(f"{path}: {where} = {own!r}: accepted: a table.")
-    merged = _merge(tables, own, where, path)
+    _, found = _checks(_merge(tables, own, where, path), path, prefix=where)
     return {
-        (check.check, check.item): tuple(_as_named(limit, where, common) for limit in check.limits)
-        for check in _checks(merged, path, prefix=where)
+        place: tuple(_as_named(limit, where, common) for limit in limits)
+        for place, limits in found.items()
     }
 
 

@@ -17,20 +17,21 @@ from basegate.checks.identity import identify_check
 from basegate.errors import InvalidMeasurement, told
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import measurements_behind
-from basegate.judging.judge import check_valid, draws_for, invalid
-from basegate.judging.ledger_builder import build_ledger, thresholds_file
-from basegate.judging.relative_limits import References, judge_by
+from basegate.judging.evaluation import evaluate
+from basegate.judging.judge import draws_for
+from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
+from basegate.judging.relative_limits import References
 from basegate.ledger import Ledger, NotJudged, Record, Suite
 from basegate.serialization import canonical_json, digest
-from basegate.store.inventory import stored_of
+from basegate.store.inventory import require_stored
 from basegate.store.union import FilteredStore
 from basegate.verdict import worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from basegate.config.limits import AnyLimit
-    from basegate.config.thresholds import Check, Thresholds
+    from basegate.config.settings import CheckConfig
+    from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
     from basegate.ledger import Comparison
     from basegate.measurement import CandidateFacts, Measurement
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rejudged:
+class StoredJudgement:
     """What the store says of one candidate.
 
     Attributes:
@@ -56,14 +57,19 @@ class Rejudged:
     facts: CandidateFacts
     others: tuple[str, ...]
     records: tuple[Record, ...]
-    missing: tuple[Check, ...]
-    undecided: tuple[Check, ...]
+    missing: tuple[CheckConfig, ...]
+    undecided: tuple[CheckConfig, ...]
     measured_at: str
 
     @property
     def verdict(self) -> VerdictWord:
         """The worst verdict of the checks that were judged."""
-        return worst(row.verdict for record in self.records for row in record.results)
+        return worst(row.verdict for row in self.results)
+
+    @property
+    def results(self) -> list[Result]:
+        """Its rows."""
+        return [row for record in self.records for row in record.results]
 
     @property
     def passed(self) -> bool:
@@ -72,7 +78,7 @@ class Rejudged:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ThresholdQuery:
     """What identifies the measurements that answer the checks of a `thresholds.toml`.
 
     Attributes:
@@ -80,12 +86,11 @@ class Asked:
         unknown: the others, with the reason.
     """
 
-    checks: tuple[tuple[Check, dict[str, Any]], ...]
-    unknown: tuple[tuple[Check, str], ...]
+    checks: tuple[tuple[CheckConfig, dict[str, Any]], ...]
+    unknown: tuple[tuple[CheckConfig, str], ...]
 
     @classmethod
-    def of(cls, thresholds: Thresholds) -> Asked:
-        """Identify the data of all checks."""
+    def of(cls, thresholds: Thresholds) -> ThresholdQuery:
         checks, unknown = [], []
         for check in thresholds.checks:
             try:
@@ -96,7 +101,7 @@ class Asked:
 
 
 @dataclass
-class _Stored:
+class _CandidateGroup:
     """One candidate, held in one way, and the newest answers to the checks.
 
     Attributes:
@@ -126,16 +131,16 @@ def _newer(one: Measurement, other: Measurement) -> Measurement:
     return one if first > (other.measured_at, other.key) else other
 
 
-def rejudge(
+def judge_stored(
     store: Readable,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     names: Sequence[str] = (),
     *,
     registered: Collection[str] = (),
     origins: Mapping[str, Origin] | None = None,
     brief: bool = False,
-) -> list[Rejudged]:
+) -> list[StoredJudgement]:
     """Judge what is stored.
 
     Args:
@@ -158,9 +163,9 @@ def rejudge(
     ]
 
 
-def rejudge_whole(
-    store: Readable, judge_from: Callable[[Readable], list[Rejudged]]
-) -> tuple[list[Rejudged], dict[str, Measurement]]:
+def judge_intact(
+    store: Readable, judge_from: Callable[[Readable], list[StoredJudgement]]
+) -> tuple[list[StoredJudgement], dict[str, Measurement]]:
     """Judge by those measurements only whose evidence is whole, too, and return them by key.
 
     That the samples behind a number are damaged shows when they are read. It counts no more then,
@@ -168,12 +173,12 @@ def rejudge_whole(
 
     Args:
         store: where measurements are.
-        judge_from: judges what a store holds; see `rejudge`.
+        judge_from: judges what a store holds; see `judge_stored`.
     """
     distrusted: set[str] = set()
     while True:
         judged = judge_from(FilteredStore(store, distrusted))
-        rows = [row for each in judged for record in each.records for row in record.results]
+        rows = [row for each in judged for row in each.results]
         behind = measurements_behind(store, rows)
         lost = {row.measurement for row in rows if row.measurement} - behind.keys()
         if not lost:
@@ -182,14 +187,14 @@ def rejudge_whole(
 
 
 @dataclass(frozen=True)
-class Answered:
+class StoredAnswers:
     """What is stored of one candidate, held in one way.
 
     Attributes:
         name: that it was asked for by.
         label: that tells it from the same name held otherwise.
-        held: how it was held, in words.
-        answers: to the checks of `Asked.checks`, in their order; `None` where there is none.
+        held: with which quantization, dtype and device it was loaded.
+        answers: to the checks of `ThresholdQuery`, in their order; `None` where there is none.
     """
 
     name: str
@@ -198,20 +203,15 @@ class Answered:
     answers: tuple[Measurement | None, ...]
 
 
-def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answered]:
-    """The newest stored answers of candidates, judged by nothing.
-
-    Args:
-        store: where measurements are.
-        asked: what is to be answered.
-        names: of the candidates, in order; all have to be stored.
+def answers_of(store: Readable, asked: ThresholdQuery, names: Sequence[str]) -> list[StoredAnswers]:
+    """The newest stored answers of candidates, in the order of `names`, judged by nothing.
 
     Raises:
         UsageError: nothing of a name is stored.
     """
     pairs = _chosen(_read(store, asked), names, ())
     return [
-        Answered(
+        StoredAnswers(
             name,
             label,
             stored.names[name].held,
@@ -227,80 +227,70 @@ def answers_of(store: Readable, asked: Asked, names: Sequence[str]) -> list[Answ
 
 
 def ledger_of(
-    judged: Sequence[Rejudged],
+    judged: Sequence[StoredJudgement],
     thresholds: Thresholds,
     machine: dict[str, str | None],
-    compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
+    comparisons: Sequence[Comparison] = (),
     *,
     choose: bool = True,
     commands: Mapping[str, str] | None = None,
-    unknown: Sequence[tuple[Check, str]] = (),
+    unknown: Sequence[tuple[CheckConfig, str]] = (),
     absent: Sequence[str] = (),
 ) -> Ledger:
-    """The ledger of what was judged from the store.
+    """The ledger of what was judged from the store; its arguments are those of `build_ledger`.
 
-    Args:
-        judged: candidates and their verdicts.
-        thresholds: by which they were judged.
-        machine: that judged; see `environment`.
-        compare: see `build_ledger`.
-        choose: see `build_ledger`.
-        commands: by the name that a candidate is shown by, what measures the rest of it.
-        unknown: see `Asked`.
-        absent: see `build_ledger`.
+    `commands` says by the name that a candidate is shown by what measures the rest of it.
     """
+    suite = Suite(
+        version=machine["basegate"],
+        thresholds=thresholds_file(thresholds),
+        command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
+    )
+    candidates = [
+        CandidateRecords(
+            each.facts,
+            each.records,
+            not_judged=_not_judged(each, (commands or {}).get(each.facts.name, ""), unknown),
+        )
+        for each in judged
+    ]
+    checks = [(check.name, check.item) for check in thresholds.checks]
     return build_ledger(
-        Suite(
-            version=machine["basegate"],
-            thresholds=thresholds_file(thresholds),
-            command=shlex.join(["python", "-m", "basegate", *sys.argv[1:]]),
-        ),
-        machine,
-        [each.facts for each in judged],
-        [(check.check, check.item) for check in thresholds.checks],
-        [record for each in judged for record in each.records],
-        compare=compare,
-        choose=choose,
-        not_judged={
-            each.facts.name: _not_judged(each, (commands or {}).get(each.facts.name, ""), unknown)
-            for each in judged
-        },
-        absent=absent,
+        suite, machine, checks, candidates, comparisons, choose=choose, absent=absent
     )
 
 
-def absent_from(judged: Sequence[Rejudged], names: Sequence[str]) -> list[str]:
-    """Those of the names that nothing is stored of."""
+def absent_from(judged: Sequence[StoredJudgement], names: Sequence[str]) -> list[str]:
     stored = {name for each in judged for name in (each.name, *each.others)}
     return [name for name in names if name not in stored]
 
 
 def _not_judged(
-    each: Rejudged, command: str, unknown: Sequence[tuple[Check, str]]
+    each: StoredJudgement, command: str, unknown: Sequence[tuple[CheckConfig, str]]
 ) -> list[NotJudged]:
     """What the store does not decide of a candidate, and why."""
-    whys: tuple[tuple[Literal["undecided", "missing"], tuple[Check, ...]], ...] = (
+    whys: tuple[tuple[Literal["undecided", "missing"], tuple[CheckConfig, ...]], ...] = (
         ("undecided", each.undecided),
         ("missing", each.missing),
     )
     left = [
-        NotJudged(check=check.check, item=check.item, why=why, command=command)
+        NotJudged(check=check.name, item=check.item, why=why, command=command)
         for why, checks in whys
         for check in checks
     ]
     lost = [
-        NotJudged(check=check.check, item=check.item, why="unknown", reason=Message.of(reason))
+        NotJudged(check=check.name, item=check.item, why="unknown", reason=Message.of(reason))
         for check, reason in unknown
     ]
     return left + lost
 
 
-def _read(store: Readable, asked: Asked) -> list[_Stored]:
+def _read(store: Readable, asked: ThresholdQuery) -> list[_CandidateGroup]:
     """Sort all measurements by what they are of."""
     by_data = defaultdict(list)
     for number, (_, identity) in enumerate(asked.checks):
         by_data[identity["data"]].append((number, identity))
-    found: dict[str, _Stored] = {}
+    found: dict[str, _CandidateGroup] = {}
     for measurement in store:
         own = measurement.identity
         answered = [
@@ -309,23 +299,23 @@ def _read(store: Readable, asked: Asked) -> list[_Stored]:
             if all(own.get(part) == value for part, value in identity.items())
         ]
         key = canonical_json(own.get("candidate"))
-        found.setdefault(key, _Stored(measurement)).add(measurement, answered)
+        found.setdefault(key, _CandidateGroup(measurement)).add(measurement, answered)
     return list(found.values())
 
 
 def _chosen(
-    found: Sequence[_Stored], names: Sequence[str], registered: Collection[str]
-) -> list[tuple[str, _Stored]]:
+    found: Sequence[_CandidateGroup], names: Sequence[str], registered: Collection[str]
+) -> list[tuple[str, _CandidateGroup]]:
     """The candidates to judge, each with the name that it goes by."""
     if not names:
         pairs = [(each.newest.candidate.name, each) for each in found]
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
     known = {name for each in found for name in each.names}
-    stored = stored_of(names, known, registered)
+    stored = require_stored(names, known, registered)
     return [(name, each) for name in stored for each in found if name in each.names]
 
 
-def _labels(pairs: Sequence[tuple[str, _Stored]]) -> list[str]:
+def _labels(pairs: Sequence[tuple[str, _CandidateGroup]]) -> list[str]:
     """What the candidates are shown as: a name, and where it is not enough, more."""
     ways: tuple[Callable[[Measurement], str], ...] = (
         lambda newest: newest.candidate.held,
@@ -347,31 +337,29 @@ def _short(revision: str | None) -> str:
 
 
 def _rejudge(
-    stored: _Stored,
+    stored: _CandidateGroup,
     name: str,
     label: str,
     thresholds: Thresholds,
-    asked: Asked,
+    asked: ThresholdQuery,
     references: References,
     brief: bool,
-) -> Rejudged:
+) -> StoredJudgement:
     records: list[Record] = []
-    missing: list[Check] = []
-    undecided: list[Check] = []
+    missing: list[CheckConfig] = []
+    undecided: list[CheckConfig] = []
     for number, (check, _) in enumerate(asked.checks):
         found = stored.answers.get(number)
-        limits = check.limits
-        if name in thresholds.own_limits:
-            limits = thresholds.limits(name, check.check, check.item)
+        limits = thresholds.limits(name, check.name, check.item)
         if found is None:
             missing.append(check)
         elif not is_enough(found.findings, draws_for(limits) if check.stop_early else ALL):
             undecided.append(check)
         else:
             answer = _as_answer(found, check, stored.count[number], label)
-            results = _judge(answer, limits, label, references, brief)
-            records.append(Record(candidate=answer.candidate, results=results))
-    return Rejudged(
+            verdict = evaluate(answer, limits, label, references, brief=brief)
+            records.append(Record(candidate=answer.candidate, results=verdict.results))
+    return StoredJudgement(
         name=name,
         facts=stored.names[name].model_copy(update={"name": label}),
         others=tuple(sorted(set(stored.names) - {name})),
@@ -382,7 +370,7 @@ def _rejudge(
     )
 
 
-def _as_answer(found: Measurement, check: Check, count: int, label: str) -> Measurement:
+def _as_answer(found: Measurement, check: CheckConfig, count: int, label: str) -> Measurement:
     """A measurement under the names that it has here, saying if there are others."""
     update: dict[str, Any] = {}
     if found.item != check.item:
@@ -398,18 +386,3 @@ def _as_answer(found: Measurement, check: Check, count: int, label: str) -> Meas
         )
         update["findings"] = found.findings.noting(note)
     return found.model_copy(update=update) if update else found
-
-
-def _judge(
-    measurement: Measurement,
-    limits: Sequence[AnyLimit],
-    candidate: str,
-    references: References,
-    brief: bool,
-) -> tuple[Result, ...]:
-    try:
-        check_valid(measurement, limits)
-    except InvalidMeasurement as error:
-        where = (measurement.check, measurement.item)
-        return (invalid(candidate, *where, error.message, error.measurement),)
-    return judge_by(measurement, limits, candidate, references, brief=brief).results

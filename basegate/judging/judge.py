@@ -26,9 +26,15 @@ if TYPE_CHECKING:
 
 
 class Verdict(Frozen):
-    """The results of one measurement; the worst of them is the verdict."""
+    """The results of one measurement; the worst of them is the verdict.
+
+    Attributes:
+        results: a row per metric and limit.
+        broken: whether the measurement is beyond a limit of validity, so that no limit was judged.
+    """
 
     results: tuple[Result, ...]
+    broken: bool = False
 
     @property
     def word(self) -> VerdictWord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from basegate.i18n.formatting import short_path
@@ -10,7 +11,7 @@ from basegate.ledger import CandidateEntry, CheckItem, Ledger, ThresholdsFile
 from basegate.verdict import worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from basegate.config.thresholds import Thresholds
     from basegate.ledger import Comparison, NotJudged, Record, Suite
@@ -23,17 +24,41 @@ def thresholds_file(thresholds: Thresholds) -> ThresholdsFile:
     return ThresholdsFile(path=short_path(thresholds.path), sha256=thresholds.sha256)
 
 
+@dataclass(frozen=True)
+class CandidateRecords:
+    """What is known of one candidate of a ledger.
+
+    Attributes:
+        facts: how it was loaded, as far as known without any record.
+        records: what was found, as it came in; those of other candidates are not looked at.
+        measured_at: of a candidate of an earlier run, when it was measured: UTC time, ISO 8601.
+        not_judged: what the store does not decide, where it was judged from there.
+    """
+
+    facts: CandidateFacts
+    records: Sequence[Record]
+    measured_at: str = ""
+    not_judged: Sequence[NotJudged] = ()
+
+    @property
+    def own(self) -> list[Record]:
+        """Its records: several workers send theirs mixed."""
+        return [each for each in self.records if each.candidate.name == self.facts.name]
+
+    @property
+    def results(self) -> list[Result]:
+        """Its rows."""
+        return [row for record in self.own for row in record.results]
+
+
 def build_ledger(
     suite: Suite,
     environment: dict[str, str | None],
-    expected: Iterable[CandidateFacts],
     checks: Sequence[tuple[str, str]],
-    records: Iterable[Record],
+    candidates: Sequence[CandidateRecords],
+    comparisons: Sequence[Comparison] = (),
     *,
-    compared: Mapping[str, str] | None = None,
-    compare: Callable[[Sequence[Result]], Sequence[Comparison]] = lambda results: (),
     choose: bool = True,
-    not_judged: Mapping[str, Sequence[NotJudged]] | None = None,
     absent: Sequence[str] = (),
 ) -> Ledger:
     """Put the records of a run together.
@@ -41,62 +66,44 @@ def build_ledger(
     Args:
         suite: what ran.
         environment: of the machine that judges.
-        expected: the candidates of the run, for those without any record; they are `invalid`.
         checks: the checks and items that the thresholds ask for.
-        records: as they came in.
-        compared: of the candidates that were taken from the store, when they were measured.
-        compare: returns from the rows the comparisons of every two candidates.
+        candidates: in the order of the ledger; one without any record is `invalid`.
+        comparisons: of every two candidates.
         choose: whether a choice is recommended.
-        not_judged: of candidates that are judged from a store, what it does not decide.
         absent: candidates that were asked for, but nothing stored is of use for them.
     """
-    kept = list(records)
-    entries: list[CandidateEntry] = []
-    results: list[Result] = []
-    for facts in expected:
-        # By candidate: records of several workers come in mixed.
-        own = [record for record in kept if record.candidate.name == facts.name]
-        found = [result for record in own for result in record.results]
-        results.extend(found)
-        measured = (compared or {}).get(facts.name, "")
-        left = (not_judged or {}).get(facts.name, ())
-        entries.append(_entry(_best_known(own, facts), found, checks, measured, left))
-    comparisons = tuple(compare(results))
+    entries = tuple(_entry(each, checks) for each in candidates)
+    results = tuple(row for each in candidates for row in each.results)
+    chosen = recommend(entries, results, comparisons) if choose and results else None
     return Ledger(
         suite=suite,
         environment=environment,
-        candidates=tuple(entries),
-        results=tuple(results),
-        recommendation=recommend(entries, results, comparisons) if choose and results else None,
-        comparisons=comparisons,
+        candidates=entries,
+        results=results,
+        recommendation=chosen,
+        comparisons=tuple(comparisons),
         absent=tuple(absent),
     )
 
 
-def _best_known(own: Iterable[Record], facts: CandidateFacts) -> CandidateFacts:
-    """Return what the record that tells most says of a candidate; `facts` where there is none."""
-    return max(
-        (record.candidate for record in own),
-        key=lambda each: (each.revision is not None, each.peak_memory_bytes or 0),
-        default=facts,
-    )
-
-
-def _entry(
-    facts: CandidateFacts,
-    found: Sequence[Result],
-    checks: Sequence[tuple[str, str]],
-    compared: str,
-    not_judged: Sequence[NotJudged],
-) -> CandidateEntry:
-    """Return a candidate with the verdict of its rows, and the checks that have none."""
-    run = {(result.check, result.part) for result in found}
+def _entry(candidate: CandidateRecords, checks: Sequence[tuple[str, str]]) -> CandidateEntry:
+    """A candidate with the verdict of its rows, and the checks that have none."""
+    run = {(row.check, row.part) for row in candidate.results}
     return CandidateEntry(
-        **facts.model_dump(),
-        verdict=worst(result.verdict for result in found),
+        **_best_known(candidate).model_dump(),
+        verdict=worst(row.verdict for row in candidate.results),
         not_run=tuple(
             CheckItem(check=check, item=item) for check, item in checks if (check, item) not in run
         ),
-        not_judged=tuple(not_judged),
-        compared=compared,
+        not_judged=tuple(candidate.not_judged),
+        compared=candidate.measured_at,
+    )
+
+
+def _best_known(candidate: CandidateRecords) -> CandidateFacts:
+    """What the record that tells most says of how it was loaded."""
+    return max(
+        (record.candidate for record in candidate.own),
+        key=lambda each: (each.revision is not None, each.peak_memory_bytes or 0),
+        default=candidate.facts,
     )

@@ -10,22 +10,19 @@ import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
-from weakref import WeakKeyDictionary
 
 import pytest
 
-from basegate.errors import NotCompared, StoreWarning, UsageError, message_of
+from basegate.errors import StoreWarning, UsageError, message_of
 from basegate.plugin import fixtures, options
-from basegate.plugin.stash import RUN
+from basegate.plugin.stash import GATE
 
 if TYPE_CHECKING:
     import warnings
     from collections.abc import Generator
 
-    from basegate.ledger import Ledger, Record
-    from basegate.plugin.session import Run
+    from basegate.plugin.session import GateSession
     from basegate.progress import Progress
-    from basegate.verdict import Result
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,21 +68,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.basegate_model:
         plugins.register(RefuseWithoutModel(), "basegate-refuse")
         return
-    from basegate.plugin.session import Run
+    from basegate.plugin.session import GateSession
 
     try:
-        run = Run(options.parse(config), _progress(config))
-        options.check_in_process(config, run.device)
+        gate = GateSession(options.parse(config), _progress(config))
+        options.check_in_process(config, gate.device)
         if not hasattr(config, "workerinput"):  # its controller has looked
-            run.check_names()
-            options.check_places(config, run.options.store)
+            gate.check_names()
+            options.check_places(config, gate.options.store)
     except UsageError as error:
         raise pytest.UsageError(error.message) from None
-    config.stash[RUN] = run
-    plugins.register(RunHooks(run), "basegate-run")
+    config.stash[GATE] = gate
+    plugins.register(RunHooks(gate), "basegate-run")
     if not hasattr(config, "workerinput"):
         _report_html_by_default(config)
-        plugins.register(ReportHooks(run), "basegate-report")
+        plugins.register(ReportHooks(gate), "basegate-report")
 
 
 def _report_html_by_default(config: pytest.Config) -> None:
@@ -142,8 +139,8 @@ class RefuseWithoutModel:
 class RunHooks:
     """What every process of a run does."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(self, gate: GateSession) -> None:
+        self.gate = gate
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -157,7 +154,7 @@ class RunHooks:
             config.hook.pytest_deselected(items=absent)
             items[:] = [item for item in items if not is_not_configured(item)]
         yield
-        items[:] = by_candidate(items, self.run.order)
+        items[:] = by_candidate(items, self.gate.order)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
@@ -167,110 +164,76 @@ class RunHooks:
         from basegate.plugin.outcomes import attach_records
 
         report = yield
-        attach_records(self.run, item, call, report)
+        attach_records(self.gate, item, call, report)
         return report
 
 
 class ReportHooks:
     """What the reporting process does: with pytest-xdist only the controller."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.ledger: Ledger | None = None
-        self.troubles: list[str] = []
-        self.warnings: list[tuple[type[Warning], str]] = []
-        self.written = False
-        self.over: set[str] = set()
-        self.found: WeakKeyDictionary[pytest.TestReport, list[Record]] = WeakKeyDictionary()
+    def __init__(self, gate: GateSession) -> None:
+        from basegate.plugin.run_report import RunReport
+
+        self.gate = gate
+        self.report = RunReport(gate)
 
     def pytest_report_header(self) -> list[str]:
         """Say what is being judged, and by what."""
         from basegate.report.terminal import header
 
-        return header(self.run.options, self.run.tr)
+        wanted = self.gate.options
+        names = [spec.name for spec in wanted.candidates]
+        return header(names, wanted.thresholds.path, wanted.store, self.gate.tr)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what a test found, and leave it on the report in words for other readers."""
-        from basegate.plugin.outcomes import crash_record, is_over, take_records
-
-        self.found[report] = take_records(report)
-        self.run.records.extend(self.found[report])
-        if (crashed := crash_record(self.run, report)) is not None:
-            self.run.records.append(crashed)
-        if is_over(report):
-            self.over.add(report.nodeid)
-
-    def _results(self, report: pytest.TestReport) -> list[Result]:
-        """Return the rows that a phase of a test found."""
-        return [row for record in self.found.get(report, ()) for row in record.results]
+        self.report.add(report)
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         """Keep what is said of the store, by this process or a worker."""
         if issubclass(warning_message.category, StoreWarning):
-            self.warnings.append((warning_message.category, message_of(warning_message.message)))
+            text = message_of(warning_message.message)
+            self.report.warnings.append((warning_message.category, text))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the ledger; green only if every verdict is `pass`."""
         from basegate.plugin.outcomes import exit_status, was_interrupted
 
-        interrupted = was_interrupted(session, len(self.over))
-        writes = self.run.has_something_to_write(session.exitstatus)
+        interrupted = was_interrupted(session, len(self.report.finished_nodeids))
+        writes = self.report.has_something_to_write(session.exitstatus)
         if session.config.option.collectonly or not (writes or interrupted):
             return
-        self.ledger = self.run.ledger(interrupted=interrupted)
-        if self.run.not_compared:
-            self.warnings.append((NotCompared, self.run.not_compared))
+        ledger = self.report.build(interrupted=interrupted)
         if not writes:
             return
-        session.exitstatus = exit_status(session.exitstatus, self.ledger)
-        self.written = True
-        if self._fails_to_write(self.ledger):
+        session.exitstatus = exit_status(session.exitstatus, ledger)
+        if not self.report.write(ledger):
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-
-    def _fails_to_write(self, ledger: Ledger) -> bool:
-        """Write what was asked for, each file even where another cannot be written."""
-        from basegate.i18n.catalogue import translator
-        from basegate.report.github import write_summary
-
-        wanted = self.run.options
-        try:
-            ledger.write(wanted.ledger)
-        except OSError as error:
-            self.troubles.append(f"the ledger could not be written: {error}")
-        try:
-            if missing := write_summary(ledger, wanted.summary, translator(wanted.language)):
-                self.warnings.append((UserWarning, missing))
-        except OSError as error:
-            self.troubles.append(f"the summary could not be written: {error}")
-        return bool(self.troubles)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """One line per candidate and check."""
-        if self.ledger is None:
+        report, ledger = self.report, self.report.ledger
+        if ledger is None:
             return
         from basegate.i18n.formatting import columns
-        from basegate.report.terminal import heading, summary, warned
+        from basegate.report.terminal import heading, summary, warned, written
 
-        head = heading(self.run.tr)
+        tr = self.gate.tr
+        head = heading(tr)
         # pytest counts characters, some of which take two columns.
         room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
         terminalreporter.write_sep("=", head, fullwidth=room)
-        for line, markup in summary(self.ledger, self.run.records, self.run.tr):
+        for line, markup in summary(ledger, report.records, tr):
             terminalreporter.write_line(line, **markup)
-        for line in warned(self.warnings, self.run.tr):
+        for line in warned(report.warnings, tr):
             terminalreporter.write_line(line, yellow=True)
-        if not self.written:
-            return
-        tr = self.run.tr
-        for trouble in self.troubles:
-            terminalreporter.write_line(f"ERROR: {trouble}", red=True)
-        if not self.troubles:
-            terminalreporter.write_line(tr("ledger: {path}", path=self.run.options.ledger))
-            if self.run.options.summary is not None:
-                terminalreporter.write_line(tr("summary: {path}", path=self.run.options.summary))
+        if report.written:
+            files = (self.gate.options.ledger, self.gate.options.summary)
+            for line, markup in written(*files, report.write_errors, tr):
+                terminalreporter.write_line(line, **markup)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
@@ -280,41 +243,35 @@ class ReportHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Open the page with the decision."""
-        if self.ledger is None:
+        if self.report.ledger is None:
             return
         from basegate.report.page.document import fragment
         from basegate.report.page.model import Page
 
-        prefix.append(fragment(Page(self.ledger, self.run.behind, self.run.tr)))
+        prefix.append(fragment(Page(self.report.ledger, self.report.evidence, self.gate.tr)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """Add the columns of a verdict."""
         from basegate.report.html_rows import header_cells
 
-        cells[2:2] = header_cells(self.run.tr)
+        cells[2:2] = header_cells(self.gate.tr)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
         """Fill the columns of a verdict."""
         from basegate.report.html_rows import id_cell, result_cells, stored_cells
 
-        cells[:] = stored_cells(cells, self.found.get(report, ()), self.run.tr)
+        cells[:] = stored_cells(cells, self.report.records_of(report), self.gate.tr)
         if len(cells) > 1:
             cells[1] = id_cell(report.nodeid)
-            cells[2:2] = result_cells(self._results(report), self.run.tr)
+            cells[2:2] = result_cells(self.report.results_of(report), self.gate.tr)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
         """Show what the model wrote behind its row."""
-        from basegate.report.html_rows import evidence
+        from basegate.report.html_rows import all_evidence
 
-        results = self._results(report)
-        keys = dict.fromkeys(row.measurement for row in results if row.measurement)
-        found = [each for key in keys if (each := self.run.store.get(key)) is not None]
-        if found:
-            shown = [
-                evidence(each, [row for row in results if row.measurement == each.key], self.run.tr)
-                for each in found
-            ]
+        shown = all_evidence(self.report.results_of(report), self.gate.store, self.gate.tr)
+        if shown:
             data[:] = [*shown, *(data if report.failed else [])]

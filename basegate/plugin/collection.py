@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from basegate.plugin.stash import RUN
+from basegate.plugin.stash import GATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,17 +27,17 @@ NOT_CONFIGURED = _NotConfigured()
 
 
 def parametrize_candidates(metafunc: pytest.Metafunc) -> None:
-    """Run every test that asks for a candidate once per candidate of the command line."""
-    run = metafunc.config.stash.get(RUN, None)
-    specs = list(run.options.candidates) if run is not None else [None]
+    """GateSession every test that asks for a candidate once per candidate of the command line."""
+    gate = metafunc.config.stash.get(GATE, None)
+    specs = list(gate.options.candidates) if gate is not None else [None]
     ids = [spec.name if spec is not None else NO_CANDIDATE for spec in specs]
     metafunc.parametrize("candidate", specs, ids=ids, indirect=True, scope="session")
 
 
 def parametrize_check(metafunc: pytest.Metafunc, check: str) -> None:
-    """Run every test that asks for a measurement once per corpus, bank or prompt file."""
-    run = metafunc.config.stash.get(RUN, None)
-    items = (run.options.thresholds.items(check) if run is not None else ()) or (NOT_CONFIGURED,)
+    """GateSession every test that asks for a measurement once per corpus, bank or prompt file."""
+    gate = metafunc.config.stash.get(GATE, None)
+    items = (gate.options.thresholds.items(check) if gate is not None else ()) or (NOT_CONFIGURED,)
     metafunc.parametrize(check, items, ids=str, indirect=True, scope="session")
 
 

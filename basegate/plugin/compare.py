@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from basegate.config.selection import is_group, of_group
 from basegate.errors import UsageError, did_you_mean
-from basegate.judging.from_store import Asked, rejudge
+from basegate.judging.from_store import ThresholdQuery, judge_stored
+from basegate.judging.ledger_builder import CandidateRecords
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from basegate.config.registry import CandidateSpec
     from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
-    from basegate.judging.from_store import Rejudged
-    from basegate.ledger import Record
+    from basegate.judging.from_store import StoredJudgement
     from basegate.measurement import CandidateFacts
     from basegate.store import Store
 
@@ -29,19 +29,12 @@ class Compared:
     """What the store says of candidates that are no part of a run.
 
     Attributes:
-        facts: how each was loaded.
-        records: the verdicts on them.
-        dates: when the newest of a candidate's measurements was made, by name.
+        candidates: how each was loaded, the verdicts on it, and when it was measured.
         missing: a sentence for each name that was asked for and that nothing is shown of.
     """
 
-    facts: tuple[CandidateFacts, ...]
-    records: tuple[Record, ...]
-    dates: dict[str, str]
-    missing: tuple[str, ...] = ()
-
-
-NOTHING = Compared((), (), {})
+    candidates: tuple[CandidateRecords, ...]
+    missing: tuple[str, ...]
 
 
 def check_stored(
@@ -89,17 +82,17 @@ def from_store(
         thresholds: of the run.
         names: of the candidates, `@TAG` for a group, or `all` for all that are stored.
         run: the run's own candidates, which are left out; held in another way they are others.
-        origins: see `rejudge`.
+        origins: see `judge_stored`.
         specs: the known candidates by name, which groups are made of.
     """
-    judged = rejudge(store, thresholds, Asked.of(thresholds), origins=origins)
+    judged = judge_stored(store, thresholds, ThresholdQuery.of(thresholds), origins=origins)
     meant = {name: _meant_by(name, specs) for name in names}
     every = set().union(*meant.values())
     chosen = [each for each in judged if _is_meant(each, every) and not _is_of(each, run)]
     return Compared(
-        facts=tuple(each.facts for each in chosen),
-        records=tuple(record for each in chosen for record in each.records),
-        dates={each.facts.name: each.measured_at for each in chosen},
+        candidates=tuple(
+            CandidateRecords(each.facts, each.records, each.measured_at) for each in chosen
+        ),
         missing=(
             *(
                 _missing(name, own, judged, run)
@@ -115,19 +108,22 @@ def from_store(
     )
 
 
-def _lacks(name: str, members: Collection[str], judged: Sequence[Rejudged]) -> list[str]:
+def _lacks(name: str, members: Collection[str], judged: Sequence[StoredJudgement]) -> list[str]:
     """The members of a group that nothing is stored of; of a name see `check_stored`."""
     if name == ALL or not is_group(name):
         return []
     return sorted(each for each in members if not any(_is_called(one, {each}) for one in judged))
 
 
-def _absent(name: str, members: Collection[str], judged: Sequence[Rejudged]) -> str:
+def _absent(name: str, members: Collection[str], judged: Sequence[StoredJudgement]) -> str:
     return f"--compare {name}: nothing is stored of {', '.join(_lacks(name, members, judged))}."
 
 
 def _missing(
-    name: str, meant: Collection[str], judged: Sequence[Rejudged], run: Sequence[CandidateFacts]
+    name: str,
+    meant: Collection[str],
+    judged: Sequence[StoredJudgement],
+    run: Sequence[CandidateFacts],
 ) -> str:
     """Say why nothing is shown of a name."""
     called = [each for each in judged if _is_called(each, meant)]
@@ -151,15 +147,15 @@ def _missing(
     return f"--compare {name} shows nothing: {why}."
 
 
-def _is_called(each: Rejudged, names: Collection[str]) -> bool:
+def _is_called(each: StoredJudgement, names: Collection[str]) -> bool:
     return bool({ALL, each.name, *each.others} & set(names))
 
 
-def _is_meant(each: Rejudged, names: Collection[str]) -> bool:
+def _is_meant(each: StoredJudgement, names: Collection[str]) -> bool:
     return bool(each.records) and _is_called(each, names)
 
 
-def _is_of(each: Rejudged, run: Sequence[CandidateFacts]) -> bool:
+def _is_of(each: StoredJudgement, run: Sequence[CandidateFacts]) -> bool:
     """Whether a stored candidate is one of a run's own, or cannot be told from one by its name."""
     names = {each.name, *each.others}
     return any(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from basegate.plugin.collection import parametrize_candidates, parametrize_check
-from basegate.plugin.stash import RECORDS, RUN
+from basegate.plugin.stash import GATE, RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,14 +38,14 @@ def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:
 @pytest.fixture(scope="session")
 def candidate(request: pytest.FixtureRequest) -> Iterator[Candidate]:
     """The candidate under test. `candidate.engine()` loads it into this process."""
-    run = request.config.stash[RUN]
-    handle = run.open(request.param)
+    gate = request.config.stash[GATE]
+    handle = gate.open(request.param)
     yield handle
-    run.close(handle)
+    gate.close(handle)
 
 
 def _measured(request: pytest.FixtureRequest, candidate: Candidate, check: str) -> Measurement:
-    return request.config.stash[RUN].measure(candidate, check, request.param)
+    return request.config.stash[GATE].measure(candidate, check, request.param)
 
 
 @pytest.fixture(scope="session")
@@ -81,11 +81,11 @@ def reasoning(request: pytest.FixtureRequest, candidate: Candidate) -> Measureme
 @pytest.fixture
 def judge(request: pytest.FixtureRequest, candidate: Candidate) -> Callable[[Measurement], Verdict]:
     """Hold a measurement against the limits of `thresholds.toml`."""
-    run = request.config.stash[RUN]
+    gate = request.config.stash[GATE]
     records = request.node.stash.setdefault(RECORDS, [])
 
     def judge_and_keep(measurement: Measurement) -> Verdict:
-        verdict, record = run.judge(candidate, measurement)
+        verdict, record = gate.judge(candidate, measurement)
         records.append(record)
         return verdict
 

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import pytest
 
     from basegate.ledger import Ledger
-    from basegate.plugin.session import Run
+    from basegate.plugin.session import GateSession
     from basegate.verdict import Result
 
 
 def attach_records(
-    run: Run, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    gate: GateSession, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
 ) -> None:
     """Put what a phase of a test found on its report.
 
@@ -42,19 +42,19 @@ def attach_records(
     if report.when == "call" and report.failed and _says_why(error, rows):
         # The verdict in its own words, instead of the source of three lines of test.
         if item.config.option.tbstyle != "long":
-            unmet = [sentence(row, run.tr) for row in rows if row.verdict != "pass"]
+            unmet = [sentence(row, gate.tr) for row in rows if row.verdict != "pass"]
             report.longrepr = printable("\n".join(unmet))
     elif error is not None and all(row.verdict == "pass" for row in rows):
         if isinstance(error, BasegateError):
             # The message stands alone; a traceback through fixtures would bury it.
-            report.longrepr = printable(f"{spec.name}: {run.tr.translate(error.message)}")
+            report.longrepr = printable(f"{spec.name}: {gate.tr.translate(error.message)}")
         check, part = check_of(item, CHECKS)
         seen = error.measurement if isinstance(error, InvalidMeasurement) else None
         row = invalid(spec.name, check, part, _reason(error, report), seen)
-        earlier = run.earlier(spec.name, seen)
+        earlier = gate.earlier(spec.name, seen)
         records = [
             *records,
-            Record(candidate=run.facts(spec.name), results=(row,), earlier=earlier),
+            Record(candidate=gate.facts(spec.name), results=(row,), earlier=earlier),
         ]
     report.user_properties.extend(
         (f"{PROPERTY}:{report.when}", record.to_json()) for record in records
@@ -94,20 +94,20 @@ def _is_ours(name: object) -> bool:
     return str(name).startswith(f"{PROPERTY}:")
 
 
-def crash_record(run: Run, report: pytest.TestReport) -> Record | None:
+def crash_record(gate: GateSession, report: pytest.TestReport) -> Record | None:
     """Return a record for a test that killed its process: all that is left of it is its name."""
     if not is_over(report) or report.when == "teardown":
         return None
     # pytest-xdist reports such a test with "???" for the phase.
     _, test, parameters = split_test_id(report.nodeid)
-    names = [spec.name for spec in run.options.candidates]
-    name = candidate_in(parameters, names, run.options.thresholds.all_items())
+    names = [spec.name for spec in gate.options.candidates]
+    name = candidate_in(parameters, names, gate.options.thresholds.all_items())
     if name is None:
         return None
     reason = Message("the process that ran this test ended without a word (killed or crashed).")
     part = parameters.removeprefix(name).removeprefix("-")
     row = invalid(name, test.removeprefix("test_"), part, reason)
-    return Record(candidate=run.facts(name), results=(row,))
+    return Record(candidate=gate.facts(name), results=(row,))
 
 
 def exit_status(found: int, ledger: Ledger) -> int:

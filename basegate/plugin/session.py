@@ -1,4 +1,4 @@
-"""One run of the gate in one process: what the fixtures call."""
+"""One run of the gate in one process: candidates are measured and judged."""
 
 from __future__ import annotations
 
@@ -6,50 +6,42 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from basegate.checks.early_stopping import ALL
-from basegate.checks.identity import installed_version
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.engines.devices import resolve_device
+from basegate.errors import InvalidMeasurement
 from basegate.i18n.catalogue import translator
 from basegate.judging.checkpoint_identity import measured_first, origins_of
-from basegate.judging.comparison import compare_candidates, measurements_behind
-from basegate.judging.judge import check_valid, draws_for
-from basegate.judging.ledger_builder import build_ledger, thresholds_file
-from basegate.judging.relative_limits import References, check_known, judge_by
-from basegate.ledger import Ledger, Record, Suite
+from basegate.judging.evaluation import broken_because, evaluate
+from basegate.judging.judge import draws_for
+from basegate.judging.relative_limits import References, check_known
+from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
-from basegate.plugin.compare import NOTHING, check_stored, from_store
+from basegate.plugin.compare import check_stored
 from basegate.runner.candidate import Candidate
-from basegate.runner.environment import environment
 from basegate.runner.measure import measure, obtain
 from basegate.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from basegate.config.registry import CandidateSpec
     from basegate.judging.checkpoint_identity import Origin
     from basegate.judging.judge import Verdict
-    from basegate.ledger import Comparison
     from basegate.measurement import Earlier, Measurement
-    from basegate.plugin.compare import Compared
     from basegate.plugin.options import RunOptions
     from basegate.progress import Progress
     from basegate.runner.isolation import Isolation
     from basegate.runner.measure import Measurer
-    from basegate.verdict import Result
 
 
-class Run:
+class GateSession:
     """Candidates, limits and store of one run.
 
     Attributes:
         options: what the command line asks for.
         store: where measurements are kept.
         progress: where slow work is shown.
-        records: what the acceptance tests found, on the process that reports.
-        behind: the measurements that the rows of the last ledger rest on, by key.
-        not_compared: what `--compare` asks for and the last ledger shows nothing of, and why.
+        device: `cuda` or `cpu`.
         tr: the words of the reader's language.
         references: names of the candidates that limits are relative to.
     """
@@ -59,9 +51,6 @@ class Run:
         self.progress = progress
         self.store = Store(options.store)
         self.device = resolve_device(options.device)
-        self.records: list[Record] = []
-        self.behind: dict[str, Measurement] = {}
-        self.not_compared = ""
         self.tr = progress.tr = translator(options.language)
         self._opened: dict[str, Candidate] = {}
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
@@ -128,11 +117,14 @@ class Run:
         )
         # Of the first time: what this run has measured is not from an earlier one.
         first = self._earlier.setdefault((candidate.name, measurement.key), measurement.earlier)
-        check_valid(measurement, limits)
         measurement = measurement.model_copy(update={"earlier": first})
         if self.references:
             named = measurement.candidate.model_copy(update={"name": candidate.name})
             self._references.add(measurement.model_copy(update={"candidate": named}))
+        verdict = evaluate(measurement, limits, candidate.name, self._references, brief=True)
+        if verdict.broken:
+            [row] = verdict.results
+            raise InvalidMeasurement(broken_because(row), measurement=measurement.key)
         return measurement
 
     def earlier(self, name: str, key: str | None) -> Earlier | None:
@@ -165,9 +157,9 @@ class Run:
         return self.store.folder / FINGERPRINTS
 
     def judge(self, candidate: Candidate, measurement: Measurement) -> tuple[Verdict, Record]:
-        """Hold a measurement against the candidate's limits."""
+        """The verdict on a measurement that `measure` returned, and its record."""
         limits = self.options.thresholds.limits(candidate.name, measurement.check, measurement.item)
-        verdict = judge_by(measurement, limits, candidate.name, self._references)
+        verdict = evaluate(measurement, limits, candidate.name, self._references)
         facts = measurement.candidate.model_copy(
             update={"name": candidate.name, "source": candidate.spec.source}
         )
@@ -180,10 +172,10 @@ class Run:
         """What relative limits may speak of: in the store, which is read once, or measured here."""
         own = [spec.name for spec in self.options.candidates] if self.options.worker else ()
         limits = self.options.thresholds.relative
-        return References(limits, self.store, self._origins, beside=own)
+        return References(limits, self.store, self.origins, beside=own)
 
     @cached_property
-    def _origins(self) -> dict[str, Origin]:
+    def origins(self) -> dict[str, Origin]:
         """Where the candidates come from that relative limits may speak of."""
         return origins_of(self.options.thresholds.relative, self.options.known, self._memory)
 
@@ -200,47 +192,3 @@ class Run:
             dtype=spec.dtype,
             device=self.device,
         )
-
-    def has_something_to_write(self, exit_status: int) -> bool:
-        """Whether a run that ended so has a ledger to write.
-
-        A usage error, nothing selected, or an interruption before the first verdict must not
-        replace the ledger of an earlier run with an empty one.
-        """
-        return bool(self.records) or exit_status in (0, 1)
-
-    def ledger(self, *, interrupted: bool = False) -> Ledger:
-        """Return the ledger of the records so far.
-
-        Args:
-            interrupted: whether the run was stopped before all of it had run.
-        """
-        thresholds = self.options.thresholds
-        own = [self.facts(spec.name) for spec in self.options.candidates]
-        others = self._compared(own)
-        return build_ledger(
-            Suite(
-                version=installed_version("basegate"),
-                thresholds=thresholds_file(thresholds),
-                command=self.options.command,
-                interrupted=interrupted,
-            ),
-            environment(self.device),
-            [*own, *others.facts],
-            [(check.check, check.item) for check in thresholds.checks],
-            [*self.records, *others.records],
-            compared=others.dates,
-            compare=self._compare,
-        )
-
-    def _compared(self, own: Sequence[CandidateFacts]) -> Compared:
-        if not self.options.compare:
-            return NOTHING
-        asked = (self.options.thresholds, self.options.compare)
-        found = from_store(self.store, *asked, own, self._origins, self.options.known)
-        self.not_compared = " ".join(found.missing)
-        return found
-
-    def _compare(self, results: Sequence[Result]) -> Sequence[Comparison]:
-        self.behind = measurements_behind(self.store, results)
-        return compare_candidates(results, self.behind)

@@ -8,10 +8,10 @@ import pytest
 
 if TYPE_CHECKING:
     from basegate.ledger import Record
-    from basegate.plugin.session import Run
+    from basegate.plugin.session import GateSession
 
-RUN: pytest.StashKey[Run] = pytest.StashKey()
-"""On the config: the run; absent where `--model` is."""
+GATE: pytest.StashKey[GateSession] = pytest.StashKey()
+"""On the config: the run of the gate; absent where `--model` is."""
 
 RECORDS: pytest.StashKey[list[Record]] = pytest.StashKey()
 """On a test: what `judge` made of its measurements."""

@@ -12,7 +12,7 @@ import pytest
 from basegate.config.tags import billions
 from basegate.engines.devices import resolve_device
 from basegate.plugin.collection import NO_CANDIDATE, scope_of
-from basegate.plugin.stash import RUN
+from basegate.plugin.stash import GATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,17 +26,17 @@ class XdistHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
         """Schedule by candidate, whatever `--dist` says."""
-        run = config.stash.get(RUN, None)
-        if run is None:
+        gate = config.stash.get(GATE, None)
+        if gate is None:
             return None
         # Late: this module must be importable where pytest-xdist is not installed.
         from basegate.plugin.xdist_scheduling import CandidateScheduling
 
-        names = [spec.name for spec in biggest_first(run.options.candidates)]
+        names = [spec.name for spec in biggest_first(gate.options.candidates)]
         # Whoever limits are relative to begins first: what follows on its worker then finds it.
-        first = run.first
+        first = gate.first
         names.sort(key=lambda name: name not in first)
-        return CandidateScheduling(config, log, names, run.options.thresholds.all_items())
+        return CandidateScheduling(config, log, names, gate.options.thresholds.all_items())
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:

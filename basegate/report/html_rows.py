@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from basegate.ledger import Record
     from basegate.measurement import Findings, Measurement, Metric
+    from basegate.store.union import Readable
     from basegate.verdict import Result
 
 COLUMNS = (Message("verdict"), Message("metric"), Message("value"), Message("limit"))
@@ -165,3 +166,13 @@ def _link(measurement: Measurement, rows: Sequence[Result]) -> str:
     if not (findings.samples or findings.preferences or findings.choices) or not rows:
         return ""
     return address(rows[0].candidate, rows[0].check, rows[0].part)
+
+
+def all_evidence(results: Sequence[Result], store: Readable, tr: Translator = ENGLISH) -> list[str]:
+    """Return what each measurement behind rows of a test is based on; see `evidence`."""
+    keys = dict.fromkeys(row.measurement for row in results if row.measurement)
+    found = [each for key in keys if (each := store.get(key)) is not None]
+    return [
+        evidence(each, [row for row in results if row.measurement == each.key], tr)
+        for each in found
+    ]

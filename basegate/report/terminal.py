@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from basegate.ledger import CandidateEntry, Ledger, NotJudged, Record
     from basegate.measurement import Earlier
-    from basegate.plugin.options import RunOptions
 
 _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "pass": {"green": True},
@@ -58,11 +57,24 @@ def partial(tr: Translator = ENGLISH) -> str:
     )
 
 
-def header(options: RunOptions, tr: Translator = ENGLISH) -> list[str]:
+def header(
+    candidates: Sequence[str], thresholds: Path, store: Path, tr: Translator = ENGLISH
+) -> list[str]:
     """Return the lines at the top of the run."""
-    names = tr(", ").join(spec.name for spec in options.candidates)
-    first = tr("{head}: {text}", head="basegate", text=names)
-    return [first, origin(options.thresholds.path, options.store, tr)]
+    first = tr("{head}: {text}", head="basegate", text=tr(", ").join(candidates))
+    return [first, origin(thresholds, store, tr)]
+
+
+def written(
+    ledger: Path, summary: Path | None, errors: Sequence[str], tr: Translator = ENGLISH
+) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Yield where files were written, or why they could not be, with colours."""
+    for error in errors:
+        yield f"ERROR: {error}", {"red": True}
+    if not errors:
+        yield tr("ledger: {path}", path=ledger), {}
+        if summary is not None:
+            yield tr("summary: {path}", path=summary), {}
 
 
 def origin(thresholds: Path, store: Path, tr: Translator = ENGLISH) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from basegate.checks.early_stopping import Draws
-    from basegate.config.thresholds import Check
+    from basegate.config.settings import CheckConfig
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings
     from basegate.progress import Progress
@@ -37,7 +37,7 @@ class Job:
     """One measurement that has to be made. It can be sent to another process.
 
     Attributes:
-        check: settings of the check; its limits are not looked at.
+        check: what is measured.
         key: the measurement's.
         identity: what the key is the digest of.
         draws: how many samples of a question are wanted.
@@ -46,7 +46,7 @@ class Job:
         store: folder where measurements are kept.
     """
 
-    check: Check
+    check: CheckConfig
     key: str
     identity: dict[str, Any]
     draws: Draws
@@ -72,7 +72,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
     name = Message(
         "{candidate}: {check} on {item}",
         candidate=candidate.name,
-        check=job.check.check,
+        check=job.check.name,
         item=job.check.item,
     )
 
@@ -109,7 +109,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
 
 def obtain(
     candidate: Candidate,
-    check: Check,
+    check: CheckConfig,
     store: Store,
     *,
     draws: Draws = ALL,
@@ -121,7 +121,7 @@ def obtain(
 
     Args:
         candidate: loaded only if something has to be measured.
-        check: settings of the check; its limits are not looked at.
+        check: what is measured.
         store: where measurements are kept.
         draws: how many samples of a question are wanted.
         remeasure: measure even if the store has one.
@@ -180,7 +180,7 @@ def _measure(
     journal: Journal,
     progress: Progress,
 ) -> Measurement:
-    made = measure_for(job.check.check)
+    made = measure_for(job.check.name)
     # Data first: a wrong path should show before tens of gigabytes are loaded.
     data = made.prepare(job.check.settings)
     engine = candidate.engine()
@@ -194,7 +194,7 @@ def _measure(
     _check_finite(findings)
     return Measurement(
         key=job.key,
-        check=job.check.check,
+        check=job.check.name,
         item=job.check.item,
         candidate=candidate.facts(),
         findings=_noting(findings, engine, retries + _retries_of(earlier)),
@@ -269,7 +269,7 @@ def _say_not_kept(store: Store, reason: str) -> None:
     )
 
 
-def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
+def identify(candidate: Candidate, check: CheckConfig) -> dict[str, Any]:
     """Return everything that can change a measurement's numbers; limits cannot.
 
     Raises:
@@ -289,5 +289,5 @@ def identify(candidate: Candidate, check: Check) -> dict[str, Any]:
             **({"remote_code": True} if spec.trusted else {}),
         },
         **identify_check(check),
-        **identify_software(check.check),
+        **identify_software(check.name),
     }

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field, ValidationError
 
-from basegate.errors import BasegateError
 from basegate.measurement import (
     DocumentScore,
     Findings,
@@ -42,12 +41,12 @@ _LAST = b',\n "evidence": '
 _SCHEMA_NUMBER = re.compile(rb'"schema_version": ?(\d+)')
 
 
-class Damaged(BasegateError):
-    """A file of the store that cannot be trusted; says why."""
+class Damaged(Exception):
+    """A file of the store that cannot be trusted; says why, e.g. `its key is not …`."""
 
 
-class Newer(BasegateError):
-    """A file of the store that a newer basegate wrote; says so."""
+class Newer(Damaged):
+    """A file of the store that a newer basegate wrote."""
 
 
 class Evidence(Frozen):
@@ -65,7 +64,7 @@ class Evidence(Frozen):
 
 
 def write_evidence(findings: Findings) -> str:
-    """Return the text of the second file, a line per sample, pair or question."""
+    """The text of the second file, a line per sample, pair or question."""
     return "".join(
         json.dumps({name: each.model_dump(mode="json")}, ensure_ascii=False, allow_nan=False) + "\n"
         for name in EVIDENCE
@@ -74,7 +73,7 @@ def write_evidence(findings: Findings) -> str:
 
 
 def write(measurement: Measurement, evidence: Evidence | None) -> str:
-    """Return the text of a measurement's file."""
+    """The text of a measurement's file."""
     fields = measurement.model_dump(
         mode="json", exclude={"findings": set(EVIDENCE), "earlier": True}
     )
@@ -88,7 +87,8 @@ def read(data: bytes) -> tuple[Measurement, Evidence | None]:
     """Return the measurement of a file, without its evidence, and where that is.
 
     Raises:
-        Damaged: it was cut short or changed, or is of a schema that is not known here.
+        Newer: it is of a schema that is not known here yet.
+        Damaged: it was cut short or changed.
     """
     head = _HEAD.match(data)
     if head is None:
@@ -119,14 +119,10 @@ def _validate(kind: type[Any], data: bytes) -> Any:
     except ValidationError as error:
         given = _SCHEMA_NUMBER.search(data)
         if given and int(given[1]) > SCHEMA:
-            raise Newer(
-                "it is of schema {schema}, of a newer basegate", schema=int(given[1])
-            ) from None
+            raise Newer(f"it is of schema {int(given[1])}, of a newer basegate") from None
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        if not where:
-            raise Damaged(first["msg"]) from None
-        raise Damaged("{place}: {reason}", place=where, reason=first["msg"]) from None
+        raise Damaged(f"{where}: {first['msg']}" if where else first["msg"]) from None
 
 
 def _of_its_key(measurement: Measurement) -> Measurement:
@@ -151,15 +147,13 @@ def with_evidence(measurement: Measurement, evidence: Evidence, data: bytes) -> 
         Damaged: the second file was cut short or changed.
     """
     if hashlib.sha256(data).hexdigest() != evidence.sha256:
-        raise Damaged("the checksum of {file} is not that of its content", file=evidence.file)
+        raise Damaged(f"the checksum of {evidence.file} is not that of its content")
     found: dict[str, list[Any]] = {name: [] for name in EVIDENCE}
     try:
         for name, fields in _lines(data):
             found[name].append(EVIDENCE[name].model_validate(fields))
     except (ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise Damaged(
-            "{file} holds no samples ({error})", file=evidence.file, error=type(error).__name__
-        ) from None
+        raise Damaged(f"{evidence.file} holds no samples ({type(error).__name__})") from None
     parts = {name: tuple(each) for name, each in found.items()}
     findings = measurement.findings.model_copy(update=parts)
     return measurement.model_copy(update={"findings": findings})

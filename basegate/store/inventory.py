@@ -8,61 +8,52 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
-from basegate.i18n.messages import Message, joined
-from basegate.store import journal
-from basegate.store.folder import SHORT
+from basegate.store.folder import FILENAME_DIGITS
+from basegate.store.journal import batches_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Sequence
 
     from basegate.measurement import Measurement
     from basegate.store.folder import Store
 
-_OF_A_MEASUREMENT = re.compile(
-    rf"\.([0-9a-f]{{{SHORT}}})(?:\.json|\.[0-9a-f]{{8}}\.samples\.jsonl)$"
-)
-KEY = 12
+DISPLAY_DIGITS = 12
 """Digits of a key that a user is shown."""
+_OF_A_MEASUREMENT = re.compile(
+    rf"\.([0-9a-f]{{{FILENAME_DIGITS}}})(?:\.json|\.[0-9a-f]{{8}}\.samples\.jsonl)$"
+)
 _SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A measurement that was begun.
+    """A measurement that an ended run left half done, or that one is making now.
 
     Attributes:
         key: its first digits.
-        path: of the journal.
-        bytes: its size.
+        bytes: size of its journal.
         changed: UTC time of the last batch, ISO 8601.
         batches: that are done, and need not be done again.
     """
 
     key: str
-    path: Path
     bytes: int
     changed: str
     batches: int
 
 
 def unfinished(store: Store) -> list[Unfinished]:
-    """Return the measurements that an ended run left half done, or that one is making now."""
+    """All measurements that were begun and are not whole."""
     found = []
     for path in sorted((store.folder / "measuring").glob("*.jsonl")):
         status = path.stat()
         changed = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
-        found.append(Unfinished(path.stem, path, status.st_size, changed, journal.batches_in(path)))
+        found.append(Unfinished(path.stem, status.st_size, changed, batches_in(path)))
     return found
 
 
-def set_aside(store: Store) -> list[Path]:
-    """Return the files that could not be trusted."""
-    return sorted(path for path in (store.folder / "set-aside").glob("*") if path.is_file())
-
-
 def sizes(store: Store) -> dict[str, int]:
-    """Return bytes on disk by the first digits of a measurement's key, samples included."""
+    """Bytes on disk by the first digits of a measurement's key, samples included."""
     found: dict[str, int] = {}
     for path in store.measurements.glob("*"):
         if name := _OF_A_MEASUREMENT.search(path.name):
@@ -70,44 +61,42 @@ def sizes(store: Store) -> dict[str, int]:
     return found
 
 
-def the_one(store: Store, prefix: str, *, evidence: bool = True) -> Measurement:
-    """Return the measurement whose key begins so.
+def get_by_prefix(store: Store, prefix: str) -> Measurement:
+    """Return the measurement whose key begins so, with its evidence.
 
     Raises:
         UsageError: it is no beginning of a key, or of none or several that there are; says which.
     """
     if not re.fullmatch(r"[0-9a-f]{1,64}", prefix):
-        raise UsageError(
-            "{prefix} is no beginning of a key, which is made of 0-9 and a-f.", prefix=f"{prefix!r}"
-        )
+        raise UsageError(f"{prefix!r} is no beginning of a key, which is made of 0-9 and a-f.")
     # Of copies of one file, one.
-    paths = list({path.stem[-SHORT:]: path for path in store.paths()}.values())
-    found = [path for path in paths if path.stem[-SHORT:].startswith(prefix[:SHORT])]
-    if len(prefix) > SHORT:
-        found = [path for path in found if _key(store, path).startswith(prefix)]
-    if not found:
-        raise UsageError(
-            "no key begins with {prefix}. {listed}", prefix=prefix, listed=_listed(paths)
-        )
+    stems = {path.stem[-FILENAME_DIGITS:]: path.stem for path in store.paths()}
+    found = {
+        short: stem for short, stem in stems.items() if short.startswith(prefix[:FILENAME_DIGITS])
+    }
     if len(found) > 1:
-        raise UsageError(
-            "{prefix} begins {count} keys. {listed}",
-            prefix=prefix,
-            count=len(found),
-            listed=_listed(found),
-        )
-    # Under its key, where the one of several files is chosen that counts.
-    measurement = store.get(_key(store, found[0]), evidence=evidence)
-    if measurement is None:
-        measurement = store.read(found[0], evidence=evidence)
-    if measurement is None:
-        raise UsageError(
-            "{name} cannot be read; it was set aside, or removed just now.", name=found[0].name
-        )
-    return measurement
+        raise UsageError(f"{prefix} begins {len(found)} keys. {_listed(found)}")
+    for short in found:
+        measurement = store.get(short)
+        if measurement is None:
+            raise UsageError(f"the measurement {short} is damaged, or was removed just now.")
+        if measurement.key.startswith(prefix):
+            return measurement
+    raise UsageError(f"no key begins with {prefix}. {_listed(stems)}")
 
 
-def stored_of(
+def _listed(stems: dict[str, str]) -> str:
+    """A line per measurement, as its file is named."""
+    lines = [
+        f"  {short[:DISPLAY_DIGITS]}  {'  '.join(stem.split('.')[:-1])}"
+        for short, stem in [*stems.items()][:_SHOWN]
+    ]
+    if len(stems) > _SHOWN:
+        lines.append(f"  and {len(stems) - _SHOWN} more: python -m basegate store list")
+    return "\n".join(["Stored:", *lines]) if lines else "Nothing is stored."
+
+
+def require_stored(
     names: Sequence[str], known: Collection[str], registered: Collection[str] = ()
 ) -> list[str]:
     """Return those of the candidates that something is stored of.
@@ -129,36 +118,11 @@ def stored_of(
     return found
 
 
-def _nothing_stored(names: Sequence[str], known: Iterable[str]) -> UsageError:
-    """Return the error for candidates of which nothing is stored."""
-    known = sorted(known)
-    what: str = Message("them")
-    hint = ""
-    if len(names) == 1:
-        what, hint = Message("it"), did_you_mean(names[0], known)
+def _nothing_stored(names: Sequence[str], known: Collection[str]) -> UsageError:
+    one = len(names) == 1
+    hint = did_you_mean(names[0], known) if one else ""
+    stored = ", ".join(sorted(known)) or "nothing"
     return UsageError(
-        "--model {names}: nothing of {what} is stored.{hint} Stored: {stored}.",
-        names=joined(names),
-        what=what,
-        hint=hint,
-        stored=joined(known) or Message("nothing"),
+        f"--model {', '.join(names)}: nothing of {'it' if one else 'them'} is stored.{hint} "
+        f"Stored: {stored}."
     )
-
-
-def _key(store: Store, path: Path) -> str:
-    measurement = store.read(path, evidence=False)
-    return measurement.key if measurement is not None else ""
-
-
-def _listed(paths: list[Path]) -> str:
-    """Return a line per measurement, as their files are named."""
-    if not paths:
-        return Message("Nothing is stored.")
-    lines: list[str] = [Message("Stored:")]
-    for path in paths[:_SHOWN]:
-        *names, short = path.stem.split(".")
-        lines.append(f"  {short[:KEY]}  {'  '.join(names)}")
-    if len(paths) > _SHOWN:
-        count = len(paths) - _SHOWN
-        lines.append(Message("  and {count} more: python -m basegate store list", count=count))
-    return joined(lines, "\n")

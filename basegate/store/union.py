@@ -26,7 +26,7 @@ class Readable(Protocol):
 
 
 class MergedStore:
-    """Stores read as one; of a key that several hold, the fullest measurement counts.
+    """Stores read as one; of a key that several hold, the one with the most samples counts.
 
     Of equal ones that is the first store's. Both ways of reading raise a `UsageError` where the
     numbers of a key differ otherwise than by samples that one store holds beyond the other's.

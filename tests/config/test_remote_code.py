@@ -128,8 +128,7 @@ def test_code_of_another_repository_is_not_pinned(with_code):
 
 def test_what_is_trusted_is_another_measurement(tmp_path):
     """Another program may compute other numbers from the same files."""
-    from basegate.config.settings import CorpusSource, PerplexitySettings
-    from basegate.config.thresholds import Check
+    from basegate.config.settings import CheckConfig, CorpusSource, PerplexitySettings
     from basegate.runner.candidate import Candidate
     from basegate.runner.measure import identify
 
@@ -137,7 +136,7 @@ def test_what_is_trusted_is_another_measurement(tmp_path):
     settings = PerplexitySettings(
         corpus=CorpusSource(path=tmp_path / "text.txt"), window=64, context=16
     )
-    check = Check(check="perplexity", item="line", settings=settings, limits=())
+    check = CheckConfig(name="perplexity", item="line", settings=settings)
     plain, trusted = (
         identify(Candidate(spec, device="cpu"), check)
         for spec in (PINNED, PINNED.model_copy(update={"trusted": True}))

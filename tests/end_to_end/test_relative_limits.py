@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +11,7 @@ import pytest
 from basegate.config.registry import CandidateSpec
 from basegate.config.thresholds import load_thresholds
 from basegate.plugin.options import RunOptions
-from basegate.plugin.session import Run
+from basegate.plugin.session import GateSession
 from basegate.progress import SILENT
 from basegate.store import Store
 from tests.cli.test_commands import fill, judge, run, store  # noqa: F401
@@ -119,7 +118,7 @@ def make_run(thresholds, tmp_path, **known):
         command="pytest",
         known=known,
     )
-    return Run(options, SILENT)
+    return GateSession(options, SILENT)
 
 
 def test_a_run_takes_for_the_reference_what_it_measures_under_another_name(
@@ -141,11 +140,11 @@ def test_a_run_reads_the_store_once_and_sees_what_it_measures_itself(
 ):
     gate = make_run(thresholds, tmp_path)
     gate.store.put(reference(thresholds, 2.0))
-    reads = []
+    reads, read = [], Store.__iter__
 
     def counted(folder):
         reads.append(folder)
-        return map(itemgetter(1), folder.each())
+        return read(folder)
 
     monkeypatch.setattr(Store, "__iter__", counted)
     own = measurement(thresholds, "perplexity", perplexity(4.0))

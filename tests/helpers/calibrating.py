@@ -11,17 +11,19 @@ def suggested(
 ):
     """Return the suggestion for the one limit of a check, from findings by name."""
     thresholds = make_project(folder)
-    asked = next(each for each in load_thresholds(thresholds).checks if each.check == check)
-    limits = tuple(each.model_copy(update=changes) for each in asked.limits)
-    asked = asked.model_copy(update={"limits": limits, "stop_early": stop_early})
+    loaded = load_thresholds(thresholds)
+    asked = next(each for each in loaded.checks if each.name == check)
+    given = loaded.common_limits[check, asked.item]
+    limits = tuple(each.model_copy(update=changes) for each in given)
+    asked = asked.model_copy(update={"stop_early": stop_early})
     sides = []
     for side in (good, bad or {}):
         measured = {
             name: found and measurement(thresholds, check, found, candidate(name))
             for name, found in side.items()
         }
-        sides.append(usable(asked, measured)[0])
-    [found] = calibrate(asked, *sides, margin, guessing)
+        sides.append(usable(asked, limits, measured)[0])
+    [found] = calibrate(asked, limits, *sides, margin, guessing)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from basegate.i18n.messages import Message
 from basegate.judging.judge import invalid
-from basegate.judging.ledger_builder import build_ledger
+from basegate.judging.ledger_builder import CandidateRecords, build_ledger
 from basegate.ledger import Comparison, Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, LoadedFile
 from basegate.stats import count_interval
@@ -45,11 +45,13 @@ def make_ledger(*, interrupted: bool = False) -> Ledger:
     return build_ledger(
         suite,
         {"python": "3.11.9", "torch": "2.13.0", "device": "cuda", "gpu": None},
-        [records[0].candidate, records[2].candidate, records[3].candidate],
         CHECKS,
-        records,
-        compared={"old-7b": "2026-01-02T03:04:05+00:00"},
-        compare=lambda results: (
+        [
+            CandidateRecords(records[0].candidate, records),
+            CandidateRecords(records[2].candidate, records),
+            CandidateRecords(records[3].candidate, records, "2026-01-02T03:04:05+00:00"),
+        ],
+        (
             compared("yi-6b", "llama-2-7b", (4.1, 5.004), "first"),
             compared("yi-6b", "old-7b", (4.1, 4.75), None),
             compared("llama-2-7b", "old-7b", (5.004, 4.75), "second"),

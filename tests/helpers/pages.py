@@ -22,14 +22,14 @@ from basegate.checks.answers import find_choice
 from basegate.checks.k_of_n import Asked
 from basegate.checks.reasoning import _read_number
 from basegate.checks.validity import degenerate_share
-from basegate.config.thresholds import Check, load_thresholds
+from basegate.config.thresholds import Thresholds, load_thresholds
 from basegate.data.banks import Pair, Problem, Prompt, Question, load_bank
 from basegate.engines.protocol import Draw
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.catalogue import ENGLISH
 from basegate.judging.comparison import compare_candidates
 from basegate.judging.judge import check_valid, invalid, judge
-from basegate.judging.ledger_builder import build_ledger
+from basegate.judging.ledger_builder import CandidateRecords, build_ledger
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import (
     CandidateFacts,
@@ -46,6 +46,7 @@ from tests.helpers.paths import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from basegate.config.settings import CheckConfig
     from basegate.i18n.catalogue import Translator
 
 """Of the project, whose thresholds, questions and prompts the pages are about."""
@@ -191,11 +192,15 @@ def _run(
     measurements: list[Measurement] = []
     records: list[Record] = []
     for skill in skills:
-        maker = _Maker(skill, questions, samples // candidates, hostile)
+        maker = _Maker(skill, thresholds, questions, samples // candidates, hostile)
         for check in thresholds.checks:
             made = maker.measure(check)
             measurements.append(made)
-            records.append(Record(candidate=made.candidate, results=_judged(made, check, skill)))
+            records.append(
+                Record(candidate=made.candidate, results=_judged(made, thresholds, skill))
+            )
+    candidates = [CandidateRecords(_facts(skill), records) for skill in skills]
+    results = [row for each in candidates for row in each.results]
     ledger = build_ledger(
         Suite(
             version="0.2.0",
@@ -203,20 +208,20 @@ def _run(
             command="pytest " + " ".join(f"--model {skill.name}" for skill in skills),
         ),
         {"python": "3.11.9", "torch": "2.9.0", "device": "cuda", "gpu": "NVIDIA L4"},
-        [_facts(skill) for skill in skills],
-        [(check.check, check.item) for check in thresholds.checks],
-        records,
-        compare=partial(compare_candidates, measurements={each.key: each for each in measurements}),
+        [(check.name, check.item) for check in thresholds.checks],
+        candidates,
+        compare_candidates(results, {each.key: each for each in measurements}),
     )
     return ledger, tuple(measurements)
 
 
-def _judged(made, check, skill):
+def _judged(made, thresholds, skill):
+    limits = thresholds.limits(skill.name, made.check, made.item)
     try:
-        check_valid(made, check.limits)
+        check_valid(made, limits)
     except InvalidMeasurement as error:
         return (invalid(skill.name, made.check, made.item, error.message, made.key),)
-    return judge(made, list(map(_eased, check.limits)), skill.name).results
+    return judge(made, list(map(_eased, limits)), skill.name).results
 
 
 def _eased(limit):
@@ -242,28 +247,31 @@ def _facts(skill: Skill) -> CandidateFacts:
 class _Maker:
     """Makes what one candidate's checks would have found."""
 
-    def __init__(self, skill: Skill, questions: int, samples: int, hostile: bool) -> None:
+    def __init__(
+        self, skill: Skill, thresholds: Thresholds, questions: int, samples: int, hostile: bool
+    ) -> None:
+        self._limits = thresholds.common_limits
         self._skill = skill
         self._questions = questions
         self._each = min(4, max(1, samples // (2 * questions)))
         self._continuations = max(1, (samples - 90 - self._each * (questions + 20)) // 35)
         self._hostile = hostile
 
-    def measure(self, check: Check) -> Measurement:
-        rng = random.Random(f"{self._skill.source} {check.check} {check.item}")
-        makers: dict[str, Callable[[Check, random.Random], Findings]] = {
+    def measure(self, check: CheckConfig) -> Measurement:
+        rng = random.Random(f"{self._skill.source} {check.name} {check.item}")
+        makers: dict[str, Callable[[CheckConfig, random.Random], Findings]] = {
             "perplexity": self._perplexity,
             "minimal_pairs": self._pairs,
             "continuation": self._continuation,
             "knowledge": self._knowledge,
             "reasoning": self._reasoning,
         }
-        found = makers[check.check](check, rng)
+        found = makers[check.name](check, rng)
         facts = _facts(self._skill)
-        identity = {"candidate": facts.revision, "check": check.check, "item": check.item}
+        identity = {"candidate": facts.revision, "check": check.name, "item": check.item}
         return Measurement(
             key=digest(identity),
-            check=check.check,
+            check=check.name,
             item=check.item,
             candidate=facts,
             findings=found,
@@ -273,7 +281,7 @@ class _Maker:
             measured_at=MEASURED_AT,
         )
 
-    def _perplexity(self, check: Check, rng: random.Random) -> Findings:
+    def _perplexity(self, check: CheckConfig, rng: random.Random) -> Findings:
         parallel = check.settings.corpus.parallel is not None
         count = 24 if parallel else 60
         sums = self._sums(rng, count, self._skill.bits + 0.4 * parallel)
@@ -293,7 +301,7 @@ class _Maker:
             utf8_bytes=characters * 3,
         )
 
-    def _pairs(self, check: Check, rng: random.Random) -> Findings:
+    def _pairs(self, check: CheckConfig, rng: random.Random) -> Findings:
         bank = load_bank(check.settings.source, Pair)
         preferences = []
         for pair in bank.records:
@@ -316,7 +324,7 @@ class _Maker:
             basis=bank.basis(),
         )
 
-    def _continuation(self, check: Check, rng: random.Random) -> Findings:
+    def _continuation(self, check: CheckConfig, rng: random.Random) -> Findings:
         bank = load_bank(check.settings.source, Prompt)
         samples = tuple(
             self._continued(prompt, number, rng)
@@ -357,7 +365,7 @@ class _Maker:
                 sentences.append(rng.choice((*others, *simplified)))
         return "".join(sentences)
 
-    def _knowledge(self, check: Check, rng: random.Random) -> Findings:
+    def _knowledge(self, check: CheckConfig, rng: random.Random) -> Findings:
         bank = load_bank(check.settings.source, Question)
         whole = check.item != "must-know"
         records = _spread(bank.records, self._questions) if whole else bank.records
@@ -401,7 +409,7 @@ class _Maker:
             item=question.id, expected=question.answer, letters=scores, texts=scores
         )
 
-    def _reasoning(self, check: Check, rng: random.Random) -> Findings:
+    def _reasoning(self, check: CheckConfig, rng: random.Random) -> Findings:
         bank = load_bank(check.settings.source, Problem)
         asked = [
             Asked(
@@ -425,14 +433,14 @@ class _Maker:
     def _count(
         self,
         asked: Sequence[Asked],
-        check: Check,
+        check: CheckConfig,
         rng: random.Random,
         write: Callable[[Asked, bool], str],
         chance: Callable[[Asked], float],
         whole: bool,
     ) -> Findings:
         most = self._each if whole else check.settings.sampling.samples
-        needed = most if whole else int(check.limits[0].value)
+        needed = most if whole else int(self._limits[check.name, check.item][0].value)
         drawn = {}
         for each in asked:
             mean = chance(each)
@@ -445,7 +453,7 @@ class _Maker:
                 own.append(each.sample(Draw(text=text, seed=len(own))))
             drawn[each.id] = own
         samples = tuple(sample for own in drawn.values() for sample in own)
-        kind = "question" if check.check == "knowledge" else "problem"
+        kind = "question" if check.name == "knowledge" else "problem"
         left = len(asked) * most - len(samples)
         return Findings(
             metrics=(*counting.summarise(asked, drawn, most), degenerate_share(samples)),

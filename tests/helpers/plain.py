@@ -17,7 +17,7 @@ basegate.runner.candidate.load_engine = load
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session):
-    # Pictures are drawn in tests of their own, and in the demonstration; here they would take
+    # Plots are drawn in tests of their own, and in the demonstration; here they would take
     # half of every run's time.
     from basegate.report.page import document
     document.SECTIONS = tuple(

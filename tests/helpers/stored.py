@@ -76,7 +76,7 @@ def measurement(
 ) -> Measurement:
     """Return what a run would have stored of a check's first item."""
     facts = facts or candidate()
-    asked = next(each for each in load_thresholds(thresholds).checks if each.check == check)
+    asked = next(each for each in load_thresholds(thresholds).checks if each.name == check)
     software = identify_software(check)
     if torch is not None:
         software["libraries"]["torch"] = torch

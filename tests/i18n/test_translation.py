@@ -17,7 +17,6 @@ import pytest
 from basegate.checks import language_variety as variety
 from basegate.checks import measure_for, perplexity
 from basegate.checks import option_likelihood as choices
-from basegate.cli.console import COUNTED
 from basegate.config.limits import RULES
 from basegate.config.thresholds import CHECKS, load_thresholds
 from basegate.i18n.catalogue import without_numbers, words
@@ -53,7 +52,6 @@ IN_TEMPLATES = re.compile(r"""\bsay\(\s*(?:"([^"]*)"|'([^']*)'|([^\s)]+))""")
 
 
 ERRORS = {"failure", "UsageError", "InvalidMeasurement", "CandidateError", "DataError"}
-ERRORS |= {"Damaged", "Newer"}
 """What takes the template of a message where it is given values; else a text in English."""
 
 
@@ -70,8 +68,6 @@ def is_words(call: ast.Call) -> bool:
     named = call.func
     if isinstance(named, ast.Name):
         return named.id == "say"
-    if isinstance(named, ast.Attribute) and named.attr == "words":
-        return ast.unparse(named) == "reader.words"
     owner = named.value if isinstance(named, ast.Attribute) and named.attr == "say" else None
     name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "progress")
     return "progress" not in name
@@ -144,7 +140,6 @@ VARIABLES = {
     ("catalogue.py", "text"),
     ("messages.py", "template"),
     ("messages.py", "JOINS[gap]"),
-    ("console.py", "one if count == 1 else several"),
 }
 
 
@@ -184,8 +179,8 @@ def bases() -> set[str]:
     """Return what measurements rest on, in parts."""
     texts = [perplexity._basis(2, 1), *(row.basis for row in make_page(2).ledger.results)]
     for check in load_thresholds(ROOT / "thresholds.toml").checks:
-        if check.check != "perplexity":
-            bank = measure_for(check.check).prepare(check.settings)
+        if check.name != "perplexity":
+            bank = measure_for(check.name).prepare(check.settings)
             texts += [bank.basis(1), bank.basis(4, up_to=True)]
     parts = {part for text in texts for part in parts_of_basis(text) if part}
     return {without_numbers(part)[0] for part in parts}
@@ -235,8 +230,8 @@ def others() -> set[str]:
 
 
 def joins() -> set[str]:
-    """Return the templates of parts in a row, and of counts."""
-    return {*JOINS.values(), *(each for pair in COUNTED.values() for each in pair)}
+    """Return the templates of parts in a row."""
+    return set(JOINS.values())
 
 
 SOURCES = (joins, units, short_names, judged_metrics, facts, bases, notes, topics, others)

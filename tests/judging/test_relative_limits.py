@@ -205,7 +205,7 @@ def test_a_reference_whose_run_broke_gives_no_limit(thresholds):
     line = RelativeLimit(
         key="k", metric="degenerate_share", direction="max", candidate="ref", plus=1
     )
-    validity = load_thresholds(thresholds).find("knowledge", "facts").limits
+    validity = load_thresholds(thresholds).limits("x", "knowledge", "facts")
     own = measurement(thresholds, "knowledge", answers(10, 10))
     broken = measurement(thresholds, "knowledge", answers(10, 10, broken=9), REF)
     row = judge_by(own, [*validity, line], "mine", References([line], [broken])).results[-1]

@@ -20,7 +20,7 @@ from basegate.plugin.collection import (
 )
 from basegate.plugin.options import RunOptions
 from basegate.plugin.outcomes import attach_records, crash_record, read_records
-from basegate.plugin.session import Run
+from basegate.plugin.session import GateSession
 from basegate.plugin.stash import PROPERTY, RECORDS
 from basegate.progress import SILENT
 from basegate.verdict import Result
@@ -48,7 +48,7 @@ def make_item(name="test_perplexity", style="auto", **parameters):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run(
+    return GateSession(
         RunOptions(
             candidates=tuple(SPECS.values()),
             thresholds=Thresholds(path=tmp_path / "thresholds.toml", sha256="", checks=()),

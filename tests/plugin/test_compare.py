@@ -142,7 +142,7 @@ def test_too_few_samples_for_these_limits_are_told_of(tmp_path):
     store = Store(tmp_path / "store")
     store.put(measurement(path, "knowledge", answers(3, 4)))
     found = from_store(store, load_thresholds(path), ["yi-6b"], [])
-    assert found.facts == ()
+    assert found.candidates == ()
     assert found.missing[0].startswith(
         "--compare yi-6b shows nothing: too few of its samples are stored for these limits"
     )

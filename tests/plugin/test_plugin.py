@@ -681,13 +681,13 @@ def test_a_store_that_takes_nothing_is_told_once_beside_the_verdicts(isolated, w
 
 
 @SLOW_WITH_WORKERS
-def test_a_file_that_was_set_aside_is_told_beside_the_verdicts(isolated, workers):
+def test_a_file_that_is_not_used_is_told_beside_the_verdicts(isolated, workers):
     isolated.runpytest_subprocess("--model", "one")
     [path] = (isolated.path / ".basegate/measurements").glob("*.perplexity.*.json")
     path.write_text("{")
     block = verdict_block(isolated.runpytest_subprocess("--model", "one", *workers))
     assert block.count("warning: ") == 1
-    assert f"warning: {path.name} cannot be trusted" in block
+    assert f"warning: {path.name} is not used, since " in block
     assert "from the store: 3 of 4 checks" in block
     assert "warning: " not in verdict_block(isolated.runpytest_subprocess("--model", "one"))
 

@@ -313,9 +313,9 @@ def test_the_cantonese_is_cantonese_and_the_written_chinese_is_not():
 
 def test_the_projects_thresholds_name_content_that_is_there():
     thresholds = load_thresholds(ROOT / "thresholds.toml")
-    assert {check.check for check in thresholds.checks} == set(CHECKS)
+    assert {check.name for check in thresholds.checks} == set(CHECKS)
     for check in thresholds.checks:
-        measure = measure_for(check.check)
+        measure = measure_for(check.name)
         if check.item != "wikipedia-yue":  # on the hub
             assert measure.identity(check.settings)
             assert measure.prepare(check.settings)

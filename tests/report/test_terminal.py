@@ -4,14 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from basegate.config.registry import CandidateSpec
-from basegate.config.thresholds import Thresholds
 from basegate.errors import NotKept, NotTrusted
 from basegate.i18n.catalogue import Translator, translator
 from basegate.i18n.formatting import padded, printable
 from basegate.ledger import CandidateEntry, Ledger, Recommendation, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, Earlier
-from basegate.plugin.options import RunOptions
 from basegate.report.terminal import header, summary, warned
 from basegate.verdict import Result
 
@@ -205,20 +202,9 @@ def test_verdicts_have_colours(verdict, colour):
 
 
 def test_the_header_names_candidates_limits_and_store():
-    options = RunOptions(
-        candidates=tuple(CandidateSpec(name=name, source="a/b") for name in ("one", "two")),
-        thresholds=Thresholds(path=Path("t.toml"), sha256="", checks=()),
-        store=Path("kept"),
-        ledger=Path("kept/ledger.json"),
-        remeasure=False,
-        device="cpu",
-        command="pytest",
-    )
-    assert header(options) == ["basegate: one, two", "thresholds: t.toml, store: kept"]
-    assert header(options, translator("zh-HK")) == [
-        "basegate：one、two",
-        "門檻：t.toml，存檔：kept",
-    ]
+    where = (["one", "two"], Path("t.toml"), Path("kept"))
+    assert header(*where) == ["basegate: one, two", "thresholds: t.toml, store: kept"]
+    assert header(*where, translator("zh-HK")) == ["basegate：one、two", "門檻：t.toml，存檔：kept"]
 
 
 def test_a_note_stands_once_below_its_check():

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import pytest
 
 from basegate.checks.early_stopping import ALL, Draws
 from basegate.config.registry import CandidateSpec
 from basegate.config.settings import (
+    CheckConfig,
     CorpusSource,
     PerplexitySettings,
     Sampling,
     SamplingSettings,
     TableSource,
 )
-from basegate.config.thresholds import Check
 from basegate.engines import article_perplexity as article
 from basegate.engines import batch_cache as pieces
 from basegate.engines.checkpoints.inspection import Loaded
@@ -36,7 +38,7 @@ def measure(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text("香港\n", encoding="utf-8")
     settings = PerplexitySettings(corpus=CorpusSource(path=path), window=64, context=16)
-    check = Check(check="perplexity", item="line", settings=settings, limits=())
+    check = CheckConfig(name="perplexity", item="line", settings=settings)
 
     def with_engine(engine, *, remeasure=False, name="one"):
         spec = CandidateSpec(name=name, source="owner/one", revision="0" * 40)
@@ -237,7 +239,7 @@ def test_what_a_left_journal_holds_is_not_counted_twice(tmp_path, monkeypatch):
     write_jsonl(path, {"id": "p", "prompt": "1 + 1 = ", "answer": 2})
     sampling = Sampling(samples=4, temperature=0.9, max_new_tokens=8)
     settings = SamplingSettings(check="reasoning", source=TableSource(path=path), sampling=sampling)
-    check = Check(check="reasoning", item="sums", settings=settings, limits=())
+    check = CheckConfig(name="reasoning", item="sums", settings=settings)
     spec = CandidateSpec(name="one", source="owner/one", revision="0" * 40)
 
     def measure(engine, draws):
@@ -264,3 +266,14 @@ def test_batches_that_could_not_be_kept_are_told_only_where_the_measurement_is_n
     assert [str(each.message).partition(". ")[0][-25:] for each in recwarn] == [
         "(No space left on device)"
     ]
+
+
+def test_no_limit_is_sent_to_the_process_that_measures():
+    lines = (
+        "import sys, basegate.runner.worker",
+        "from basegate.config.settings import CheckConfig",
+        "assert not any(name.startswith('basegate.judging') for name in sys.modules)",
+        "assert 'basegate.config.limits' not in sys.modules",
+        "assert not [name for name in CheckConfig.model_fields if 'limit' in name]",
+    )
+    subprocess.run([sys.executable, "-c", "; ".join(lines)], check=True)

@@ -1,9 +1,7 @@
-"""What may go from a store, and what a running process holds."""
+"""What may go from a store, and what stays."""
 
-import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from basegate.checks.identity import identify_software
+from basegate.config.thresholds import CHECKS
 from basegate.errors import UsageError
 from basegate.store import Store
-from basegate.store.prune import Choice, prune
+from basegate.store.prune import Selection, prune
 from tests.helpers.stored import (
     FINDINGS,
     answers,
@@ -25,7 +25,8 @@ from tests.helpers.stored import (
     perplexity,
 )
 
-NOTHING = Choice()
+NOTHING = Selection()
+ALL = Selection(models=("yi-6b",))
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +50,10 @@ def names(store, folder="measurements"):
     return {path.name for path in (store.folder / folder).glob("*")}
 
 
-def gone(store, choice=NOTHING, **options):
+def gone(store, selection=NOTHING):
     """Prune; return the names of what went, having seen that a dry run says the same."""
-    would = [each.path.name for each in prune(store, choice, **options, dry_run=True)]
-    went = prune(store, choice, **options)
+    would = [each.path.name for each in prune(store, selection, dry_run=True)]
+    went = prune(store, selection, dry_run=False)
     assert [each.path.name for each in went] == would
     assert not any(each.path.exists() for each in went)
     return set(would)
@@ -78,7 +79,7 @@ def another_process_holding(store, lock):
         process.communicate()
 
 
-# leftovers
+# what belongs to no measurement
 
 
 def test_a_store_in_order_stays_as_it_is(filled):
@@ -92,15 +93,6 @@ def test_a_store_that_is_empty_or_new(store):
     assert gone(store) == set()
 
 
-def test_files_set_aside_go(filled):
-    path = filled.paths()[0]
-    path.write_text("{")
-    with pytest.warns(UserWarning, match="set aside"):
-        list(filled)
-    assert path.name in gone(filled)
-    assert names(filled, "set-aside") == set()
-
-
 def test_samples_that_no_measurement_names_go(filled):
     path = next(filled.measurements.glob("*.samples.jsonl"))
     stray = path.with_name("a.b.c.0123456789abcdef.01234567.samples.jsonl")
@@ -111,24 +103,20 @@ def test_samples_that_no_measurement_names_go(filled):
     assert path.exists()
 
 
-def test_samples_of_a_damaged_measurement_stay_until_it_is_set_aside(filled, thresholds):
+@pytest.mark.parametrize("text", ["cut off", '{"schema_version": 9}'])
+def test_a_file_that_is_not_used_stays_with_its_samples(filled, thresholds, text):
     key = measurement(thresholds, "knowledge", answers()).key
     numbers, samples = sorted(filled.files_of(key), key=lambda path: path.suffix)
-    numbers.write_bytes(numbers.read_bytes()[:-9])
-    assert gone(filled) == set()
-    with pytest.warns(UserWarning, match="set aside"):
-        filled.get(key)
-    assert gone(filled) == {numbers.name, samples.name}
+    numbers.write_text(text)
+    others = names(filled) - {numbers.name, samples.name}
+    assert gone(filled, ALL) == others
+    assert names(filled) == {numbers.name, samples.name}
 
 
 def test_half_written_files_go(filled):
-    inside = filled.measurements / ".a.b.c.json.1.abcd.tmp"
-    new, old = (filled.folder / f".ledger.json.{number}.tmp" for number in (1, 2))
-    for path in (inside, new, old):
-        path.touch()
-    os.utime(old, (time.time() - 7200,) * 2)
-    assert gone(filled) == {inside.name, old.name}
-    assert new.exists()
+    half = filled.measurements / ".a.b.c.json.1.abcd.tmp"
+    half.touch()
+    assert gone(filled) == {half.name}
 
 
 def test_other_files_of_the_store_stay(filled):
@@ -138,86 +126,34 @@ def test_other_files_of_the_store_stay(filled):
     assert gone(filled) == set()
 
 
-def test_locks_that_no_process_holds_go(filled):
-    with filled.measuring("c" * 64):
-        pass
-    assert gone(filled) == {f"{'c' * 16}.lock"}
-
-
-def test_journals_go_only_where_that_is_wanted(filled):
+def test_what_a_run_has_half_done_stays(filled):
     with filled.measuring("c" * 64) as journal:
         journal.put({"piece": 1})
-    assert gone(filled) == {f"{'c' * 16}.lock"}
+    gone(filled, ALL)
     with filled.measuring("c" * 64) as journal:
         assert len(journal) == 1
-    assert gone(filled, unfinished=True) == {f"{'c' * 16}.lock", f"{'c' * 16}.jsonl"}
-    with filled.measuring("c" * 64) as journal:
-        assert len(journal) == 0
-
-
-def test_the_journal_that_a_run_left_when_its_measurement_was_stored_goes(filled, thresholds):
-    stored, other = (
-        filled.get(measurement(thresholds, check, FINDINGS[check]()).key)
-        for check in ("knowledge", "perplexity")
-    )
-    with filled.measuring(stored.key) as journal:
-        journal.put({"piece": 1})
-        journal.finish(stored)
-    with filled.measuring(other.key) as journal:
-        journal.put({"piece": 1})
-        journal.finish(other.model_copy(update={"seconds": 99.0}))
-    gone_now = gone(filled)
-    assert f"{stored.key[:16]}.jsonl" in gone_now
-    assert f"{other.key[:16]}.jsonl" not in gone_now, "another making of it, half done"
-
-
-def test_what_a_running_process_holds_stays(filled, thresholds):
-    key = measurement(thresholds, "knowledge", answers()).key
-    (filled.folder / "measuring").mkdir()
-    journal = filled.folder / "measuring" / f"{key[:16]}.jsonl"
-    journal.write_text("half\n")
-    with another_process_holding(filled, f"measuring/{key[:16]}.lock"):
-        assert gone(filled, Choice(keys=(key,)), unfinished=True) == set()
-        assert filled.get(key) is not None
-    assert journal.exists()
-    assert len(gone(filled, Choice(keys=(key,)), unfinished=True)) == 4
 
 
 def test_a_store_that_another_process_has_locked_is_waited_for(filled, monkeypatch):
     monkeypatch.setattr(filled._lock, "timeout", 0.1)
     with another_process_holding(filled, ".lock"), pytest.raises(TimeoutError):
-        prune(filled, NOTHING)
-    assert prune(filled, NOTHING) == []
+        prune(filled, ALL, dry_run=False)
+    assert len(list(filled)) == 3
 
 
-@pytest.fixture
-def in_use(monkeypatch):
-    """A function that lets the system refuse to remove files whose names end so."""
+def test_one_that_the_system_does_not_remove_stays_whole(filled, thresholds, monkeypatch):
+    key = measurement(thresholds, "knowledge", answers()).key
     unlink = Path.unlink
 
-    def refuse(*endings):
-        def refusing(path, **given):
-            if path.name.endswith(endings):
-                raise PermissionError(13, "The file is in use")
-            unlink(path, **given)
+    def refusing(path, **given):
+        if path.name.endswith(f"{key[:16]}.json"):
+            raise PermissionError(13, "The file is in use")
+        unlink(path, **given)
 
-        monkeypatch.setattr(Path, "unlink", refusing)
-
-    return refuse
-
-
-def test_what_the_system_does_not_remove_is_told_and_the_rest_goes(filled, thresholds, in_use):
-    key = measurement(thresholds, "knowledge", answers()).key
-    (filled.measurements / ".a.tmp").touch()
-    with filled.measuring("c" * 64):
-        pass
-    in_use(f"{key[:16]}.json", ".lock")
-    found = prune(filled, Choice(models=("yi-6b",)))
-    refused = {each.path.suffix: each.refused for each in found if each.refused}
-    assert refused == {".json": "The file is in use", ".lock": "The file is in use"}
-    assert [each.key for each in filled] == [key]
+    monkeypatch.setattr(Path, "unlink", refusing)
+    with pytest.raises(PermissionError):
+        prune(filled, ALL, dry_run=False)
     assert filled.get(key).findings == answers(), "its samples stay with it"
-    assert ".a.tmp" not in names(filled)
 
 
 # measurements
@@ -242,18 +178,20 @@ def test_outdated_ones_go(store, thresholds):
     }
     for made in (current, *outdated.values()):
         store.put(made)
-    reasons = " ".join(each.why for each in prune(store, Choice(outdated=True), dry_run=True))
+    selection = Selection(software={check: identify_software(check) for check in CHECKS})
+    reasons = " ".join(each.why for each in prune(store, selection, dry_run=True))
     assert all(reason in reasons for reason in list(outdated)[:-1])
-    assert len(gone(store, Choice(outdated=True))) == len(outdated)
+    assert len(gone(store, selection)) == len(outdated)
     assert [each.key for each in store] == [current.key]
 
 
-def test_the_samples_of_a_measurement_go_with_it(filled, thresholds):
-    key = measurement(thresholds, "knowledge", answers()).key
-    files = {path.name for path in filled.files_of(key)}
+def test_the_samples_of_a_measurement_go_with_it(store, thresholds):
+    made = measurement(thresholds, "knowledge", answers())
+    store.put(made)
+    files = {path.name for path in store.files_of(made.key)}
     assert len(files) == 2
-    assert gone(filled, Choice(keys=(key,))) == files
-    assert filled.get(key) is None
+    assert gone(store, ALL) == files
+    assert store.get(made.key) is None
 
 
 def test_a_file_of_schema_1_goes_too(store, thresholds):
@@ -262,20 +200,20 @@ def test_a_file_of_schema_1_goes_too(store, thresholds):
     path = store.measurements / f"yi-6b.knowledge.facts.{made.key[:16]}.json"
     path.write_text(as_schema_1(made), encoding="utf-8")
     assert gone(store) == set()
-    assert gone(store, Choice(models=("yi-6b",))) == {path.name}
+    assert gone(store, ALL) == {path.name}
 
 
 def test_an_unknown_name_removes_nothing(filled):
     (filled.measurements / ".a.tmp").touch()
     with pytest.raises(UsageError, match="Did you mean 'yi-6b'"):
-        prune(filled, Choice(models=("yi-6b", "yi-6")))
+        prune(filled, Selection(models=("yi-6b", "yi-6")), dry_run=False)
     assert ".a.tmp" in names(filled)
     assert len(list(filled)) == 3
 
 
 def test_a_time_that_cannot_be_read_is_not_old(store, thresholds):
     store.put(measurement(thresholds, "perplexity", perplexity(), measured_at="yesterday"))
-    assert gone(store, Choice(older_than=1.0)) == set()
+    assert gone(store, Selection(older_than=0.0)) == set()
 
 
 _DAYS = st.integers(0, 9)
@@ -297,20 +235,20 @@ def test_of_several_options_all_have_to_hold(
         each = measurement(thresholds, "knowledge", answers(), facts, measured_at=at)
         store.put(each)
         made[each.key] = name, days
-    choice = Choice(models=models, older_than=older_than)
+    selection = Selection(models=models, older_than=older_than)
     if set(models) - {name for name, _ in stored}:
         with pytest.raises(UsageError):
-            prune(store, choice)
+            prune(store, selection, dry_run=False)
         assert len(list(store)) == len(stored)
         return
-    prune(store, choice)
+    prune(store, selection, dry_run=False)
     kept = {
         key
         for key, (name, days) in made.items()
-        if not choice.given
+        if (not models and older_than is None)
         or (models and name not in models)
         or (older_than is not None and days < older_than)
     }
     assert {each.key for each in store} == kept
     assert len(names(store)) == 2 * len(kept)
-    assert prune(store, NOTHING) == []
+    assert prune(store, NOTHING, dry_run=False) == []

@@ -21,9 +21,10 @@ from basegate.judging.calibration.suggestion import Case, Suggestion
 from basegate.judging.judge import check_valid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from basegate.config.thresholds import Check
+    from basegate.config.limits import AnyLimit
+    from basegate.config.settings import CheckConfig
     from basegate.measurement import Findings, Measurement
 
 __all__ = ["Suggestion", "calibrate", "guess_levels", "usable"]
@@ -32,7 +33,8 @@ _GUESSED = ("accuracy", "likelihood_accuracy", "preferred_share")
 
 
 def calibrate(
-    check: Check,
+    check: CheckConfig,
+    limits: Iterable[AnyLimit],
     good: Mapping[str, Measurement],
     bad: Mapping[str, Measurement],
     margin: float,
@@ -41,14 +43,15 @@ def calibrate(
     """Yield a suggestion for every limit of a check that judges.
 
     Args:
-        check: with its present limits.
+        check: that was measured.
+        limits: as they are now.
         good: by name, valid measurements of candidates that should pass.
         bad: likewise of those that should not.
         margin: from the end of the interval of the worst good one, as a share of it, where no bad
             candidate was measured.
         guessing: chance to be right by guessing, of each question or pair; see `guess_levels`.
     """
-    for limit in check.limits:
+    for limit in limits:
         if limit.validity:
             continue
         if isinstance(limit, RelativeLimit):
@@ -75,10 +78,10 @@ def guess_levels(findings: Findings) -> tuple[float, ...]:
 
 
 def usable(
-    check: Check, measured: Mapping[str, Measurement | None]
+    check: CheckConfig, limits: Sequence[AnyLimit], measured: Mapping[str, Measurement | None]
 ) -> tuple[dict[str, Measurement], list[str]]:
     """Valid measurements by name, and a warning for each candidate that is left out."""
-    where = check_label(check.check, check.item)
+    where = check_label(check.name, check.item)
     valid: dict[str, Measurement] = {}
     warnings: list[str] = []
     for name, measurement in measured.items():
@@ -86,7 +89,7 @@ def usable(
             warnings.append(f"{where}: no stored measurement of {name} answers it.")
             continue
         try:
-            check_valid(measurement, check.limits)
+            check_valid(measurement, limits)
         except InvalidMeasurement as error:
             warnings.append(f"{where}: {name} is left out: {error}")
         else:

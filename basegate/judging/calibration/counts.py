@@ -140,7 +140,7 @@ def _missing(case: Case, *those: _Counts) -> str:
     names = " and ".join(each.name for each in those if each.incomplete)
     if not names:
         return ""
-    check = case.check.check
+    check = case.check.name
     return (
         f"; samples of {names} are missing: pytest with stop_early = false in [{check}] adds them"
     )

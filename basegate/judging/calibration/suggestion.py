@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from basegate.config.limits import AnyLimit, Limit
-    from basegate.config.thresholds import Check
+    from basegate.config.settings import CheckConfig
     from basegate.measurement import Measurement, Metric
 
 NOT_MEASURED = "not measured on any good candidate"
@@ -32,7 +32,7 @@ class Suggestion:
         reason: what the value is based on, or why the present one is kept.
     """
 
-    check: Check
+    check: CheckConfig
     limit: AnyLimit
     value: float | None
     reason: str
@@ -45,14 +45,14 @@ class Suggestion:
     @property
     def label(self) -> str:
         """Check, item and key, for people."""
-        return f"{check_label(self.check.check, self.check.item)} {self.key}"
+        return f"{check_label(self.check.name, self.check.item)} {self.key}"
 
 
 @dataclass(frozen=True)
 class Case:
     """One limit and the valid measurements of good and bad candidates; see `calibrate`."""
 
-    check: Check
+    check: CheckConfig
     limit: Limit
     good: Mapping[str, Measurement]
     bad: Mapping[str, Measurement]

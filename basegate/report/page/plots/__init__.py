@@ -1,4 +1,4 @@
-"""The pictures of the page: what its numbers look like, for those who would rather look."""
+"""The plots of the page: what its numbers look like, for those who would rather look."""
 
 from __future__ import annotations
 
@@ -6,31 +6,28 @@ from typing import TYPE_CHECKING
 
 from basegate.report.page.plots import (
     bits_per_char,
+    costs,
     k_of_n,
-    memory,
     operating_curves,
-    tokenizer,
     topics,
     varieties,
 )
-from basegate.report.page.plots.plot import Picture
 from basegate.report.page.templating import render
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
     from basegate.report.page.model import Page
+    from basegate.report.page.plots.svg import Plot
 
-__all__ = ["Picture", "render_plots", "sections"]
-
-_KINDS = (bits_per_char, varieties, topics, k_of_n, tokenizer, memory, operating_curves)
+_KINDS = (bits_per_char, varieties, topics, k_of_n, costs, operating_curves)
 
 
-def sections(page: Page) -> list[Picture]:
-    """Return the pictures that a page has numbers for."""
-    return [picture for kind in _KINDS for picture in kind.pictures(page)]
+def plots(page: Page) -> list[Plot]:
+    """Return the plots that a page has numbers for."""
+    return [plot for kind in _KINDS for plot in kind.plots(page)]
 
 
 def render_plots(page: Page) -> Markup:
-    """Return the pictures as a section of the page; empty where there is nothing to show."""
-    return render("plots.html", page, pictures=sections(page))
+    """Return the plots as a section of the page; empty where there is nothing to show."""
+    return render("plots.html", page, plots=plots(page))

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.i18n.formatting import format_value
-from basegate.report.page.plots.canvas import (
-    Canvas,
-    Entry,
-    Scale,
-    axis_below,
-    draw,
-    legend,
-    legend_lines,
-    limit_mark,
-    limit_sign,
-)
-from basegate.report.page.plots.plot import Picture
-from basegate.report.page.plots.style import LINE, WIDTH
-from basegate.report.page.plots.values import (
-    Reading,
-    all_or_listed,
-    fewest_bits,
-    in_figures,
-    left_out,
-    parts_of,
-    read,
-    row_of,
-    sentences,
-    short,
-    sound,
-)
+from basegate.report.page.plots import values
+from basegate.report.page.plots.svg import BLUE, LIMIT, ORANGE, Plot, draw, label, write
+from basegate.report.page.plots.values import Value, in_figures, paint_intervals, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
     from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
@@ -43,188 +19,105 @@ if TYPE_CHECKING:
 CHECK = "perplexity"
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a corpus costs a candidate, in bits per character.
+class Bits(NamedTuple):
+    """What a corpus costs a candidate, and the same documents in written Chinese, if it has any."""
 
-    Attributes:
-        candidate: its name.
-        cantonese: of the corpus.
-        written: of its documents in written Chinese, where it has them.
-        gap: by how much they differ, in the same documents.
-        limit: of `cantonese`, if there is one.
-    """
-
-    candidate: str
-    cantonese: Reading
-    written: Reading | None = None
-    gap: Reading | None = None
-    limit: float | None = None
+    cantonese: Value
+    written: Value | None
+    limit: float | None
 
 
-def costs(page: Page, corpus: str) -> list[Cost]:
-    """Return what a corpus costs the candidates that were measured on it."""
-    found = []
-    for name in sound(page, CHECK, corpus):
+def bits_of(page: Page, corpus: str) -> dict[str, Bits]:
+    """Return bits per character of the candidates that were measured on a corpus."""
+    found = {}
+    for name in values.sound(page, CHECK, corpus):
         cantonese = read(page, name, CHECK, corpus, "bits_per_char")
-        if cantonese is None:
-            continue
-        row = row_of(page, name, CHECK, corpus, "bits_per_char")
-        written = read(page, name, CHECK, corpus, "written_chinese_bits_per_char")
-        gap = read(page, name, CHECK, corpus, "gap")
-        found.append(Cost(name, cantonese, written, gap, row.limit if row else None))
+        if cantonese is not None:
+            row = values.row_of(page, name, CHECK, corpus, "bits_per_char")
+            written = read(page, name, CHECK, corpus, "written_chinese_bits_per_char")
+            found[name] = Bits(cantonese, written, row.limit if row else None)
     return found
 
 
-def pictures(page: Page) -> Iterator[Picture]:
-    """Give the picture, where anything was measured."""
-    corpora = {part: found for _, part in parts_of(page, CHECK) if (found := costs(page, part))}
+def plots(page: Page) -> Iterator[Plot]:
+    """Give the plot, where anything was measured."""
+    corpora = {
+        part: found for _, part in values.parts_of(page, CHECK) if (found := bits_of(page, part))
+    }
     if not corpora:
         return
     tr = page.tr
-    title = tr("Bits per character")
-    caption = _caption(page, corpora)
-    key = "bits"
-    panels = list(corpora.items())
-    yield Picture(
-        key=key,
-        title=title,
-        caption=caption,
-        svg=draw(key, title, caption, _height(panels, tr), partial(_paint, panels, tr)),
-        head=(
-            tr("candidate"),
-            tr("corpus"),
-            tr("Cantonese"),
-            tr("written Chinese"),
-            tr("limit"),
+    yield Plot(
+        key="bits",
+        title=tr("Bits per character"),
+        caption=values.sentences(
+            tr,
+            *(fewest_bits(page, corpus, found) for corpus, found in corpora.items()),
+            values.left_out(page, {name for found in corpora.values() for name in found}),
         ),
+        svg=draw("bits", sum(map(len, corpora.values())) * 44, partial(_paint, tr, corpora)),
+        head=(*(tr("candidate"), tr("corpus")), *_kinds(tr), tr("limit")),
         rows=tuple(
             (
-                each.candidate,
+                name,
                 corpus,
                 in_figures(each.cantonese, tr=tr),
                 in_figures(each.written, tr=tr),
                 "" if each.limit is None else f"{each.limit:g}",
             )
-            for corpus, found in panels
-            for each in found
+            for corpus, found in corpora.items()
+            for name, each in found.items()
         ),
     )
 
 
-def _caption(page: Page, corpora: dict[str, list[Cost]]) -> str:
-    tr = page.tr
-    corpus, first = next(iter(corpora.items()))
-    shown = {each.candidate for found in corpora.values() for each in found}
-    return sentences(
-        tr,
-        fewest_bits(page, corpus, {each.candidate: each.cantonese for each in first}),
-        *(_on_the_gap(tr, corpus, found) for corpus, found in corpora.items()),
-        left_out(tr, page, shown),
-    )
-
-
-def _on_the_gap(tr: Translator, corpus: str, found: Sequence[Cost]) -> str:
-    """Say for whom written Chinese is surely cheaper, on a corpus that has both."""
-    both = [each for each in found if each.gap is not None]
-    if not both:
-        return ""
-    sure = [each.candidate for each in both if each.gap and each.gap.interval and each.gap.low > 0]
-    if not sure:
-        return tr(
-            "On {corpus}, no interval tells the cost of Cantonese from that of written Chinese.",
-            corpus=corpus,
-        )
-    return tr(
-        "On {corpus}, the same content costs fewer bits in written Chinese for {names}, beyond "
-        "what their intervals leave open.",
+def fewest_bits(page: Page, corpus: str, bits: Mapping[str, Bits]) -> str:
+    """Say who needs the fewest bits per character, and how that one stands to the others."""
+    found = {name: each.cantonese for name, each in bits.items()}
+    fewest = min(each.value for each in found.values())
+    names, standing = values.leaders(page, (CHECK, corpus, "bits_per_char"), found, fewest)
+    first = page.tr(
+        "Fewest bits per character on {corpus}: {names}, {value}.",
         corpus=corpus,
-        names=all_or_listed(tr, sure, [each.candidate for each in both]),
+        names=names,
+        value=format_value(fewest),
     )
+    return values.sentences(page.tr, first, standing)
 
 
-_LANE = 11.0
-_GAP = 8.0
-_HEAD = 1.8 * LINE
-_AXIS = 2 * LINE + 4
+def _kinds(tr: Translator) -> tuple[str, str]:
+    return tr("Cantonese"), tr("written Chinese")
 
 
-def _entries(panels: Sequence[tuple[str, list[Cost]]], tr: Translator) -> list[Entry]:
-    entries = [Entry(tr("Cantonese"), _cantonese_sign)]
-    everything = [each for _, found in panels for each in found]
-    if any(each.written for each in everything):
-        entries.append(Entry(tr("written Chinese"), _written_sign))
-    if any(each.limit is not None for each in everything):
-        entries.append(Entry(tr("limit"), limit_sign))
-    return entries
+def _paint(tr: Translator, corpora: dict[str, dict[str, Bits]], figure: Any) -> list[Any]:
+    heights = {"height_ratios": list(map(len, corpora.values()))}
+    grid = figure.subplots(len(corpora), squeeze=False, sharex=True, gridspec_kw=heights)
+    axes = list(grid[:, 0])
+    legend: dict[str, Any] = {}
+    for one, (corpus, found) in zip(axes, corpora.items(), strict=True):
+        one.set_title(label(corpus))
+        one.set(ylim=(len(found), 0), yticks=[])
+        one.spines["left"].set_visible(False)
+        one.grid(axis="x")
+        for row, (name, each) in enumerate(found.items()):
+            legend |= _paint_row(tr, one, row, name, each)
+    axes[-1].set_xlabel(label(tr("bits per character")))
+    figure.legend(legend.values(), legend, loc="outside upper left", ncols=len(legend))
+    return axes
 
 
-def _cantonese_sign(canvas: Canvas, x: float, y: float) -> None:
-    canvas.lines([((x - 9, y), (x + 9, y))], "series-1", width=2.2)
-    canvas.marks([(x, y)], "o", "series-1")
-
-
-def _written_sign(canvas: Canvas, x: float, y: float) -> None:
-    canvas.lines([((x - 9, y), (x + 9, y))], "series-2", width=2.2)
-    canvas.marks([(x, y)], "s", "series-2", hollow=True)
-
-
-def _row_height(each: Cost) -> float:
-    return LINE + _LANE * (2 if each.written else 1) + _GAP
-
-
-def _height(panels: Sequence[tuple[str, list[Cost]]], tr: Translator) -> float:
-    rows = sum(_row_height(each) for _, found in panels for each in found)
-    return len(legend_lines(_entries(panels, tr))) * LINE + rows + len(panels) * (_HEAD + _AXIS)
-
-
-def _paint(panels: Sequence[tuple[str, list[Cost]]], tr: Translator, canvas: Canvas) -> None:
-    entries = _entries(panels, tr)
-    legend(canvas, 0, entries)
-    top = len(legend_lines(entries)) * LINE
-    scale = Scale.over(_values(panels), 6, WIDTH - 6, margin=0.05)
-    for corpus, found in panels:
-        top += _HEAD
-        canvas.text(0, top - 8, corpus, bold=True)
-        lanes = []
-        for each in found:
-            _paint_row(canvas, scale, top, each)
-            lanes.append((top + LINE, top + _row_height(each) - _GAP))
-            top += _row_height(each)
-        axis_below(canvas, scale, lanes, label=tr("bits per character"))
-        top += _AXIS
-
-
-def _paint_row(canvas: Canvas, scale: Scale, top: float, each: Cost) -> None:
+def _paint_row(tr: Translator, axes: Any, row: int, name: str, each: Bits) -> dict[str, Any]:
+    """Draw a candidate's values and return what a legend says of them."""
     value = format_value(each.cantonese.value)
-    canvas.text(0, top + LINE - 4, short(each.candidate), room=WIDTH - 60)
-    canvas.text(WIDTH, top + LINE - 4, value, align="right", tint="soft")
-    lane = top + LINE + _LANE / 2
-    _paint_reading(canvas, scale, lane, each.cantonese, "o", "series-1")
+    for x, text, align in ((0, label(name), "left"), (1, value, "right")):
+        write(axes, x, row + 0.3, text, align=align, transform=axes.get_yaxis_transform())
+    legend = {
+        label(tr("Cantonese")): paint_intervals(axes, [each.cantonese], [row + 0.5], BLUE, "o")
+    }
     if each.written:
-        _paint_reading(canvas, scale, lane + _LANE, each.written, "s", "series-2", hollow=True)
+        marks = paint_intervals(axes, [each.written], [row + 0.72], ORANGE, "s")
+        legend[label(tr("written Chinese"))] = marks
     if each.limit is not None:
-        limit_mark(canvas, scale(each.limit), top + LINE, top + _row_height(each) - _GAP)
-
-
-def _paint_reading(
-    canvas: Canvas,
-    scale: Scale,
-    y: float,
-    reading: Reading,
-    marker: str,
-    tint: str,
-    *,
-    hollow: bool = False,
-) -> None:
-    canvas.lines([((scale(reading.low), y), (scale(reading.high), y))], tint, width=2.2)
-    canvas.marks([(scale(reading.value), y)], marker, tint, hollow=hollow)
-
-
-def _values(panels: Sequence[tuple[str, list[Cost]]]) -> Iterator[float]:
-    for _, found in panels:
-        for each in found:
-            for reading in filter(None, (each.cantonese, each.written)):
-                yield from (reading.low, reading.high, reading.value)
-            if each.limit is not None:
-                yield each.limit
+        limit = axes.vlines(each.limit, row + 0.38, row + 0.86, **LIMIT)
+        legend[label(tr("limit"))] = limit
+    return legend

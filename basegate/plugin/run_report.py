@@ -1,0 +1,133 @@
+"""What a run has found, on the process that reports: records, then ledger and evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from basegate.checks.identity import installed_version
+from basegate.errors import NotCompared
+from basegate.judging.comparison import compare_candidates, measurements_behind
+from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
+from basegate.ledger import Suite
+from basegate.plugin.compare import from_store
+from basegate.plugin.outcomes import crash_record, is_over, take_records
+from basegate.report.github import write_summary
+from basegate.runner.environment import environment
+
+if TYPE_CHECKING:
+    import pytest
+
+    from basegate.ledger import Ledger, Record
+    from basegate.measurement import CandidateFacts, Measurement
+    from basegate.plugin.session import GateSession
+    from basegate.verdict import Result
+
+
+class RunReport:
+    """Collects the records of a run, and writes what was asked for at its end.
+
+    Attributes:
+        records: what the acceptance tests found, as it came in.
+        finished_nodeids: tests that have run to their end.
+        ledger: the record of the run; `None` until it is built.
+        evidence: the measurements that the ledger's rows are based on, by key.
+        warnings: what whoever reads the verdicts should know, by kind.
+        write_errors: what could not be written, and why.
+        written: whether files were to be written.
+    """
+
+    def __init__(self, gate: GateSession) -> None:
+        self.gate = gate
+        self.records: list[Record] = []
+        self.finished_nodeids: set[str] = set()
+        self.ledger: Ledger | None = None
+        self.evidence: dict[str, Measurement] = {}
+        self.warnings: list[tuple[type[Warning], str]] = []
+        self.write_errors: list[str] = []
+        self.written = False
+        self._by_report: WeakKeyDictionary[pytest.TestReport, list[Record]] = WeakKeyDictionary()
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Take what a phase of a test found off its report."""
+        self._by_report[report] = take_records(report)
+        self.records.extend(self._by_report[report])
+        if (crashed := crash_record(self.gate, report)) is not None:
+            self.records.append(crashed)
+        if is_over(report):
+            self.finished_nodeids.add(report.nodeid)
+
+    def records_of(self, report: pytest.TestReport) -> list[Record]:
+        """What a phase of a test found."""
+        return self._by_report.get(report, [])
+
+    def results_of(self, report: pytest.TestReport) -> list[Result]:
+        """The rows that a phase of a test found."""
+        return [row for record in self.records_of(report) for row in record.results]
+
+    def has_something_to_write(self, exit_status: int) -> bool:
+        """Whether a run that ended so has a ledger to write.
+
+        A usage error, nothing selected, or an interruption before the first verdict must not
+        replace the ledger of an earlier run with an empty one.
+        """
+        return bool(self.records) or exit_status in (0, 1)
+
+    def build(self, *, interrupted: bool) -> Ledger:
+        """Build the ledger of the records so far, and collect its evidence.
+
+        Args:
+            interrupted: whether the run was stopped before all of it had run.
+        """
+        options = self.gate.options
+        candidates = [
+            CandidateRecords(self.gate.facts(spec.name), self.records)
+            for spec in options.candidates
+        ]
+        candidates += self._compared([each.facts for each in candidates])
+        results = [row for each in candidates for row in each.results]
+        self.evidence = measurements_behind(self.gate.store, results)
+        self.ledger = build_ledger(
+            Suite(
+                version=installed_version("basegate"),
+                thresholds=thresholds_file(options.thresholds),
+                command=options.command,
+                interrupted=interrupted,
+            ),
+            environment(self.gate.device),
+            [(check.name, check.item) for check in options.thresholds.checks],
+            candidates,
+            compare_candidates(results, self.evidence),
+        )
+        return self.ledger
+
+    def _compared(self, own: list[CandidateFacts]) -> list[CandidateRecords]:
+        """The candidates of earlier runs that `--compare` asks for."""
+        gate, options = self.gate, self.gate.options
+        if not options.compare:
+            return []
+        found = from_store(
+            gate.store, options.thresholds, options.compare, own, gate.origins, options.known
+        )
+        if found.missing:
+            self.warnings.append((NotCompared, " ".join(found.missing)))
+        return list(found.candidates)
+
+    def write(self, ledger: Ledger) -> bool:
+        """Write what was asked for, each file even where another cannot be written.
+
+        Returns:
+            Whether all could be written.
+        """
+        wanted = self.gate.options
+        self.written = True
+        try:
+            ledger.write(wanted.ledger)
+        except OSError as error:
+            self.write_errors.append(f"the ledger could not be written: {error}")
+        try:
+            if missing := write_summary(ledger, wanted.summary, self.gate.tr):
+                self.warnings.append((UserWarning, missing))
+        except OSError as error:
+            self.write_errors.append(f"the summary could not be written: {error}")
+        return not self.write_errors

@@ -1,0 +1,72 @@
+"""Right answers by topic: their order, their intervals and the limit of the bank."""
+
+from basegate.measurement import Metric
+from basegate.report.page.model import Page
+from basegate.report.page.plots import topics
+from tests.helpers.plotted import texts
+from tests.helpers.rows import entry, make_ledger, make_measurement, row
+
+
+def topic(name, value, count=5, low=0.1, high=0.9):
+    return Metric(
+        name="topic_accuracy",
+        value=value,
+        unit="share of answers right",
+        item=name,
+        interval=(low, high),
+        count=count,
+    )
+
+
+def bank_page(metrics, candidates=("yi-6b",), limit=0.5):
+    made = make_measurement(metrics=tuple(metrics))
+    rows = [
+        row(
+            candidate=name,
+            check="knowledge",
+            item="bank",
+            metric="accuracy",
+            value=0.5,
+            unit="share of answers right",
+            limit=limit,
+            direction="min",
+            measurement=made.key,
+        )
+        for name in candidates
+    ]
+    ledger = make_ledger(*rows, entries=[entry(name) for name in candidates])
+    return Page(ledger=ledger, measurements={made.key: made})
+
+
+def test_topics_stand_in_the_order_of_how_often_they_are_right():
+    page = bank_page([topic("food", 0.2, 3), topic("sport", 0.9, 8), topic("nature", 0.5, 5)])
+    found = topics.topics_of(page, "knowledge", "bank")
+    assert topics.easiest_first(found) == ["sport", "nature", "food"]
+    assert found["yi-6b"].limit == 0.5
+    (plot,) = topics.plots(page)
+    assert "Questions of a topic: 3–8." in plot.caption
+    assert [cells[0] for cells in plot.rows] == ["sport", "nature", "food"]
+    shown = [text for text in texts(plot) if text in ("sport", "nature", "food")]
+    assert shown == ["sport", "nature", "food"]
+
+
+def test_a_caption_counts_the_topics_whose_whole_interval_reaches_the_limit():
+    page = bank_page(
+        [topic("a", 0.6, low=0.5), topic("b", 0.9, low=0.4999), topic("c", 0.2, low=0.1)]
+    )
+    (plot,) = topics.plots(page)
+    assert "reaches what is asked of the bank: yi-6b 1/3." in plot.caption
+    assert "Questions of a topic: 5." in plot.caption
+    assert "limit of the whole bank: 50 %" in texts(plot)
+
+
+def test_a_bank_without_a_limit_has_no_line_of_one():
+    (plot,) = topics.plots(bank_page([topic("a", 0.6)], limit=None))
+    assert plot.caption.startswith("Questions of a topic: 5.")
+    assert not any("limit" in text for text in texts(plot))
+
+
+def test_a_bank_without_topics_has_no_plot_of_them():
+    plain = bank_page([Metric(name="accuracy", value=0.5, unit="share of answers right")])
+    assert topics.topics_of(plain, "knowledge", "bank") == {}
+    assert list(topics.plots(plain)) == []
