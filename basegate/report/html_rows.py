@@ -126,6 +126,7 @@ def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = 
         left_out=findings.left_out,
         gates=_gates(rows),
         asked=format_row_limit,
+        metric_label=metric_label,
         link=_link(measurement, rows),
     )
 

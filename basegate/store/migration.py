@@ -22,7 +22,7 @@ _COUNT = re.compile(r"of \d+ correct")
 _SIZE = re.compile(
     r"(?P<n>\d+) (?P<kind>document|question|problem|prompt|pair)s?"
     r"(?:, (?P<at_most>up to )?(?P<samples_each>\d+) samples? each)?"
-    r"(?:, (?P<left_out>\d+) (?:empty ones )?left out)?"
+    r"(?:, (?P<left_out>\d+) (?:empty ones? )?left out)?"
     r"(?:, (?P<parallel>\d+) of them in written Chinese too)?"
 )
 _NOTES = (

@@ -38,6 +38,7 @@ from basegate.measurement import (
     OptionScores,
     Preference,
     Sample,
+    SampleSize,
 )
 from basegate.report.page.model import Page
 from basegate.serialization import digest
@@ -321,7 +322,7 @@ class _Maker:
             metrics=minimal_pairs.summarise(preferences),
             preferences=tuple(preferences),
             facts={"pairs": len(preferences), "ties": 0, "left_out": 0},
-            basis=bank.basis(),
+            sample_size=bank.sample_size(),
         )
 
     def _continuation(self, check: CheckConfig, rng: random.Random) -> Findings:
@@ -333,8 +334,8 @@ class _Maker:
         )
         found = continuation.summarise(samples)
         metrics = (*found.metrics, degenerate_share(samples))
-        basis = bank.basis(self._continuations)
-        return found.model_copy(update={"metrics": metrics, "basis": basis})
+        size = bank.sample_size(self._continuations)
+        return found.model_copy(update={"metrics": metrics, "sample_size": size})
 
     def _continued(self, prompt: Prompt, number: int, rng: random.Random) -> Sample:
         broken = self._skill.breaks and rng.random() < 0.7
@@ -464,7 +465,9 @@ class _Maker:
                 "no_answer": sum(sample.answer is None for sample in samples),
                 "not_drawn": left,
             },
-            basis=f"{len(asked)} {kind}s, {'up to ' * (left > 0)}{most} samples each, 0 left out",
+            sample_size=SampleSize(
+                kind=f"{kind}s", n=len(asked), samples_each=most, at_most=left > 0
+            ),
         )
 
 

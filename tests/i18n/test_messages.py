@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import warnings
 
@@ -15,14 +16,14 @@ from basegate.errors import (
     message_of,
     told,
 )
-from basegate.i18n.catalogue import ENGLISH, Translator, translator, values_in
+from basegate.i18n.catalogue import ENGLISH, Translator, translator
 from basegate.i18n.messages import Message, joined
 from basegate.judging.explanation import reason, sentence
 from basegate.judging.judge import invalid
 from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
 from basegate.runner.worker import _sendable, _texts
-from basegate.verdict import Reason
+from basegate.verdict import Result
 
 CATALOGUE = {
     "{path} is damaged: {how}.": "{path} 已損毀：{how}。",
@@ -41,13 +42,14 @@ def test_a_message_is_english_text_that_is_said_again_with_the_messages_in_it():
     assert SAY.translate(DAMAGED) == "a.bin 已損毀：欠缺 3 bytes。"
     assert ENGLISH.translate(DAMAGED) == DAMAGED
     assert SAY.translate("a text of somebody else {x}") == "a text of somebody else {x}"
-    assert SAY.translate("nothing") == "甚麼也沒有"
+    assert SAY.translate(Message("nothing")) == "甚麼也沒有"
+    assert SAY.translate("nothing") == "nothing", "a text of somebody else, or a model's"
 
 
-def test_a_template_that_the_catalogue_lacks_stays_english_but_for_what_is_in_it():
+def test_a_template_that_the_catalogue_lacks_stays_english_with_what_is_in_it():
     text = Message("I found {what} in {{braces}}.", what=Message("nothing"))
     assert text == "I found nothing in {braces}."
-    assert SAY.translate(text) == "I found 甚麼也沒有 in {braces}."
+    assert SAY.translate(text) == "I found nothing in {braces}."
 
 
 def test_braces_in_values_are_no_places():
@@ -103,53 +105,29 @@ def record(why):
 
 def test_a_row_keeps_why_it_is_invalid_in_a_form_that_crosses_to_the_reader():
     [row] = Record.from_json(record(DAMAGED).to_json()).results
-    assert row.detail == f"yi on bank: {DAMAGED}"
-    assert row.reason == Reason(
-        template="{path} is damaged: {how}.",
-        values={
+    assert sentence(row) == f"yi on bank: {DAMAGED}"
+    assert json.loads(record(DAMAGED).to_json())["results"][0]["reason"] == {
+        "template": "{path} is damaged: {how}.",
+        "values": {
             "path": "a.bin",
-            "how": Reason(template="{count} bytes are missing", values={"count": "3"}),
+            "how": {"template": "{count} bytes are missing", "values": {"count": "3"}},
         },
-    )
+    }
     assert reason(row) == DAMAGED
     assert reason(row, SAY) == "a.bin 已損毀：欠缺 3 bytes。"
     assert sentence(row, translator("zh-HK")).startswith("yi 在 bank：")
 
 
-def test_a_row_of_an_older_ledger_says_it_in_english():
-    [row] = record(DAMAGED).results
-    older = row.model_copy(update={"reason": None})
-    assert reason(older, SAY) == DAMAGED
+@pytest.mark.parametrize("text", ["", "as it is", "a {brace}", "{0.__class__}"])
+def test_any_text_is_kept_by_a_record_as_it_is(text):
+    [row] = Record.from_json(record(text).to_json()).results
+    assert (row.reason, row.reason.values) == (text, {})
+    assert SAY.translate(row.reason) == text
 
 
 @pytest.mark.parametrize(
-    ("text", "values"),
-    [
-        ("a.bin is damaged: it ends.", {"path": "a.bin", "how": "it ends"}),
-        ("a is damaged: b is damaged: c.", {"path": "a", "how": "b is damaged: c"}),
-        ("a.bin is damaged: it ends", None),
-        ("a.bin is well: it ends.", None),
-        ("", None),
-    ],
+    "field", [3, ["x"], {"template": "x"}, {"template": "{a}", "values": {"a": 1}}]
 )
-def test_a_message_that_became_plain_text_is_taken_apart_again(text, values):
-    assert values_in(text, "{path} is damaged: {how}.") == values
-
-
-@pytest.mark.parametrize("text", ["a, a", "a, b"])
-def test_a_name_that_stands_twice_has_one_value(text):
-    assert (values_in(text, "{one}, {one}") is not None) == (text == "a, a")
-
-
-def test_a_note_of_a_store_is_said_again_with_the_reason_in_it():
-    note = (
-        "the options could not be scored by likelihood: 3 of 40 log-probabilities are not finite "
-        "(NaN or inf). The model's numbers broke, which says nothing about what it knows: try "
-        "another --dtype or --quantization."
-    )
-    shown = translator("zh-HK").known(note)
-    assert shown.startswith("無法按概率比較各選項：40 個對數概率有 3 個並非有限的數值")
-    assert "broke" not in shown
-    assert translator("zh-HK").known("no such text, however long it may be, is known at all.") == (
-        "no such text, however long it may be, is known at all."
-    )
+def test_what_is_no_message_is_refused(field):
+    with pytest.raises(ValueError, match="reason"):
+        Result(candidate="yi", check="c", item="i", verdict="invalid", reason=field)

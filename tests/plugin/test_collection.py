@@ -7,6 +7,7 @@ import pytest
 from basegate.config.registry import CandidateSpec
 from basegate.config.thresholds import CHECKS, Thresholds
 from basegate.errors import DataError
+from basegate.judging.explanation import sentence
 from basegate.ledger import Record
 from basegate.plugin.collection import (
     NO_CANDIDATE,
@@ -243,7 +244,7 @@ def test_a_users_mistake_is_invalid_and_told_without_a_traceback(run, when):
     assert record.candidate.name == "yi-6b"
     [row] = record.results
     assert (row.check, row.item, row.verdict) == ("perplexity", "wiki", "invalid")
-    assert row.detail == "yi-6b on wiki: there is no such file."
+    assert sentence(row) == "yi-6b on wiki: there is no such file."
 
 
 @pytest.mark.parametrize(
@@ -254,7 +255,7 @@ def test_a_programs_mistake_is_invalid_too_and_keeps_its_traceback(run, error, r
     report = attached(run, make_item(candidate="yi", knowledge="bank"), error=error, when="setup")
     assert report.longrepr is None
     [row] = read_records(report)[0].results
-    assert (row.verdict, row.detail) == ("invalid", f"yi on bank: {reason}")
+    assert (row.verdict, sentence(row)) == ("invalid", f"yi on bank: {reason}")
 
 
 def test_a_test_that_asserts_before_it_judged_anything_is_invalid(run):
@@ -282,7 +283,7 @@ def test_a_skipped_test_judged_nothing(run):
     [record] = read_records(report)
     [row] = record.results
     assert row.verdict == "invalid"
-    assert "no time" in row.detail
+    assert "no time" in sentence(row)
 
 
 def test_what_a_model_wrote_in_an_error_cannot_steer_the_terminal(run):
@@ -319,7 +320,7 @@ def test_a_test_that_killed_its_process_is_invalid(run, nodeid, name, check, ite
     assert record.candidate.name == name
     [row] = record.results
     assert (row.candidate, row.check, row.item, row.verdict) == (name, check, item, "invalid")
-    assert "killed or crashed" in row.detail
+    assert "killed or crashed" in sentence(row)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,8 @@ def test_the_cells_of_a_row_have_a_line_per_metric():
                 item="bank/q1",
                 metric="correct",
                 value=3.0,
-                unit="of 10 correct",
+                unit="correct",
+                drawn=10,
                 limit=7,
                 direction="min",
             ),
@@ -130,7 +131,7 @@ def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
     metric = Metric(
         name="correct",
         value=3.0,
-        unit="of 3 correct",
+        unit="correct",
         item="q1",
         interval=(1.5, 4.5),
         count=5,
@@ -144,8 +145,8 @@ def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
 
 
 def test_questions_of_a_bank_that_is_judged_as_a_whole_are_not_listed_again():
-    whole = Metric(name="accuracy", value=0.5, unit="share of answers right")
-    one = Metric(name="correct", value=3.0, unit="of 4 correct", item="q1")
+    whole = Metric(name="accuracy", value=0.5, unit="fraction")
+    one = Metric(name="correct", value=3.0, unit="correct", drawn=4, item="q1")
     text = evidence(metrics=(whole, one)).words
     assert "50 % of answers right" in text
     assert "q1" not in text

@@ -61,7 +61,6 @@ def make(*, rows=(), check="knowledge", tr=ENGLISH, **candidates):
             check=check,
             item="bank",
             verdict="pass" if name in measurements else "invalid",
-            detail="",
             measurement=measurements[name].key if name in measurements else None,
         )
         for name in candidates
@@ -145,8 +144,8 @@ def test_a_sample_is_told_by_its_answer_and_by_what_is_broken_in_it():
 
 
 def test_a_question_that_is_judged_alone_carries_its_verdict_and_its_count():
-    row = Result(candidate="one", check="knowledge", item="bank/q1", verdict="fail", detail="")
-    metric = Metric(name="correct", value=1, unit="of 2 correct", item="q1", count=5, drawn=2)
+    row = Result(candidate="one", check="knowledge", item="bank/q1", verdict="fail")
+    metric = Metric(name="correct", value=1, unit="correct", item="q1", count=5, drawn=2)
     samples = (answer(), answer("B", "B"), answer(item="q2", prompt="邊個？"))
     data = collect(make(one={"samples": samples, "metrics": (metric,)}, rows=(row,)))
     first, second = (group["columns"][0] for group in data["groups"])

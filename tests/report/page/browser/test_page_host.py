@@ -24,7 +24,7 @@ ROWS = [
     row(
         "inconclusive",
         metric=metric,
-        unit="share of pairs with the right sentence likelier",
+        unit="fraction",
         value=0.539,
         interval=(0.466, 0.61),
         direction="min",

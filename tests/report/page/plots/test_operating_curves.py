@@ -61,7 +61,7 @@ def test_a_gate_on_a_share_has_a_band_where_candidates_were_measured_with_more_o
             candidate=candidate,
             item="bank",
             metric="accuracy",
-            unit="share of answers right",
+            unit="fraction",
             limit=0.55,
             count=240,
         )
