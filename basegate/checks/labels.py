@@ -235,7 +235,8 @@ def metric_label(metric: str) -> MetricLabel:
     if metric in METRICS:
         return METRICS[metric]
     name = metric.replace("_", " ")
-    return MetricLabel(name, name, f"{{value}} {name}", f"{{value}} {name}")
+    value = "{value} " + name.replace("{", "{{").replace("}", "}}")
+    return MetricLabel(name, name, value, value)
 
 
 def unit_label(metric: str, tr: Translator = ENGLISH) -> str:

@@ -166,7 +166,7 @@ def test_a_limit_on_a_metric_that_was_not_measured_is_invalid():
 
 def test_a_count_per_question_gives_a_row_per_question():
     counts = [
-        make_metric("correct", right, "correct", item=item, count=10)
+        make_metric("correct", right, "correct", item=item, count=10, drawn=10)
         for item, right in (("first", 7.0), ("second", 6.0))
     ]
     measurement = make_measurement(*counts, check="knowledge", item="must-know")
@@ -228,9 +228,9 @@ def test_the_explanation_of_a_pass_lists_every_limit_and_leaves_out_the_excuse()
 
 
 def test_the_explanation_of_a_failure_leaves_out_what_is_met():
-    measurement = make_measurement(make_metric(), make_metric("perplexity", 99.5, "token"))
+    measurement = make_measurement(make_metric(), make_metric("perplexity", 99.5, "perplexity"))
     verdict = judge(measurement, [make_limit(), make_limit("max_perplexity", 60.5)], "x")
-    assert verdict.explanation == "x on wikipedia-yue: 99.50 token, limit at most 60.5."
+    assert verdict.explanation == "x on wikipedia-yue: 99.50 token perplexity, limit at most 60.5."
 
 
 @pytest.mark.parametrize(("item", "place"), [("bank", "bank"), ("", "knowledge")])
@@ -272,9 +272,7 @@ def test_an_interval_at_another_level_has_its_own_quantile_of_student():
     def correction(level):
         return (stats.norm.ppf(0.5 + level / 2) / stats.t.ppf(0.5 + level / 2, 11)) ** 2
 
-    metric = Metric.share(
-        "accuracy", 0.5, "share", count=12, worth=11 * correction(0.95), degrees=11
-    )
+    metric = Metric.share("accuracy", 0.5, count=12, worth=11 * correction(0.95), degrees=11)
     interval, _ = metric.interval_at(0.99)
     assert interval == pytest.approx(share_interval(0.5, 11 * correction(0.99), 0.99))
 

@@ -153,8 +153,8 @@ def test_memory_of_gpus_is_not_held_against_that_of_processes():
 
 
 def test_one_that_was_asked_nothing_is_not_counted_among_those_that_fail():
-    left = ("perplexity wiki",)
-    entries = [entry("a"), entry("b", "invalid", not_run=left)]
+    missing = (left("perplexity", "wiki"),)
+    entries = [entry("a"), entry("b", "invalid", not_run=missing)]
     found = recommend(entries, [row("a")], [])
     assert (found.candidate, found.unfinished, found.rejected) == ("a", ("b",), ())
     fails = [entry("a", "fail"), entries[1]]
@@ -268,8 +268,8 @@ def test_of_two_as_plain_the_farther_tells_what_is_wrong():
 
 
 def test_one_that_met_all_that_was_run_is_nearer_than_one_that_fails():
-    left = ("knowledge bank", "reasoning bank")
-    entries = [entry("a", not_run=left), entry("b", "fail", not_run=left)]
+    missing = (left("knowledge", "bank"), left("reasoning", "bank"))
+    entries = [entry("a", not_run=missing), entry("b", "fail", not_run=missing)]
     found = recommend(entries, [row("a"), row("b", "fail", value=9.0)], [])
     assert (found.candidate, found.nearest, found.missed) == (None, None, ())
     assert (found.unfinished, found.rejected) == (("a",), ("b",))

@@ -7,6 +7,7 @@ import pytest
 from basegate.errors import NotKept, NotTrusted
 from basegate.i18n.catalogue import Translator, translator
 from basegate.i18n.formatting import padded, printable
+from basegate.i18n.messages import Message
 from basegate.ledger import (
     CandidateEntry,
     CheckItem,
@@ -306,9 +307,9 @@ CHINESE = {
     "knowledge": "知識",
     "perplexity": "困惑度",
     "note: {note}": "註：{note}",
-    "halved {0} times": "減半 {0} 次",
-    "{0} documents": "{0} 篇文章",
-    "{0} empty ones left out": "略去 {0} 篇空白文章",
+    "halved {count} times": "減半 {count} 次",
+    "{count} document": "{count} 篇文章",
+    "{count} empty one left out": "略去 {count} 篇空白文章",
     "{basis}, {more}": "{basis}，{more}",
 }
 
@@ -318,7 +319,7 @@ def test_the_summary_is_in_the_readers_language_with_columns_as_wide_as_ever():
         row(
             "pass",
             sample_size=SampleSize(kind="documents", n=1, left_out=2),
-            notes=("halved 3 times", "Hm, 2."),
+            notes=(Message("halved {count} times", count=3), "Hm, 2."),
         ),
         counted("q1", 2.0, "fail"),
         counted("q2", 3.0, "fail"),

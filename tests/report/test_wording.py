@@ -36,9 +36,9 @@ def carried(unit, difference, better="first"):
     return Comparison(
         first="a",
         second="b",
-        check="minimal_pairs" if unit.startswith("share") else "perplexity",
+        check="minimal_pairs" if unit == "fraction" else "perplexity",
         part="bank",
-        metric="m",
+        metric="preferred_share" if unit == "fraction" else unit,
         unit=unit,
         items=40,
         first_value=1.0,
@@ -92,7 +92,7 @@ MET = "Take a: it meets every limit."
             [
                 carried("bits_per_char", -0.53),
                 carried("fraction", 0.125),
-                carried("bits per byte", 0.2, better=None),
+                carried("bits_per_byte", 0.2, better=None),
             ],
             [
                 MET,
