@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.checkpoints import make_checkpoint, write_jsonl
+from tests.helpers.checkpoints import make_checkpoint, shard, write_jsonl
 from tests.helpers.plain import make_plain
 
-pytest_plugins = ["pytester", "tests.helpers.browsing"]
+pytest_plugins = ["pytester", "tests.helpers.browsing", "tests.helpers.hub_server"]
 
 # Before torch is imported: with as many threads as cores in every worker, they wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -37,6 +37,18 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def checkpoint(tmp_path_factory) -> Path:
     """A random Llama of 128 tokens context with its tokenizer."""
     return make_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture
+def single(checkpoint, tmp_path) -> Path:
+    """That checkpoint, of one file of weights, to be changed."""
+    return shutil.copytree(checkpoint, tmp_path / "single")
+
+
+@pytest.fixture
+def sharded(single) -> Path:
+    """The same in two files with an index, to be changed."""
+    return shard(single)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from basegate.config.model_source import COMMIT
 from basegate.errors import CandidateError, DataError, InvalidMeasurement
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,11 +91,8 @@ def load_table(repo_id: str, name: str | None, split: str, revision: str | None)
     # Each format's reader has errors of its own, pyarrow's and pandas' among them.
     except Exception as error:
         raise DataError(
-            "the data set {repo_id}, split {split}, could not be read ({error}). Check "
-            "dataset, name and split in the thresholds file, and that it can be reached.",
-            repo_id=repo_id,
-            split=f"{split!r}",
-            error=_first_line(error),
+            f"the data set {repo_id}, split {split!r}, could not be read ({_first_line(error)}). "
+            "Check dataset, name and split in the thresholds file, and that it can be reached."
         ) from error
 
 
@@ -131,65 +127,41 @@ def translated(
 def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | None) -> str:
     from huggingface_hub import constants, errors
 
-    what = Message("model") if kind == "model" else Message("data set")
+    what = "model" if kind == "model" else "data set"
     page = f"{constants.ENDPOINT}/{'' if kind == 'model' else 'datasets/'}{repo_id}"
     if isinstance(error, errors.GatedRepoError):
-        return Message(
-            "the {what} {repo_id} is gated: the hub does not give it to this account. Ask for "
-            "access on {page}, then log in with `hf auth login` or set HF_TOKEN, and run again.",
-            what=what,
-            repo_id=repo_id,
-            page=page,
+        return (
+            f"the {what} {repo_id} is gated: the hub does not give it to this account. Ask for "
+            f"access on {page}, then log in with `hf auth login` or set HF_TOKEN, and run again."
         )
     if isinstance(error, errors.RevisionNotFoundError):
-        return Message(
-            "the {what} {repo_id} has no revision {revision}. Branches, tags and commits are "
-            "listed on {page}/commits.",
-            what=what,
-            repo_id=repo_id,
-            revision=repr(revision),
-            page=page,
+        return (
+            f"the {what} {repo_id} has no revision {revision!r}. Branches, tags and commits are "
+            f"listed on {page}/commits."
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
-        return Message(
-            "the hub has no {what} {repo_id}: the id is misspelt, or it is private. Check it on "
-            "{page}; for a private one log in with `hf auth login` or set HF_TOKEN.{folder}",
-            what=what,
-            repo_id=repr(repo_id),
-            page=page,
-            folder=_no_folder(kind, repo_id),
+        return (
+            f"the hub has no {what} {repo_id!r}: the id is misspelt, or it is private. Check it "
+            f"on {page}; for a private one log in with `hf auth login` or set "
+            f"HF_TOKEN.{_no_folder(kind, repo_id)}"
         )
     if unreachable(error):
         kinds = "" if kind == "model" else " --repo-type dataset"
         pinned = f" --revision {revision}" if revision else ""
-        return Message(
-            "the hub could not be reached for the {what} {repo_id} ({error}). Check network and "
-            "proxy (HF_ENDPOINT, HTTPS_PROXY, HF_HUB_OFFLINE); or fetch it where there is a "
-            "network with `{command}` and {then}.{folder}",
-            what=what,
-            repo_id=repo_id,
-            error=_first_line(error),
-            command=f"hf download {repo_id}{kinds}{pinned} --local-dir DIR",
-            then=Message("pass --model NAME=DIR")
-            if kind == "model"
-            else Message("give path = DIR"),
-            folder=_no_folder(kind, repo_id),
+        then = "pass --model NAME=DIR" if kind == "model" else "give path = DIR"
+        return (
+            f"the hub could not be reached for the {what} {repo_id} ({_first_line(error)}). Check "
+            "network and proxy (HF_ENDPOINT, HTTPS_PROXY, HF_HUB_OFFLINE); or fetch it where "
+            f"there is a network with `hf download {repo_id}{kinds}{pinned} --local-dir DIR` and "
+            f"{then}.{_no_folder(kind, repo_id)}"
         )
     if isinstance(error, OSError):
-        return Message(
-            "the {what} {repo_id} could not be written to the hub's cache ({error}). Free some "
-            "space in {cache}, or set HF_HOME to another folder.",
-            what=what,
-            repo_id=repo_id,
-            error=_first_line(error),
-            cache=constants.HF_HUB_CACHE,
+        return (
+            f"the {what} {repo_id} could not be written to the hub's cache "
+            f"({_first_line(error)}). Free some space in {constants.HF_HUB_CACHE}, or set HF_HOME "
+            "to another folder."
         )
-    return Message(
-        "the {what} {repo_id} could not be fetched: {error}",
-        what=what,
-        repo_id=repo_id,
-        error=_first_line(error),
-    )
+    return f"the {what} {repo_id} could not be fetched: {_first_line(error)}"
 
 
 def _no_folder(kind: Kind, repo_id: str) -> str:
@@ -197,10 +169,8 @@ def _no_folder(kind: Kind, repo_id: str) -> str:
     if kind != "model":
         return ""
     if Path(repo_id).is_dir():
-        return Message(
-            " There is a folder of that name; to mean it, write ./{repo_id}.", repo_id=repo_id
-        )
-    return Message(" There is no folder ./{repo_id} either.", repo_id=repo_id)
+        return f" There is a folder of that name; to mean it, write ./{repo_id}."
+    return f" There is no folder ./{repo_id} either."
 
 
 def _first_line(error: Exception) -> str:

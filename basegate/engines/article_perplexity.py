@@ -12,7 +12,6 @@ import torch
 from basegate.engines import batch_cache as pieces
 from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
 from basegate.engines.batching import Halving, Work, in_two
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from basegate.engines.batch_cache import BatchCache
@@ -82,9 +81,7 @@ def _tokens(windows: list[torch.Tensor]) -> int:
 
 
 def _refusal(windows: list[torch.Tensor]) -> str:
-    return Message(
-        "a single window of {count} tokens does not fit into memory.", count=len(windows[0])
-    )
+    return f"a single window of {len(windows[0])} tokens does not fit into memory."
 
 
 def _pack(loss: float) -> str | None:

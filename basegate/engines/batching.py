@@ -11,7 +11,6 @@ import torch
 from basegate.engines.batch_cache import NO_CACHE
 from basegate.engines.memory import release_memory
 from basegate.errors import CandidateError
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +38,7 @@ class Work(Generic[Item, Found]):
     refusal: Callable[[list[Item]], str]
 
 
-_ADVICE = Message("Use a machine with more memory.")
+_ADVICE = "Use a machine with more memory."
 
 
 class Halving:
@@ -82,9 +81,7 @@ class Halving:
             self._too_large = min(self._too_large, size)
         journal.did_not_fit(self._kind, size)
         if halves is None:
-            raise CandidateError(
-                "{refusal} {advice}", refusal=work.refusal(batch), advice=self._advice
-            )
+            raise CandidateError(f"{work.refusal(batch)} {self._advice}")
         return [found for half in halves for found in self.run(half, work, journal)]
 
 

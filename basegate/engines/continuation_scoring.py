@@ -13,7 +13,6 @@ from basegate.engines.batching import Halving, Work, in_two
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 from basegate.engines.lm_head import Head
 from basegate.engines.padding import pad
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -143,7 +142,6 @@ def _size(batch: list[Asked]) -> int:
 
 
 def _refusal(batch: list[Asked]) -> str:
-    return Message(
-        "a prompt of {count} tokens and one continuation of it do not fit into memory.",
-        count=len(batch[0].ids),
+    return (
+        f"a prompt of {len(batch[0].ids)} tokens and one continuation of it do not fit into memory."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,15 +28,9 @@ from basegate.engines.checkpoints.inspection import (
     vocabulary_size,
 )
 from basegate.engines.checkpoints.model_config import empty_model, model_class, model_config
-from basegate.engines.checkpoints.shapes import (
-    check_complete,
-    check_experts,
-    check_headers,
-    check_loaded,
-    check_unused,
-)
+from basegate.engines.checkpoints.shapes import check_loaded
 from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
-from basegate.engines.checkpoints.tensor_headers import read_shapes
+from basegate.engines.checkpoints.tensor_headers import read_tensors
 from basegate.engines.checkpoints.tokenizer import check_vocabulary, load_tokenizer
 from basegate.engines.checkpoints.weight_files import find_weights
 from basegate.engines.devices import resolve_device
@@ -45,13 +40,11 @@ from basegate.engines.quantization import layers_left_out, quantization_config
 from basegate.engines.transformers_engine import LONGEST, TransformersEngine
 from basegate.errors import CandidateError, summary
 from basegate.i18n.formatting import GIB
-from basegate.i18n.messages import Message
+from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-    from basegate.engines.checkpoints.tensor_headers import Held
 
 # Its notes on absent kernels and on casts come once per layer and token.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -188,19 +181,16 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
     check_files(folder)
     code = how.trusted and bool(code_places(folder))
     weights = find_weights(folder)
-    held = read_shapes(folder, weights)
-    check_experts(held)
+    tensors = read_tensors(folder, weights)
     native = model_config(folder, config, code)
     family = None if code else find(config)
-    if family is not None:
-        check_headers(folder, family.shapes(native), held)
     values = native.to_dict()
     tokenizer, notes = (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
     for note in notes:
         progress.status(Message("{name}: {note}", name=label, note=note))
     check_vocabulary(folder, tokenizer, vocabulary_size(values))
     with progress.telling(_counter(how.device)):
-        model = _load_model(folder, native, how._replace(trusted=code), held)
+        model = _load_model(folder, native, how._replace(trusted=code), tensors)
     _check_goes_on(folder, model, how)
     return TransformersEngine(
         label,
@@ -224,7 +214,7 @@ def _counter(device: str) -> Callable[[], str]:
     return tell
 
 
-def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -> Any:
+def _load_model(folder: Path, native: Any, how: How, tensors: Mapping[str, Path]) -> Any:
     """Load the weights, shard by shard and quantised on the way."""
     number_type: torch.dtype = getattr(torch, how.dtype)
     left_out = (
@@ -253,28 +243,35 @@ def _load_model(folder: Path, native: Any, how: How, held: Mapping[str, Held]) -
     except Exception as error:
         if out_of_memory(error):
             raise _no_room(folder, how, error) from error
+        if names := _not_converted(error):
+            raise CandidateError(
+                f"{folder}: tensors cannot be joined or split to {names} as config.json asks for "
+                "it: their shapes do not fit. The files are of different models. Fetch the "
+                "checkpoint again."
+            ) from error
         raise CandidateError(
-            "{folder}: its weights could not be loaded ({error}). Check that the "
-            "checkpoint is whole and that transformers {version} knows its kind.",
-            folder=folder,
-            error=summary(error),
-            version=transformers.__version__,
+            f"{folder}: its weights could not be loaded ({summary(error)}). Check that the "
+            f"checkpoint is whole and that transformers {transformers.__version__} knows its kind."
         ) from error
     model, info = loaded
-    check_loaded(folder, model, info.get("mismatched_keys", ()), held)
-    check_complete(folder, info.get("missing_keys", ()), held)
-    check_unused(folder, model, info.get("unexpected_keys", ()), held)
+    check_loaded(folder, model, info, tensors)
     _check_placed(folder, model, how)
     return model.eval()
 
 
+def _not_converted(error: Exception) -> str:
+    """Weights that transformers could not convert: it logs their names and raises without."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if errors := getattr(frame.f_locals.get("loading_info"), "conversion_errors", None):
+            return joined(sorted(map(str, errors))[:3])
+    return ""
+
+
 def _no_room(folder: Path, how: How, error: Exception) -> CandidateError:
     return CandidateError(
-        "{folder}: the model does not fit into the memory that is free ({error}); others "
-        "may have taken some since loading began. {advice}",
-        folder=folder,
-        error=summary(error),
-        advice=what_helps(how.quantization, how.device),
+        f"{folder}: the model does not fit into the memory that is free ({summary(error)}); "
+        "others may have taken some since loading began. "
+        f"{what_helps(how.quantization, how.device)}"
     )
 
 
@@ -283,9 +280,8 @@ def _check_placed(folder: Path, model: Any, how: How) -> None:
     places = set(map(str, (getattr(model, "hf_device_map", None) or {}).values()))
     if how.device == "cuda" and places & {"cpu", "disk"}:
         raise CandidateError(
-            "{folder}: the model does not fit into the memory of the GPUs here. {advice}",
-            folder=folder,
-            advice=what_helps(how.quantization, how.device),
+            f"{folder}: the model does not fit into the memory of the GPUs here. "
+            f"{what_helps(how.quantization, how.device)}"
         )
 
 
@@ -302,10 +298,7 @@ def _check_goes_on(folder: Path, model: Any, how: How) -> None:
         if out_of_memory(error):
             raise _no_room(folder, how, error) from error
         raise CandidateError(
-            "{folder}: a model of model_type {kind} cannot go on from what it has read "
-            "({error}), which samples and options after prompts need: its class keeps no "
-            "cache of the usual kind. Choose a model of another kind.",
-            folder=folder,
-            kind=f"{model.config.model_type!r}",
-            error=summary(error),
+            f"{folder}: a model of model_type {model.config.model_type!r} cannot go on from what "
+            f"it has read ({summary(error)}), which samples and options after prompts need: its "
+            "class keeps no cache of the usual kind. Choose a model of another kind."
         ) from error

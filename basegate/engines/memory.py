@@ -11,7 +11,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from basegate.i18n.messages import Message, joined
+from basegate.i18n.messages import joined
 
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
@@ -27,21 +27,12 @@ def what_helps(quantization: str, device: str, *further: str) -> str:
         device: `cuda` or `cpu`.
         further: what helps in the case at hand, e.g. `a smaller [perplexity] window`.
     """
-    larger = (
-        Message("more or larger GPUs")
-        if device == "cuda"
-        else Message("a machine with more memory")
-    )
-    fewer_bits = {
-        "none": Message("--quantization int8 or nf4"),
-        "int8": Message("--quantization nf4"),
-    }
-    smaller = fewer_bits.get(quantization) or Message(
-        "a smaller model ({quantization} is the smallest --quantization there is)",
-        quantization=quantization,
-    )
+    larger = "more or larger GPUs" if device == "cuda" else "a machine with more memory"
+    fewer_bits = {"none": "--quantization int8 or nf4", "int8": "--quantization nf4"}
+    smallest = f"a smaller model ({quantization} is the smallest --quantization there is)"
+    smaller = fewer_bits.get(quantization, smallest)
     *first, last = larger, smaller, *further
-    return Message("Use {first} or {last}.", first=joined(first), last=last)
+    return f"Use {joined(first)} or {last}."
 
 
 class PeakMemory:

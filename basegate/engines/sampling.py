@@ -15,7 +15,6 @@ from basegate.engines.batching import Halving, Work, in_two
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 from basegate.engines.logits import processors
 from basegate.engines.padding import pad
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
@@ -300,7 +299,4 @@ def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]] | None:
 
 
 def _refusal(batch: list[Asked]) -> str:
-    return Message(
-        "a single sample of a prompt of {count} tokens does not fit into memory.",
-        count=len(batch[0].ids),
-    )
+    return f"a single sample of a prompt of {len(batch[0].ids)} tokens does not fit into memory."

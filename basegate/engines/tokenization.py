@@ -116,9 +116,8 @@ def _prefix(tokenizer: Any, name: str) -> list[int]:
         if separator is not None:
             return [int(separator)]
     raise CandidateError(
-        "{name}: its tokenizer has neither a prefix nor an end-of-text token, so the first "
-        "token of a text cannot be scored.",
-        name=name,
+        f"{name}: its tokenizer has neither a prefix nor an end-of-text token, so the first token "
+        "of a text cannot be scored."
     )
 
 

@@ -87,7 +87,7 @@ class TransformersEngine:
         self.prefix = self._encoder.prefix_in_words
         device = model.device.type
         advice = what_helps(quantization, device)
-        window = what_helps(quantization, device, Message("a smaller [perplexity] window"))
+        window = what_helps(quantization, device, "a smaller [perplexity] window")
         self._halvings = {
             "score": Halving("score", window),
             **{kind: Halving(kind, advice) for kind in ("continue", "draw")},
@@ -255,47 +255,33 @@ class TransformersEngine:
         check_window(self.name, window, self.context_length, self._beyond)
         if window - len(self.prefix_ids) - context < 1:
             raise CandidateError(
-                "[perplexity] window = {window} and context = {context} leave nothing to "
-                "score beside {name}'s prefix of {count} tokens. Raise window.",
-                window=window,
-                context=context,
-                name=self.name,
-                count=len(self.prefix_ids),
+                f"[perplexity] window = {window} and context = {context} leave nothing to score "
+                f"beside {self.name}'s prefix of {len(self.prefix_ids)} tokens. Raise window."
             )
 
     def _check_tokens(self, text: str, ids: Sequence[int]) -> None:
         # Nothing costs nothing: a text without tokens would be the likeliest of all.
         if not ids:
             raise InvalidMeasurement(
-                "the tokenizer of {name} makes no token of {text}, so it has no probability. "
-                "Write it with characters that the tokenizer knows.",
-                name=self.name,
-                text=f"{text[:20]!r}",
+                f"the tokenizer of {self.name} makes no token of {text[:20]!r}, so it has no "
+                "probability. Write it with characters that the tokenizer knows."
             )
 
     def _check_fits(self, prompt: str, tokens: int, window: int) -> None:
         if tokens > window:
             raise CandidateError(
-                "the question {beginning} and its answer are {tokens} tokens and do not fit "
-                "into the {window} tokens that {name} sees at once. Shorten the question.",
-                beginning=_beginning(prompt),
-                tokens=tokens,
-                window=window,
-                name=self.name,
+                f"the question {_beginning(prompt)} and its answer are {tokens} tokens and do not "
+                f"fit into the {window} tokens that {self.name} sees at once. Shorten the "
+                "question."
             )
 
     def _check_room(self, prompt: str, tokens: int, max_new_tokens: int) -> None:
         if self.context_length is not None and tokens + max_new_tokens > self.context_length:
             raise CandidateError(
-                "the prompt {beginning} of {tokens} tokens and max_new_tokens = "
-                "{max_new_tokens} do not fit into the {context_length} tokens that {name} "
-                "was made for{beyond}. Shorten the prompt, or lower max_new_tokens.",
-                beginning=_beginning(prompt),
-                tokens=tokens,
-                max_new_tokens=max_new_tokens,
-                context_length=self.context_length,
-                name=self.name,
-                beyond=Message(" ({beyond})", beyond=self._beyond) if self._beyond else "",
+                f"the prompt {_beginning(prompt)} of {tokens} tokens and max_new_tokens = "
+                f"{max_new_tokens} do not fit into the {self.context_length} tokens that "
+                f"{self.name} was made for{f' ({self._beyond})' if self._beyond else ''}. Shorten "
+                "the prompt, or lower max_new_tokens."
             )
 
 

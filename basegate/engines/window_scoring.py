@@ -13,7 +13,6 @@ from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack
 from basegate.engines.batching import Halving, Work, in_two
 from basegate.engines.lm_head import Head
 from basegate.engines.padding import pad
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -129,6 +128,4 @@ class Scorer:
 
 
 def _refusal(batch: list[Job]) -> str:
-    return Message(
-        "a single window of {count} tokens does not fit into memory.", count=batch[0].fed
-    )
+    return f"a single window of {batch[0].fed} tokens does not fit into memory."

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Loader = Callable[[CandidateSpec, str, str], Engine]
 
 
-NOT_FOUND = Message("not measured: the candidate could not be found (see its first error).")
-NOT_LOADED = Message("not measured: the candidate could not be loaded (see its first error).")
+NOT_FOUND = "not measured: the candidate could not be found (see its first error)."
+NOT_LOADED = "not measured: the candidate could not be loaded (see its first error)."
 
 
 class Candidate:
@@ -170,9 +170,7 @@ class Candidate:
 
     def _find_revision(self) -> str:
         if self.spec.unsupported:
-            raise CandidateError(
-                "it cannot be loaded yet: {unsupported}", unsupported=self.spec.unsupported
-            )
+            raise CandidateError(f"it cannot be loaded yet: {self.spec.unsupported}")
         if not self.spec.local:
             return resolve_commit("model", self.spec.source, self.spec.revision)
         folder = Path(self.spec.source)

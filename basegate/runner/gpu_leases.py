@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from basegate.engines import cuda_driver as driver
 from basegate.engines.devices import gpu_count, gpu_uuids
 from basegate.errors import CandidateError
-from basegate.i18n.messages import Message, joined
+from basegate.i18n.messages import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -139,11 +139,9 @@ def _try(count: int, devices: Mapping[str, str], folder: Path) -> Lease | None:
             return Lease(tuple(taken), locks.pop_all()) if len(taken) == count else None
     except OSError as error:
         raise CandidateError(
-            "no GPU can be leased: {folder} cannot be used ({strerror}). The locks in it "
-            "keep two candidates off one GPU. Name a folder that is yours in TMPDIR, the "
-            "same for all runs on this machine.",
-            folder=folder,
-            strerror=error.strerror,
+            f"no GPU can be leased: {folder} cannot be used ({error.strerror}). The locks in it "
+            "keep two candidates off one GPU. Name a folder that is yours in TMPDIR, the same "
+            "for all runs on this machine."
         ) from None
 
 
@@ -164,16 +162,11 @@ def _of_this_user() -> Path:
 
 
 def _too_few(count: int, devices: Sequence[str]) -> str:
-    here = Message("there is none")
+    here = "there is none"
     if devices:
-        here = Message(
-            "{count} can be used here ({devices})", count=len(devices), devices=joined(devices)
-        )
-    needed = Message("{count} GPUs", count=count) if count > 1 else Message("1 GPU")
-    return Message(
-        "it needs {needed} and {here}. A candidate that waited for more would wait for ever. Use "
-        "a machine with more, let {variable} show more, or lower its gpus in models.toml.",
-        needed=needed,
-        here=here,
-        variable=_VARIABLE,
+        here = f"{len(devices)} can be used here ({joined(devices)})"
+    needed = f"{count} GPUs" if count > 1 else "1 GPU"
+    return (
+        f"it needs {needed} and {here}. A candidate that waited for more would wait for ever. Use "
+        f"a machine with more, let {_VARIABLE} show more, or lower its gpus in models.toml."
     )

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import basegate.runner.candidate
 from basegate.errors import CandidateError, InvalidMeasurement
-from basegate.i18n.messages import Message
 from basegate.measurement import Measurement
 from basegate.runner.candidate import NOT_LOADED
 from basegate.runner.progress_relay import ShownProgress
@@ -87,10 +86,9 @@ class Isolation:
         if ended.loading:
             self._given_up[name] = NOT_LOADED
         elif self._ended[name] >= TRIES:
-            self._given_up[name] = Message(
-                "not measured: {count} processes of the candidate have ended without a result "
-                "(see its first errors). Another run tries again.",
-                count=TRIES,
+            self._given_up[name] = (
+                f"not measured: {TRIES} processes of the candidate have ended without a result "
+                "(see its first errors). Another run tries again."
             )
 
     def stop(self, *, at_once: bool = False) -> None:
@@ -259,31 +257,25 @@ def _taken(answer: tuple[Any, ...], job: Job) -> Measurement:
     return measurement
 
 
-_PHASES = {"loading": Message("loading"), "measuring": Message("measuring")}
-
-
 def _hung(phase: str, timeout: float) -> str:
-    return Message(
-        "{phase} took longer than the {timeout} seconds of --measure-timeout, so its process "
-        "was ended. What the store took of it stays, and the next run goes on from there. "
-        "If it hangs, try another --dtype or --quantization; if it is only slow, raise "
-        "--measure-timeout (0 for no limit).",
-        phase=_PHASES.get(phase, phase),
-        timeout=f"{timeout:g}",
+    return (
+        f"{phase} took longer than the {timeout:g} seconds of "
+        "--measure-timeout, so its process was ended. What the store took of it stays, and the "
+        "next run goes on from there. If it hangs, try another --dtype or --quantization; if it "
+        "is only slow, raise --measure-timeout (0 for no limit)."
     )
 
 
 def _died(status: int | None) -> str:
-    how = Message("exit status {status}", status=status)
+    how = f"exit status {status}"
     if status is not None and status < 0:
         with suppress(ValueError):
-            how = Message("killed by {signal}", signal=signal.Signals(-status).name)
+            how = f"killed by {signal.Signals(-status).name}"
         if -status == signal.SIGKILL:
-            how = Message("killed by SIGKILL, as the system does when memory runs out")
-    return Message(
-        "the process that measured it ended without a word ({how}). That says nothing about the "
-        "model. What the store took of it stays, and the next run goes on from there. If it "
-        "ends again, look at the captured output, and try another --dtype, --quantization or "
-        "version of torch.",
-        how=how,
+            how = "killed by SIGKILL, as the system does when memory runs out"
+    return (
+        f"the process that measured it ended without a word ({how}). That says nothing about the "
+        "model. What the store took of it stays, and the next run goes on from there. If it ends "
+        "again, look at the captured output, and try another --dtype, --quantization or version "
+        "of torch."
     )

@@ -15,6 +15,7 @@ import numpy as np
 
 from basegate.checks.validity import is_broken
 from basegate.config.settings import Sampling
+from basegate.engines.checkpoints.tensor_headers import find_broken
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT
@@ -53,20 +54,20 @@ class Text(NamedTuple):
 
 TEXTS = (
     Text(
-        Message("English"),
+        "English",
         "The old woman opened the window and looked down at the street. It had rained in the "
         "night, and the children were walking to school under their umbrellas. She waved to them, "
         "put the kettle on, and sat down to read the letter that her son had sent her.",
         " ",
     ),
     Text(
-        Message("written Chinese"),
+        "written Chinese",
         "老人打開窗戶，看看下面的街道。昨天晚上下過雨，孩子們撐着雨傘走路上學。她向他們揮手，然後燒水泡茶，"
         "坐下來讀兒子寄給她的信。信裏說，他下個月會回來看她，還會帶她去吃飯。",
         "",
     ),
     Text(
-        Message("Cantonese"),
+        "Cantonese",
         "阿婆打開窗，望下條街。琴晚落過雨，班細路擔住遮行路返學。佢同佢哋揮下手，跟住煲水沖茶，坐低睇佢個仔"
         "寄畀佢嘅信。封信話，佢下個月會返嚟探佢，仲會帶佢去食飯。",
         "",
@@ -104,47 +105,31 @@ def _finite(scores: list[TokenScores], engine: Engine) -> None:
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if not broken:
         return
-    found = Message(
-        "{broken} log-probabilities of a few plain sentences are not finite (NaN or inf)",
-        broken=broken,
-    )
-    if (loaded := getattr(engine, "loaded", None)) is not None:
-        _blame_files(loaded, found)
-    reason = Message(
-        "{found}: its numbers overflow. Try another --dtype (bfloat16 instead of float16) or "
-        "--quantization.",
-        found=found,
-    )
-    raise CandidateError(reason)
-
-
-def _blame_files(loaded: Loaded, found: str) -> None:
-    """Name the weight that was not finite in its file already, if there is one."""
-    from basegate.engines.checkpoints.tensor_headers import find_broken
-
-    if (broken := find_broken(loaded.folder, loaded.files)) is not None:
-        reason = Message(
-            "{path}: the weight {tensor} holds {what}, so that {found}. Its numbers broke "
-            "while it was trained, merged or saved, and no --dtype mends them. Fetch the "
-            "file again; if it was published so, choose another checkpoint.",
-            path=broken.path,
-            tensor=broken.tensor,
-            what=broken.what,
-            found=found,
+    loaded: Loaded | None = getattr(engine, "loaded", None)
+    if loaded is not None and (found := find_broken(loaded.folder, loaded.files)) is not None:
+        raise CandidateError(
+            f"{found}, so that {broken} log-probabilities of a few plain sentences are not finite "
+            "(NaN or inf). Its numbers broke while it was trained, merged or saved, and no --dtype "
+            "mends them. Fetch the file again; if it was published so, choose another checkpoint."
         )
-        raise CandidateError(reason)
+    raise CandidateError(
+        Message(
+            "{broken} log-probabilities of a few plain sentences are not finite (NaN or inf): "
+            "its numbers overflow. Try another --dtype (bfloat16 instead of float16) or "
+            "--quantization.",
+            broken=broken,
+        )
+    )
 
 
 def _steady(together: TokenScores, alone: TokenScores) -> None:
     drift = float(np.mean(np.abs(alone.logprobs - together.logprobs)))
     if not drift <= DRIFT:  # NaN, too, is no agreement
-        reason = Message(
-            "a sentence scores {drift} nats per token otherwise among longer and shorter "
-            "ones than alone: padding leaks into its numbers. The model's code does not heed "
-            "the attention mask; try another version of transformers.",
-            drift=f"{drift:.2f}",
+        raise CandidateError(
+            f"a sentence scores {drift:.2f} nats per token otherwise among longer and shorter "
+            "ones than alone: padding leaks into its numbers. The model's code does not heed the "
+            "attention mask; try another version of transformers."
         )
-        raise CandidateError(reason)
 
 
 def _steady_after_prompts(engine: Engine) -> None:
@@ -173,26 +158,22 @@ def _goes_on(after: list[TokenScores], at_once: list[TokenScores]) -> None:
         apart += list(np.abs(end.logprobs - same)[:NEAR])
     drift = float(np.mean(apart))
     if not drift <= DRIFT:
-        reason = Message(
-            "the end of a sentence scores {drift} nats per token otherwise once its beginning "
-            "was read than in one pass: the model's code does not go on from what it has read, "
-            "as options after a prompt need. Try another version of transformers, or choose a "
-            "model of another kind.",
-            drift=f"{drift:.2f}",
+        raise CandidateError(
+            f"the end of a sentence scores {drift:.2f} nats per token otherwise once its "
+            "beginning was read than in one pass: the model's code does not go on from what it "
+            "has read, as options after a prompt need. Try another version of transformers, or "
+            "choose a model of another kind."
         )
-        raise CandidateError(reason)
 
 
 def _gives_back(scores: list[TokenScores]) -> None:
     lost = [each.lost / len(text.text) for each, text in zip(scores, TEXTS, strict=False)]
     if min(lost) > LOST_SHARE:
-        reason = Message(
-            "its tokenizer loses {share} % of the characters or more in every language: "
-            "decoding does not give a text back. The tokenizer's files are broken or of "
-            "another version; fetch them again.",
-            share=f"{min(lost) * 100:.0f}",
+        raise CandidateError(
+            f"its tokenizer loses {min(lost) * 100:.0f} % of the characters or more in every "
+            "language: decoding does not give a text back. The tokenizer's files are broken or "
+            "of another version; fetch them again."
         )
-        raise CandidateError(reason)
 
 
 def _knows_order(scores: list[TokenScores]) -> None:
@@ -202,16 +183,13 @@ def _knows_order(scores: list[TokenScores]) -> None:
         gains.append(1 - float(right.logprobs.mean()) / float(wrong.logprobs.mean()))
     if max(gains) < ORDER_GAIN:
         found = joined(
-            Message("{language} {gain} %", language=text.language, gain=f"{gain * 100:.1f}")
-            for text, gain in zip(TEXTS, gains, strict=True)
+            f"{text.language} {gain * 100:.1f} %" for text, gain in zip(TEXTS, gains, strict=True)
         )
-        reason = Message(
+        raise CandidateError(
             "it predicts plain sentences no better than their words in a wrong order (saved: "
-            "{found}). Its weights are random or belong to another tokenizer, or its numbers "
-            "broke: check the checkpoint, --dtype and --quantization.",
-            found=found,
+            f"{found}). Its weights are random or belong to another tokenizer, or its numbers "
+            "broke: check the checkpoint, --dtype and --quantization."
         )
-        raise CandidateError(reason)
 
 
 def _beats_a_guess(scores: list[TokenScores], vocabulary: int | None) -> None:
@@ -235,26 +213,14 @@ def _beats_a_guess(scores: list[TokenScores], vocabulary: int | None) -> None:
         bits = -float(each.logprobs.sum()) / math.log(2) / len(text.text)
         if nats < guess and bits < CHARACTER_BITS:
             return
-        found.append(
-            Message(
-                "{language} {nats} and {bits}",
-                language=text.language,
-                nats=f"{nats:.1f}",
-                bits=f"{bits:.1f}",
-            )
-        )
-    reason = Message(
+        found.append(f"{text.language} {nats:.1f} and {bits:.1f}")
+    raise CandidateError(
         "it predicts plain sentences worse than a guess that takes everything for equally "
-        "likely: nats per token and bits per character are {found}, and the guess has "
-        "{guess} over its {vocabulary} tokens and {character_bits} over all characters. Its "
-        "tokenizer belongs to another model, or its weights are damaged: fetch the tokenizer "
-        "and the weights again, from one checkpoint.",
-        found=joined(found, "; "),
-        guess=f"{guess:.1f}",
-        vocabulary=vocabulary,
-        character_bits=CHARACTER_BITS,
+        f"likely: nats per token and bits per character are {joined(found, '; ')}, and the guess "
+        f"has {guess:.1f} over its {vocabulary} tokens and {CHARACTER_BITS} over all characters. "
+        "Its tokenizer belongs to another model, or its weights are damaged: fetch the tokenizer "
+        "and the weights again, from one checkpoint."
     )
-    raise CandidateError(reason)
 
 
 def _writes(engine: Engine) -> None:
@@ -262,9 +228,10 @@ def _writes(engine: Engine) -> None:
     sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=24)
     drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)
     if all(is_broken(draws[0]) for draws in drawn):
-        reason = Message(
-            "it writes one character or token over and over, or nothing, in every language "
-            "(such as {text}). That is a broken run: try another --dtype or --quantization.",
-            text=f"{drawn[0][0].text[:12]!r}",
+        raise CandidateError(
+            Message(
+                "it writes one character or token over and over, or nothing, in every language "
+                "(such as {text}). That is a broken run: try another --dtype or --quantization.",
+                text=repr(drawn[0][0].text[:12]),
+            )
         )
-        raise CandidateError(reason)

@@ -8,9 +8,16 @@ import pytest
 
 from basegate.config.thresholds import load_thresholds
 from basegate.store import Store
-from tests.cli.test_commands import fill, run  # noqa: F401
 from tests.helpers.paths import ROOT
-from tests.helpers.stored import answers, candidate, make_project, measurement, pairs, perplexity
+from tests.helpers.stored import (
+    answers,
+    candidate,
+    fill,
+    make_project,
+    measurement,
+    pairs,
+    perplexity,
+)
 
 GOOD, BAD = candidate("yi-6b"), candidate("llama", revision="b" * 40)
 
@@ -36,7 +43,7 @@ def store(tmp_path, thresholds):
 
 
 @pytest.fixture
-def calibrated(run, store):  # noqa: F811
+def calibrated(run, store):
     def run_calibrate(*arguments):
         return run("calibrate", "--store", store.folder, *arguments)
 
@@ -76,7 +83,7 @@ def test_the_toml_is_written_to_a_new_file(calibrated, thresholds):
     assert Path("new.toml").read_text("utf-8") == TOML
 
 
-def test_limits_that_are_pasted_accept_the_good_and_reject_the_bad(calibrated, run, thresholds):  # noqa: F811
+def test_limits_that_are_pasted_accept_the_good_and_reject_the_bad(calibrated, run, thresholds):
     before = thresholds.read_text("utf-8").replace("= 5.0", "= 3.0").replace("correct = 7", "")
     thresholds.write_text(before.replace("samples = 10", "samples = 10\ncorrect = 10"), "utf-8")
     judging = ("judge", "--store", "store", "--model")
@@ -99,7 +106,7 @@ max_perplexity = 60.0
 """
 
 
-def test_the_toml_names_tables_as_the_file_does(run, tmp_path, monkeypatch):  # noqa: F811
+def test_the_toml_names_tables_as_the_file_does(run, tmp_path, monkeypatch):
     thresholds = make_project(tmp_path, WHOLE)
     store = Store(tmp_path / "store")
     store.put(measurement(thresholds, "perplexity", perplexity(), GOOD))
@@ -260,7 +267,7 @@ def test_mistakes_are_usage_errors(calibrated, store, thresholds, arguments, sen
     assert sentence in err
 
 
-def test_the_projects_own_limits_have_tables_that_the_file_has(run, tmp_path):  # noqa: F811
+def test_the_projects_own_limits_have_tables_that_the_file_has(run, tmp_path):
     """Every limit's key leads to its table in the file, by the keys that TOML reads."""
     from basegate.cli.calibrate import _table
 

@@ -12,12 +12,6 @@ from basegate.errors import UsageError
 from basegate.plugin.list_models import format_registry
 from tests.helpers.paths import ROOT
 
-REGISTRY = {
-    "yi-6b": CandidateSpec(name="yi-6b", source="01-ai/Yi-6B", parameters="6B"),
-    "yi-34b": CandidateSpec(name="yi-34b", source="01-ai/Yi-34B"),
-    "llama-2-7b": CandidateSpec(name="llama-2-7b", source="meta-llama/Llama-2-7b-hf", gated=True),
-}
-
 
 @pytest.fixture
 def load(tmp_path):
@@ -44,16 +38,6 @@ def refusal(load, tmp_path):
         return [line.removeprefix(prefix) for line in lines]
 
     return refuse
-
-
-def chosen(tmp_path, *requests, registry=REGISTRY):
-    return select(requests, registry, tmp_path)
-
-
-def refused(tmp_path, *requests, registry=REGISTRY):
-    with pytest.raises(UsageError) as caught:
-        select(requests, registry, tmp_path)
-    return str(caught.value)
 
 
 def test_an_entry_has_the_articles_defaults(load):
@@ -206,94 +190,6 @@ def test_keys_that_the_file_cannot_set_are_unknown_keys(refusal, key):
     assert "unknown key" in sentence
 
 
-@pytest.mark.parametrize(
-    ("requests", "names"),
-    [
-        (["yi-34b", "yi-6b"], ["yi-34b", "yi-6b"]),
-        (["yi-34b,yi-6b"], ["yi-34b", "yi-6b"]),
-        ([" yi-34b , ", "yi-6b,"], ["yi-34b", "yi-6b"]),
-        (["all"], ["yi-6b", "yi-34b", "llama-2-7b"]),
-        (["llama-2-7b,all"], ["llama-2-7b", "yi-6b", "yi-34b"]),
-        (["yi-6b", "yi-6b"], ["yi-6b"]),
-        (["m=a/b", "m=a/b"], ["m"]),
-    ],
-)
-def test_candidates_come_in_the_order_given_and_each_once(tmp_path, requests, names):
-    assert [spec.name for spec in chosen(tmp_path, *requests)] == names
-
-
-@pytest.mark.parametrize(
-    ("request_", "source", "revision"),
-    [
-        ("y9=01-ai/Yi-9B", "01-ai/Yi-9B", None),
-        ("y9=01-ai/Yi-9B@v1.0", "01-ai/Yi-9B", "v1.0"),
-        ("old=gpt2", "gpt2", None),
-    ],
-)
-def test_name_and_hub_id(tmp_path, request_, source, revision):
-    [spec] = chosen(tmp_path, request_)
-    assert (spec.source, spec.revision, spec.local) == (source, revision, False)
-
-
-@pytest.mark.parametrize("source", ["here", "./here", "{folder}/here"])
-def test_name_and_folder(tmp_path, source):
-    (tmp_path / "here").mkdir()
-    [spec] = chosen(tmp_path, f"mine={source.format(folder=tmp_path)}")
-    assert (spec.source, spec.local) == (str(tmp_path / "here"), True)
-
-
-def test_a_folder_of_the_form_of_a_hub_id_is_taken_where_it_exists(tmp_path):
-    (tmp_path / "owner" / "name").mkdir(parents=True)
-    [spec] = chosen(tmp_path, "mine=owner/name")
-    assert spec.local
-
-
-@pytest.mark.parametrize(
-    ("source", "what"),
-    [("./missing", "there is no such folder"), ("./file", "is a file, not a folder")],
-)
-def test_a_path_that_is_no_folder_is_refused(tmp_path, source, what):
-    (tmp_path / "file").write_text("")
-    message = refused(tmp_path, f"mine={source}")
-    assert message.startswith(f"--model mine={source}: {tmp_path / source}: {what}. Give the fol")
-
-
-def test_a_folder_behind_one_that_this_user_may_not_enter_is_told(tmp_path, monkeypatch):
-    def deny(path):
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(Path, "is_dir", deny)
-    message = refused(tmp_path, "mine=./closed/yi")
-    assert "closed/yi cannot be looked at: this user may not (Permission denied)" in message
-
-
-@pytest.mark.parametrize("source", ["./checkpoint", "01-ai/Yi-6B", "/data/yi"])
-def test_a_source_without_a_name_is_told_how_to_get_one(tmp_path, source):
-    assert refused(tmp_path, source).endswith(f"needs a name to go by: --model NAME={source}")
-
-
-def test_the_address_of_a_hub_page_is_a_hub_id(tmp_path):
-    [spec] = chosen(tmp_path, "mine=https://huggingface.co/owner/name/")
-    assert (spec.source, spec.local) == ("owner/name", False)
-
-
-def test_an_unknown_name_is_refused_with_the_nearest_and_all_known_names(tmp_path):
-    message = refused(tmp_path, "yi6b")
-    assert message.startswith(
-        "--model yi6b: there is no candidate of that name. Did you mean 'yi-6b'"
-    )
-    assert "Known names: yi-6b, yi-34b, llama-2-7b, or all." in message
-    assert "Groups, with '=' (--model=@7b): @7b, @gated." in message
-    assert "NAME=SOURCE" in message
-
-
-def test_many_known_names_are_not_listed_in_a_message(tmp_path):
-    message = refused(tmp_path, "yi6b", registry=SHIPPED)
-    assert "Did you mean 'yi-6b'" in message
-    assert f"pytest --list-models lists the {len(SHIPPED)} names of models.toml." in message
-    assert len(message) < 700  # seven lines of a terminal
-
-
 def test_a_folder_without_its_dot_is_told_how_to_be_written(refusal, tmp_path):
     (tmp_path / "models/tiny/one").mkdir(parents=True)
     [sentence] = refusal('[candidates.x]\nsource = "models/tiny/one"\n')
@@ -307,8 +203,10 @@ def test_an_entry_may_give_the_address_of_a_hub_page(load):
 
 def test_an_entry_whose_folder_is_not_here_is_refused_only_where_it_is_named(load, tmp_path):
     registry = load('[candidates.x]\nsource = "./nope"\n[candidates.y]\nsource = "a/b"\n')
-    assert [spec.name for spec in chosen(tmp_path, "y", registry=registry)] == ["y"]
-    message = refused(tmp_path, "x", registry=registry)
+    assert [spec.name for spec in select(["y"], registry, tmp_path)] == ["y"]
+    with pytest.raises(UsageError) as caught:
+        select(["x"], registry, tmp_path)
+    message = str(caught.value)
     assert message.startswith("--model x: models.toml says that it is in ")
     assert "there is no such folder here" in message
 
@@ -316,26 +214,8 @@ def test_an_entry_whose_folder_is_not_here_is_refused_only_where_it_is_named(loa
 @pytest.mark.parametrize("revision", ["a" * 40, "A" * 40])
 def test_the_digits_of_a_commit_are_lower_case(load, tmp_path, revision):
     registry = load(f'[candidates.x]\nsource = "a/b"\nrevision = "{revision}"\n')
-    [given] = chosen(tmp_path, f"y=a/b@{revision}")
+    [given] = select([f"y=a/b@{revision}"], registry, tmp_path)
     assert registry["x"].revision == given.revision == "a" * 40
-
-
-def test_the_name_of_a_branch_keeps_its_capitals(tmp_path):
-    assert chosen(tmp_path, "y=a/b@Main")[0].revision == "Main"
-
-
-def test_one_name_for_two_revisions_is_refused_with_both(tmp_path):
-    message = refused(tmp_path, "m=a/b@one", "m=a/b@two")
-    assert "stands for two sources, a/b@one and a/b@two" in message
-
-
-def test_a_folder_may_have_a_comma_in_its_name(tmp_path):
-    (tmp_path / "a,b").mkdir()
-    specs = chosen(tmp_path, "mine=./a,b", "yi-6b,two=c/d")
-    assert [(spec.name, spec.local) for spec in specs] == [
-        ("mine", True), ("yi-6b", False), ("two", False),
-    ]  # fmt: skip
-    assert Path(specs[0].source).name == "a,b"
 
 
 HYBRID = {"qwen3_5", "qwen3_5_moe", "qwen3_next", "falcon_h1", "granitemoehybrid"}
@@ -354,37 +234,6 @@ def test_hybrids_of_states_and_attention_have_a_tag():
 def test_a_licence_has_its_tag_however_it_is_spelt(licence):
     spec = CandidateSpec(name="x", source="a/b", licence=licence)
     assert (spec.all_tags, spec.licence) == ({"apache"}, licence)
-
-
-@pytest.mark.parametrize(
-    "request_",
-    ["=a/b", "mine=", "my model=a/b", "all=a/b", "-x=a/b"],
-    ids=["no name", "no source", "space", "the name all", "leading dash"],
-)
-def test_a_malformed_name_or_source_is_refused(tmp_path, request_):
-    message = refused(tmp_path, request_)
-    assert message.startswith(f"--model {request_}: write NAME=SOURCE")
-
-
-@pytest.mark.parametrize("source", ["a/b/c", "a b", "https://example.org/a/b", "a/b c@d", "a/b@"])
-def test_a_source_that_is_neither_folder_nor_hub_id_is_refused(tmp_path, source):
-    message = refused(tmp_path, f"mine={source}")
-    assert "is neither an existing folder nor a hub id" in message
-
-
-def test_a_registered_name_cannot_be_given_another_source(tmp_path):
-    assert "is registered in models.toml" in refused(tmp_path, "yi-6b=a/b")
-
-
-def test_one_name_for_two_sources_is_refused(tmp_path):
-    message = refused(tmp_path, "m=a/b", "m=c/d")
-    assert "'m' stands for two sources, a/b and c/d" in message
-
-
-@pytest.mark.parametrize("requests", [[""], [","], ["all"]])
-def test_no_candidate_is_refused(tmp_path, requests):
-    message = refused(tmp_path, *requests, registry={})
-    assert message == "--model names no candidate. The registry (models.toml) is empty."
 
 
 def test_the_table_has_a_line_per_candidate_in_columns(load, tmp_path):
@@ -468,33 +317,6 @@ def test_the_articles_six_have_a_tag():
     ]  # fmt: skip
 
 
-TAGGED = {
-    "six": CandidateSpec(name="six", source="a/6", parameters="6B", licence="Apache-2.0"),
-    "moe": CandidateSpec(name="moe", source="a/m", parameters="30B-A3B", licence="MIT"),
-    "tiny": CandidateSpec(
-        name="tiny", source="a/t", parameters="2M", licence="MIT", tags=("demo",)
-    ),
-    "own": CandidateSpec(name="own", source="a/o", gated=True, tags=("mine",)),
-}
-
-
-@pytest.mark.parametrize(
-    ("requests", "names"),
-    [
-        (["@7b"], ["six"]),
-        # All experts count: memory has to hold them.
-        (["@32b"], ["moe"]),
-        (["@mit"], ["moe"]),
-        (["@demo"], ["tiny"]),
-        (["@mine,@gated,six"], ["own", "six"]),
-        (["six", "@apache"], ["six"]),
-        (["x=a/b,@7b"], ["x", "six"]),
-    ],
-)
-def test_groups_are_selected_by_tag_beside_names(tmp_path, requests, names):
-    assert [spec.name for spec in chosen(tmp_path, *requests, registry=TAGGED)] == names
-
-
 @pytest.mark.parametrize(
     ("size", "tag"),
     [("0.6B", "1b"), ("1.9B", "1b"), ("2B", "3b"), ("4B", "3b"), ("5B", "7b"), ("9B", "7b"),
@@ -518,14 +340,6 @@ def test_a_size_has_the_tag_that_is_usual_there(size, tag):
 )
 def test_a_size_in_words_is_a_number(words, size):
     assert billions(words) == size
-
-
-def test_an_unknown_tag_is_refused_with_the_nearest(tmp_path):
-    message = refused(tmp_path, "@apach", registry=TAGGED)
-    assert message == (
-        "--model @apach: no candidate has this tag. Did you mean '@apache'? Known tags: @7b, @32b, "
-        "@apache, @demo, @gated, @mine, @mit."
-    )
 
 
 def test_a_name_with_a_dot_without_quotes_says_how_to_write_it(refusal):

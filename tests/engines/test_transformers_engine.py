@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,7 +13,7 @@ from basegate.config.settings import Sampling
 from basegate.engines.batch_cache import NO_CACHE
 from basegate.engines.protocol import Engine
 from basegate.engines.transformers_engine import TransformersEngine
-from basegate.errors import CandidateError, InvalidMeasurement, UsageError
+from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
 from basegate.store import Journal
 from tests.helpers.checkpoints import break_weights, make_checkpoint, make_tokenizer
@@ -398,127 +396,3 @@ def test_a_window_beyond_the_models_context_is_refused(engine):
 def test_a_prompt_beyond_the_models_context_is_refused(engine):
     with pytest.raises(CandidateError, match="do not fit into the 128 tokens"):
         sample(engine, ["香" * 125])
-
-
-def test_remote_code_needs_a_commit():
-    with pytest.raises(UsageError, match="full commit"):
-        basegate.load_candidate("owner/name", trust_remote_code=True, revision="main")
-
-
-def _copy(checkpoint, tmp_path):
-    import shutil
-
-    return shutil.copytree(checkpoint, tmp_path / "copy")
-
-
-def test_a_folder_that_is_no_checkpoint_is_named(tmp_path):
-    (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(CandidateError, match=r"no config\.json \(it holds notes\.txt\)"):
-        basegate.load_candidate(str(tmp_path))
-
-
-def test_a_checkpoint_without_tokenizer_is_named(checkpoint, tmp_path):
-    folder = _copy(checkpoint, tmp_path)
-    (folder / "tokenizer.json").unlink()
-    with pytest.raises(CandidateError, match="has no tokenizer"):
-        basegate.load_candidate(str(folder))
-
-
-def test_a_checkpoint_without_weights_is_named(checkpoint, tmp_path):
-    folder = _copy(checkpoint, tmp_path)
-    (folder / "model.safetensors").unlink()
-    with pytest.raises(CandidateError, match="has no weights"):
-        basegate.load_candidate(str(folder))
-
-
-def test_a_config_that_is_not_json_is_named(checkpoint, tmp_path):
-    folder = _copy(checkpoint, tmp_path)
-    (folder / "config.json").write_text("{")
-    with pytest.raises(CandidateError, match="not valid JSON"):
-        basegate.load_candidate(str(folder))
-
-
-def test_an_unknown_architecture_is_named_and_its_code_not_run(checkpoint, tmp_path):
-    folder = _copy(checkpoint, tmp_path)
-    trace = tmp_path / "trace"
-    (folder / "modeling_x.py").write_text(
-        f"open({str(trace)!r}, 'w')\nclass C: pass\nclass M: pass\n"
-    )
-    config = json.loads((folder / "config.json").read_text())
-    auto = {"AutoConfig": "modeling_x.C", "AutoModelForCausalLM": "modeling_x.M"}
-    config |= {"model_type": "baichuan", "auto_map": auto}
-    (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CandidateError, match=r"no class for model_type 'baichuan'.*stranger"):
-        basegate.load_candidate(str(folder))
-    assert not trace.exists()
-
-
-def test_a_known_architecture_with_code_of_its_own_loads_without_running_it(checkpoint, tmp_path):
-    folder = _copy(checkpoint, tmp_path)
-    trace = tmp_path / "trace"
-    (folder / "modeling_x.py").write_text(
-        f"open({str(trace)!r}, 'w')\nclass C: pass\nclass M: pass\n"
-    )
-    config = json.loads((folder / "config.json").read_text())
-    config["auto_map"] = {"AutoConfig": "modeling_x.C", "AutoModelForCausalLM": "modeling_x.M"}
-    (folder / "config.json").write_text(json.dumps(config))
-    basegate.load_candidate(str(folder), quantization="none", device="cpu").close()
-    assert not trace.exists()
-
-
-def test_missing_weights_are_named_and_never_random(checkpoint, tmp_path):
-    from safetensors.torch import load_file, save_file
-
-    folder = _copy(checkpoint, tmp_path)
-    weights = load_file(folder / "model.safetensors")
-    del weights["model.layers.1.mlp.up_proj.weight"]
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(CandidateError, match=r"layers\.1\.mlp\.up_proj.*random"):
-        basegate.load_candidate(str(folder), quantization="none", device="cpu")
-
-
-def test_a_truncated_file_is_named(checkpoint, tmp_path):
-    folder = _copy(checkpoint, tmp_path)
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(CandidateError, match=r"is damaged.*Fetch the checkpoint again"):
-        basegate.load_candidate(str(folder), device="cpu")
-
-
-MEMORY = """
-import gc, sys
-from pathlib import Path
-import torch, bitsandbytes, transformers
-from basegate.engines.loading import load_candidate
-from basegate.progress import SILENT
-
-def resident():
-    line = next(l for l in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in l)
-    return int(line.split()[1]) / 1024
-
-def once(folder):
-    engine = load_candidate(folder, device="cpu")
-    engine.log_likelihoods(["x" * 50], window=64, context=16, progress=SILENT)
-    high = resident()
-    engine.close()
-    return high
-
-once(sys.argv[1])
-before = resident()
-high = once(sys.argv[2])
-print(before, high, resident())
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.slow
-def test_memory_returns_after_closing(checkpoint, tmp_path):
-    """A candidate of some hundred megabytes leaves within 10 % of what was there before."""
-    folder = make_checkpoint(tmp_path, hidden=1024, layers=8)
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(checkpoint), str(folder)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    before, high, after = map(float, done.stdout.split())
-    assert high > before + 30, "the candidate is too small to tell"
-    assert after < 1.10 * before

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 BYTES = [f"<0x{value:02X}>" for value in range(256)]
@@ -77,16 +82,68 @@ def make_checkpoint(
     return folder
 
 
-def break_weights(folder: Path, value: float = float("nan")) -> Path:
-    """Put NaN into the last norm of a checkpoint, as a run whose numerics broke."""
-    import torch
+def change_weights(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """Change the tensors of a checkpoint of one file in place; return the folder."""
     from safetensors.torch import load_file, save_file
 
     path = folder / "model.safetensors"
     weights = load_file(path)
-    weights["model.norm.weight"] = torch.full_like(weights["model.norm.weight"], value)
+    change(weights)
     save_file(weights, path, metadata={"format": "pt"})
     return folder
+
+
+def break_weights(folder: Path, value: float = float("nan")) -> Path:
+    """Put NaN into the last norm of a checkpoint, as a run whose numerics broke."""
+    return change_weights(folder, lambda weights: weights["model.norm.weight"].fill_(value))
+
+
+def as_pickle(folder: Path) -> Path:
+    """Turn the weights of a checkpoint of one file into a `.bin` file; return the folder."""
+    import torch
+    from safetensors.torch import load_file
+
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    return folder
+
+
+FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
+INDEX = "model.safetensors.index.json"
+
+
+def shard(folder: Path) -> Path:
+    """Turn the weights of a checkpoint of one file into two files and an index."""
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = sorted(weights)
+    parts = {FIRST: names[: len(names) // 2], SECOND: names[len(names) // 2 :]}
+    for file, held in parts.items():
+        save_file({name: weights[name] for name in held}, folder / file, metadata={"format": "pt"})
+    write_index(folder, {name: file for file, held in parts.items() for name in held})
+    return folder
+
+
+def write_index(folder: Path, places: dict[str, str]) -> None:
+    """Say which tensor is in which file."""
+    (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": places}))
+
+
+def read_index(folder: Path) -> dict[str, str]:
+    """Return which tensor is in which file."""
+    places: dict[str, str] = json.loads((folder / INDEX).read_text())["weight_map"]
+    return places
+
+
+def refusal(folder: Path, quantization: str = "nf4") -> str:
+    """Return the sentences with which loading refuses a checkpoint."""
+    import basegate
+
+    with pytest.raises(CandidateError) as caught:
+        basegate.load_candidate(str(folder), device="cpu", quantization=quantization)
+    return str(caught.value)
 
 
 def write_jsonl(path: Path, *records: dict[str, object]) -> Path:

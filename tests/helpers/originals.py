@@ -8,6 +8,9 @@ import shutil
 import struct
 from typing import TYPE_CHECKING
 
+import pytest
+
+from basegate.errors import CandidateError
 from tests.helpers.checkpoints import BYTES, CHARACTERS
 from tests.helpers.paths import DATA
 
@@ -47,14 +50,76 @@ def make_original(folder: Path, kind: str, vocabulary: int) -> Path:
     config |= {**SMALLER[kind], VOCABULARY[kind]: vocabulary}
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", config)
-    family = ARCHITECTURES[kind]
+    native = ARCHITECTURES[kind].native_config(config, folder)
+    shapes = (_qwen_shapes if kind == "qwen" else _chatglm_shapes)(native)
     torch.manual_seed(0)
     weights = {
-        name: (torch.randn(shape) * 0.2).to(torch.bfloat16)
-        for name, shape in family.shapes(family.native_config(config, folder)).items()
+        name: (torch.randn(shape) * 0.2).to(torch.bfloat16) for name, shape in shapes.items()
     }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
+
+
+def _qwen_shapes(native) -> dict[str, tuple[int, ...]]:
+    width, inner = native.hidden_size, native.intermediate_size
+    layer = {
+        "ln_1.weight": (width,),
+        "attn.c_attn.weight": (3 * width, width),
+        "attn.c_attn.bias": (3 * width,),
+        "attn.c_proj.weight": (width, width),
+        "ln_2.weight": (width,),
+        "mlp.w1.weight": (inner, width),
+        "mlp.w2.weight": (inner, width),
+        "mlp.c_proj.weight": (width, inner),
+    }
+    layers = range(native.num_hidden_layers)
+    return {
+        "transformer.wte.weight": (native.vocab_size, width),
+        "transformer.ln_f.weight": (width,),
+        "lm_head.weight": (native.vocab_size, width),
+        **{f"transformer.h.{at}.{name}": shape for at in layers for name, shape in layer.items()},
+    }
+
+
+def _chatglm_shapes(native) -> dict[str, tuple[int, ...]]:
+    width, inner = native.hidden_size, native.intermediate_size
+    heads, groups = native.num_attention_heads, native.num_key_value_heads
+    fused = (heads + 2 * groups) * native.head_dim
+    layer = {
+        "input_layernorm.weight": (width,),
+        "self_attention.query_key_value.weight": (fused, width),
+        "self_attention.query_key_value.bias": (fused,),
+        "self_attention.dense.weight": (width, heads * native.head_dim),
+        "post_attention_layernorm.weight": (width,),
+        "mlp.dense_h_to_4h.weight": (2 * inner, width),
+        "mlp.dense_4h_to_h.weight": (width, inner),
+    }
+    layers = range(native.num_hidden_layers)
+    return {
+        "transformer.embedding.word_embeddings.weight": (native.vocab_size, width),
+        "transformer.encoder.final_layernorm.weight": (width,),
+        "transformer.output_layer.weight": (native.vocab_size, width),
+        **{
+            f"transformer.encoder.layers.{at}.{name}": shape
+            for at in layers
+            for name, shape in layer.items()
+        },
+    }
+
+
+def refused_with(kind: str, folder: Path, changed) -> str:
+    """Return how a reference checkpoint is refused by its changed config; `...` removes a key."""
+    import basegate
+
+    copy_reference(KINDS[kind], folder)
+    config = read_json(folder / "config.json") | changed
+    config = {key: value for key, value in config.items() if value is not ...}
+    write_json(folder / "config.json", config)
+    with pytest.raises(CandidateError) as caught:
+        basegate.load_candidate(str(folder), device="cpu")
+    prefix = f"{folder / 'config.json'}: "
+    assert str(caught.value).startswith(prefix)
+    return str(caught.value).removeprefix(prefix)
 
 
 def write_tokenizer(folder: Path, kind: str) -> None:

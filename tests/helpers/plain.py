@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.helpers.paths import ROOT
 
 PLAIN = f"""
@@ -33,6 +35,17 @@ def pytest_sessionfinish(session):
 NAMES = (
     *("one", "two", "bad", "nan", "bug", "crash", "script", "broken", "one-b"),
     *("hang", "slow", "dies", "oserror"),
+)
+
+
+WORKERS = pytest.mark.parametrize(
+    "workers",
+    [("-p", "no:xdist"), pytest.param(("-n0",), marks=pytest.mark.slow), ("-n2",)],
+    ids=["no_plugin", "xdist_zero", "xdist_two"],
+)
+
+SLOW_WITH_WORKERS = pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n2",), marks=pytest.mark.slow)], ids=["alone", "xdist_two"]
 )
 
 

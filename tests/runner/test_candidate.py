@@ -149,7 +149,7 @@ def requant(folder):
 @pytest.mark.parametrize(
     ("harm", "architecture", "message"),
     [
-        (cut, "llama", "model.safetensors is damaged: it is cut short"),
+        (cut, "llama", "model.safetensors is damaged or cut short"),
         (rename, "llama", "no weights under a name that is loaded"),
         (requant, "llama", "quantization_config asks for weights that its owner has quantised"),
         (lambda folder: None, "qwen3", "says architecture = 'qwen3'"),

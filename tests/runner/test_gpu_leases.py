@@ -17,8 +17,8 @@ import time
 import pytest
 
 from basegate.engines import cuda_driver as driver
+from basegate.engines import devices
 from basegate.errors import CandidateError
-from basegate.runner import environment
 from basegate.runner import gpu_leases as leases
 from basegate.runner.gpu_leases import take, visible_gpus
 
@@ -293,7 +293,7 @@ def test_a_lease_is_exported_where_there_is_no_driver(folder, monkeypatch):
 
 def test_without_a_driver_there_is_no_gpu(monkeypatch):
     monkeypatch.setattr(driver, "load", lambda: None)
-    assert environment._gpus.__wrapped__(None) == ()
+    assert devices._gpus.__wrapped__(None) == ()
 
 
 STAND_IN = """

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-Shapes = dict[str, tuple[int, ...]]
-
 
 class Architecture(Protocol):
     """What a family's file offers.
@@ -40,10 +38,6 @@ class Architecture(Protocol):
 
     def conversions(self) -> list[Any]:
         """Return transformers' conversions from the original weights' names to its own."""
-        ...
-
-    def shapes(self, native: Any) -> Shapes:
-        """Return every weight of the original, by its original name."""
         ...
 
     def tokenizer(self, folder: Path) -> Any:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from basegate.engines.architectures.config_options import Options
 from basegate.engines.architectures.conversion import merges
 from basegate.engines.architectures.sentencepiece import Kind, read_pieces
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,17 +71,14 @@ def _refuse_others(options: Options) -> None:
     options.require("tie_word_embeddings", False, False)
     if (ratio := options.number("rope_ratio", 1)) not in _RATIOS:
         options.refuse(
-            Message(
-                "rope_ratio = {ratio} is none of ChatGLM3's (1, 50, 500), and ChatGLM2-6B-32K "
-                "means another stretching of positions by it, which is not supported",
-                ratio=f"{ratio:g}",
-            )
+            f"rope_ratio = {ratio:g} is none of ChatGLM3's (1, 50, 500), and ChatGLM2-6B-32K "
+            "means another stretching of positions by it, which is not supported"
         )
     width, heads = options.count("hidden_size"), options.count("num_attention_heads")
     if options.count("kv_channels") * heads != width:
-        options.refuse(Message("kv_channels times num_attention_heads is not hidden_size"))
+        options.refuse("kv_channels times num_attention_heads is not hidden_size")
     if heads % options.count("multi_query_group_num"):
-        options.refuse(Message("multi_query_group_num does not divide num_attention_heads"))
+        options.refuse("multi_query_group_num does not divide num_attention_heads")
 
 
 def conversions() -> list[Any]:
@@ -103,33 +99,6 @@ def conversions() -> list[Any]:
         *(WeightRenaming(old, new) for old, new in renamed.items()),
         WeightConverter(r"\.self_attention\.query_key_value\.", parts, operations=[Split(dim=0)]),
     ]
-
-
-def shapes(native: Any) -> dict[str, tuple[int, ...]]:
-    """Return every weight of the original; see `Architecture`."""
-    width, inner = native.hidden_size, native.intermediate_size
-    heads, groups = native.num_attention_heads, native.num_key_value_heads
-    fused = (heads + 2 * groups) * native.head_dim
-    found: dict[str, tuple[int, ...]] = {
-        "transformer.embedding.word_embeddings.weight": (native.vocab_size, width),
-        "transformer.encoder.final_layernorm.weight": (width,),
-        "transformer.output_layer.weight": (native.vocab_size, width),
-    }
-    layer: dict[str, tuple[int, ...]] = {
-        "input_layernorm.weight": (width,),
-        "self_attention.query_key_value.weight": (fused, width),
-        "self_attention.dense.weight": (width, heads * native.head_dim),
-        "post_attention_layernorm.weight": (width,),
-        "mlp.dense_h_to_4h.weight": (2 * inner, width),
-        "mlp.dense_4h_to_h.weight": (width, inner),
-    }
-    if native.attention_bias:
-        layer["self_attention.query_key_value.bias"] = (fused,)
-    for index in range(native.num_hidden_layers):
-        found |= {
-            f"transformer.encoder.layers.{index}.{name}": shape for name, shape in layer.items()
-        }
-    return found
 
 
 def tokenizer(folder: Path) -> Any:

@@ -6,7 +6,6 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from basegate.errors import CandidateError
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,14 +23,10 @@ class Options:
         """Return a whole number above 0 that has to be there."""
         value = self.values.get(name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            held = f"is {value!r}" if name in self.values else "is absent"
             raise CandidateError(
-                "{path}: {name} should be a whole number above 0, and it {held}. Without it "
-                "the model cannot be built: fetch the checkpoint again.",
-                path=self.path,
-                name=name,
-                held=Message("is {value}", value=repr(value))
-                if name in self.values
-                else Message("is absent"),
+                f"{self.path}: {name} should be a whole number above 0, and it {held}. Without "
+                "it the model cannot be built: fetch the checkpoint again."
             )
         return value
 
@@ -40,11 +35,8 @@ class Options:
         value = self.values.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
             raise CandidateError(
-                "{path}: {name} should be a number above 0, and it is {value}. Fetch the "
-                "checkpoint again.",
-                path=self.path,
-                name=name,
-                value=f"{value!r}",
+                f"{self.path}: {name} should be a number above 0, and it is {value!r}. Fetch the "
+                "checkpoint again."
             )
         return float(value)
 
@@ -59,28 +51,13 @@ class Options:
         value = self.values.get(name, default)
         if value == wanted:
             return
-        if name in self.values:
-            self.refuse(
-                Message(
-                    "{name} = {value}, and only {wanted} is supported",
-                    name=name,
-                    value=repr(value),
-                    wanted=repr(wanted),
-                )
-            )
-        self.refuse(
-            Message(
-                "{name} is absent, and only {wanted} is supported", name=name, wanted=repr(wanted)
-            )
-        )
+        held = f"= {value!r}" if name in self.values else "is absent"
+        self.refuse(f"{name} {held}, and only {wanted!r} is supported")
 
     def refuse(self, what: str) -> NoReturn:
         """Raise the error for an option that cannot be honoured."""
         raise CandidateError(
-            "{path}: {what} for model_type {kind}. Loaded all the same, the model would "
-            "compute something else than its own code. Choose a checkpoint without it, or "
-            "one converted to a class of transformers.",
-            path=self.path,
-            what=what,
-            kind=f"{self.values.get('model_type')!r}",
+            f"{self.path}: {what} for model_type {self.values.get('model_type')!r}. Loaded all "
+            "the same, the model would compute something else than its own code. Choose a "
+            "checkpoint without it, or one converted to a class of transformers."
         )

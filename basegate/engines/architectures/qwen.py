@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 from basegate.engines.architectures.config_options import Options
 from basegate.engines.architectures.conversion import merges
 from basegate.errors import CandidateError
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-BEYOND: str = Message(
+BEYOND: str = (
     "its own code stretches positions (dynamic NTK) and scales attention (log-n) there, which is "
     "not done here"
 )
@@ -72,9 +71,9 @@ def _refuse_others(options: Options) -> None:
     options.require("use_cache_quantization", False, False)
     width, heads = options.count("hidden_size"), options.count("num_attention_heads")
     if options.count("kv_channels") * heads != width:
-        options.refuse(Message("kv_channels times num_attention_heads is not hidden_size"))
+        options.refuse("kv_channels times num_attention_heads is not hidden_size")
     if options.count("intermediate_size") % 2:
-        options.refuse(Message("intermediate_size is odd, and it holds two projections"))
+        options.refuse("intermediate_size is odd, and it holds two projections")
 
 
 def conversions() -> list[Any]:
@@ -97,29 +96,6 @@ def conversions() -> list[Any]:
         *(WeightRenaming(old, new) for old, new in renamed.items()),
         WeightConverter(r"\.attn\.c_attn\.", parts, operations=[Chunk(dim=0)]),
     ]
-
-
-def shapes(native: Any) -> dict[str, tuple[int, ...]]:
-    """Return every weight of the original; see `Architecture`."""
-    width, inner = native.hidden_size, native.intermediate_size
-    found: dict[str, tuple[int, ...]] = {
-        "transformer.wte.weight": (native.vocab_size, width),
-        "transformer.ln_f.weight": (width,),
-        "lm_head.weight": (native.vocab_size, width),
-    }
-    layer: dict[str, tuple[int, ...]] = {
-        "ln_1.weight": (width,),
-        "attn.c_attn.weight": (3 * width, width),
-        "attn.c_attn.bias": (3 * width,),
-        "attn.c_proj.weight": (width, width),
-        "ln_2.weight": (width,),
-        "mlp.w1.weight": (inner, width),
-        "mlp.w2.weight": (inner, width),
-        "mlp.c_proj.weight": (width, inner),
-    }
-    for index in range(native.num_hidden_layers):
-        found |= {f"transformer.h.{index}.{name}": shape for name, shape in layer.items()}
-    return found
 
 
 def tokenizer(folder: Path) -> Any:
@@ -165,10 +141,8 @@ def _read(path: Path) -> dict[bytes, int]:
     """Return every token of a tiktoken file with its id, which is also its rank."""
     if not path.is_file():
         raise CandidateError(
-            "{folder} has no {name}, which holds the vocabulary of this kind of model. Fetch "
-            "the checkpoint again.",
-            folder=path.parent,
-            name=path.name,
+            f"{path.parent} has no {path.name}, which holds the vocabulary of this kind of model. "
+            "Fetch the checkpoint again."
         )
     ranks = {}
     try:
@@ -180,9 +154,8 @@ def _read(path: Path) -> dict[bytes, int]:
     whole = sorted(ranks.values()) == list(range(len(ranks)))
     if not whole or not all(bytes([value]) in ranks for value in range(256)):
         raise CandidateError(
-            "{path} is damaged: it should hold a token and its number a line, without gaps, "
-            "and every byte as a token. Fetch the checkpoint again.",
-            path=path,
+            f"{path} is damaged: it should hold a token and its number a line, without gaps, and "
+            "every byte as a token. Fetch the checkpoint again."
         )
     return ranks
 

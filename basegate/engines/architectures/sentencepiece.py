@@ -11,7 +11,6 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from basegate.errors import CandidateError
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,10 +51,8 @@ def read_pieces(path: Path) -> list[Piece]:
     """
     if not path.is_file():
         raise CandidateError(
-            "{folder} has no {name}, which holds the vocabulary of this kind of model. Fetch "
-            "the checkpoint again.",
-            folder=path.parent,
-            name=path.name,
+            f"{path.parent} has no {path.name}, which holds the vocabulary of this kind of model. "
+            "Fetch the checkpoint again."
         )
     try:
         fields = list(_fields(path.read_bytes()))
@@ -65,9 +62,8 @@ def read_pieces(path: Path) -> list[Piece]:
         normalizing = _message(fields, 3)
     except (IndexError, TypeError, ValueError, struct.error):
         raise CandidateError(
-            "{path} is no SentencePiece model, or it is damaged. Fetch the checkpoint again; "
-            "a newer kind of GLM has to be its converted checkpoint (its id ends in -hf).",
-            path=path,
+            f"{path} is no SentencePiece model, or it is damaged. Fetch the checkpoint again; a "
+            "newer kind of GLM has to be its converted checkpoint (its id ends in -hf)."
         ) from None
     _refuse_others(path, pieces, training, normalizing)
     return pieces
@@ -80,23 +76,21 @@ def _refuse_others(
     byte_pairs, whole = 2, {f"<0x{value:02X}>" for value in range(256)}
     problem: str = ""
     if training.get(3, 1) != byte_pairs:
-        problem = Message("it is no byte-pair model")
+        problem = "it is no byte-pair model"
     elif not training.get(35) or {p.text for p in pieces if p.kind is Kind.BYTE} != whole:
-        problem = Message("it has no bytes to fall back on")
+        problem = "it has no bytes to fall back on"
     elif training.get(24):
-        problem = Message("it writes spaces after words")
+        problem = "it writes spaces after words"
     elif normalizing.get(2):
-        problem = Message("it rewrites characters")
+        problem = "it rewrites characters"
     elif not normalizing.get(3, 1) or normalizing.get(4, 1) or not normalizing.get(5, 1):
-        problem = Message("it treats spaces in another way")
+        problem = "it treats spaces in another way"
     elif len({piece.text for piece in pieces}) < len(pieces):
-        problem = Message("it holds a piece twice")
+        problem = "it holds a piece twice"
     if problem:
         raise CandidateError(
-            "{path}: {problem}, which is not supported: texts would get other tokens than "
-            "the model was trained with. Choose the model's original tokenizer.",
-            path=path,
-            problem=problem,
+            f"{path}: {problem}, which is not supported: texts would get other tokens than the "
+            "model was trained with. Choose the model's original tokenizer."
         )
 
 

@@ -92,12 +92,9 @@ def _check_room(repo_id: str, folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise CandidateError(
-            "{repo_id}: its weights are {needed} GiB, and where the hub's cache is there are "
-            "{free} GiB of disk free. Nothing of them was fetched. Free some space, or set "
-            "HF_HOME to a folder on a larger disk.",
-            repo_id=repo_id,
-            needed=f"{needed / GIB:.1f}",
-            free=f"{free / GIB:.1f}",
+            f"{repo_id}: its weights are {needed / GIB:.1f} GiB, and where the hub's cache is "
+            f"there are {free / GIB:.1f} GiB of disk free. Nothing of them was fetched. Free some "
+            "space, or set HF_HOME to a folder on a larger disk."
         )
 
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.engines.architectures import ARCHITECTURES
 from basegate.engines.checkpoints.config_files import CONTEXT, code_places, read_config
-from basegate.engines.checkpoints.shapes import check_experts
-from basegate.engines.checkpoints.tensor_headers import read_shapes
+from basegate.engines.checkpoints.tensor_headers import read_tensors
 from basegate.engines.checkpoints.weight_files import find_weights
 from basegate.errors import CandidateError
-from basegate.i18n.messages import Message, joined
+from basegate.i18n.messages import joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,22 +65,20 @@ def look_first(folder: Path, architecture: str = "") -> None:
     weights = find_weights(folder)
     # Reading a .bin file takes torch.
     if weights.format == "safetensors":
-        check_experts(read_shapes(folder, weights))
+        read_tensors(folder, weights)
 
 
 def check_files(folder: Path) -> None:
-    """Check that a tokenizer is there.
+    """Refuse a folder without a tokenizer.
 
     Raises:
         CandidateError: it is missing.
     """
-    if not _any(folder, _TOKENIZER_FILES):
+    if not any(True for pattern in _TOKENIZER_FILES for _ in folder.glob(pattern)):
         raise CandidateError(
-            "{folder} has no tokenizer (none of {names}). Without it no text can be given to "
-            "the model: copy the tokenizer's files of the base model into the folder "
-            "(`tokenizer.save_pretrained`).",
-            folder=folder,
-            names=joined(_TOKENIZER_FILES),
+            f"{folder} has no tokenizer (none of {joined(_TOKENIZER_FILES)}). Without it no text "
+            "can be given to the model: copy the tokenizer's files of the base model into the "
+            "folder (`tokenizer.save_pretrained`)."
         )
 
 
@@ -103,21 +100,16 @@ def check_architecture(config: dict[str, Any], folder: Path, expected: str = "")
     kind = config["model_type"]
     if kind in CONFIG_MAPPING or kind in ARCHITECTURES:
         return
-    remote = (
-        Message(
+    remote = ""
+    if code_places(folder):
+        remote = (
             " The checkpoint brings Python code of its own, which is not run: it is a stranger's "
             "program. If you have read it: pin its commit (revision = in models.toml, or "
             "NAME=SOURCE@COMMIT) and name the candidate in --trust-remote-code."
         )
-        if code_places(folder)
-        else ""
-    )
     raise CandidateError(
-        "{path}: transformers has no class for model_type {kind}, so it cannot be loaded. "
-        "Choose a converted checkpoint, or a newer transformers.{remote}",
-        path=folder / "config.json",
-        kind=f"{kind!r}",
-        remote=remote,
+        f"{folder / 'config.json'}: transformers has no class for model_type {kind!r}, so it "
+        f"cannot be loaded. Choose a converted checkpoint, or a newer transformers.{remote}"
     )
 
 
@@ -125,24 +117,21 @@ def _check_named(config: dict[str, Any], folder: Path, expected: str) -> None:
     kind = config["model_type"]
     if expected and kind != expected:
         raise CandidateError(
-            "{path}: its model_type is {kind}, and its entry in models.toml says "
-            "architecture = {expected}. It may be another checkpoint than the one that was "
-            "meant: correct source or architecture.",
-            path=folder / "config.json",
-            kind=f"{kind!r}",
-            expected=f"{expected!r}",
+            f"{folder / 'config.json'}: its model_type is {kind!r}, and its entry in models.toml "
+            f"says architecture = {expected!r}. It may be another checkpoint than the one that was "
+            "meant: correct source or architecture."
         )
 
 
 def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, ...]:
-    """Return the files that a checkpoint is loaded from: config, tokenizer, weights, and code."""
+    """The files that a checkpoint is loaded from: config, tokenizer, weights, and code."""
     patterns = [*_READ, *(["*.py"] if code else [])]
     small = {path.name for pattern in patterns for path in folder.glob(pattern)}
     return tuple(sorted({*small, *weights}))
 
 
 def context_length(config: dict[str, Any]) -> int | None:
-    """Return the longest input that the config allows, or `None` where it does not say."""
+    """The longest input that the config allows, or `None` where it does not say."""
     for key in CONTEXT:
         value = config.get(key) or (config.get("text_config") or {}).get(key)
         if isinstance(value, int) and value > 0:
@@ -164,21 +153,13 @@ def check_window(name: str, window: int, longest: int | None, beyond: str = "") 
     """
     if longest is not None and window > longest:
         raise CandidateError(
-            "[perplexity] window = {window} is longer than the {longest} tokens that {name} "
-            "was made for; beyond them its numbers mean nothing{beyond}. Lower window, which "
-            "holds for every candidate, so that all are compared alike.",
-            window=window,
-            longest=longest,
-            name=name,
-            beyond=Message(" ({beyond})", beyond=beyond) if beyond else "",
+            f"[perplexity] window = {window} is longer than the {longest} tokens that {name} was "
+            f"made for; beyond them its numbers mean nothing{f' ({beyond})' if beyond else ''}. "
+            "Lower window, which holds for every candidate, so that all are compared alike."
         )
 
 
 def vocabulary_size(config: dict[str, Any]) -> int | None:
-    """Return how many ids the model knows, or `None` where the config does not say."""
+    """How many ids the model knows, or `None` where the config does not say."""
     value = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
     return value if isinstance(value, int) else None
-
-
-def _any(folder: Path, patterns: tuple[str, ...]) -> bool:
-    return any(True for pattern in patterns for _ in folder.glob(pattern))

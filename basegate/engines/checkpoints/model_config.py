@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from basegate.engines.architectures import find, prepare
-from basegate.engines.checkpoints.config_files import items, read_json
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
@@ -64,10 +63,8 @@ def model_class(folder: Path, native: Any, trusted: bool = False) -> Any:
     if trusted:
         return AutoModelForCausalLM
     raise CandidateError(
-        "{path}: a model of model_type {kind} does not write text from left to "
-        "right, which every check needs. Choose a causal language model.",
-        path=folder / "config.json",
-        kind=f"{native.model_type!r}",
+        f"{folder / 'config.json'}: a model of model_type {native.model_type!r} does not write "
+        "text from left to right, which every check needs. Choose a causal language model."
     )
 
 
@@ -94,36 +91,10 @@ def empty_model(folder: Path, native: Any, dtype: str) -> Any:
         raise _unusable(folder, error) from error
 
 
-def _unknown_positions(folder: Path) -> str | None:
-    """Return the `rope_type` of a config that transformers does not know, if that is the fault."""
-    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
-
-    known = {"default", "mrope", *ROPE_INIT_FUNCTIONS}
-    for key, table in items(read_json(folder / "config.json")):
-        if key in ("rope_parameters", "rope_scaling") and isinstance(table, dict):
-            for name, kind in items(table):
-                if name in ("rope_type", "type") and isinstance(kind, str) and kind not in known:
-                    return kind
-    return None
-
-
 def _unusable(folder: Path, error: Exception) -> CandidateError:
-    if kind := _unknown_positions(folder):
-        import transformers
-
-        return CandidateError(
-            "{path}: rope_type {kind} is a way of counting positions that transformers "
-            "{version} does not know. With any other the model would see its tokens at "
-            "other places than it was trained with. Try a newer transformers; if the word "
-            "is misspelt, correct it.",
-            path=folder / "config.json",
-            kind=f"{kind!r}",
-            version=transformers.__version__,
-        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return CandidateError(
-        "{path}: no model can be built from it ({error}). Check the option named "
-        "there, fetch the checkpoint again, or try a newer transformers.",
-        path=folder / "config.json",
-        error=f"{type(error).__name__}: {' '.join(lines)[:300]}",
+        f"{folder / 'config.json'}: no model can be built from it ({type(error).__name__}: "
+        f"{' '.join(lines)[:300]}). Check the option named there, fetch the checkpoint again, or "
+        "try a newer transformers."
     )

@@ -14,19 +14,16 @@ from basegate.i18n.messages import Message
 if TYPE_CHECKING:
     from pathlib import Path
 
-_BLOCK, _BLOCKS = 64, 256
-"""Weights that share a scale, and scales that share one in their turn (double quantisation)."""
-
 
 class Size(NamedTuple):
     """What a candidate will take.
 
     Attributes:
         parameters: all of them, each once.
-        quantised: how many of them are held in 4 or 8 bits: those of linear layers.
+        quantised: how many of them are in 4 or 8 bits: those of linear layers.
         weights: bytes of all parameters.
-        cache: bytes of the keys, values and states of one window; `None` where only a real pass
-            could tell.
+        cache: bytes of the KV cache, and of other states, of one window; `None` where only a real
+            pass could tell.
         window: tokens of that window.
     """
 
@@ -45,7 +42,7 @@ class Size(NamedTuple):
 def measure(
     folder: Path, native: Any, quantization: str, dtype: str, device: str, window: int
 ) -> Size:
-    """Return the size of a candidate by its configuration; no weights are looked at.
+    """Size of a candidate by its configuration; no weights are looked at.
 
     Args:
         folder: the checkpoint, for messages.
@@ -61,24 +58,21 @@ def measure(
     model = empty_model(folder, native, dtype)
     cache = _cache_bytes(model, window)
     # Before bitsandbytes' layers are put in: their biases are float32 until they are loaded.
-    held = {name: each.nbytes for name, each in model.named_parameters()}
-    _quantise(model, quantization, dtype, device)
     parameters = dict(model.named_parameters())
-    small = {name: each.numel() for name, each in parameters.items() if _is_quantised(model, name)}
-    scales = sum(_scale_bytes(model, name, quantization) for name in small)
-    each_byte = 1 if quantization == "int8" else 0.5
-    rest = sum(held[name] for name in parameters if name not in small)
+    quantised = _quantised(model, quantization, dtype, device)
+    weights = sum(each.nbytes for name, each in parameters.items() if name not in quantised)
+    weights += sum(_quantised_bytes(each, quantization) for each in quantised.values())
     return Size(
         parameters=sum(each.numel() for each in parameters.values()),
-        quantised=sum(small.values()),
-        weights=rest + int(each_byte * sum(small.values())) + scales,
+        quantised=sum(each.numel() for each in quantised.values()),
+        weights=weights,
         cache=cache,
         window=window,
     )
 
 
 def _cache_bytes(model: Any, window: int) -> int | None:
-    """Return what one row of a window leaves in the cache, by a pass that computes nothing.
+    """Bytes that one row of a window leaves in the KV cache, by a pass that computes nothing.
 
     `None` for families whose code asks numbers on its way, or calls its cache by another name.
     """
@@ -99,8 +93,8 @@ def _cache_bytes(model: Any, window: int) -> int | None:
         return None
 
 
-def _quantise(model: Any, quantization: str, dtype: str, device: str) -> None:
-    """Put bitsandbytes' layers where loading would put them."""
+def _quantised(model: Any, quantization: str, dtype: str, device: str) -> dict[str, Any]:
+    """The parameters that loading will quantise, by transformers' own choice of layers."""
     import torch
     from transformers.quantizers.auto import AutoHfQuantizer
 
@@ -108,52 +102,53 @@ def _quantise(model: Any, quantization: str, dtype: str, device: str) -> None:
 
     left_out = layers_left_out(model, quantization, device)
     config = quantization_config(quantization, getattr(torch, dtype), left_out)
-    if config is not None:
-        AutoHfQuantizer.from_config(config, pre_quantized=False).preprocess_model(
-            model=model, device_map={"": "cpu"}
-        )
+    if config is None:
+        return {}
+    quantizer = AutoHfQuantizer.from_config(config, pre_quantized=False)
+    quantizer.preprocess_model(model=model, device_map={"": "cpu"})
+    return {
+        name: each
+        for name, each in model.named_parameters()
+        if quantizer.param_needs_quantization(model, name)
+    }
 
 
-def _is_quantised(model: Any, name: str) -> bool:
-    from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
+def _quantised_bytes(weight: Any, quantization: str) -> int:
+    """Bytes of a weight with its scales.
 
-    layer = model.get_submodule(name.rpartition(".")[0])
-    return isinstance(layer, Linear4bit | Linear8bitLt) and name.endswith(".weight")
-
-
-def _scale_bytes(model: Any, name: str, quantization: str) -> int:
-    """Return what a quantised weight takes beside its numbers."""
-    weight = model.get_parameter(name)
+    In eight bits there is a scale of four bytes a row; in four bits one of one byte for every 64
+    numbers, and four bytes for every 256 of those (double quantisation).
+    """
+    count = int(weight.numel())
     if quantization == "int8":
-        return 4 * int(weight.shape[0])
-    blocks = -(-weight.numel() // _BLOCK)
-    return int(blocks + 4 * -(-blocks // _BLOCKS))
+        return count + 4 * int(weight.shape[0])
+    blocks = -(-count // 64)
+    return -(-count // 2) + blocks + 4 * -(-blocks // 256)
 
 
 def describe(size: Size, quantization: str, dtype: str) -> str:
-    """Return a size as a sentence without its end."""
-    held = Message("all in {dtype}", dtype=dtype)
+    """Say a size, without the end of a sentence."""
+    precision = Message("all in {dtype}", dtype=dtype)
     if quantization != "none":
-        held = Message(
+        precision = Message(
             "{count} of them in {quantization}, the rest in {dtype}",
             count=_billions(size.quantised),
             quantization=quantization,
             dtype=dtype,
         )
-    cache = Message("not known before") if size.cache is None else _gib(size.cache)
     return Message(
-        "{count} parameters, {held}: {weights}; keys and values of a window of {window} tokens: "
+        "{count} parameters, {precision}: {weights}; KV cache of a window of {window} tokens: "
         "{cache}",
         count=_billions(size.parameters),
-        held=held,
+        precision=precision,
         weights=_gib(size.weights),
         window=size.window,
-        cache=cache,
+        cache=Message("not known before") if size.cache is None else _gib(size.cache),
     )
 
 
 def check_fits(
-    name: str, size: Size, free: int | None, device: str, quantization: str, how: str
+    name: str, size: Size, free: int | None, device: str, quantization: str, described: str
 ) -> None:
     """Refuse a candidate that cannot run in the memory there is.
 
@@ -163,25 +158,20 @@ def check_fits(
         free: bytes of memory; `None` where the system does not tell.
         device: `cuda` or `cpu`.
         quantization: `nf4`, `fp4`, `int8` or `none`.
-        how: the size as a sentence.
+        described: the size, see `describe`.
 
     Raises:
         CandidateError: with the numbers.
     """
     if free is None or size.needed <= free:
         return
-    where = Message("the GPUs here have") if device == "cuda" else Message("this machine has")
-    # A smaller window makes the keys and values smaller, and nothing else.
-    window = (Message("a smaller [perplexity] window"),) if size.weights <= free else ()
+    where = "the GPUs here have" if device == "cuda" else "this machine has"
+    # A smaller window makes the KV cache smaller, and nothing else.
+    window = ("a smaller [perplexity] window",) if size.weights <= free else ()
     raise CandidateError(
-        "{name} does not fit. It needs {needed} ({how}), and {where} {free} of memory free. "
-        "Nothing was loaded. End what else uses the memory. {advice}",
-        name=name,
-        needed=_gib(size.needed),
-        how=how,
-        where=where,
-        free=_gib(free),
-        advice=what_helps(quantization, device, *window),
+        f"{name} does not fit. It needs {_gib(size.needed)} ({described}), and {where} "
+        f"{_gib(free)} of memory free. Nothing was loaded. End what else uses the memory. "
+        f"{what_helps(quantization, device, *window)}"
     )
 
 

@@ -10,14 +10,13 @@ from basegate.engines.checkpoints.config_files import code_places
 from basegate.engines.checkpoints.published import as_published
 from basegate.engines.tokenization import Encoder
 from basegate.errors import CandidateError, summary
-from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
-    """Return the tokenizer of a checkpoint, and sentences for whoever reads its numbers.
+    """The tokenizer of a checkpoint, and sentences for whoever reads its numbers.
 
     Args:
         folder: the checkpoint.
@@ -35,20 +34,16 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
         raise
     # The tokenizers library raises plain `Exception`, and a checkpoint's own code anything.
     except Exception as error:
-        own = not trusted and any(
-            path.name == "tokenizer_config.json" for path, _ in code_places(folder)
-        )
-        raise CandidateError(
-            "{folder}: its tokenizer could not be loaded ({error}). {advice}",
-            folder=folder,
-            error=summary(error),
-            advice=Message(
+        advice = "Check the tokenizer's files, or fetch them again."
+        named = [path.name for path, _ in code_places(folder)]
+        if not trusted and "tokenizer_config.json" in named:
+            advice = (
                 "It is Python code of the checkpoint's own, a stranger's program, which is not "
                 "run. Choose a converted checkpoint, or read the code, pin its commit and name "
                 "the candidate in --trust-remote-code."
             )
-            if own
-            else Message("Check the tokenizer's files, or fetch them again."),
+        raise CandidateError(
+            f"{folder}: its tokenizer could not be loaded ({summary(error)}). {advice}"
         ) from error
 
 
@@ -75,13 +70,8 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
     if beyond:
         shown = tokenizer.convert_ids_to_tokens(beyond[0])
         raise CandidateError(
-            "{folder}: its tokenizer gives ids up to {highest}, and by config.json the model "
-            "knows {size} ids only, so that texts with {shown} (id {first}) could not be "
-            "read. The files are of different models: fetch the checkpoint again; after "
-            "adding tokens, resize the model's embeddings, too.",
-            folder=folder,
-            highest=beyond[-1],
-            size=size,
-            shown=f"{shown!r}",
-            first=beyond[0],
+            f"{folder}: its tokenizer gives ids up to {beyond[-1]}, and by config.json the model "
+            f"knows {size} ids only, so that texts with {shown!r} (id {beyond[0]}) could not be "
+            "read. The files are of different models: fetch the checkpoint again; after adding "
+            "tokens, resize the model's embeddings, too."
         )

@@ -21,7 +21,7 @@ from basegate.engines.architectures.conversion import merges
 from basegate.engines.checkpoints.model_config import model_config
 from basegate.errors import CandidateError
 from basegate.progress import SILENT
-from tests.helpers.checkpoints import make_checkpoint
+from tests.helpers.checkpoints import refusal
 from tests.helpers.originals import (
     KINDS,
     REFERENCE,
@@ -29,8 +29,6 @@ from tests.helpers.originals import (
     make_original,
     read_json,
     write_json,
-    write_sentencepiece,
-    write_tiktoken,
     write_tokenizer,
 )
 from tests.helpers.paths import SHARED
@@ -49,13 +47,13 @@ needs_shared = pytest.mark.skipif(
 
 def load(folder, quantization="none", dtype="float32"):
     """Load weights as `load_candidate` does, without a tokenizer."""
-    from basegate.engines.checkpoints.tensor_headers import read_shapes
+    from basegate.engines.checkpoints.tensor_headers import read_tensors
     from basegate.engines.checkpoints.weight_files import find_weights
     from basegate.engines.loading import How, _load_model
 
     native = model_config(folder, read_json(folder / "config.json"))
-    held = read_shapes(folder, find_weights(folder))
-    return _load_model(folder, native, How(quantization, dtype, "cpu", False), held)
+    tensors = read_tensors(folder, find_weights(folder))
+    return _load_model(folder, native, How(quantization, dtype, "cpu", False), tensors)
 
 
 def logits(model, name):
@@ -168,53 +166,6 @@ def test_one_after_the_other_in_one_process(tmp_path):
 
 # The configs.
 
-REFUSED = [
-    ("qwen", {"scale_attn_weights": False}, "scale_attn_weights = False"),
-    ("qwen", {"rotary_pct": 0.5}, "rotary_pct = 0.5"),
-    ("qwen", {"no_bias": False}, "no_bias = False"),
-    ("qwen", {"tie_word_embeddings": True}, "tie_word_embeddings = True"),
-    ("qwen", {"use_cache_quantization": True}, "use_cache_quantization = True"),
-    ("qwen", {"kv_channels": 32}, "kv_channels times num_attention_heads"),
-    ("qwen", {"intermediate_size": 1023}, "intermediate_size is odd"),
-    ("qwen", {"hidden_size": None}, "hidden_size should be a whole number above 0"),
-    ("qwen", {"num_hidden_layers": 0}, "num_hidden_layers should be a whole number above 0"),
-    ("qwen", {"rotary_emb_base": "high"}, "rotary_emb_base should be a number above 0"),
-    ("chatglm", {"multi_query_attention": False}, "multi_query_attention = False"),
-    ("chatglm", {"multi_query_attention": ...}, "multi_query_attention is absent"),
-    ("chatglm", {"rmsnorm": False}, "rmsnorm = False"),
-    ("chatglm", {"post_layer_norm": False}, "post_layer_norm = False"),
-    (
-        "chatglm",
-        {"apply_residual_connection_post_layernorm": True},
-        "apply_residual_connection_post_layernorm = True",
-    ),
-    ("chatglm", {"add_bias_linear": True}, "add_bias_linear = True"),
-    ("chatglm", {"original_rope": False}, "original_rope = False"),
-    ("chatglm", {"interleaved_qkv": True}, "interleaved_qkv = True"),
-    ("chatglm", {"quantization_bit": 4}, "quantization_bit = 4"),
-    ("chatglm", {"pre_seq_len": 128}, "pre_seq_len = 128"),
-    ("chatglm", {"tie_word_embeddings": True}, "tie_word_embeddings = True"),
-    ("chatglm", {"kv_channels": 32}, "kv_channels times num_attention_heads"),
-    ("chatglm", {"multi_query_group_num": 3}, "multi_query_group_num does not divide"),
-    ("chatglm", {"padded_vocab_size": ...}, "padded_vocab_size should be .* is absent"),
-    ("chatglm", {"rope_ratio": 0}, "rope_ratio should be a number above 0"),
-    ("chatglm", {"rope_ratio": float("inf")}, "rope_ratio should be a number above 0"),
-    ("qwen", {"rotary_emb_base": float("nan")}, "rotary_emb_base should be a number above 0"),
-    # ChatGLM2-6B-32K, which divides positions by it.
-    ("chatglm", {"rope_ratio": 16, "seq_length": 32768}, "rope_ratio = 16 is none of ChatGLM3's"),
-]
-
-
-@pytest.mark.parametrize(("kind", "changed", "message"), REFUSED)
-def test_an_option_that_cannot_be_honoured_is_refused(kind, changed, message, tmp_path):
-    folder = copy_reference(KINDS[kind], tmp_path / "copy")
-    config = read_json(folder / "config.json") | changed
-    write_json(
-        folder / "config.json", {key: value for key, value in config.items() if value is not ...}
-    )
-    with pytest.raises(CandidateError, match=rf"config\.json: .*{message}"):
-        basegate.load_candidate(str(folder), device="cpu")
-
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_options_that_change_no_number_are_let_through(kind, tmp_path):
@@ -224,19 +175,6 @@ def test_options_that_change_no_number_are_let_through(kind, tmp_path):
                "attention_softmax_in_fp32": False, "bias_dropout_fusion": False,
                "attn_dropout_prob": 0.1, "attention_dropout": 0.1}  # fmt: skip
     assert model_config(tmp_path, config).to_dict() == before
-
-
-def test_what_a_config_leaves_out_is_as_in_the_original_code(tmp_path):
-    config = read_json(REFERENCE / "chatglm3-6b-32k-tiny/config.json")
-    assert model_config(tmp_path, config).rope_parameters["rope_theta"] == 500_000
-    for name in ("rope_ratio", "layernorm_epsilon", "rmsnorm", "add_qkv_bias", "original_rope"):
-        del config[name]
-    native = model_config(tmp_path, config)
-    assert native.rope_parameters["rope_theta"] == 10_000
-    assert native.rms_norm_eps == 1e-5
-    assert not native.attention_bias
-    # Those of GLM are ids that this vocabulary does not have.
-    assert (native.eos_token_id, native.pad_token_id) == (2, None)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +189,7 @@ def test_the_norms_epsilon_is_the_configs(kind, key, tmp_path):
 
 
 def change_tensor(folder, name, change):
-    """Change a tensor of a checkpoint in place and return its file's name; `None` takes it out."""
+    """Change a tensor of a checkpoint in place; `None` takes it out."""
     from safetensors.torch import load_file, save_file
 
     path = folder / "model.safetensors.index.json"
@@ -265,23 +203,30 @@ def change_tensor(folder, name, change):
         del index["weight_map"][name]
     save_file(weights, folder / file, metadata={"format": "pt"})
     write_json(path, index)
-    return file
 
 
+@pytest.mark.parametrize("quantization", ["nf4", "none"])
 @pytest.mark.parametrize(
-    ("kind", "name"),
+    ("kind", "name", "message"),
     [
-        ("qwen", "transformer.h.1.attn.c_attn.weight"),
-        ("qwen", "transformer.h.1.mlp.w2.weight"),
-        ("chatglm", "transformer.encoder.layers.1.self_attention.query_key_value.weight"),
-        ("chatglm", "transformer.encoder.layers.1.self_attention.query_key_value.bias"),
+        ("qwen", "transformer.h.1.attn.c_attn.weight", "the weight model.layers.1.self_attn."),
+        ("qwen", "transformer.h.1.mlp.w2.weight", "layers.1.mlp.gate_proj.weight has the shape"),
+        (
+            "chatglm",
+            "transformer.encoder.layers.1.self_attention.query_key_value.weight",
+            "tensors cannot be joined or split to model.layers.1.self_attn.q_proj.weight",
+        ),
+        (
+            "chatglm",
+            "transformer.encoder.layers.1.self_attention.query_key_value.bias",
+            "tensors cannot be joined or split to model.layers.1.self_attn.q_proj.bias",
+        ),
     ],
 )
-def test_a_tensor_of_another_shape_is_named_with_its_file(kind, name, tmp_path):
+def test_a_tensor_of_another_shape_is_told(kind, name, message, quantization, tmp_path):
     folder = copy_reference(KINDS[kind], tmp_path / "copy")
-    file = change_tensor(folder, name, lambda tensor: tensor[:-64].contiguous())
-    with pytest.raises(CandidateError, match=f"{file}: the weight {name} has the shape"):
-        basegate.load_candidate(str(folder), device="cpu")
+    change_tensor(folder, name, lambda tensor: tensor[:-64].contiguous())
+    assert message in refusal(folder, quantization)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -289,17 +234,15 @@ def test_a_tensor_that_is_absent_is_named(kind, tmp_path):
     folder = copy_reference(KINDS[kind], tmp_path / "copy")
     name = "lm_head.weight" if kind == "qwen" else "transformer.output_layer.weight"
     change_tensor(folder, name, lambda tensor: None)
-    with pytest.raises(CandidateError, match=f"the weight {name} is in no file"):
-        basegate.load_candidate(str(folder), device="cpu")
+    assert "lack weights that the model needs (lm_head.weight)" in refusal(folder)
 
 
-def test_a_tensor_that_the_config_does_not_ask_for_is_named(tmp_path):
+def test_a_layer_that_the_config_does_not_ask_for_is_named(tmp_path):
     """A model cut to fewer layers than it has would load, and be another model."""
     folder = copy_reference("qwen-7b-tiny", tmp_path / "copy")
     config = read_json(folder / "config.json") | {"num_hidden_layers": 2}
     write_json(folder / "config.json", config)
-    with pytest.raises(CandidateError, match=r"transformer\.h\.2\..* has no place"):
-        basegate.load_candidate(str(folder), device="cpu")
+    assert "the weight model.layers.2.input_layernorm.weight has no place" in refusal(folder)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -318,118 +261,12 @@ def test_a_checkpoint_without_its_tokenizer_file_is_named(kind, file, checkpoint
         basegate.load_candidate(str(folder), device="cpu")
 
 
-# The tokenizers, on small files of their formats.
+# The tokenizers.
 
 
 def test_merges_come_in_the_order_of_what_they_give():
     ranks = {"a": 0, "b": 1, "ab": 2, "aab": 5, "aa": 4, "x": 3, "xyz": 6}
     assert merges(ranks) == [("a", "b"), ("a", "a"), ("a", "ab"), ("aa", "b")]
-
-
-def test_tiktoken_joins_by_rank_within_pieces_of_the_pattern(tmp_path):
-    write_tiktoken(tmp_path, b"7 ", b"12", b"o\n", b"wxyz")
-    tokenizer = ARCHITECTURES["qwen"].tokenizer(tmp_path)
-
-    def tokens(text):
-        ids = tokenizer(text)["input_ids"]
-        assert tokenizer.decode(ids) == text
-        return [tokenizer.decode([index]) for index in ids]
-
-    # A space goes with the word after it; digits stand alone, and a letter is not joined to a line.
-    assert tokens("the the 127 o\n") == ["the", " the", " ", "1", "2", "7", " ", "o", "\n"]
-    # A whole piece is its token even where nothing that is joined gives it.
-    assert tokens("wxyz wxyz") == ["wxyz", *" wxyz"]
-    assert tokens("<|endoftext|>") == list("<|endoftext|>")
-    assert tokenizer.eos_token_id == tokenizer.pad_token_id == 259 + 4
-    assert tokenizer.convert_tokens_to_ids("<|extra_204|>") == 263 + 207
-
-
-def test_tiktoken_texts_are_composed_first(tmp_path):
-    write_tiktoken(tmp_path)
-    tokenizer = ARCHITECTURES["qwen"].tokenizer(tmp_path)
-    ids = tokenizer("e\u0301")["input_ids"]
-    assert ids == list("é".encode())
-    assert tokenizer.decode(ids) == "é"
-
-
-@pytest.mark.parametrize("change", ["cut", "gap", "no byte", "other"])
-def test_a_damaged_tiktoken_file_is_named(change, tmp_path):
-    path = write_tiktoken(tmp_path)
-    lines = path.read_text().splitlines()
-    changed = {
-        "cut": [*lines[:-1], lines[-1][:3]],
-        "gap": [*lines[:100], *lines[101:]],
-        "no byte": [*lines[:9], f"bm90 {9}", *lines[10:]],
-        "other": ["{}"],
-    }[change]
-    path.write_text("\n".join(changed))
-    with pytest.raises(CandidateError, match=r"qwen\.tiktoken is damaged"):
-        ARCHITECTURES["qwen"].tokenizer(tmp_path)
-
-
-def test_sentencepiece_joins_by_score_and_falls_back_on_bytes(tmp_path):
-    write_sentencepiece(tmp_path)
-    tokenizer = ARCHITECTURES["chatglm"].tokenizer(tmp_path)
-
-    def tokens(text):
-        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-        assert tokenizer.decode(ids) == text
-        return tokenizer.convert_ids_to_tokens(ids)
-
-    # `▁t` is joined before `th`: the highest score first, not the longest piece.
-    assert tokens("the athe") == ["▁t", "h", "e", "▁", "a", "the"]
-    assert tokens("  香港屋") == ["▁▁", "▁", "香港", "<0xE5>", "<0xB1>", "<0x8B>"]
-    assert tokens("</s><0x0A>\n")[:5] == ["▁", "<", "/", "s", ">"]
-    assert tokens("</s><0x0A>\n")[-2:] == [">", "<0x0A>"]
-    assert tokens("") == []
-
-
-def test_joining_never_gives_a_mark_of_sentencepiece(tmp_path):
-    write_sentencepiece(tmp_path, pieces=[("</", -90.0, 1), ("s>", -91.0, 1)])
-    tokenizer = ARCHITECTURES["chatglm"].tokenizer(tmp_path)
-    ids = tokenizer("</s>", add_special_tokens=False)["input_ids"]
-    assert tokenizer.convert_ids_to_tokens(ids) == ["▁", "</", "s>"]
-
-
-def test_chatglm_puts_its_prefix_before_every_text(tmp_path):
-    write_sentencepiece(tmp_path)
-    tokenizer = ARCHITECTURES["chatglm"].tokenizer(tmp_path)
-    first = tokenizer.convert_tokens_to_ids("[MASK]")
-    assert tokenizer("")["input_ids"] == [first + 1, first + 3]
-    assert tokenizer("a")["input_ids"][:2] == [first + 1, first + 3]
-    assert tokenizer.convert_ids_to_tokens([first + 1, first + 3]) == ["[gMASK]", "sop"]
-    assert (tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.bos_token_id) == (2, 0, None)
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"training": {3: 1}}, "no byte-pair model"),
-        ({"training": {35: 0}}, "no bytes to fall back on"),
-        ({"training": {24: 1}}, "spaces after words"),
-        ({"normalizing": {2: b"map"}}, "rewrites characters"),
-        ({"normalizing": {3: 0}}, "treats spaces in another way"),
-        ({"normalizing": {4: 1}}, "treats spaces in another way"),
-        ({"pieces": [("香", -99.0, 1)]}, "a piece twice"),
-        ({"pieces": [("user", 0.0, 4)]}, "no SentencePiece model"),
-    ],
-)
-def test_another_kind_of_sentencepiece_is_refused(changed, message, tmp_path):
-    write_sentencepiece(tmp_path, **changed)
-    with pytest.raises(CandidateError, match=rf"tokenizer\.model.*{message}"):
-        ARCHITECTURES["chatglm"].tokenizer(tmp_path)
-
-
-def test_a_damaged_sentencepiece_model_is_named(tmp_path):
-    path = write_sentencepiece(tmp_path)
-    whole = path.read_bytes()
-    for damaged in (b"", whole[:-9], whole[:40], b"IQ== 0\nIg== 1\n", b"\xff" * 40):
-        path.write_bytes(damaged)
-        with pytest.raises(CandidateError, match=r"tokenizer\.model is no SentencePiece model"):
-            ARCHITECTURES["chatglm"].tokenizer(tmp_path)
-
-
-# The tokenizers, on the original files.
 
 
 @cache
@@ -538,17 +375,6 @@ def test_a_folder_is_loaded_scored_and_sampled(kind, make, tmp_path):
     engine.close()
 
 
-def test_beyond_its_length_qwen_is_refused_and_told_why(tmp_path):
-    folder = copy_reference("qwen-7b-tiny", tmp_path / "copy")
-    engine = basegate.load_candidate(str(folder), device="cpu")
-    assert engine.context_length == 8192
-    with pytest.raises(CandidateError, match=r"8192 tokens .*\(.*dynamic NTK.*log-n.*\)"):
-        engine.log_likelihoods(["a"], window=8193, progress=SILENT)
-    sampling = Sampling(samples=1, temperature=0, max_new_tokens=8192)
-    with pytest.raises(CandidateError, match=r"8192 tokens .*dynamic NTK"):
-        engine.sample(["a"], sampling=sampling, progress=SILENT)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_code_of_the_checkpoint_runs(kind, tmp_path):
     folder = copy_reference(KINDS[kind], tmp_path / "copy")
@@ -557,11 +383,3 @@ def test_no_code_of_the_checkpoint_runs(kind, tmp_path):
         (folder / f"{line.split('.')[0]}.py").write_text(f"open({str(trace)!r}, 'w')\n")
     basegate.load_candidate(str(folder), device="cpu").close()
     assert not trace.exists()
-
-
-def test_another_kind_by_these_names_is_refused(tmp_path):
-    """The first ChatGLM calls itself the same and is another model: it has no grouped queries."""
-    folder = make_checkpoint(tmp_path)
-    write_json(folder / "config.json", {"model_type": "chatglm", "position_encoding_2d": True})
-    with pytest.raises(CandidateError, match="multi_query_attention is absent"):
-        basegate.load_candidate(str(folder), device="cpu")

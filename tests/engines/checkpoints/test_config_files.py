@@ -43,10 +43,13 @@ def test_a_pointer_of_git_lfs_is_told_from_a_damaged_file(tmp_path, name):
         read_config(tmp_path)
 
 
-def test_gguf_files_are_told_from_an_empty_folder(tmp_path):
+def test_a_folder_that_is_no_checkpoint_is_named(tmp_path):
+    assert "no config.json (it holds nothing)" in refusal(tmp_path)
     (tmp_path / "model-q4_k_m.gguf").write_bytes(b"GGUF")
-    with pytest.raises(CandidateError, match="holds GGUF files, which are not loaded"):
-        read_config(tmp_path)
+    message = refusal(tmp_path)
+    assert "no config.json (it holds model-q4_k_m.gguf)" in message
+    assert "GGUF files are not loaded" in message
+    assert "is not a folder" in refusal(tmp_path / "model-q4_k_m.gguf")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,6 @@ def test_a_context_length_that_is_none_is_refused_by_its_key(folder, config, wor
     write(folder / "config.json", {"model_type": "llama", **config})
     message = refusal(folder)
     assert message.startswith(f"{folder / 'config.json'}: {words}")
-    assert "whole number above 0" in message
 
 
 def test_a_context_length_may_be_left_out(folder):
@@ -144,13 +146,13 @@ def test_a_file_that_this_user_may_not_read_is_named(folder, forbidden, name):
         write(folder / name, {})
     forbidden(folder / name)
     message = refusal(folder)
-    assert message.startswith(f"{folder / name} cannot be read: this user may not (Permission")
+    assert message.startswith(f"{folder / name} cannot be read: Permission denied. Run as")
     assert f"`chmod a+rX {folder / name}`" in message
 
 
 def test_a_folder_that_this_user_may_not_look_into_is_named(folder, forbidden):
     forbidden(folder)
-    assert refusal(folder).startswith(f"{folder} cannot be read: this user may not")
+    assert refusal(folder).startswith(f"{folder} cannot be read: Permission denied. Run as")
 
 
 def test_a_file_that_is_never_loaded_may_be_unreadable(folder, forbidden):
@@ -168,14 +170,14 @@ def test_a_link_that_leads_nowhere_is_named(folder):
 @pytest.mark.parametrize("value", [["x"], {"a": 1}, 5, None, ""])
 def test_a_model_type_that_is_no_name_is_told(folder, value):
     write(folder / "config.json", {"model_type": value})
-    assert f"config.json: model_type is {json.dumps(value)} and should be" in refusal(folder)
+    assert f"config.json: model_type is {json.dumps(value)} (" in refusal(folder)
 
 
 @pytest.mark.parametrize("name", ["config.json", "generation_config.json"])
 @pytest.mark.parametrize("value", ["x", [1, "x"], 1.5, True])
 def test_an_end_of_text_that_is_no_id_is_told(folder, name, value):
     write(folder / name, {"model_type": "llama", "eos_token_id": value})
-    assert f"{name}: eos_token_id is {json.dumps(value)} and should be an id" in refusal(folder)
+    assert f"{name}: eos_token_id is {json.dumps(value)} (Input should be" in refusal(folder)
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -216,22 +218,12 @@ def test_tokenizer_files_that_are_no_list_are_told(folder):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
-@pytest.mark.parametrize(
-    ("file", "what"),
-    [
-        ("../x", "outside the checkpoint's folder"),
-        ("/x", "outside the checkpoint's folder"),
-        ("", "outside the checkpoint's folder"),
-        (".", "outside the checkpoint's folder"),
-        ("C:x", "outside the checkpoint's folder"),
-        ("sub/model-1", "in a folder within the checkpoint's"),
-    ],
-)
-def test_an_index_may_name_only_files_beside_it(folder, name, file, what):
+@pytest.mark.parametrize("file", ["../x", "/x", "", ".", "C:x", "sub/model-1"])
+def test_an_index_may_name_only_files_beside_it(folder, name, file):
     write(folder / f"{name}.index.json", {"weight_map": {"model.norm.weight": file}})
-    message = refusal(folder)
-    assert message.startswith(f"{folder / name}.index.json says that model.norm.weight is in")
-    assert what in message
+    assert refusal(folder).startswith(
+        f"{folder / name}.index.json says that model.norm.weight is in {file!r}, which is no file"
+    )
 
 
 def test_a_weight_in_a_folder_is_not_in_the_fingerprint(folder):
@@ -245,9 +237,9 @@ def test_a_weight_in_a_folder_is_not_in_the_fingerprint(folder):
 def test_an_adapter_beside_a_whole_model_is_refused(folder):
     """peft, where it is installed, would apply it without a word."""
     write(folder / "adapter_config.json", {"peft_type": "LORA"})
-    assert "holds an adapter beside a whole model" in refusal(folder)
+    assert "holds an adapter (LoRA or the like)" in refusal(folder)
     (folder / "config.json").unlink()
-    assert "is an adapter (LoRA or the like), not a whole model" in refusal(folder)
+    assert "holds an adapter (LoRA or the like)" in refusal(folder)
 
 
 def test_a_distributed_checkpoint_is_refused(folder):

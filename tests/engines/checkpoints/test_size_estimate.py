@@ -50,8 +50,8 @@ def test_other_ways_of_holding_it_take_more(tmp_path, quantization, gib):
 
 def test_it_is_told_in_words(tmp_path):
     assert describe(yi(tmp_path), "nf4", "bfloat16") == (
-        "6.1 B parameters, 5.5 B of them in nf4, the rest in bfloat16: 3.6 GiB; keys and values of "
-        "a window of 2048 tokens: 0.1 GiB"
+        "6.1 B parameters, 5.5 B of them in nf4, the rest in bfloat16: 3.6 GiB; KV cache of a "
+        "window of 2048 tokens: 0.1 GiB"
     )
 
 
@@ -174,7 +174,7 @@ JETMOE = {**SMALL, "num_key_value_heads": 2, "kv_channels": 32, "intermediate_si
 @pytest.mark.parametrize(("model_type", "settings"), [("biogpt", BIOGPT), ("jetmoe", JETMOE)])
 def test_a_model_whose_pass_needs_numbers_loads_all_the_same(tmp_path, model_type, settings, lines):
     engine = load(make(tmp_path, model_type, **settings), lines)
-    assert "keys and values of a window of" in lines.getvalue()
+    assert "KV cache of a window of" in lines.getvalue()
     assert "not known before" in lines.getvalue()
     sampling = Sampling(samples=2, temperature=0.9, max_new_tokens=3)
     assert [len(draws) for draws in engine.sample(["abc", "ab"], sampling=sampling)] == [2, 2]
