@@ -82,7 +82,7 @@ def test_the_json_begins_with_the_schema_and_holds_the_documented_keys():
         "comparisons",
         "absent",
     ]
-    assert fields["schema"] == 1
+    assert fields["schema"] == 2
     assert fields["suite"] == {
         "version": "1.0",
         "thresholds": {"path": "thresholds.toml", "sha256": "0" * 64},
@@ -135,7 +135,7 @@ def test_a_ledger_is_written_over_an_earlier_one(tmp_path):
     path = tmp_path / "ledger.json"
     path.write_text("x" * 100_000, encoding="utf-8")
     ledger_of(record(row())).write(path)
-    assert json.loads(path.read_text(encoding="utf-8"))["schema"] == 1
+    assert json.loads(path.read_text(encoding="utf-8"))["schema"] == 2
 
 
 def test_candidates_come_in_the_order_of_the_command_line_with_results_in_that_of_their_tests():

@@ -60,7 +60,7 @@ def migrate(fields: dict[str, Any]) -> dict[str, Any]:
         found["sample_size"] = _sample_size(size)
     elif basis:
         notes = [*notes, basis]
-    found["notes"] = [_note(str(each)) for each in notes]
+    found["notes"] = [_note(each) if isinstance(each, str) else each for each in notes]
     found["metrics"] = [
         {**each, "unit": _unit(str(each.get("unit")))} for each in found.get("metrics") or ()
     ]

@@ -40,11 +40,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "ad401eef444e0a85"),
-    "reasoning": (5, "99baf2b9841d30c4"),
-    "continuation": (7, "6934319e78f953d7"),
-    "minimal_pairs": (3, "159edbc103e943c8"),
-    "perplexity": (5, "1a274a3bd6229698"),
+    "knowledge": (6, "cda052e22403b1b1"),
+    "reasoning": (5, "7fa0a33c5a64da1b"),
+    "continuation": (7, "b7fceb7eaa1e90ce"),
+    "minimal_pairs": (3, "1d00375e93fe9b0e"),
+    "perplexity": (5, "309a39f25125a78d"),
 }
 
 

@@ -68,8 +68,7 @@ def make_report(when="call", outcome="passed", nodeid="test_x.py::test_x[yi-6b-w
 
 
 def make_record(verdict="pass"):
-    told = "yi-6b on wiki: x"
-    row = Result(candidate="yi-6b", check="perplexity", item="wiki", verdict=verdict, detail=told)
+    row = Result(candidate="yi-6b", check="perplexity", item="wiki", verdict=verdict, reason="x")
     return Record(
         candidate={
             "name": "yi-6b",
@@ -202,7 +201,7 @@ def test_what_a_test_judged_is_on_the_report_of_its_call(run):
 def test_a_limit_that_is_not_met_is_a_failure_and_told_in_its_own_words(run):
     item = make_item(candidate="yi-6b", perplexity="wiki")
     item.stash[RECORDS] = [make_record("fail")]
-    detail = make_record("fail").results[0].detail
+    detail = sentence(make_record("fail").results[0])
     error = AssertionError(f"{detail}\nassert False\n +  where False = <Verdict fail>.passed")
     report = attached(run, item, error=error)
     assert read_records(report) == [make_record("fail")]
@@ -212,7 +211,7 @@ def test_a_limit_that_is_not_met_is_a_failure_and_told_in_its_own_words(run):
 def test_tb_long_shows_the_tests_source_as_ever(run):
     item = make_item(candidate="yi-6b", style="long", perplexity="wiki")
     item.stash[RECORDS] = [make_record("fail")]
-    error = AssertionError(make_record("fail").results[0].detail)
+    error = AssertionError(sentence(make_record("fail").results[0]))
     report = attached(run, item, error=error)
     assert read_records(report) == [make_record("fail")]
     assert report.longrepr is None

@@ -277,7 +277,7 @@ def test_the_summary_is_in_the_language_that_is_asked_for(plain):
     with (plain.path / "conftest.py").open("a", encoding="utf-8") as file:
         file.write(
             "\nimport basegate.i18n.catalogue as b\n"
-            "b.words = lambda language: b.Words(language, {'Conditions': f'環境 {language}'})\n"
+            "b.translator = lambda tag: b.Translator(tag, {'Conditions': f'環境 {tag}'})\n"
         )
     plain.runpytest_subprocess("--model", "one", "--summary=s.md", "--language=zh-HK")
     assert heads(plain.path / "s.md")[-1] == "### 環境 zh-HK"

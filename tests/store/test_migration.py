@@ -62,8 +62,8 @@ def test_pytest_takes_it_as_measured_and_loads_nothing(store, tmp_path, pytester
             "-q",
             "--tb=no",
         ),
-        *("--model", "tiny-yue,tiny-en", "--thresholds", THRESHOLDS, "--store", store),
-        *("--ledger", ledger, "-p", "no:cacheprovider"),
+        *("--model", "tiny-yue,tiny-en", f"--thresholds={THRESHOLDS}", f"--store={store}"),
+        *(f"--ledger={ledger}", "-p", "no:cacheprovider"),
     )
     assert found.ret == 1
     assert "loading" not in found.stderr.str()

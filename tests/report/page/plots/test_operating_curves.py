@@ -16,7 +16,7 @@ def gated(curve, **fields):
             "check": "knowledge",
             "item": "bank/q1",
             "metric": "correct",
-            "unit": "of 10 correct",
+            "unit": "correct",
             "limit": 7,
             "direction": "min",
             "count": 10,
