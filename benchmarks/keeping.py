@@ -46,13 +46,13 @@ class Timed:
 def measure(name: str, count: int, place: str) -> dict[str, Any]:
     """Draw all samples with a journal in `place`, which may be finished already."""
     from basegate.config.settings import Sampling
-    from basegate.engines.sampling import Asked, Sampler
+    from basegate.engines.sampling import Sampler, SampleRequest
     from basegate.store import FileJournal
 
     given = {key: value for key, value in DRAWING.items() if key != "do_sample"}
     sampling = Sampling(samples=SAMPLES, max_new_tokens=NEW_TOKENS, **given)
     model = load_bare(name)
-    asked = [Asked(ids, list(range(SAMPLES))) for ids in prompts(count, name)]
+    asked = [SampleRequest(ids, list(range(SAMPLES))) for ids in prompts(count, name)]
     sampler = Sampler(model, [], lambda ids: "")
     sampler.draw(asked[:1], sampling, lambda amount=1: None)  # warm up
     journal = Timed(FileJournal(Path(place) / "journal.jsonl", "key"))

@@ -34,7 +34,7 @@ def prompts(count: int, name: str) -> list[list[int]]:
 def basegate(model: Any) -> Run:
     """Draw all samples of all prompts with basegate."""
     from basegate.config.settings import Sampling
-    from basegate.engines.sampling import Asked, Sampler
+    from basegate.engines.sampling import Sampler, SampleRequest
 
     sampling = Sampling(
         samples=SAMPLES, temperature=0.9, top_k=50, top_p=0.95, max_new_tokens=NEW_TOKENS
@@ -44,7 +44,7 @@ def basegate(model: Any) -> Run:
     def run(asked: list[list[int]]) -> None:
         # Without a stop token every sample has its 32 tokens, as in the others.
         drawn = Sampler(model, [], lambda ids: "").draw(
-            [Asked(ids, seeds) for ids in asked], sampling, lambda amount=1: None
+            [SampleRequest(ids, seeds) for ids in asked], sampling, lambda amount=1: None
         )
         assert all(len(row) == NEW_TOKENS for rows in drawn for row in rows)
 

@@ -40,7 +40,7 @@ def bare(subject: Subject) -> Run:
     import torch
 
     from basegate.engines.transformers_engine import BATCH_TOKENS
-    from basegate.engines.windows import plan_windows
+    from basegate.engines.window_scoring import plan_windows
 
     size = max(1, BATCH_TOKENS[subject.device] // subject.window)
 
@@ -71,10 +71,9 @@ def _basegate(subject: Subject, context: int) -> Run:
     import numpy as np
 
     from basegate.engines.transformers_engine import BATCH_TOKENS
-    from basegate.engines.window_scoring import Scorer
-    from basegate.engines.windows import plan_windows
+    from basegate.engines.window_scoring import WindowScorer, plan_windows
 
-    scorer = Scorer(subject.model, [subject.prefix], BATCH_TOKENS[subject.device])
+    scorer = WindowScorer(subject.model, [subject.prefix], BATCH_TOKENS[subject.device])
 
     def run(text: str) -> float:
         ids = subject.encode(text)

@@ -1,9 +1,12 @@
-"""Frozen records, and JSON in which there is no NaN."""
+"""Frozen records, JSON in which there is no NaN, and files that are whole or not there."""
 
 import ast
 import hashlib
 import json
 import math
+import os
+import stat
+import sys
 from collections import Counter
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -16,7 +19,7 @@ from pydantic import ValidationError
 
 import basegate
 from basegate.measurement import Findings, Metric, Sample
-from basegate.serialization import canonical_json, digest
+from basegate.serialization import canonical_json, digest, write_atomically
 
 JSON = st.recursive(
     st.none()
@@ -119,3 +122,35 @@ def test_no_constant_of_a_module_is_defined_twice(path):
         if isinstance(target, ast.Name)
     )
     assert [name for name, often in names.items() if often > 1] == []
+
+
+def test_a_file_takes_the_place_of_an_earlier_one(tmp_path):
+    path = tmp_path / "new" / "file.json"
+    write_atomically(path, "first\n")
+    write_atomically(path, "香港\n")
+    assert path.read_bytes() == "香港\n".encode()
+    assert [each.name for each in path.parent.iterdir()] == ["file.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
+def test_others_may_read_it_as_any_new_file(tmp_path):
+    before = os.umask(0o022)
+    try:
+        write_atomically(tmp_path / "file", "text")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
+
+
+def test_a_failure_leaves_the_earlier_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomically(path, "earlier")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, "later")
+    assert path.read_text() == "earlier"
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]

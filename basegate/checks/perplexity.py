@@ -139,7 +139,7 @@ def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Iterator[Metric
     text = "\n\n".join(documents)
     yield Metric(
         name="article_perplexity",
-        value=article_perplexity(engine.model, engine.tokenizer, text, engine.journal),
+        value=article_perplexity(engine.model, engine.tokenizer, text, engine.batch_cache),
         unit="perplexity",
         informative=True,
     )

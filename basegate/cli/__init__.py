@@ -1,4 +1,4 @@
-"""`python -m basegate`: what can be done without pytest, a command family per file.
+"""`basegate`, or `python -m basegate`: what can be done without pytest, a command family per file.
 
 Nothing heavy is imported: neither torch, transformers, datasets, matplotlib nor pytest.
 """
@@ -9,9 +9,10 @@ import argparse
 import os
 import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from basegate.cli import calibrate
+from basegate.cli import calibrate, init
 from basegate.cli import console as output
 from basegate.cli import judge as judging
 from basegate.cli import report as reporting
@@ -62,6 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def console_script() -> int:
+    """Run a command as `basegate`: generators of problems are imported from the current folder.
+
+    `python -m basegate` looks there by itself.
+    """
+    sys.path.insert(0, "")
+    return main()
+
+
 def _run(options: argparse.Namespace) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
@@ -75,10 +85,13 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    installed = Path(sys.argv[0]).stem == "basegate"
     parser: argparse.ArgumentParser = _Parser(
-        prog=PROGRAM, description="Judges and manages stored measurements."
+        prog="basegate" if installed else PROGRAM,
+        description="Sets up a folder for the gate; judges and manages stored measurements.",
     )
     families = parser.add_subparsers(metavar="COMMAND", required=True)
+    init.add(families)
     judging.add(families)
     reporting.add(families)
     calibrate.add(families)

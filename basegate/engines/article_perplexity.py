@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from basegate.engines import batch_cache as pieces
+from basegate.engines import batch_cache
 from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
-from basegate.engines.batching import Halving, Work, in_two
+from basegate.engines.batching import BatchJob, OomBackoff, in_two
 
 if TYPE_CHECKING:
     from basegate.engines.batch_cache import BatchCache
@@ -28,7 +28,7 @@ def article_perplexity(
     model: Any,
     tokenizer: Any,
     text: str,
-    journal: BatchCache = NO_CACHE,
+    cache: BatchCache = NO_CACHE,
 ) -> float:
     """Return exp(mean over windows of the window's mean NLL), as the published code computes it.
 
@@ -40,7 +40,7 @@ def article_perplexity(
         model: a transformers causal language model in evaluation mode.
         tokenizer: its tokenizer.
         text: documents joined by blank lines.
-        journal: keeps batches that are done, and gives those that an earlier run has done.
+        cache: keeps batches that are done, and gives those that an earlier run has done.
 
     Returns:
         The figure; infinite or NaN where the model's numbers are.
@@ -55,13 +55,13 @@ def article_perplexity(
     whole = [window for window in windows if len(window) == WINDOW]
     batches = [whole[start : start + BATCH] for start in range(0, len(whole), BATCH)]
     batches += [[window] for window in windows if len(window) < WINDOW]
-    halving = Halving("article")
-    work = Work(partial(_losses, model), in_two, _tokens, _refusal)
+    backoff = OomBackoff("article")
+    work = BatchJob(partial(_losses, model), in_two, _tokens, _refusal)
     total = 0.0
     for batch in batches:
         names = [name_of("article", window.tolist()) for window in batch]
-        do = partial(halving.run, batch, work, journal)
-        losses: list[float] = pieces.batch(journal, names, do, _pack, _unpack)
+        do = partial(backoff.run, batch, work, cache)
+        losses: list[float] = batch_cache.kept_batch(cache, names, do, _pack, _unpack)
         total += math.fsum(losses)
     mean = total / len(windows)
     return math.inf if mean > LARGEST else math.exp(mean)

@@ -88,29 +88,29 @@ NO_CACHE: BatchCache = _NoCache()
 """Keeps nothing: what an engine outside of a measurement is given."""
 
 
-def batch(
-    journal: BatchCache,
+def kept_batch(
+    cache: BatchCache,
     names: Sequence[str],
     work: Callable[[], list[Found]],
     pack: Callable[[Found], Any],
     unpack: Callable[[Any], Found],
 ) -> list[Found]:
-    """Return what a batch gives, from the journal or done now and kept there.
+    """Return what a batch gives, from the cache or done now and kept there.
 
     Args:
-        journal: of the measurement.
+        cache: of the measurement.
         names: of the batch's pieces, by content: equal names are equal work.
         work: does the batch; a result per name.
         pack: a result as JSON can hold it, or `None` for one that must not be kept.
         unpack: the reverse.
     """
-    kept = journal.get(names)
+    kept = cache.get(names)
     if kept is not None:
         return [unpack(each) for each in kept]
     found = work()
     packed = [pack(each) for each in found]
     if all(each is not None for each in packed):
-        journal.put(dict(zip(names, packed, strict=True)))
+        cache.put(dict(zip(names, packed, strict=True)))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import torch
 
@@ -13,7 +13,7 @@ from basegate.engines.memory import release_memory
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from basegate.engines.batch_cache import BatchCache
 
@@ -22,7 +22,7 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class Work(Generic[Item, Found]):
+class BatchJob(Generic[Item, Found]):
     """One kind of work that is done in batches.
 
     Attributes:
@@ -41,7 +41,7 @@ class Work(Generic[Item, Found]):
 _ADVICE = "Use a machine with more memory."
 
 
-class Halving:
+class OomBackoff:
     """Runs batches of one kind of work, and remembers what did not fit.
 
     Args:
@@ -55,7 +55,7 @@ class Halving:
         self._too_large = math.inf  # the smallest size that did not fit, outside of measurements
 
     def run(
-        self, batch: list[Item], work: Work[Item, Found], journal: BatchCache = NO_CACHE
+        self, batch: list[Item], work: BatchJob[Item, Found], cache: BatchCache = NO_CACHE
     ) -> list[Found]:
         """Return what the work finds for a batch, in halves where memory asks for it.
 
@@ -69,7 +69,7 @@ class Halving:
             CandidateError: not even the smallest part fits.
         """
         halves, size = work.halves(batch), work.size(batch)
-        known = self._too_large if journal is NO_CACHE else journal.too_large(self._kind)
+        known = self._too_large if cache is NO_CACHE else cache.too_large(self._kind)
         if halves is None or size < known:
             try:
                 return work.do(batch)
@@ -79,10 +79,10 @@ class Halving:
             # Outside of `except`: the error's traceback keeps the tensors that did not fit.
             release_memory()
             self._too_large = min(self._too_large, size)
-        journal.did_not_fit(self._kind, size)
+        cache.did_not_fit(self._kind, size)
         if halves is None:
             raise CandidateError(f"{work.refusal(batch)} {self._advice}")
-        return [found for half in halves for found in self.run(half, work, journal)]
+        return [found for half in halves for found in self.run(half, work, cache)]
 
 
 def in_two(items: list[Item]) -> tuple[list[Item], list[Item]] | None:
@@ -97,3 +97,23 @@ def out_of_memory(error: Exception) -> bool:
     """Tell whether memory was what an error of torch or Python is about."""
     known = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return known or "can't allocate memory" in str(error)
+
+
+def pad(
+    rows: Sequence[Sequence[int]], side: Literal["left", "right"]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and their mask, shape [rows, longest] each.
+
+    On the right a causal model cannot see the padding; on the left all rows end together, so that
+    they can be gone on with.
+    """
+    longest = max(map(len, rows))
+    ids = torch.empty((len(rows), longest), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for index, row in enumerate(rows):
+        held = slice(longest - len(row), longest) if side == "left" else slice(0, len(row))
+        # Padded with a token that the row holds anyway: a repetition penalty sees all of it.
+        ids[index] = row[0]
+        ids[index, held] = torch.tensor(row)
+        mask[index, held] = 1
+    return ids, mask

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from basegate.engines import batch_cache as pieces
+from basegate.engines import batch_cache
 from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
-from basegate.engines.batching import Halving, Work, in_two
+from basegate.engines.batching import BatchJob, OomBackoff, in_two, pad
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 from basegate.engines.lm_head import Head
-from basegate.engines.padding import pad
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from basegate.progress import Step
 
 
-class Asked(NamedTuple):
+class ContinuationRequest(NamedTuple):
     """A prompt and what could follow it.
 
     Attributes:
@@ -47,7 +46,7 @@ class ContinuationScorer:
     Args:
         model: in evaluation mode.
         batch_tokens: most tokens, padding included, of the prompts in one forward pass.
-        halving: runs the batches.
+        backoff: runs the batches.
         head: the model in two halves, if that is known already.
     """
 
@@ -55,52 +54,54 @@ class ContinuationScorer:
         self,
         model: Any,
         batch_tokens: int,
-        halving: Halving | None = None,
+        backoff: OomBackoff | None = None,
         head: Head | None = None,
     ) -> None:
         self.model = model
         self.batch_tokens = batch_tokens
         self._head = head or Head(model, [])
-        self._halving = halving or Halving()
+        self._backoff = backoff or OomBackoff()
 
     def score(
         self,
         asked: Sequence[tuple[list[int], list[list[int]]]],
         step: Step,
-        journal: BatchCache = NO_CACHE,
+        cache: BatchCache = NO_CACHE,
     ) -> list[list[NDArray[np.float64]]]:
         """Return the natural log-probability of every token of every continuation.
 
         Args:
             asked: for each prompt its ids, prefix included, and its continuations' ids.
             step: told of each prompt done.
-            journal: keeps batches that are done, and gives those that an earlier run has done.
+            cache: keeps batches that are done, and gives those that an earlier run has done.
 
         Raises:
             CandidateError: not even one continuation fits into memory.
         """
         scores: list[list[NDArray[np.float64]]] = [[] for _ in asked]
-        prompts = [Asked(*each) for each in asked]
-        work = Work(self._score_batch, _halves, _size, _refusal)
-        for places in self._batches(prompts, journal):
+        prompts = [ContinuationRequest(*each) for each in asked]
+        work = BatchJob(self._score_batch, _halves, _size, _refusal)
+        for places in self._batches(prompts, cache):
             batch = [prompts[place] for place in places]
             names = [
                 name_of("after", [*each.ids, *tail], len(tail))
                 for each in batch
                 for tail in each.continuations
             ]
-            do = partial(self._halving.run, batch, work, journal)
-            found = iter(pieces.batch(journal, names, do, pack_numbers, unpack_numbers))
+            do = partial(self._backoff.run, batch, work, cache)
+            found = iter(batch_cache.kept_batch(cache, names, do, pack_numbers, unpack_numbers))
             for place in places:
                 scores[place] = [next(found) for _ in prompts[place].continuations]
             step(len(places))
         return scores
 
-    def _batches(self, prompts: Sequence[Asked], journal: BatchCache) -> Iterator[list[int]]:
+    def _batches(
+        self, prompts: Sequence[ContinuationRequest], cache: BatchCache
+    ) -> Iterator[list[int]]:
         """Yield the places of prompts that are read together, the longest first."""
         order = sorted(range(len(prompts)), key=lambda place: -len(prompts[place].ids))
         tokens = len(prompts[order[0]].ids) + max(each.longest for each in prompts)
-        most = journal.get_or_set(f"rows of {tokens}", lambda: rows_that_fit(self.model, tokens))
+        most = cache.get_or_set(f"rows of {tokens}", lambda: rows_that_fit(self.model, tokens))
         batch: list[int] = []
         rows = 0
         for place in order:
@@ -115,7 +116,7 @@ class ContinuationScorer:
             yield batch
 
     @torch.inference_mode()
-    def _score_batch(self, batch: list[Asked]) -> list[NDArray[np.float64]]:
+    def _score_batch(self, batch: list[ContinuationRequest]) -> list[NDArray[np.float64]]:
         counts = [len(each.continuations) for each in batch]
         # The last token of the prompt predicts the first of the continuation: it is fed with it.
         tails = [[each.ids[-1], *tail] for each in batch for tail in each.continuations]
@@ -129,19 +130,24 @@ class ContinuationScorer:
         return self._head.logprobs(hidden, [(row, 1, tail[1:]) for row, tail in enumerate(tails)])
 
 
-def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]] | None:
+def _halves(
+    batch: list[ContinuationRequest],
+) -> tuple[list[ContinuationRequest], list[ContinuationRequest]] | None:
     if len(batch) > 1:
         return in_two(batch)
     halves = in_two(batch[0].continuations)
-    return halves and ([Asked(batch[0].ids, halves[0])], [Asked(batch[0].ids, halves[1])])
+    return halves and (
+        [ContinuationRequest(batch[0].ids, halves[0])],
+        [ContinuationRequest(batch[0].ids, halves[1])],
+    )
 
 
-def _size(batch: list[Asked]) -> int:
+def _size(batch: list[ContinuationRequest]) -> int:
     rows = sum(len(each.continuations) for each in batch)
     return rows * (max(len(each.ids) for each in batch) + max(each.longest for each in batch))
 
 
-def _refusal(batch: list[Asked]) -> str:
+def _refusal(batch: list[ContinuationRequest]) -> str:
     return (
         f"a prompt of {len(batch[0].ids)} tokens and one continuation of it do not fit into memory."
     )

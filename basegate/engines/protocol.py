@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-
-from basegate.engines.batch_cache import NO_CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +50,14 @@ class Draw:
 
 
 class Engine(Protocol):
-    """A loaded candidate."""
+    """A loaded candidate.
+
+    Attributes:
+        batch_cache: where finished batches are kept, and those of an earlier run are found; the
+            runner sets it while a measurement is made.
+    """
+
+    batch_cache: BatchCache
 
     @property
     def prefix(self) -> str:
@@ -71,7 +77,6 @@ class Engine(Protocol):
         context: int = 0,
         after: Sequence[str] | None = None,
         progress: Progress,
-        journal: BatchCache = NO_CACHE,
     ) -> list[TokenScores]:
         """Score every token of every text once.
 
@@ -83,7 +88,6 @@ class Engine(Protocol):
             after: for each text a prompt that it follows, read and not scored; texts after the
                 same prompt share its reading. Both together have to fit into a window.
             progress: told of every window, or of every prompt.
-            journal: keeps batches that are done, and gives those that an earlier run has done.
 
         Raises:
             InvalidMeasurement: the tokenizer makes no token of a text or prompt.
@@ -100,7 +104,6 @@ class Engine(Protocol):
         numbers: Sequence[Sequence[int]] | None = None,
         settled: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress,
-        journal: BatchCache = NO_CACHE,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt, in batches.
 
@@ -114,7 +117,6 @@ class Engine(Protocol):
             settled: for each prompt, tells of a sample so far whether more text could not change
                 what is read from it; the engine may end the sample then.
             progress: told of every sample.
-            journal: as for `log_likelihoods`.
 
         Raises:
             InvalidMeasurement: the model gives no numbers (NaN).
@@ -128,7 +130,6 @@ class Engine(Protocol):
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
-        journal: BatchCache = NO_CACHE,
     ) -> list[list[Draw]]:
         """Return what an earlier run has drawn of the same; nothing is drawn.
 
@@ -136,7 +137,6 @@ class Engine(Protocol):
             prompts: as for `sample`.
             sampling: as for `sample`.
             numbers: for each prompt the numbers of the samples that are of use.
-            journal: as for `log_likelihoods`.
 
         Returns:
             For each prompt the first of these samples, up to one that was not drawn.
@@ -146,3 +146,13 @@ class Engine(Protocol):
     def close(self) -> None:
         """Free the model's memory; the engine cannot be used afterwards."""
         ...
+
+
+def sample_seed(seed: int, prompt: str, index: int) -> int:
+    """Return the seed of one sample: 63 bits of the run's seed, the prompt and its number.
+
+    It does not depend on the other prompts, so that adding a question leaves the draws of the
+    others as they were.
+    """
+    text = f"{seed}\n{index}\n{prompt}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1

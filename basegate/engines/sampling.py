@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
-from basegate.engines import batch_cache as pieces
+from basegate.engines import batch_cache
 from basegate.engines.batch_cache import NO_CACHE, name_of
-from basegate.engines.batching import Halving, Work, in_two
+from basegate.engines.batching import BatchJob, OomBackoff, in_two, pad
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 from basegate.engines.logits import processors
-from basegate.engines.padding import pad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from basegate.progress import Step
 
 
-class Asked(NamedTuple):
+class SampleRequest(NamedTuple):
     """A prompt to draw from.
 
     Attributes:
@@ -37,7 +36,7 @@ class Asked(NamedTuple):
     seeds: list[int]
     settled: Callable[[str], bool] | None = None
 
-    def part(self, start: int, end: int) -> Asked:
+    def part(self, start: int, end: int) -> SampleRequest:
         """Return some of its samples."""
         return self._replace(seeds=self.seeds[start:end])
 
@@ -49,7 +48,7 @@ class Sampler:
         model: in evaluation mode.
         stops: token ids that end a text.
         decode: token ids to text.
-        halving: runs the batches.
+        backoff: runs the batches.
     """
 
     def __init__(
@@ -57,21 +56,21 @@ class Sampler:
         model: Any,
         stops: Sequence[int],
         decode: Callable[[list[int]], str],
-        halving: Halving | None = None,
+        backoff: OomBackoff | None = None,
     ) -> None:
         self.model = model
         self.stops = list(stops)
         self.decode = decode
-        self._halving = halving or Halving()
+        self._backoff = backoff or OomBackoff()
         # Asked of every token that is drawn; decoding takes as long as a step of a small model.
         self._ends_line = functools.cache(lambda token: decode([token]).endswith("\n"))
 
     def draw(
         self,
-        asked: Sequence[Asked],
+        asked: Sequence[SampleRequest],
         sampling: Sampling,
         step: Step,
-        journal: BatchCache = NO_CACHE,
+        cache: BatchCache = NO_CACHE,
     ) -> list[list[list[int]]]:
         """Return the token ids of every sample of every prompt, up to its end.
 
@@ -82,7 +81,7 @@ class Sampler:
             asked: prompts and seeds.
             sampling: how to draw; its number of samples is that of the seeds.
             step: told of every sample that is done.
-            journal: keeps batches that are done, and gives those that an earlier run has done.
+            cache: keeps batches that are done, and gives those that an earlier run has done.
 
         Raises:
             InvalidMeasurement: the model gives no numbers.
@@ -90,7 +89,7 @@ class Sampler:
         """
         drawn: list[list[list[int]]] = [[] for _ in asked]
         longest = max(len(each.ids) for each in asked) + sampling.max_new_tokens
-        work = Work(
+        work = BatchJob(
             lambda parts: self._draw_batch(parts, sampling, step),
             _halves,
             lambda parts: (
@@ -99,35 +98,39 @@ class Sampler:
             ),
             _refusal,
         )
-        rows = journal.get_or_set(f"rows of {longest}", lambda: rows_that_fit(self.model, longest))
+        rows = cache.get_or_set(f"rows of {longest}", lambda: rows_that_fit(self.model, longest))
         for batch in _batches(asked, rows):
-            written = self._written([part for _, part in batch], work, step, journal)
+            written = self._written([part for _, part in batch], work, step, cache)
             for index, part in batch:
                 drawn[index] += written[: len(part.seeds)]
                 written = written[len(part.seeds) :]
         return drawn
 
     def _written(
-        self, batch: Sequence[Asked], work: Work[Asked, list[int]], step: Step, journal: BatchCache
+        self,
+        batch: Sequence[SampleRequest],
+        work: BatchJob[SampleRequest, list[int]],
+        step: Step,
+        cache: BatchCache,
     ) -> list[list[int]]:
-        """Return the samples of a batch, of which only those are drawn that the journal lacks.
+        """Return the samples of a batch, of which only those are drawn that the cache lacks.
 
         It has all or none of them, unless it was begun under limits that cut batches otherwise.
         """
         names = _names(batch)
-        written = _recalled(names, journal)
+        written = _recalled(names, cache)
         if written:
             step(sum(name in written for name in names))
         if rest := _without(batch, written):
             missing = _names(rest)
-            do = functools.partial(self._halving.run, rest, work, journal)
-            drawn = pieces.batch(journal, missing, do, list, list)
+            do = functools.partial(self._backoff.run, rest, work, cache)
+            drawn = batch_cache.kept_batch(cache, missing, do, list, list)
             written.update(zip(missing, drawn, strict=True))
         return [written[name] for name in names]
 
     @torch.inference_mode()
     def _draw_batch(
-        self, batch: Sequence[Asked], sampling: Sampling, step: Step
+        self, batch: Sequence[SampleRequest], sampling: Sampling, step: Step
     ) -> list[list[int]]:
         counts = [len(each.seeds) for each in batch]
         ids, mask = pad([each.ids for each in batch], "left")
@@ -184,7 +187,7 @@ class Finished(StoppingCriteria):
     """Ends a sample at a stop token, or once more text could not change what is read from it.
 
     Args:
-        settled: of each sample of the batch, or `None`; see `Asked`.
+        settled: of each sample of the batch, or `None`; see `SampleRequest`.
         prompt_length: tokens of the padded prompts.
         decode: token ids to text.
         ends_line: tells whether a token's text ends with a line break.
@@ -243,9 +246,11 @@ class Finished(StoppingCriteria):
         return [row[:end] for row, end in zip(written, self.ends, strict=True)]
 
 
-def _batches(asked: Sequence[Asked], rows: int) -> Iterator[list[tuple[int, Asked]]]:
+def _batches(
+    asked: Sequence[SampleRequest], rows: int
+) -> Iterator[list[tuple[int, SampleRequest]]]:
     """Yield prompts (with their places) of at most `rows` samples together, the longest first."""
-    batch: list[tuple[int, Asked]] = []
+    batch: list[tuple[int, SampleRequest]] = []
     room = rows
     for index in sorted(range(len(asked)), key=lambda index: -len(asked[index].ids)):
         start, each = 0, asked[index]
@@ -260,27 +265,27 @@ def _batches(asked: Sequence[Asked], rows: int) -> Iterator[list[tuple[int, Aske
         yield batch
 
 
-def recall(asked: Sequence[Asked], journal: BatchCache) -> list[list[list[int]]]:
+def recall(asked: Sequence[SampleRequest], cache: BatchCache) -> list[list[list[int]]]:
     """Return the samples that an earlier run has drawn: of every prompt those before a gap."""
     found = []
     for each in asked:
-        names = list(takewhile(journal.has, _names([each])))
-        written = _recalled(names, journal)
+        names = list(takewhile(cache.has, _names([each])))
+        written = _recalled(names, cache)
         found.append([written[name] for name in names])
     return found
 
 
-def _recalled(names: Sequence[str], journal: BatchCache) -> dict[str, list[int]]:
-    """Return by name the samples that a journal has."""
-    known = [name for name in names if journal.has(name)]
-    return dict(zip(known, journal.get(known) or (), strict=True))
+def _recalled(names: Sequence[str], cache: BatchCache) -> dict[str, list[int]]:
+    """Return by name the samples that a cache has."""
+    known = [name for name in names if cache.has(name)]
+    return dict(zip(known, cache.get(known) or (), strict=True))
 
 
-def _names(batch: Sequence[Asked]) -> list[str]:
+def _names(batch: Sequence[SampleRequest]) -> list[str]:
     return [name_of("draw", each.ids, seed) for each in batch for seed in each.seeds]
 
 
-def _without(batch: Sequence[Asked], done: Container[str]) -> list[Asked]:
+def _without(batch: Sequence[SampleRequest], done: Container[str]) -> list[SampleRequest]:
     """Return what is left of a batch without the samples that are done."""
     left = (
         each._replace(
@@ -291,12 +296,12 @@ def _without(batch: Sequence[Asked], done: Container[str]) -> list[Asked]:
     return [each for each in left if each.seeds]
 
 
-def _halves(batch: list[Asked]) -> tuple[list[Asked], list[Asked]] | None:
+def _halves(batch: list[SampleRequest]) -> tuple[list[SampleRequest], list[SampleRequest]] | None:
     if len(batch) > 1:
         return in_two(batch)
     halves = in_two(batch[0].seeds)
     return halves and ([batch[0]._replace(seeds=halves[0])], [batch[0]._replace(seeds=halves[1])])
 
 
-def _refusal(batch: list[Asked]) -> str:
+def _refusal(batch: list[SampleRequest]) -> str:
     return f"a single sample of a prompt of {len(batch[0].ids)} tokens does not fit into memory."

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 from transformers import GenerationConfig
 
 from basegate.engines.batch_cache import NO_CACHE
-from basegate.engines.batching import Halving
+from basegate.engines.batching import OomBackoff
 from basegate.engines.checkpoints.inspection import check_window
 from basegate.engines.continuation_scoring import ContinuationScorer
 from basegate.engines.lm_head import Head
 from basegate.engines.memory import release_memory, what_helps
-from basegate.engines.protocol import Draw, TokenScores
-from basegate.engines.sampling import Asked, Sampler, recall
-from basegate.engines.seeds import sample_seed
+from basegate.engines.protocol import Draw, TokenScores, sample_seed
+from basegate.engines.sampling import Sampler, SampleRequest, recall
 from basegate.engines.tokenization import Encoder
-from basegate.engines.window_scoring import Scorer
-from basegate.engines.windows import plan_windows
+from basegate.engines.window_scoring import WindowScorer, plan_windows
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message
 from basegate.progress import SILENT
@@ -51,6 +49,7 @@ class TransformersEngine:
         prefix: what stands before every window and prompt, in words; see `Encoder`.
         prefix_ids: the same as ids of tokens.
         loaded: the files that it comes from.
+        batch_cache: keeps finished batches while a measurement is made; see `Engine`.
     """
 
     def __init__(
@@ -81,6 +80,7 @@ class TransformersEngine:
         self.vocabulary = len(tokenizer)
         self.context_length = context
         self.loaded = loaded
+        self.batch_cache: BatchCache = NO_CACHE
         self._beyond = beyond
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
@@ -88,9 +88,9 @@ class TransformersEngine:
         device = model.device.type
         advice = what_helps(quantization, device)
         window = what_helps(quantization, device, "a smaller [perplexity] window")
-        self._halvings = {
-            "score": Halving("score", window),
-            **{kind: Halving(kind, advice) for kind in ("continue", "draw")},
+        self._backoffs = {
+            "score": OomBackoff("score", window),
+            **{kind: OomBackoff(kind, advice) for kind in ("continue", "draw")},
         }
         self._stops = _stop_tokens(model, tokenizer)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
@@ -105,13 +105,12 @@ class TransformersEngine:
         context: int = 0,
         after: Sequence[str] | None = None,
         progress: Progress = SILENT,
-        journal: BatchCache = NO_CACHE,
     ) -> list[TokenScores]:
         """Score every token of every text once; see `Engine.log_likelihoods`."""
         window = window or self.context_length or LONGEST
         self._check_window(window, context)
         if after is not None:
-            return self._score_after(texts, after, window, progress, journal)
+            return self._score_after(texts, after, window, progress)
         encoded = [self._encoder.encode(text) for text in texts]
         for text, each in zip(texts, encoded, strict=True):
             self._check_tokens(text, each.ids)
@@ -119,16 +118,16 @@ class TransformersEngine:
             plan_windows(len(each.ids), window=window, context=context, prefix=len(self.prefix_ids))
             for each in encoded
         ]
-        scorer = Scorer(
+        scorer = WindowScorer(
             self.model,
             self.prefix_ids,
             self._batch_tokens(),
-            self._halvings["score"],
+            self._backoffs["score"],
             self._head,
         )
         total = sum(map(len, plans))
         with progress.task(Message("{name}: scoring", name=self.name), total, "window") as step:
-            scores = scorer.score([each.ids for each in encoded], plans, step, journal)
+            scores = scorer.score([each.ids for each in encoded], plans, step, self.batch_cache)
         return [
             TokenScores(logprobs, each.starts, self._encoder.lost(text, each.ids))
             for text, logprobs, each in zip(texts, scores, encoded, strict=True)
@@ -140,7 +139,6 @@ class TransformersEngine:
         after: Sequence[str],
         window: int,
         progress: Progress,
-        journal: BatchCache,
     ) -> list[TokenScores]:
         """Score texts as what follows their prompts, each prompt being read once."""
         encoded = []
@@ -157,12 +155,12 @@ class TransformersEngine:
             for head, places in together.items()
         ]
         scorer = ContinuationScorer(
-            self.model, self._batch_tokens(), self._halvings["continue"], self._head
+            self.model, self._batch_tokens(), self._backoffs["continue"], self._head
         )
         with progress.task(
             Message("{name}: scoring", name=self.name), len(asked), "prompt"
         ) as step:
-            found = scorer.score(asked, step, journal)
+            found = scorer.score(asked, step, self.batch_cache)
         logprobs = {
             place: values
             for places, scores in zip(together.values(), found, strict=True)
@@ -181,17 +179,16 @@ class TransformersEngine:
         numbers: Sequence[Sequence[int]] | None = None,
         settled: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress = SILENT,
-        journal: BatchCache = NO_CACHE,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt, in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         asked = self._asked(prompts, sampling, numbers, settled)
         for prompt, each in zip(prompts, asked, strict=True):
             self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
-        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._halvings["draw"])
+        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._backoffs["draw"])
         total = sum(len(each.seeds) for each in asked)
         with progress.task(Message("{name}: writing", name=self.name), total, "sample") as step:
-            drawn = sampler.draw(asked, sampling, step, journal)
+            drawn = sampler.draw(asked, sampling, step, self.batch_cache)
         return self._draws(asked, drawn)
 
     def recall(
@@ -200,13 +197,12 @@ class TransformersEngine:
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
-        journal: BatchCache = NO_CACHE,
     ) -> list[list[Draw]]:
         """Return what an earlier run has drawn of the same; see `Engine.recall`."""
-        if not len(journal):
+        if not len(self.batch_cache):
             return [[] for _ in prompts]
         asked = self._asked(prompts, sampling, numbers)
-        return self._draws(asked, recall(asked, journal))
+        return self._draws(asked, recall(asked, self.batch_cache))
 
     def _asked(
         self,
@@ -214,9 +210,9 @@ class TransformersEngine:
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
         settled: Sequence[Callable[[str], bool]] | None = None,
-    ) -> list[Asked]:
+    ) -> list[SampleRequest]:
         return [
-            Asked(
+            SampleRequest(
                 [*self.prefix_ids, *self._encoder.encode(prompt).ids],
                 [sample_seed(sampling.seed, prompt, number) for number in wanted],
                 settled[place] if settled is not None else None,
@@ -225,7 +221,7 @@ class TransformersEngine:
         ]
 
     def _draws(
-        self, asked: Sequence[Asked], drawn: Sequence[Sequence[list[int]]]
+        self, asked: Sequence[SampleRequest], drawn: Sequence[Sequence[list[int]]]
     ) -> list[list[Draw]]:
         """Return the texts of samples; of a prompt, they are the first."""
         return [

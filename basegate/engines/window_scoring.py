@@ -1,4 +1,7 @@
-"""Log-probabilities of tokens from a causal language model, window by window."""
+"""Log-probabilities of tokens from a causal language model, window by window.
+
+A long text is cut into windows so that every token is scored exactly once.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from basegate.engines import batch_cache as pieces
+from basegate.engines import batch_cache
 from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
-from basegate.engines.batching import Halving, Work, in_two
+from basegate.engines.batching import BatchJob, OomBackoff, in_two, pad
 from basegate.engines.lm_head import Head
-from basegate.engines.padding import pad
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,8 +22,47 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from basegate.engines.batch_cache import BatchCache
-    from basegate.engines.windows import Window
     from basegate.progress import Step
+
+
+class Window(NamedTuple):
+    """Tokens `begin` to `end` are fed, after the prefix; `scored` to `end` are scored."""
+
+    begin: int
+    scored: int
+    end: int
+
+
+def plan_windows(tokens: int, *, window: int, context: int, prefix: int) -> list[Window]:
+    """Cut a text of `tokens` tokens into windows.
+
+    Every token is scored in exactly one window, with at least `context` tokens of the text before
+    it in that window unless the text starts within it, and no window is longer than `window`,
+    prefix included.
+
+    Args:
+        tokens: length of the text.
+        window: the longest input, in tokens.
+        context: tokens before every scored token.
+        prefix: tokens that precede every window and are never scored; at least one, since the
+            first token is predicted from it.
+
+    Raises:
+        ValueError: no token could be scored in a window.
+    """
+    room = window - prefix
+    if prefix < 1 or context < 0 or room - context < 1:
+        raise ValueError(
+            f"window {window} with prefix {prefix} and context {context} leaves nothing to score"
+        )
+    windows = []
+    scored = 0
+    while scored < tokens:
+        begin = max(0, scored - context)
+        end = min(tokens, begin + room)
+        windows.append(Window(begin, scored, end))
+        scored = end
+    return windows
 
 
 class Job(NamedTuple):
@@ -36,14 +77,14 @@ class Job(NamedTuple):
         return self.window.end - self.window.begin
 
 
-class Scorer:
+class WindowScorer:
     """Scores windows with a transformers causal language model.
 
     Args:
         model: in evaluation mode.
         prefix: token ids before every window, never scored.
         batch_tokens: most tokens, padding included, in one forward pass.
-        halving: runs the batches.
+        backoff: runs the batches.
         head: the model in two halves, if that is known already.
     """
 
@@ -52,21 +93,21 @@ class Scorer:
         model: Any,
         prefix: Sequence[int],
         batch_tokens: int,
-        halving: Halving | None = None,
+        backoff: OomBackoff | None = None,
         head: Head | None = None,
     ) -> None:
         self.model = model
         self.prefix = list(prefix)
         self.batch_tokens = batch_tokens
         self._head = head or Head(model, prefix)
-        self._halving = halving or Halving()
+        self._backoff = backoff or OomBackoff()
 
     def score(
         self,
         texts: Sequence[Sequence[int]],
         plans: Sequence[Sequence[Window]],
         step: Step,
-        journal: BatchCache = NO_CACHE,
+        cache: BatchCache = NO_CACHE,
     ) -> list[NDArray[np.float64]]:
         """Return the natural log-probability of every token of every text.
 
@@ -74,7 +115,7 @@ class Scorer:
             texts: token ids without prefix.
             plans: the windows of each text.
             step: told of each window done.
-            journal: keeps batches that are done, and gives those that an earlier run has done.
+            cache: keeps batches that are done, and gives those that an earlier run has done.
 
         Raises:
             CandidateError: not even one window fits into memory.
@@ -83,14 +124,14 @@ class Scorer:
         jobs = [Job(text, window) for text, plan in enumerate(plans) for window in plan]
         # Longest first, so that running out of memory shows at once.
         jobs.sort(key=lambda job: job.fed, reverse=True)
-        work = Work(lambda part: self._score_batch(part, texts), in_two, self._size, _refusal)
+        work = BatchJob(lambda part: self._score_batch(part, texts), in_two, self._size, _refusal)
         for batch in self._batches(jobs):
             names = [
                 name_of("score", self._row(job, texts), job.window.end - job.window.scored)
                 for job in batch
             ]
-            do = partial(self._halving.run, batch, work, journal)
-            found = pieces.batch(journal, names, do, pack_numbers, unpack_numbers)
+            do = partial(self._backoff.run, batch, work, cache)
+            found = batch_cache.kept_batch(cache, names, do, pack_numbers, unpack_numbers)
             for job, values in zip(batch, found, strict=True):
                 scores[job.text][job.window.scored : job.window.end] = values
             step(len(batch))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 
-from basegate.errors import StoreWarning, UsageError, message_of
+from basegate.errors import StoreWarning, message_of
 from basegate.plugin import fixtures, options
-from basegate.plugin.stash import GATE
+from basegate.plugin.stash import GATE, NAMES
 
 if TYPE_CHECKING:
     import warnings
@@ -25,9 +25,22 @@ if TYPE_CHECKING:
     from basegate.progress import Progress
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the command line."""
-    options.add_options(parser)
+    options.add_options(parser, pluginmanager.getplugin("pytestconfig"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, args: list[str]
+) -> Generator[None, object, object]:
+    """Take the short names that nobody declares, the initial `conftest.py` files included."""
+    names = early_config.stash[NAMES]
+    names.parse_early(early_config, args)
+    try:
+        return (yield)
+    finally:
+        names.add_short_names()
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -36,10 +49,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     from basegate.plugin.list_models import format_registry
 
-    try:
+    with config.stash[NAMES].usage_errors():
         print(format_registry(options.listed_models(config), config.rootpath))
-    except UsageError as error:
-        raise pytest.UsageError(error.message) from None
     return 0
 
 
@@ -48,15 +59,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Say what `-n auto` means; asked before `pytest_configure`."""
     from basegate.plugin.xdist import auto_workers
 
-    try:
+    with config.stash[NAMES].usage_errors():
         return auto_workers(config)
-    except UsageError as error:
-        raise pytest.UsageError(error.message) from None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Set up the run before workers start and before pytest-html looks at its options."""
+    config.stash[NAMES].release_short_names()
     plugins = config.pluginmanager
     plugins.register(fixtures, "basegate-fixtures")
     if plugins.hasplugin("xdist"):
@@ -70,14 +80,12 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from basegate.plugin.session import GateSession
 
-    try:
+    with config.stash[NAMES].usage_errors():
         gate = GateSession(options.parse(config), _progress(config))
         options.check_in_process(config, gate.device)
         if not hasattr(config, "workerinput"):  # its controller has looked
             gate.check_names()
             options.check_places(config, gate.options.store)
-    except UsageError as error:
-        raise pytest.UsageError(error.message) from None
     config.stash[GATE] = gate
     plugins.register(RunHooks(gate), "basegate-run")
     if not hasattr(config, "workerinput"):

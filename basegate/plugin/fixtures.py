@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,19 +20,39 @@ if TYPE_CHECKING:
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once per `--model`, and once per corpus, bank or prompt file of its check."""
-    from basegate.config.thresholds import CHECKS
-
     if _is_ours(metafunc, "candidate"):
         parametrize_candidates(metafunc)
+    if GATE not in metafunc.config.stash:
+        return  # a project that has other tests waits for nothing to be imported
+    from basegate.config.thresholds import CHECKS
+
     for check in CHECKS:
         if _is_ours(metafunc, check):
             parametrize_check(metafunc, check)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let another plugin's fixture of the same name go before the one of this module.
+
+    pytest takes the one of the plugin that was loaded later, which may be either.
+    """
+    manager: Any = session._fixturemanager
+    # Since pytest 9.2 by node, and the one to take comes first; before, it came last.
+    for by_node in getattr(manager, "_arg2node2fixturedefs", {}).values():
+        by_node.get(session, []).sort(key=_is_defined_here)
+    for definitions in getattr(manager, "_arg2fixturedefs", {}).values():
+        definitions.sort(key=_is_defined_here, reverse=True)
+
+
+def _is_defined_here(definition: pytest.FixtureDef[Any]) -> bool:
+    return definition.func.__module__ == __name__
+
+
 def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:
     """Whether the fixture of that name is this one: a project may have its own."""
     definitions = metafunc._arg2fixturedefs.get(name) or None
-    return definitions is not None and definitions[-1].func.__module__ == __name__
+    return definitions is not None and _is_defined_here(definitions[-1])
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,15 @@ import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from basegate.config.model_source import names_in
 from basegate.config.output_paths import check_outputs, check_store, ledger_in
 from basegate.i18n.catalogue import LANGUAGES, of_locale
+from basegate.plugin.option_names import OptionNames
+from basegate.plugin.stash import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,140 +29,13 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = 6 * 3600.0
 
 
-def add_options(parser: pytest.Parser) -> None:
-    group = parser.getgroup("basegate", "basegate: acceptance tests for base language models")
-    _add_candidates(group)
-    _add_files(group)
-    _add_holding(group)
-    _add_showing(group)
-    _add_measuring(group)
-
-
-def _add_candidates(group: pytest.OptionGroup) -> None:
-    group.addoption(
-        "--model",
-        action="append",
-        dest="basegate_model",
-        default=[],
-        metavar="NAME",
-        help="candidate to test: a name of models.toml, several separated by commas, @TAG for a "
-        "group (--model=@7b, with '=': --model @7b is a file of arguments to pytest, which then "
-        "finds no '7b'), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]) or local "
-        "folder; repeatable",
-    )
-    group.addoption(
-        "--list-models",
-        action="store_true",
-        dest="basegate_list_models",
-        help="print the candidates of models.toml, or those that --model names, and exit",
-    )
-
-
-def _add_files(group: pytest.OptionGroup) -> None:
-    group.addoption(
-        "--thresholds",
-        dest="basegate_thresholds",
-        metavar="FILE",
-        help="settings and limits (default: thresholds.toml in the project's root)",
-    )
-    group.addoption(
-        "--store",
-        dest="basegate_store",
-        metavar="DIR",
-        help="where measurements are kept (default: .basegate in the project's root)",
-    )
-    group.addoption(
-        "--remeasure",
-        action="store_true",
-        dest="basegate_remeasure",
-        help="measure again even what the store holds",
-    )
-    group.addoption(
-        "--ledger",
-        dest="basegate_ledger",
-        metavar="FILE",
-        help="where to write the JSON record of the run, in place of an earlier one; folders that "
-        "are missing are made (default: ledger.json in the store)",
-    )
-    group.addoption(
-        "--summary",
-        dest="basegate_summary",
-        metavar="FILE",
-        help="where to write a summary in Markdown, in place of an earlier one; where "
-        "GITHUB_STEP_SUMMARY is set, as in GitHub Actions, that file gets it in any case",
-    )
-
-
-def _add_holding(group: pytest.OptionGroup) -> None:
-    """Declare how candidates are held, in place of what `models.toml` says."""
-    group.addoption(
-        "--quantization",
-        dest="basegate_quantization",
-        choices=("nf4", "fp4", "int8", "none"),
-        help="how to hold the weights, instead of what models.toml says (default there: nf4)",
-    )
-    group.addoption(
-        "--device",
-        dest="basegate_device",
-        choices=("auto", "cuda", "cpu"),
-        default="auto",
-        help="where to run the candidates (default: %(default)s)",
-    )
-    group.addoption(
-        "--dtype",
-        dest="basegate_dtype",
-        choices=("bfloat16", "float16", "float32"),
-        help="dtype of the computation, instead of what models.toml says (default there: bfloat16)",
-    )
-
-
-def _add_showing(group: pytest.OptionGroup) -> None:
-    group.addoption(
-        "--compare",
-        action="append",
-        dest="basegate_compare",
-        default=[],
-        metavar="NAME",
-        help="show this candidate of an earlier run, too, as the store knows it; several separated "
-        "by commas, @TAG for a group (with '=': --compare=@7b), or 'all'; repeatable. It does not "
-        "count for the exit status",
-    )
-    group.addoption(
-        "--language",
-        dest="basegate_language",
-        choices=LANGUAGES,
-        help="language of verdicts and progress in the terminal, of the page and of the summary; "
-        "errors are in English (default: from LC_ALL, LC_MESSAGES or LANG)",
-    )
-
-
-def _add_measuring(group: pytest.OptionGroup) -> None:
-    group.addoption(
-        "--trust-remote-code",
-        action="append",
-        dest="basegate_trust",
-        default=[],
-        metavar="NAME",
-        help="run the Python code that this candidate's checkpoint brings; only where models.toml "
-        "or NAME=SOURCE@COMMIT pins a full commit of a hub id; several separated by commas; "
-        "repeatable",
-    )
-    group.addoption(
-        "--measure-timeout",
-        dest="basegate_timeout",
-        type=_seconds,
-        default=DEFAULT_TIMEOUT,
-        metavar="SECONDS",
-        help="how long loading a candidate from disk, and each of its measurements, may take "
-        "before its process is ended; what was done is kept; 0 for no limit (default: %(default)s)",
-    )
-    group.addoption(
-        "--in-process",
-        action="store_true",
-        dest="basegate_in_process",
-        help="measure in pytest's own process, for debuggers (--pdb does so by itself); a crash of "
-        "one candidate then ends the run",
-    )
+def add_options(parser: pytest.Parser, config: pytest.Config) -> None:
+    """Declare the command line: the long names now, the short ones when `conftest.py` is read."""
+    title = "basegate: acceptance tests for base language models (--NAME or --basegate-NAME)"
+    names = OptionNames(parser, parser.getgroup("basegate", title), OPTIONS)
+    config.stash[NAMES] = names
+    if config.pluginmanager._conftest_plugins:  # that one of them names this plugin
+        names.add_short_names()
 
 
 def _seconds(text: str) -> float:
@@ -168,6 +43,108 @@ def _seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r}: a number of seconds, or 0 for no limit")
     return value
+
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "--model": {
+        "action": "append",
+        "dest": "basegate_model",
+        "default": [],
+        "metavar": "NAME",
+        "help": "candidate to test: a name of models.toml, several separated by commas, @TAG for a "
+        "group (--model=@7b, with '=': --model @7b is a file of arguments to pytest, which then "
+        "finds no '7b'), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]) or local "
+        "folder; repeatable",
+    },
+    "--list-models": {
+        "action": "store_true",
+        "dest": "basegate_list_models",
+        "help": "print the candidates of models.toml, or those that --model names, and exit",
+    },
+    "--thresholds": {
+        "dest": "basegate_thresholds",
+        "metavar": "FILE",
+        "help": "settings and limits (default: thresholds.toml in the project's root)",
+    },
+    "--store": {
+        "dest": "basegate_store",
+        "metavar": "DIR",
+        "help": "where measurements are kept (default: .basegate in the project's root)",
+    },
+    "--remeasure": {
+        "action": "store_true",
+        "dest": "basegate_remeasure",
+        "help": "measure again even what the store holds",
+    },
+    "--ledger": {
+        "dest": "basegate_ledger",
+        "metavar": "FILE",
+        "help": "where to write the JSON record of the run, in place of an earlier one; folders "
+        "that are missing are made (default: ledger.json in the store)",
+    },
+    "--summary": {
+        "dest": "basegate_summary",
+        "metavar": "FILE",
+        "help": "where to write a summary in Markdown, in place of an earlier one; where "
+        "GITHUB_STEP_SUMMARY is set, as in GitHub Actions, that file gets it in any case",
+    },
+    "--quantization": {
+        "dest": "basegate_quantization",
+        "choices": ("nf4", "fp4", "int8", "none"),
+        "help": "how to hold the weights, instead of what models.toml says (default there: nf4)",
+    },
+    "--device": {
+        "dest": "basegate_device",
+        "choices": ("auto", "cuda", "cpu"),
+        "default": "auto",
+        "help": "where to run the candidates (default: %(default)s)",
+    },
+    "--dtype": {
+        "dest": "basegate_dtype",
+        "choices": ("bfloat16", "float16", "float32"),
+        "help": "dtype of the computation, instead of what models.toml says (default there: "
+        "bfloat16)",
+    },
+    "--compare": {
+        "action": "append",
+        "dest": "basegate_compare",
+        "default": [],
+        "metavar": "NAME",
+        "help": "show this candidate of an earlier run, too, as the store knows it; several "
+        "separated by commas, @TAG for a group (with '=': --compare=@7b), or 'all'; repeatable. "
+        "It does not count for the exit status",
+    },
+    "--language": {
+        "dest": "basegate_language",
+        "choices": LANGUAGES,
+        "help": "language of verdicts and progress in the terminal, of the page and of the "
+        "summary; errors are in English (default: from LC_ALL, LC_MESSAGES or LANG)",
+    },
+    "--trust-remote-code": {
+        "action": "append",
+        "dest": "basegate_trust",
+        "default": [],
+        "metavar": "NAME",
+        "help": "run the Python code that this candidate's checkpoint brings; only where "
+        "models.toml or NAME=SOURCE@COMMIT pins a full commit of a hub id; several separated by "
+        "commas; repeatable",
+    },
+    "--measure-timeout": {
+        "dest": "basegate_timeout",
+        "type": _seconds,
+        "default": DEFAULT_TIMEOUT,
+        "metavar": "SECONDS",
+        "help": "how long loading a candidate from disk, and each of its measurements, may take "
+        "before its process is ended; what was done is kept; 0 for no limit (default: %(default)s)",
+    },
+    "--in-process": {
+        "action": "store_true",
+        "dest": "basegate_in_process",
+        "help": "measure in pytest's own process, for debuggers (--pdb does so by itself); a crash "
+        "of one candidate then ends the run",
+    },
+}
+"""What the command line takes, by short name, in the order of `--help`; see `OptionNames`."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +186,9 @@ class RunOptions:
     worker: bool = False
 
 
+_PARSED: pytest.StashKey[RunOptions] = pytest.StashKey()
+
+
 def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
     from basegate.config.registry import load_registry
 
@@ -231,11 +211,17 @@ def listed_models(config: pytest.Config) -> dict[str, CandidateSpec]:
 
 
 def parse(config: pytest.Config) -> RunOptions:
-    """Read the options, the registry and the thresholds.
+    """Read the options, the registry and the thresholds, once in a process.
 
     Raises:
         UsageError: unknown candidate, or something wrong in one of the files.
     """
+    if _PARSED not in config.stash:
+        config.stash[_PARSED] = _parse(config)
+    return config.stash[_PARSED]
+
+
+def _parse(config: pytest.Config) -> RunOptions:
     from basegate.config.remote_code import trust
     from basegate.config.selection import select
     from basegate.config.thresholds import load_thresholds
@@ -367,8 +353,11 @@ def missing_model(config: pytest.Config) -> pytest.UsageError:
     except UsageError as error:
         return pytest.UsageError(error.message)
     return pytest.UsageError(
-        f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other model "
-        "write --model NAME=SOURCE with a hub id or a folder; pytest --list-models tells more."
+        config.stash[NAMES].in_text(
+            f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other "
+            "model write --model NAME=SOURCE with a hub id or a folder; pytest --list-models "
+            "tells more."
+        )
     )
 
 

@@ -11,7 +11,7 @@ from basegate.checks import measure_for
 from basegate.checks.early_stopping import ALL, is_enough
 from basegate.checks.identity import identify_check, identify_software
 from basegate.checks.task import Task
-from basegate.engines.keeping import Keeping
+from basegate.engines.batch_cache import NO_CACHE
 from basegate.errors import InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Measurement
@@ -187,9 +187,13 @@ def _measure(
     progress.phase("measuring")
     earlier = stored.findings if stored is not None else None
     journal.start()
-    findings = made.measure(
-        Keeping(engine, journal), Task(data, job.check.settings, progress, job.draws, earlier)
-    )
+    engine.batch_cache = journal
+    try:
+        findings = made.measure(
+            engine, Task(data, job.check.settings, progress, job.draws, earlier)
+        )
+    finally:
+        engine.batch_cache = NO_CACHE
     seconds, retries = journal.spent()
     _check_finite(findings)
     return Measurement(

@@ -36,7 +36,7 @@ READERS = {
         "checks/k_of_n.py",
     ),
     "continuation": ("checks/language_variety.py", "checks/continuation.py"),
-    "perplexity": ("data/corpora.py", "engines/windows.py", "checks/perplexity.py"),
+    "perplexity": ("data/corpora.py", "engines/window_scoring.py", "checks/perplexity.py"),
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {

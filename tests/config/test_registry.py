@@ -1,15 +1,10 @@
-"""models.toml and --model to candidates."""
-
-from pathlib import Path
+"""models.toml to candidates."""
 
 import pytest
 
 from basegate.config.registry import CandidateSpec, load_registry
-from basegate.config.selection import known_names, select
-from basegate.config.tags import billions
-from basegate.engines.architectures.known import IN_TRANSFORMERS
+from basegate.config.selection import select
 from basegate.errors import UsageError
-from basegate.plugin.list_models import format_registry
 from tests.helpers.paths import ROOT
 
 
@@ -218,78 +213,6 @@ def test_the_digits_of_a_commit_are_lower_case(load, tmp_path, revision):
     assert registry["x"].revision == given.revision == "a" * 40
 
 
-HYBRID = {"qwen3_5", "qwen3_5_moe", "qwen3_next", "falcon_h1", "granitemoehybrid"}
-
-
-def test_hybrids_of_states_and_attention_have_a_tag():
-    # Micro is of the hybrids' class, and has attention in every layer.
-    hybrids = {name for name, spec in SHIPPED.items() if spec.architecture in HYBRID}
-    tagged = {name for name, spec in SHIPPED.items() if "hybrid" in spec.tags}
-    assert tagged == hybrids - {"granite-4.0-micro"}
-
-
-@pytest.mark.parametrize(
-    "licence", ["Apache-2.0", "apache 2.0", "APACHE_2.0", "Apache License 2.0"]
-)
-def test_a_licence_has_its_tag_however_it_is_spelt(licence):
-    spec = CandidateSpec(name="x", source="a/b", licence=licence)
-    assert (spec.all_tags, spec.licence) == ({"apache"}, licence)
-
-
-def test_the_table_has_a_line_per_candidate_in_columns(load, tmp_path):
-    table = format_registry(
-        load(
-            '[candidates.short]\nsource = "a/b"\nparameters = "6B"\ncontext_length = 4096\n'
-            'architecture = "llama"\ntags = ["mine"]\n'
-            '[candidates.much-longer]\nsource = "./folder"\ngated = true\nnotes = "a note"\n'
-            '[candidates.old]\nsource = "c/d"\nunsupported = "too old"\nlicence = "MIT"\n'
-        ),
-        tmp_path,
-    )
-    assert table.splitlines() == [
-        "name         size     context  native   licence  source",
-        "short        6B       4096     yes      unknown  a/b",
-        "much-longer  unknown  unknown  unknown  unknown  ./folder (gated)",
-        "old          unknown  unknown  no       MIT      c/d",
-        "",
-        "@7b: short",
-        "@gated: much-longer",
-        "@mine: short",
-        "@mit: old",
-        "",
-        "much-longer: a note",
-        "old: too old",
-    ]
-
-
-def test_an_architecture_that_nobody_knows_is_not_called_native(load, tmp_path):
-    table = format_registry(
-        load('[candidates.x]\nsource = "a/b"\narchitecture = "lama"\n'), tmp_path
-    )
-    assert "unknown" in table.splitlines()[1].split()[3]
-    assert "x: no class is known for architecture 'lama'" in table
-    assert "Did you mean 'llama'" in table.replace("\n ", "")
-
-
-def test_the_kinds_that_are_called_native_are_classes_of_transformers():
-    from transformers import (
-        CONFIG_MAPPING,
-        MODEL_FOR_CAUSAL_LM_MAPPING,
-        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
-    )
-
-    for name in IN_TRANSFORMERS:
-        config = CONFIG_MAPPING[name]
-        assert (
-            config in MODEL_FOR_CAUSAL_LM_MAPPING or config in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-        ), name
-
-
-def test_an_empty_registry_says_so(tmp_path):
-    assert format_registry({}, tmp_path) == f"There is no candidate in {tmp_path / 'models.toml'}."
-    assert known_names({}) == "The registry (models.toml) is empty."
-
-
 SHIPPED = load_registry(ROOT / "models.toml")
 
 
@@ -302,56 +225,6 @@ def test_the_shipped_registry_is_large_and_every_entry_says_how_it_loads():
         assert spec.all_tags, spec.name
 
 
-def test_the_shipped_registry_fits_a_hundred_columns_and_says_what_loads_natively():
-    lines = format_registry(SHIPPED, ROOT).splitlines()
-    assert max(map(len, lines)) <= 100
-    [head, *rows] = lines[: len(SHIPPED) + 1]
-    at = head.index("native")
-    assert {row[at : at + 7].strip() for row in rows} == {"yes"}
-
-
-def test_the_articles_six_have_a_tag():
-    specs = select(["@seed"], SHIPPED, Path("/"))
-    assert [spec.name for spec in specs] == [
-        "yi-6b", "yi-34b", "chatglm3-6b-base", "qwen-7b", "llama-2-7b", "cantonese-llama-2-7b",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("size", "tag"),
-    [("0.6B", "1b"), ("1.9B", "1b"), ("2B", "3b"), ("4B", "3b"), ("5B", "7b"), ("9B", "7b"),
-     ("14B", "14b"), ("20B", "32b"), ("34B", "32b"), ("67B", "70b"), ("400M", "1b")],
-)  # fmt: skip
-def test_a_size_has_the_tag_that_is_usual_there(size, tag):
-    assert CandidateSpec(name="x", source="a/b", parameters=size).all_tags == {tag}
-
-
-@pytest.mark.parametrize(
-    ("words", "size"),
-    [
-        ("6B", 6),
-        ("0.5B", 0.5),
-        ("135M", 0.135),
-        ("30B-A3B", 30),
-        ("unknown", None),
-        ("", None),
-        ("7b", None),
-    ],
-)
-def test_a_size_in_words_is_a_number(words, size):
-    assert billions(words) == size
-
-
 def test_a_name_with_a_dot_without_quotes_says_how_to_write_it(refusal):
     [sentence] = refusal('[candidates.llama-3.1-8b]\nsource = "a/b"\n')
     assert sentence.endswith('stands in quotes: [candidates."llama-3.1-8b"]')
-
-
-def test_a_folder_beside_the_project_is_listed_as_the_file_would_name_it(tmp_path):
-    here, beside = tmp_path / "project/inside", tmp_path / "beside"
-    specs = {
-        name: CandidateSpec(name=name, source=str(folder), local=True)
-        for name, folder in {"one": here, "two": beside}.items()
-    }
-    table = format_registry(specs, tmp_path / "project")
-    assert [line.split()[-1] for line in table.splitlines()[1:3]] == ["./inside", "../beside"]

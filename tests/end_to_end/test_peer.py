@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import basegate
-from basegate.engines.windows import plan_windows
+from basegate.engines.window_scoring import plan_windows
 from basegate.stats import count_interval, holm, passing_probability, share_interval, sign_test
 from tests.helpers.checkpoints import make_checkpoint
 

@@ -17,7 +17,6 @@ from basegate.engines import article_perplexity as article
 from basegate.engines import batching as halving
 from basegate.engines import kv_cache as caches
 from basegate.engines import transformers_engine as local
-from basegate.engines.keeping import Keeping
 from basegate.store import FileJournal
 from basegate.store.journal import Journal
 
@@ -28,6 +27,12 @@ SAMPLING = Sampling(samples=5, temperature=1.0, max_new_tokens=9)
 
 class Ended(Exception):
     """The process ends here."""
+
+
+def keeping(engine, cache):
+    """The engine, with its batches kept there."""
+    engine.batch_cache = cache
+    return engine
 
 
 class Mortal(FileJournal):
@@ -79,19 +84,19 @@ WORK = ("scores", "options", "samples")
 
 @pytest.mark.parametrize("work", WORK)
 def test_it_goes_on_with_the_same_numbers_wherever_it_was_ended(engine, tmp_path, work):
-    plain = silent(Keeping(engine, Journal()))[work]()
+    plain = silent(keeping(engine, Journal()))[work]()
     for batches in itertools.count():
         path = tmp_path / f"{batches}.jsonl"
         first = Mortal(path, "key", batches)
         try:
-            assert silent(Keeping(engine, first))[work]() == plain
+            assert silent(keeping(engine, first))[work]() == plain
             break
         except Ended:
             first.close()
         kept = FileJournal(path, "key")
         done = len(kept)
         counted = Counting(kept)
-        assert silent(Keeping(engine, counted))[work]() == plain, f"after {batches} batches"
+        assert silent(keeping(engine, counted))[work]() == plain, f"after {batches} batches"
         assert counted.new & set(counted.given) == set()
         assert len(counted.given) == done, "what was kept is not done again"
     assert batches >= 2, "a measurement of one batch proves nothing"
@@ -139,17 +144,17 @@ def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
     hook = engine.model.get_input_embeddings().register_forward_pre_hook(cramped)
     try:
         whole = Journal()
-        plain = silent(Keeping(forgetful(), whole))[work]()
+        plain = silent(keeping(forgetful(), whole))[work]()
         for batches in itertools.count():
             path = tmp_path / f"{batches}.jsonl"
             first = Mortal(path, "key", batches)
             try:
-                silent(Keeping(forgetful(), first))[work]()
+                silent(keeping(forgetful(), first))[work]()
                 break
             except Ended:
                 first.close()
             second = FileJournal(path, "key")
-            assert silent(Keeping(forgetful(), second))[work]() == plain
+            assert silent(keeping(forgetful(), second))[work]() == plain
             assert second.spent()[1] == whole.spent()[1] > 0, f"after {batches} batches"
     finally:
         hook.remove()
@@ -174,7 +179,7 @@ def bank(tmp_path):
 
     def count(engine, journal, draws):
         task = Task(Bank(records), settings, draws=draws)
-        return reasoning.measure(Keeping(engine, journal), task)
+        return reasoning.measure(keeping(engine, journal), task)
 
     return count
 
@@ -237,11 +242,11 @@ def test_batches_are_those_of_the_beginning_even_where_memory_has_changed(
 ):
     first = Mortal(tmp_path / "j", "key", 1)
     with pytest.raises(Ended):
-        silent(Keeping(engine, first))["samples"]()
+        silent(keeping(engine, first))["samples"]()
     first.close()
     monkeypatch.setattr(caches, "_budget", lambda model: 10**9)
     counted = Counting(FileJournal(tmp_path / "j", "key"))
-    silent(Keeping(engine, counted))["samples"]()
+    silent(keeping(engine, counted))["samples"]()
     assert counted.given, "another number of rows would fit none of the batches"
 
 
@@ -255,5 +260,5 @@ def test_numbers_that_broke_are_not_kept(engine, tmp_path, monkeypatch):
             "logprobs",
             lambda self, hidden, pieces: [np.full(len(p[2]), np.nan) for p in pieces],
         )
-        silent(Keeping(engine, kept))["scores"]()
+        silent(keeping(engine, kept))["scores"]()
     assert len(kept) == 0

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from basegate.engines import batching as halving
-from basegate.engines.batching import Halving, Work, in_two
+from basegate.engines.batching import BatchJob, OomBackoff, in_two
 from basegate.errors import CandidateError
 from basegate.store import FileJournal
 
@@ -32,18 +32,18 @@ def work_that_fits(most, tried):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return [2 * each for each in batch]
 
-    return Work(do, in_two, len, lambda batch: f"{batch[0]} does not fit.")
+    return BatchJob(do, in_two, len, lambda batch: f"{batch[0]} does not fit.")
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
 def test_every_piece_is_done_once_and_in_order(count, most):
     tried = []
-    found = Halving().run(list(range(count)), work_that_fits(most, tried))
+    found = OomBackoff().run(list(range(count)), work_that_fits(most, tried))
     assert found == [2 * number for number in range(count)]
 
 
 def test_a_size_that_did_not_fit_is_not_tried_again():
-    again, tried = Halving(), []
+    again, tried = OomBackoff(), []
     for _ in range(3):
         again.run(list(range(8)), work_that_fits(2, tried))
     assert tried == [8, 4, *[2] * 12]
@@ -75,26 +75,26 @@ def test_what_is_done_and_noted_depends_neither_on_earlier_measurements_nor_on_g
         journal.close()
         return journal.spent()[1], tried
 
-    alone = note(Halving("draw"), place / "alone", batches)
+    alone = note(OomBackoff("draw"), place / "alone", batches)
     # Behind another measurement, in one process.
     before, own = batches[:measurement], batches[measurement:]
-    alone_behind = note(Halving("draw"), place / "own", own)
-    again = Halving("draw")
+    alone_behind = note(OomBackoff("draw"), place / "own", own)
+    again = OomBackoff("draw")
     note(again, place / "before", before)
     assert note(again, place / "behind", own) == alone_behind
     # Ended and gone on with by another process, which knows nothing of the first.
-    _, first = note(Halving("draw"), place / "ended", batches[:ended])
-    noted, then = note(Halving("draw"), place / "ended", batches)
+    _, first = note(OomBackoff("draw"), place / "ended", batches[:ended])
+    noted, then = note(OomBackoff("draw"), place / "ended", batches)
     assert (noted, first + then) == alone
 
 
 def test_a_piece_that_does_not_fit_alone_is_refused_with_its_reason():
     with pytest.raises(CandidateError, match=r"^7 does not fit\. Use another\.$"):
-        Halving("score", "Use another.").run([7, 8], work_that_fits(0, []))
+        OomBackoff("score", "Use another.").run([7, 8], work_that_fits(0, []))
 
 
 def test_a_piece_alone_is_tried_even_where_as_much_did_not_fit():
-    again, tried = Halving(), []
+    again, tried = OomBackoff(), []
     with pytest.raises(CandidateError):
         again.run([1], work_that_fits(0, tried))
     assert again.run([1], work_that_fits(1, tried)) == [2]
@@ -105,4 +105,4 @@ def test_another_error_is_not_about_memory():
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        Halving().run([1, 2], Work(do, in_two, len, str))
+        OomBackoff().run([1, 2], BatchJob(do, in_two, len, str))

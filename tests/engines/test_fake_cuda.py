@@ -19,9 +19,8 @@ from transformers.initialization import no_init_weights
 from basegate.config.settings import Sampling
 from basegate.engines.checkpoints.model_config import model_class
 from basegate.engines.continuation_scoring import ContinuationScorer
-from basegate.engines.sampling import Asked, Sampler
-from basegate.engines.window_scoring import Scorer
-from basegate.engines.windows import plan_windows
+from basegate.engines.sampling import Sampler, SampleRequest
+from basegate.engines.window_scoring import WindowScorer, plan_windows
 from tests.helpers.families import FAMILIES, family_config
 
 REGISTRY = "_ZN3c104impl26device_guard_impl_registryE"
@@ -112,7 +111,7 @@ def model(monkeypatch, truth, request):
 def test_scores(model):
     texts = [list(range(5, 45)), [7, 8, 9]]
     plans = [plan_windows(len(ids), window=16, context=4, prefix=1) for ids in texts]
-    scores = Scorer(model, [1], 64).score(texts, plans, step)
+    scores = WindowScorer(model, [1], 64).score(texts, plans, step)
     assert [len(each) for each in scores] == [40, 3]
 
 
@@ -125,6 +124,6 @@ def test_options(model):
 
 def test_samples(model):
     sampling = Sampling(samples=3, temperature=0.9, top_k=5, top_p=0.9, max_new_tokens=4)
-    asked = [Asked([1, 5, 6, 7], [1, 2, 3]), Asked([1, 5], [4], lambda text: False)]
+    asked = [SampleRequest([1, 5, 6, 7], [1, 2, 3]), SampleRequest([1, 5], [4], lambda text: False)]
     drawn = Sampler(model, [2], str).draw(asked, sampling, step)
     assert [len(rows) for rows in drawn] == [3, 1]

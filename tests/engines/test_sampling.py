@@ -11,9 +11,8 @@ from scipy import stats
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from basegate.config.settings import Sampling
-from basegate.engines.sampling import Asked, Sampler
-from basegate.engines.window_scoring import Scorer
-from basegate.engines.windows import plan_windows
+from basegate.engines.sampling import Sampler, SampleRequest
+from basegate.engines.window_scoring import WindowScorer, plan_windows
 from basegate.errors import CandidateError
 from basegate.store.journal import Journal
 
@@ -49,7 +48,9 @@ def test_samples_are_distributed_as_those_of_generate(model, temperature, top_k,
     sampling = Sampling(
         samples=1, temperature=temperature, top_k=top_k, top_p=top_p, max_new_tokens=2
     )
-    [ours] = Sampler(model, [], str).draw([Asked(PROMPT, list(range(DRAWS)))], sampling, step)
+    [ours] = Sampler(model, [], str).draw(
+        [SampleRequest(PROMPT, list(range(DRAWS)))], sampling, step
+    )
     torch.manual_seed(1)
     with torch.inference_mode():
         theirs = model.generate(
@@ -77,7 +78,7 @@ def score(model, monkeypatch, most):
     """Score two texts, forward passes of more than `most` rows not fitting."""
     texts = [[2, 3, 4, 5, 6, 7, 2, 4] * 3, [5, 6, 7]]
     plans = [plan_windows(len(text), window=9, context=3, prefix=1) for text in texts]
-    scorer = Scorer(model, [1], 4096)
+    scorer = WindowScorer(model, [1], 4096)
     hidden = scorer._head.hidden
 
     def small(ids):
@@ -117,5 +118,5 @@ def test_samples_of_a_batch_that_failed_are_not_told_twice(model, monkeypatch):
         return written
 
     monkeypatch.setattr(model, "generate", small)
-    sampler.draw([Asked(PROMPT, list(range(4)))], sampling, told.append)
+    sampler.draw([SampleRequest(PROMPT, list(range(4)))], sampling, told.append)
     assert sum(told) == 4

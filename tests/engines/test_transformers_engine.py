@@ -36,7 +36,11 @@ def score(engine, texts, window=64, context=20):
 
 def sample(engine, prompts, journal=NO_CACHE, **settings):
     sampling = Sampling(**{"samples": 3, "temperature": 0.9, "max_new_tokens": 8, **settings})
-    drawn = engine.sample(prompts, sampling=sampling, progress=SILENT, journal=journal)
+    engine.batch_cache = journal
+    try:
+        drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)
+    finally:
+        engine.batch_cache = NO_CACHE
     return [[draw.text for draw in draws] for draws in drawn]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basegate.engines.windows import Window, plan_windows
+from basegate.engines.window_scoring import Window, plan_windows
 
 
 @st.composite

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from basegate.engines.protocol import Draw, TokenScores
-from basegate.engines.seeds import sample_seed
+from basegate.engines.batch_cache import NO_CACHE
+from basegate.engines.protocol import Draw, TokenScores, sample_seed
 from basegate.serialization import digest
 
 
@@ -19,20 +19,21 @@ class PlainEngine:
 
     prefix = "<s>"
     loaded = None
+    batch_cache = NO_CACHE
 
     def __init__(self, name: str, logprob: float = -1.0, text: str = "A。我哋係香港人，2") -> None:
         self.name = name
         self.logprob = logprob
         self.text = text
 
-    def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress, journal=None):
+    def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress):
         with progress.task(self.name, len(texts), "window") as step:
             step(len(texts))
         return [
             TokenScores(np.full(len(text), self.logprob), np.arange(len(text))) for text in texts
         ]
 
-    def sample(self, prompts, *, sampling, progress, numbers=None, settled=None, journal=None):
+    def sample(self, prompts, *, sampling, progress, numbers=None, settled=None):
         log("draws", *map(str, map(len, numbers or [])))
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         return [
@@ -124,16 +125,16 @@ def load_logged(spec, revision, device, *, window=None, progress):
     local.BATCH_TOKENS["cpu"] = 512
     article.BATCH = 4
     caches._budget = lambda model: 24 * 80 * caches._row_bytes(model)[0]
-    plain = pieces.batch
+    plain = pieces.kept_batch
 
-    def batch(journal, names, work, *further, **given):
+    def batch(cache, names, work, *further, **given):
         def told():
             log("batch", spec.name, digest(names)[:16])
             return work()
 
-        return plain(journal, names, told, *further, **given)
+        return plain(cache, names, told, *further, **given)
 
-    pieces.batch = batch
+    pieces.kept_batch = batch
     place = int(os.environ.get("BASEGATE_TEST_OOM", "0"))
     rows = int(os.environ.get("BASEGATE_TEST_ROWS", "0")) or 10**9
     passes = iter(range(1, 10**9))

@@ -45,3 +45,7 @@ def read(text):
     reader = Reader(str(text))
     assert not [name for name in reader.attributes if name.startswith("on")]
     return reader
+
+
+def heads(path):
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]

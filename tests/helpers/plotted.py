@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 
 from basegate.judging.judge import invalid
 from basegate.report.page.plots import plots
-from tests.helpers.pages import LONG_NAMES, make_page, rename
+from tests.helpers.page_texts import LONG_NAMES
+from tests.helpers.pages import make_page, rename
 from tests.helpers.rows import row
 
 

@@ -186,3 +186,21 @@ def fill(store, thresholds, facts=None, **findings):
     for check, found in chosen.items():
         if found is not None:
             store.put(measurement(thresholds, check, found, facts))
+
+
+def make_measurement(value=1.0, name="yi-6b", item="wikipedia-yue", **identity):
+    """One number of perplexity, under a key of these parts."""
+    identity = {"candidate": "one", **identity}
+    return Measurement(
+        key=digest(identity),
+        check="perplexity",
+        item=item,
+        candidate=CandidateFacts(
+            name=name, source="a/b", quantization="nf4", dtype="bfloat16", device="cpu"
+        ),
+        findings=Findings(metrics=(Metric(name="m", value=value, unit="u"),)),
+        identity=identity,
+        environment={"python": "3.11", "gpu": None},
+        seconds=0.5,
+        measured_at="2026-01-01T00:00:00+00:00",
+    )

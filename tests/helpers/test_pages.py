@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.helpers.pages import HOSTILE_NAMES, LONG_LINE, make_page
+from tests.helpers.page_texts import HOSTILE_NAMES, LONG_LINE
+from tests.helpers.pages import make_page
 
 
 def samples(page):

@@ -13,9 +13,10 @@ from basegate.cli import main
 from basegate.i18n.catalogue import Translator, translator
 from basegate.report.markdown import escape, summarise
 from tests.helpers.ledgers import bits, make_ledger
-from tests.helpers.pages import HOSTILE, HOSTILE_NAMES, make_page
+from tests.helpers.markup import heads
+from tests.helpers.page_texts import HOSTILE, HOSTILE_NAMES
+from tests.helpers.pages import make_page
 from tests.helpers.paths import DATA
-from tests.helpers.stored import FINDINGS, make_project, measurement
 
 ALONE_AND_SPREAD = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
 GOLDEN = DATA / "summary.md"
@@ -193,13 +194,6 @@ def test_a_text_is_one_line_and_no_longer_than_a_reader_reads():
     assert escape("長" * 400) == "長" * 400
 
 
-# where it goes
-
-
-def heads(path):
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-
-
 def test_a_summary_stands_in_place_of_an_earlier_one(plain):
     (plain.path / "s.md").write_text("# before", encoding="utf-8")
     plain.runpytest_subprocess("--model", "one", "--summary=s.md", "-k", "perplexity")
@@ -218,42 +212,6 @@ def test_a_run_writes_its_summary_once_and_says_where(isolated, workers):
     assert "| perplexity local | ✓ pass<br>1.44 bits per character" in text
     assert "- ✗ **fail** bad on local: 12.98 bits per character, limit at most 2." in text
     result.stdout.fnmatch_lines(["summary: *out/summary.md"])
-
-
-@pytest.mark.parametrize(
-    "workers", [(), pytest.param(("-n2",), marks=pytest.mark.slow)], ids=["alone", "xdist_two"]
-)
-def test_in_github_actions_the_summary_is_added_to_the_jobs_page(isolated, monkeypatch, workers):
-    page = isolated.path / "step.md"
-    page.write_text("# before", encoding="utf-8")
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
-    result = isolated.runpytest_subprocess("--model", "one", *workers)
-    assert result.ret == 0
-    assert heads(page) == ["# before", "## Which model to take", "### Conditions"]
-    assert "summary: " not in result.stdout.str()
-    isolated.runpytest_subprocess("--model", "one", f"--summary={page}", *workers)
-    assert heads(page).count("## Which model to take") == 2, "added once more, not twice"
-    assert heads(page)[0] == "# before"
-
-
-def test_runs_without_verdicts_add_nothing(plain, monkeypatch):
-    page = plain.path / "step.md"
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
-    plain.runpytest_subprocess("--model", "one", "--collect-only")
-    plain.runpytest_subprocess("--model", "one", "-k", "nothing")
-    plain.runpytest_subprocess("--list-models")
-    plain.makepyfile(test_own="def test_it(): pass")
-    assert plain.runpytest_subprocess("test_own.py").ret == 0
-    assert not page.exists()
-
-
-def test_a_jobs_page_that_cannot_be_written_is_a_warning(plain, monkeypatch):
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(plain.path / "no/such/folder/step.md"))
-    result = plain.runpytest_subprocess("--model", "one")
-    assert result.ret == 0
-    result.stdout.fnmatch_lines(
-        ["warning: the summary could not be added to $GITHUB_STEP_SUMMARY: *", "ledger: *"]
-    )
 
 
 @pytest.mark.parametrize("place", ["tests_models", "conftest.py/summary.md"])
@@ -283,21 +241,6 @@ def test_the_summary_is_in_the_language_that_is_asked_for(plain):
     assert heads(plain.path / "s.md")[-1] == "### 環境 zh-HK"
 
 
-@pytest.fixture
-def stored(tmp_path, monkeypatch):
-    """Two stores with a candidate each, as of two jobs, in a project's folder."""
-    from basegate.store import Store
-    from tests.helpers.stored import candidate
-
-    thresholds = make_project(tmp_path)
-    for name in ("yi-6b", "other"):
-        facts = candidate(name, revision=name * 8)
-        for check, make in FINDINGS.items():
-            Store(tmp_path / name).put(measurement(thresholds, check, make(), facts))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_the_summary_of_several_stores_is_written_without_the_page(stored, monkeypatch, capsys):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(stored / "step.md"))
     status = main(["report", "--store", "yi-6b", "--store", "other", "--summary", "out/s.md"])
@@ -312,12 +255,6 @@ def test_a_summary_that_a_report_cannot_write_is_a_usage_error(stored, capsys):
     Path("file").write_text("")
     assert main(["report", "--store", "yi-6b", "--summary", "file/summary.md"]) == 4
     assert "error: --summary file/summary.md: cannot be written" in capsys.readouterr().err
-
-
-def test_a_jobs_page_that_a_report_cannot_write_is_a_warning(stored, monkeypatch, capsys):
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(stored / "no/such/step.md"))
-    assert main(["report", "--store", "yi-6b", "--summary", "s.md"]) == 0
-    assert "warning: the summary could not be added" in capsys.readouterr().err
 
 
 def test_the_decision_is_bold_in_chinese_too_where_no_space_parts_sentences():

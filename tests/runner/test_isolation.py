@@ -16,7 +16,7 @@ from basegate.runner import worker as child
 from basegate.runner.isolation import Isolation
 from basegate.runner.progress_relay import ToldProgress
 from basegate.runner.worker import Loading
-from tests.store.test_folder import make_measurement
+from tests.helpers.stored import make_measurement
 
 
 @pytest.fixture

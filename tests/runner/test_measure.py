@@ -51,9 +51,9 @@ def measure(tmp_path):
 class Cramped(PlainEngine):
     """Halves two batches while it scores."""
 
-    def log_likelihoods(self, texts, *, journal, **given):
-        journal.did_not_fit("score", 64)
-        journal.did_not_fit("score", 32)
+    def log_likelihoods(self, texts, **given):
+        self.batch_cache.did_not_fit("score", 64)
+        self.batch_cache.did_not_fit("score", 32)
         return super().log_likelihoods(texts, **given)
 
 
@@ -74,6 +74,7 @@ def test_batches_that_did_not_fit_are_noted(measure):
 
 def test_the_articles_figure_may_be_infinite_and_nothing_else(measure, monkeypatch):
     monkeypatch.setattr(PlainEngine, "model", "model", raising=False)
+    monkeypatch.setattr(PlainEngine, "tokenizer", "tokenizer", raising=False)
     monkeypatch.setattr(article, "article_perplexity", lambda *_: math.inf)
     found = measure(PlainEngine("one")).findings
     [shown] = [each for each in found.metrics if each.name == "article_perplexity"]
@@ -119,9 +120,9 @@ class InBatches(PlainEngine):
         super().__init__("one")
         self.can_do = can_do
 
-    def log_likelihoods(self, texts, *, journal, **given):
+    def log_likelihoods(self, texts, **given):
         for number in range(3):
-            pieces.batch(journal, [f"batch {number}"], self.work, str, str)
+            pieces.kept_batch(self.batch_cache, [f"batch {number}"], self.work, str, str)
         return super().log_likelihoods(texts, **given)
 
     def work(self):
@@ -229,9 +230,9 @@ def test_a_journal_of_batches_that_could_not_be_stored_is_measured_from(measure,
 class Drawing(PlainEngine):
     """Halves a batch whenever it draws."""
 
-    def sample(self, prompts, *, journal, **given):
-        journal.did_not_fit("draw", 64)
-        return super().sample(prompts, journal=journal, **given)
+    def sample(self, prompts, **given):
+        self.batch_cache.did_not_fit("draw", 64)
+        return super().sample(prompts, **given)
 
 
 def test_what_a_left_journal_holds_is_not_counted_twice(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from basegate.store import FileJournal, Journal, Store, journal
 from basegate.store.journal import is_left_of
-from tests.store.test_folder import make_measurement
+from tests.helpers.stored import make_measurement
 
 KEY = "k" * 64
 

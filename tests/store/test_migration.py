@@ -51,20 +51,9 @@ def test_pytest_takes_it_as_measured_and_loads_nothing(store, tmp_path, pytester
         pytest.skip("other versions of libraries are installed, with which it measures anew")
     monkeypatch.chdir(ROOT)
     ledger = tmp_path / "ledger.json"
-    found = pytester.run(
-        *(
-            sys.executable,
-            "-m",
-            "pytest",
-            "--rootdir",
-            ROOT,
-            ROOT / "tests_models",
-            "-q",
-            "--tb=no",
-        ),
-        *("--model", "tiny-yue,tiny-en", f"--thresholds={THRESHOLDS}", f"--store={store}"),
-        *(f"--ledger={ledger}", "-p", "no:cacheprovider"),
-    )
+    arguments = ["-q", "--tb=no", "-p", "no:cacheprovider", "--model=tiny-yue,tiny-en"]
+    arguments += [f"--thresholds={THRESHOLDS}", f"--store={store}", f"--ledger={ledger}"]
+    found = pytester.run(sys.executable, "-m", "pytest", *arguments, ROOT / "tests_models")
     assert found.ret == 1
     assert "loading" not in found.stderr.str()
     assert verdicts(ledger) == EXPECTED

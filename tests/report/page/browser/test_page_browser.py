@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from tests.helpers.browsing import IN_EVERY_WINDOW
-from tests.helpers.pages import HOSTILE, HOSTILE_NAMES, LONG_LINE
+from tests.helpers.page_texts import HOSTILE, HOSTILE_NAMES, LONG_LINE
 
 pytestmark = pytest.mark.browser
 

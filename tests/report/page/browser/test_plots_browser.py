@@ -8,7 +8,8 @@ from basegate.i18n.catalogue import translator
 from basegate.report.page.plots import render_plots
 from basegate.report.page.templating import asset
 from tests.helpers.browsing import WIDTHS
-from tests.helpers.pages import LONG_NAMES, make_page, rename
+from tests.helpers.page_texts import LONG_NAMES
+from tests.helpers.pages import make_page, rename
 
 pytestmark = pytest.mark.browser
 

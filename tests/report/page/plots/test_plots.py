@@ -13,7 +13,8 @@ import pytest
 
 from basegate.report.page.model import Page
 from basegate.report.page.plots import plots, render_plots
-from tests.helpers.pages import HOSTILE_NAMES, LONG_NAMES, make_page
+from tests.helpers.page_texts import HOSTILE_NAMES, LONG_NAMES
+from tests.helpers.pages import make_page
 from tests.helpers.plotted import broken, plots_of, texts, with_rows
 from tests.helpers.rows import make_ledger
 
