@@ -44,7 +44,7 @@ KNOWN = {
     "reasoning": (5, "7fa0a33c5a64da1b"),
     "continuation": (7, "b7fceb7eaa1e90ce"),
     "minimal_pairs": (3, "1d00375e93fe9b0e"),
-    "perplexity": (5, "309a39f25125a78d"),
+    "perplexity": (5, "054534dd4df295ec"),
 }
 
 
