@@ -20,7 +20,7 @@ help:
 	@echo "make messages   put new messages into the catalogue, and take out what is unused"
 	@echo "make bench      time collection, the demo, re-judging, samples, scores and options, beside"
 	@echo "                lm-evaluation-harness once make peer has installed it (half an hour)"
-	@echo "make bench-gpu  samples and scores at 6 thousand million parameters in NF4, for a GPU"
+	@echo "make bench-gpu  samples and scores at 6 billion parameters in NF4, for a GPU"
 	@echo "make clean      remove what was installed and measured here"
 
 demo: $(READY)

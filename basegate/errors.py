@@ -16,19 +16,10 @@ if TYPE_CHECKING:
 
 
 class BasegateError(Exception):
-    """Base of all errors whose message is written for the user, in English.
-
-    Args:
-        text: the message as it is; with values a template, see `Message`.
-        values: what stands in it, by name.
-    """
-
-    def __init__(self, text: str, /, **values: object) -> None:
-        super().__init__(Message(text, **values) if values else text)
+    """Base of all errors whose message is written for the user, in English."""
 
     @property
     def message(self) -> str:
-        """What happened."""
         text: str = self.args[0]
         return text
 
@@ -47,7 +38,7 @@ class InvalidMeasurement(BasegateError):
     """
 
     def __init__(self, text: str, /, *, measurement: str | None = None, **values: object) -> None:
-        super().__init__(text, **values)
+        super().__init__(Message(text, **values) if values else text)
         self.measurement = measurement
 
 
@@ -60,16 +51,7 @@ class DataError(InvalidMeasurement):
 
 
 class StoreWarning(UserWarning):
-    """What whoever reads the verdicts should know of the store; told in the summary once a kind.
-
-    Attributes:
-        message: the text, a `Message` where it was one. The arguments hold it as plain text, which
-            is what pytest-xdist can send.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__(str(text))
-        self.message = text
+    """What whoever reads the verdicts should know of the store; one of a kind is shown."""
 
 
 class NotTrusted(StoreWarning):
@@ -82,19 +64,6 @@ class NotKept(StoreWarning):
 
 class NotCompared(StoreWarning):
     """A stored candidate that was asked for is not shown beside those of the run."""
-
-
-def told(error: Exception) -> str:
-    """What an error says, as a `Message` where it is one."""
-    first = error.args[0] if error.args else None
-    return first if isinstance(first, Message) else str(error)
-
-
-def message_of(warning: Warning | str) -> str:
-    """What a warning says, as a `Message` where it is one."""
-    if isinstance(warning, StoreWarning):
-        return warning.message
-    return told(warning) if isinstance(warning, Warning) else warning
 
 
 def summary(error: Exception) -> str:

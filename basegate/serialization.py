@@ -73,16 +73,12 @@ _CANONICAL = json.JSONEncoder(
 
 
 def canonical_json(value: Any) -> str:
-    """Return `value` as JSON with sorted keys and no white space: equal values, equal text.
-
-    Raises:
-        ValueError: a number in it is NaN or infinite.
-    """
+    """JSON with sorted keys and no white space; `ValueError` for NaN and infinities."""
     return _CANONICAL.encode(value)
 
 
 def digest(value: Any) -> str:
-    """Return the SHA-256 of `canonical_json(value)` as 64 hexadecimal digits."""
+    """SHA-256 of `canonical_json(value)`, 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
 
 
@@ -90,12 +86,7 @@ _CHUNK = 2**20
 
 
 def hash_file(path: Path, read: Callable[[int], None] = lambda amount: None) -> str:
-    """Return the SHA-256 of a file's bytes.
-
-    Args:
-        path: of the file.
-        read: told how many bytes more were read.
-    """
+    """SHA-256 of a file's bytes; `read` is told how many bytes more were read."""
     digest = hashlib.sha256()
     piece = memoryview(bytearray(_CHUNK))
     with path.open("rb", buffering=0) as file:

@@ -75,7 +75,7 @@ def llama_134m() -> Any:
 
 
 def llama_6b() -> Any:
-    """Return 6 thousand million parameters of Yi-6B's shape in NF4, computing in bfloat16."""
+    """Return 6 billion parameters of Yi-6B's shape in NF4, computing in bfloat16."""
     import torch
 
     model = _llama(torch.bfloat16, width=4096, inner=11008, layers=32, heads=32, groups=4)

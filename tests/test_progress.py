@@ -52,7 +52,7 @@ def test_lines_come_at_most_every_fifteen_seconds(clock):
 def test_lines_are_in_the_readers_language(clock, unit, line):
     stream = io.StringIO()
     shown = Progress(stream)
-    shown.words = translator("zh-HK")
+    shown.tr = translator("zh-HK")
     with shown.task(Message("{name}: scoring", name="yi"), 3, unit) as step:
         clock.now += 20
         step()
@@ -133,9 +133,9 @@ def test_what_is_waited_for_says_how_far_it_is(monkeypatch):
 
     with shown.waiting("loading"):
         wait_for("loading: 0 s")
-        shown.words = translator("zh-HK")
+        shown.tr = translator("zh-HK")
         wait_for("loading：0 秒")
-        shown.words = translator("en")
+        shown.tr = translator("en")
         with shown.telling(lambda: "1.0 of 2.0 GiB fetched"):
             wait_for("loading: 1.0 of 2.0 GiB fetched, 0 s")
     assert shown._now() == ""

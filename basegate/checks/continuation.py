@@ -64,7 +64,7 @@ def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findi
     """Let the candidate go on from every prompt and judge what it wrote.
 
     Raises:
-        InvalidMeasurement: the model's numbers broke, or no sample shows its variety.
+        InvalidMeasurement: the model is numerically unstable, or no sample shows its variety.
     """
     bank, sampling = task.data, task.settings.sampling
     drawn = engine.sample(

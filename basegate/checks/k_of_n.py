@@ -30,7 +30,7 @@ class Asked:
         expected: the right answer, as `read` would return it.
         read: text to answer, or `None` for no answer.
         topic: what it is about; may be empty.
-        settled: tells of a text so far whether more could not change what `read` finds.
+        is_final: tells of a text so far whether more could not change what `read` finds.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Asked:
     expected: str
     read: Callable[[str], str | None]
     topic: str = ""
-    settled: Callable[[str], bool] = lambda text: False
+    is_final: Callable[[str], bool] = lambda text: False
 
     def sample(self, draw: Draw) -> Sample:
         """Return what was drawn with the answer found in it."""
@@ -67,7 +67,7 @@ def count_correct(
     verdict, there is no accuracy: what is left is no fair share of all.
 
     Raises:
-        InvalidMeasurement: the model's numbers broke.
+        InvalidMeasurement: the model is numerically unstable (NaN or inf).
     """
     bank, most = task.data, task.settings.sampling.samples
     by_question = draw_samples(engine, asked, task)
@@ -121,7 +121,7 @@ def draw_samples(
             [each.prompt for each in still],
             sampling=task.settings.sampling,
             numbers=[wanted(each) or range(len(samples[each.id]), most) for each in still],
-            settled=[each.settled for each in still],
+            is_final=[each.is_final for each in still],
             progress=task.progress,
         )
         for each, draws in zip(still, drawn, strict=True):

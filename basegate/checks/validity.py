@@ -56,8 +56,8 @@ def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if broken:
         reason = Message(
-            "{broken} of {tokens} log-probabilities are not finite (NaN or inf). The model's "
-            "numbers broke, which says nothing about what it knows: try another --dtype or "
+            "{broken} of {tokens} log-probabilities are not finite (NaN or inf). The model is "
+            "numerically unstable, which says nothing about what it knows: try another --dtype or "
             "--quantization.",
             broken=broken,
             tokens=tokens,

@@ -12,15 +12,17 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from basegate.cli import calibrate, init
-from basegate.cli import console as output
-from basegate.cli import judge as judging
-from basegate.cli import report as reporting
-from basegate.cli import schema as describing
-from basegate.cli import store_list as listing
-from basegate.cli import store_prune as pruning
-from basegate.cli import store_show as showing
-from basegate.errors import BasegateError, message_of
+from basegate.cli import (
+    calibrate,
+    console,
+    init,
+    judge,
+    report,
+    store_list,
+    store_prune,
+    store_show,
+)
+from basegate.errors import BasegateError
 from basegate.i18n.formatting import printable
 
 if TYPE_CHECKING:
@@ -35,20 +37,12 @@ PROGRAM = "python -m basegate"
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in the command line, and end with pytest's status for it."""
         self.print_usage(sys.stderr)
         self.exit(USAGE_ERROR, f"error: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Args:
-        arguments: the command line; that of the process by default.
-
-    Returns:
-        The exit status: 0, or 1 where something is not as it should be, or 4 for a usage error.
-    """
+    """Run a command: exit status 0, 1 where something is not as it should be, 4 if misused."""
     options = _parser().parse_args(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
@@ -91,20 +85,32 @@ def _parser() -> argparse.ArgumentParser:
         description="Sets up a folder for the gate; judges and manages stored measurements.",
     )
     families = parser.add_subparsers(metavar="COMMAND", required=True)
-    init.add(families)
-    judging.add(families)
-    reporting.add(families)
-    calibrate.add(families)
-    describing.add(families)
+    for command in (init, judge, report, calibrate):
+        command.add(families)
+    schema = families.add_parser(
+        "schema",
+        help="the JSON Schema of the ledger",
+        description="Prints the JSON Schema (draft 2020-12) of the ledgers that this version "
+        "writes.",
+    )
+    schema.set_defaults(run=_print_schema)
     store = families.add_parser(
         "store",
         help="list, show and prune what is stored",
         description="Lists and manages stored measurements.",
     )
     commands = store.add_subparsers(metavar="COMMAND", required=True)
-    for family in (listing, showing, pruning):
-        family.add(commands)
+    for command in (store_list, store_show, store_prune):
+        command.add(commands)
     return parser
+
+
+def _print_schema(options: argparse.Namespace) -> int:
+    # Here: no other command needs it.
+    from basegate.report.ledger_schema import ledger_schema
+
+    print(ledger_schema())
+    return 0
 
 
 def _show_warning(
@@ -116,4 +122,4 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """Print a warning without the place in a file, which would not help a user."""
-    output.warn(message_of(message))
+    console.warn(str(message))

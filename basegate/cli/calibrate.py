@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label
-from basegate.cli.candidate_args import named_by, origins_for
+from basegate.cli.candidate_args import chosen_by, origins_for
 from basegate.cli.console import (
     add_store,
     add_thresholds,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from basegate.cli.candidate_args import Named
+    from basegate.cli.candidate_args import Chosen
     from basegate.config.limits import AnyLimit
     from basegate.config.settings import CheckConfig
     from basegate.config.thresholds import Thresholds
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "calibrate",
         help="suggest limits that good candidates pass and bad ones do not, from the store",
@@ -113,26 +112,29 @@ def _sides(options: argparse.Namespace, stored: Collection[str]) -> tuple[list[s
     Raises:
         UsageError: there is none, or one is on both sides.
     """
-    good, bad = named_by("--good", options.good), named_by("--bad", options.bad)
-    if not good.every:
+    good, bad = chosen_by(options.good, "--good"), chosen_by(options.bad, "--bad")
+    if not good.names:
         raise UsageError("--good NAME: name at least one candidate that the limits should accept.")
     sides = _side("--good", good, bad, stored), _side("--bad", bad, good, stored)
     if both := [name for name in sides[0] if name in sides[1]]:
         raise UsageError(f"{both[0]} is named in --good and in --bad; leave one of the two out.")
-    groups = dict.fromkeys((*good.grouped, *bad.grouped))
-    if absent := [name for name in groups if name not in stored]:
+    groups = good.grouped | bad.grouped
+    names = dict.fromkeys((*good.names, *bad.names))
+    if absent := [name for name in names if name in groups and name not in stored]:
         warn(f"nothing is stored of {joined(absent)}; left out.")
     return sides
 
 
-def _side(option: str, own: Named, other: Named, stored: Collection[str]) -> list[str]:
+def _side(option: str, own: Chosen, other: Chosen, stored: Collection[str]) -> list[str]:
     """Stored names of one option; its groups hold none that the other names by itself."""
+    plain = {*other.names} - other.grouped
     # Where nobody would be left, both mean the same ones, which is an error of its own.
-    members = [name for name in own.grouped if name not in other.plain] or own.grouped
-    found = [*own.plain, *(name for name in members if name in stored)]
-    missing = [name for name in own.plain if name not in stored]
-    if own.every and not found:
-        missing = [*members]
+    members = own.grouped - plain or own.grouped
+    names = [name for name in own.names if name not in own.grouped or name in members]
+    found = [name for name in names if name in stored]
+    missing = [name for name in names if name not in stored and name not in own.grouped]
+    if names and not found:
+        missing = missing or names
     if missing:
         raise UsageError(
             f"{option}: nothing is stored of {joined(missing)}."

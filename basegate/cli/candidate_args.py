@@ -1,30 +1,29 @@
-"""Which candidates `--model` names, as it does in pytest: names, `@TAG` and `all`."""
+"""Candidates on the command line: those that `--model` names, and what measures the rest of one."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.config.model_source import names_in
-from basegate.config.registry import load_registry
+from basegate.cli.console import STORE, THRESHOLDS
+from basegate.config.model_source import asked_for, names_in
+from basegate.config.registry import CandidateSpec, load_registry
 from basegate.config.selection import is_group, of_group
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.errors import UsageError
 from basegate.judging.checkpoint_identity import origins_of
 from basegate.judging.from_store import judge_stored
-from basegate.store.inventory import require_stored
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from basegate.config.registry import CandidateSpec
     from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
     from basegate.judging.from_store import StoredJudgement, ThresholdQuery
-    from basegate.measurement import Measurement
     from basegate.store import Readable, Store
 
 _REGISTRY = Path("models.toml")
@@ -36,42 +35,17 @@ class Chosen:
 
     Attributes:
         names: in the order given, each once; empty where none is named, which means all.
+        grouped: those that are named by a group only.
         registered: names of `models.toml`, of which nothing need be stored.
     """
 
     names: tuple[str, ...]
+    grouped: frozenset[str] = frozenset()
     registered: frozenset[str] = frozenset()
-
-    def holds(self, measurement: Measurement) -> bool:
-        """Whether a measurement is of one of them."""
-        return not self.names or measurement.candidate.name in self.names
-
-
-@dataclass(frozen=True)
-class Named:
-    """Candidates that an option names.
-
-    Attributes:
-        plain: by their own names, in the order given.
-        grouped: by a group only, of which nothing need be stored.
-    """
-
-    plain: tuple[str, ...]
-    grouped: tuple[str, ...]
-
-    @property
-    def every(self) -> tuple[str, ...]:
-        """All of them, each once."""
-        return (*self.plain, *self.grouped)
 
 
 def add_models(parser: argparse.ArgumentParser, what: str) -> None:
-    """Declare `--model`.
-
-    Args:
-        parser: of a command.
-        what: is done with the measurements of these candidates.
-    """
+    """Declare `--model`: `what` is done for these candidates only."""
     parser.add_argument(
         "--model",
         dest="models",
@@ -84,103 +58,17 @@ def add_models(parser: argparse.ArgumentParser, what: str) -> None:
     )
 
 
-def chosen_by(options: argparse.Namespace) -> Chosen:
-    """Return the candidates that `--model` names.
-
-    Raises:
-        UsageError: there is no such group, or something is wrong in `models.toml`.
-    """
-    requests = names_in(options.models)
-    registry = load_registry(_REGISTRY) if requests else {}
-    names = (name for request in requests for name in _names(request, registry, "--model"))
-    return Chosen(tuple(dict.fromkeys(names)), frozenset(registry))
-
-
-def named_by(option: str, given: Sequence[str]) -> Named:
-    """Return the candidates that another option than `--model` names in the same way.
-
-    Args:
-        option: as it is written, for errors.
-        given: its values.
+def chosen_by(given: Sequence[str], option: str = "--model") -> Chosen:
+    """The candidates that the values of an option name: names, `@TAG` and `all`.
 
     Raises:
         UsageError: there is no such group, or something is wrong in `models.toml`.
     """
     requests = names_in(given)
-    groups = [each for each in requests if is_group(each)]
-    registry = load_registry(_REGISTRY) if groups else {}
-    plain = [name for each in requests if each not in groups for name in _names(each, {}, option)]
-    members = (name for each in groups for name in _names(each, registry, option))
-    grouped = (name for name in dict.fromkeys(members) if name not in plain)
-    return Named(tuple(dict.fromkeys(plain)), tuple(grouped))
-
-
-def registry_here() -> dict[str, CandidateSpec]:
-    """Return the candidates of the `models.toml` here; none where it cannot be read."""
-    try:
-        return load_registry(_REGISTRY)
-    except UsageError:
-        return {}
-
-
-def absent_of(chosen: Chosen, store: Iterable[Measurement]) -> list[str]:
-    """Return the chosen candidates that nothing is stored of, since `models.toml` knows them.
-
-    Args:
-        chosen: candidates.
-        store: what is stored.
-
-    Raises:
-        UsageError: nothing is stored of another name, or of none of them.
-    """
-    if not chosen.names:
-        return []
-    known = {each.candidate.name for each in store}
-    require_stored(chosen.names, known, chosen.registered)
-    return [name for name in chosen.names if name not in known]
-
-
-def origins_for(thresholds: Thresholds, store: Store) -> dict[str, Origin]:
-    """Return where the candidates of `models.toml` come from, if limits are relative to any.
-
-    Args:
-        thresholds: with the limits.
-        store: that remembers hashes of large files.
-
-    Raises:
-        UsageError: something is wrong in `models.toml`.
-    """
-    if not thresholds.relative:
-        return {}
-    return origins_of(thresholds.relative, load_registry(_REGISTRY), store.folder / FINGERPRINTS)
-
-
-def judges(
-    thresholds: Thresholds,
-    asked: ThresholdQuery,
-    chosen: Chosen,
-    store: Store,
-    *,
-    brief: bool = False,
-) -> Callable[[Readable], list[StoredJudgement]]:
-    """Return what judges the chosen candidates by what a store holds; see `judge_stored`.
-
-    Args:
-        thresholds: the limits.
-        asked: of the same thresholds.
-        chosen: the candidates.
-        store: see `origins_for`.
-        brief: see `judge`.
-    """
-    return partial(
-        judge_stored,
-        thresholds=thresholds,
-        asked=asked,
-        names=chosen.names,
-        registered=chosen.registered,
-        origins=origins_for(thresholds, store),
-        brief=brief,
-    )
+    registry = load_registry(_REGISTRY) if requests else {}
+    plain = {_plain(each, option) for each in requests if not is_group(each)}
+    names = dict.fromkeys(name for each in requests for name in _names(each, registry, option))
+    return Chosen(tuple(names), frozenset(names.keys() - plain), frozenset(registry))
 
 
 def _names(request: str, registry: Mapping[str, CandidateSpec], option: str) -> Iterator[str]:
@@ -203,3 +91,71 @@ def _plain(request: str, option: str) -> str:
             f"{option} {request}: what is stored goes by its name alone: {option} {name}"
         )
     return name
+
+
+def origins_for(thresholds: Thresholds, store: Store) -> dict[str, Origin]:
+    """Where the candidates of `models.toml` come from, if limits are relative to any.
+
+    Raises:
+        UsageError: something is wrong in `models.toml`.
+    """
+    if not thresholds.relative:
+        return {}
+    return origins_of(thresholds.relative, load_registry(_REGISTRY), store.folder / FINGERPRINTS)
+
+
+def judges(
+    thresholds: Thresholds,
+    asked: ThresholdQuery,
+    chosen: Chosen,
+    store: Store,
+    *,
+    brief: bool = False,
+) -> Callable[[Readable], list[StoredJudgement]]:
+    """`judge_stored` of the chosen candidates; `store` remembers hashes of large files."""
+    return partial(
+        judge_stored,
+        thresholds=thresholds,
+        asked=asked,
+        names=chosen.names,
+        registered=chosen.registered,
+        origins=origins_for(thresholds, store),
+        brief=brief,
+    )
+
+
+def measure_commands(
+    judged: Iterable[StoredJudgement], thresholds: Path, store_of: Callable[[StoredJudgement], Path]
+) -> dict[str, str]:
+    """The command that measures the rest of each candidate, by the name that it is shown by."""
+    lacking = [each for each in judged if each.missing or each.undecided]
+    try:
+        registry = load_registry(_REGISTRY) if lacking else {}
+    except UsageError:
+        registry = {}
+    return {
+        each.facts.name: _measure_command(each, thresholds, store_of(each), registry)
+        for each in lacking
+    }
+
+
+def _measure_command(
+    each: StoredJudgement, thresholds: Path, store: Path, registry: Mapping[str, CandidateSpec]
+) -> str:
+    facts = each.facts
+    parts = ["pytest", "--model", asked_for(each.name, facts.located, registry)]
+    # With `=`, as pytest wants them.
+    if thresholds != THRESHOLDS:
+        parts.append(f"--thresholds={thresholds}")
+    if store != STORE:
+        parts.append(f"--store={store}")
+    # Without such an option pytest goes by the entry, and would load it otherwise.
+    usual = registry.get(each.name) or CandidateSpec(name=each.name, source=facts.source)
+    several = facts.name != each.name
+    if several or facts.quantization != usual.quantization:
+        parts += ["--quantization", facts.quantization]
+    if several or facts.dtype != usual.dtype:
+        parts += ["--dtype", facts.dtype]
+    if several:
+        parts += ["--device", facts.device]
+    return shlex.join(parts)

@@ -1,4 +1,4 @@
-"""What the commands share: options, words, and a terminal's colours."""
+"""What the commands share: options, stores, files to write, lines and tables."""
 
 from __future__ import annotations
 
@@ -38,12 +38,7 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 
 def add_thresholds(parser: argparse.ArgumentParser, what: str = "limits") -> None:
-    """Declare `--thresholds`.
-
-    Args:
-        parser: of a command.
-        what: of the file the command takes.
-    """
+    """Declare `--thresholds`, of which the command takes `what`."""
     parser.add_argument(
         "--thresholds",
         type=Path,
@@ -54,12 +49,7 @@ def add_thresholds(parser: argparse.ArgumentParser, what: str = "limits") -> Non
 
 
 def add_language(parser: argparse.ArgumentParser, what: str) -> None:
-    """Declare `--language`.
-
-    Args:
-        parser: of a command.
-        what: is said in it, e.g. `of the page`.
-    """
+    """Declare `--language`; `what` is said in it, e.g. `of the page`."""
     parser.add_argument(
         "--language",
         choices=LANGUAGES,
@@ -73,32 +63,22 @@ def translator_of(options: argparse.Namespace) -> Translator:
 
 
 def warn(text: str) -> None:
-    """Print a warning to the standard error."""
     print(printable(f"warning: {text}"), file=sys.stderr)
 
 
 def store_of(options: argparse.Namespace) -> Store:
-    """Return the store that is asked for.
-
-    Raises:
-        UsageError: there is none.
-    """
     return store_at(options.store)
 
 
 def store_at(folder: Path) -> Store:
-    """Return the store of a folder.
-
-    Raises:
-        UsageError: there is none.
-    """
+    """The store of a folder; `UsageError` where there is none."""
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "there is no such folder"
         raise UsageError(
             f"--store {folder}: {what}. `pytest --model NAME` makes a store; give its folder."
         )
-    held = {path.name for path in folder.iterdir()}
-    if held and not held & _OF_A_STORE:
+    found = {path.name for path in folder.iterdir()}
+    if found and not found & _OF_A_STORE:
         raise UsageError(
             f"--store {folder}: is no store: it has no measurements/ in it. `pytest --model "
             "NAME` makes a store; give its folder."
@@ -108,16 +88,7 @@ def store_at(folder: Path) -> Store:
 
 @contextmanager
 def writing(option: str, path: Path | None, lost: str = "") -> Iterator[None]:
-    """Turn what keeps a file from being written into an error that says where to look.
-
-    Args:
-        option: that names the file.
-        path: of the file.
-        lost: what is lost with it, in words.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
+    """Raise a `UsageError` where the file of an option cannot be written, and say what is lost."""
     try:
         yield
     except OSError as error:
@@ -128,12 +99,12 @@ def writing(option: str, path: Path | None, lost: str = "") -> Iterator[None]:
 
 
 def one_line(text: str) -> str:
-    """Return text as one line, without control characters: what is stored is untrusted."""
+    """Text as one line, without control characters: what is stored is untrusted."""
     return printable(" ".join(text.split()))
 
 
 def size(count: int) -> str:
-    """Return a number of bytes in words, e.g. `4.5 KiB`."""
+    """A number of bytes, e.g. `4.5 KiB`."""
     value = float(count)
     for unit in ("bytes", "KiB", "MiB"):
         if value < 1024:
@@ -143,17 +114,12 @@ def size(count: int) -> str:
 
 
 def counted(count: int, one: str, several: str = "") -> str:
-    """Return a count of something, e.g. `1 file` or `2 files`."""
+    """A count of something, e.g. `1 file` or `2 files`."""
     return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
 def echo(text: str = "", markup: Mapping[str, bool] | None = None) -> None:
-    """Print a line; in colours on a terminal.
-
-    Args:
-        text: of the line; control characters in it are not printed.
-        markup: names of `_CODES` that hold, as the terminal summary gives them.
-    """
+    """Print a line without control characters; on a terminal with markup of `_CODES`."""
     text = one_line(text) if "\n" in text else printable(text)
     codes = [_CODES[name] for name, wanted in (markup or {}).items() if wanted]
     print(f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes and _colours() else text)
@@ -164,11 +130,6 @@ def _colours() -> bool:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines with aligned columns; the last one is as long as it is."""
+    """Rows as lines with aligned columns; the last one is as long as it is."""
     widths = [max(map(columns, column)) for column in zip(*rows, strict=True)][:-1]
-    return [
-        "  ".join(
-            [*(padded(cell, width) for cell, width in zip(row, widths, strict=False)), row[-1]]
-        )
-        for row in rows
-    ]
+    return ["  ".join([*map(padded, row, widths), row[-1]]) for row in rows]

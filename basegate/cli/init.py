@@ -64,7 +64,6 @@ pytest tests_models --model NAME, or add tests_models to testpaths there, and . 
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "init",
         help="write acceptance tests, questions, models.toml and thresholds.toml to begin with",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label
-from basegate.cli.candidate_args import add_models, chosen_by, judges
+from basegate.cli.candidate_args import add_models, chosen_by, judges, measure_commands
 from basegate.cli.console import (
     add_language,
     add_store,
@@ -16,7 +16,6 @@ from basegate.cli.console import (
     translator_of,
     writing,
 )
-from basegate.cli.measure_command import commands as commands_for
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.judging.comparison import compare_candidates
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from basegate.config.settings import CheckConfig
     from basegate.config.thresholds import Thresholds
     from basegate.i18n.catalogue import Translator
     from basegate.judging.from_store import StoredJudgement
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "judge",
         help="verdicts from the store, without pytest and without a model",
@@ -71,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     store, tr = store_of(options), translator_of(options)
     thresholds = load_thresholds(options.thresholds)
     asked = ThresholdQuery.of(thresholds)
-    chosen = chosen_by(options)
+    chosen = chosen_by(options.models)
 
     judge_from = judges(thresholds, asked, chosen, store, brief=options.ledger is None)
     # What is written compares candidates by their evidence, so that it is read before anything is
@@ -82,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     echo(origin(options.thresholds, options.store, tr))
     # Judging needs no GPU, so none is looked for.
     machine = environment("cpu")
-    commands = commands_for(judged, options.thresholds, lambda each: options.store)
+    commands = measure_commands(judged, options.thresholds, lambda each: options.store)
     for each in judged:
         # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
         ledger = ledger_of([each], thresholds, machine, commands=commands, choose=False)
@@ -108,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
 def _lines(
     each: StoredJudgement, ledger: Ledger, tr: Translator
 ) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Yield what is known of one candidate, as the terminal summary of a run would."""
+    """What is known of one candidate, as in the terminal summary of a run."""
     if each.records:
         yield from summary(ledger, tr=tr)
     else:
@@ -123,10 +120,6 @@ def _lines(
         yield line(word, check_label(left.check, left.item, tr), text), {}
 
 
-def _place(check: CheckConfig, tr: Translator) -> str:
-    return check_label(check.name, check.item, tr)
-
-
 def _missing(
     judged: Sequence[StoredJudgement],
     absent: Sequence[str],
@@ -134,7 +127,7 @@ def _missing(
     asked: ThresholdQuery,
     tr: Translator,
 ) -> Iterator[str]:
-    """Say what is missing for all candidates."""
+    """What is missing for all candidates."""
     if absent:
         names = tr(", ").join(absent)
         yield tr("nothing is stored of {names}: pytest --model NAME measures", names=names)
@@ -144,7 +137,7 @@ def _missing(
         text = tr(
             "no stored measurement can be told to be of it: {reason}", reason=tr.translate(reason)
         )
-        yield line(tr("not found"), _place(check, tr), text)
+        yield line(tr("not found"), check_label(check.name, check.item, tr), text)
     stored = {name for each in judged for name in (each.name, *each.others)}
     for name in thresholds.own_limits:
         if judged and name not in stored:

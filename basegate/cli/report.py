@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.cli.candidate_args import add_models, chosen_by, judges
+from basegate.cli.candidate_args import add_models, chosen_by, judges, measure_commands
 from basegate.cli.console import (
     STORE,
     add_language,
@@ -19,7 +19,6 @@ from basegate.cli.console import (
     warn,
     writing,
 )
-from basegate.cli.measure_command import commands
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
@@ -42,7 +41,6 @@ _PAGE = Path("report.html")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "report",
         help="the page that people decide from, or a summary, from stores alone",
@@ -86,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     store = MergedStore(stores)
     thresholds = load_thresholds(options.thresholds)
     asked = ThresholdQuery.of(thresholds)
-    chosen = chosen_by(options)
+    chosen = chosen_by(options.models)
 
     judge_from = judges(thresholds, asked, chosen, stores[0])
     every, behind = judge_intact(store, judge_from)
@@ -115,8 +113,10 @@ def run(options: argparse.Namespace) -> int:
     page = Page(ledger, behind, translator_of(options))
     candidates = counted(len(judged), "candidate")
     if html is not None:
+        from basegate.report.page.document import document
+
         with writing("html", html):
-            _write(page, html)
+            write_atomically(html, document(page))
         echo(f"report: {html} ({candidates})")
     with writing("summary", options.summary):
         if missing := write_summary(ledger, options.summary, page.tr):
@@ -129,22 +129,16 @@ def run(options: argparse.Namespace) -> int:
 def _commands(
     judged: Sequence[StoredJudgement], thresholds: Path, stores: Sequence[Store]
 ) -> dict[str, str]:
-    """Return what measures the rest of each candidate, in the store that holds most of it."""
-    first, *others = stores
+    """The command that measures the rest of each candidate, in the store that has most of it."""
     lacking = any(each.missing or each.undecided for each in judged)
     # Read once more only where it matters, since a store may be large.
-    held = {
-        store: Counter(each.candidate.name for each in store) if others and lacking else Counter()
-        for store in (first, *others)
+    read = lacking and len(stores) > 1
+    counts = {
+        store: Counter(each.candidate.name for each in store) if read else Counter()
+        for store in stores
     }
 
     def fullest(each: StoredJudgement) -> Path:
-        return max(held, key=lambda store: held[store][each.name]).folder
+        return max(counts, key=lambda store: counts[store][each.name]).folder
 
-    return commands(judged, thresholds, fullest)
-
-
-def _write(page: Page, path: Path) -> None:
-    from basegate.report.page.document import document
-
-    write_atomically(path, document(page))
+    return measure_commands(judged, thresholds, fullest)

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from basegate.checks.labels import check_label, format_measured, format_sample_size
-from basegate.cli.candidate_args import absent_of, add_models, chosen_by
+from basegate.cli.candidate_args import add_models, chosen_by
 from basegate.cli.console import add_store, counted, echo, one_line, size, store_of, table
 from basegate.store.folder import FILENAME_DIGITS
-from basegate.store.inventory import DISPLAY_DIGITS, sizes, unfinished
+from basegate.store.inventory import DISPLAY_DIGITS, require_stored, sizes, unfinished
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +24,6 @@ _METRIC = ("name", "item", "value", "unit", "interval", "confidence")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "list", help="a line per measurement", description="Prints a line per measurement."
     )
@@ -36,10 +35,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a line per measurement, and what is unfinished."""
-    store, chosen = store_of(options), chosen_by(options)
+    store, chosen = store_of(options), chosen_by(options.models)
     bytes_of = sizes(store)
     every = list(store)
-    absent, measured = absent_of(chosen, every), [each for each in every if chosen.holds(each)]
+    known = {each.candidate.name for each in every}
+    require_stored(chosen.names, known, chosen.registered)
+    absent = [name for name in chosen.names if name not in known]
+    names = chosen.names or known
+    measured = [each for each in every if each.candidate.name in names]
     if options.json:
         listed = {
             "measurements": [_fields(each, bytes_of) for each in measured],
@@ -90,7 +93,7 @@ def _say_unfinished(store: Store) -> None:
         echo(
             f"{counted(len(begun), 'unfinished measurement')}, "
             f"{counted(batches, 'batch', 'batches')}, {size(sum(each.bytes for each in begun))}: "
-            "a run that asks the same goes on there"
+            "the same run resumes there"
         )
 
 

@@ -13,7 +13,6 @@ from basegate.store.prune import Selection, prune
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "prune",
         help="remove measurements, and files that belong to none",
@@ -51,7 +50,7 @@ def _days(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Remove what is selected, or say what would be."""
-    store, chosen = store_of(options), chosen_by(options)
+    store, chosen = store_of(options), chosen_by(options.models)
     outdated = {check: identify_software(check) for check in CHECKS} if options.outdated else None
     selection = Selection(chosen.names, chosen.registered, options.older_than, outdated)
     try:

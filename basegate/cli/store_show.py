@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
     parser = commands.add_parser(
         "show",
         help="one measurement, and what the model wrote",
@@ -97,7 +96,7 @@ def _metric(metric: Metric) -> tuple[str, ...]:
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the leaves of nested tables under names with dots."""
+    """The leaves of nested tables, under names with dots."""
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{above}{name}.")
@@ -106,7 +105,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
 
 
 def _evidence(findings: Findings, count: int) -> Iterator[str]:
-    """Yield the first samples, pairs, questions and documents, and how many more there are."""
+    """The first samples, pairs, questions and documents, and how many more there are."""
     for sample in findings.samples[:count]:
         yield from _sample(sample)
     for pair in findings.preferences[:count]:

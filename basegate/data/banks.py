@@ -31,7 +31,7 @@ _SHOWN = 10
 
 
 class _Record(BaseModel):
-    """A record of a bank. Further fields (source, difficulty, …) may stand beside these."""
+    """A record of a bank. Further fields (source, difficulty, …) are allowed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
     kind_name: ClassVar[str]
@@ -187,7 +187,6 @@ class Bank(Generic[Record]):
 
 
 def identity(settings: BankSettings) -> str:
-    """What identifies the content of a measure's bank. See `bank_identity` for errors."""
     return bank_identity(settings.source)
 
 
@@ -197,7 +196,7 @@ def prepares(kind: type[Record]) -> Callable[[BankSettings], Bank[Record]]:
 
 
 def bank_identity(source: BankSource) -> str:
-    """What identifies a bank's content.
+    """Digest or hub commit of a bank's content.
 
     Raises:
         DataError: it cannot be found.
@@ -324,7 +323,6 @@ def _in_words(detail: Any) -> str:
 
 
 def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
-    """Add a record to those found so far, unless its id or its content is there already."""
     if record.id in records:
         raise ValueError(f"duplicate id {record.id!r}")
     content = _normal(record.content)

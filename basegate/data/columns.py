@@ -20,18 +20,12 @@ def pick(
     first_answer: int = 0,
     answers: AnswerKind | None = None,
 ) -> dict[str, Any]:
-    """The fields of a record from a row.
+    """The fields of a record from a row (column to cell).
 
     Options may be a table of letters and texts, a list of texts, or columns of their own; they
     get letters in their order. An answer may be a letter, an option's text, or its number.
-
-    Args:
-        row: column to cell.
-        fields: the record's fields; each is taken from the column of its name where `columns`
-            does not say otherwise.
-        columns: field to column; `options` to a list of columns, one for each option.
-        first_answer: the number that stands for the first option.
-        answers: what answers are, where they could be several things.
+    A field is taken from the column of its name where `columns` does not say otherwise; `options`
+    may be a list of columns. The number `first_answer` stands for the first option.
 
     Raises:
         ValueError: a column that `columns` names is not there, or an answer could be two options.

@@ -11,8 +11,7 @@ from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
 from basegate.measurement import LoadedFile
 from basegate.progress import SILENT, Progress
-from basegate.serialization import digest as digest_of
-from basegate.serialization import hash_file, write_atomically
+from basegate.serialization import digest, hash_file, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +32,6 @@ FINGERPRINTS = "fingerprints.json"
 _REMEMBER_ABOVE = 16 * 2**20
 _TELL_ABOVE = 2**28
 """Bytes that take about a second to read."""
-_CHUNK = 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -42,12 +40,8 @@ def checkpoint_fingerprint(
 ) -> str:
     """`sha256:` and 64 digits over the names and contents of a checkpoint's files.
 
-    Args:
-        folder: the checkpoint.
-        memory: a JSON file that remembers the digests of large files by place, size and time of
-            change, so that tens of gigabytes are read once.
-        name: what to call the checkpoint in the progress; the folder by default.
-        progress: told how far reading is, where it takes more than a moment.
+    `memory` is a JSON file that remembers the digests of large files by place, size and time of
+    change, so that tens of gigabytes are read once.
     """
     files = _files(folder)
     known = _recall(memory)
@@ -56,16 +50,11 @@ def checkpoint_fingerprint(
         digests = {path.name: _file_digest(path, known, read) for path in files}
     if memory is not None and known != _recall(memory):
         write_atomically(memory, json.dumps(known, indent=1))
-    return f"sha256:{digest_of(digests)}"
+    return f"sha256:{digest(digests)}"
 
 
 def known_fingerprint(folder: Path, memory: Path | None = None) -> str | None:
-    """`checkpoint_fingerprint` where no large file has to be read for it, else `None`.
-
-    Args:
-        folder: the checkpoint; of one that cannot be read, nothing is known.
-        memory: see `checkpoint_fingerprint`; it is not written.
-    """
+    """`checkpoint_fingerprint` where no large file has to be read for it, else `None`."""
     try:
         known = _recall(memory)
         sizes = {path: path.stat().st_size for path in _files(folder)}
@@ -85,13 +74,7 @@ def _files(folder: Path) -> list[Path]:
 def describe_files(
     folder: Path, names: Iterable[str], memory: Path | None = None
 ) -> tuple[LoadedFile, ...]:
-    """Sizes and hashes of files of a checkpoint.
-
-    Args:
-        folder: the checkpoint.
-        names: of the files, within it.
-        memory: see `checkpoint_fingerprint`.
-    """
+    """Sizes and hashes of files of a checkpoint, named within it."""
     known = _recall(memory)
     before = dict(known)
     found = tuple(
@@ -115,7 +98,6 @@ def _blob_digest(path: Path) -> str | None:
 
 @contextmanager
 def _telling(name: str, size: int, progress: Progress) -> Iterator[Callable[[int], None]]:
-    """Give what is told of every piece that is read, so that `progress` can say how far it is."""
     done = 0
 
     def read(amount: int) -> None:

@@ -45,10 +45,9 @@ def quiet() -> Iterator[None]:
 
 
 def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
-    """Return the commit that a revision of a repository stands for now.
+    """The commit that a revision stands for now; a full commit as it is.
 
-    A full commit is returned as it is. Where the hub cannot be reached, the local cache's last
-    answer is used.
+    Where the hub cannot be reached, the local cache's last answer is used.
 
     Raises:
         CandidateError: (of a model) misspelt, gated or out of reach.
@@ -76,7 +75,7 @@ def _resolve(kind: Kind, repo_id: str, revision: str | None) -> str:
 
 
 def load_table(repo_id: str, name: str | None, split: str, revision: str | None) -> Any:
-    """Return a split of a data set of the hub as a table of the datasets library.
+    """A split of a data set of the hub, as `datasets` loads it.
 
     Raises:
         DataError: misspelt, gated, out of reach, or without such a split.
@@ -119,7 +118,7 @@ def unreachable(error: Exception) -> bool:
 def translated(
     error: Exception, kind: Kind, repo_id: str, revision: str | None
 ) -> InvalidMeasurement:
-    """Return the error to raise instead: what happened, why it matters, what to do."""
+    """The error to raise instead, written for the user."""
     failure = CandidateError if kind == "model" else DataError
     return failure(_explanation(error, kind, repo_id, revision))
 
@@ -165,7 +164,6 @@ def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | Non
 
 
 def _no_folder(kind: Kind, repo_id: str) -> str:
-    """Say whether there is a folder of that name, which may have been meant."""
     if kind != "model":
         return ""
     if Path(repo_id).is_dir():

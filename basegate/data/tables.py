@@ -34,7 +34,7 @@ _LONGEST_CELL = 2**27
 
 @dataclass(frozen=True)
 class Row:
-    """A record and where it stands, e.g. `questions.csv, line 12`."""
+    """A record and its place, e.g. `questions.csv, line 12`."""
 
     place: str
     fields: dict[str, Any]
@@ -42,18 +42,17 @@ class Row:
 
 @dataclass(frozen=True)
 class RowError:
-    """A record that cannot be used: where it stands, and why."""
+    """A record that cannot be used: its place, and why."""
 
     place: str
     reason: str
 
     def __str__(self) -> str:
-        """As one line."""
         return f"{self.place}: {self.reason}"
 
 
 def hub_identity(dataset: str, revision: str | None) -> str:
-    """What identifies the content of a data set of the hub, without reading it.
+    """`NAME@COMMIT`: the content of a data set of the hub, without reading it.
 
     Raises:
         DataError: it cannot be found.
@@ -75,7 +74,7 @@ def table_identity(source: TableSource) -> str:
 
 
 def read_table(source: TableSource) -> Iterator[Row | RowError]:
-    """Yield the rows of a table in order.
+    """The rows of a table in order.
 
     Raises:
         DataError: the whole cannot be read: no such file, not UTF-8, no list of records.
@@ -105,7 +104,7 @@ def _file(source: TableSource) -> Path:
 
 
 def read_jsonl(path: Path) -> Iterator[Row | RowError]:
-    """Yield the record of every line that is not blank.
+    """The record of every line that is not blank.
 
     Raises:
         DataError: the file cannot be read as text.

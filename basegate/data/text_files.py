@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from basegate.errors import DataError
@@ -15,12 +16,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str:
-    """A file's format: the one that was given, or the one that its suffix stands for.
-
-    Args:
-        path: the file; it need not exist.
-        given: what the user says, where the suffix does not tell.
-        suffixes: known suffixes, in small letters, to the format of each.
+    """The format given, or the one that the file's suffix (in small letters) stands for.
 
     Raises:
         DataError: none was given and the suffix is none of these.
@@ -41,10 +37,10 @@ def has_lone_surrogate(text: str) -> bool:
 
 
 def read_utf8(path: Path) -> str:
-    """A file's text.
+    """A file's text, in UTF-8 with or without a byte order mark.
 
     Raises:
-        DataError: it cannot be read, or is not UTF-8, with the likely encoding.
+        DataError: it cannot be read, or is not UTF-8; names the likely encoding.
     """
     try:
         data = path.read_bytes()
@@ -61,19 +57,7 @@ def read_utf8(path: Path) -> str:
 
 
 def _advice(data: bytes) -> str:
-    """The end of the sentence on a file in another encoding: which, and what to do."""
-    found = _likely_encoding(data)
-    if found is None:
-        return ". Read wrongly it would measure noise: save it as UTF-8 and run again."
-    label, name = found
-    return (
-        f"; it may be {label}. Read wrongly it would measure noise: convert it with `iconv -f "
-        f"{name} -t UTF-8` and run again."
-    )
-
-
-def _likely_encoding(data: bytes) -> tuple[str, str] | None:
-    """The first encoding that fits, as people and as iconv call it."""
+    """The end of the sentence on a file in another encoding: the first that fits, what to do."""
     for encoding, label, name in (
         ("utf-16", "UTF-16", "UTF-16"),
         ("big5hkscs", "Big5", "BIG5-HKSCS"),
@@ -81,9 +65,10 @@ def _likely_encoding(data: bytes) -> tuple[str, str] | None:
     ):
         if encoding == "utf-16" and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
             continue
-        try:
+        with suppress(UnicodeDecodeError):
             data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return label, name
-    return None
+            return (
+                f"; it may be {label}. Read wrongly it would measure noise: convert it with `iconv "
+                f"-f {name} -t UTF-8` and run again."
+            )
+    return ". Read wrongly it would measure noise: save it as UTF-8 and run again."

@@ -11,7 +11,7 @@ from basegate.engines import batch_cache
 from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
 from basegate.engines.batching import BatchJob, OomBackoff, in_two, pad
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
-from basegate.engines.lm_head import Head
+from basegate.engines.lm_head import LMHead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,11 +55,11 @@ class ContinuationScorer:
         model: Any,
         batch_tokens: int,
         backoff: OomBackoff | None = None,
-        head: Head | None = None,
+        head: LMHead | None = None,
     ) -> None:
         self.model = model
         self.batch_tokens = batch_tokens
-        self._head = head or Head(model, [])
+        self._head = head or LMHead(model, [])
         self._backoff = backoff or OomBackoff()
 
     def score(

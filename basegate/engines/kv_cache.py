@@ -19,7 +19,7 @@ SHARE_OF_FREE = 0.5
 """Of the free memory of a GPU, or of the machine, that keys and values may take."""
 
 
-class RoomyLayer(DynamicLayer):
+class PreallocatedLayer(DynamicLayer):
     """A layer of a growing cache that is allocated once.
 
     `DynamicLayer` copies all keys and values for every new token, which for a few hundred samples
@@ -78,7 +78,7 @@ def repeat(cache: Any, counts: Sequence[int], room: int) -> Any:
     rows = torch.tensor(rows_of(counts))
     for index, layer in enumerate(cache.layers):
         if type(layer) is DynamicLayer and layer.is_initialized:
-            cache.layers[index] = RoomyLayer(layer, counts, room)
+            cache.layers[index] = PreallocatedLayer(layer, counts, room)
         elif (device := _device_of(layer)) is not None:
             # Not `batch_select_indices`, which leaves states as they are.
             layer.reorder_cache(rows.to(device))

@@ -28,7 +28,7 @@ ROWS = 256
 fetching the head's weights, which a vocabulary of 150,000 makes large."""
 
 
-class Head:
+class LMHead:
     """Ids to hidden states, hidden states to log-probabilities.
 
     The halves are checked against the whole model on a few tokens: some families scale or cap the

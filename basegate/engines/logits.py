@@ -39,8 +39,8 @@ class _RefuseNonFinite(LogitsProcessor):
         if not bool(torch.isfinite(scores.amax(dim=-1)).all()):
             reason = Message(
                 "the model's logits are not finite (NaN or inf), so nothing can be drawn from "
-                "them. Its numbers broke, which says nothing about what it knows: try another "
-                "--dtype or --quantization."
+                "them. It is numerically unstable, which says nothing about what it knows: "
+                "try another --dtype or --quantization."
             )
             raise InvalidMeasurement(reason)
         return scores.float()

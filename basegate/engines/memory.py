@@ -19,7 +19,7 @@ _MACHINE = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
 
 
-def what_helps(quantization: str, device: str, *further: str) -> str:
+def memory_advice(quantization: str, device: str, *further: str) -> str:
     """Return, as a sentence, what can be done where memory does not suffice.
 
     Args:
@@ -141,7 +141,7 @@ def release_memory() -> None:
             trim(0)
 
 
-def let_go(error: BaseException) -> None:
+def clear_frames(error: BaseException) -> None:
     """Drop the local variables that an error's traceback keeps alive, of its causes too.
 
     A half-loaded model stays in memory as long as anyone keeps the error that ended its loading.

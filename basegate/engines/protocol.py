@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from basegate.config.settings import Sampling
     from basegate.engines.batch_cache import BatchCache
-    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.progress import Progress
 
 
@@ -65,7 +65,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def loaded(self) -> Loaded | None:
+    def loaded(self) -> LoadedCheckpoint | None:
         """The files that it comes from; `None` where it comes from none."""
         ...
 
@@ -102,7 +102,7 @@ class Engine(Protocol):
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]] | None = None,
-        settled: Sequence[Callable[[str], bool]] | None = None,
+        is_final: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt, in batches.
@@ -114,7 +114,7 @@ class Engine(Protocol):
             sampling: how to draw.
             numbers: for each prompt the numbers of the samples to draw; by default 0 to
                 `sampling.samples` - 1.
-            settled: for each prompt, tells of a sample so far whether more text could not change
+            is_final: for each prompt, tells of a sample so far whether more text could not change
                 what is read from it; the engine may end the sample then.
             progress: told of every sample.
 

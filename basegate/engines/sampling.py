@@ -29,12 +29,12 @@ class SampleRequest(NamedTuple):
     Attributes:
         ids: its tokens, prefix included; at least one.
         seeds: one for each sample.
-        settled: tells of a sample so far whether more text could not change what is read from it.
+        is_final: tells of a sample so far whether more text could not change what is read from it.
     """
 
     ids: list[int]
     seeds: list[int]
-    settled: Callable[[str], bool] | None = None
+    is_final: Callable[[str], bool] | None = None
 
     def part(self, start: int, end: int) -> SampleRequest:
         """Return some of its samples."""
@@ -140,7 +140,7 @@ class Sampler:
             read = self._read(ids[:, :-1], mask[:, :-1])
             cache = repeat(read, counts, sampling.max_new_tokens + 1)
         finished = Finished(
-            [each.settled for each in batch for _ in each.seeds],
+            [each.is_final for each in batch for _ in each.seeds],
             longest,
             self.decode,
             self._ends_line,
@@ -187,7 +187,7 @@ class Finished(StoppingCriteria):
     """Ends a sample at a stop token, or once more text could not change what is read from it.
 
     Args:
-        settled: of each sample of the batch, or `None`; see `SampleRequest`.
+        is_final: of each sample of the batch, or `None`; see `SampleRequest`.
         prompt_length: tokens of the padded prompts.
         decode: token ids to text.
         ends_line: tells whether a token's text ends with a line break.
@@ -197,20 +197,20 @@ class Finished(StoppingCriteria):
 
     def __init__(
         self,
-        settled: Sequence[Callable[[str], bool] | None],
+        is_final: Sequence[Callable[[str], bool] | None],
         prompt_length: int,
         decode: Callable[[list[int]], str],
         ends_line: Callable[[int], bool],
         stops: set[int],
         step: Step,
     ) -> None:
-        self.settled = settled
+        self.is_final = is_final
         self.prompt_length = prompt_length
         self.decode = decode
         self.ends_line = ends_line
         self.stops = stops
         self.step = step
-        self.ends: list[int | None] = [None] * len(settled)
+        self.ends: list[int | None] = [None] * len(is_final)
 
     def __call__(
         self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: object
@@ -218,14 +218,14 @@ class Finished(StoppingCriteria):
         """Return which samples are done, shape [samples]."""
         length = input_ids.shape[1] - self.prompt_length
         last = input_ids[:, -1].tolist()
-        for index, settled in enumerate(self.settled):
+        for index, is_final in enumerate(self.is_final):
             if self.ends[index] is not None:
                 continue
             if last[index] in self.stops:
                 self._end(index, length - 1)
-            elif settled is not None and self.ends_line(last[index]):
+            elif is_final is not None and self.ends_line(last[index]):
                 text = self.decode(input_ids[index, self.prompt_length :].tolist())
-                if settled(text):
+                if is_final(text):
                     self._end(index, length)
         return torch.tensor([end is not None for end in self.ends], device=input_ids.device)
 

@@ -11,8 +11,8 @@ from basegate.engines.batch_cache import NO_CACHE
 from basegate.engines.batching import OomBackoff
 from basegate.engines.checkpoints.inspection import check_window
 from basegate.engines.continuation_scoring import ContinuationScorer
-from basegate.engines.lm_head import Head
-from basegate.engines.memory import release_memory, what_helps
+from basegate.engines.lm_head import LMHead
+from basegate.engines.memory import memory_advice, release_memory
 from basegate.engines.protocol import Draw, TokenScores, sample_seed
 from basegate.engines.sampling import Sampler, SampleRequest, recall
 from basegate.engines.tokenization import Encoder
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from basegate.config.settings import Sampling
     from basegate.engines.batch_cache import BatchCache
-    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.progress import Progress
 
 BATCH_TOKENS = {"cuda": 16384, "cpu": 2048}
@@ -61,7 +61,7 @@ class TransformersEngine:
         *,
         beyond: str = "",
         quantization: str = "none",
-        loaded: Loaded | None = None,
+        loaded: LoadedCheckpoint | None = None,
     ) -> None:
         """Wrap a model.
 
@@ -86,8 +86,8 @@ class TransformersEngine:
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
         device = model.device.type
-        advice = what_helps(quantization, device)
-        window = what_helps(quantization, device, "a smaller [perplexity] window")
+        advice = memory_advice(quantization, device)
+        window = memory_advice(quantization, device, "a smaller [perplexity] window")
         self._backoffs = {
             "score": OomBackoff("score", window),
             **{kind: OomBackoff(kind, advice) for kind in ("continue", "draw")},
@@ -177,12 +177,12 @@ class TransformersEngine:
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]] | None = None,
-        settled: Sequence[Callable[[str], bool]] | None = None,
+        is_final: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress = SILENT,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt, in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
-        asked = self._asked(prompts, sampling, numbers, settled)
+        asked = self._asked(prompts, sampling, numbers, is_final)
         for prompt, each in zip(prompts, asked, strict=True):
             self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
         sampler = Sampler(self.model, self._stops, self._encoder.decode, self._backoffs["draw"])
@@ -209,13 +209,13 @@ class TransformersEngine:
         prompts: Sequence[str],
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
-        settled: Sequence[Callable[[str], bool]] | None = None,
+        is_final: Sequence[Callable[[str], bool]] | None = None,
     ) -> list[SampleRequest]:
         return [
             SampleRequest(
                 [*self.prefix_ids, *self._encoder.encode(prompt).ids],
                 [sample_seed(sampling.seed, prompt, number) for number in wanted],
-                settled[place] if settled is not None else None,
+                is_final[place] if is_final is not None else None,
             )
             for place, (prompt, wanted) in enumerate(zip(prompts, numbers, strict=True))
         ]
@@ -241,8 +241,8 @@ class TransformersEngine:
         release_memory()
 
     @cached_property
-    def _head(self) -> Head:
-        return Head(self.model, self.prefix_ids)
+    def _head(self) -> LMHead:
+        return LMHead(self.model, self.prefix_ids)
 
     def _batch_tokens(self) -> int:
         return BATCH_TOKENS[self.model.device.type]

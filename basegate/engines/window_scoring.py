@@ -14,7 +14,7 @@ import torch
 from basegate.engines import batch_cache
 from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
 from basegate.engines.batching import BatchJob, OomBackoff, in_two, pad
-from basegate.engines.lm_head import Head
+from basegate.engines.lm_head import LMHead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,12 +94,12 @@ class WindowScorer:
         prefix: Sequence[int],
         batch_tokens: int,
         backoff: OomBackoff | None = None,
-        head: Head | None = None,
+        head: LMHead | None = None,
     ) -> None:
         self.model = model
         self.prefix = list(prefix)
         self.batch_tokens = batch_tokens
-        self._head = head or Head(model, prefix)
+        self._head = head or LMHead(model, prefix)
         self._backoff = backoff or OomBackoff()
 
     def score(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from basegate.i18n.formatting import FRACTION
 from basegate.ledger import Comparison
-from basegate.stats import drawn_together, holm, paired_difference, sign_test
+from basegate.stats import holm, paired_difference, paired_ratio_intervals, sign_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -232,9 +232,8 @@ def _intervals(
         return np.array(list(scored.tops.values())), np.array(list(scored.bottoms.values()))
 
     ratios = [pair for pair in pairs if not _counts_once(*pair)]
-    drawn = iter(
-        drawn_together([(sums(one), sums(other)) for one, other in ratios], confidence, RESAMPLES)
-    )
+    paired = [(sums(one), sums(other)) for one, other in ratios]
+    drawn = iter(paired_ratio_intervals(paired, confidence, RESAMPLES))
     return [
         _of_shares(one, other, confidence) if _counts_once(one, other) else next(drawn)
         for one, other in pairs

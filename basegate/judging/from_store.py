@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from basegate.checks.early_stopping import ALL, is_enough
 from basegate.checks.identity import identify_check
-from basegate.errors import InvalidMeasurement, told
+from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import measurements_behind
 from basegate.judging.evaluation import evaluate
@@ -96,7 +96,7 @@ class ThresholdQuery:
             try:
                 checks.append((check, identify_check(check)))
             except (InvalidMeasurement, OSError) as error:
-                unknown.append((check, told(error)))
+                unknown.append((check, str(error)))
         return cls(tuple(checks), tuple(unknown))
 
 

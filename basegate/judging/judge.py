@@ -12,7 +12,7 @@ from basegate.i18n.messages import Message
 from basegate.judging.explanation import sentence
 from basegate.serialization import Frozen
 from basegate.stats import (
-    draws_to_settle,
+    draws_needed,
     passing_probability,
     passing_probability_of_share,
 )
@@ -267,7 +267,7 @@ def _times_as_many(metric: Metric, limit: Limit) -> float | None:
         return None
     worth = metric.worth_at(limit.confidence)
     if worth is not None:
-        needed = draws_to_settle(metric.value, limit.value, limit.confidence)
+        needed = draws_needed(metric.value, limit.value, limit.confidence)
         factor = math.inf if needed is None else needed / worth
     else:
         end = interval[0] if metric.value > limit.value else interval[1]

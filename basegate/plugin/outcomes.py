@@ -13,7 +13,6 @@ from basegate.judging.judge import invalid
 from basegate.ledger import Record
 from basegate.plugin.collection import candidate_in, candidate_of, check_of, split_test_id
 from basegate.plugin.stash import PROPERTY, RECORDS
-from basegate.report.junit import properties
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,32 +63,19 @@ def attach_records(
 
 def read_records(report: pytest.TestReport) -> list[Record]:
     """Return what a report carries of its own phase; those of later phases repeat it."""
-    return [record for phase, record in _carried(report) if phase == report.when]
+    return [record for phase, record in carried_records(report) if phase == report.when]
 
 
-def take_records(report: pytest.TestReport) -> list[Record]:
-    """Return what `read_records` does, and leave properties for other readers in its place.
-
-    For the process that reports, before pytest writes a JUnit file or any other plugin reads.
-    """
-    carried = _carried(report)
-    report.user_properties[:] = [
-        (name, value) for name, value in report.user_properties if not _is_ours(name)
-    ]
-    report.user_properties += properties(record for _, record in carried)
-    return [record for phase, record in carried if phase == report.when]
-
-
-def _carried(report: pytest.TestReport) -> list[tuple[str, Record]]:
+def carried_records(report: pytest.TestReport) -> list[tuple[str, Record]]:
     """Return the records on a report, each with the phase of its test that it is of."""
     return [
         (name.removeprefix(f"{PROPERTY}:"), Record.from_json(str(value)))
         for name, value in report.user_properties
-        if _is_ours(name)
+        if is_record(name)
     ]
 
 
-def _is_ours(name: object) -> bool:
+def is_record(name: object) -> bool:
     """Whether an entry of `user_properties` is a record; others may have names of any type."""
     return str(name).startswith(f"{PROPERTY}:")
 
@@ -104,7 +90,7 @@ def crash_record(gate: GateSession, report: pytest.TestReport) -> Record | None:
     name = candidate_in(parameters, names, gate.options.thresholds.all_items())
     if name is None:
         return None
-    reason = Message("the process that ran this test ended without a word (killed or crashed).")
+    reason = Message("the process that ran this test was killed, or crashed without an error.")
     part = parameters.removeprefix(name).removeprefix("-")
     row = invalid(name, test.removeprefix("test_"), part, reason)
     return Record(candidate=gate.facts(name), results=(row,))

@@ -10,9 +10,10 @@ from basegate.errors import NotCompared
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
 from basegate.ledger import Suite
-from basegate.plugin.compare import from_store
-from basegate.plugin.outcomes import crash_record, is_over, take_records
+from basegate.plugin.compare import check_stored, from_store
+from basegate.plugin.outcomes import carried_records, crash_record, is_over, is_record
 from basegate.report.github import write_summary
+from basegate.report.junit import properties
 from basegate.runner.environment import environment
 
 if TYPE_CHECKING:
@@ -47,6 +48,16 @@ class RunReport:
         self.write_errors: list[str] = []
         self.written = False
         self._by_report: WeakKeyDictionary[pytest.TestReport, list[Record]] = WeakKeyDictionary()
+
+    def check_compared(self) -> None:
+        """Refuse `--compare` with candidates that nothing is stored of.
+
+        Raises:
+            UsageError: there is such a name.
+        """
+        options = self.gate.options
+        if options.compare:
+            check_stored(self.gate.store, options.compare, options.known)
 
     def add(self, report: pytest.TestReport) -> None:
         """Take what a phase of a test found off its report."""
@@ -131,3 +142,16 @@ class RunReport:
         except OSError as error:
             self.write_errors.append(f"the summary could not be written: {error}")
         return not self.write_errors
+
+
+def take_records(report: pytest.TestReport) -> list[Record]:
+    """Return what `read_records` does, and leave properties for other readers in its place.
+
+    For the process that reports, before pytest writes a JUnit file or any other plugin reads.
+    """
+    carried = carried_records(report)
+    report.user_properties[:] = [
+        (name, value) for name, value in report.user_properties if not is_record(name)
+    ]
+    report.user_properties += properties(record for _, record in carried)
+    return [record for phase, record in carried if phase == report.when]

@@ -16,7 +16,6 @@ from basegate.judging.judge import draws_for
 from basegate.judging.relative_limits import References, check_known
 from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
-from basegate.plugin.compare import check_stored
 from basegate.runner.candidate import Candidate
 from basegate.runner.measure import measure, obtain
 from basegate.store import Store
@@ -57,15 +56,13 @@ class GateSession:
         self.references = {limit.candidate for limit in options.thresholds.relative}
         self._isolation: Isolation | None = None
 
-    def check_names(self) -> None:
-        """Refuse limits relative to, and `--compare` with, candidates that nothing is known of.
+    def check_references(self) -> None:
+        """Refuse limits relative to candidates that nothing is known of.
 
         Raises:
             UsageError: there is such a name.
         """
         check_known(self.options.thresholds, self.options.known, self.store)
-        if self.options.compare:
-            check_stored(self.store, self.options.compare, self.options.known)
 
     @property
     def order(self) -> list[str]:

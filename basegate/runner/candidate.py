@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.data.hub import resolve_commit
 from basegate.engines.devices import resolve_device
-from basegate.engines.memory import PeakMemory, let_go, release_memory
+from basegate.engines.memory import PeakMemory, clear_frames, release_memory
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.measurement import CandidateFacts, LoadedFile
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from basegate.config.registry import CandidateSpec
-    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.engines.protocol import Engine
 
     Loader = Callable[[CandidateSpec, str, str], Engine]
@@ -60,7 +60,7 @@ class Candidate:
         self._progress = progress
         self._load = load or partial(load_engine, window=window, progress=progress)
         self._engine: Engine | None = None
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedCheckpoint | None = None
         self._files: tuple[LoadedFile, ...] = ()
         self._revision = revision
         self._failure: str | None = None
@@ -124,7 +124,7 @@ class Candidate:
             self._note(self._engine.loaded)
         return self._engine
 
-    def _note(self, loaded: Loaded | None) -> None:
+    def _note(self, loaded: LoadedCheckpoint | None) -> None:
         self._loaded = loaded
         if loaded is not None:
             self._files = describe_files(loaded.folder, loaded.files, self._memory)
@@ -136,7 +136,7 @@ class Candidate:
         # Any error, of the program's own, too: it would come again for every check.
         except Exception as error:
             self._failure = NOT_LOADED
-            let_go(error)
+            clear_frames(error)
             release_memory()
             raise
 

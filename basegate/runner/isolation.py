@@ -17,7 +17,7 @@ from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.measurement import Measurement
 from basegate.runner.candidate import NOT_LOADED
 from basegate.runner.progress_relay import ShownProgress
-from basegate.runner.worker import Loading, serve
+from basegate.runner.worker import WorkerConfig, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ LOOK_EVERY = 0.5
 PATIENCE = 20.0
 """Seconds for a process to free its model."""
 TRIES = 2
-"""Processes of one candidate that may end without a word before it is given up."""
+"""Processes of one candidate that may crash before it is given up."""
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -107,7 +107,7 @@ class Isolation:
         if self._process is None:
             self._process = _Process(
                 candidate.name,
-                Loading(
+                WorkerConfig(
                     spec=candidate.spec,
                     revision=candidate.revision,
                     device=candidate.device,
@@ -141,12 +141,12 @@ class _Process:
         name: the candidate's.
     """
 
-    def __init__(self, name: str, loading: Loading) -> None:
+    def __init__(self, name: str, config: WorkerConfig) -> None:
         self.name = name
         ours, theirs = _CONTEXT.Pipe()
         self._pipe: Connection = ours
         self._process: BaseProcess = _CONTEXT.Process(
-            target=serve, args=(theirs, loading), name=f"basegate {name}", daemon=True
+            target=serve, args=(theirs, config), name=f"basegate {name}", daemon=True
         )
         with _without_main(), _without_interrupts():
             self._process.start()
@@ -274,8 +274,8 @@ def _died(status: int | None) -> str:
         if -status == signal.SIGKILL:
             how = "killed by SIGKILL, as the system does when memory runs out"
     return (
-        f"the process that measured it ended without a word ({how}). That says nothing about the "
-        "model. What the store took of it stays, and the next run goes on from there. If it ends "
-        "again, look at the captured output, and try another --dtype, --quantization or version "
-        "of torch."
+        f"the process that measured it crashed without an error ({how}). That says nothing "
+        "about the model. What the store took of it stays, and the next run goes on from there. If "
+        "it crashes again, look at the captured output, and try another --dtype, --quantization or "
+        "version of torch."
     )

@@ -214,8 +214,8 @@ def _check_finite(findings: Findings) -> None:
         if metric.value is None and not metric.informative:
             reason = Message(
                 "{name} is not a finite number: it is beyond what a number can hold, so "
-                "nothing can be held against a limit. The model's numbers broke: try another "
-                "--dtype or --quantization.",
+                "nothing can be held against a limit. The model is numerically unstable: try "
+                "another --dtype or --quantization.",
                 name=metric.name,
             )
             raise InvalidMeasurement(reason)

@@ -21,7 +21,7 @@ from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT
 
 if TYPE_CHECKING:
-    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.engines.protocol import Engine, TokenScores
 
 WINDOW, CONTEXT = 256, 64
@@ -105,12 +105,12 @@ def _finite(scores: list[TokenScores], engine: Engine) -> None:
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if not broken:
         return
-    loaded: Loaded | None = getattr(engine, "loaded", None)
+    loaded: LoadedCheckpoint | None = getattr(engine, "loaded", None)
     if loaded is not None and (found := find_broken(loaded.folder, loaded.files)) is not None:
         raise CandidateError(
             f"{found}, so that {broken} log-probabilities of a few plain sentences are not finite "
-            "(NaN or inf). Its numbers broke while it was trained, merged or saved, and no --dtype "
-            "mends them. Fetch the file again; if it was published so, choose another checkpoint."
+            "(NaN or inf). It was broken while it was trained, merged or saved, and no --dtype "
+            "mends that. Fetch the file again; if it was published so, choose another checkpoint."
         )
     raise CandidateError(
         Message(
@@ -126,8 +126,8 @@ def _steady(together: TokenScores, alone: TokenScores) -> None:
     drift = float(np.mean(np.abs(alone.logprobs - together.logprobs)))
     if not drift <= DRIFT:  # NaN, too, is no agreement
         raise CandidateError(
-            f"a sentence scores {drift:.2f} nats per token otherwise among longer and shorter "
-            "ones than alone: padding leaks into its numbers. The model's code does not heed the "
+            f"a sentence differs by {drift:.2f} nats per token between a batch with longer and "
+            "shorter ones and alone: padding leaks into its numbers. The model's code ignores the "
             "attention mask; try another version of transformers."
         )
 
@@ -136,7 +136,7 @@ def _steady_after_prompts(engine: Engine) -> None:
     """Compare ends of sentences after their beginnings, read beside longer ones, alone and at once.
 
     Prompts are padded on the left, where a model that does not heed the mask sees it. And the code
-    of some models goes on from what it has read by one token only: several begin anew, unnoticed.
+    of some models decodes incrementally by one token only: with several it begins anew, unnoticed.
     """
     heads = [each.text[: len(each.text) // 2] for each in TEXTS]
     tails = [each.text[len(each.text) // 2 :] for each in TEXTS]
@@ -146,10 +146,12 @@ def _steady_after_prompts(engine: Engine) -> None:
         alone += engine.log_likelihoods([tail], after=[head], progress=SILENT)
         _finite([beside], engine)
         _steady(beside, alone[-1])
-    _goes_on(alone, engine.log_likelihoods([each.text for each in TEXTS], progress=SILENT))
+    _decodes_incrementally(
+        alone, engine.log_likelihoods([each.text for each in TEXTS], progress=SILENT)
+    )
 
 
-def _goes_on(after: list[TokenScores], at_once: list[TokenScores]) -> None:
+def _decodes_incrementally(after: list[TokenScores], at_once: list[TokenScores]) -> None:
     """Compare the tokens next to a beginning that was read with the same in one pass."""
     apart = []
     for end, whole in zip(after, at_once, strict=True):
@@ -159,10 +161,10 @@ def _goes_on(after: list[TokenScores], at_once: list[TokenScores]) -> None:
     drift = float(np.mean(apart))
     if not drift <= DRIFT:
         raise CandidateError(
-            f"the end of a sentence scores {drift:.2f} nats per token otherwise once its "
-            "beginning was read than in one pass: the model's code does not go on from what it "
-            "has read, as options after a prompt need. Try another version of transformers, or "
-            "choose a model of another kind."
+            f"the end of a sentence differs by {drift:.2f} nats per token between incremental "
+            "decoding with the KV cache and one pass: the model's code does not support "
+            "incremental decoding, as options after a prompt need. Try another version of "
+            "transformers, or choose a model of another kind."
         )
 
 
@@ -187,8 +189,8 @@ def _knows_order(scores: list[TokenScores]) -> None:
         )
         raise CandidateError(
             "it predicts plain sentences no better than their words in a wrong order (saved: "
-            f"{found}). Its weights are random or belong to another tokenizer, or its numbers "
-            "broke: check the checkpoint, --dtype and --quantization."
+            f"{found}). Its weights are random or belong to another tokenizer, or it is "
+            "numerically unstable: check the checkpoint, --dtype and --quantization."
         )
 
 

@@ -19,8 +19,8 @@ from functools import cache, partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from basegate.engines.memory import let_go
-from basegate.errors import BasegateError, StoreWarning, message_of
+from basegate.engines.memory import clear_frames
+from basegate.errors import BasegateError, StoreWarning
 from basegate.i18n.messages import Message
 from basegate.runner.candidate import Candidate
 from basegate.runner.gpu_leases import take, visible_gpus
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Loading:
+class WorkerConfig:
     """Which candidate a process is for.
 
     Attributes:
@@ -59,7 +59,7 @@ class Loading:
     load: Callable[..., Any]
 
 
-def serve(pipe: Connection, loading: Loading) -> None:
+def serve(pipe: Connection, config: WorkerConfig) -> None:
     """Measure what is asked for over a pipe until it is closed.
 
     Answers each `Job` with messages of progress, then `("result", JSON, warnings)` or `("error",
@@ -76,14 +76,14 @@ def serve(pipe: Connection, loading: Loading) -> None:
 
     progress = ToldProgress(send)
     candidate = Candidate(
-        loading.spec,
-        device=loading.device,
-        memory=loading.memory,
+        config.spec,
+        device=config.device,
+        memory=config.memory,
         progress=progress,
-        revision=loading.revision,
-        load=partial(loading.load, window=loading.window, progress=progress),
+        revision=config.revision,
+        load=partial(config.load, window=config.window, progress=progress),
     )
-    lease = cache(partial(_lease, loading, progress))
+    lease = cache(partial(_lease, config, progress))
     while True:
         try:
             job = pipe.recv()
@@ -93,18 +93,18 @@ def serve(pipe: Connection, loading: Loading) -> None:
         send(_answer(candidate, job, progress, lease))
 
 
-def _lease(loading: Loading, progress: ToldProgress) -> None:
+def _lease(config: WorkerConfig, progress: ToldProgress) -> None:
     """Take GPUs, which are held until the process ends, however it ends.
 
     Before the lock of any measurement: whoever held one while waiting for a GPU could wait for the
     process that has the GPU and waits for the lock.
     """
-    if loading.device == "cuda" and loading.gpus is not None:
+    if config.device == "cuda" and config.gpus is not None:
         take(
-            loading.gpus,
+            config.gpus,
             visible_gpus(),
             waiting=lambda: progress.status(
-                Message("{name}: waiting for a free GPU", name=loading.spec.name)
+                Message("{name}: waiting for a free GPU", name=config.spec.name)
             ),
         ).export()
 
@@ -121,7 +121,7 @@ def _answer(
         except Exception as error:  # noqa: BLE001
             # Text before the frames are emptied: the half-loaded model lives in them.
             told = traceback.format_exc()
-            let_go(error)
+            clear_frames(error)
             return ("error", _sendable(error), told, _texts(caught))
     return ("result", measurement.model_dump_json(), _texts(caught))
 
@@ -140,10 +140,7 @@ def _texts(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warnin
     """Return warnings as the other process can take them, which has not imported torch."""
     known = ("builtins", StoreWarning.__module__)
     return [
-        (
-            message_of(each.message),
-            each.category if each.category.__module__ in known else UserWarning,
-        )
+        (str(each.message), each.category if each.category.__module__ in known else UserWarning)
         for each in caught
     ]
 

@@ -9,27 +9,27 @@ from basegate.stats.intervals import (
     share_interval,
 )
 from basegate.stats.operating_curves import (
-    chance_of_counts,
-    draws_to_settle,
+    draws_needed,
     passing_probability,
+    passing_probability_of_counts,
     passing_probability_of_share,
 )
-from basegate.stats.paired import drawn_together, holm, paired_difference, sign_test
+from basegate.stats.paired import holm, paired_difference, paired_ratio_intervals, sign_test
 
 __all__ = [
     "RESAMPLES",
     "SEED",
     "accuracy_e_values",
     "at_confidence",
-    "chance_of_counts",
     "count_interval",
     "difference_interval",
-    "drawn_together",
-    "draws_to_settle",
+    "draws_needed",
     "effective_count",
     "holm",
     "paired_difference",
+    "paired_ratio_intervals",
     "passing_probability",
+    "passing_probability_of_counts",
     "passing_probability_of_share",
     "ratio_interval",
     "share_interval",

@@ -23,21 +23,11 @@ def ratio_interval(
     confidence: float = 0.95,
     seed: int = SEED,
 ) -> tuple[float, float] | None:
-    """Return a bootstrap interval of sum(numerators) / sum(denominators) over clusters.
+    """Bootstrap interval of sum(numerators) / sum(denominators), shape [clusters] each.
 
     Whole clusters (documents) are drawn with replacement, because tokens of one document are
     not independent. Percentile interval of 2,000 resamples, `widened`; its lower end is not below
-    zero.
-
-    Args:
-        numerators: one sum per cluster, none negative, shape [clusters].
-        denominators: likewise, positive.
-        confidence: the interval's level.
-        seed: of the resampling.
-
-    Returns:
-        Lower and upper end, or `None` where resampling can tell nothing: for fewer than two
-        clusters, or if all have the same ratio.
+    zero. `None` for fewer than two clusters, or if all have the same ratio.
     """
     import numpy as np
 
@@ -58,18 +48,9 @@ def difference_interval(
     confidence: float = 0.95,
     seed: int = SEED,
 ) -> tuple[float, float] | None:
-    """Return a paired bootstrap interval of the difference of two ratios of sums.
+    """Paired bootstrap interval of sum(a) / sum(b) - sum(c) / sum(d), shape [clusters] each.
 
-    sum(a) / sum(b) - sum(c) / sum(d), the same documents being drawn on both sides.
-
-    Args:
-        first: numerators and denominators, shape [clusters] each.
-        second: likewise, of the same clusters in the same order.
-        confidence: the interval's level.
-        seed: of the resampling.
-
-    Returns:
-        Lower and upper end, or `None` for fewer than two clusters.
+    The same clusters are drawn on both sides. `None` for fewer than two clusters.
     """
     if len(first[0]) < 2:
         return None
@@ -84,17 +65,11 @@ def difference_interval(
 def widened(
     interval: tuple[float, float], value: float, clusters: int, confidence: float
 ) -> tuple[float, float]:
-    """Return a percentile interval with its ends as much farther out as few clusters ask for.
+    """A percentile interval around `value`, wider by what a small number of clusters asks for.
 
     Resamples of n clusters vary by sqrt((n - 1) / n) too little, and the percentiles allow for
     nothing that is not known of the variance, as Student's t does. Both ends go away from the value
     by the factor t / z * sqrt(n / (n - 1)): 1.58 for 5 clusters, 1.05 for 40, at 95 %.
-
-    Args:
-        interval: of the percentiles.
-        value: of the sample itself.
-        clusters: how many were drawn from, two at least.
-        confidence: the interval's level.
 
     Source: Hesterberg, What teachers should know about the bootstrap, The American Statistician
     69, 2015, where the levels of the percentiles are moved instead.

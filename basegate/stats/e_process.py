@@ -12,7 +12,7 @@ _BETS = 64
 
 
 def accuracy_e_values(shares: Sequence[float], limit: float) -> list[float]:
-    """Return an e-process against "the accuracy is at most `limit`", after every question.
+    """E-process against "the accuracy is at most `limit`", after every question.
 
     A bettor stakes on every question that the accuracy is p > limit; its wealth is multiplied by
     x p / limit + (1 - x) (1 - p) / (1 - limit), x being the question's share of right answers.
@@ -21,10 +21,6 @@ def accuracy_e_values(shares: Sequence[float], limit: float) -> list[float]:
     value is the mean wealth of bettors on a grid of p between the limit and 1.
 
     To test that the accuracy is at least the limit, give 1 - shares and 1 - limit.
-
-    Args:
-        shares: right answers / samples of each question in the order asked, shape [questions].
-        limit: between 0 and 1, neither included.
 
     Source: Waudby-Smith, Ramdas, Estimating means of bounded random variables by betting, JRSS B,
     2024; Ville, Étude critique de la notion de collectif, 1939.

@@ -1,4 +1,4 @@
-"""Intervals of shares, and how many independent draws clustered ones are worth."""
+"""Intervals of shares, and the effective sample size of clustered ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def share_interval(share: float, count: float, confidence: float) -> tuple[float, float]:
-    """Return Wilson's score interval of a share of `count` independent draws.
+    """Wilson's score interval of a share of `count` independent draws.
 
     Centre (p + z²/2n) / (1 + z²/n), half width z sqrt(p (1 - p) / n + z²/4n²) / (1 + z²/n).
 
@@ -30,17 +30,11 @@ def share_interval(share: float, count: float, confidence: float) -> tuple[float
 def count_interval(
     right: int, count: int, confidence: float = 0.95, *, open_draws: int = 0
 ) -> tuple[float, float]:
-    """Return Clopper and Pearson's interval of a probability, given `right` of `count` draws.
+    """Clopper and Pearson's exact interval of a probability, given `right` of `count` draws.
 
-    Exact: it covers the truth at least as often as it says.
-
-    Args:
-        right: draws that were right.
-        count: draws in all.
-        confidence: the interval's level.
-        open_draws: of them, draws that were not made because they could not change a verdict. The
-            interval then reaches from that of none of them right to that of all of them right,
-            which holds the interval of all draws, however the stopping came about.
+    `open_draws` of them were not made, because they could not change a verdict. The interval then
+    reaches from that of none of these right to that of all of them right, which holds the interval
+    of all draws, however the stopping came about.
 
     Source: Clopper, Pearson, The use of confidence or fiducial limits, Biometrika 26, 1934.
     """
@@ -53,18 +47,14 @@ def count_interval(
 
 
 def effective_count(shares: Sequence[float], samples: int) -> float:
-    """Return how many independent draws tell as much about a mean share as clustered ones.
+    """Effective sample size: independent draws that tell as much about a mean as clustered ones.
 
     Samples of one question are not independent of each other: n questions with m samples each are
     worth p (1 - p) / Var(mean) draws, at most n * m, the variance being that of the questions'
-    shares. It is estimated from n questions only, so the count is lowered by (z / t)², the squared
-    ratio of the normal quantile to Student's with n - 1 degrees of freedom, at 95 %. Where all
-    questions have the same share, nothing is known of the variance, and each question counts as
-    one draw.
-
-    Args:
-        shares: right answers / samples of every question, shape [questions].
-        samples: of each question.
+    shares (right answers / samples). It is estimated from n questions only, so the count is
+    lowered by (z / t)², the squared ratio of the normal quantile to Student's with n - 1 degrees of
+    freedom, at 95 %. Where all questions have the same share, nothing is known of the variance, and
+    each question counts as one draw.
 
     Source: Kish, Survey Sampling, 1965 (design effect); Miller, Adding Error Bars to Evals, 2024
     (clustering by question); Korn, Graubard, Confidence intervals for proportions with small
@@ -77,26 +67,23 @@ def effective_count(shares: Sequence[float], samples: int) -> float:
     variance = math.fsum((share - mean) ** 2 for share in shares) / (count - 1) / count
     if variance == 0:
         return float(count)
-    worth = min(mean * (1 - mean) / variance, float(count * samples))
-    return worth * _estimated(0.95, count - 1)
+    effective = min(mean * (1 - mean) / variance, float(count * samples))
+    return effective * _estimated(0.95, count - 1)
 
 
-def at_confidence(count: float, degrees: int | None, confidence: float) -> float:
-    """Return an effective count that was corrected at 95 % as it is at another level.
+def at_confidence(count: float, dof: int | None, confidence: float) -> float:
+    """An `effective_count`, corrected at 95 %, as it is at another level.
 
-    Args:
-        count: from `effective_count`.
-        degrees: of freedom of the variance it rests on; `None` where it was not estimated.
-        confidence: the level wanted.
+    `dof`: degrees of freedom of the variance; `None` where it was not estimated.
     """
-    if degrees is None or degrees < 1 or confidence == 0.95:
+    if dof is None or dof < 1 or confidence == 0.95:
         return count
-    return count * _estimated(confidence, degrees) / _estimated(0.95, degrees)
+    return count * _estimated(confidence, dof) / _estimated(0.95, dof)
 
 
-def _estimated(level: float, degrees: int) -> float:
-    """Return what a count is worth whose variance is estimated: (z / t)^2 at a level."""
+def _estimated(level: float, dof: int) -> float:
+    """Correction of a count whose variance is estimated: (z / t)² at a level."""
     from scipy import special
 
     upper = 0.5 + level / 2
-    return float(special.ndtri(upper) / special.stdtrit(degrees, upper)) ** 2
+    return float(special.ndtri(upper) / special.stdtrit(dof, upper)) ** 2

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def passing_probability(accuracy: float, correct: int, samples: int) -> float:
-    """Return the chance that `correct` or more of `samples` independent draws are right.
+    """Probability that `correct` or more of `samples` independent draws are right.
 
     One point of the operating curve of a k-of-n gate: the upper tail of the binomial
     distribution, sum over i >= k of C(n, i) p^i (1 - p)^(n - i).
@@ -36,7 +36,7 @@ def passing_probability(accuracy: float, correct: int, samples: int) -> float:
 def passing_probability_of_share(
     accuracy: float, limit: float, count: float, confidence: float
 ) -> float:
-    """Return the chance that Wilson's interval of `count` draws lies at or above a limit.
+    """Probability that Wilson's interval of `count` draws lies at or above a limit.
 
     One point of the operating curve of a gate on a share: that of the k-of-n gate with the
     smallest k whose interval passes, n being the count, rounded.
@@ -50,21 +50,15 @@ def passing_probability_of_share(
     return passing_probability(accuracy, least, draws) if least <= draws else 0.0
 
 
-def chance_of_counts(
+def passing_probability_of_counts(
     right: Sequence[int], drawn: Sequence[int], correct: int, samples: int
 ) -> float:
-    """Return the chance that a k-of-n gate on every question passes, if all are asked anew.
+    """Probability that a k-of-n gate on every question passes, if all are asked again.
 
     The chance of a right answer is known from the draws of a question and, as if they were two
     more, from those of all questions; so the right ones of n new draws follow the beta-binomial
     distribution, and the chance that all questions have `correct` or more is the product of its
     upper tails. When sampling stopped early does not matter: what was drawn decided that.
-
-    Args:
-        right: right samples by question, shape [questions].
-        drawn: samples by question, shape [questions].
-        correct: k, of every question.
-        samples: n.
 
     Source: Skellam, A probability distribution derived from the binomial distribution by regarding
     the probability of success as variable between the sets of trials, JRSS B 10, 1948.
@@ -88,11 +82,10 @@ def _beta_binomial_tail(a: float, b: float, least: int, count: int) -> float:
     return min(1.0, math.fsum(map(chance, range(max(0, least), count + 1))))
 
 
-def draws_to_settle(share: float, limit: float, confidence: float) -> int | None:
-    """Return how many draws with this share put Wilson's interval wholly on one side of a limit.
+def draws_needed(share: float, limit: float, confidence: float) -> int | None:
+    """The fewest draws with this share that put Wilson's interval wholly on one side of a limit.
 
-    Returns:
-        The smallest such number, or `None` where a hundred million would not do.
+    `None` where a hundred million would not do.
     """
 
     def settled(count: int) -> bool:

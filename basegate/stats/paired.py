@@ -24,15 +24,7 @@ _PAIRS_AT_ONCE = 64
 def paired_difference(
     first: Sequence[float], second: Sequence[float], confidence: float = 0.95
 ) -> tuple[float, tuple[float, float] | None]:
-    """Return the mean difference of paired values and Student's interval of it.
-
-    Args:
-        first: a value per item, shape [items].
-        second: likewise, of the same items in the same order.
-        confidence: the interval's level.
-
-    Returns:
-        mean(first - second), and its interval; `None` for fewer than two items.
+    """mean(first - second) of paired values, and Student's interval; `None` for fewer than two.
 
     Source: Student, The probable error of a mean, Biometrika 6, 1908.
     """
@@ -48,23 +40,15 @@ def paired_difference(
     return mean, (mean - half, mean + half)
 
 
-def drawn_together(
+def paired_ratio_intervals(
     pairs: Sequence[tuple[Sums, Sums]], confidence: float, resamples: int, seed: int = SEED
 ) -> list[tuple[float, float] | None]:
-    """Return the intervals of `difference_interval` from as many resamples as a high level needs.
+    """The intervals of `difference_interval` from as many resamples as a high level needs.
 
-    Pairs with as many clusters share their resamples, which take longer than all that is computed
-    from them; and numpy alone is imported, in a tenth of the time of scipy's statistics.
-
-    Args:
-        pairs: of ratios of sums, each as numerators and denominators, shape [clusters] each; the
-            clusters of both are the same, in the same order.
-        confidence: the intervals' level.
-        resamples: how many.
-        seed: of the resampling.
-
-    Returns:
-        Lower and upper end for each pair, or `None` for fewer than two clusters.
+    A pair is two ratios of sums, each as numerators and denominators, shape [clusters], of the same
+    clusters in the same order; `None` for fewer than two. Pairs with as many clusters share their
+    resamples, which take longer than all that is computed from them; and numpy alone is imported,
+    in a tenth of the time of scipy's statistics.
     """
     import numpy as np
 
@@ -84,7 +68,7 @@ def drawn_together(
 
 
 def _alike(counts: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the places of pairs with as many clusters, two at least, not too many at once."""
+    """Places of pairs with as many clusters, two at least, not too many at once."""
     for count in sorted(set(counts) - {0, 1}):
         places = [place for place, each in enumerate(counts) if each == count]
         for start in range(0, len(places), _PAIRS_AT_ONCE):
@@ -92,7 +76,7 @@ def _alike(counts: Sequence[int]) -> Iterator[list[int]]:
 
 
 def _resampled(columns: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
-    """Return the sums of columns over clusters drawn anew, shape [resamples, columns].
+    """Sums of columns over clusters drawn again, shape [resamples, columns].
 
     So many at a time that it takes little memory; a multinomial draw of how often each cluster is
     taken would need eight times as long as drawing the clusters and counting them.
@@ -112,13 +96,10 @@ def _resampled(columns: NDArray[np.float64], resamples: int, seed: int) -> NDArr
 
 
 def sign_test(differences: Sequence[float]) -> float:
-    """Return the exact two-sided p-value that differences are as often above zero as below.
+    """Exact two-sided p-value that differences are as often above zero as below.
 
     Differences of zero tell nothing and are left out; of none that is left, 1. Of right and wrong
     answers it is the exact test of McNemar.
-
-    Args:
-        differences: a value per item, shape [items].
 
     Source: Dixon, Mood, The statistical sign test, JASA 41, 1946.
     """
@@ -133,7 +114,7 @@ def sign_test(differences: Sequence[float]) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for the number of comparisons, in the order given.
+    """p-values adjusted for the number of comparisons, in the order given.
 
     The smallest is multiplied by the number of comparisons, the next by one less, and none may be
     smaller than one before it.

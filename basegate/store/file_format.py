@@ -1,4 +1,4 @@
-"""A measurement as two files: JSON for its numbers, JSON Lines beside it for what they rest on.
+"""A measurement as two files: JSON for its numbers, JSON Lines beside it for the evidence.
 
 The first line of the JSON file is a checksum over the rest, which names the other file and its
 checksum. Files of schema 2, which held sentences in place of data, and of schema 1, which held
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 from pydantic import Field, ValidationError
 
@@ -24,9 +24,6 @@ from basegate.measurement import (
 )
 from basegate.serialization import Frozen, digest
 from basegate.store.migration import migrate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SCHEMA = 3
 EVIDENCE: dict[str, type[Frozen]] = {
@@ -73,7 +70,6 @@ def write_evidence(findings: Findings) -> str:
 
 
 def write(measurement: Measurement, evidence: Evidence | None) -> str:
-    """The text of a measurement's file."""
     fields = measurement.model_dump(
         mode="json", exclude={"findings": set(EVIDENCE), "earlier": True}
     )
@@ -84,7 +80,7 @@ def write(measurement: Measurement, evidence: Evidence | None) -> str:
 
 
 def read(data: bytes) -> tuple[Measurement, Evidence | None]:
-    """Return the measurement of a file, without its evidence, and where that is.
+    """The measurement of a file, without its evidence, and where that is.
 
     Raises:
         Newer: it is of a schema that is not known here yet.
@@ -136,12 +132,7 @@ def _of_its_key(measurement: Measurement) -> Measurement:
 
 
 def with_evidence(measurement: Measurement, evidence: Evidence, data: bytes) -> Measurement:
-    """Return a measurement with what its numbers rest on.
-
-    Args:
-        measurement: without.
-        evidence: what its file says of the second file.
-        data: the second file.
+    """A measurement with the evidence in `data`, its second file.
 
     Raises:
         Damaged: the second file was cut short or changed.
@@ -150,16 +141,11 @@ def with_evidence(measurement: Measurement, evidence: Evidence, data: bytes) -> 
         raise Damaged(f"the checksum of {evidence.file} is not that of its content")
     found: dict[str, list[Any]] = {name: [] for name in EVIDENCE}
     try:
-        for name, fields in _lines(data):
-            found[name].append(EVIDENCE[name].model_validate(fields))
+        for line in filter(None, data.decode("utf-8").split("\n")):
+            for name, fields in json.loads(line).items():
+                found[name].append(EVIDENCE[name].model_validate(fields))
     except (ValueError, KeyError, AttributeError, RecursionError) as error:
         raise Damaged(f"{evidence.file} holds no samples ({type(error).__name__})") from None
     parts = {name: tuple(each) for name, each in found.items()}
     findings = measurement.findings.model_copy(update=parts)
     return measurement.model_copy(update={"findings": findings})
-
-
-def _lines(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
-    for line in data.decode("utf-8").split("\n"):
-        if line:
-            yield from json.loads(line).items()

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from basegate.errors import NotTrusted
 from basegate.serialization import write_atomically
-from basegate.store import file_format as files
+from basegate.store import file_format
 from basegate.store.file_format import Damaged, Evidence, Newer
 from basegate.store.journal import FileJournal, Journal, is_left_of
 
@@ -53,12 +53,7 @@ class Store:
         self._warned: set[str] = set()
 
     def get(self, key: str, *, evidence: bool = True) -> Measurement | None:
-        """Return the measurement of a key; `None` where there is none that can be used.
-
-        Args:
-            key: in full, or its first digits, of which there have to be `FILENAME_DIGITS`.
-            evidence: whether samples, pairs and option scores are wanted, too.
-        """
+        """The measurement of a key, or of its first `FILENAME_DIGITS`; `None` for none usable."""
         short = key[:FILENAME_DIGITS]
         found = self._newest(self._listed.get(short, ()), evidence)
         if found is None:
@@ -70,7 +65,7 @@ class Store:
         return found if found is not None and found.key.startswith(key) else None
 
     def __iter__(self) -> Iterator[Measurement]:
-        """Yield all measurements, each key once, without evidence."""
+        """All measurements, each key once, without evidence."""
         for names in _by_key(self._names()).values():
             found = self._newest(names, evidence=False)
             if found is not None:
@@ -102,9 +97,9 @@ class Store:
             if any(each.suffix == ".json" and _is_newer(each) for each in earlier):
                 raise OSError("a newer basegate has kept one of that key")
             # Under the name of its content: the file that is there now still needs its own.
-            evidence = self._put_evidence(stem, files.write_evidence(measurement.findings))
+            evidence = self._put_evidence(stem, file_format.write_evidence(measurement.findings))
             path = self.measurements / f"{stem}.json"
-            write_atomically(path, files.write(measurement, evidence))
+            write_atomically(path, file_format.write(measurement, evidence))
             kept = {path.name, evidence.file if evidence is not None else ""}
             for old in earlier:
                 if old.name not in kept:
@@ -146,9 +141,7 @@ class Store:
     ) -> Iterator[Journal]:
         """Yield the journal of a measurement that no other process may make meanwhile.
 
-        Args:
-            key: of the measurement.
-            waiting: called once where another process is measuring it.
+        `waiting` is called once where another process is measuring it.
         """
         journal_path, lock = self._journal(key)
         try:
@@ -168,7 +161,7 @@ class Store:
         journal, lock = self._journal(measurement.key)
         if not journal.exists():
             return
-        # A process that holds the lock is making it anew.
+        # A process that holds the lock is measuring it again.
         with suppress(OSError, NotImplementedError), lock.acquire(timeout=0):
             if is_left_of(journal, measurement):
                 journal.unlink()
@@ -185,7 +178,7 @@ class Store:
             return []
 
     def _newest(self, names: Sequence[str], evidence: bool) -> Measurement | None:
-        """Return what the files of one key hold; of several, since one was copied, the newest."""
+        """What the files of one key hold; of several, since one was copied, the newest."""
         read = ((name, self._read(name, evidence)) for name in names)
         found = [(name, each) for name, each in read if each is not None]
         if not found:
@@ -201,7 +194,7 @@ class Store:
         return newest
 
     def _read(self, name: str, evidence: bool) -> Measurement | None:
-        """Return the measurement of a file; `None`, with a warning, where it cannot be used."""
+        """The measurement of a file; `None`, with a warning, where it cannot be used."""
         try:
             return _load(self.measurements, name, evidence)
         except FileNotFoundError:
@@ -244,7 +237,6 @@ class Store:
 
 
 def _stem(measurement: Measurement) -> str:
-    """What the names of a measurement's files begin with."""
     parts = (measurement.candidate.name, measurement.check, measurement.item)
     names = ".".join(re.sub(r"[^\w-]+", "-", part)[:24] for part in parts)
     return f"{names}.{measurement.key[:FILENAME_DIGITS]}"
@@ -260,14 +252,14 @@ def _by_key(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _load(folder: Path, name: str, evidence: bool) -> Measurement:
-    """Read a measurement and, where it is wanted, its evidence.
+    """A measurement and, where it is wanted, its evidence.
 
     Raises:
         Damaged: it cannot be trusted.
         OSError: it cannot be read.
     """
     # By text: for ten thousand files the objects of pathlib take longer than reading them.
-    measurement, beside = files.read(_content(f"{folder}{os.sep}{name}"))
+    measurement, beside = file_format.read(_content(f"{folder}{os.sep}{name}"))
     if f".{measurement.key[:FILENAME_DIGITS]}.json" not in name:
         raise Damaged("its name is that of another key")
     if beside is None:
@@ -275,7 +267,9 @@ def _load(folder: Path, name: str, evidence: bool) -> Measurement:
     path = f"{folder}{os.sep}{beside.file}"
     if not os.path.exists(path):
         raise Damaged(f"{beside.file} is missing beside it")
-    return files.with_evidence(measurement, beside, _content(path)) if evidence else measurement
+    return (
+        file_format.with_evidence(measurement, beside, _content(path)) if evidence else measurement
+    )
 
 
 def _content(path: str) -> bytes:
@@ -285,7 +279,7 @@ def _content(path: str) -> bytes:
 
 def _is_newer(path: Path) -> bool:
     try:
-        files.read(path.read_bytes())
+        file_format.read(path.read_bytes())
     except Newer:
         return True
     except (OSError, Damaged):

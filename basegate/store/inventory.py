@@ -29,11 +29,7 @@ _SHOWN = 20
 class Unfinished:
     """A measurement that an ended run left half done, or that one is making now.
 
-    Attributes:
-        key: its first digits.
-        bytes: size of its journal.
-        changed: UTC time of the last batch, ISO 8601.
-        batches: that are done, and need not be done again.
+    The key's first digits, the journal's size, UTC time (ISO 8601) and number of finished batches.
     """
 
     key: str
@@ -62,7 +58,7 @@ def sizes(store: Store) -> dict[str, int]:
 
 
 def get_by_prefix(store: Store, prefix: str) -> Measurement:
-    """Return the measurement whose key begins so, with its evidence.
+    """The measurement whose key begins so, with its evidence.
 
     Raises:
         UsageError: it is no beginning of a key, or of none or several that there are; says which.
@@ -86,7 +82,6 @@ def get_by_prefix(store: Store, prefix: str) -> Measurement:
 
 
 def _listed(stems: dict[str, str]) -> str:
-    """A line per measurement, as its file is named."""
     lines = [
         f"  {short[:DISPLAY_DIGITS]}  {'  '.join(stem.split('.')[:-1])}"
         for short, stem in [*stems.items()][:_SHOWN]
@@ -99,12 +94,7 @@ def _listed(stems: dict[str, str]) -> str:
 def require_stored(
     names: Sequence[str], known: Collection[str], registered: Collection[str] = ()
 ) -> list[str]:
-    """Return those of the candidates that something is stored of.
-
-    Args:
-        names: of candidates.
-        known: names that something is stored of.
-        registered: names of which nothing need be stored, since they are no mistake.
+    """Those of the candidates that something is stored of.
 
     Raises:
         UsageError: nothing is stored of a name that is not registered, or of none of them.

@@ -1,4 +1,4 @@
-"""How far an unfinished measurement has come, so that a killed run goes on where it was.
+"""How far an unfinished measurement has come, so that a killed run resumes there.
 
 A line per batch: a check sum and JSON with the pieces that were done. A line that was cut short by
 a crash, or garbled, ends what is taken: all behind it is measured again.
@@ -28,7 +28,7 @@ _SUM = 8
 
 
 class Journal:
-    """Pieces of one measurement by name. This one keeps nothing: nothing can be gone on with.
+    """Batch cache of one measurement. This one keeps nothing, so nothing can be resumed.
 
     Attributes:
         trouble: why something could not be kept; empty where all was.
@@ -46,7 +46,6 @@ class Journal:
         self._too_large: dict[str, int] = {}
 
     def __len__(self) -> int:
-        """Return how many pieces are done."""
         return 0
 
     def start(self) -> None:
@@ -54,26 +53,26 @@ class Journal:
         self._began = time.perf_counter()
 
     def spent(self) -> tuple[float, int]:
-        """Return seconds of measuring and batches that did not fit, earlier runs included."""
+        """Seconds of measuring, and batches that did not fit into memory, earlier runs included."""
         now = time.perf_counter() - self._began if self._began is not None else 0.0
         return self._before + now, self._retries
 
     def too_large(self, kind: str) -> float:
-        """Return the smallest size of a kind of batch that did not fit; infinite if all did."""
+        """The smallest size of a kind of batch that did not fit; infinite if all did."""
         return self._too_large.get(kind, math.inf)
 
     def did_not_fit(self, kind: str, size: int) -> None:
-        """Hear of a batch that did not fit into memory; it counts if none as small is known."""
+        """Count a batch that did not fit into memory, if none as small is known."""
         if size < self.too_large(kind):
             self._too_large[kind] = size
             self._retries += 1
 
     def has(self, name: str) -> bool:
-        """Tell whether a piece is done."""
+        """Whether a piece is done."""
         return False
 
     def get(self, names: Sequence[str]) -> list[Any] | None:
-        """Return the pieces of a batch, or `None` where not all of them are done yet."""
+        """The pieces of a batch; `None` where not all of them are done yet."""
         return None
 
     @property
@@ -82,22 +81,18 @@ class Journal:
         return 0, 0
 
     def put(self, pieces: Mapping[str, Any]) -> None:
-        """Keep the pieces of a batch; they outlive the process, and a loss of power.
-
-        Args:
-            pieces: what JSON can hold, by name.
-        """
+        """Keep the pieces of a batch; they outlive the process, and a loss of power."""
 
     def get_or_set(self, name: str, make: Callable[[], Any]) -> Any:
-        """Return what was settled under a name when the measurement began; settled now if new.
+        """What was set under a name when the measurement began; set now if new.
 
-        Batches have to be the same when it is gone on with: a model's numbers depend, in their
-        last digits, on what else is in a batch.
+        Batches have to be the same when it is resumed: a model's numbers depend, in their last
+        digits, on what else is in a batch.
         """
         return make()
 
     def begin_anew(self) -> None:
-        """Forget what was done, unless it was begun so: then it is gone on with."""
+        """Forget what was done, unless this was called before: then it is resumed."""
 
     def finish(self, measurement: Measurement) -> None:
         """Write down that all is done, before the measurement is stored.
@@ -106,7 +101,7 @@ class Journal:
         """
 
     def is_of(self, measurement: Measurement) -> bool:
-        """Tell whether all that it holds is in a measurement that is stored."""
+        """Whether all that it holds is in a measurement that is stored."""
         return False
 
     def forget(self) -> None:
@@ -122,11 +117,7 @@ class Journal:
 class FileJournal(Journal):
     """Keeps pieces in a file, each once its batch is done.
 
-    Only places in the file are held in memory, so that going on takes no more of it than beginning.
-
-    Args:
-        path: of the file; it need not exist.
-        key: of the measurement; a journal of another is not gone on with.
+    Only places in the file are held in memory, so that resuming takes no more of it than beginning.
 
     Raises:
         OSError: it cannot be opened for writing.
@@ -148,15 +139,12 @@ class FileJournal(Journal):
         self._file.truncate(self._end)
 
     def __len__(self) -> int:
-        """Return how many pieces are done."""
         return len(self._places)
 
     def has(self, name: str) -> bool:
-        """Tell whether a piece is done."""
         return name in self._places
 
     def get(self, names: Sequence[str]) -> list[Any] | None:
-        """Return the pieces of a batch, or `None` where not all of them are done yet."""
         if any(name not in self._places for name in names):
             return None
         found: dict[str, Any] = {}
@@ -169,11 +157,9 @@ class FileJournal(Journal):
 
     @property
     def tally(self) -> tuple[int, int]:
-        """How many batches an earlier run had done; see `Journal.tally`."""
         return len(self._taken), len(self._taken) + self._done
 
     def put(self, pieces: Mapping[str, Any]) -> None:
-        """Keep the pieces of a batch; see `Journal.put`."""
         self._done += 1
         seconds, retries = self.spent()
         line = {
@@ -186,46 +172,39 @@ class FileJournal(Journal):
             self._places.update(dict.fromkeys(pieces, place))
 
     def get_or_set(self, name: str, make: Callable[[], Any]) -> Any:
-        """Return what was settled under a name; see `Journal.get_or_set`."""
         if name not in self._settled:
             self._settled[name] = make()
             self._append({"settled": {name: self._settled[name]}})
         return self._settled[name]
 
     def begin_anew(self) -> None:
-        """Forget what was done, unless it was begun so; see `Journal.begin_anew`."""
         if not self._settled.get(_ANEW):
             self.forget()
             self.get_or_set(_ANEW, lambda: True)
 
     def finish(self, measurement: Measurement) -> None:
-        """Write down that all is done; see `Journal.finish`."""
         self._finished = _making(measurement)
         self._append({"finished": self._finished})
 
     def is_of(self, measurement: Measurement) -> bool:
-        """Tell whether all that it holds is in a measurement that is stored."""
         return self._finished == _making(measurement)
 
     def forget(self) -> None:
-        """Begin from nothing."""
         self._start_over()
         self._places, self._settled, self._finished = {}, {}, ""
         self._end = self._begin = 0
         self._file.truncate(0)
 
     def close(self) -> None:
-        """Close the file and leave it for a later run."""
         self._file.close()
 
     def discard(self) -> None:
-        """Remove the file."""
         self.close()
         with suppress(OSError):  # it says that it is finished, and goes with the next run
             self.path.unlink()
 
     def _append(self, line: Mapping[str, Any]) -> tuple[int, int] | None:
-        """Write a line; return its place, or `None` where there was no room for it."""
+        """The place of the line written; `None` where there was no room for it."""
         if self._stuck:
             return None
         head = {"key": self._key} if self._end == 0 else {}
@@ -252,7 +231,7 @@ class FileJournal(Journal):
             self._stuck = True  # what is whole stays so, and the next run cuts off the rest
 
     def _recall(self) -> int:
-        """Read what there is; return where the last whole line of this measurement ends."""
+        """Read the file; the end of the last whole line of this measurement."""
         end = 0
         with self.path.open("rb") as file:
             for data in file:
@@ -270,7 +249,7 @@ class FileJournal(Journal):
 
 
 def batches_in(path: Path) -> int:
-    """Return how many batches a later run finds in a journal; of one that cannot be read, none."""
+    """How many batches a later run finds in a journal; of one that cannot be read, none."""
     count = 0
     with suppress(OSError), path.open("rb") as file:
         for data in file:
@@ -282,7 +261,7 @@ def batches_in(path: Path) -> int:
 
 
 def is_left_of(path: Path, measurement: Measurement) -> bool:
-    """Tell whether a journal was left by a run that died when it had stored the measurement.
+    """Whether a journal was left by a run that died when it had stored the measurement.
 
     Raises:
         OSError: it cannot be read.
@@ -297,12 +276,11 @@ def is_left_of(path: Path, measurement: Measurement) -> bool:
 
 
 def _making(measurement: Measurement) -> str:
-    """Return what tells one making of a measurement from another."""
     return f"{measurement.measured_at} {measurement.seconds!r}"
 
 
 def _whole(data: bytes) -> dict[str, Any] | None:
-    """Return what a line says, or `None` where it was cut short or garbled."""
+    """What a line says; `None` where it was cut short or garbled."""
     text = data[_SUM + 1 :].removesuffix(b"\n")
     if data != b"%08x %s\n" % (zlib.crc32(text), text):
         return None

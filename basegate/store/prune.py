@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from basegate.store import file_format as files
+from basegate.store import file_format
 from basegate.store.file_format import Damaged
 from basegate.store.folder import FILENAME_DIGITS
 from basegate.store.inventory import require_stored
@@ -24,13 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Removal:
-    """A file that goes.
-
-    Attributes:
-        path: of the file.
-        bytes: its size.
-        why: it goes.
-    """
+    """A file that goes, its size, and why."""
 
     path: Path
     bytes: int
@@ -70,13 +64,7 @@ class Selection:
 def prune(store: Store, selection: Selection, *, dry_run: bool) -> list[Removal]:
     """Remove the selected measurements, samples that no measurement names, half-written files.
 
-    Args:
-        store: whose files may go.
-        selection: of measurements.
-        dry_run: whether to remove nothing.
-
-    Returns:
-        What went, or would.
+    With `dry_run` nothing is removed, and what would go is returned.
 
     Raises:
         UsageError: a name was selected that nothing is stored of.
@@ -98,7 +86,7 @@ def _find(store: Store, selection: Selection) -> list[Removal]:
     models: set[str] = set()
     for path in store.paths():
         try:
-            measurement, evidence = files.read(path.read_bytes())
+            measurement, evidence = file_format.read(path.read_bytes())
         except (OSError, Damaged):
             unread.add(path.stem[-FILENAME_DIGITS:])  # samples beside it may be its own
             continue
@@ -127,7 +115,7 @@ def _age(measurement: Measurement) -> timedelta:
 
 
 def _outdated(identity: Mapping[str, Any], software: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say in what its software is another one; empty where it is the same."""
+    """In what the software of an identity is another one; empty where it is the same."""
     made = identity.get("measure")
     name = str(made.get("name")) if isinstance(made, dict) else ""
     if name not in software:

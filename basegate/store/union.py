@@ -14,15 +14,11 @@ if TYPE_CHECKING:
 
 
 class Readable(Protocol):
-    """What judging and reporting ask of a store."""
+    """What judging and reporting ask of a store; evidence comes with `get` only."""
 
-    def get(self, key: str) -> Measurement | None:
-        """Return the measurement of that key with its evidence, or `None`."""
-        ...
+    def get(self, key: str) -> Measurement | None: ...
 
-    def __iter__(self) -> Iterator[Measurement]:
-        """Yield all measurements, without evidence."""
-        ...
+    def __iter__(self) -> Iterator[Measurement]: ...
 
 
 class MergedStore:
@@ -36,20 +32,18 @@ class MergedStore:
         self._stores = stores
 
     def get(self, key: str) -> Measurement | None:
-        """Return the measurement of that key with its evidence, or `None`."""
         found = self._choose(key)
         return found[1] if found is not None else None
 
     def __iter__(self) -> Iterator[Measurement]:
-        """Yield all measurements, each key once, without evidence."""
         if len(self._stores) == 1:
             yield from self._stores[0]
             return
-        held: dict[str, dict[int, Measurement]] = {}
+        by_store: dict[str, dict[int, Measurement]] = {}
         for number, store in enumerate(self._stores):
             for measurement in store:
-                held.setdefault(measurement.key, {})[number] = measurement
-        for key, found in held.items():
+                by_store.setdefault(measurement.key, {})[number] = measurement
+        for key, found in by_store.items():
             first, *others = found.values()
             if all(each.findings.metrics == first.findings.metrics for each in others):
                 yield first
@@ -58,7 +52,7 @@ class MergedStore:
                 yield found.get(chosen[0], first) if chosen is not None else first
 
     def _choose(self, key: str) -> tuple[int, Measurement] | None:
-        """Return the measurement of a key that counts, and the number of its store."""
+        """The measurement of a key that counts, and the number of its store."""
         read = ((number, store.get(key)) for number, store in enumerate(self._stores))
         found = [(number, each) for number, each in read if each is not None]
         if not found:
@@ -80,27 +74,20 @@ class MergedStore:
 
 
 class FilteredStore:
-    """A store without some of its measurements.
-
-    Args:
-        store: where measurements are.
-        keys: of those that are left out.
-    """
+    """A store without the measurements of some keys."""
 
     def __init__(self, store: Readable, keys: Collection[str]) -> None:
         self._store, self._keys = store, keys
 
     def get(self, key: str) -> Measurement | None:
-        """Return the measurement of that key with its evidence, or `None`."""
         return None if key in self._keys else self._store.get(key)
 
     def __iter__(self) -> Iterator[Measurement]:
-        """Yield all measurements, without evidence."""
         return (each for each in self._store if each.key not in self._keys)
 
 
 def _covers(one: Measurement, other: Measurement) -> bool:
-    """Tell whether one has the numbers of the other, or all of its samples and more."""
+    """Whether one has the numbers of the other, or all of its samples and more."""
     if one.findings.metrics == other.findings.metrics:
         return True
     ours, theirs = _samples_by_item(one), _samples_by_item(other)

@@ -30,8 +30,8 @@ class DrawingEngine:
         self.texts = texts
         self.rounds = []
 
-    def sample(self, prompts, *, sampling, progress, numbers, settled):
-        assert len(prompts) == len(numbers) == len(settled)
+    def sample(self, prompts, *, sampling, progress, numbers, is_final):
+        assert len(prompts) == len(numbers) == len(is_final)
         self.rounds.append((list(prompts), [list(wanted) for wanted in numbers]))
         places = [
             int(prompt.removeprefix("Question ")) if prompt.startswith("Question ") else 0

@@ -22,7 +22,7 @@ READERS = {
         "data/columns.py",
         "checks/answers/choice.py",
         "checks/answers/mentions.py",
-        "checks/answers/settled.py",
+        "checks/answers/final.py",
         "checks/answers/patterns.py",
         "checks/option_likelihood.py",
         "checks/k_of_n.py",
@@ -31,7 +31,7 @@ READERS = {
         "data/banks.py",
         "data/columns.py",
         "checks/answers/number.py",
-        "checks/answers/settled.py",
+        "checks/answers/final.py",
         "checks/answers/patterns.py",
         "checks/k_of_n.py",
     ),
@@ -40,11 +40,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "cda052e22403b1b1"),
-    "reasoning": (5, "7fa0a33c5a64da1b"),
+    "knowledge": (6, "1539457b529dc7a4"),
+    "reasoning": (5, "c54f158cff04047f"),
     "continuation": (7, "b7fceb7eaa1e90ce"),
     "minimal_pairs": (3, "1d00375e93fe9b0e"),
-    "perplexity": (5, "054534dd4df295ec"),
+    "perplexity": (5, "ae14395b11787d54"),
 }
 
 

@@ -45,8 +45,8 @@ def test_what_is_no_whole_measurement_is_mentioned(manage, store, thresholds):
     path.write_text("{")
     status, out, err = manage("list")
     assert status == 0
-    assert re.search(r"\n1 unfinished measurement, 2 batches, \d+ bytes: a run that asks ", out)
-    assert "goes on there" in out
+    hint = "the same run resumes there"
+    assert re.search(rf"\n1 unfinished measurement, 2 batches, \d+ bytes: {hint}\n", out)
     assert "\n2 measurements, " in out
     assert err.startswith(f"warning: {path.name} is not used, since ")
     [half] = json.loads(manage("list", "--json")[1])["unfinished"]

@@ -29,7 +29,7 @@ def test_a_process_that_dies_takes_nothing_with_it(isolated, workers):
     assert found["dies", "perplexity", "bits_per_char"] == "pass", "measured before it died"
     assert result.parseoutcomes()["errors"] == 3
     text = result.stdout.str()
-    assert "ended without a word (killed by SIGKILL, as the system does when memory runs" in text
+    assert "crashed without an error (killed by SIGKILL, as the system does when memory" in text
     assert "Traceback" not in text
     # Each process dies at the first samples; the third check is not tried with yet another.
     assert logged(isolated, "load").count("dies") == 2

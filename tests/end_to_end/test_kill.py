@@ -220,7 +220,7 @@ def test_killed_at_a_random_moment(ground, number, record_property):
     else:
         # Between two measurements there is nothing to be invalid.
         assert status in (1, ground.status)
-        told = "ended without a word (killed by SIGKILL" in run.output
+        told = "crashed without an error (killed by SIGKILL" in run.output
         record_property("hit while measuring", told)
     before = run.batches
     run.finish()

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
-import warnings
 
 import pytest
 
 from basegate.errors import (
-    CandidateError,
     InvalidMeasurement,
-    NotTrusted,
     did_you_mean,
-    message_of,
-    told,
 )
 from basegate.i18n.catalogue import ENGLISH, Translator, translator
 from basegate.i18n.messages import Message, joined
@@ -22,7 +17,7 @@ from basegate.judging.explanation import reason, sentence
 from basegate.judging.judge import invalid
 from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
-from basegate.runner.worker import _sendable, _texts
+from basegate.runner.worker import _sendable
 from basegate.verdict import Result
 
 CATALOGUE = {
@@ -77,25 +72,6 @@ def test_an_error_carries_its_message_to_another_process():
     assert str(sent) == str(error)
     assert sent.measurement == "k"
     assert SAY.translate(sent.message) == "a.bin 已損毀：a.bin 已損毀：欠缺 3 bytes。。"
-
-
-def test_an_error_with_a_text_that_is_ready_has_it_as_it_is():
-    assert told(CandidateError(DAMAGED)) is DAMAGED
-    assert told(CandidateError("a {brace}")) == "a {brace}"
-    assert type(told(CandidateError("nothing"))) is str
-    assert told(ValueError("x", 3)) == "('x', 3)"
-    assert told(OSError(2, "No such file")) == "[Errno 2] No such file"
-
-
-def test_a_warning_of_a_measuring_process_keeps_its_message():
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        warnings.warn_explicit(DAMAGED, NotTrusted, filename="x", lineno=0)
-        warnings.warn("plain", UserWarning, stacklevel=1)
-    texts = pickle.loads(pickle.dumps(_texts(caught)))
-    assert [SAY.translate(text) for text, _ in texts] == ["a.bin 已損毀：欠缺 3 bytes。", "plain"]
-    assert message_of(caught[0].message) is DAMAGED
-    assert [type(each) for each in caught[0].message.args] == [str], "all that xdist can send"
 
 
 def record(why):

@@ -12,7 +12,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.judging.explanation import sentence
 from basegate.judging.judge import Verdict, check_valid, decide, invalid, judge
 from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
-from basegate.stats import draws_to_settle, share_interval
+from basegate.stats import draws_needed, share_interval
 from basegate.verdict import worst
 
 WORDS = ("pass", "inconclusive", "fail", "invalid")
@@ -250,7 +250,7 @@ def test_an_inconclusive_accuracy_says_how_many_more_questions_would_settle_it()
         accuracy(0.5, 40.0, 20), check="knowledge", facts={"questions": 20}
     )
     limit = make_limit("min_accuracy", 0.6)
-    needed = draws_to_settle(0.5, 0.6, 0.95)
+    needed = draws_needed(0.5, 0.6, 0.95)
     assert share_interval(0.5, needed, 0.95)[1] < 0.6 <= share_interval(0.5, needed - 1, 0.95)[1]
     more = math.ceil(20 * needed / 40) - 20
     [row] = judge(measurement, [limit], "x").results

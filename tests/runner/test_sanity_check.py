@@ -121,7 +121,7 @@ def test_a_model_whose_code_begins_anew_after_a_prompt_is_not(tmp_path, monkeypa
     engine = basegate.load_candidate(
         str(make_family(tmp_path / "jamba", "jamba")), device="cpu", quantization="none"
     )
-    with pytest.raises(CandidateError, match="does not go on from what it has read"):
+    with pytest.raises(CandidateError, match="does not support incremental decoding"):
         preflight._steady_after_prompts(engine)
     engine.close()
 
@@ -160,7 +160,7 @@ class FakeEngine:
             found.append(TokenScores(each, np.arange(len(text)), self.lost))
         return found
 
-    def sample(self, prompts, *, sampling, progress, settled=None):
+    def sample(self, prompts, *, sampling, progress, is_final=None):
         return [[Draw(self.writes, 0)] for _ in prompts]
 
 
@@ -172,9 +172,9 @@ def test_a_model_bad_at_chinese_is_in_order():
     ("fault", "sentence"),
     [
         ({"broken": 2}, "not finite"),
-        ({"drift": 0.3}, "scores 0.30 nats per token otherwise among longer and shorter ones"),
+        ({"drift": 0.3}, "differs by 0.30 nats per token between a batch with longer"),
         ({"leak": 0.3}, "padding leaks into its numbers"),
-        ({"anew": 0.3}, "scores 0.30 nats per token otherwise once its beginning was read"),
+        ({"anew": 0.3}, "differs by 0.30 nats per token between incremental decoding"),
         ({"lost": 40}, "its tokenizer loses"),
         ({"knows": 0.0}, "no better than their words in a wrong order"),
         ({"vocabulary": 4}, "are English 1.5 and 2.2; written Chinese 2.0 and 2.9; Cantonese"),

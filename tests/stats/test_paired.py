@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from basegate.stats import difference_interval, drawn_together, holm, sign_test
+from basegate.stats import difference_interval, holm, paired_ratio_intervals, sign_test
 
 
 def test_holm_by_hand():
@@ -31,7 +31,7 @@ def test_clusters_drawn_together_give_the_interval_that_scipy_gives(confidence):
     rng = np.random.default_rng(3)
     first = rng.uniform(2, 8, 40), rng.uniform(1, 2, 40)
     second = first[0] * rng.uniform(0.8, 1.3, 40), first[1]
-    (ours,) = drawn_together([(first, second)], confidence, 40_000)
+    (ours,) = paired_ratio_intervals([(first, second)], confidence, 40_000)
     theirs = difference_interval(first, second, confidence=confidence)
     # 2,000 resamples against 40,000: the ends differ by chance.
     assert ours == pytest.approx(theirs, abs=0.02)
@@ -39,7 +39,7 @@ def test_clusters_drawn_together_give_the_interval_that_scipy_gives(confidence):
 
 def test_one_cluster_tells_nothing_of_another():
     one = np.array([1.0]), np.array([2.0])
-    assert drawn_together([(one, one)], 0.95, 100) == [None]
+    assert paired_ratio_intervals([(one, one)], 0.95, 100) == [None]
 
 
 def test_pairs_drawn_together_have_the_intervals_that_each_has_alone():
@@ -48,15 +48,17 @@ def test_pairs_drawn_together_have_the_intervals_that_each_has_alone():
         tuple((rng.uniform(2, 8, count), rng.uniform(1, 2, count)) for _ in range(2))
         for count in (7, 1, 300, 7)
     ]
-    alone = [drawn_together([pair], 0.95, 500)[0] for pair in several]
-    assert drawn_together(several, 0.95, 500) == [each and pytest.approx(each) for each in alone]
+    alone = [paired_ratio_intervals([pair], 0.95, 500)[0] for pair in several]
+    assert paired_ratio_intervals(several, 0.95, 500) == [
+        each and pytest.approx(each) for each in alone
+    ]
 
 
 def test_clusters_are_drawn_in_little_memory():
     rng = np.random.default_rng(5)
     many = rng.uniform(2, 8, 20_000), rng.uniform(1, 2, 20_000)
     tracemalloc.start()
-    drawn_together([(many, many[::-1])], 0.95, 400)
+    paired_ratio_intervals([(many, many[::-1])], 0.95, 400)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 60e6  # at once, 400 resamples are 64 MB, and the 20,000 that are drawn 3.2 GB

@@ -29,7 +29,7 @@ _TOKENIZER_FILES = (
 _READ = ("*.json", "*.model", "*.tiktoken", "*.jinja", "vocab.txt", "merges.txt")
 
 
-class Loaded(NamedTuple):
+class LoadedCheckpoint(NamedTuple):
     """What an engine was loaded from.
 
     Attributes:

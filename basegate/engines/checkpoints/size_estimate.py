@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.engines.checkpoints.model_config import empty_model
 from basegate.engines.kv_cache import bytes_of
-from basegate.engines.memory import what_helps
+from basegate.engines.memory import memory_advice
 from basegate.errors import CandidateError
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
@@ -171,7 +171,7 @@ def check_fits(
     raise CandidateError(
         f"{name} does not fit. It needs {_gib(size.needed)} ({described}), and {where} "
         f"{_gib(free)} of memory free. Nothing was loaded. End what else uses the memory. "
-        f"{what_helps(quantization, device, *window)}"
+        f"{memory_advice(quantization, device, *window)}"
     )
 
 

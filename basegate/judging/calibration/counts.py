@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from basegate.i18n.formatting import format_probability
 from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swapped
-from basegate.stats import chance_of_counts
+from basegate.stats import passing_probability_of_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ class _Counts:
 
     def chance(self, correct: int) -> float:
         """Chance to pass if the bank is asked anew."""
-        return chance_of_counts(self.right, self.drawn, correct, self.samples)
+        return passing_probability_of_counts(self.right, self.drawn, correct, self.samples)
 
     def __str__(self) -> str:
         pairs = zip(self.right, self.drawn, strict=True)

@@ -30,7 +30,7 @@ QUESTION, PROBLEM = "chief-executive", "article"
 """Their ids in the banks that come with the suite."""
 
 _NOT_A_BAD_MODEL = Message(
-    "worse than guessing every token alike: a run whose numbers broke, not a bad model"
+    "worse than guessing every token alike: a numerically unstable run, not a bad model"
 )
 
 PUBLISHED: dict[str, Published] = {

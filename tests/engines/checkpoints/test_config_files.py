@@ -235,7 +235,7 @@ def test_a_weight_in_a_folder_is_not_in_the_fingerprint(folder):
 
 
 def test_an_adapter_beside_a_whole_model_is_refused(folder):
-    """peft, where it is installed, would apply it without a word."""
+    """peft, where it is installed, would apply it silently."""
     write(folder / "adapter_config.json", {"peft_type": "LORA"})
     assert "holds an adapter (LoRA or the like)" in refusal(folder)
     (folder / "config.json").unlink()

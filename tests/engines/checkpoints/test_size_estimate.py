@@ -97,7 +97,7 @@ def test_what_no_smaller_window_would_help_is_not_told_to_use_one():
     ],
 )
 def test_fewer_bits_are_advised_only_where_there_are_fewer(quantization, advice):
-    assert memory.what_helps(quantization, "cuda") == f"Use more or larger GPUs or {advice}"
+    assert memory.memory_advice(quantization, "cuda") == f"Use more or larger GPUs or {advice}"
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_a_model_whose_pass_needs_numbers_loads_all_the_same(tmp_path, model_typ
     ],
 )  # fmt: skip
 def test_a_model_that_cannot_go_on_from_its_cache_is_refused(tmp_path, model_type, settings, lines):
-    with pytest.raises(CandidateError, match=rf"model_type '{model_type}' cannot go on from what"):
+    with pytest.raises(CandidateError, match=rf"model_type '{model_type}' does not support inc"):
         load(make(tmp_path, model_type, **settings), lines, quantization="none")
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from basegate.stats import chance_of_counts, passing_probability
+from basegate.stats import passing_probability, passing_probability_of_counts
 from tests.helpers.calibrating import counts, suggested
 
 
@@ -21,8 +21,8 @@ def test_a_count_is_the_one_that_tells_good_and_bad_apart_most_reliably(ask):
     assert 3 < found.value <= 9
     chances = {
         k: min(
-            chance_of_counts((9, 10), (10, 10), k, 10),
-            1 - chance_of_counts((3, 10), (10, 10), k, 10),
+            passing_probability_of_counts((9, 10), (10, 10), k, 10),
+            1 - passing_probability_of_counts((3, 10), (10, 10), k, 10),
         )
         for k in range(4, 10)
     }
@@ -159,8 +159,8 @@ def test_samples_are_asked_for_where_they_are_missing_and_could_tell(ask, good, 
 
 def test_without_bad_ones_a_count_is_the_highest_that_good_ones_pass_often(ask):
     found = ask({"yi": counts((9, 10), (10, 10))})
-    assert chance_of_counts((9, 10), (10, 10), int(found.value), 10) >= 0.95
-    assert chance_of_counts((9, 10), (10, 10), int(found.value) + 1, 10) < 0.95
+    assert passing_probability_of_counts((9, 10), (10, 10), int(found.value), 10) >= 0.95
+    assert passing_probability_of_counts((9, 10), (10, 10), int(found.value) + 1, 10) < 0.95
     assert found.reason.endswith("; no bad candidate measured")
 
 
@@ -178,10 +178,12 @@ def test_the_chance_of_a_new_run_is_that_of_the_beta_binomial_distribution():
         betabinom.sf(6, 10, right + 2 * share, drawn - right + 2 * (1 - share))
         for right, drawn in ((9, 10), (5, 8))
     )
-    assert chance_of_counts((9, 5), (10, 8), 7, 10) == pytest.approx(expected, rel=1e-9)
+    assert passing_probability_of_counts((9, 5), (10, 8), 7, 10) == pytest.approx(
+        expected, rel=1e-9
+    )
 
 
 def test_the_chance_of_a_new_run_is_less_sure_than_the_counts_are_and_sure_with_many():
-    assert chance_of_counts((8,), (10,), 7, 10) < passing_probability(0.8, 7, 10)
-    many = chance_of_counts((8000,), (10000,), 7, 10)
+    assert passing_probability_of_counts((8,), (10,), 7, 10) < passing_probability(0.8, 7, 10)
+    many = passing_probability_of_counts((8000,), (10000,), 7, 10)
     assert many == pytest.approx(passing_probability(0.8, 7, 10), abs=1e-3)

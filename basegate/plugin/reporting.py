@@ -1,0 +1,137 @@
+"""pytest's hooks of the process that reports: with pytest-xdist only the controller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from basegate.errors import StoreWarning
+from basegate.plugin.run_report import RunReport
+from basegate.plugin.stash import GATE, NAMES
+
+if TYPE_CHECKING:
+    import warnings
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Report on the run, before pytest-html looks at its options."""
+    report = RunReport(config.stash[GATE])
+    with config.stash[NAMES].usage_errors():
+        report.check_compared()
+    _report_html_by_default(config)
+    config.pluginmanager.register(ReportHooks(report), "basegate-report")
+
+
+def _report_html_by_default(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("html") and not config.option.collectonly:
+        config.option.htmlpath = config.option.htmlpath or "report.html"
+        config.option.self_contained_html = True
+
+
+class ReportHooks:
+    """Collects what tests found, and shows it at the end."""
+
+    def __init__(self, report: RunReport) -> None:
+        self.report = report
+        self.gate = report.gate
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is being judged, and by what."""
+        from basegate.report.terminal import header
+
+        wanted = self.gate.options
+        names = [spec.name for spec in wanted.candidates]
+        return header(names, wanted.thresholds.path, wanted.store, self.gate.tr)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what a test found, and leave it on the report in words for other readers."""
+        self.report.add(report)
+
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Keep what is said of the store, by this process or a worker."""
+        if issubclass(warning_message.category, StoreWarning):
+            text = str(warning_message.message)
+            self.report.warnings.append((warning_message.category, text))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the ledger; green only if every verdict is `pass`."""
+        from basegate.plugin.outcomes import exit_status, was_interrupted
+
+        interrupted = was_interrupted(session, len(self.report.finished_nodeids))
+        writes = self.report.has_something_to_write(session.exitstatus)
+        if session.config.option.collectonly or not (writes or interrupted):
+            return
+        ledger = self.report.build(interrupted=interrupted)
+        if not writes:
+            return
+        session.exitstatus = exit_status(session.exitstatus, ledger)
+        if not self.report.write(ledger):
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """One line per candidate and check."""
+        report, ledger = self.report, self.report.ledger
+        if ledger is None:
+            return
+        from basegate.i18n.formatting import columns
+        from basegate.report.terminal import heading, summary, warned, written
+
+        tr = self.gate.tr
+        head = heading(tr)
+        # pytest counts characters, some of which take two columns.
+        room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
+        terminalreporter.write_sep("=", head, fullwidth=room)
+        for line, markup in summary(ledger, report.records, tr):
+            terminalreporter.write_line(line, **markup)
+        for line in warned(report.warnings, tr):
+            terminalreporter.write_line(line, yellow=True)
+        if report.written:
+            files = (self.gate.options.ledger, self.gate.options.summary)
+            for line, markup in written(*files, report.write_errors, tr):
+                terminalreporter.write_line(line, **markup)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Name the page."""
+        report.title = "basegate"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Open the page with the decision."""
+        if self.report.ledger is None:
+            return
+        from basegate.report.page.document import fragment
+        from basegate.report.page.model import Page
+
+        prefix.append(fragment(Page(self.report.ledger, self.report.evidence, self.gate.tr)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """Add the columns of a verdict."""
+        from basegate.report.html_rows import header_cells
+
+        cells[2:2] = header_cells(self.gate.tr)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """Fill the columns of a verdict."""
+        from basegate.report.html_rows import id_cell, result_cells, stored_cells
+
+        cells[:] = stored_cells(cells, self.report.records_of(report), self.gate.tr)
+        if len(cells) > 1:
+            cells[1] = id_cell(report.nodeid)
+            cells[2:2] = result_cells(self.report.results_of(report), self.gate.tr)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
+        """Show what the model wrote behind its row."""
+        from basegate.report.html_rows import all_evidence
+
+        shown = all_evidence(self.report.results_of(report), self.gate.store, self.gate.tr)
+        if shown:
+            data[:] = [*shown, *(data if report.failed else [])]
