@@ -105,33 +105,20 @@ def load_candidate(
 
 
 class LoadTarget(NamedTuple):
-    """Which candidate is meant, and for what.
+    """Which candidate to load."""
 
-    Attributes:
-        label: what to call it in messages.
-        architecture: the `model_type` that it has to have; empty for any.
-        window: tokens of the longest input; `None` for as many as the model was made for.
-    """
-
-    label: str
-    architecture: str
-    window: int | None
+    label: str  # its name in messages
+    architecture: str  # the `model_type` that it has to have; empty for any
+    window: int | None  # tokens of the longest input; `None` for as many as it was made for
 
 
 class LoadOptions(NamedTuple):
-    """How a candidate is to be held.
+    """How to load it: the load config."""
 
-    Attributes:
-        quantization: `nf4`, `fp4`, `int8` or `none`.
-        dtype: of the computation and of what is not quantised.
-        device: `cuda` or `cpu`.
-        trusted: whether the checkpoint's own Python code may run.
-    """
-
-    quantization: str
-    dtype: str
-    device: str
-    trusted: bool
+    quantization: str  # `nf4`, `fp4`, `int8` or `none`
+    dtype: str  # of the computation and of what is not quantised
+    device: str  # `cuda` or `cpu`
+    trusted: bool  # whether the checkpoint's own Python code may run
 
 
 @contextmanager
@@ -178,7 +165,6 @@ def _look(folder: Path, target: LoadTarget, options: LoadOptions, progress: Prog
 
 @_quiet()
 def _load(folder: Path, label: str, options: LoadOptions, progress: Progress) -> TransformersEngine:
-    """Load a checkpoint whose files are all there."""
     config = read_config(folder)
     check_files(folder)
     code = options.trusted and bool(code_places(folder))
@@ -208,7 +194,6 @@ def _load(folder: Path, label: str, options: LoadOptions, progress: Progress) ->
 
 
 def _counter(device: str) -> Callable[[], str]:
-    """Return what tells how much of the model is in memory."""
     before = memory_in_use(device)
 
     def tell() -> str:

@@ -1,4 +1,4 @@
-"""The two verbs every engine offers, or refuses with a clear error."""
+"""The methods every engine offers, or refuses with a clear error."""
 
 from __future__ import annotations
 
@@ -131,16 +131,7 @@ class Engine(Protocol):
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
     ) -> list[list[Draw]]:
-        """Return what an earlier run has drawn of the same; nothing is drawn.
-
-        Args:
-            prompts: as for `sample`.
-            sampling: as for `sample`.
-            numbers: for each prompt the numbers of the samples that are of use.
-
-        Returns:
-            For each prompt the first of these samples, up to one that was not drawn.
-        """
+        """Samples of an earlier run: of each prompt the first of `numbers`, up to a missing one."""
         ...
 
     def close(self) -> None:
@@ -149,9 +140,9 @@ class Engine(Protocol):
 
 
 def sample_seed(seed: int, prompt: str, index: int) -> int:
-    """Return the seed of one sample: 63 bits of the run's seed, the prompt and its number.
+    """The seed of one sample: 63 bits of SHA-256 of the run's seed, the prompt and its number.
 
-    It does not depend on the other prompts, so that adding a question leaves the draws of the
+    It does not depend on the other prompts, so that adding a question leaves the samples of the
     others as they were.
     """
     text = f"{seed}\n{index}\n{prompt}".encode()

@@ -37,19 +37,14 @@ LONGEST = 2048
 class TransformersEngine:
     """A causal language model and its tokenizer, as an `Engine` of `basegate.engines.protocol`.
 
-    What its verbs take, return and raise is written there. Where a model does not say how many
-    tokens it was made for, the window is 2,048 unless another is asked for.
+    Its methods are described there. Where a model does not say how many tokens it was made for, the
+    window is 2,048 unless another is asked for.
 
     Attributes:
-        name: what to call it in messages.
         model: the transformers model; `None` once closed.
-        tokenizer: its tokenizer.
         vocabulary: how many tokens the tokenizer knows.
         context_length: tokens that it was made for; `None` where that is not known.
         prefix: what stands before every window and prompt, in words; see `Encoder`.
-        prefix_ids: the same as ids of tokens.
-        loaded: the files that it comes from.
-        batch_cache: keeps finished batches while a measurement is made; see `Engine`.
     """
 
     def __init__(
@@ -63,17 +58,7 @@ class TransformersEngine:
         quantization: str = "none",
         loaded: LoadedCheckpoint | None = None,
     ) -> None:
-        """Wrap a model.
-
-        Args:
-            name: what to call it in messages.
-            model: the transformers model.
-            tokenizer: its tokenizer.
-            context: tokens that it was made for, if that is known.
-            beyond: what the original does with more tokens and this does not.
-            quantization: how its weights are held, for what is advised where memory is short.
-            loaded: the files that it comes from.
-        """
+        """Wrap a model; `beyond`: what the original does beyond `context` and this does not."""
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
@@ -106,7 +91,6 @@ class TransformersEngine:
         after: Sequence[str] | None = None,
         progress: Progress = SILENT,
     ) -> list[TokenScores]:
-        """Score every token of every text once; see `Engine.log_likelihoods`."""
         window = window or self.context_length or LONGEST
         self._check_window(window, context)
         if after is not None:
@@ -140,7 +124,7 @@ class TransformersEngine:
         window: int,
         progress: Progress,
     ) -> list[TokenScores]:
-        """Score texts as what follows their prompts, each prompt being read once."""
+        """Score texts as continuations of their prompts, reading each prompt once."""
         encoded = []
         together: dict[tuple[int, ...], list[int]] = {}
         for place, (prompt, text) in enumerate(zip(after, texts, strict=True)):
@@ -180,7 +164,6 @@ class TransformersEngine:
         is_final: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress = SILENT,
     ) -> list[list[Draw]]:
-        """Draw continuations of every prompt, in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         asked = self._asked(prompts, sampling, numbers, is_final)
         for prompt, each in zip(prompts, asked, strict=True):
@@ -198,7 +181,6 @@ class TransformersEngine:
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
     ) -> list[list[Draw]]:
-        """Return what an earlier run has drawn of the same; see `Engine.recall`."""
         if not len(self.batch_cache):
             return [[] for _ in prompts]
         asked = self._asked(prompts, sampling, numbers)
@@ -223,7 +205,6 @@ class TransformersEngine:
     def _draws(
         self, asked: Sequence[SampleRequest], drawn: Sequence[Sequence[list[int]]]
     ) -> list[list[Draw]]:
-        """Return the texts of samples; of a prompt, they are the first."""
         return [
             [
                 Draw(
@@ -235,7 +216,6 @@ class TransformersEngine:
         ]
 
     def close(self) -> None:
-        """Free the model's memory; see `Engine.close`."""
         self.model = None
         self.__dict__.pop("_head", None)
         release_memory()
@@ -256,7 +236,7 @@ class TransformersEngine:
             )
 
     def _check_tokens(self, text: str, ids: Sequence[int]) -> None:
-        # Nothing costs nothing: a text without tokens would be the likeliest of all.
+        # Nothing costs nothing: a text without tokens would be the most probable of all.
         if not ids:
             raise InvalidMeasurement(
                 f"the tokenizer of {self.name} makes no token of {text[:20]!r}, so it has no "
@@ -282,12 +262,11 @@ class TransformersEngine:
 
 
 def _beginning(text: str) -> str:
-    """Return enough of a text to find it by, in quotation marks."""
     return repr(text if len(text) <= 30 else f"{text[:30]}…")
 
 
 def _stop_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """Return the ids that end a text, by the checkpoint's own word or its tokenizer's."""
+    """The ids that end a text, by the checkpoint's generation config or its tokenizer."""
     own = getattr(model.generation_config, "eos_token_id", None)
     stops = own if own is not None else tokenizer.eos_token_id
     if stops is None:

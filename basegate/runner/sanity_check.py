@@ -1,4 +1,4 @@
-"""Is a loaded candidate in order at all? A few seconds before anything is measured.
+"""Sanity checks after loading: finite numbers, no leak of padding, KV cache, tokenizer, word order.
 
 A broken run (numbers that overflow, a tokenizer that does not belong to the weights, weights that
 were never loaded) gives numbers like a bad model's. It is `invalid`, which says nothing about the
@@ -46,7 +46,7 @@ class Text(NamedTuple):
     apart: str
 
     def shuffled(self) -> str:
-        """Return its words (or characters) in another order, the same every time."""
+        """Its words (or characters) in another order, the same every time."""
         parts = self.text.split(self.apart) if self.apart else list(self.text)
         random.Random(0).shuffle(parts)
         return self.apart.join(parts)

@@ -38,25 +38,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """Which candidate a process is for.
-
-    Attributes:
-        spec: what and where it is.
-        revision: its commit or fingerprint.
-        device: `cuda` or `cpu`.
-        memory: file that remembers fingerprints.
-        window: tokens of the run's longest input.
-        gpus: how many it takes for itself; `None` leaves it all that are visible.
-        load: loads an engine; see `candidate.load_engine`.
-    """
+    """Which candidate a process is for."""
 
     spec: CandidateSpec
-    revision: str
-    device: str
-    memory: Path
-    window: int | None
-    gpus: int | None
-    load: Callable[..., Any]
+    revision: str  # its commit or fingerprint
+    device: str  # `cuda` or `cpu`
+    memory: Path  # file that remembers fingerprints
+    window: int | None  # tokens of the run's longest input
+    gpus: int | None  # how many it leases; `None` leaves it all that are visible
+    load: Callable[..., Any]  # see `candidate.load_engine`
 
 
 def serve(pipe: Connection, config: WorkerConfig) -> None:
@@ -127,7 +117,7 @@ def _answer(
 
 
 def _sendable(error: Exception) -> Exception:
-    """Return an error as the other process can take it, which has not imported torch."""
+    """An error as the other process can take it, which has not imported torch."""
     error.__traceback__ = error.__cause__ = error.__context__ = None
     if isinstance(error, BasegateError) or type(error).__module__ == "builtins":
         with suppress(Exception):  # pickling calls the error's own code, which may do anything
@@ -137,7 +127,7 @@ def _sendable(error: Exception) -> Exception:
 
 
 def _texts(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warning]]]:
-    """Return warnings as the other process can take them, which has not imported torch."""
+    """Warnings as the other process can take them, which has not imported torch."""
     known = ("builtins", StoreWarning.__module__)
     return [
         (str(each.message), each.category if each.category.__module__ in known else UserWarning)
