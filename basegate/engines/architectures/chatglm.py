@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from basegate.engines.architectures.config_options import Options
-from basegate.engines.architectures.conversion import merges
-from basegate.engines.architectures.sentencepiece import Kind, read_pieces
+from basegate.engines.architectures.vocabulary_files import Kind, merges, read_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
