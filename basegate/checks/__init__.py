@@ -33,7 +33,7 @@ from basegate.config.thresholds_schema import (
     place,
 )
 from basegate.errors import DataError, InvalidMeasurement
-from basegate.measurement import Findings, ItemScores, Metric, Sample
+from basegate.measurement import Findings, ItemScores, Metric, Sample, SampleSize
 
 __all__ = [
     "BankSettings",
@@ -50,6 +50,7 @@ __all__ = [
     "Positive",
     "PositiveLimit",
     "Sample",
+    "SampleSize",
     "SampledTable",
     "Sampling",
     "SamplingSettings",

@@ -107,7 +107,7 @@ def measure(engine: Engine, task: Task[Bank[Pair], PairSettings]) -> Findings:
             "ties": sum(each.right_bits == each.wrong_bits for each in preferences),
             "left_out": len(bank.left_out),
         },
-        basis=bank.basis(),
+        sample_size=bank.sample_size(),
         left_out=tuple(map(str, bank.left_out)),
     )
 
@@ -128,7 +128,6 @@ def _share(name: str, item: str, preferences: Sequence[Preference]) -> Metric:
     return Metric.share(
         name,
         sum(each.preferred for each in preferences) / count,
-        "share of pairs with the right sentence likelier",
         item=item,
         count=count,
         worth=count,
@@ -143,9 +142,7 @@ def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemSco
 
 def _preferred(found: Findings) -> ItemScores:
     return ItemScores.each(
-        "preferred_share",
-        "share of pairs with the right sentence likelier",
-        {each.item: float(each.preferred) for each in found.preferences},
+        "preferred_share", {each.item: float(each.preferred) for each in found.preferences}
     )
 
 

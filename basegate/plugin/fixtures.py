@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from basegate.config.declaration import CheckDeclaration
+    from basegate.judging.judge import Verdict
     from basegate.measurement import Measurement
     from basegate.runner.candidate import Candidate
-    from basegate.verdict import Verdict
 
 
 @pytest.hookimpl(tryfirst=True)

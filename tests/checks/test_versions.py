@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "c6036f97af2ee8b0"),
-    "reasoning": (5, "44276b8ab3e584d0"),
-    "continuation": (7, "5b832815e0e33d64"),
-    "minimal_pairs": (3, "bcc571903c34f72c"),
-    "perplexity": (5, "0a6b4e81c1f40e79"),
+    "knowledge": (6, "9c8c35633ec21c1e"),
+    "reasoning": (5, "61d2005a57f3141d"),
+    "continuation": (7, "96205cb3de02eff2"),
+    "minimal_pairs": (3, "901fd72ab41d713b"),
+    "perplexity": (5, "d5b56b1f83b464db"),
 }
 
 
