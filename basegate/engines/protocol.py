@@ -124,7 +124,7 @@ class Engine(Protocol):
         """
         ...
 
-    def recall(
+    def cached_samples(
         self,
         prompts: Sequence[str],
         *,

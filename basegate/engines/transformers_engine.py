@@ -14,7 +14,7 @@ from basegate.engines.continuation_scoring import ContinuationScorer
 from basegate.engines.lm_head import LMHead
 from basegate.engines.memory import memory_advice, release_memory
 from basegate.engines.protocol import Draw, TokenScores, sample_seed
-from basegate.engines.sampling import Sampler, SampleRequest, recall
+from basegate.engines.sampling import Sampler, SampleRequest, cached_samples
 from basegate.engines.tokenization import Encoder
 from basegate.engines.window_scoring import WindowScorer, plan_windows
 from basegate.errors import CandidateError, InvalidMeasurement
@@ -174,7 +174,7 @@ class TransformersEngine:
             drawn = sampler.draw(asked, sampling, step, self.batch_cache)
         return self._draws(asked, drawn)
 
-    def recall(
+    def cached_samples(
         self,
         prompts: Sequence[str],
         *,
@@ -184,7 +184,7 @@ class TransformersEngine:
         if not len(self.batch_cache):
             return [[] for _ in prompts]
         asked = self._asked(prompts, sampling, numbers)
-        return self._draws(asked, recall(asked, self.batch_cache))
+        return self._draws(asked, cached_samples(asked, self.batch_cache))
 
     def _asked(
         self,

@@ -41,7 +41,7 @@ class DrawingEngine:
             for place, wanted in zip(places, numbers, strict=True)
         ]
 
-    def recall(self, prompts, *, sampling, numbers):
+    def cached_samples(self, prompts, *, sampling, numbers):
         """Nothing was drawn before."""
         return [[] for _ in prompts]
 

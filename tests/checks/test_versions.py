@@ -40,11 +40,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "c99c4869da3c40e8"),
-    "reasoning": (5, "dcac46be4d882cfc"),
+    "knowledge": (6, "f6dfcc7914feb6f5"),
+    "reasoning": (5, "47eaaa98dbdeb4e7"),
     "continuation": (7, "6934319e78f953d7"),
     "minimal_pairs": (3, "159edbc103e943c8"),
-    "perplexity": (5, "f86ab18ce50741a6"),
+    "perplexity": (5, "c09cb644f6bfd651"),
 }
 
 
