@@ -91,6 +91,7 @@ class TransformersEngine:
         after: Sequence[str] | None = None,
         progress: Progress = SILENT,
     ) -> list[TokenScores]:
+        """Score every token of every text once; see `Engine.log_likelihoods`."""
         window = window or self.context_length or LONGEST
         self._check_window(window, context)
         if after is not None:
@@ -164,6 +165,7 @@ class TransformersEngine:
         is_final: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress = SILENT,
     ) -> list[list[Draw]]:
+        """Draw continuations of every prompt, in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         asked = self._asked(prompts, sampling, numbers, is_final)
         for prompt, each in zip(prompts, asked, strict=True):
@@ -181,6 +183,7 @@ class TransformersEngine:
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
     ) -> list[list[Draw]]:
+        """Samples of an earlier run: of each prompt the first of `numbers`, up to a missing one."""
         if not len(self.batch_cache):
             return [[] for _ in prompts]
         asked = self._asked(prompts, sampling, numbers)
@@ -216,6 +219,7 @@ class TransformersEngine:
         ]
 
     def close(self) -> None:
+        """Free the model's memory; see `Engine.close`."""
         self.model = None
         self.__dict__.pop("_head", None)
         release_memory()
