@@ -142,7 +142,7 @@ def _check_before_weights(
     if options.trusted:
         check_code(folder)
         if code_places(folder):
-            progress.say(
+            progress.status(
                 Message(
                     "{name}: its own Python code runs; its size is not known before",
                     name=target.label,
@@ -160,7 +160,7 @@ def _check_before_weights(
     free = free_memory(options.device)
     described = describe(size, options.quantization, options.dtype)
     room = Message("; {free} GiB free", free=f"{free / GIB:.1f}") if free else ""
-    progress.say(Message("{name}: {size}{room}", name=target.label, size=described, room=room))
+    progress.status(Message("{name}: {size}{room}", name=target.label, size=described, room=room))
     check_fits(target.label, size, free, options.device, options.quantization, described)
 
 
@@ -176,7 +176,7 @@ def _load(folder: Path, label: str, options: LoadOptions, progress: Progress) ->
     values = native.to_dict()
     tokenizer, notes = (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
     for note in notes:
-        progress.say(Message("{name}: {note}", name=label, note=note))
+        progress.status(Message("{name}: {note}", name=label, note=note))
     check_vocabulary(folder, tokenizer, vocabulary_size(values))
     with progress.telling(_counter(options.device)):
         model = _load_model(folder, native, options._replace(trusted=code), tensors)

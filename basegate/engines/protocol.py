@@ -131,7 +131,7 @@ class Engine(Protocol):
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
     ) -> list[list[Draw]]:
-        """Samples of an earlier run: of each prompt the first of `numbers`, up to a missing one."""
+        """Samples of an earlier run; of each prompt the first of `numbers`, up to a missing one."""
         ...
 
     def close(self) -> None:

@@ -183,7 +183,7 @@ class TransformersEngine:
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
     ) -> list[list[Draw]]:
-        """Samples of an earlier run: of each prompt the first of `numbers`, up to a missing one."""
+        """Samples of an earlier run; see `Engine.cached_samples`."""
         if not len(self.batch_cache):
             return [[] for _ in prompts]
         asked = self._asked(prompts, sampling, numbers)

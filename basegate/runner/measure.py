@@ -67,7 +67,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
     )
 
     def waiting() -> None:
-        progress.say(Message("{name}: another run is measuring this; waiting for it", name=name))
+        progress.status(Message("{name}: another run is measuring this; waiting for it", name=name))
 
     with store.measuring(job.key, waiting=waiting) as journal:
         # Another run may have made it since this one looked.
@@ -75,7 +75,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         if stored is not None and is_enough(stored.findings, job.draws):
             return stored
         if stored is not None:
-            progress.say(
+            progress.status(
                 Message(
                     "{name}: the limit needs samples that were not drawn before; they are drawn "
                     "now.",
@@ -83,7 +83,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
                 )
             )
         if len(journal):
-            progress.say(Message("{name}: goes on where an earlier run was ended.", name=name))
+            progress.status(Message("{name}: goes on where an earlier run was ended.", name=name))
         try:
             measurement = _measure(candidate, job, stored, journal, progress)
         # Whatever ended it: that what was done is lost, too, is worth knowing.
@@ -219,11 +219,12 @@ def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
     findings = findings.noting(*_about_files(engine), prefix=engine.prefix)
     if not retries:
         return findings
-    times = "once" if retries == 1 else f"{retries} times"
-    return findings.noting(
-        f"a batch did not fit into memory and was halved, {times}; the numbers are not affected.",
-        memory_retries=retries,
+    note = Message(
+        "batches that did not fit into memory were halved ({count} times in all); the numbers are "
+        "not affected.",
+        count=retries,
     )
+    return findings.noting(note, memory_retries=retries)
 
 
 def _about_files(engine: Engine) -> Iterator[str]:
@@ -232,12 +233,12 @@ def _about_files(engine: Engine) -> Iterator[str]:
         return
     yield from engine.loaded.notes
     if engine.loaded.weights == "pickle":
-        yield (
+        yield Message(
             "its weights are .bin files (pickle), read as numbers only: code in them would not "
             "have run."
         )
     if engine.loaded.code:
-        yield "Python code of the checkpoint was run, as --trust-remote-code asked."
+        yield Message("Python code of the checkpoint was run, as --trust-remote-code asked.")
 
 
 def _keep(measurement: Measurement, store: Store) -> bool:

@@ -35,8 +35,8 @@ class ProgressSender(Progress):
     def phase(self, name: str) -> None:
         self._send(("phase", name))
 
-    def say(self, text: str) -> None:
-        self._send(("say", text))
+    def status(self, text: str) -> None:
+        self._send(("status", text))
 
     @contextmanager
     def waiting(self, description: str) -> Iterator[None]:
@@ -62,8 +62,8 @@ class ProgressReceiver:
 
     def show(self, message: tuple[Any, ...]) -> None:
         word, *given = message
-        if word == "say":
-            self._progress.say(*given)
+        if word == "status":
+            self._progress.status(*given)
         elif word == "task":
             stack = ExitStack()
             self._open.append((stack, stack.enter_context(self._progress.task(*given))))

@@ -93,7 +93,7 @@ def _lease(config: WorkerConfig, progress: ProgressSender) -> None:
         take(
             config.gpus,
             visible_gpus(),
-            waiting=lambda: progress.say(
+            waiting=lambda: progress.status(
                 Message("{name}: waiting for a free GPU", name=config.spec.name)
             ),
         ).export()

@@ -40,11 +40,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "f6dfcc7914feb6f5"),
-    "reasoning": (5, "47eaaa98dbdeb4e7"),
-    "continuation": (7, "6934319e78f953d7"),
-    "minimal_pairs": (3, "159edbc103e943c8"),
-    "perplexity": (5, "c09cb644f6bfd651"),
+    "knowledge": (6, "706a5560feb7b204"),
+    "reasoning": (5, "7a0f38264637e9ce"),
+    "continuation": (7, "b7fceb7eaa1e90ce"),
+    "minimal_pairs": (3, "1d00375e93fe9b0e"),
+    "perplexity": (5, "0200a9b86ceca922"),
 }
 
 

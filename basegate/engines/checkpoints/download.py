@@ -72,7 +72,7 @@ def _fetch_weights(repo_id: str, commit: str, folder: Path, progress: Progress) 
     _check_room(repo_id, folder, size)
     if missing:
         gib = f"{size / GIB:.1f}"
-        progress.say(
+        progress.status(
             Message("{repo_id}: fetching {size} GiB of weights", repo_id=repo_id, size=gib)
         )
     with progress.telling(_counter(folder, size)):
