@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeV
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from basegate.config.settings import GeneratedSource
-from basegate.data.columns import pick
-from basegate.data.tables import Row, RowError, read_table, table_identity
+from basegate.data.tables import Row, RowError, pick, read_table, table_identity
 from basegate.data.text_files import has_lone_surrogate
 from basegate.errors import DataError
 from basegate.serialization import digest

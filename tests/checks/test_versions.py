@@ -19,7 +19,7 @@ PACKAGE = ROOT / "basegate"
 READERS = {
     "knowledge": (
         "data/banks.py",
-        "data/columns.py",
+        "data/tables.py",
         "checks/answers/choice.py",
         "checks/answers/mentions.py",
         "checks/answers/settled.py",
@@ -29,7 +29,7 @@ READERS = {
     ),
     "reasoning": (
         "data/banks.py",
-        "data/columns.py",
+        "data/tables.py",
         "checks/answers/number.py",
         "checks/answers/settled.py",
         "checks/answers/patterns.py",
@@ -37,13 +37,13 @@ READERS = {
     ),
     "continuation": ("checks/language_variety.py", "checks/continuation.py"),
     "perplexity": ("data/corpora.py", "engines/window_scoring.py", "checks/perplexity.py"),
-    "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
+    "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "ad401eef444e0a85"),
-    "reasoning": (5, "99baf2b9841d30c4"),
+    "knowledge": (6, "1a227b8140ff3cfe"),
+    "reasoning": (5, "29434de9ee2c784d"),
     "continuation": (7, "6934319e78f953d7"),
-    "minimal_pairs": (3, "159edbc103e943c8"),
+    "minimal_pairs": (3, "2519056438da4b6b"),
     "perplexity": (5, "92fc79cbec68c47c"),
 }
 
