@@ -250,10 +250,7 @@ def _drawn(source: GeneratedSource) -> tuple[Row, ...]:
 def _draw(generate: Callable[..., Iterable[Any]], source: GeneratedSource) -> tuple[Row, ...]:
     """Draw once in a run: what is asked is then what the measurement's identity names."""
     problems = generate(
-        families=source.families,
-        per_family=source.per_family,
-        level=source.level,
-        seed=source.seed,
+        families=source.families, per_family=source.per_family, level=source.level, seed=source.seed
     )
     return tuple(
         Row(

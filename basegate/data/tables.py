@@ -25,13 +25,7 @@ if TYPE_CHECKING:
 
 AnswerKind = Literal["letter", "text", "number"]
 LETTERS = string.ascii_uppercase
-_FORMATS = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "tsv",
-}
+_FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv"}
 _LONGEST_CELL = 2**27
 """Characters; a cell may hold a whole document."""
 
@@ -173,10 +167,7 @@ def _separated(
         elif not any(cell.strip() for cell in cells):
             continue  # as spreadsheets write them behind the last record
         elif len(cells) != len(names):
-            yield RowError(
-                place,
-                f"has {len(cells)} cells, not {len(names)}: {', '.join(names)}.",
-            )
+            yield RowError(place, f"has {len(cells)} cells, not {len(names)}: {', '.join(names)}.")
         else:
             yield Row(place, dict(zip(names, cells, strict=True)))
 
