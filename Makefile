@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEER := $(VENV)/.peer
 
-.PHONY: help demo test slow test-long browser peer faults lint bench bench-gpu clean
+.PHONY: help demo test slow test-long browser peer faults lint messages bench bench-gpu clean
 
 help:
 	@echo "make demo       run the gate on both demo candidates"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-long  all of these, and make peer's"
 	@echo "make peer       numbers against lm-evaluation-harness and statsmodels, installed once"
 	@echo "make faults     kill a run at 40 random moments, fill its disk and so on (half an hour)"
+	@echo "make messages   put new messages into the catalogue, and take out what is unused"
 	@echo "make bench      time collection, the demo, re-judging, samples, scores and options, beside"
 	@echo "                lm-evaluation-harness once make peer has installed it (half an hour)"
 	@echo "make bench-gpu  samples and scores at 6 billion parameters in NF4, for a GPU"
@@ -48,6 +49,15 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+CATALOGUE := basegate/i18n/locales/zh_HK/LC_MESSAGES/basegate.po
+
+messages: $(READY)
+	@$(BIN)/pybabel -q extract --mapping babel.cfg --no-location --no-wrap --no-default-keywords \
+	  --keyword tr --keyword gettext --keyword ngettext:1,2 --keyword Plural:1,2 \
+	  --keyword Message --output-file $(VENV)/basegate.pot basegate fixtures/demo
+	@$(BIN)/pybabel -q update --input-file $(VENV)/basegate.pot --output-file $(CATALOGUE) \
+	  --locale zh_HK --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.startup

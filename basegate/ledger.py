@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from basegate.i18n.messages import Message
 from basegate.measurement import CandidateFacts, Earlier
 from basegate.serialization import Frozen, Interval, write_atomically
-from basegate.verdict import Reason, Reference, Result, VerdictWord
+from basegate.verdict import Reference, Result, VerdictWord
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ class Comparison(Frozen):
         check: the check.
         part: corpus, bank or prompt file.
         metric: what was compared, e.g. `bits_per_char`.
-        unit: of both values and of their difference, in words.
+        unit: of which kind both values and their difference are; see `Metric`.
         items: documents, questions, pairs or prompts that both were measured on.
         first_value: over these items.
         second_value: likewise.
@@ -65,7 +66,8 @@ class LimitDistance(Frozen):
         value: what was found; `None` where there is no number.
         limit: what was asked for.
         direction: `max` or `min`.
-        unit: in words.
+        unit: of which kind the number is; see `Metric`.
+        drawn: of a count, samples that were drawn.
         interval: of what was found, where it was judged by it.
         confidence: the interval's level.
         reference: what the limit was computed from, where it is relative to a candidate.
@@ -78,6 +80,7 @@ class LimitDistance(Frozen):
     limit: float | None
     direction: Literal["max", "min"] | None
     unit: str
+    drawn: int | None = None
     interval: Interval = None
     confidence: float = 0.95
     reference: Reference | None = None
@@ -249,23 +252,31 @@ class Suite(Frozen):
     interrupted: bool = False
 
 
-class NotJudged(Frozen):
-    """Why a check has no verdict where candidates are judged from a store.
+class CheckItem(Frozen):
+    """A check on one corpus, bank or prompt file.
 
     Attributes:
         check: the check.
         item: corpus, bank or prompt file.
+    """
+
+    check: str
+    item: str
+
+
+class NotJudged(CheckItem):
+    """Why a check has no verdict where candidates are judged from a store.
+
+    Attributes:
         why: `undecided`: too few samples are stored for these limits; `missing`: nothing stored
             answers it; `unknown`: its data is not found, so that nothing can be told to be of it.
         command: that measures it; empty where its data is not found.
         reason: why its data is not found; `None` where it is.
     """
 
-    check: str
-    item: str
     why: Literal["undecided", "missing", "unknown"]
     command: str = ""
-    reason: Reason | None = None
+    reason: Message | None = None
 
 
 class CandidateEntry(CandidateFacts):
@@ -273,8 +284,8 @@ class CandidateEntry(CandidateFacts):
 
     Attributes:
         verdict: of the checks that were run.
-        not_run: the checks of `thresholds.toml` that were not, as `check item`: deselected, or
-            the run was stopped, or nothing stored decides them.
+        not_run: the checks of `thresholds.toml` that were not: deselected, or the run was
+            stopped, or nothing stored decides them.
         not_judged: why, where candidates are judged from a store; empty after a run.
         compared: empty for a candidate of the run; for one that was taken from the store to be
             compared with, when it was measured: UTC time, ISO 8601. It does not count for the
@@ -282,7 +293,7 @@ class CandidateEntry(CandidateFacts):
     """
 
     verdict: VerdictWord
-    not_run: tuple[str, ...] = ()
+    not_run: tuple[CheckItem, ...] = ()
     not_judged: tuple[NotJudged, ...] = ()
     compared: str = ""
 
@@ -301,7 +312,7 @@ class Ledger(Frozen):
         absent: candidates that were asked for, but nothing stored answers these limits for them.
     """
 
-    schema_: Literal[1] = 1
+    schema_: Literal[2] = 2
     suite: Suite
     environment: dict[str, str | None]
     candidates: tuple[CandidateEntry, ...]

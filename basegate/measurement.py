@@ -7,9 +7,13 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message, joined
 from basegate.serialization import FiniteOrNone, Frozen, Interval
 from basegate.stats import at_confidence, share_interval
+
+CORRECT = "correct"
+"""A metric, and its unit: how many samples of a question are right."""
 
 _MANY = ConfigDict(extra="forbid")
 """Of what a store holds very many: a dataclass takes half the time and memory of a model."""
@@ -22,7 +26,8 @@ class Metric:
     Attributes:
         name: what was measured, e.g. `bits_per_char`.
         value: the number; `None` where it is not finite, which makes it `invalid`.
-        unit: the unit in words, e.g. `bits per character`.
+        unit: of which kind the number is: `bits_per_char`, `bits_per_byte`, `perplexity`,
+            `tokens_per_char`, `fraction` (between 0 and 1) or `correct` (samples out of `count`).
         item: the part of the measurement it speaks of (a question's id), or empty for the whole.
         interval: a confidence interval, lower and upper end, where one can be given.
         confidence: the interval's level.
@@ -53,7 +58,6 @@ class Metric:
         cls,
         name: str,
         value: float,
-        unit: str,
         *,
         item: str = "",
         count: int,
@@ -65,7 +69,6 @@ class Metric:
         Args:
             name: what was measured.
             value: between 0 and 1.
-            unit: in words, beginning with `share `.
             item: the part it speaks of.
             count: questions or pairs.
             worth: independent draws that they are worth.
@@ -74,7 +77,7 @@ class Metric:
         return cls(
             name=name,
             value=value,
-            unit=unit,
+            unit=FRACTION,
             item=item,
             interval=share_interval(value, worth, 0.95),
             count=count,
@@ -192,6 +195,26 @@ class Sample(Frozen):
     notes: dict[str, float | int | str | bool] = Field(default_factory=dict)
 
 
+class SampleSize(Frozen):
+    """What the numbers of a measurement are based on.
+
+    Attributes:
+        kind: what was counted: `documents`, `questions`, `problems`, `prompts` or `pairs`.
+        n: how many.
+        samples_each: samples that were drawn of each; `None` where none are.
+        at_most: whether of some fewer samples were drawn, since more could not change a verdict.
+        left_out: how many could not be used.
+        parallel: documents that were scored in written Chinese, too.
+    """
+
+    kind: str
+    n: int
+    samples_each: int | None = None
+    at_most: bool = False
+    left_out: int = 0
+    parallel: int = 0
+
+
 class Findings(Frozen):
     """What a measure returns: the measurement before it has a name and a place.
 
@@ -202,9 +225,9 @@ class Findings(Frozen):
         choices: the questions whose options were scored.
         documents: the texts whose tokens were scored.
         facts: counts and settings that a reader of the numbers should know.
-        basis: what they rest on, in words, e.g. `240 questions, 4 samples each, 2 left out`.
+        sample_size: what they are based on; `None` where that is not known.
         left_out: the records that could not be used, a line each.
-        notes: sentences that whoever reads the verdict should read, too.
+        notes: messages that whoever reads the verdict should read, too.
     """
 
     metrics: tuple[Metric, ...]
@@ -213,14 +236,17 @@ class Findings(Frozen):
     choices: tuple[OptionScores, ...] = ()
     documents: tuple[DocumentScore, ...] = ()
     facts: dict[str, float | int | str | bool | None] = Field(default_factory=dict)
-    basis: str = ""
+    sample_size: SampleSize | None = None
     left_out: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def noting(self, *notes: str, **facts: float | int | str | bool | None) -> Findings:
         """Return these findings with further notes and facts."""
         return self.model_copy(
-            update={"notes": (*self.notes, *notes), "facts": {**self.facts, **facts}}
+            update={
+                "notes": (*self.notes, *map(Message.of, notes)),
+                "facts": {**self.facts, **facts},
+            }
         )
 
 
@@ -324,7 +350,7 @@ class Measurement(Frozen):
             and is never stored.
     """
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[3] = 3
     key: str
     check: str
     item: str

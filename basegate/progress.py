@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
-from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Progress:
         words: of the reader's language, in which messages are shown.
     """
 
-    words: Words = ENGLISH
+    tr: Translator = ENGLISH
 
     def __init__(
         self, stream: TextIO | None = None, before: Callable[[], None] = lambda: None
@@ -65,7 +65,7 @@ class Progress:
         if self.stream is None:
             yield lambda amount=1: None
         elif self.stream.isatty():
-            with self._bar(self.words.retold(description), total, unit) as step:
+            with self._bar(self.tr.translate(description), total, unit) as step:
                 yield step
         else:
             yield self._lines(description, total, unit)
@@ -73,16 +73,16 @@ class Progress:
     def phase(self, name: str) -> None:
         """Hear what is being done now (`loading`, `measuring`); for who watches over it."""
 
-    def say(self, text: str) -> None:
+    def status(self, text: str) -> None:
         """Write one line, where there is anything to write to."""
         if self.stream is not None:
             self.before()
-            print(self.words.retold(text), file=self.stream, flush=True)
+            print(self.tr.translate(text), file=self.stream, flush=True)
 
     @contextmanager
     def waiting(self, description: str) -> Iterator[None]:
         """Say what is being waited for, and while it lasts that it still does."""
-        self.say(description)
+        self.status(description)
         if self.stream is None:
             yield
             return
@@ -117,7 +117,7 @@ class Progress:
                 text = Message(
                     "{what}: {now}, {seconds} s", what=description, now=now, seconds=seconds
                 )
-            print(self.words.retold(text), file=stream, flush=True)
+            print(self.tr.translate(text), file=stream, flush=True)
 
     @contextmanager
     def _bar(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
@@ -127,7 +127,7 @@ class Progress:
         with tqdm(
             total=total,
             desc=description,
-            unit=self.words.retold(_UNITS[unit]),
+            unit=self.tr.translate(_UNITS[unit]),
             file=self.stream,
             leave=False,
             delay=BAR_AFTER,
@@ -156,7 +156,7 @@ class Progress:
                     units=_MANY[unit],
                     seconds=f"{now - start:.0f}",
                 )
-                self.say(text)
+                self.status(text)
 
         return step
 

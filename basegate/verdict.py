@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import FiniteFloat
 
 from basegate.i18n.messages import Message
+from basegate.measurement import CORRECT, SampleSize
 from basegate.serialization import FiniteOrNone, Frozen, Interval
 
 if TYPE_CHECKING:
@@ -16,22 +17,18 @@ VerdictWord = Literal["pass", "inconclusive", "fail", "invalid"]
 _SEVERITY: tuple[VerdictWord, ...] = ("pass", "inconclusive", "fail", "invalid")
 
 
-Counted = Literal[
-    "documents", "documents in both versions", "samples", "questions", "problems", "pairs"
-]
-
-
-class Settling(Frozen):
-    """What would settle an inconclusive verdict.
+class SampleSizeHint(Frozen):
+    """How many more would settle an inconclusive verdict.
 
     Attributes:
-        what: more of which would.
+        kind: more of what: `documents`, `parallel_documents` (documents in both versions),
+            `samples`, `questions`, `problems` or `pairs`.
         have: how many were measured; `None` where that is not known.
         more: about how many more like these, if the value stays; `None` where it cannot be told,
             since the value is too near the limit.
     """
 
-    what: Counted
+    kind: str
     have: int | None = None
     more: int | None = None
 
@@ -49,39 +46,6 @@ class TokenizerCost(Frozen):
     split_share: float | None = None
 
 
-class Reason(Frozen):
-    """Why a row holds no number, put together so that it can be said in any language.
-
-    Attributes:
-        template: in English, with the names of its values in braces; without values it is the
-            text as it is.
-        values: by name; some are put together likewise.
-    """
-
-    template: str
-    values: dict[str, str | Reason] = Field(default_factory=dict)
-
-    @classmethod
-    def of(cls, text: str) -> Reason:
-        """Return a text as what it was put together from."""
-        if not isinstance(text, Message):
-            return cls(template=text)
-        inner = {
-            name: cls.of(each) if isinstance(each, Message) else each
-            for name, each in text.values.items()
-        }
-        return cls(template=text.template, values=inner)
-
-    @property
-    def message(self) -> Message:
-        """The text again."""
-        inner = {
-            name: each.message if isinstance(each, Reason) else each
-            for name, each in self.values.items()
-        }
-        return Message(self.template, **inner)
-
-
 class Unresolved(Frozen):
     """What was measured, where its limit is relative to a candidate and cannot be computed.
 
@@ -89,7 +53,7 @@ class Unresolved(Frozen):
         candidate: that the limit is relative to.
         metric: what was measured.
         value: the number.
-        unit: in words.
+        unit: of which kind the number is.
     """
 
     candidate: str
@@ -130,26 +94,24 @@ class Result(Frozen):
         item: corpus, bank or prompt file; `bank/question` where a question is judged alone.
         metric: what was measured; empty where nothing could be.
         value: the number, `None` where there is none.
-        unit: in words.
+        unit: of which kind the number is, see `Metric`; a `fraction` is shown in per cent.
         limit: the limit's value.
         direction: `max` or `min`.
         verdict: what follows.
         interval: the metric's interval.
         confidence: the interval's level.
-        detail: a sentence for people, in English; see `sentences.sentence`.
-        reason: why nothing could be measured, for whoever says it in another language; `None` of
-            rows with a limit.
+        reason: why nothing could be measured; `None` of rows with a limit.
         seconds: time that the measurement took.
         measurement: its key in the store.
-        basis: what was measured on, e.g. `240 questions, 4 samples each, 2 left out`.
+        sample_size: what the number is based on.
         why: the reason that `thresholds.toml` gives for the limit.
-        notes: sentences about the whole measurement, the same on all of its rows.
+        notes: messages about the whole measurement, the same on all of its rows.
         count: samples of a question in all, where one is judged alone; of a share, its questions,
             or 0 where there was nothing that it could be a share of.
         drawn: samples of the question that were drawn.
         curve: operating curve of a gate on answers: the share that a model truly has right, and
             the chance that it passes.
-        settling: what would settle it, where it is inconclusive.
+        sample_size_hint: how many more would settle it, where it is inconclusive.
         tokenizer: of a perplexity, what the tokenizer makes of the text.
         reference: what the limit was computed from, where it is relative to a candidate.
         unresolved: what was measured, where its limit is relative to a candidate and cannot be
@@ -167,17 +129,16 @@ class Result(Frozen):
     verdict: VerdictWord
     interval: Interval = None
     confidence: float = 0.95
-    detail: str
-    reason: Reason | None = None
+    reason: Message | None = None
     seconds: float | None = None
     measurement: str | None = None
-    basis: str = ""
+    sample_size: SampleSize | None = None
     why: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     count: int | None = None
     drawn: int | None = None
     curve: tuple[tuple[float, float], ...] = ()
-    settling: Settling | None = None
+    sample_size_hint: SampleSizeHint | None = None
     tokenizer: TokenizerCost | None = None
     reference: Reference | None = None
     unresolved: Unresolved | None = None
@@ -190,7 +151,7 @@ class Result(Frozen):
     @property
     def counts(self) -> bool:
         """Whether right samples are counted, and the count itself is held against the limit."""
-        return self.metric == "correct"
+        return self.metric == CORRECT
 
     @property
     def is_its_own(self) -> bool:
@@ -204,38 +165,6 @@ class Result(Frozen):
     def question(self) -> str:
         """The id of the question that is judged alone; empty where the whole item is."""
         return self.item.partition("/")[2]
-
-
-class Verdict(Frozen):
-    """The results of one measurement; the worst of them is the verdict.
-
-    Attributes:
-        results: a row per metric and limit.
-        broken: whether the measurement is beyond a limit of validity, so that no limit was judged.
-    """
-
-    results: tuple[Result, ...]
-    broken: bool = False
-
-    @property
-    def word(self) -> VerdictWord:
-        """The worst verdict of the results."""
-        return worst(result.verdict for result in self.results)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every limit is met."""
-        return self.word == "pass"
-
-    @property
-    def explanation(self) -> str:
-        """The results that are not met, a line each; all of them if it passed."""
-        wanted = [r for r in self.results if r.verdict != "pass"] or list(self.results)
-        return "\n".join(result.detail for result in wanted)
-
-    def __repr__(self) -> str:
-        """Short, since pytest prints it below a failed assertion."""
-        return f"<Verdict {self.word}>"
 
 
 def worst(verdicts: Iterable[VerdictWord]) -> VerdictWord:

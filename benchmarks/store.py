@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING
 
 from basegate.checks.identity import identify_check, identify_software
 from basegate.config.thresholds import load_thresholds
-from basegate.measurement import CandidateFacts, Findings, LoadedFile, Measurement, Metric, Sample
+from basegate.measurement import (
+    CandidateFacts,
+    Findings,
+    LoadedFile,
+    Measurement,
+    Metric,
+    Sample,
+    SampleSize,
+)
 from basegate.runner.environment import environment
 from basegate.serialization import digest
 from basegate.stats import count_interval
@@ -79,26 +87,22 @@ def findings_of(check: CheckConfig, draw: random.Random) -> Findings:
         bits = draw.uniform(3.5, 6.5)
         return Findings(
             metrics=(
-                _metric("bits_per_char", bits, "bits per character"),
+                _metric("bits_per_char", bits, "bits_per_char"),
                 _metric("perplexity", 12 * bits, "token perplexity"),
                 _metric("bits_per_byte", bits / 3, "bits per byte"),
-                Metric(name="tokens_per_char", value=1.83, unit="tokens per character"),
+                Metric(name="tokens_per_char", value=1.83, unit="tokens_per_char"),
                 Metric(
                     name="article_perplexity", value=88.5, unit="never judged", informative=True
                 ),
             ),
             facts={"documents": 120, "tokens": 81_234, "characters": 44_390},
-            basis="120 documents",
+            sample_size=SampleSize(kind="documents", n=120),
         )
     if check.name == "minimal_pairs":
         return Findings(
-            metrics=(
-                Metric.share(
-                    "preferred_share", draw.random(), "share of pairs", count=180, worth=180
-                ),
-            ),
+            metrics=(Metric.share("preferred_share", draw.random(), count=180, worth=180),),
             facts={"pairs": 180},
-            basis="180 pairs, 0 left out",
+            sample_size=SampleSize(kind="pairs", n=180),
         )
     return _answers(check, draw)
 
@@ -115,17 +119,16 @@ def _answers(check: CheckConfig, draw: random.Random) -> Findings:
     accuracy = Metric.share(
         "accuracy",
         sum(right) / count / most,
-        "share of answers right",
         count=count,
         worth=60.0,
         degrees=count - 1,
     )
-    broken = Metric(name="degenerate_share", value=0.0, unit="share of samples", count=count * most)
+    broken = Metric(name="degenerate_share", value=0.0, unit="fraction", count=count * most)
     counts = [_count(f"question-{number}", each, most) for number, each in enumerate(right)]
     return Findings(
         metrics=(accuracy, *counts, broken),
         facts={"questions": count, "left_out": 0, "no_answer": 3, "not_drawn": 0},
-        basis=f"{count} questions, {most} samples each, 0 left out",
+        sample_size=SampleSize(kind="questions", n=count, samples_each=most),
     )
 
 
@@ -137,7 +140,7 @@ def _count(item: str, right: int, most: int) -> Metric:
     return Metric(
         name="correct",
         value=float(right),
-        unit=f"of {most} correct",
+        unit="correct",
         item=item,
         interval=(low * most, high * most),
         count=most,

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger
-from basegate.ledger import Record, Suite, ThresholdsFile
+from basegate.ledger import CheckItem, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts
 from basegate.serialization import hash_file
 from basegate.verdict import Result
@@ -26,7 +26,7 @@ def facts(name="one", **fields):
 
 
 def row(candidate="one", verdict="pass", **fields):
-    given = {"check": "perplexity", "item": "wiki", "detail": "a sentence."}
+    given = {"check": "perplexity", "item": "wiki"}
     return Result(candidate=candidate, verdict=verdict, **{**given, **fields})
 
 
@@ -82,7 +82,7 @@ def test_the_json_begins_with_the_schema_and_holds_the_documented_keys():
         "comparisons",
         "absent",
     ]
-    assert fields["schema"] == 1
+    assert fields["schema"] == 2
     assert fields["suite"] == {
         "version": "1.0",
         "thresholds": {"path": "thresholds.toml", "sha256": "0" * 64},
@@ -111,7 +111,6 @@ def test_the_json_begins_with_the_schema_and_holds_the_documented_keys():
         "direction",
         "verdict",
         "interval",
-        "detail",
         "seconds",
         "measurement",
     }
@@ -125,7 +124,7 @@ def test_the_json_holds_no_nan():
 
 def test_the_file_is_utf8_that_a_person_can_read(tmp_path):
     path = tmp_path / "new" / "ledger.json"
-    ledger_of(record(row(detail="香港"))).write(path)
+    ledger_of(record(row(why="香港"))).write(path)
     text = path.read_text(encoding="utf-8")
     assert "香港" in text
     assert text.endswith("}\n")
@@ -136,7 +135,7 @@ def test_a_ledger_is_written_over_an_earlier_one(tmp_path):
     path = tmp_path / "ledger.json"
     path.write_text("x" * 100_000, encoding="utf-8")
     ledger_of(record(row())).write(path)
-    assert json.loads(path.read_text(encoding="utf-8"))["schema"] == 1
+    assert json.loads(path.read_text(encoding="utf-8"))["schema"] == 2
 
 
 def test_candidates_come_in_the_order_of_the_command_line_with_results_in_that_of_their_tests():
@@ -186,8 +185,8 @@ def test_an_entry_names_the_checks_that_were_not_run():
     checks = (("perplexity", "wiki"), ("knowledge", "must-know"), ("continuation", "continuation"))
     rows = record(row()), record(row(check="knowledge", item="must-know/q1"))
     one, two = ledger_of(*rows, expected=("one", "two"), checks=checks).candidates
-    assert one.not_run == ("continuation",)
-    assert two.not_run == ("perplexity wiki", "knowledge must-know", "continuation")
+    assert one.not_run == (CheckItem(check="continuation", item="continuation"),)
+    assert [(each.check, each.item) for each in two.not_run] == list(checks)
 
 
 @pytest.mark.slow

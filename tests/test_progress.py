@@ -6,7 +6,7 @@ import time
 import pytest
 
 from basegate import progress
-from basegate.i18n.catalogue import words
+from basegate.i18n.catalogue import translator
 from basegate.i18n.messages import Message
 from basegate.progress import SILENT, Progress
 
@@ -52,11 +52,11 @@ def test_lines_come_at_most_every_fifteen_seconds(clock):
 def test_lines_are_in_the_readers_language(clock, unit, line):
     stream = io.StringIO()
     shown = Progress(stream)
-    shown.words = words("zh-HK")
+    shown.tr = translator("zh-HK")
     with shown.task(Message("{name}: scoring", name="yi"), 3, unit) as step:
         clock.now += 20
         step()
-    shown.say(Message("{name}: waiting for a free GPU", name="yi"))
+    shown.status(Message("{name}: waiting for a free GPU", name="yi"))
     assert stream.getvalue() == f"yi：計算概率：{line}，20 秒\nyi：等候空閒的 GPU\n"
 
 
@@ -81,7 +81,7 @@ def test_what_is_quick_writes_no_line(clock):
 def test_what_stands_half_written_is_ended_before_every_line(clock):
     stream = io.StringIO()
     shown = Progress(stream, before=lambda: stream.write("|"))
-    shown.say("first")
+    shown.status("first")
     with shown.task("x", 2, "window") as step:
         clock.now += 15
         step()
@@ -115,7 +115,7 @@ def test_silence_takes_steps_and_writes_nothing(capfd):
     with SILENT.task("x", 4, "window") as step:
         step()
         step(3)
-    SILENT.say("anything")
+    SILENT.status("anything")
     assert capfd.readouterr() == ("", "")
 
 
@@ -133,9 +133,9 @@ def test_what_is_waited_for_says_how_far_it_is(monkeypatch):
 
     with shown.waiting("loading"):
         wait_for("loading: 0 s")
-        shown.words = words("zh-HK")
+        shown.tr = translator("zh-HK")
         wait_for("loading：0 秒")
-        shown.words = words("en")
+        shown.tr = translator("en")
         with shown.telling(lambda: "1.0 of 2.0 GiB fetched"):
             wait_for("loading: 1.0 of 2.0 GiB fetched, 0 s")
     assert shown._now() == ""

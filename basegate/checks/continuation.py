@@ -29,6 +29,7 @@ from basegate.checks import language_variety as variety
 from basegate.checks.validity import degenerate_share, is_broken
 from basegate.data.banks import Bank, Prompt, identity, prepares
 from basegate.errors import InvalidMeasurement
+from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, Metric, Sample
 from basegate.stats import ratio_interval
@@ -95,7 +96,7 @@ def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findi
     return found.model_copy(
         update={
             "metrics": (*found.metrics, broken),
-            "basis": bank.basis(sampling.samples),
+            "sample_size": bank.sample_size(sampling.samples),
             "left_out": tuple(map(str, bank.left_out)),
         }
     )
@@ -141,14 +142,10 @@ def summarise(samples: Sequence[Sample], *, certain: bool = False) -> Findings:
     telling = column(*TELLING)
     han, latin = column("han_characters"), column("latin_words")
     parts = {
-        "cantonese_share": (column("cantonese"), telling, "share of sentences in Cantonese"),
-        "latin_share": (latin, latin + han, "share of words in Latin letters"),
-        "simplified_share": (column("simplified"), han, "share of characters in Simplified form"),
-        "looping_share": (
-            column("looping"),
-            np.ones(len(samples)),
-            "share of samples that loop",
-        ),
+        "cantonese_share": (column("cantonese"), telling),
+        "latin_share": (latin, latin + han),
+        "simplified_share": (column("simplified"), han),
+        "looping_share": (column("looping"), np.ones(len(samples))),
     }
     clusters = _clusters(samples, certain)
     draws = clusters if certain else np.arange(len(samples))
@@ -182,7 +179,6 @@ def _share(
     name: str,
     part: Counts,
     whole: Counts,
-    unit: str,
     clusters: NDArray[np.int64],
     draws: NDArray[np.int64],
 ) -> Metric:
@@ -200,7 +196,7 @@ def _share(
 
     total = float(whole.sum())
     if total == 0:
-        return Metric(name=name, value=0.0, unit=unit, interval=(0.0, 1.0), count=0)
+        return Metric(name=name, value=0.0, unit=FRACTION, interval=(0.0, 1.0), count=0)
     value = float(part.sum()) / total
     tops, bottoms = (
         np.bincount(clusters, weights=each).astype(np.float64) for each in (part, whole)
@@ -208,6 +204,6 @@ def _share(
     interval = ratio_interval(tops[bottoms > 0], bottoms[bottoms > 0])
     if interval is None:
         counted = len(np.unique(draws[whole > 0]))
-        return Metric.share(name, value, unit, count=counted, worth=counted)
+        return Metric.share(name, value, count=counted, worth=counted)
     low, high = interval
-    return Metric(name=name, value=value, unit=unit, interval=(low, min(high, 1.0)))
+    return Metric(name=name, value=value, unit=FRACTION, interval=(low, min(high, 1.0)))

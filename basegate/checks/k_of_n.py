@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from basegate.checks.validity import degenerate_share, is_broken
-from basegate.measurement import Findings, Metric, Sample
+from basegate.measurement import CORRECT, Findings, Metric, Sample
 from basegate.stats import count_interval, effective_count
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Asked:
         expected: the right answer, as `read` would return it.
         read: text to answer, or `None` for no answer.
         topic: what it is about; may be empty.
-        settled: tells of a text so far whether more could not change what `read` finds.
+        is_final: tells of a text so far whether more could not change what `read` finds.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Asked:
     expected: str
     read: Callable[[str], str | None]
     topic: str = ""
-    settled: Callable[[str], bool] = lambda text: False
+    is_final: Callable[[str], bool] = lambda text: False
 
     def sample(self, draw: Draw) -> Sample:
         """Return what was drawn with the answer found in it."""
@@ -82,7 +82,7 @@ def count_correct(
             "no_answer": sum(sample.answer is None for sample in samples),
             "not_drawn": left,
         },
-        basis=bank.basis(most, up_to=left > 0),
+        sample_size=bank.sample_size(most, at_most=left > 0),
         left_out=tuple(map(str, bank.left_out)),
     )
 
@@ -121,7 +121,7 @@ def draw_samples(
             [each.prompt for each in still],
             sampling=task.settings.sampling,
             numbers=[wanted(each) or range(len(samples[each.id]), most) for each in still],
-            settled=[each.settled for each in still],
+            is_final=[each.is_final for each in still],
             progress=task.progress,
         )
         for each, draws in zip(still, drawn, strict=True):
@@ -155,7 +155,6 @@ def summarise(
         return Metric.share(
             name,
             math.fsum(shares) / len(shares),
-            "share of answers right",
             item=item,
             count=len(part),
             worth=effective_count(shares, most),
@@ -178,9 +177,9 @@ def _degrees(shares: Sequence[float]) -> int | None:
 def _count(item: str, right: int, drawn: int, most: int) -> Metric:
     low, high = count_interval(right, most, open_draws=most - drawn)
     return Metric(
-        name="correct",
+        name=CORRECT,
         value=float(right),
-        unit=f"of {drawn} correct",
+        unit=CORRECT,
         item=item,
         interval=(low * most, high * most),
         count=most,

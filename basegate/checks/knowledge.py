@@ -38,7 +38,7 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
     Raises:
         InvalidMeasurement: the model is numerically unstable (NaN or inf).
     """
-    from basegate.checks.answers import choice_is_settled, find_choice
+    from basegate.checks.answers import find_choice, is_choice_final
 
     asked = [
         Asked(
@@ -47,7 +47,7 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
             expected=question.answer,
             read=partial(find_choice, options=question.options),
             topic=question.topic,
-            settled=partial(choice_is_settled, options=question.options),
+            is_final=partial(is_choice_final, options=question.options),
         )
         for question in task.data.records
     ]

@@ -69,7 +69,7 @@ def measure(engine: Engine, task: Task[Bank[Pair], PairSettings]) -> Findings:
             "ties": sum(each.right_bits == each.wrong_bits for each in preferences),
             "left_out": len(bank.left_out),
         },
-        basis=bank.basis(),
+        sample_size=bank.sample_size(),
         left_out=tuple(map(str, bank.left_out)),
     )
 
@@ -90,7 +90,6 @@ def _share(name: str, item: str, preferences: Sequence[Preference]) -> Metric:
     return Metric.share(
         name,
         sum(each.preferred for each in preferences) / count,
-        "share of pairs with the right sentence likelier",
         item=item,
         count=count,
         worth=count,

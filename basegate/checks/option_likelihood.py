@@ -22,6 +22,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from basegate.checks.validity import check_scores
+from basegate.i18n.messages import Message
 from basegate.measurement import Metric, OptionScores
 from basegate.stats import paired_difference
 
@@ -110,22 +111,21 @@ def _average(question: Question, scored: Sequence[tuple[_Put, float, float]]) ->
 def summarise(choices: Sequence[OptionScores]) -> tuple[Metric, ...]:
     """Return the shares of questions with the right option likeliest, by text and by letter."""
     right = {
-        "likelihood_accuracy": ("text", [each.by_text == each.expected for each in choices]),
-        "letter_accuracy": ("letter", [each.by_letter == each.expected for each in choices]),
+        "likelihood_accuracy": [each.by_text == each.expected for each in choices],
+        "letter_accuracy": [each.by_letter == each.expected for each in choices],
     }
     return tuple(
         Metric.share(
             name,
             sum(answers) / len(answers),
-            f"share of questions with the right option's {what} likeliest",
             count=len(answers),
             worth=len(answers),
         )
-        for name, (what, answers) in right.items()
+        for name, answers in right.items()
     )
 
 
-def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> str | None:
+def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> Message | None:
     """Say that sampling and likelihood differ by much, where they do beyond chance.
 
     Args:
@@ -139,12 +139,17 @@ def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> st
     if interval is None or interval[0] <= 0 <= interval[1]:
         return None
     generated, chosen = math.fsum(shares) / len(shares), math.fsum(likely) / len(likely)
-    reason = (
-        "it answers in text what its probabilities do not show; look at its samples"
-        if mean > 0
-        else "it knows more than it writes: look for samples without a recognisable answer"
-    )
-    return (
-        f"sampling and likelihood disagree: {generated * 100:.1f} % of sampled answers are right, "
-        f"{chosen * 100:.1f} % of questions by likelihood ({reason})."
+    told = {"sampled": f"{generated * 100:.1f}", "likely": f"{chosen * 100:.1f}"}
+    if mean > 0:
+        return Message(
+            "sampling and likelihood disagree: {sampled} % of sampled answers are right, {likely} "
+            "% of questions by likelihood (it answers in text what its probabilities do not show; "
+            "look at its samples).",
+            **told,
+        )
+    return Message(
+        "sampling and likelihood disagree: {sampled} % of sampled answers are right, {likely} % of "
+        "questions by likelihood (it knows more than it writes: look for samples without a "
+        "recognisable answer).",
+        **told,
     )

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.checks.validity import check_scores
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
-from basegate.measurement import DocumentScore, Findings, Metric
+from basegate.i18n.messages import Message
+from basegate.measurement import DocumentScore, Findings, Metric, SampleSize
 from basegate.stats import difference_interval, ratio_interval
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ VERSION = 5
 LIBRARIES: tuple[str, ...] = ()
 FEW_COPIES = 0.01
 """Share of the characters that may stand in copies of other documents without a word on it."""
-
-ARTICLE_UNIT = "perplexity as the article's code computes it (20 of 512 tokens; never judged)"
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,8 @@ def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
     )
 
 
-def copies(documents: Sequence[str]) -> str:
-    """Say how many documents say once more what another says; empty where they are next to none.
+def copies(documents: Sequence[str]) -> Message | None:
+    """Say how many documents say once more what another says; `None` where they are next to none.
 
     Resampling takes each for a text of its own, so that its interval is narrower than it should be.
     Lines of an encyclopaedia, headings say, may well be alike: they are a small part of it.
@@ -110,11 +109,13 @@ def copies(documents: Sequence[str]) -> str:
         seen.add(text.strip())
     share = sum(again) / sum(map(len, documents))
     if share <= FEW_COPIES:
-        return ""
-    return (
-        f"copies of other documents: {len(again)} of {len(documents)} documents, "
-        f"{share * 100:.1f} % of the characters. They show nothing new, and "
-        "the interval is too narrow for it: leave them out."
+        return None
+    return Message(
+        "copies of other documents: {copies} of {documents} documents, {share} % of the "
+        "characters. They show nothing new, and the interval is too narrow for it: leave them out.",
+        copies=len(again),
+        documents=len(documents),
+        share=f"{share * 100:.1f}",
     )
 
 
@@ -139,7 +140,7 @@ def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Iterator[Metric
     yield Metric(
         name="article_perplexity",
         value=article_perplexity(engine.model, engine.tokenizer, text, engine.batch_cache),
-        unit=ARTICLE_UNIT,
+        unit="perplexity",
         informative=True,
     )
 
@@ -166,13 +167,13 @@ def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
         Metric(
             name="written_chinese_bits_per_char",
             value=beside,
-            unit="bits per character of the same in written Chinese",
+            unit="bits_per_char",
             interval=ratio_interval(other, written.characters),
         ),
         Metric(
             name="gap",
             value=per_char - beside,
-            unit="bits per character more than in written Chinese",
+            unit="bits_per_char",
             interval=difference_interval((bits, cantonese.characters), (other, written.characters)),
         ),
     )
@@ -181,7 +182,8 @@ def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
         update={
             "metrics": (*found.metrics, *metrics),
             "facts": {**found.facts, "parallel_documents": pairs},
-            "basis": f"{found.basis}, {pairs} of them in written Chinese too",
+            "sample_size": found.sample_size
+            and found.sample_size.model_copy(update={"parallel": pairs}),
         }
     )
 
@@ -251,19 +253,19 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
             Metric(
                 name="bits_per_char",
                 value=per_char,
-                unit="bits per character",
+                unit="bits_per_char",
                 interval=char_interval,
             ),
             Metric(
                 name="perplexity",
                 value=_exp(nll / tokens),
-                unit="token perplexity",
+                unit="perplexity",
                 interval=token_interval and (_exp(token_interval[0]), _exp(token_interval[1])),
             ),
             Metric(
-                name="bits_per_byte", value=per_byte, unit="bits per byte", interval=byte_interval
+                name="bits_per_byte", value=per_byte, unit="bits_per_byte", interval=byte_interval
             ),
-            Metric(name="tokens_per_char", value=density, unit="tokens per character"),
+            Metric(name="tokens_per_char", value=density, unit="tokens_per_char"),
         ),
         documents=_documents(sums),
         facts={
@@ -273,7 +275,7 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
             "characters": int(sums.characters.sum()),
             "split_token_share": pieces,
         },
-        basis=_basis(len(sums.nll), left_out),
+        sample_size=SampleSize(kind="documents", n=len(sums.nll), left_out=left_out),
     )
 
 
@@ -285,11 +287,6 @@ def _documents(sums: Sums) -> tuple[DocumentScore, ...]:
         DocumentScore(item=str(place), bits=float(cost), tokens=int(tokens), characters=int(length))
         for place, (cost, tokens, length) in enumerate(columns, start=1)
     )
-
-
-def _basis(documents: int, left_out: int) -> str:
-    text = f"{documents} document{'' if documents == 1 else 's'}"
-    return f"{text}, {left_out} empty ones left out" if left_out else text
 
 
 def _exp(value: float) -> float:

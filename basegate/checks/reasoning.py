@@ -33,7 +33,7 @@ def measure(engine: Engine, task: Task[Bank[Problem], SamplingSettings]) -> Find
     Raises:
         InvalidMeasurement: the model is numerically unstable (NaN or inf).
     """
-    from basegate.checks.answers import number_is_settled
+    from basegate.checks.answers import is_number_final
 
     asked = [
         Asked(
@@ -42,7 +42,7 @@ def measure(engine: Engine, task: Task[Bank[Problem], SamplingSettings]) -> Find
             expected=str(problem.answer),
             read=_read_number,
             topic=problem.family,
-            settled=number_is_settled,
+            is_final=is_number_final,
         )
         for problem in task.data.records
     ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from basegate.checks.language_variety import is_degenerate
 from basegate.errors import InvalidMeasurement
+from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
 from basegate.measurement import Metric
 
@@ -34,7 +35,7 @@ def degenerate_share(samples: Sequence[Sample]) -> Metric:
     return Metric(
         name="degenerate_share",
         value=sum(sample.degenerate for sample in samples) / len(samples),
-        unit="share of samples that are degenerate",
+        unit=FRACTION,
         count=len(samples),
     )
 

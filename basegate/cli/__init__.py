@@ -1,4 +1,4 @@
-"""`basegate`, or `python -m basegate`: what can be done without pytest, a command family per file.
+"""`basegate`, or `python -m basegate`: the commands that need no pytest, one file each.
 
 Nothing heavy is imported: neither torch, transformers, datasets, matplotlib nor pytest.
 """

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import check_label
 from basegate.cli.candidate_args import chosen_by, origins_for
 from basegate.cli.console import (
     add_store,
@@ -20,7 +21,7 @@ from basegate.cli.console import (
 from basegate.config.limits import Limit
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError, did_you_mean
-from basegate.i18n.formatting import place, printable
+from basegate.i18n.formatting import printable
 from basegate.i18n.messages import joined
 from basegate.judging.calibration import calibrate, guess_levels, usable
 from basegate.judging.from_store import ThresholdQuery, answers_of, judge_stored
@@ -160,7 +161,7 @@ def _warnings(
         ways = joined(loaded.values())
         yield f"candidates were loaded in different ways, so numbers may not compare: {ways}."
     for check, reason in asked.unknown:
-        where = place(check.name, check.item)
+        where = check_label(check.name, check.item)
         yield f"{where}: no limit is suggested, since its data could not be found: {reason}"
     for name in dict.fromkeys(each.name for each in answers):
         if name in thresholds.own_limits:
@@ -243,7 +244,7 @@ def _outcomes(
     origins = origins_for(thresholds, store)
     for each in judge_stored(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
         rows = [row for record in each.records for row in record.results]
-        failed = dict.fromkeys(place(row.check, "") for row in rows if row.verdict != "pass")
+        failed = dict.fromkeys(check_label(row.check, "") for row in rows if row.verdict != "pass")
         text = f"{each.facts.name} ({'good' if each.name in good else 'bad'}): {each.verdict}"
         if failed:
             text += f" on {joined(failed)}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError
-from basegate.i18n.catalogue import LANGUAGES, Words, of_locale, words
+from basegate.i18n.catalogue import LANGUAGES, Translator, of_locale, translator
 from basegate.i18n.formatting import columns, padded, printable
 from basegate.store import Store
 
@@ -57,9 +57,9 @@ def add_language(parser: argparse.ArgumentParser, what: str) -> None:
     )
 
 
-def words_of(options: argparse.Namespace) -> Words:
+def translator_of(options: argparse.Namespace) -> Translator:
     """Return the words of the language that is asked for."""
-    return words(getattr(options, "language", None) or of_locale(os.environ))
+    return translator(getattr(options, "language", None) or of_locale(os.environ))
 
 
 def warn(text: str) -> None:

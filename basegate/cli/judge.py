@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import check_label
 from basegate.cli.candidate_args import add_models, chosen_by, judges, measure_commands
 from basegate.cli.console import (
     add_language,
@@ -12,12 +13,11 @@ from basegate.cli.console import (
     add_thresholds,
     echo,
     store_of,
-    words_of,
+    translator_of,
     writing,
 )
 from basegate.config.output_paths import check_files
 from basegate.config.thresholds import load_thresholds
-from basegate.i18n.formatting import place
 from basegate.judging.comparison import compare_candidates
 from basegate.judging.from_store import ThresholdQuery, absent_from, judge_intact, ledger_of
 from basegate.report.csv_table import table
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basegate.config.thresholds import Thresholds
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.judging.from_store import StoredJudgement
     from basegate.ledger import Ledger
 
@@ -65,7 +65,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the verdicts; write ledger and CSV where they are asked for."""
     check_files({"ledger": options.ledger, "csv": options.csv})
-    store, say = store_of(options), words_of(options)
+    store, tr = store_of(options), translator_of(options)
     thresholds = load_thresholds(options.thresholds)
     asked = ThresholdQuery.of(thresholds)
     chosen = chosen_by(options.models)
@@ -76,16 +76,16 @@ def run(options: argparse.Namespace) -> int:
     writes = options.ledger is not None or options.csv is not None
     judged, behind = judge_intact(store, judge_from) if writes else (judge_from(store), {})
     absent = absent_from(judged, chosen.names)
-    echo(origin(options.thresholds, options.store, say))
+    echo(origin(options.thresholds, options.store, tr))
     # Judging needs no GPU, so none is looked for.
     machine = environment("cpu")
     commands = measure_commands(judged, options.thresholds, lambda each: options.store)
     for each in judged:
         # A ledger of its own: who looks for one candidate's rows goes through all of a ledger.
         ledger = ledger_of([each], thresholds, machine, commands=commands, choose=False)
-        for text, markup in _lines(each, ledger, say):
+        for text, markup in _lines(each, ledger, tr):
             echo(text, markup)
-    for text in _missing(judged, absent, thresholds, asked, say):
+    for text in _missing(judged, absent, thresholds, asked, tr):
         echo(text)
     if writes:
         ledger = ledger_of(
@@ -97,29 +97,27 @@ def run(options: argparse.Namespace) -> int:
             absent=absent,
             unknown=asked.unknown,
         )
-        _write(ledger, options, say)
+        _write(ledger, options, tr)
     whole = judged and not absent and not asked.unknown
     return 0 if whole and all(each.passed for each in judged) else 1
 
 
 def _lines(
-    each: StoredJudgement, ledger: Ledger, say: Words
+    each: StoredJudgement, ledger: Ledger, tr: Translator
 ) -> Iterator[tuple[str, dict[str, bool]]]:
     """What is known of one candidate, as in the terminal summary of a run."""
     if each.records:
-        yield from summary(ledger, say=say)
+        yield from summary(ledger, tr=tr)
     else:
-        text = say("{name}: nothing stored answers these limits", name=each.facts.name)
+        text = tr("{name}: nothing stored answers these limits", name=each.facts.name)
         yield text, {"bold": True}
     if each.others:
-        names = say(", ").join(each.others)
-        text = say(
-            "stored as {names}, too; limits are those of {name}", names=names, name=each.name
-        )
+        names = tr(", ").join(each.others)
+        text = tr("stored as {names}, too; limits are those of {name}", names=names, name=each.name)
         yield f"  {text}", {}
     for left in ledger.candidates[0].not_judged:
-        word, text = not_judged_in_words(left, say)
-        yield line(word, place(left.check, left.item, say), text), {}
+        word, text = not_judged_in_words(left, tr)
+        yield line(word, check_label(left.check, left.item, tr), text), {}
 
 
 def _missing(
@@ -127,36 +125,36 @@ def _missing(
     absent: Sequence[str],
     thresholds: Thresholds,
     asked: ThresholdQuery,
-    say: Words,
+    tr: Translator,
 ) -> Iterator[str]:
     """What is missing for all candidates."""
     if absent:
-        names = say(", ").join(absent)
-        yield say("nothing is stored of {names}: pytest --model NAME measures", names=names)
+        names = tr(", ").join(absent)
+        yield tr("nothing is stored of {names}: pytest --model NAME measures", names=names)
     if not judged:
-        yield say("nothing is stored, so nothing is judged: pytest --model NAME measures")
+        yield tr("nothing is stored, so nothing is judged: pytest --model NAME measures")
     for check, reason in asked.unknown:
-        text = say(
-            "no stored measurement can be told to be of it: {reason}", reason=say.retold(reason)
+        text = tr(
+            "no stored measurement can be told to be of it: {reason}", reason=tr.translate(reason)
         )
-        yield line(say("not found"), place(check.name, check.item, say), text)
+        yield line(tr("not found"), check_label(check.name, check.item, tr), text)
     stored = {name for each in judged for name in (each.name, *each.others)}
     for name in thresholds.own_limits:
         if judged and name not in stored:
-            yield say(
+            yield tr(
                 "{name} has limits of its own in {path}, but is not judged here",
                 name=name,
                 path=thresholds.path,
             )
 
 
-def _write(ledger: Ledger, options: argparse.Namespace, say: Words) -> None:
+def _write(ledger: Ledger, options: argparse.Namespace, tr: Translator) -> None:
     lost = "the verdicts above are not recorded"
     if options.ledger is not None:
         with writing("ledger", options.ledger, lost):
             ledger.write(options.ledger)
-        echo(say("ledger: {path}", path=options.ledger))
+        echo(tr("ledger: {path}", path=options.ledger))
     if options.csv is not None:
         with writing("csv", options.csv, lost):
             write_atomically(options.csv, table(ledger.results))
-        echo(say("CSV: {path}", path=options.csv))
+        echo(tr("CSV: {path}", path=options.csv))

@@ -15,8 +15,8 @@ from basegate.cli.console import (
     counted,
     echo,
     store_at,
+    translator_of,
     warn,
-    words_of,
     writing,
 )
 from basegate.config.output_paths import check_files
@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
         unknown=asked.unknown,
         absent=absent,
     )
-    page = Page(ledger, behind, words_of(options))
+    page = Page(ledger, behind, translator_of(options))
     candidates = counted(len(judged), "candidate")
     if html is not None:
         from basegate.report.page.document import document
@@ -119,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
             write_atomically(html, document(page))
         echo(f"report: {html} ({candidates})")
     with writing("summary", options.summary):
-        if missing := write_summary(ledger, options.summary, page.say):
+        if missing := write_summary(ledger, options.summary, page.tr):
             warnings.warn(missing, stacklevel=1)
     if options.summary is not None:
         echo(f"summary: {options.summary} ({candidates})")

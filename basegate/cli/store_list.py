@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from basegate.checks.labels import check_label, format_measured, format_sample_size
 from basegate.cli.candidate_args import add_models, chosen_by
 from basegate.cli.console import add_store, counted, echo, one_line, size, store_of, table
-from basegate.i18n.formatting import found, place
 from basegate.store.folder import FILENAME_DIGITS
 from basegate.store.inventory import DISPLAY_DIGITS, require_stored, sizes, unfinished
 
@@ -63,14 +63,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _row(measurement: Measurement, bytes_of: Mapping[str, int]) -> tuple[str, ...]:
+    findings = measurement.findings
     cells = (
         measurement.key[:DISPLAY_DIGITS],
         measurement.candidate.name,
         measurement.candidate.held,
-        place(measurement.check, measurement.item),
+        check_label(measurement.check, measurement.item),
         measurement.measured_at[:16].replace("T", " "),
         size(bytes_of.get(measurement.key[:FILENAME_DIGITS], 0)),
-        f"{_main_metric(measurement.findings)} [{measurement.findings.basis}]",
+        f"{_main_metric(findings)} [{format_sample_size(findings.sample_size)}]",
     )
     return tuple(map(one_line, cells))
 
@@ -81,7 +82,7 @@ def _main_metric(findings: Findings) -> str:
         return "no metrics"
     first = findings.metrics[0]
     alike = sum(each.name == first.name for each in findings.metrics) - 1
-    text = f"{first.item} {found(first)}".strip()
+    text = f"{first.item} {format_measured(first)}".strip()
     return f"{text}; and {alike} more" if alike else text
 
 
@@ -98,6 +99,7 @@ def _say_unfinished(store: Store) -> None:
 
 def _fields(measurement: Measurement, bytes_of: Mapping[str, int]) -> dict[str, Any]:
     candidate, findings = measurement.candidate, measurement.findings
+    size = findings.sample_size
     return {
         "key": measurement.key,
         "candidate": candidate.name,
@@ -105,7 +107,7 @@ def _fields(measurement: Measurement, bytes_of: Mapping[str, int]) -> dict[str, 
         "check": measurement.check,
         "item": measurement.item,
         "metrics": [{name: getattr(each, name) for name in _METRIC} for each in findings.metrics],
-        "basis": findings.basis,
+        "sample_size": size.model_dump() if size is not None else None,
         "seconds": measurement.seconds,
         "measured_at": measurement.measured_at,
         "bytes": bytes_of.get(measurement.key[:FILENAME_DIGITS], 0),

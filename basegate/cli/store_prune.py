@@ -1,4 +1,4 @@
-"""`python -m basegate store prune`: remove measurements that are selected, and leftovers."""
+"""`python -m basegate store prune`: delete selected measurements and leftover files."""
 
 from __future__ import annotations
 

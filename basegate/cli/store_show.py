@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from basegate.checks.labels import check_label, format_chance, format_measured, format_sample_size
 from basegate.cli.console import add_store, echo, one_line, size, store_of, table
-from basegate.i18n.formatting import chance, found, place
 from basegate.store.inventory import get_by_prefix
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
     yield "key", measurement.key
     yield "candidate", f"{candidate.name} ({candidate.held})"
     yield "source", f"{candidate.source}, {candidate.revision or 'revision unknown'}"
-    yield "check", place(measurement.check, measurement.item)
-    yield "based on", measurement.findings.basis
+    yield "check", check_label(measurement.check, measurement.item)
+    yield "based on", format_sample_size(measurement.findings.sample_size)
     yield "measured", f"{measurement.measured_at}, in {measurement.seconds:.1f} s"
     if candidate.load_seconds is not None and candidate.peak_memory_bytes is not None:
         peak = size(candidate.peak_memory_bytes)
@@ -91,12 +91,7 @@ def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
 
 
 def _metric(metric: Metric) -> tuple[str, ...]:
-    text = found(metric)
-    if ends := chance(metric) if metric.name == "correct" else None:
-        text += (
-            f"; chance of a right answer {ends[0]:.0f} % to {ends[1]:.0f} % "
-            f"({metric.confidence * 100:g} %, Clopper-Pearson)"
-        )
+    text = format_measured(metric) + format_chance(metric)
     return metric.name, metric.item, text
 
 

@@ -14,6 +14,7 @@ from basegate.config.settings import GeneratedSource
 from basegate.data.tables import Row, RowError, pick, read_table, table_identity
 from basegate.data.text_files import has_lone_surrogate
 from basegate.errors import DataError
+from basegate.measurement import SampleSize
 from basegate.serialization import digest
 
 if TYPE_CHECKING:
@@ -168,18 +169,20 @@ class Bank(Generic[Record]):
     records: tuple[Record, ...]
     left_out: tuple[RowError, ...] = ()
 
-    def basis(self, samples: int | None = None, *, up_to: bool = False) -> str:
-        """What a measurement of the bank rests on, e.g. `240 questions, 4 samples each`.
+    def sample_size(self, samples: int | None = None, *, at_most: bool = False) -> SampleSize:
+        """What a measurement of the bank is based on.
 
         Args:
             samples: of each record, where there are any.
-            up_to: whether some have fewer.
+            at_most: whether some have fewer.
         """
-        count, kind = len(self.records), self.records[0].kind_name
-        text = f"{count} {kind}{'' if count == 1 else 's'}"
-        if samples is not None:
-            text += f", {'up to ' * up_to}{samples} sample{'' if samples == 1 else 's'} each"
-        return f"{text}, {len(self.left_out)} left out"
+        return SampleSize(
+            kind=f"{self.records[0].kind_name}s",
+            n=len(self.records),
+            samples_each=samples,
+            at_most=at_most,
+            left_out=len(self.left_out),
+        )
 
 
 def identity(settings: BankSettings) -> str:

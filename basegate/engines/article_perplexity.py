@@ -30,20 +30,12 @@ def article_perplexity(
     text: str,
     cache: BatchCache = NO_CACHE,
 ) -> float:
-    """Return exp(mean over windows of the window's mean NLL), as the published code computes it.
+    """exp(mean over windows of the window's mean NLL), as the published code computes it.
 
     One window of 20 tokens every 512: the rest of the text is never looked at. The tokenizer's
     prefix stands before the first window only, the first token of each window is not scored, and
-    windows weigh alike whatever they hold. It is the article's figure, no perplexity of the text.
-
-    Args:
-        model: a transformers causal language model in evaluation mode.
-        tokenizer: its tokenizer.
-        text: documents joined by blank lines.
-        cache: keeps batches that are done, and gives those that an earlier run has done.
-
-    Returns:
-        The figure; infinite or NaN where the model's numbers are.
+    windows weigh alike whatever they hold. It is the article's figure, no perplexity of the text;
+    infinite or NaN where the model's numbers are.
 
     Source: the article in which basegate begins, section on perplexity.
     """
@@ -68,7 +60,7 @@ def article_perplexity(
 
 
 def _losses(model: Any, windows: list[torch.Tensor]) -> list[float]:
-    """Return the mean loss of windows of one length, for each of them.
+    """The mean loss of windows of one length, for each of them.
 
     The mean over all their tokens is the mean of their means, which is all that is wanted.
     """

@@ -1,7 +1,7 @@
-"""Batches of a measurement that are kept: what an earlier run has done is not done again.
+"""Finished batches of a measurement, so that a resumed run does not repeat them.
 
 A batch is taken from the cache as a whole or done as a whole, so that the batches of a resumed run
-are those of one that was never ended; see `BatchCache.get_or_set`. Samples, whose batches depend on
+are those of an uninterrupted one; see `BatchCache.get_or_set`. Samples, whose batches depend on
 limits too, are taken one by one where the limits are others; see `Sampler.draw`.
 """
 
@@ -95,14 +95,10 @@ def kept_batch(
     pack: Callable[[Found], Any],
     unpack: Callable[[Any], Found],
 ) -> list[Found]:
-    """Return what a batch gives, from the cache or done now and kept there.
+    """The results of a batch, from the cache, or computed now and kept there.
 
-    Args:
-        cache: of the measurement.
-        names: of the batch's pieces, by content: equal names are equal work.
-        work: does the batch; a result per name.
-        pack: a result as JSON can hold it, or `None` for one that must not be kept.
-        unpack: the reverse.
+    Names are by content: equal names are equal work. `pack` makes a result JSON, or `None` of one
+    that must not be kept; `unpack` is the reverse.
     """
     kept = cache.get(names)
     if kept is not None:
@@ -115,15 +111,14 @@ def kept_batch(
 
 
 def name_of(kind: str, ids: Sequence[int], *further: object) -> str:
-    """Return the name of a piece of work on token ids."""
     content = hashlib.sha256(np.asarray(ids, dtype=np.int64).tobytes()).hexdigest()[:24]
     return ":".join([kind, content, *map(str, further)])
 
 
 def pack_numbers(values: NDArray[np.float64]) -> str | None:
-    """Return float64 numbers to the last bit as text; `None` where one is not finite.
+    """float64 numbers to the last bit as text; `None` where one is NaN or infinite.
 
-    Numbers that broke are not kept: another try may find the machine in order.
+    Such numbers are not kept: another try may find the machine in order.
     """
     if not np.isfinite(values).all():
         return None
@@ -131,5 +126,4 @@ def pack_numbers(values: NDArray[np.float64]) -> str | None:
 
 
 def unpack_numbers(text: str) -> NDArray[np.float64]:
-    """Return the numbers of `pack_numbers`."""
     return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)

@@ -1,4 +1,4 @@
-"""Batches that find their size: one that does not fit into memory is halved and tried again."""
+"""Retry a batch at half its size on out-of-memory."""
 
 from __future__ import annotations
 
@@ -23,19 +23,12 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class BatchJob(Generic[Item, Found]):
-    """One kind of work that is done in batches.
-
-    Attributes:
-        do: does a batch, in order.
-        halves: splits a batch; `None` where it cannot be split.
-        size: of a batch: the tokens that are held for it.
-        refusal: what to say of a batch that cannot be split and does not fit, as a sentence.
-    """
+    """One kind of work that is done in batches."""
 
     do: Callable[[list[Item]], list[Found]]
     halves: Callable[[list[Item]], tuple[list[Item], list[Item]] | None]
-    size: Callable[[list[Item]], int]
-    refusal: Callable[[list[Item]], str]
+    size: Callable[[list[Item]], int]  # tokens for which memory is needed
+    refusal: Callable[[list[Item]], str]  # of what cannot be halved and does not fit: a sentence
 
 
 _ADVICE = "Use a machine with more memory."
@@ -44,9 +37,8 @@ _ADVICE = "Use a machine with more memory."
 class OomBackoff:
     """Runs batches of one kind of work, and remembers what did not fit.
 
-    Args:
-        kind: of the work, as journals know it.
-        advice: a sentence on what to do where not even the smallest part fits.
+    `kind` is its name in the batch cache; `advice` says what to do where not even the smallest part
+    fits.
     """
 
     def __init__(self, kind: str = "", advice: str = _ADVICE) -> None:
@@ -57,13 +49,13 @@ class OomBackoff:
     def run(
         self, batch: list[Item], work: BatchJob[Item, Found], cache: BatchCache = NO_CACHE
     ) -> list[Found]:
-        """Return what the work finds for a batch, in halves where memory asks for it.
+        """Do a batch, in halves where memory asks for it.
 
         A batch as large as one of the same measurement that did not fit is halved at once: a try
         costs the time of the whole batch. What did not fit in other measurements is no guide,
         although it would save a few tries: sizes say only roughly what memory a batch takes, and
         what a measurement finds and notes must not depend on those before it, which a run that
-        goes on with it has not seen.
+        resumes it has not seen.
 
         Raises:
             CandidateError: not even the smallest part fits.
@@ -86,7 +78,7 @@ class OomBackoff:
 
 
 def in_two(items: list[Item]) -> tuple[list[Item], list[Item]] | None:
-    """Return the first and the second half of items; `None` where there are less than two."""
+    """The halves of a list; `None` where it has less than two items."""
     if len(items) < 2:
         return None
     middle = len(items) // 2
@@ -94,7 +86,6 @@ def in_two(items: list[Item]) -> tuple[list[Item], list[Item]] | None:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Tell whether memory was what an error of torch or Python is about."""
     known = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return known or "can't allocate memory" in str(error)
 
@@ -102,10 +93,10 @@ def out_of_memory(error: Exception) -> bool:
 def pad(
     rows: Sequence[Sequence[int]], side: Literal["left", "right"]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids and their mask, shape [rows, longest] each.
+    """Ids and their mask, shape [rows, longest] each.
 
     On the right a causal model cannot see the padding; on the left all rows end together, so that
-    they can be gone on with.
+    decoding can continue them.
     """
     longest = max(map(len, rows))
     ids = torch.empty((len(rows), longest), dtype=torch.long)

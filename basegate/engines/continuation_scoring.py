@@ -11,7 +11,7 @@ from basegate.engines import batch_cache
 from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
 from basegate.engines.batching import BatchJob, OomBackoff, in_two, pad
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
-from basegate.engines.lm_head import Head
+from basegate.engines.lm_head import LMHead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,18 +36,13 @@ class ContinuationRequest(NamedTuple):
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest continuation."""
         return max(map(len, self.continuations))
 
 
 class ContinuationScorer:
-    """Scores continuations with a transformers causal language model.
+    """Scores continuations with a transformers causal language model in evaluation mode.
 
-    Args:
-        model: in evaluation mode.
-        batch_tokens: most tokens, padding included, of the prompts in one forward pass.
-        backoff: runs the batches.
-        head: the model in two halves, if that is known already.
+    A forward pass takes at most `batch_tokens` tokens of prompts, padding included.
     """
 
     def __init__(
@@ -55,11 +50,11 @@ class ContinuationScorer:
         model: Any,
         batch_tokens: int,
         backoff: OomBackoff | None = None,
-        head: Head | None = None,
+        head: LMHead | None = None,
     ) -> None:
         self.model = model
         self.batch_tokens = batch_tokens
-        self._head = head or Head(model, [])
+        self._head = head or LMHead(model, [])
         self._backoff = backoff or OomBackoff()
 
     def score(
@@ -68,12 +63,9 @@ class ContinuationScorer:
         step: Step,
         cache: BatchCache = NO_CACHE,
     ) -> list[list[NDArray[np.float64]]]:
-        """Return the natural log-probability of every token of every continuation.
+        """The natural log-probability of every token of every continuation.
 
-        Args:
-            asked: for each prompt its ids, prefix included, and its continuations' ids.
-            step: told of each prompt done.
-            cache: keeps batches that are done, and gives those that an earlier run has done.
+        For each prompt `asked` has its ids, prefix included, and its continuations' ids.
 
         Raises:
             CandidateError: not even one continuation fits into memory.
@@ -98,7 +90,7 @@ class ContinuationScorer:
     def _batches(
         self, prompts: Sequence[ContinuationRequest], cache: BatchCache
     ) -> Iterator[list[int]]:
-        """Yield the places of prompts that are read together, the longest first."""
+        """Places of prompts that are read together, the longest first."""
         order = sorted(range(len(prompts)), key=lambda place: -len(prompts[place].ids))
         tokens = len(prompts[order[0]].ids) + max(each.longest for each in prompts)
         most = cache.get_or_set(f"rows of {tokens}", lambda: rows_that_fit(self.model, tokens))

@@ -17,7 +17,7 @@ _UUID_BYTES = 16
 
 
 def load() -> Any | None:
-    """Return NVIDIA's driver library, by its name on Linux or on Windows; loading asks nothing."""
+    """NVIDIA's driver library, by its name on Linux or on Windows; loading asks nothing."""
     for name in ("libcuda.so.1", "nvcuda.dll"):
         with contextlib.suppress(OSError):
             return ctypes.CDLL(name)
@@ -30,12 +30,11 @@ def is_initialised(driver: Any) -> bool:
 
 
 def names(driver: Any) -> list[str]:
-    """Return the names of the visible GPUs in CUDA's order."""
     return [_name(driver, index) for index in range(_count(driver))]
 
 
 def uuids(driver: Any) -> list[str | None]:
-    """Return the UUIDs of the visible GPUs, or parts of GPUs, in CUDA's order.
+    """UUIDs of the visible GPUs, or parts of GPUs, in CUDA's order.
 
     A GPU has one, by whatever it is called in CUDA_VISIBLE_DEVICES. `None` where the driver is too
     old to tell parts of one GPU from each other.

@@ -15,7 +15,7 @@ from basegate.errors import UsageError
 
 
 def resolve_device(requested: str) -> Literal["cuda", "cpu"]:
-    """Return the device kind that `auto`, `cuda` or `cpu` means here.
+    """The device kind that `auto`, `cuda` or `cpu` means here.
 
     Raises:
         UsageError: `cuda` is asked for and there is no usable GPU.
@@ -32,28 +32,27 @@ def resolve_device(requested: str) -> Literal["cuda", "cpu"]:
 
 
 def gpu_name() -> str | None:
-    """Return the first visible NVIDIA GPU's name as the driver gives it, or `None`."""
+    """The first visible NVIDIA GPU's name as the driver gives it, or `None`."""
     return next(iter(_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))), None)
 
 
 def gpu_count() -> int:
-    """Return how many NVIDIA GPUs the driver shows: those that CUDA_VISIBLE_DEVICES leaves."""
+    """NVIDIA GPUs that the driver shows: those that CUDA_VISIBLE_DEVICES leaves."""
     return len(_gpus(os.environ.get("CUDA_VISIBLE_DEVICES")))
 
 
 def gpu_uuids() -> tuple[str | None, ...]:
-    """Return the UUIDs of the GPUs that the driver shows, in its order; see `driver.uuids`."""
     return tuple(_ask_driver()[1])
 
 
 @lru_cache
 def _gpus(visible: str | None) -> tuple[str, ...]:
-    """Return the names of the visible GPUs; asked again once other ones are `visible`."""
+    """Names of the visible GPUs; asked again once other ones are `visible`."""
     return tuple(_ask_driver()[0])
 
 
 def _ask_driver() -> tuple[list[str], list[str | None]]:
-    """Return the names and the UUIDs of the visible GPUs.
+    """Names and UUIDs of the visible GPUs.
 
     Asks the driver, since importing torch for the question takes seconds, and in another process,
     see `basegate.engines.cuda_driver`.

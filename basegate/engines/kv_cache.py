@@ -1,4 +1,4 @@
-"""Keys and values of prompts, repeated for their samples, with room for what will be written."""
+"""KV caches of prompts, repeated for their samples, preallocated for what will be generated."""
 
 from __future__ import annotations
 
@@ -14,21 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CPU_BUDGET = 4 * 2**30
-"""Most memory for keys and values on the CPU, in bytes."""
+"""Most memory for the KV cache on the CPU, in bytes."""
 SHARE_OF_FREE = 0.5
-"""Of the free memory of a GPU, or of the machine, that keys and values may take."""
+"""Of the free memory of a GPU, or of the machine, that the KV cache may take."""
 
 
-class RoomyLayer(DynamicLayer):
-    """A layer of a growing cache that is allocated once.
+class PreallocatedLayer(DynamicLayer):
+    """A layer of a growing KV cache that is allocated once, with room for `room` more tokens.
 
     `DynamicLayer` copies all keys and values for every new token, which for a few hundred samples
     are gigabytes a step.
-
-    Args:
-        layer: keys and values of the prompts, shape [prompts, heads, tokens, width].
-        counts: samples of each prompt.
-        room: tokens that will be added.
     """
 
     def __init__(self, layer: DynamicLayer, counts: Sequence[int], room: int) -> None:
@@ -45,7 +40,6 @@ class RoomyLayer(DynamicLayer):
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write new keys and values behind those there are, and return all."""
         end = self.filled + key_states.shape[-2]
         self._all_keys[..., self.filled : end, :] = key_states
         self._all_values[..., self.filled : end, :] = value_states
@@ -60,38 +54,28 @@ class RoomyLayer(DynamicLayer):
 
 
 def rows_of(counts: Sequence[int]) -> list[int]:
-    """Return for each sample the place of its prompt, given the samples of each prompt."""
+    """For each sample the place of its prompt, given the samples of each prompt."""
     return [place for place, count in enumerate(counts) for _ in range(count)]
 
 
 def repeat(cache: Any, counts: Sequence[int], room: int) -> Any:
-    """Repeat every prompt's keys and values for its samples; return the cache.
+    """Repeat every prompt's KV cache for its samples, in place, with room for `room` more tokens.
 
-    Layers that grow get room for what will be written; others (sliding windows, states of linear
-    attention and of Mamba, both at once) are told which rows to keep, and how often.
-
-    Args:
-        cache: of the prompts.
-        counts: samples of each prompt.
-        room: tokens that will be added.
+    Layers that grow are preallocated; others (sliding windows, states of linear attention and of
+    Mamba, both at once) are told which rows to keep, and how often.
     """
     rows = torch.tensor(rows_of(counts))
     for index, layer in enumerate(cache.layers):
         if type(layer) is DynamicLayer and layer.is_initialized:
-            cache.layers[index] = RoomyLayer(layer, counts, room)
-        elif (device := _device_of(layer)) is not None:
+            cache.layers[index] = PreallocatedLayer(layer, counts, room)
+        elif tensors := _tensors(layer, growing=None):  # else it shares another's
             # Not `batch_select_indices`, which leaves states as they are.
-            layer.reorder_cache(rows.to(device))
+            layer.reorder_cache(rows.to(tensors[0].device))
     return cache
 
 
-def _device_of(layer: Any) -> torch.device | None:
-    """Return where a layer's tensors are; `None` where it has none, sharing another's."""
-    return next((each.device for each in _tensors(layer, growing=None)), None)
-
-
 def _tensors(layer: Any, *, growing: bool | None) -> list[torch.Tensor]:
-    """Return what a layer keeps: of every token, or (not growing) of all of them together."""
+    """What a layer keeps: of every token, or (not growing) of all of them together."""
     by_token = [getattr(layer, "keys", None), getattr(layer, "values", None)]
     states = [
         state
@@ -103,7 +87,7 @@ def _tensors(layer: Any, *, growing: bool | None) -> list[torch.Tensor]:
 
 
 def bytes_of(cache: Any) -> tuple[int, int]:
-    """Return the bytes of a cache: of keys and values, and of states of a fixed size."""
+    """Bytes of a cache: of keys and values, and of states of a fixed size."""
     growing, fixed = (
         sum(each.nbytes for layer in cache.layers for each in _tensors(layer, growing=kind))
         for kind in (True, False)
@@ -112,7 +96,6 @@ def bytes_of(cache: Any) -> tuple[int, int]:
 
 
 def _spread(states: torch.Tensor, counts: Sequence[int], room: int) -> torch.Tensor:
-    """Return the states of every sample's prompt, with room behind them."""
     _, heads, tokens, width = states.shape
     buffer = states.new_empty((sum(counts), heads, tokens + room, width))
     # A copy per prompt: one per sample keeps a GPU waiting, all at once needs the memory twice.
@@ -127,14 +110,14 @@ _ROWS: WeakKeyDictionary[Any, tuple[int, int]] = WeakKeyDictionary()
 
 
 def rows_that_fit(model: Any, tokens: int) -> int:
-    """Return how many rows of so many tokens the memory has room for; at least one."""
+    """How many rows of so many tokens the memory has room for; at least one."""
     each, fixed = _row_bytes(model)
     return max(1, _budget(model) // (each * tokens + fixed))
 
 
 @torch.inference_mode()
 def _row_bytes(model: Any) -> tuple[int, int]:
-    """Return what a row takes, found out once by a short pass through the model."""
+    """Bytes of a row per token, and of its states; found out once by a short forward pass."""
     if model not in _ROWS:
         ids = torch.zeros((1, _TRIED), dtype=torch.long, device=model.device)
         growing, fixed = bytes_of(model(input_ids=ids, use_cache=True).past_key_values)
@@ -143,7 +126,7 @@ def _row_bytes(model: Any) -> tuple[int, int]:
 
 
 def _budget(model: Any) -> int:
-    """Return the memory that keys and values may take, in bytes."""
+    """Memory that the KV cache may take, in bytes."""
     if model.device.type == "cuda":
         return int(SHARE_OF_FREE * free_of_gpu(model.device.index or 0))
     free = free_memory("cpu")

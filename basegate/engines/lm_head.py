@@ -1,4 +1,4 @@
-"""A causal language model in two halves, so that only chosen positions go through the LM head.
+"""Apply the LM head to selected positions only, in chunks, to bound memory.
 
 No float32 tensor of shape [batch, time, vocabulary] ever exists.
 """
@@ -28,17 +28,12 @@ ROWS = 256
 fetching the head's weights, which a vocabulary of 150,000 makes large."""
 
 
-class Head:
-    """Ids to hidden states, hidden states to log-probabilities.
+class LMHead:
+    """A model's body and its LM head, applied one after the other; token ids to log-probabilities.
 
-    The halves are checked against the whole model on a few tokens: some families scale or cap the
-    logits after the head. Where the halves do not reproduce the model's own logits, the whole model
-    is run and its logits stand for the hidden states: right for every family, at the price of
-    memory.
-
-    Args:
-        model: a transformers causal language model in evaluation mode.
-        prefix: token ids that begin every input.
+    Both are checked against the whole model on a few tokens: some families scale or cap the logits
+    after the head. Where they do not reproduce the model's own logits, the whole model is run and
+    its logits stand for the hidden states: right for every family, at the price of memory.
     """
 
     def __init__(self, model: Any, prefix: Sequence[int]) -> None:
@@ -49,27 +44,20 @@ class Head:
         self._places = "position_ids" in inspect.signature(self._body.forward).parameters
 
     def hidden(self, ids: torch.Tensor) -> torch.Tensor:
-        """Return the hidden states of every position, shape [batch, time, width].
-
-        Args:
-            ids: padded on the right, shape [batch, time].
-        """
+        """Hidden states of `ids` padded on the right, shape [batch, time, width]."""
         # No token sees the padding behind it, and attention is fastest without a mask.
         return self._states(self._run(ids, None, use_cache=False))
 
     def read(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
-        """Return the cache of keys and values of prompts, padded on the left."""
+        """The KV cache of prompts that are padded on the left."""
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
         done = self._run(ids, mask.to(ids.device), use_cache=True, **self._at(positions, ids))
         return done.past_key_values
 
     def hidden_after(self, cache: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Return the hidden states of what follows a cache, shape [batch, time, width].
+        """Hidden states of what follows a cache, shape [batch, time, width]; extends the cache.
 
-        Args:
-            cache: of what went before; what follows is added to it.
-            ids: padded on the right, shape [batch, time].
-            mask: of all there is, what went before included, shape [batch, before + time].
+        `ids` are padded on the right; `mask` is of all there is, shape [batch, before + time].
         """
         positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         return self._states(
@@ -87,12 +75,10 @@ class Head:
         hidden: torch.Tensor,
         pieces: Sequence[tuple[int, int, Sequence[int]]],
     ) -> list[NDArray[np.float64]]:
-        """Return the natural log-probabilities of pieces of rows, float64, shape [tokens] each.
+        """Natural log-probabilities of pieces of rows, float64, shape [tokens] each.
 
-        Args:
-            hidden: states, shape [batch, time, width].
-            pieces: row, position of the first token, and the piece's token ids. Each token is
-                predicted at the position before its own.
+        A piece is its row, the position of its first token, and its token ids. Each token is
+        predicted at the position before its own.
         """
         rows = torch.tensor([row for row, _, ids in pieces for _ in ids])
         times = torch.tensor(
@@ -103,7 +89,6 @@ class Head:
         return np.split(values, np.cumsum([len(ids) for _, _, ids in pieces])[:-1])
 
     def _of_targets(self, hidden: torch.Tensor, targets: torch.Tensor) -> NDArray[np.float64]:
-        """Return what each target costs, shape [positions]; the logits are made float32."""
         vocabulary = hidden.shape[-1] if self._logits is None else self._vocabulary
         size = max(ROWS, LOGITS[hidden.device.type] // vocabulary)
         parts = []
@@ -140,16 +125,16 @@ class Head:
     def _compared(self, prefix: Sequence[int]) -> bool:
         ids = torch.tensor([[*prefix, *range(8)]], device=self._model.device)
         try:
-            by_halves = self._logits(self._run(ids, None, use_cache=False).last_hidden_state)
+            chunked = self._logits(self._run(ids, None, use_cache=False).last_hidden_state)
         except (TypeError, AttributeError, RuntimeError) as error:
             if out_of_memory(error):
-                raise  # the whole model in place of its halves would give other last digits
+                raise  # the whole model in place of body and head would give other last digits
             return False  # a body with another signature or result
         at_once = self._model(input_ids=ids, use_cache=False).logits
         self._vocabulary = at_once.shape[-1]
-        return by_halves.shape == at_once.shape and torch.allclose(
-            by_halves.float(),
-            at_once.float().to(by_halves.device),
+        return chunked.shape == at_once.shape and torch.allclose(
+            chunked.float(),
+            at_once.float().to(chunked.device),
             # Both come from the same numbers in the same way: what differs was done to the logits.
             rtol=1e-4,
             atol=1e-5,

@@ -19,7 +19,7 @@ from basegate.engines.batching import out_of_memory
 from basegate.engines.checkpoints.config_files import check_code, code_places, read_config
 from basegate.engines.checkpoints.download import download_model
 from basegate.engines.checkpoints.inspection import (
-    Loaded,
+    LoadedCheckpoint,
     check_architecture,
     check_files,
     check_window,
@@ -35,7 +35,7 @@ from basegate.engines.checkpoints.tokenizer import check_vocabulary, load_tokeni
 from basegate.engines.checkpoints.weight_files import find_weights
 from basegate.engines.devices import resolve_device
 from basegate.engines.kv_cache import repeat
-from basegate.engines.memory import free_memory, memory_in_use, what_helps
+from basegate.engines.memory import free_memory, memory_advice, memory_in_use
 from basegate.engines.quantization import layers_left_out, quantization_config
 from basegate.engines.transformers_engine import LONGEST, TransformersEngine
 from basegate.errors import CandidateError, summary
@@ -90,46 +90,35 @@ def load_candidate(
     local = folder.exists() if local is None else local
     if trust_remote_code:
         check_pinned(source, revision, local, "trust_remote_code")
-    how = How(quantization, dtype or "bfloat16", resolve_device(device), trust_remote_code)
-    wanted = Wanted(name or source, architecture, window)
-    look = partial(_look, wanted=wanted, how=how, progress=progress)
+    options = LoadOptions(
+        quantization, dtype or "bfloat16", resolve_device(device), trust_remote_code
+    )
+    target = LoadTarget(name or source, architecture, window)
+    look = partial(_look, target=target, options=options, progress=progress)
     if local:
         look(folder)
     else:
         commit = resolve_commit("model", source, revision)
         folder = download_model(source, commit, look, code=trust_remote_code, progress=progress)
     progress.phase("loading")
-    return _load(folder, wanted.label, how, progress)
+    return _load(folder, target.label, options, progress)
 
 
-class Wanted(NamedTuple):
-    """Which candidate is meant, and for what.
+class LoadTarget(NamedTuple):
+    """Which candidate to load."""
 
-    Attributes:
-        label: what to call it in messages.
-        architecture: the `model_type` that it has to have; empty for any.
-        window: tokens of the longest input; `None` for as many as the model was made for.
-    """
-
-    label: str
-    architecture: str
-    window: int | None
+    label: str  # its name in messages
+    architecture: str  # the `model_type` that it has to have; empty for any
+    window: int | None  # tokens of the longest input; `None` for as many as it was made for
 
 
-class How(NamedTuple):
-    """How a candidate is to be held.
+class LoadOptions(NamedTuple):
+    """How to load it: the load config."""
 
-    Attributes:
-        quantization: `nf4`, `fp4`, `int8` or `none`.
-        dtype: of the computation and of what is not quantised.
-        device: `cuda` or `cpu`.
-        trusted: whether the checkpoint's own Python code may run.
-    """
-
-    quantization: str
-    dtype: str
-    device: str
-    trusted: bool
+    quantization: str  # `nf4`, `fp4`, `int8` or `none`
+    dtype: str  # of the computation and of what is not quantised
+    device: str  # `cuda` or `cpu`
+    trusted: bool  # whether the checkpoint's own Python code may run
 
 
 @contextmanager
@@ -146,40 +135,39 @@ def _quiet() -> Iterator[None]:
 
 
 @_quiet()
-def _look(folder: Path, wanted: Wanted, how: How, progress: Progress) -> None:
+def _look(folder: Path, target: LoadTarget, options: LoadOptions, progress: Progress) -> None:
     """Refuse what cannot be loaded, by its small files alone."""
     config = read_config(folder)
-    if how.trusted:
+    if options.trusted:
         check_code(folder)
         if code_places(folder):
-            progress.say(
+            progress.status(
                 Message(
                     "{name}: its own Python code runs; its size is not known before",
-                    name=wanted.label,
+                    name=target.label,
                 )
             )
             return
-    check_architecture(config, folder, wanted.architecture)
+    check_architecture(config, folder, target.architecture)
     native = model_config(folder, config)
     longest = context_length(native.to_dict())
-    if wanted.window is not None:
+    if target.window is not None:
         family = find(config)
-        check_window(wanted.label, wanted.window, longest, family.BEYOND if family else "")
-    window = wanted.window or min(LONGEST, longest or LONGEST)
-    size = measure(folder, native, how.quantization, how.dtype, how.device, window)
-    free = free_memory(how.device)
-    described = describe(size, how.quantization, how.dtype)
+        check_window(target.label, target.window, longest, family.BEYOND if family else "")
+    window = target.window or min(LONGEST, longest or LONGEST)
+    size = measure(folder, native, options.quantization, options.dtype, options.device, window)
+    free = free_memory(options.device)
+    described = describe(size, options.quantization, options.dtype)
     room = Message("; {free} GiB free", free=f"{free / GIB:.1f}") if free else ""
-    progress.say(Message("{name}: {size}{room}", name=wanted.label, size=described, room=room))
-    check_fits(wanted.label, size, free, how.device, how.quantization, described)
+    progress.status(Message("{name}: {size}{room}", name=target.label, size=described, room=room))
+    check_fits(target.label, size, free, options.device, options.quantization, described)
 
 
 @_quiet()
-def _load(folder: Path, label: str, how: How, progress: Progress) -> TransformersEngine:
-    """Load a checkpoint whose files are all there."""
+def _load(folder: Path, label: str, options: LoadOptions, progress: Progress) -> TransformersEngine:
     config = read_config(folder)
     check_files(folder)
-    code = how.trusted and bool(code_places(folder))
+    code = options.trusted and bool(code_places(folder))
     weights = find_weights(folder)
     tensors = read_tensors(folder, weights)
     native = model_config(folder, config, code)
@@ -187,24 +175,25 @@ def _load(folder: Path, label: str, how: How, progress: Progress) -> Transformer
     values = native.to_dict()
     tokenizer, notes = (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
     for note in notes:
-        progress.say(Message("{name}: {note}", name=label, note=note))
+        progress.status(Message("{name}: {note}", name=label, note=note))
     check_vocabulary(folder, tokenizer, vocabulary_size(values))
-    with progress.telling(_counter(how.device)):
-        model = _load_model(folder, native, how._replace(trusted=code), tensors)
-    _check_goes_on(folder, model, how)
+    with progress.telling(_counter(options.device)):
+        model = _load_model(folder, native, options._replace(trusted=code), tensors)
+    _check_incremental_decoding(folder, model, options)
     return TransformersEngine(
         label,
         model,
         tokenizer,
         context_length(values),
         beyond=family.BEYOND if family else "",
-        quantization=how.quantization,
-        loaded=Loaded(folder, files_read(folder, weights.files, code), weights.format, code, notes),
+        quantization=options.quantization,
+        loaded=LoadedCheckpoint(
+            folder, files_read(folder, weights.files, code), weights.format, code, notes
+        ),
     )
 
 
 def _counter(device: str) -> Callable[[], str]:
-    """Return what tells how much of the model is in memory."""
     before = memory_in_use(device)
 
     def tell() -> str:
@@ -214,23 +203,27 @@ def _counter(device: str) -> Callable[[], str]:
     return tell
 
 
-def _load_model(folder: Path, native: Any, how: How, tensors: Mapping[str, Path]) -> Any:
+def _load_model(
+    folder: Path, native: Any, options: LoadOptions, tensors: Mapping[str, Path]
+) -> Any:
     """Load the weights, shard by shard and quantised on the way."""
-    number_type: torch.dtype = getattr(torch, how.dtype)
+    number_type: torch.dtype = getattr(torch, options.dtype)
     left_out = (
         []
-        if how.trusted
-        else layers_left_out(empty_model(folder, native, how.dtype), how.quantization, how.device)
+        if options.trusted
+        else layers_left_out(
+            empty_model(folder, native, options.dtype), options.quantization, options.device
+        )
     )
     loaded: Any
     try:
-        loaded = model_class(folder, native, how.trusted).from_pretrained(
+        loaded = model_class(folder, native, options.trusted).from_pretrained(
             str(folder),
             config=native,
-            quantization_config=quantization_config(how.quantization, number_type, left_out),
+            quantization_config=quantization_config(options.quantization, number_type, left_out),
             dtype=number_type,
-            device_map="auto" if how.device == "cuda" else {"": "cpu"},
-            trust_remote_code=how.trusted,
+            device_map="auto" if options.device == "cuda" else {"": "cpu"},
+            trust_remote_code=options.trusted,
             local_files_only=True,
             weights_only=True,
             output_loading_info=True,
@@ -242,7 +235,7 @@ def _load_model(folder: Path, native: Any, how: How, tensors: Mapping[str, Path]
     # transformers lets through whatever a library below it or a model's own code raises.
     except Exception as error:
         if out_of_memory(error):
-            raise _no_room(folder, how, error) from error
+            raise _no_room(folder, options, error) from error
         if names := _not_converted(error):
             raise CandidateError(
                 f"{folder}: tensors cannot be joined or split to {names} as config.json asks for "
@@ -255,7 +248,7 @@ def _load_model(folder: Path, native: Any, how: How, tensors: Mapping[str, Path]
         ) from error
     model, info = loaded
     check_loaded(folder, model, info, tensors)
-    _check_placed(folder, model, how)
+    _check_placed(folder, model, options)
     return model.eval()
 
 
@@ -267,25 +260,25 @@ def _not_converted(error: Exception) -> str:
     return ""
 
 
-def _no_room(folder: Path, how: How, error: Exception) -> CandidateError:
+def _no_room(folder: Path, options: LoadOptions, error: Exception) -> CandidateError:
     return CandidateError(
         f"{folder}: the model does not fit into the memory that is free ({summary(error)}); "
         "others may have taken some since loading began. "
-        f"{what_helps(how.quantization, how.device)}"
+        f"{memory_advice(options.quantization, options.device)}"
     )
 
 
-def _check_placed(folder: Path, model: Any, how: How) -> None:
+def _check_placed(folder: Path, model: Any, options: LoadOptions) -> None:
     """Refuse a model of which a part landed beside the GPUs: its numbers would take days."""
     places = set(map(str, (getattr(model, "hf_device_map", None) or {}).values()))
-    if how.device == "cuda" and places & {"cpu", "disk"}:
+    if options.device == "cuda" and places & {"cpu", "disk"}:
         raise CandidateError(
             f"{folder}: the model does not fit into the memory of the GPUs here. "
-            f"{what_helps(how.quantization, how.device)}"
+            f"{memory_advice(options.quantization, options.device)}"
         )
 
 
-def _check_goes_on(folder: Path, model: Any, how: How) -> None:
+def _check_incremental_decoding(folder: Path, model: Any, options: LoadOptions) -> None:
     """Refuse a model without incremental decoding (a KV cache), which options and samples need."""
     ids = torch.zeros((2, 2), dtype=torch.long, device=model.device)
     try:
@@ -296,7 +289,7 @@ def _check_goes_on(folder: Path, model: Any, how: How) -> None:
     # Each family's code fails in its own way where there is no cache or one of another kind.
     except Exception as error:
         if out_of_memory(error):
-            raise _no_room(folder, how, error) from error
+            raise _no_room(folder, options, error) from error
         raise CandidateError(
             f"{folder}: a model of model_type {model.config.model_type!r} does not support "
             f"incremental decoding ({summary(error)}), which samples and options after prompts "

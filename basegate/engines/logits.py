@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def uniforms(seeds: Sequence[int], steps: int) -> torch.Tensor:
-    """Return the numbers in [0, 1) that decide the draws, shape [samples, steps], float64."""
+    """The numbers in [0, 1) that decide the draws, shape [samples, steps], float64."""
     rows = [np.random.Generator(np.random.Philox(key=seed)).random(steps) for seed in seeds]
     return torch.from_numpy(np.stack(rows))
 
@@ -49,9 +49,9 @@ class _RefuseNonFinite(LogitsProcessor):
 class _Draw(LogitsProcessor):
     """Leaves only the drawn token, so that greedy search takes it.
 
-    Temperature, then the k likeliest tokens, then the likeliest that hold top_p of what is left;
-    of these, in falling order, the first whose cumulated probability exceeds the sample's number
-    of this step. Only the k likeliest are ever sorted.
+    Temperature, then the k most probable tokens, then the most probable that hold top_p of what is
+    left; of these, in falling order, the first whose cumulated probability exceeds the sample's
+    number of this step. Only the top k are ever sorted.
     """
 
     def __init__(self, sampling: Sampling, draws: torch.Tensor, prompt_length: int) -> None:
@@ -75,13 +75,7 @@ class _Draw(LogitsProcessor):
 
 
 def processors(sampling: Sampling, seeds: Sequence[int], prompt_length: int) -> LogitsProcessorList:
-    """Return the chain from logits to the drawn token for one batch.
-
-    Args:
-        sampling: temperature 0 takes the likeliest token and draws nothing.
-        seeds: one per row of the batch.
-        prompt_length: tokens of the padded prompts.
-    """
+    """The chain from logits to the drawn token, with one seed per row; greedy at temperature 0."""
     chain = LogitsProcessorList([_RefuseNonFinite()])
     if sampling.repetition_penalty != 1.0:
         chain.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))

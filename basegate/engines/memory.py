@@ -1,4 +1,4 @@
-"""Memory: the highest in use while a candidate is loaded, and giving it back."""
+"""Memory of GPU or process: peak, free, in use; and giving it back."""
 
 from __future__ import annotations
 
@@ -19,13 +19,10 @@ _MACHINE = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
 
 
-def what_helps(quantization: str, device: str, *further: str) -> str:
-    """Return, as a sentence, what can be done where memory does not suffice.
+def memory_advice(quantization: str, device: str, *further: str) -> str:
+    """A sentence on what to do where memory does not suffice.
 
-    Args:
-        quantization: how the weights are held: `nf4`, `fp4`, `int8` or `none`.
-        device: `cuda` or `cpu`.
-        further: what helps in the case at hand, e.g. `a smaller [perplexity] window`.
+    `further` helps in the case at hand, e.g. `a smaller [perplexity] window`.
     """
     larger = "more or larger GPUs" if device == "cuda" else "a machine with more memory"
     fewer_bits = {"none": "--quantization int8 or nf4", "int8": "--quantization nf4"}
@@ -42,7 +39,6 @@ class PeakMemory:
         self.device = device
 
     def start(self) -> None:
-        """Forget the peak so far."""
         if self.device == "cuda":
             import torch
 
@@ -55,7 +51,7 @@ class PeakMemory:
                 _RESET.write_text("5")
 
     def read(self) -> int | None:
-        """Return the peak in bytes, or `None` where the system does not tell."""
+        """The peak in bytes; `None` where the system does not tell."""
         if self.device == "cuda":
             import torch
 
@@ -69,7 +65,7 @@ class PeakMemory:
 
 
 def free_memory(device: str) -> int | None:
-    """Return the bytes that can still be taken: of all GPUs on `cuda`, of the machine on `cpu`.
+    """Bytes that can still be allocated: on all GPUs for `cuda`, on the machine for `cpu`.
 
     A limit that a container has counts as the machine's. `None` where the system does not tell.
     """
@@ -82,7 +78,7 @@ def free_memory(device: str) -> int | None:
 
 
 def free_of_gpu(index: int) -> int:
-    """Return the bytes that can still be taken of a GPU, those that torch keeps unused included."""
+    """Free bytes of a GPU, those that torch keeps unused included."""
     import torch
 
     unused = torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
@@ -99,7 +95,7 @@ def _free_of_machine() -> int | None:
 
 
 def _free_of_group() -> int | None:
-    """Return what the process's control group leaves free; files that it has read can go."""
+    """Bytes that the process's cgroup leaves free; page cache of files can go."""
     try:
         limit = (_GROUP / "memory.max").read_text().strip()
         used = int((_GROUP / "memory.current").read_text())
@@ -112,7 +108,7 @@ def _free_of_group() -> int | None:
 
 
 def memory_in_use(device: str) -> int:
-    """Return the bytes that the process holds on the device now; 0 where the system does not tell.
+    """Bytes that the process holds on the device now; 0 where the system does not tell.
 
     On the CPU files that are only mapped do not count.
     """
@@ -141,10 +137,10 @@ def release_memory() -> None:
             trim(0)
 
 
-def let_go(error: BaseException) -> None:
-    """Drop the local variables that an error's traceback keeps alive, of its causes too.
+def clear_frames(error: BaseException) -> None:
+    """Drop the local variables that the tracebacks of an error and its causes keep alive.
 
-    A half-loaded model stays in memory as long as anyone keeps the error that ended its loading.
+    Else a half-loaded model would stay in memory as long as anyone keeps the error.
     """
     each: BaseException | None = error
     seen: set[int] = set()

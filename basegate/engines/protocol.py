@@ -1,4 +1,4 @@
-"""The two verbs every engine offers, or refuses with a clear error."""
+"""The methods every engine offers, or refuses with a clear error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from basegate.config.settings import Sampling
     from basegate.engines.batch_cache import BatchCache
-    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.progress import Progress
 
 
@@ -65,7 +65,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def loaded(self) -> Loaded | None:
+    def loaded(self) -> LoadedCheckpoint | None:
         """The files that it comes from; `None` where it comes from none."""
         ...
 
@@ -102,7 +102,7 @@ class Engine(Protocol):
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]] | None = None,
-        settled: Sequence[Callable[[str], bool]] | None = None,
+        is_final: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress,
     ) -> list[list[Draw]]:
         """Draw continuations of every prompt, in batches.
@@ -114,7 +114,7 @@ class Engine(Protocol):
             sampling: how to draw.
             numbers: for each prompt the numbers of the samples to draw; by default 0 to
                 `sampling.samples` - 1.
-            settled: for each prompt, tells of a sample so far whether more text could not change
+            is_final: for each prompt, tells of a sample so far whether more text could not change
                 what is read from it; the engine may end the sample then.
             progress: told of every sample.
 
@@ -131,16 +131,7 @@ class Engine(Protocol):
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
     ) -> list[list[Draw]]:
-        """Return what an earlier run has drawn of the same; nothing is drawn.
-
-        Args:
-            prompts: as for `sample`.
-            sampling: as for `sample`.
-            numbers: for each prompt the numbers of the samples that are of use.
-
-        Returns:
-            For each prompt the first of these samples, up to one that was not drawn.
-        """
+        """Samples of an earlier run: of each prompt the first of `numbers`, up to a missing one."""
         ...
 
     def close(self) -> None:
@@ -149,9 +140,9 @@ class Engine(Protocol):
 
 
 def sample_seed(seed: int, prompt: str, index: int) -> int:
-    """Return the seed of one sample: 63 bits of the run's seed, the prompt and its number.
+    """The seed of one sample: 63 bits of SHA-256 of the run's seed, the prompt and its number.
 
-    It does not depend on the other prompts, so that adding a question leaves the draws of the
+    It does not depend on the other prompts, so that adding a question leaves the samples of the
     others as they were.
     """
     text = f"{seed}\n{index}\n{prompt}".encode()

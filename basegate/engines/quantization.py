@@ -1,4 +1,4 @@
-"""How bitsandbytes holds weights, and which it cannot hold."""
+"""The bitsandbytes config, and the layers that it cannot take."""
 
 from __future__ import annotations
 
@@ -18,14 +18,9 @@ _IN, _OUT = 64, 32
 def quantization_config(
     quantization: str, dtype: torch.dtype, left_out: Sequence[str] = ()
 ) -> BitsAndBytesConfig | None:
-    """Return how bitsandbytes holds the weights; `None` for `none`.
+    """`nf4` and `fp4`: 4 bits, double quantisation. `int8`: LLM.int8(). `none`: `None`.
 
-    `nf4` and `fp4`: 4 bits, double quantisation. `int8`: LLM.int8().
-
-    Args:
-        quantization: one of these.
-        dtype: of the computation.
-        left_out: layers that stay in `dtype`; where empty, transformers' own choice (the LM head).
+    Layers `left_out` stay in `dtype`; where empty, transformers' own choice (the LM head).
     """
     if quantization == "none":
         return None
@@ -42,15 +37,10 @@ def quantization_config(
 
 
 def layers_left_out(model: Any, quantization: str, device: str) -> list[str]:
-    """Return the layers that stay as they are because the CPU could not compute with them.
+    """Layers that stay unquantised because the CPU could not compute with them.
 
     Falcon-H1's projections into its state have odd numbers of rows, for one. Where there is any,
     what transformers leaves out by itself is in the list, too, since naming some replaces that.
-
-    Args:
-        model: empty or not; not yet quantised.
-        quantization: `nf4`, `fp4`, `int8` or `none`.
-        device: `cuda` or `cpu`.
     """
     import torch
     from transformers.quantizers.base import get_keys_to_not_convert

@@ -29,27 +29,16 @@ class SampleRequest(NamedTuple):
     Attributes:
         ids: its tokens, prefix included; at least one.
         seeds: one for each sample.
-        settled: tells of a sample so far whether more text could not change what is read from it.
+        is_final: whether more text could not change what is read from a sample so far.
     """
 
     ids: list[int]
     seeds: list[int]
-    settled: Callable[[str], bool] | None = None
-
-    def part(self, start: int, end: int) -> SampleRequest:
-        """Return some of its samples."""
-        return self._replace(seeds=self.seeds[start:end])
+    is_final: Callable[[str], bool] | None = None
 
 
 class Sampler:
-    """Draws with a transformers causal language model.
-
-    Args:
-        model: in evaluation mode.
-        stops: token ids that end a text.
-        decode: token ids to text.
-        backoff: runs the batches.
-    """
+    """Draws with a transformers causal language model in evaluation mode; `stops` end a text."""
 
     def __init__(
         self,
@@ -72,19 +61,13 @@ class Sampler:
         step: Step,
         cache: BatchCache = NO_CACHE,
     ) -> list[list[list[int]]]:
-        """Return the token ids of every sample of every prompt, up to its end.
+        """The token ids of every sample of every prompt, up to its end.
 
-        Keys and values of a prompt are computed once and repeated for its samples. Prompts of
-        similar length share a batch; a batch that does not fit into memory is halved.
-
-        Args:
-            asked: prompts and seeds.
-            sampling: how to draw; its number of samples is that of the seeds.
-            step: told of every sample that is done.
-            cache: keeps batches that are done, and gives those that an earlier run has done.
+        The KV cache of a prompt is computed once and repeated for its samples. Prompts of similar
+        length share a batch; a batch that does not fit into memory is halved.
 
         Raises:
-            InvalidMeasurement: the model gives no numbers.
+            InvalidMeasurement: the model is numerically unstable (NaN or inf).
             CandidateError: not even one sample fits into memory.
         """
         drawn: list[list[list[int]]] = [[] for _ in asked]
@@ -113,7 +96,7 @@ class Sampler:
         step: Step,
         cache: BatchCache,
     ) -> list[list[int]]:
-        """Return the samples of a batch, of which only those are drawn that the cache lacks.
+        """The samples of a batch, of which only those are drawn that the cache lacks.
 
         It has all or none of them, unless it was begun under limits that cut batches otherwise.
         """
@@ -137,10 +120,14 @@ class Sampler:
         longest = ids.shape[1]
         cache = None
         if longest > 1:
-            read = self._read(ids[:, :-1], mask[:, :-1])
-            cache = repeat(read, counts, sampling.max_new_tokens + 1)
+            read = self.model.generate(
+                inputs=ids[:, :-1].to(self.model.device),
+                attention_mask=mask[:, :-1].to(self.model.device),
+                generation_config=self._config(1, return_dict_in_generate=True),
+            )
+            cache = repeat(read.past_key_values, counts, sampling.max_new_tokens + 1)
         finished = Finished(
-            [each.settled for each in batch for _ in each.seeds],
+            [each.is_final for each in batch for _ in each.seeds],
             longest,
             self.decode,
             self._ends_line,
@@ -164,15 +151,6 @@ class Sampler:
         finished.tell_rest()
         return finished.cut(written[:, longest:].tolist())
 
-    def _read(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
-        """Return keys and values of prompts."""
-        read = self.model.generate(
-            inputs=ids.to(self.model.device),
-            attention_mask=mask.to(self.model.device),
-            generation_config=self._config(1, return_dict_in_generate=True),
-        )
-        return read.past_key_values
-
     def _config(self, max_new_tokens: int, **further: Any) -> GenerationConfig:
         return GenerationConfig(
             do_sample=False,
@@ -186,46 +164,39 @@ class Sampler:
 class Finished(StoppingCriteria):
     """Ends a sample at a stop token, or once more text could not change what is read from it.
 
-    Args:
-        settled: of each sample of the batch, or `None`; see `SampleRequest`.
-        prompt_length: tokens of the padded prompts.
-        decode: token ids to text.
-        ends_line: tells whether a token's text ends with a line break.
-        stops: token ids that end a text.
-        step: told of every sample that is done.
+    `ends_line` tells whether a token's text ends with a line break: only then is `is_final` asked.
     """
 
     def __init__(
         self,
-        settled: Sequence[Callable[[str], bool] | None],
+        is_final: Sequence[Callable[[str], bool] | None],
         prompt_length: int,
         decode: Callable[[list[int]], str],
         ends_line: Callable[[int], bool],
         stops: set[int],
         step: Step,
     ) -> None:
-        self.settled = settled
+        self.is_final = is_final
         self.prompt_length = prompt_length
         self.decode = decode
         self.ends_line = ends_line
         self.stops = stops
         self.step = step
-        self.ends: list[int | None] = [None] * len(settled)
+        self.ends: list[int | None] = [None] * len(is_final)
 
     def __call__(
         self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: object
     ) -> torch.Tensor:
-        """Return which samples are done, shape [samples]."""
         length = input_ids.shape[1] - self.prompt_length
         last = input_ids[:, -1].tolist()
-        for index, settled in enumerate(self.settled):
+        for index, is_final in enumerate(self.is_final):
             if self.ends[index] is not None:
                 continue
             if last[index] in self.stops:
                 self._end(index, length - 1)
-            elif settled is not None and self.ends_line(last[index]):
+            elif is_final is not None and self.ends_line(last[index]):
                 text = self.decode(input_ids[index, self.prompt_length :].tolist())
-                if settled(text):
+                if is_final(text):
                     self._end(index, length)
         return torch.tensor([end is not None for end in self.ends], device=input_ids.device)
 
@@ -234,15 +205,14 @@ class Finished(StoppingCriteria):
         self.step(1)
 
     def take_back(self) -> None:
-        """Untell the samples of a batch that failed: they are drawn again."""
+        """Take back the steps of a batch that failed: its samples are drawn again."""
         self.step(self.ends.count(None) - len(self.ends))
 
     def tell_rest(self) -> None:
-        """Tell of the samples that were ended by their length."""
+        """Count the samples that were ended by their length."""
         self.step(self.ends.count(None))
 
     def cut(self, written: Sequence[list[int]]) -> list[list[int]]:
-        """Return the samples up to their ends; what comes after is padding."""
         return [row[:end] for row, end in zip(written, self.ends, strict=True)]
 
 
@@ -255,7 +225,7 @@ def _batches(
     for index in sorted(range(len(asked)), key=lambda index: -len(asked[index].ids)):
         start, each = 0, asked[index]
         while start < len(each.seeds):
-            part = each.part(start, start + room)
+            part = each._replace(seeds=each.seeds[start : start + room])
             batch.append((index, part))
             start, room = start + len(part.seeds), room - len(part.seeds)
             if room == 0:
@@ -266,7 +236,7 @@ def _batches(
 
 
 def recall(asked: Sequence[SampleRequest], cache: BatchCache) -> list[list[list[int]]]:
-    """Return the samples that an earlier run has drawn: of every prompt those before a gap."""
+    """The samples that an earlier run has drawn: of every prompt those before a gap."""
     found = []
     for each in asked:
         names = list(takewhile(cache.has, _names([each])))
@@ -276,7 +246,6 @@ def recall(asked: Sequence[SampleRequest], cache: BatchCache) -> list[list[list[
 
 
 def _recalled(names: Sequence[str], cache: BatchCache) -> dict[str, list[int]]:
-    """Return by name the samples that a cache has."""
     known = [name for name in names if cache.has(name)]
     return dict(zip(known, cache.get(known) or (), strict=True))
 
@@ -286,14 +255,10 @@ def _names(batch: Sequence[SampleRequest]) -> list[str]:
 
 
 def _without(batch: Sequence[SampleRequest], done: Container[str]) -> list[SampleRequest]:
-    """Return what is left of a batch without the samples that are done."""
-    left = (
-        each._replace(
-            seeds=[seed for seed in each.seeds if name_of("draw", each.ids, seed) not in done]
-        )
-        for each in batch
-    )
-    return [each for each in left if each.seeds]
+    def left(each: SampleRequest) -> list[int]:
+        return [seed for seed in each.seeds if name_of("draw", each.ids, seed) not in done]
+
+    return [each._replace(seeds=seeds) for each in batch if (seeds := left(each))]
 
 
 def _halves(batch: list[SampleRequest]) -> tuple[list[SampleRequest], list[SampleRequest]] | None:

@@ -29,12 +29,10 @@ class Encoded(NamedTuple):
 
 
 class Encoder:
-    """A tokenizer as the gate uses it.
+    """A transformers tokenizer as the gate uses it.
 
-    Attributes:
-        tokenizer: the transformers tokenizer.
-        prefix: ids before every window and prompt: what the tokenizer puts there by itself (BOS
-            or the like), or the document separator where it puts nothing.
+    Its `prefix` are the ids before every window and prompt: what the tokenizer puts there by itself
+    (BOS or the like), or the document separator where it puts nothing.
     """
 
     def __init__(self, tokenizer: Any, name: str) -> None:
@@ -47,12 +45,11 @@ class Encoder:
         return " ".join(map(str, self.tokenizer.convert_ids_to_tokens(self.prefix)))
 
     def encode(self, text: str) -> Encoded:
-        """Return a text's tokens."""
         ids, spans = self._encode(text)
         return Encoded(ids, spans[:, 0] if spans is not None else None)
 
     def encode_after(self, prompt: str, text: str) -> tuple[list[int], Encoded]:
-        """Return the tokens of a prompt and of the text that follows it.
+        """The tokens of a prompt and of the text that follows it.
 
         Both are encoded as one text, as the model would meet them. A token that reaches over the
         boundary belongs to the text.
@@ -71,14 +68,13 @@ class Encoder:
         return ids[:first], Encoded(ids[first:], starts)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of tokens, special ones left out."""
         text: str = self.tokenizer.decode(
             list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return text
 
     def lost(self, text: str, ids: Sequence[int]) -> int:
-        """Count the characters, white space apart, that decoding the tokens does not give back."""
+        """Characters, white space apart, that decoding the tokens does not give back."""
         decoded = self.tokenizer.decode(
             list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
@@ -104,7 +100,6 @@ class Encoder:
 
 
 def _prefix(tokenizer: Any, name: str) -> list[int]:
-    """Return the ids that the tokenizer puts before a text, or the document separator."""
     bare = tokenizer("a", add_special_tokens=False)["input_ids"]
     whole = tokenizer("a")["input_ids"]
     prefix = _before(whole, bare)
@@ -122,7 +117,7 @@ def _prefix(tokenizer: Any, name: str) -> list[int]:
 
 
 def _before(whole: Sequence[int], part: Sequence[int]) -> list[int]:
-    """Return what stands before `part` in `whole`."""
+    """What stands before `part` in `whole`."""
     for start in range(len(whole) - len(part) + 1):
         if list(whole[start : start + len(part)]) == list(part):
             return list(whole[:start])

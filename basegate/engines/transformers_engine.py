@@ -11,8 +11,8 @@ from basegate.engines.batch_cache import NO_CACHE
 from basegate.engines.batching import OomBackoff
 from basegate.engines.checkpoints.inspection import check_window
 from basegate.engines.continuation_scoring import ContinuationScorer
-from basegate.engines.lm_head import Head
-from basegate.engines.memory import release_memory, what_helps
+from basegate.engines.lm_head import LMHead
+from basegate.engines.memory import memory_advice, release_memory
 from basegate.engines.protocol import Draw, TokenScores, sample_seed
 from basegate.engines.sampling import Sampler, SampleRequest, recall
 from basegate.engines.tokenization import Encoder
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from basegate.config.settings import Sampling
     from basegate.engines.batch_cache import BatchCache
-    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.progress import Progress
 
 BATCH_TOKENS = {"cuda": 16384, "cpu": 2048}
@@ -37,19 +37,14 @@ LONGEST = 2048
 class TransformersEngine:
     """A causal language model and its tokenizer, as an `Engine` of `basegate.engines.protocol`.
 
-    What its verbs take, return and raise is written there. Where a model does not say how many
-    tokens it was made for, the window is 2,048 unless another is asked for.
+    Its methods are described there. Where a model does not say how many tokens it was made for, the
+    window is 2,048 unless another is asked for.
 
     Attributes:
-        name: what to call it in messages.
         model: the transformers model; `None` once closed.
-        tokenizer: its tokenizer.
         vocabulary: how many tokens the tokenizer knows.
         context_length: tokens that it was made for; `None` where that is not known.
         prefix: what stands before every window and prompt, in words; see `Encoder`.
-        prefix_ids: the same as ids of tokens.
-        loaded: the files that it comes from.
-        batch_cache: keeps finished batches while a measurement is made; see `Engine`.
     """
 
     def __init__(
@@ -61,19 +56,9 @@ class TransformersEngine:
         *,
         beyond: str = "",
         quantization: str = "none",
-        loaded: Loaded | None = None,
+        loaded: LoadedCheckpoint | None = None,
     ) -> None:
-        """Wrap a model.
-
-        Args:
-            name: what to call it in messages.
-            model: the transformers model.
-            tokenizer: its tokenizer.
-            context: tokens that it was made for, if that is known.
-            beyond: what the original does with more tokens and this does not.
-            quantization: how its weights are held, for what is advised where memory is short.
-            loaded: the files that it comes from.
-        """
+        """Wrap a model; `beyond`: what the original does beyond `context` and this does not."""
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
@@ -86,8 +71,8 @@ class TransformersEngine:
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
         device = model.device.type
-        advice = what_helps(quantization, device)
-        window = what_helps(quantization, device, "a smaller [perplexity] window")
+        advice = memory_advice(quantization, device)
+        window = memory_advice(quantization, device, "a smaller [perplexity] window")
         self._backoffs = {
             "score": OomBackoff("score", window),
             **{kind: OomBackoff(kind, advice) for kind in ("continue", "draw")},
@@ -106,7 +91,6 @@ class TransformersEngine:
         after: Sequence[str] | None = None,
         progress: Progress = SILENT,
     ) -> list[TokenScores]:
-        """Score every token of every text once; see `Engine.log_likelihoods`."""
         window = window or self.context_length or LONGEST
         self._check_window(window, context)
         if after is not None:
@@ -140,7 +124,7 @@ class TransformersEngine:
         window: int,
         progress: Progress,
     ) -> list[TokenScores]:
-        """Score texts as what follows their prompts, each prompt being read once."""
+        """Score texts as continuations of their prompts, reading each prompt once."""
         encoded = []
         together: dict[tuple[int, ...], list[int]] = {}
         for place, (prompt, text) in enumerate(zip(after, texts, strict=True)):
@@ -177,12 +161,11 @@ class TransformersEngine:
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]] | None = None,
-        settled: Sequence[Callable[[str], bool]] | None = None,
+        is_final: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress = SILENT,
     ) -> list[list[Draw]]:
-        """Draw continuations of every prompt, in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
-        asked = self._asked(prompts, sampling, numbers, settled)
+        asked = self._asked(prompts, sampling, numbers, is_final)
         for prompt, each in zip(prompts, asked, strict=True):
             self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
         sampler = Sampler(self.model, self._stops, self._encoder.decode, self._backoffs["draw"])
@@ -198,7 +181,6 @@ class TransformersEngine:
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
     ) -> list[list[Draw]]:
-        """Return what an earlier run has drawn of the same; see `Engine.recall`."""
         if not len(self.batch_cache):
             return [[] for _ in prompts]
         asked = self._asked(prompts, sampling, numbers)
@@ -209,13 +191,13 @@ class TransformersEngine:
         prompts: Sequence[str],
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
-        settled: Sequence[Callable[[str], bool]] | None = None,
+        is_final: Sequence[Callable[[str], bool]] | None = None,
     ) -> list[SampleRequest]:
         return [
             SampleRequest(
                 [*self.prefix_ids, *self._encoder.encode(prompt).ids],
                 [sample_seed(sampling.seed, prompt, number) for number in wanted],
-                settled[place] if settled is not None else None,
+                is_final[place] if is_final is not None else None,
             )
             for place, (prompt, wanted) in enumerate(zip(prompts, numbers, strict=True))
         ]
@@ -223,7 +205,6 @@ class TransformersEngine:
     def _draws(
         self, asked: Sequence[SampleRequest], drawn: Sequence[Sequence[list[int]]]
     ) -> list[list[Draw]]:
-        """Return the texts of samples; of a prompt, they are the first."""
         return [
             [
                 Draw(
@@ -235,14 +216,13 @@ class TransformersEngine:
         ]
 
     def close(self) -> None:
-        """Free the model's memory; see `Engine.close`."""
         self.model = None
         self.__dict__.pop("_head", None)
         release_memory()
 
     @cached_property
-    def _head(self) -> Head:
-        return Head(self.model, self.prefix_ids)
+    def _head(self) -> LMHead:
+        return LMHead(self.model, self.prefix_ids)
 
     def _batch_tokens(self) -> int:
         return BATCH_TOKENS[self.model.device.type]
@@ -256,7 +236,7 @@ class TransformersEngine:
             )
 
     def _check_tokens(self, text: str, ids: Sequence[int]) -> None:
-        # Nothing costs nothing: a text without tokens would be the likeliest of all.
+        # Nothing costs nothing: a text without tokens would be the most probable of all.
         if not ids:
             raise InvalidMeasurement(
                 f"the tokenizer of {self.name} makes no token of {text[:20]!r}, so it has no "
@@ -282,12 +262,11 @@ class TransformersEngine:
 
 
 def _beginning(text: str) -> str:
-    """Return enough of a text to find it by, in quotation marks."""
     return repr(text if len(text) <= 30 else f"{text[:30]}…")
 
 
 def _stop_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """Return the ids that end a text, by the checkpoint's own word or its tokenizer's."""
+    """The ids that end a text, by the checkpoint's generation config or its tokenizer."""
     own = getattr(model.generation_config, "eos_token_id", None)
     stops = own if own is not None else tokenizer.eos_token_id
     if stops is None:

@@ -14,7 +14,7 @@ import torch
 from basegate.engines import batch_cache
 from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
 from basegate.engines.batching import BatchJob, OomBackoff, in_two, pad
-from basegate.engines.lm_head import Head
+from basegate.engines.lm_head import LMHead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,14 +38,7 @@ def plan_windows(tokens: int, *, window: int, context: int, prefix: int) -> list
 
     Every token is scored in exactly one window, with at least `context` tokens of the text before
     it in that window unless the text starts within it, and no window is longer than `window`,
-    prefix included.
-
-    Args:
-        tokens: length of the text.
-        window: the longest input, in tokens.
-        context: tokens before every scored token.
-        prefix: tokens that precede every window and are never scored; at least one, since the
-            first token is predicted from it.
+    `prefix` (at least one token, from which the first is predicted) included.
 
     Raises:
         ValueError: no token could be scored in a window.
@@ -66,7 +59,7 @@ def plan_windows(tokens: int, *, window: int, context: int, prefix: int) -> list
 
 
 class Job(NamedTuple):
-    """One window of one text: the tokens that are fed, and how many of the last are scored."""
+    """One window of one text."""
 
     text: int
     window: Window
@@ -78,14 +71,10 @@ class Job(NamedTuple):
 
 
 class WindowScorer:
-    """Scores windows with a transformers causal language model.
+    """Scores windows with a transformers causal language model in evaluation mode.
 
-    Args:
-        model: in evaluation mode.
-        prefix: token ids before every window, never scored.
-        batch_tokens: most tokens, padding included, in one forward pass.
-        backoff: runs the batches.
-        head: the model in two halves, if that is known already.
+    The prefix precedes every window and is never scored. A forward pass takes at most
+    `batch_tokens` tokens, padding included.
     """
 
     def __init__(
@@ -94,12 +83,12 @@ class WindowScorer:
         prefix: Sequence[int],
         batch_tokens: int,
         backoff: OomBackoff | None = None,
-        head: Head | None = None,
+        head: LMHead | None = None,
     ) -> None:
         self.model = model
         self.prefix = list(prefix)
         self.batch_tokens = batch_tokens
-        self._head = head or Head(model, prefix)
+        self._head = head or LMHead(model, prefix)
         self._backoff = backoff or OomBackoff()
 
     def score(
@@ -109,13 +98,7 @@ class WindowScorer:
         step: Step,
         cache: BatchCache = NO_CACHE,
     ) -> list[NDArray[np.float64]]:
-        """Return the natural log-probability of every token of every text.
-
-        Args:
-            texts: token ids without prefix.
-            plans: the windows of each text.
-            step: told of each window done.
-            cache: keeps batches that are done, and gives those that an earlier run has done.
+        """The natural log-probability of every token of every text, given the windows of each.
 
         Raises:
             CandidateError: not even one window fits into memory.
@@ -161,7 +144,6 @@ class WindowScorer:
         )
 
     def _row(self, job: Job, texts: Sequence[Sequence[int]]) -> list[int]:
-        """Return the ids of a window with its prefix."""
         return [*self.prefix, *texts[job.text][job.window.begin : job.window.end]]
 
     def _size(self, batch: list[Job]) -> int:

@@ -1,21 +1,22 @@
 """The language of terminal and report: English, or Traditional Chinese as written in Hong Kong.
 
-The English text is the key: `say("{count} samples", count=4)`. A text that the catalogue lacks
-is shown in English, and a test lists it. What a ledger holds (sentences on verdicts, units, notes)
-stays in English, so that it reads the same everywhere; renderers translate what they know of it
-(`Words.known`). What is said where the reader's language is not known (errors, warnings, progress)
-is a `Message`, which is retold where it is shown (`Words.retold`).
+As with gettext, the English text is the key: `tr("Take {name}.", name=name)`, and for a number
+`tr.ngettext("{count} file", "{count} files", count)`. A text that the catalogue lacks is shown in
+English, and a test lists it. Records (ledger, store) hold data and `Message`s, which are put into
+the reader's language where they are shown (`Translator.translate`).
+
+Catalogues are `locales/LANGUAGE/LC_MESSAGES/basegate.po`, read as they are: `make messages` keeps
+them up to date.
 """
 
 from __future__ import annotations
 
+import json
 import re
-import tomllib
 import unicodedata
-from functools import cache, cached_property
+from functools import cache
 from importlib import resources
-from itertools import count
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from basegate.i18n.messages import Message
 
@@ -26,19 +27,31 @@ Language = Literal["en", "zh-HK"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh-HK")
 _CHINESE = ("zh_hk", "zh_mo", "zh_tw", "zh_hant", "yue")
 _VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
-_PLACE = re.compile(r"\{(\w+)\}")
 _SPACED = re.compile(r"( ?)\{(\w+)\}( ?)")
 _MARKS = tuple("，。、；：？！（）「」")
-_TELLING = 30
-"""Characters of its own by which a template is recognised."""
-_NUMBER = re.compile(r"\d(?:[\d,.:T+-]*\d)?")
 
 
-class Words:
-    """Texts for people, in one language.
+class Plural(NamedTuple):
+    """A text that goes with a number, for `Translator.ngettext`.
 
     Attributes:
+        one: in English, for one.
+        many: for any other number.
+    """
+
+    one: str
+    many: str
+
+
+class Translator:
+    """Texts for people, in one language.
+
+    Args:
         language: its tag, as `lang` of a page takes it.
+        catalogue: translations by the English text. Chinese has one form for all numbers; the
+            singular is its key.
+
+    Attributes:
         gap: what stands between two sentences.
     """
 
@@ -47,8 +60,8 @@ class Words:
         self.gap = " " if language == "en" else ""
         self._catalogue = catalogue
 
-    def __call__(self, text: str, /, **values: object) -> str:
-        """Return a text with values in place of its names in braces.
+    def gettext(self, text: str, /, **values: object) -> str:
+        """A text with values in place of its names in braces.
 
         Args:
             text: in English, and the key of its translation.
@@ -56,63 +69,25 @@ class Words:
         """
         found = self._catalogue.get(text)
         if found is None:
-            return text.format(**values) if values else text
+            return text.format(**values) if values else str(text)
         return set_in(found, values) if values else found
 
-    def retold(self, text: str) -> str:
-        """Return a message in the language, and what is known of any other text.
+    __call__ = gettext
 
-        Args:
-            text: in English. A message whose template the catalogue lacks stays in English but for
-                the messages in it.
-        """
-        if not isinstance(text, Message) or not text.values:
-            return self.known(text)
-        values = {name: self._within(each) for name, each in text.values.items()}
-        return self(text.template, **values)
+    def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
+        """A text for one or for several; `count` in it is the number unless given."""
+        values.setdefault("count", number)
+        found = self._catalogue.get(one)
+        if found is not None:
+            return set_in(found, values)
+        return (one if number == 1 else many).format(**values)
 
-    def _within(self, value: str) -> str:
-        return self.retold(value) if isinstance(value, Message) else value
-
-    def knows(self, text: str) -> bool:
-        """Whether a text is shown in the language, and not in English for want of words."""
-        return self.language == "en" or text in self._catalogue
-
-    def known(self, text: str) -> str:
-        """Return a text of a ledger in the language, as far as the catalogue knows it.
-
-        Args:
-            text: in English; any text. The catalogue has its numbers as `{0}`, `{1}`, ...
-        """
-        if text in self._catalogue:
-            return self._catalogue[text]
-        key, numbers = without_numbers(text)
-        if key in self._catalogue:
-            return self._catalogue[key].format(*numbers)
-        return self._recognised(text)
-
-    def _recognised(self, text: str) -> str:
-        """Return a message that became plain text on its way, as in a store; any other as it is."""
-        if len(text) < _TELLING:
-            return text
-        for template in self._telling:
-            if (values := values_in(text, template)) is not None:
-                return self(template, **{name: self.known(each) for name, each in values.items()})
-        return text
-
-    @cached_property
-    def _telling(self) -> list[str]:
-        """Templates with so many words of their own that no other text looks like them."""
-        literal = {each: len(_PLACE.sub("", each)) for each in self._catalogue if "{{" not in each}
-        found = (each for each in literal if literal[each] >= _TELLING and _PLACE.search(each))
-        # One that begins with words of its own before one that takes any beginning for a value.
-        return sorted(found, key=lambda each: (-each.index("{"), -literal[each]))
-
-
-def without_numbers(text: str) -> tuple[str, list[str]]:
-    """Return a text with `{0}`, `{1}`, ... in place of its numbers, and the numbers."""
-    places = count()
-    return _NUMBER.sub(lambda _: f"{{{next(places)}}}", text), _NUMBER.findall(text)
+    def translate(self, text: str) -> str:
+        """A message in the language; as it is where it has no translation."""
+        if not isinstance(text, Message) or text.template not in self._catalogue:
+            return str(text)
+        values = {name: self.translate(each) for name, each in text.values.items()}
+        return self.gettext(text.template, **values)
 
 
 @cache
@@ -121,7 +96,7 @@ def _pieces(template: str) -> list[str]:
 
 
 def set_in(template: str, values: Mapping[str, object]) -> str:
-    """Return a Chinese text with values in it, and no space where two Chinese ones meet.
+    """A Chinese text with values in it, and no space where two Chinese ones meet.
 
     Args:
         template: with names in braces, and no braces else. A space stands beside a name where the
@@ -150,52 +125,38 @@ def _beside(left: str, space: str, right: str) -> str:
     return f"{left}{'' if needless and left and right else space}{right}"
 
 
-def values_in(text: str, template: str) -> dict[str, str] | None:
-    """Return what stands in a text in place of the names of a template; `None` where it is no such.
-
-    Args:
-        text: any.
-        template: with names in braces, and no braces else.
-    """
-    first, *others = _PLACE.split(template)
-    if not text.startswith(first):
-        return None
-    at, values = len(first), dict[str, str]()
-    for name, literal in zip(others[::2], others[1::2], strict=True):
-        last = literal is others[-1]
-        end = len(text) - len(literal) if last else text.find(literal, at)
-        if end < at or not text.startswith(literal, end):
-            return None
-        if values.setdefault(name, text[at:end]) != text[at:end]:
-            return None
-        at = end + len(literal)
-    return values if at == len(text) else None
-
-
-class _Later(Words):
-    """Words whose reader is not known yet."""
-
-    def __call__(self, text: str, /, **values: object) -> Message:
-        """Return a message, which is said in the reader's language later."""
-        return Message(text, **values)
-
-
-ENGLISH = Words("en", {})
-LATER: Words = _Later("en", {})
-"""What is said with these words becomes part of a `Message`."""
+ENGLISH = Translator("en", {})
 
 
 @cache
-def words(language: Language) -> Words:
-    """Return the words of a language."""
+def translator(language: Language) -> Translator:
+    """The translator into a language."""
     if language == "en":
         return ENGLISH
-    file = resources.files("basegate.i18n") / "locales" / f"{language}.toml"
-    return Words(language, tomllib.loads(file.read_text(encoding="utf-8")))
+    folder = resources.files("basegate.i18n") / "locales" / language.replace("-", "_")
+    text = (folder / "LC_MESSAGES" / "basegate.po").read_text(encoding="utf-8")
+    return Translator(language, read_po(text))
+
+
+_ENTRY = re.compile(
+    r'^msgid (?P<id>".*"(?:\n".*")*)\n(?:msgid_plural (?:".*"\n)+msgstr\[0\]|msgstr) '
+    r'(?P<text>".*"(?:\n".*")*)',
+    re.MULTILINE,
+)
+
+
+def read_po(text: str) -> dict[str, str]:
+    """Translations of a PO file by their English text; those that are missing are left out."""
+    found = ((_unquoted(each["id"]), _unquoted(each["text"])) for each in _ENTRY.finditer(text))
+    return {key: translated for key, translated in found if key and translated}
+
+
+def _unquoted(lines: str) -> str:
+    return "".join(map(json.loads, lines.split("\n")))
 
 
 def of_locale(environment: Mapping[str, str]) -> Language:
-    """Return the language that a user's environment asks for; English where it names no other.
+    """The language that a user's environment asks for; English where it names no other.
 
     Args:
         environment: the variables of the process; `LC_ALL` before `LC_MESSAGES` before `LANG`.

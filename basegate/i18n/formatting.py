@@ -1,4 +1,4 @@
-"""Numbers as words, the same in every report: value, unit, interval, limit."""
+"""Numbers for people, the same in every report: value, interval, limit, probability."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.catalogue import ENGLISH, Translator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basegate.measurement import Metric
     from basegate.verdict import Reference
 
 
-class Measured(Protocol):
-    """What a metric and a row of the ledger say was measured; see there."""
+class Limited(Protocol):
+    """A row that says what was measured and what was asked for."""
 
     @property
     def value(self) -> float | None: ...
@@ -26,13 +25,6 @@ class Measured(Protocol):
     def unit(self) -> str: ...
     @property
     def interval(self) -> tuple[float, float] | None: ...
-    @property
-    def confidence(self) -> float: ...
-
-
-class Limited(Measured, Protocol):
-    """What a row of the ledger says was asked for, beside what was measured."""
-
     @property
     def limit(self) -> float | None: ...
     @property
@@ -44,8 +36,8 @@ class Limited(Measured, Protocol):
 GIB = 2**30
 """Bytes of a gibibyte, the unit of memory."""
 
-SHARE = "share "
-"""A unit that begins with it is a fraction of what it names, and is shown in per cent."""
+FRACTION = "fraction"
+"""The unit of a number between 0 and 1, which is shown in per cent."""
 
 
 _CONTROL = re.compile(
@@ -54,7 +46,7 @@ _CONTROL = re.compile(
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters, which could steer a terminal, or be no width.
+    """A text without control characters, which could steer a terminal, or be no width.
 
     Joiners of characters stay: emoji and some scripts are written with them.
     """
@@ -62,41 +54,36 @@ def printable(text: str) -> str:
 
 
 def short_path(path: Path) -> str:
-    """Return a path as people name it: from the working folder, if it lies in there."""
+    """A path as people name it: from the working folder, if it lies in there."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def columns(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """How many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
     return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
 def padded(text: str, width: int) -> str:
-    """Return a text with spaces after it, so that it takes so many columns of a terminal."""
+    """A text with spaces after it, so that it takes so many columns of a terminal."""
     return text + " " * (width - columns(text))
 
 
-def is_share(unit: str) -> bool:
-    """Tell whether a unit stands for a fraction between 0 and 1."""
-    return unit.startswith(SHARE)
-
-
 def format_value(
-    value: float | None, unit: str = "", limit: float | None = None, say: Words = ENGLISH
+    value: float | None, unit: str = "", limit: float | None = None, tr: Translator = ENGLISH
 ) -> str:
-    """Return a number with as many digits as a reader can use; a share in per cent.
+    """A number with as many digits as a reader can use; a share in per cent.
 
     Where a limit is given, as many digits more as it takes to see on which side of it the number
     is: 5.004 does not become 5.00 beside a limit of 5.
     """
     if value is None:
-        return say("not a number")
-    if is_share(unit):
+        return tr("not a number")
+    if unit == FRACTION:
         limit = None if limit is None else round(limit * 100, 10)
-        return say("{value} %", value=_digits(round(value * 100, 10), 1, limit))
+        return tr("{value} %", value=_digits(round(value * 100, 10), 1, limit))
     return _digits(value, 2, limit)
 
 
@@ -111,17 +98,17 @@ def _digits(value: float, decimals: int, limit: float | None) -> str:
     return text.removesuffix(".0")
 
 
-def roughly(chance: float, say: Words = ENGLISH) -> str:
-    """Return a chance in whole per cent; never 0 or 100 of what can happen, or fail to."""
+def format_probability(chance: float, tr: Translator = ENGLISH) -> str:
+    """A chance in whole per cent; never 0 or 100 of what can happen, or fail to."""
     if 0 < chance <= 0.005:
-        return say("under {value} %", value=1)
+        return tr("under {value} %", value=1)
     if 0.995 <= chance < 1:
-        return say("over {value} %", value=99)
-    return say("{value} %", value=f"{chance * 100:.0f}")
+        return tr("over {value} %", value=99)
+    return tr("{value} %", value=f"{chance * 100:.0f}")
 
 
 def _telling(value: float, decimals: int, limit: float) -> int:
-    """Return so many decimals, or more, that a number is seen on its side of a limit."""
+    """So many decimals, or more, that a number is seen on its side of a limit."""
     side = _side(value, limit)
     for more in range(decimals, 9):
         if _side(round(value, more), limit) == side:
@@ -134,65 +121,45 @@ def _side(value: float, limit: float) -> int:
     return (value > limit) - (value < limit)
 
 
-def format_metric(
-    value: float | None,
+def format_interval(
+    interval: tuple[float, float],
     unit: str,
-    interval: tuple[float, float] | None,
-    confidence: float = 0.95,
+    confidence: float,
     limit: float | None = None,
-    say: Words = ENGLISH,
+    tr: Translator = ENGLISH,
 ) -> str:
-    """Return value, unit and interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`."""
-    text = with_unit(format_value(value, unit, limit, say), unit, say)
-    if interval is None:
-        return text
-    low, high = (format_value(end, unit, limit, say) for end in interval)
-    return text + say(
-        " ({level} %: {low} to {high})", level=f"{confidence * 100:g}", low=low, high=high
-    )
-
-
-def with_unit(value: str, unit: str, say: Words = ENGLISH) -> str:
-    """Return a number that is words already with its unit, as the language puts them together."""
-    if counted := _OF_SO_MANY.fullmatch(unit):
-        return say("{value} of {count} correct", value=value, count=counted[1])
-    together = f"{{value}} {unit.removeprefix(SHARE)}"
-    if unit and say.language != "en" and say.knows(together):
-        return say(together, value=value)
-    return say("{value} {unit}", value=value, unit=in_words(unit, say)).strip()
-
-
-def in_words(unit: str, say: Words = ENGLISH) -> str:
-    """Return a unit for people: a share is one of what it names."""
-    return say(unit.removeprefix(SHARE))
+    """An interval as it stands behind its value, e.g. ` (95 %: 5.24 to 5.38)`."""
+    low, high = (format_value(end, unit, limit, tr) for end in interval)
+    level = f"{confidence * 100:g}"
+    return tr(" ({level} %: {low} to {high})", level=level, low=low, high=high)
 
 
 def format_limit(
     limit: float,
     direction: Literal["max", "min"],
     unit: str = "",
-    say: Words = ENGLISH,
+    tr: Translator = ENGLISH,
     reference: Reference | None = None,
     beside: Sequence[float] = (),
 ) -> str:
-    """Return a limit as it was given, e.g. `at most 5`, or `at least 50 %` of a share.
+    """A limit as it was given, e.g. `at most 5`, or `at least 50 %` of a share.
 
     One that was computed has four digits, or as many as it takes to see on which side of it the
     numbers beside it are, and behind it where it comes from.
     """
-    share = is_share(unit)
+    share = unit == FRACTION
     scaled = round(limit * 100, 10) if share else limit
     if reference is not None:
         numbers = [round(each * 100, 10) if share else each for each in beside]
         text = _computed(scaled, numbers, 1 if share else 2)
     else:
         text = f"{scaled:.10g}" if share else f"{limit:,.10g}"
-    value = say("{value} %", value=text) if share else text
+    value = tr("{value} %", value=text) if share else text
     if reference is not None:
-        value = say("{value} ({origin})", value=value, origin=_origin(reference, unit, say))
+        value = tr("{value} ({origin})", value=value, origin=_origin(reference, unit, tr))
     if direction == "max":
-        return say("at most {value}", value=value)
-    return say("at least {value}", value=value)
+        return tr("at most {value}", value=value)
+    return tr("at least {value}", value=value)
 
 
 _COMPUTED = 4
@@ -200,7 +167,7 @@ _COMPUTED = 4
 
 
 def _computed(limit: float, beside: Sequence[float], decimals: int) -> str:
-    """Return a limit with few digits, on the same side of what is shown beside it as it is.
+    """A limit with few digits, on the same side of what is shown beside it as it is.
 
     A large one is shown as large numbers are, whatever is beside it.
 
@@ -223,59 +190,28 @@ def _computed(limit: float, beside: Sequence[float], decimals: int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _origin(reference: Reference, unit: str, say: Words) -> str:
-    """Return how a limit follows from what was measured on another candidate."""
-    value = format_value(reference.value, unit, say=say)
+def _origin(reference: Reference, unit: str, tr: Translator) -> str:
+    """How a limit follows from what was measured on another candidate."""
+    value = format_value(reference.value, unit, tr=tr)
     name = reference.candidate
     if reference.factor is not None:
         factor = f"{reference.factor:g}"
-        return say("{factor} times the {value} of {name}", factor=factor, value=value, name=name)
+        return tr("{factor} times the {value} of {name}", factor=factor, value=value, name=name)
     plus = reference.plus or 0.0
-    size = f"{abs(plus) * 100:g}" if is_share(unit) else f"{abs(plus):g}"
-    amount = _points(size, say) if is_share(unit) else size
+    size = f"{abs(plus) * 100:g}" if unit == FRACTION else f"{abs(plus):g}"
+    amount = _points(size, tr) if unit == FRACTION else size
     if plus < 0:
-        return say("the {value} of {name} minus {amount}", value=value, name=name, amount=amount)
-    return say("the {value} of {name} plus {amount}", value=value, name=name, amount=amount)
+        return tr("the {value} of {name} minus {amount}", value=value, name=name, amount=amount)
+    return tr("the {value} of {name} plus {amount}", value=value, name=name, amount=amount)
 
 
-def _points(size: str, say: Words) -> str:
-    return say("1 point") if size == "1" else say("{value} points", value=size)
+def _points(size: str, tr: Translator) -> str:
+    return tr.ngettext("{value} point", "{value} points", 1 if size == "1" else 2, value=size)
 
 
-COUNT = " correct"
-"""A unit that ends with it goes with a count, as in `7 of 10 correct`."""
-_OF_SO_MANY = re.compile(r"of (\d+) correct")
-
-
-def found(row: Measured, limit: float | None = None, say: Words = ENGLISH) -> str:
-    """Return what a row of the ledger, or a metric, says was measured.
-
-    A count is what it is, and is held against its limit as it is: its interval speaks of the chance
-    behind it (see `chance`) and would read as if the count itself were uncertain.
-    """
-    interval = None if row.unit.endswith(COUNT) else row.interval
-    return format_metric(row.value, row.unit, interval, row.confidence, limit, say)
-
-
-def chance(metric: Metric) -> tuple[float, float] | None:
-    """Return the interval of the chance behind a count, in per cent; `None` where there is none."""
-    if metric.interval is None or not metric.count:
-        return None
-    low, high = (end / metric.count * 100 for end in metric.interval)
-    return low, high
-
-
-def asked(row: Limited, say: Words = ENGLISH) -> str:
-    """Return the limit of a row; empty where it has none."""
+def format_row_limit(row: Limited, tr: Translator = ENGLISH) -> str:
+    """The limit of a row; empty where it has none."""
     if row.limit is None or row.direction is None:
         return ""
     beside = [each for each in (row.value, *(row.interval or ())) if each is not None]
-    return format_limit(row.limit, row.direction, row.unit, say, row.reference, beside)
-
-
-def place(check: str, part: str, say: Words = ENGLISH) -> str:
-    """Return what a row speaks of, e.g. `knowledge must-know`; the check alone if it is all."""
-    name = say(check.replace("_", " "))
-    if part in ("", check):
-        return name
-    return say("{name} {part}", name=name, part=part)
+    return format_limit(row.limit, row.direction, row.unit, tr, row.reference, beside)

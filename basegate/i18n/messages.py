@@ -1,18 +1,37 @@
-"""Messages that can be said again in another language: a template, and the values in it."""
+"""Messages that can be shown in another language later: a template, and the values in it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+from pydantic_core import core_schema
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from pydantic import GetCoreSchemaHandler
+
+
+class StoredMessage(BaseModel):
+    """A text for people, kept as what it is put together from.
+
+    Attributes:
+        template: in English, with the names of its values in braces; without values it is the text
+            as it is.
+        values: by name; some are put together likewise.
+    """
+
+    template: str
+    values: dict[str, str | StoredMessage]
 
 
 class Message(str):
     """A text for people, in English, that remembers what it was put together from.
 
     It is a string like any other, so that whoever knows nothing of languages need not; but what is
-    made of it, as by an f-string or `+`, is a plain one. `Words.retold` says it in a language.
+    made of it, as by an f-string or `+`, is a plain one. A record holds it as a `StoredMessage`;
+    `Translator.translate` shows it in a language.
 
     Args:
         template: in English, with the names of its values in braces; without values it is the text
@@ -29,33 +48,67 @@ class Message(str):
     values: Mapping[str, str]
 
     def __new__(cls, template: str, /, **values: object) -> Message:
-        """Put the text together."""
         kept = {name: each if isinstance(each, str) else str(each) for name, each in values.items()}
         made = super().__new__(cls, template.format(**kept) if kept else template)
         made.template, made.values = str(template), kept
         return made
 
     def __reduce__(self) -> tuple[Callable[..., Message], tuple[Any, ...]]:
-        """Let it cross between processes as what it was put together from."""
+        """Cross between processes with template and values."""
         return _again, (self.template, self.values)
+
+    @classmethod
+    def of(cls, text: str) -> Message:
+        """A text as a message; one that is none has no translation."""
+        return text if isinstance(text, Message) else cls(str(text))
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _read,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _fields, return_schema=handler.generate_schema(StoredMessage), when_used="json"
+            ),
+        )
 
 
 def _again(template: str, values: Mapping[str, str]) -> Message:
     return Message(template, **values)
 
 
+def _read(value: Any) -> Message:
+    if isinstance(value, str):
+        return Message.of(value)
+    stored = StoredMessage.model_validate(value)
+    inner = {
+        name: _read(each) if isinstance(each, StoredMessage) else each
+        for name, each in stored.values.items()
+    }
+    return _again(stored.template, inner)
+
+
+def _fields(message: Message) -> StoredMessage:
+    inner = {
+        name: _fields(each) if isinstance(each, Message) else each
+        for name, each in message.values.items()
+    }
+    return StoredMessage(template=message.template, values=inner)
+
+
 JOINS = {
-    ", ": "{some}, {next}",
-    " or ": "{some} or {next}",
-    " and ": "{some} and {next}",
-    "; ": "{some}; {next}",
-    "\n": "{some}\n{next}",
+    ", ": Message("{some}, {next}"),
+    " or ": Message("{some} or {next}"),
+    " and ": Message("{some} and {next}"),
+    "; ": Message("{some}; {next}"),
+    "\n": Message("{some}\n{next}"),
 }
 """What stands between two parts, and the template of two."""
 
 
 def joined(parts: Iterable[str], gap: str = ", ") -> str:
-    """Return parts in one text, which stay messages where they are; empty where there is none.
+    """Parts in one text, which stay messages where they are; empty where there is none.
 
     Args:
         parts: messages or other texts.

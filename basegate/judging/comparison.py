@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
+from basegate.i18n.formatting import FRACTION
 from basegate.ledger import Comparison
 from basegate.stats import holm, paired_difference, paired_ratio_intervals, sign_test
 
@@ -42,7 +43,7 @@ class Scored:
 
     Attributes:
         metric: its name.
-        unit: in words.
+        unit: of which kind it is; see `basegate.measurement.Metric`.
         tops: by item, what is counted.
         bottoms: by item, what it is counted of; the metric is sum(tops) / sum(bottoms).
         lower: whether less is better.
@@ -109,7 +110,7 @@ def _scored(one: Findings, other: Findings) -> Iterator[tuple[Scored, Scored]]:
 def _bits(found: Findings) -> Scored:
     return Scored(
         "bits_per_char",
-        "bits per character",
+        "bits_per_char",
         {each.item: each.bits for each in found.documents},
         {each.item: float(each.characters) for each in found.documents},
         lower=True,
@@ -117,15 +118,14 @@ def _bits(found: Findings) -> Scored:
     )
 
 
-def _each(metric: str, unit: str, values: dict[str, float]) -> Scored:
+def _each(metric: str, values: dict[str, float]) -> Scored:
     """Return a metric in which every item counts once."""
-    return Scored(metric, unit, values, dict.fromkeys(values, 1.0))
+    return Scored(metric, FRACTION, values, dict.fromkeys(values, 1.0))
 
 
 def _preferred(found: Findings) -> Scored:
     return _each(
         "preferred_share",
-        "share of pairs with the right sentence likelier",
         {each.item: float(each.preferred) for each in found.preferences},
     )
 
@@ -133,7 +133,6 @@ def _preferred(found: Findings) -> Scored:
 def _likeliest(found: Findings) -> Scored:
     return _each(
         "likelihood_accuracy",
-        "share of questions with the right option's text likeliest",
         {each.item: float(each.by_text == each.expected) for each in found.choices},
     )
 
@@ -151,7 +150,7 @@ def _right(found: Findings, draws: int) -> Scored:
     for sample in found.samples:
         answers[sample.item].append(sample.answer == sample.expected)
     shares = {item: sum(each[:draws]) / draws for item, each in answers.items()}
-    return _each("accuracy", "share of answers right", shares)
+    return _each("accuracy", shares)
 
 
 def _cantonese(found: Findings) -> Scored:
@@ -162,7 +161,7 @@ def _cantonese(found: Findings) -> Scored:
     for sample in found.samples:
         tops[sample.item] += float(sample.notes.get("cantonese", 0))
         bottoms[sample.item] += sum(float(sample.notes.get(name, 0)) for name in TELLING)
-    return Scored("cantonese_share", "share of sentences in Cantonese", dict(tops), dict(bottoms))
+    return Scored("cantonese_share", FRACTION, dict(tops), dict(bottoms))
 
 
 def _shared(one: Scored, other: Scored) -> tuple[Scored, Scored]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.errors import InvalidMeasurement
-from basegate.judging.judge import check_valid, invalid
+from basegate.judging.judge import Verdict, check_valid, invalid
 from basegate.judging.relative_limits import judge_by
-from basegate.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,4 +49,4 @@ def evaluate(
 
 def broken_because(row: Result) -> str:
     """Why a measurement is beyond a limit of validity, from its row: a `Message`."""
-    return row.reason.message if row.reason is not None else row.detail
+    return row.reason or ""

@@ -4,117 +4,86 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.i18n.catalogue import ENGLISH, Words
-from basegate.i18n.formatting import SHARE, asked, format_value, found, place, roughly
+from basegate.checks.labels import KINDS, check_label, format_measured
+from basegate.i18n.catalogue import ENGLISH, Plural, Translator
+from basegate.i18n.formatting import FRACTION, format_probability, format_row_limit, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basegate.verdict import Counted, Result, Settling, TokenizerCost
+    from basegate.verdict import Result, SampleSizeHint, TokenizerCost
 
 
-def sentence(row: Result, say: Words = ENGLISH) -> str:
-    """Return what was found, what was asked for, and what follows from it.
-
-    The reason of a row without numbers is English where the row does not keep what it was put
-    together from, as in older ledgers.
-    """
-    return say.gap.join(_sentences(row, say))
+def sentence(row: Result, tr: Translator = ENGLISH) -> str:
+    """What was found, what was asked for, and what follows from it."""
+    return tr.gap.join(_sentences(row, tr))
 
 
-def _sentences(row: Result, say: Words) -> Iterator[str]:
+def _sentences(row: Result, tr: Translator) -> Iterator[str]:
     if row.limit is None:
-        where = row.item or place(row.check, "", say)
-        yield say(
+        where = row.item or check_label(row.check, "", tr)
+        yield tr(
             "{candidate} on {item}: {reason}",
             candidate=row.candidate,
             item=where,
-            reason=reason(row, say),
+            reason=reason(row, tr),
         )
         return
-    yield say(
+    yield tr(
         "{candidate} on {item}: {found}, limit {asked}.",
         candidate=row.candidate,
         item=row.item,
-        found=found(row, row.limit, say),
-        asked=asked(row, say),
+        found=format_measured(row, row.limit, tr),
+        asked=format_row_limit(row, tr),
     )
-    if row.settling is not None:
-        yield say(
-            "The interval straddles the limit: {settling}", settling=_settled_by(row.settling, say)
+    if row.sample_size_hint is not None:
+        yield tr(
+            "The interval straddles the limit: {settling}",
+            settling=_settled_by(row.sample_size_hint, tr),
         )
     if row.counts:
-        yield from _about_count(row, say)
+        yield from _about_count(row, tr)
     if row.count == 0 and row.verdict != "pass":
-        yield say("No sample holds anything to count that share of, so nothing is known of it.")
+        yield tr("No sample holds anything to count that share of, so nothing is known of it.")
     if row.tokenizer is not None and row.verdict == "fail":
-        yield _about_tokenizer(row.tokenizer, row, say)
+        yield _about_tokenizer(row.tokenizer, row, tr)
 
 
-def reason(row: Result, say: Words = ENGLISH) -> str:
-    """Return why a row holds no number, without candidate and item."""
-    if row.reason is not None:
-        return say.retold(row.reason.message)
-    return row.detail.removeprefix(whom(row.candidate, row.check, row.item))
+def reason(row: Result, tr: Translator = ENGLISH) -> str:
+    """Why a row holds no number, without candidate and item."""
+    return tr.translate(row.reason or "")
 
 
-def whom(candidate: str, check: str, item: str) -> str:
-    """Return what the sentence of a row without numbers begins with."""
-    return f"{candidate} on {item or place(check, '')}: "
-
-
-def _settled_by(settling: Settling, say: Words) -> str:
-    what = {
-        "documents": say("documents"),
-        "documents in both versions": say("documents in both versions"),
-        "samples": say("samples"),
-        "questions": say("questions"),
-        "problems": say("problems"),
-        "pairs": say("pairs"),
-    }[settling.what]
-    if settling.more is None:
-        return say("more {what} would settle it, if the truth is not the limit itself.", what=what)
-    known = {"more": f"{settling.more:,}", "what": what, "have": settling.have}
-    if settling.more == 1:
-        known["what"] = _one(settling.what, say)
-        return say(
-            "about 1 more {what} like these {have} would settle it, if the value stays.", **known
-        )
-    if settling.have == 1:
-        return say(
-            "about {more} more {what} like this one would settle it, if the value stays.", **known
-        )
-    return say(
-        "about {more} more {what} like these {have} would settle it, if the value stays.", **known
+def _settled_by(hint: SampleSizeHint, tr: Translator) -> str:
+    kind = KINDS.get(hint.kind) or Plural(hint.kind, hint.kind)
+    what = tr.ngettext(*kind, hint.more or 0)
+    if hint.more is None or hint.have is None:
+        return tr("more {what} would settle it, if the truth is not the limit itself.", what=what)
+    return tr.ngettext(
+        "about {more} more {what} like this one would settle it, if the value stays.",
+        "about {more} more {what} like these {have} would settle it, if the value stays.",
+        hint.have,
+        more=f"{hint.more:,}",
+        what=what,
+        have=hint.have,
     )
 
 
-def _one(what: Counted, say: Words) -> str:
-    return {
-        "documents": say("document"),
-        "documents in both versions": say("document in both versions"),
-        "samples": say("sample"),
-        "questions": say("question"),
-        "problems": say("problem"),
-        "pairs": say("pair"),
-    }[what]
-
-
-def _about_count(row: Result, say: Words) -> Iterator[str]:
+def _about_count(row: Result, tr: Translator) -> Iterator[str]:
     """Say of a count what was not drawn, and what its gate lets through."""
     count = row.count or 0
     left = count - row.drawn if row.drawn is not None else 0
     if left:
-        yield say(
+        yield tr(
             "The other {left} of {count} samples could not change that and were not drawn.",
             left=left,
             count=count,
         )
     chance = dict(row.curve).get(0.5)
     if chance is not None:
-        yield say(
+        yield tr(
             "(A model that is right half of the time passes {chance} of the time.)",
-            chance=roughly(chance, say),
+            chance=format_probability(chance, tr),
         )
 
 
@@ -128,23 +97,23 @@ Source: Feng Zhiwei, The entropy of Chinese characters, 1984.
 """
 
 
-def _about_tokenizer(cost: TokenizerCost, row: Result, say: Words) -> str:
+def _about_tokenizer(cost: TokenizerCost, row: Result, tr: Translator) -> str:
     density, split = cost.tokens_per_character, cost.split_share
     if split is None or split < MANY_PIECES or density < MANY_TOKENS or row.value is None:
-        return say("{density} tokens per character.", density=f"{density:.2f}")
-    told = say(
+        return tr("{density} tokens per character.", density=f"{density:.2f}")
+    told = tr(
         "{density} tokens per character, {share} of them parts of a character",
         density=f"{density:.2f}",
-        share=format_value(split, SHARE, say=say),
+        share=format_value(split, FRACTION, tr=tr),
     )
     if row.metric != "bits_per_char" or row.limit is None:
-        return say("{told}.", told=told)
+        return tr("{told}.", told=told)
     # Where one token per character at this price would be too dear, too, or frequencies alone
     # would do better, more is amiss than how characters are cut.
     if row.value / density > row.limit or row.value > OF_FREQUENCIES:
-        return say(
+        return tr(
             "{told}, at {bits} bits a token: the model seems not to know such text.",
             told=told,
-            bits=format_value(row.value / density, say=say),
+            bits=format_value(row.value / density, tr=tr),
         )
-    return say("{told}: the tokenizer is the likely cause.", told=told)
+    return tr("{told}: the tokenizer is the likely cause.", told=told)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from basegate.checks.early_stopping import ALL, is_enough
 from basegate.checks.identity import identify_check
 from basegate.errors import InvalidMeasurement
+from basegate.i18n.messages import Message
 from basegate.judging.comparison import measurements_behind
 from basegate.judging.evaluation import evaluate
 from basegate.judging.judge import draws_for
@@ -24,7 +25,7 @@ from basegate.ledger import Ledger, NotJudged, Record, Suite
 from basegate.serialization import canonical_json, digest
 from basegate.store.inventory import require_stored
 from basegate.store.union import FilteredStore
-from basegate.verdict import Reason, worst
+from basegate.verdict import worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -278,7 +279,7 @@ def _not_judged(
         for check in checks
     ]
     lost = [
-        NotJudged(check=check.name, item=check.item, why="unknown", reason=Reason.of(reason))
+        NotJudged(check=check.name, item=check.item, why="unknown", reason=Message.of(reason))
         for check, reason in unknown
     ]
     return left + lost
@@ -377,9 +378,11 @@ def _as_answer(found: Measurement, check: CheckConfig, count: int, label: str) -
     if found.candidate.name != label:
         update["candidate"] = found.candidate.model_copy(update={"name": label})
     if count > 1:
-        note = (
-            f"measured {count} times, with other versions of libraries; the newest counts, of "
-            f"{found.measured_at}."
+        note = Message(
+            "measured {count} times, with other versions of libraries; the newest counts, of "
+            "{date}.",
+            count=count,
+            date=found.measured_at,
         )
         update["findings"] = found.findings.noting(note)
     return found.model_copy(update=update) if update else found

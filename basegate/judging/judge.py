@@ -9,20 +9,52 @@ from basegate.checks.early_stopping import ALL, Draws
 from basegate.config.limits import Limit
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
-from basegate.judging.explanation import sentence, whom
+from basegate.judging.explanation import sentence
+from basegate.serialization import Frozen
 from basegate.stats import (
     draws_needed,
     passing_probability,
     passing_probability_of_share,
 )
-from basegate.verdict import Reason, Result, Settling, TokenizerCost, Verdict
+from basegate.verdict import Result, SampleSizeHint, TokenizerCost, VerdictWord, worst
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basegate.config.limits import AnyLimit
     from basegate.measurement import Measurement, Metric
-    from basegate.verdict import Counted, VerdictWord
+
+
+class Verdict(Frozen):
+    """The results of one measurement; the worst of them is the verdict.
+
+    Attributes:
+        results: a row per metric and limit.
+        broken: whether the measurement is beyond a limit of validity, so that no limit was judged.
+    """
+
+    results: tuple[Result, ...]
+    broken: bool = False
+
+    @property
+    def word(self) -> VerdictWord:
+        """The worst verdict of the results."""
+        return worst(result.verdict for result in self.results)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every limit is met."""
+        return self.word == "pass"
+
+    @property
+    def explanation(self) -> str:
+        """The results that are not met, a line each; all of them if it passed."""
+        wanted = [r for r in self.results if r.verdict != "pass"] or list(self.results)
+        return "\n".join(map(sentence, wanted))
+
+    def __repr__(self) -> str:
+        """Short, since pytest prints it below a failed assertion."""
+        return f"<Verdict {self.word}>"
 
 
 def judge(
@@ -34,8 +66,8 @@ def judge(
         measurement: numbers; no evidence is looked at.
         limits: at least one.
         candidate: the name it goes by in this run; one checkpoint may have several.
-        brief: whether sentences and operating curves are left out, which take far longer than the
-            verdicts; a listing has no use for them.
+        brief: whether operating curves are left out, which take far longer than the verdicts; a
+            listing has no use for them.
     """
     metrics: dict[str, list[Metric]] = {}
     for metric in measurement.findings.metrics:
@@ -109,8 +141,7 @@ def invalid(
         check=check,
         item=item,
         verdict="invalid",
-        detail=f"{whom(candidate, check, item)}{reason}",
-        reason=Reason.of(reason),
+        reason=Message.of(reason),
         measurement=measurement,
     )
 
@@ -132,10 +163,9 @@ def _result(
         verdict=_decided(metric.value, interval, limit),
         interval=interval,
         confidence=confidence,
-        detail="",
         seconds=measurement.seconds,
         measurement=measurement.key,
-        basis=measurement.findings.basis,
+        sample_size=measurement.findings.sample_size,
         why=limit.why,
         notes=measurement.findings.notes,
         count=metric.count,
@@ -146,18 +176,17 @@ def _result(
 
 
 def _explained(row: Result, measurement: Measurement, metric: Metric, limit: Limit) -> Result:
-    """Return a row with its operating curve, what would settle it, and its sentence."""
+    """A row with its operating curve, and what would settle it."""
     # More of what holds nothing to count settles nothing.
     open_ = row.verdict == "inconclusive" and row.count != 0
-    settling = _settling(measurement, metric, limit) if open_ else None
-    told = row.model_copy(
+    hint = _sample_size_hint(measurement, metric, limit) if open_ else None
+    return row.model_copy(
         update={
             "curve": _curve(metric, limit),
-            "settling": settling,
+            "sample_size_hint": hint,
             "tokenizer": _tokenizer(measurement),
         }
     )
-    return told.model_copy(update={"detail": sentence(told)})
 
 
 def decide(metric: Metric, limit: Limit) -> VerdictWord:
@@ -199,29 +228,29 @@ def _tokenizer(measurement: Measurement) -> TokenizerCost | None:
     )
 
 
-_COUNTED: dict[str, tuple[Counted, str]] = {
-    "perplexity": ("documents", "documents"),
-    "continuation": ("samples", "samples"),
-    "knowledge": ("questions", "questions"),
-    "reasoning": ("problems", "problems"),
-    "minimal_pairs": ("pairs", "pairs"),
-    "gap": ("documents in both versions", "parallel_documents"),
+_COUNTED = {
+    "perplexity": "documents",
+    "continuation": "samples",
+    "knowledge": "questions",
+    "reasoning": "problems",
+    "minimal_pairs": "pairs",
+    "gap": "parallel_documents",
 }
-"""By check or metric: what is counted, and the fact that holds how many there are."""
+"""By check or metric: the fact that holds how many were measured."""
 
 
-def _settling(measurement: Measurement, metric: Metric, limit: Limit) -> Settling:
-    """Return how many more questions, or whatever was measured on, would settle it."""
-    what, fact = _COUNTED.get(metric.name) or _COUNTED[measurement.check]
-    have = measurement.findings.facts.get(fact)
+def _sample_size_hint(measurement: Measurement, metric: Metric, limit: Limit) -> SampleSizeHint:
+    """How many more questions, or whatever was measured on, would settle it."""
+    kind = _COUNTED.get(metric.name) or _COUNTED[measurement.check]
+    have = measurement.findings.facts.get(kind)
     if not isinstance(have, int):
-        return Settling(what=what)
+        return SampleSizeHint(kind=kind)
     factor = _times_as_many(metric, limit)
     if factor is None:
-        return Settling(what=what, have=have)
+        return SampleSizeHint(kind=kind, have=have)
     # Rounded first: four times as many must not become four times and one.
     more = max(1, math.ceil(round(have * factor, 6)) - have)
-    return Settling(what=what, have=have, more=more)
+    return SampleSizeHint(kind=kind, have=have, more=more)
 
 
 _FAR = 1000.0

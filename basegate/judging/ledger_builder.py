@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import place, short_path
+from basegate.i18n.formatting import short_path
 from basegate.judging.recommendation import recommend
-from basegate.ledger import CandidateEntry, Ledger, ThresholdsFile
+from basegate.ledger import CandidateEntry, CheckItem, Ledger, ThresholdsFile
 from basegate.verdict import worst
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ def _entry(candidate: CandidateRecords, checks: Sequence[tuple[str, str]]) -> Ca
     return CandidateEntry(
         **_best_known(candidate).model_dump(),
         verdict=worst(row.verdict for row in candidate.results),
-        not_run=tuple(place(*each) for each in checks if each not in run),
+        not_run=tuple(
+            CheckItem(check=check, item=item) for check, item in checks if (check, item) not in run
+        ),
         not_judged=tuple(candidate.not_judged),
         compared=candidate.measured_at,
     )

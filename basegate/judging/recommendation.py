@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from basegate.i18n.formatting import is_share
+from basegate.i18n.formatting import FRACTION
 from basegate.judging.comparison import LEVEL
 from basegate.ledger import LimitDistance, Luck, Recommendation, Sureness
 
@@ -201,7 +201,7 @@ def plainest_of(rows: Iterable[Result]) -> LimitDistance | None:
 
 
 def _by_plainness(row: Result) -> tuple[bool, bool, int, float]:
-    rank = _PLAINNESS.get(row.metric, 1 if is_share(row.unit) else 4)
+    rank = _PLAINNESS.get(row.metric, 1 if row.unit == FRACTION else 4)
     return row.verdict != "fail", row.count == 0, rank, -_distance(row).distance
 
 
@@ -223,6 +223,7 @@ def _distance(row: Result) -> LimitDistance:
         limit=row.limit,
         direction=row.direction,
         unit=row.unit,
+        drawn=row.drawn,
         # The interval of a count speaks of the chance behind it; the count itself is judged.
         interval=None if row.counts else row.interval,
         confidence=row.confidence,

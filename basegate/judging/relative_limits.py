@@ -14,12 +14,12 @@ from basegate.config.limits import Limit
 from basegate.config.model_source import asked_for
 from basegate.errors import InvalidMeasurement, UsageError
 from basegate.i18n.catalogue import ENGLISH
-from basegate.i18n.formatting import format_limit, is_share
+from basegate.i18n.formatting import FRACTION, format_limit
 from basegate.i18n.messages import Message
 from basegate.judging.checkpoint_identity import suggestion
-from basegate.judging.judge import check_valid, invalid, judge
+from basegate.judging.judge import Verdict, check_valid, invalid, judge
 from basegate.serialization import canonical_json
-from basegate.verdict import Unresolved, Verdict
+from basegate.verdict import Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ _MAY_DIFFER = ("candidate", "libraries")
 @dataclass(frozen=True)
 class _Found:
     limit: Limit
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
 
 
 class References:
@@ -215,7 +215,7 @@ def judge_by(
 ) -> Verdict:
     """Hold a measurement against limits, some of which may be relative; see `judge`."""
     resolved: list[Limit] = []
-    notes: list[str] = []
+    notes: list[Message] = []
     unknown = []
     for limit in limits:
         if isinstance(limit, Limit):
@@ -262,7 +262,7 @@ def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:
 
 def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
     """Refuse a limit that all candidates would meet, or none could."""
-    met_by = resolved.met_by(share=is_share(unit))
+    met_by = resolved.met_by(share=unit == FRACTION)
     if met_by == "some":
         return
     asked = format_limit(resolved.value, resolved.direction, unit, ENGLISH, resolved.reference)
@@ -315,11 +315,10 @@ def _notes(
     measurement: Measurement,
     *,
     named: bool,
-) -> Iterable[str]:
+) -> Iterable[Message]:
     if not _libraries(found, measurement):
         mine, other = (each.identity.get("libraries") or {} for each in (measurement, found))
         differing = sorted(key for key in {*mine, *other} if mine.get(key) != other.get(key))
-        # One each: what is plain text by then is said again in a language, which a list is not.
         for library in differing:
             yield Message(
                 "the reference {name} was measured with {library} {other}, not {own}.",

@@ -12,9 +12,9 @@ from basegate.plugin.stash import GATE, RECORDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from basegate.judging.judge import Verdict
     from basegate.measurement import Measurement
     from basegate.runner.candidate import Candidate
-    from basegate.verdict import Verdict
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -41,12 +41,12 @@ def attach_records(
     if report.when == "call" and report.failed and _says_why(error, rows):
         # The verdict in its own words, instead of the source of three lines of test.
         if item.config.option.tbstyle != "long":
-            unmet = [sentence(row, gate.say) for row in rows if row.verdict != "pass"]
+            unmet = [sentence(row, gate.tr) for row in rows if row.verdict != "pass"]
             report.longrepr = printable("\n".join(unmet))
     elif error is not None and all(row.verdict == "pass" for row in rows):
         if isinstance(error, BasegateError):
             # The message stands alone; a traceback through fixtures would bury it.
-            report.longrepr = printable(f"{spec.name}: {gate.say.retold(error.message)}")
+            report.longrepr = printable(f"{spec.name}: {gate.tr.translate(error.message)}")
         check, part = check_of(item, CHECKS)
         seen = error.measurement if isinstance(error, InvalidMeasurement) else None
         row = invalid(spec.name, check, part, _reason(error, report), seen)
@@ -128,7 +128,7 @@ def was_interrupted(session: pytest.Session, over: int) -> bool:
 def _says_why(error: BaseException | None, rows: Sequence[Result]) -> bool:
     """Whether a test failed because a limit is not met, and its message tells which."""
     return isinstance(error, AssertionError) and any(
-        row.verdict != "pass" and row.detail in str(error) for row in rows
+        row.verdict != "pass" and sentence(row) in str(error) for row in rows
     )
 
 

@@ -43,7 +43,7 @@ class ReportHooks:
 
         wanted = self.gate.options
         names = [spec.name for spec in wanted.candidates]
-        return header(names, wanted.thresholds.path, wanted.store, self.gate.say)
+        return header(names, wanted.thresholds.path, wanted.store, self.gate.tr)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -81,18 +81,18 @@ class ReportHooks:
         from basegate.i18n.formatting import columns
         from basegate.report.terminal import heading, summary, warned, written
 
-        say = self.gate.say
-        head = heading(say)
+        tr = self.gate.tr
+        head = heading(tr)
         # pytest counts characters, some of which take two columns.
         room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
         terminalreporter.write_sep("=", head, fullwidth=room)
-        for line, markup in summary(ledger, report.records, say):
+        for line, markup in summary(ledger, report.records, tr):
             terminalreporter.write_line(line, **markup)
-        for line in warned(report.warnings, say):
+        for line in warned(report.warnings, tr):
             terminalreporter.write_line(line, yellow=True)
         if report.written:
             files = (self.gate.options.ledger, self.gate.options.summary)
-            for line, markup in written(*files, report.write_errors, say):
+            for line, markup in written(*files, report.write_errors, tr):
                 terminalreporter.write_line(line, **markup)
 
     @pytest.hookimpl(optionalhook=True)
@@ -108,30 +108,30 @@ class ReportHooks:
         from basegate.report.page.document import fragment
         from basegate.report.page.model import Page
 
-        prefix.append(fragment(Page(self.report.ledger, self.report.evidence, self.gate.say)))
+        prefix.append(fragment(Page(self.report.ledger, self.report.evidence, self.gate.tr)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """Add the columns of a verdict."""
         from basegate.report.html_rows import header_cells
 
-        cells[2:2] = header_cells(self.gate.say)
+        cells[2:2] = header_cells(self.gate.tr)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
         """Fill the columns of a verdict."""
         from basegate.report.html_rows import id_cell, result_cells, stored_cells
 
-        cells[:] = stored_cells(cells, self.report.records_of(report), self.gate.say)
+        cells[:] = stored_cells(cells, self.report.records_of(report), self.gate.tr)
         if len(cells) > 1:
             cells[1] = id_cell(report.nodeid)
-            cells[2:2] = result_cells(self.report.results_of(report), self.gate.say)
+            cells[2:2] = result_cells(self.report.results_of(report), self.gate.tr)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
         """Show what the model wrote behind its row."""
         from basegate.report.html_rows import all_evidence
 
-        shown = all_evidence(self.report.results_of(report), self.gate.store, self.gate.say)
+        shown = all_evidence(self.report.results_of(report), self.gate.store, self.gate.tr)
         if shown:
             data[:] = [*shown, *(data if report.failed else [])]

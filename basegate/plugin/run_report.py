@@ -137,7 +137,7 @@ class RunReport:
         except OSError as error:
             self.write_errors.append(f"the ledger could not be written: {error}")
         try:
-            if missing := write_summary(ledger, wanted.summary, self.gate.say):
+            if missing := write_summary(ledger, wanted.summary, self.gate.tr):
                 self.warnings.append((UserWarning, missing))
         except OSError as error:
             self.write_errors.append(f"the summary could not be written: {error}")

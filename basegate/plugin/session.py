@@ -9,7 +9,7 @@ from basegate.checks.early_stopping import ALL
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.engines.devices import resolve_device
 from basegate.errors import InvalidMeasurement
-from basegate.i18n.catalogue import words
+from basegate.i18n.catalogue import translator
 from basegate.judging.checkpoint_identity import measured_first, origins_of
 from basegate.judging.evaluation import broken_because, evaluate
 from basegate.judging.judge import draws_for
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from basegate.config.registry import CandidateSpec
     from basegate.judging.checkpoint_identity import Origin
+    from basegate.judging.judge import Verdict
     from basegate.measurement import Earlier, Measurement
     from basegate.plugin.options import RunOptions
     from basegate.progress import Progress
     from basegate.runner.isolation import Isolation
     from basegate.runner.measure import Measurer
-    from basegate.verdict import Verdict
 
 
 class GateSession:
@@ -41,7 +41,7 @@ class GateSession:
         store: where measurements are kept.
         progress: where slow work is shown.
         device: `cuda` or `cpu`.
-        say: the words of the reader's language.
+        tr: the words of the reader's language.
         references: names of the candidates that limits are relative to.
     """
 
@@ -50,7 +50,7 @@ class GateSession:
         self.progress = progress
         self.store = Store(options.store)
         self.device = resolve_device(options.device)
-        self.say = progress.words = words(options.language)
+        self.tr = progress.tr = translator(options.language)
         self._opened: dict[str, Candidate] = {}
         self._earlier: dict[tuple[str, str | None], Earlier | None] = {}
         self.references = {limit.candidate for limit in options.thresholds.relative}

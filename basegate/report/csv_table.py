@@ -6,6 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import format_sample_size
 from basegate.i18n.formatting import printable
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("candidate", "check", "item", "question", "metric", "value", "unit", "low", "high"),
-    *("confidence", "limit", "direction", "verdict", "basis", "measurement"),
+    *("confidence", "limit", "direction", "verdict", "sample_size", "measurement"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet takes a cell that begins with it for; some take full-width forms, too."""
@@ -38,7 +39,12 @@ def table(rows: Iterable[Result]) -> str:
 def _cells(row: Result) -> list[str | float | None]:
     low, high = row.interval or (None, None)
     names = (row.candidate, row.check, row.part, row.question, row.metric)
-    others = (row.direction or "", row.verdict, row.basis, row.measurement or "")
+    others = (
+        row.direction or "",
+        row.verdict,
+        format_sample_size(row.sample_size),
+        row.measurement or "",
+    )
     return [
         *map(_text, names),
         row.value,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import asked, format_value, place, with_unit
+from basegate.checks.labels import check_label, metric_label
+from basegate.i18n.formatting import format_row_limit, format_value
 from basegate.judging.explanation import sentence
 from basegate.judging.recommendation import plainest_of
 from basegate.report.page.samples_section import address
@@ -27,27 +28,13 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.ledger import CandidateEntry
     from basegate.report.page.model import Page
     from basegate.verdict import Result, VerdictWord
 
 SHOWN = 2
 """Metrics of a cell; the rest is counted."""
-_SHORT = {
-    "bits_per_char": "bits per character",
-    "perplexity": "perplexity",
-    "gap": "bits beyond written Chinese",
-    "preferred_share": "right sentence likelier",
-    "cantonese_share": "Cantonese",
-    "latin_share": "English words",
-    "simplified_share": "Simplified",
-    "looping_share": "loops",
-    "accuracy": "right answers",
-    "likelihood_accuracy": "right by likelihood",
-    "letter_accuracy": "right by letter",
-}
-"""Metrics as a cell below the name of its check can call them."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +99,14 @@ def render_decision(page: Page) -> Markup:
     return render(
         "decision.html",
         page,
-        sentences=recommendation(ledger, page.say),
+        sentences=recommendation(ledger, page.tr),
         found=choice.candidate if choice is not None else None,
-        partial=partial(page.say) if ledger.suite.interrupted else "",
-        heads=[place(check, part, page.say) for check, part in columns(page)],
+        partial=partial(page.tr) if ledger.suite.interrupted else "",
+        heads=[check_label(check, part, page.tr) for check, part in columns(page)],
         lines=lines(page),
         unmet=unmet(page),
         told=sentence,
-        limits=page.say("Judged by the limits of {path}.", path=ledger.suite.thresholds.path),
+        limits=page.tr("Judged by the limits of {path}.", path=ledger.suite.thresholds.path),
     )
 
 
@@ -153,88 +140,90 @@ def _line(page: Page, entry: CandidateEntry) -> Line:
 def _decided(entry: CandidateEntry, rows: Sequence[Result], page: Page) -> str:
     """Return the decision; on what it rests, the cells beside it say."""
     if not rows or entry.not_run:
-        return decided(entry, rows, page.ledger.suite.interrupted, page.say)
-    return decision_in_words(entry.verdict, page.say)
+        return decided(entry, rows, page.ledger.suite.interrupted, page.tr)
+    return decision_in_words(entry.verdict, page.tr)
 
 
 def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
     name = entry.name
     rows = page.rows(name, check, part)
     if not rows:
-        return _empty(page.say, entry, check, part)
+        return _empty(page.tr, entry, check, part)
     verdict, shown = telling(rows)
     link = _link(page, name, check, part)
     asked_alone = [row for row in rows if row.question]
     if asked_alone:
-        whole = tuple(_value(page.say, row) for row in rows if not row.question)
+        whole = tuple(_value(page.tr, row) for row in rows if not row.question)
         return Cell(verdict, (*whole, _questions(page, asked_alone)), link=link)
     # Of a check that passes one number tells enough; the others are met, too.
     count = 1 if verdict == "pass" else SHOWN
-    values = tuple(_value(page.say, row) for row in shown[:count])
+    values = tuple(_value(page.tr, row) for row in shown[:count])
     left: Counter[VerdictWord] = Counter(row.verdict for row in rows)
     left[verdict] = len(shown) - len(values)
     if verdict != "pass":
         del left["pass"]
     unknown = all(row.unresolved is not None for row in rows if row.verdict == "invalid")
-    return Cell(verdict, values, _more(page.say, left, unknown), link)
+    return Cell(verdict, values, _more(page.tr, left, unknown), link)
 
 
-def _empty(say: Words, entry: CandidateEntry, check: str, part: str) -> Cell:
+def _empty(tr: Translator, entry: CandidateEntry, check: str, part: str) -> Cell:
     """Return the cell of a check without a verdict; of a store it is known why."""
     for each in entry.not_judged:
         if (each.check, each.item) == (check, part):
-            word, text = not_judged_in_words(each, say)
+            word, text = not_judged_in_words(each, tr)
             return Cell(None, word=word, text=text)
-    return Cell(None, word=say("not run"))
+    return Cell(None, word=tr("not run"))
 
 
-def _more(say: Words, left: Mapping[VerdictWord, int], unknown: bool) -> str:
+def _more(tr: Translator, left: Mapping[VerdictWord, int], unknown: bool) -> str:
     """Return how many metrics are left out, by their verdict.
 
     Args:
-        say: the words of the page.
+        tr: the words of the page.
         left: by verdict, how many are left out.
         unknown: whether of those that are invalid merely the limits are not known.
     """
-    parts = {word: _left_out(say, word, left[word]) for word in _WORST_FIRST if left[word] > 0}
+    parts = {word: _left_out(tr, word, left[word]) for word in _WORST_FIRST if left[word] > 0}
     if unknown and "invalid" in parts:
-        parts["invalid"] = say("and {count} more, limit not known", count=left["invalid"])
-    return say("; ").join(parts.values())
+        parts["invalid"] = tr("and {count} more, limit not known", count=left["invalid"])
+    return tr("; ").join(parts.values())
 
 
 _WORST_FIRST: tuple[VerdictWord, ...] = ("invalid", "fail", "inconclusive", "pass")
 
 
-def _left_out(say: Words, verdict: VerdictWord, count: int) -> str:
+def _left_out(tr: Translator, verdict: VerdictWord, count: int) -> str:
     return {
-        "pass": say("and {count} more, met", count=count),
-        "fail": say("and {count} more, not met", count=count),
-        "inconclusive": say("and {count} more, open", count=count),
-        "invalid": say("and {count} more, not measured", count=count),
+        "pass": tr("and {count} more, met", count=count),
+        "fail": tr("and {count} more, not met", count=count),
+        "inconclusive": tr("and {count} more, open", count=count),
+        "invalid": tr("and {count} more, not measured", count=count),
     }[verdict]
 
 
 def _questions(page: Page, rows: Sequence[Result]) -> Value:
     """Return how many of the questions that are judged each alone are met."""
-    say = page.say
+    tr = page.tr
     met = sum(row.verdict == "pass" for row in rows)
-    limits = {asked(row, say) for row in rows}
+    limits = {format_row_limit(row, tr) for row in rows}
     limit = limits.pop() if len(limits) == 1 else ""
-    if len(rows) == 1:
-        return Value(
-            found=say("{met} of 1 question met", met=met),
-            interval=_weakest(say, rows),
-            asked=limit and say("{limit} right", limit=limit),
-        )
-    weakest = _weakest(say, rows)
+    count = len(rows)
+    weakest = _weakest(tr, rows)
+    if weakest and count > 1:
+        weakest = tr("weakest: {counted}", counted=weakest)
+    each = tr("{limit} right", limit=limit)
+    if count > 1:
+        each = tr("{limit} right each", limit=limit)
     return Value(
-        found=say("{met} of {count} questions met", met=met, count=len(rows)),
-        interval=weakest and say("weakest: {counted}", counted=weakest),
-        asked=limit and say("{limit} right each", limit=limit),
+        found=tr.ngettext(
+            "{met} of {count} question met", "{met} of {count} questions met", count, met=met
+        ),
+        interval=weakest,
+        asked=limit and each,
     )
 
 
-def _weakest(say: Words, rows: Sequence[Result]) -> str:
+def _weakest(tr: Translator, rows: Sequence[Result]) -> str:
     """Return how many samples are right of the question with the fewest.
 
     The count is held against the limit. The interval of the chance behind it is another thing, and
@@ -245,8 +234,8 @@ def _weakest(say: Words, rows: Sequence[Result]) -> str:
         return ""
     known = {"right": f"{weakest.value:g}", "drawn": weakest.drawn, "count": weakest.count}
     if weakest.drawn == weakest.count:
-        return say("{right} of {count} right", **known)
-    return say("{right} of {drawn} drawn right, of {count}", **known)
+        return tr("{right} of {count} right", **known)
+    return tr("{right} of {drawn} drawn right, of {count}", **known)
 
 
 def _right_of_drawn(row: Result) -> tuple[float, int]:
@@ -256,26 +245,26 @@ def _right_of_drawn(row: Result) -> tuple[float, int]:
     return share, -drawn if share < 1 else drawn
 
 
-def _value(say: Words, row: Result) -> Value:
+def _value(tr: Translator, row: Result) -> Value:
     unknown = row.unresolved
     if unknown is not None and unknown.value is not None:
-        value = format_value(unknown.value, unknown.unit, say=say)
-        asked_ = say("not known (relative to {name})", name=unknown.candidate)
-        return Value(with_unit(value, _named(unknown.metric), say), asked=asked_)
+        value = format_value(unknown.value, unknown.unit, tr=tr)
+        asked_ = tr("not known (relative to {name})", name=unknown.candidate)
+        return Value(_short(unknown.metric, value, tr), asked=asked_)
     if not row.metric:
-        return Value(say("no measurement"))
-    value = format_value(row.value, row.unit, row.limit, say)
+        return Value(tr("no measurement"))
+    value = format_value(row.value, row.unit, row.limit, tr)
     interval = ""
     if row.interval is not None:
-        low, high = (format_value(end, row.unit, row.limit, say) for end in row.interval)
+        low, high = (format_value(end, row.unit, row.limit, tr) for end in row.interval)
         level = f"{row.confidence * 100:g}"
-        interval = say("{level} %: {low} to {high}", level=level, low=low, high=high)
-    return Value(with_unit(value, _named(row.metric), say), interval, asked(row, say))
+        interval = tr("{level} %: {low} to {high}", level=level, low=low, high=high)
+    return Value(_short(row.metric, value, tr), interval, format_row_limit(row, tr))
 
 
-def _named(metric: str) -> str:
-    """Return what a cell calls a metric."""
-    return _SHORT.get(metric, metric.replace("_", " "))
+def _short(metric: str, value: str, tr: Translator) -> str:
+    """A number as a cell below the name of its check has it."""
+    return tr(metric_label(metric).short, value=value)
 
 
 def _link(page: Page, name: str, check: str, part: str) -> str:
@@ -328,57 +317,56 @@ def unmet(page: Page) -> list[Unmet]:
         Unmet(
             entry.name,
             _told(page, entry, rows),
-            tuple(_missed(page.say, rows)),
-            tuple(_left(page.say, entry)),
+            tuple(_missed(page.tr, rows)),
+            tuple(_left(page.tr, entry)),
         )
         for entry, rows in found_
         if rows or entry.not_judged
     ]
 
 
-def _left(say: Words, entry: CandidateEntry) -> Iterator[tuple[str, str]]:
+def _left(tr: Translator, entry: CandidateEntry) -> Iterator[tuple[str, str]]:
     for each in entry.not_judged:
-        word, text = not_judged_in_words(each, say)
-        yield word, say("{head}: {text}", head=place(each.check, each.item, say), text=text)
+        word, text = not_judged_in_words(each, tr)
+        yield word, tr("{head}: {text}", head=check_label(each.check, each.item, tr), text=text)
 
 
-def _missed(say: Words, rows: Sequence[Result]) -> Iterator[Missed]:
+def _missed(tr: Translator, rows: Sequence[Result]) -> Iterator[Missed]:
     for (_, why), group in groupby(rows, key=lambda row: (row.check, row.why)):
         *others, last = group
         yield from map(Missed, others)
         if not why:
             yield Missed(last)
         elif others:
-            yield Missed(last, say("Reason for these limits: {why}", why=why))
+            yield Missed(last, tr("Reason for these limits: {why}", why=why))
         else:
-            yield Missed(last, say("Reason for the limit: {why}", why=why))
+            yield Missed(last, tr("Reason for the limit: {why}", why=why))
 
 
 def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
     """Return in one line what is wrong with a candidate."""
-    say, name = page.say, entry.name
+    tr, name = page.tr, entry.name
     checks: dict[tuple[str, str], list[VerdictWord]] = {}
     for row in page.ledger.results_of(name):
         checks.setdefault((row.check, row.part), []).append(row.verdict)
     counted = Counter(map(worst, checks.values()))
     words: tuple[VerdictWord, ...] = ("fail", "inconclusive", "invalid")
     verdicts = [
-        say("{count} {verdict}", count=counted[word], verdict=verdict_in_words(word, say))
+        tr("{count} {verdict}", count=counted[word], verdict=verdict_in_words(word, tr))
         for word in words
         if counted[word]
     ]
-    left = Counter(not_judged_in_words(each, say)[0] for each in entry.not_judged)
-    verdicts += [
-        say("{count} {verdict}", count=count, verdict=word) for word, count in left.items()
-    ]
+    left = Counter(not_judged_in_words(each, tr)[0] for each in entry.not_judged)
+    verdicts += [tr("{count} {verdict}", count=count, verdict=word) for word, count in left.items()]
     count = len(checks) + left.total()
-    known = {"name": name, "all": count, "verdicts": say(", ").join(verdicts)}
-    told = (
-        say("{name}, of 1 check: {verdicts}", **known)
-        if count == 1
-        else say("{name}, of {all} checks: {verdicts}", **known)
+    told = tr.ngettext(
+        "{name}, of {count} check: {verdicts}",
+        "{name}, of {count} checks: {verdicts}",
+        count,
+        name=name,
+        verdicts=tr(", ").join(verdicts),
     )
     plainest = plainest_of(missed)
     if plainest is None:
         return told
-    return say("{told}; for example {missed}", told=told, missed=missed_in_words(plainest, say))
+    return tr("{told}; for example {missed}", told=told, missed=missed_in_words(plainest, tr))

@@ -10,20 +10,20 @@ from basegate.serialization import write_atomically
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.ledger import Ledger
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 """Names the file that GitHub Actions shows on a job's page; steps append to it."""
 
 
-def write_summary(ledger: Ledger, path: Path | None, say: Words) -> str:
+def write_summary(ledger: Ledger, path: Path | None, tr: Translator) -> str:
     """Write the summary of a run to a file, and append it to the job's page, as far as wanted.
 
     Args:
         ledger: of the run.
         path: the file, in place of an earlier one; `None` for none.
-        say: the words of its language.
+        tr: the words of its language.
 
     Returns:
         Why the job's page lacks it, in a sentence; empty where it does not, or where there is none.
@@ -37,7 +37,7 @@ def write_summary(ledger: Ledger, path: Path | None, say: Words) -> str:
     # Late: a run without a summary need not wait for the templates behind it.
     from basegate.report.markdown import summarise
 
-    text = summarise(ledger, say)
+    text = summarise(ledger, tr)
     if path is not None and not (job and _same(path, job)):
         write_atomically(path, text)
     return _append(job, text) if job else ""

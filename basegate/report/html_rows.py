@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from basegate.i18n.catalogue import ENGLISH, Words
-from basegate.i18n.formatting import SHARE, asked, format_value, found, printable
+from basegate.checks.labels import (
+    fact_label,
+    format_chance,
+    format_measured,
+    format_sample_size,
+    metric_label,
+)
+from basegate.i18n.catalogue import ENGLISH, Translator
+from basegate.i18n.formatting import FRACTION, format_row_limit, format_value, printable
+from basegate.i18n.messages import Message
 from basegate.report.page.samples_section import address
 from basegate.report.page.templating import render_part
-from basegate.report.wording import basis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,21 +31,12 @@ if TYPE_CHECKING:
     from basegate.store.union import Readable
     from basegate.verdict import Result
 
-_FACTS = {
-    "split_token_share": "tokens that are parts of a character",
-    "no_answer": "samples without an answer",
-    "not_drawn": "samples not drawn",
-    "prefix": "before every window and prompt",
-}
-"""Facts of a measurement whose names do not say it."""
-COLUMNS = ("Verdict", "Metric", "Value", "Limit")
+COLUMNS = (Message("verdict"), Message("metric"), Message("value"), Message("limit"))
 
 
-def header_cells(say: Words = ENGLISH) -> list[Markup]:
+def header_cells(tr: Translator = ENGLISH) -> list[Markup]:
     """Return the heads of the columns that a verdict needs."""
-    return [
-        render_part("head.html", say, kind=name.lower(), name=say(name.lower())) for name in COLUMNS
-    ]
+    return [render_part("head.html", tr, kind=name, name=tr(name)) for name in COLUMNS]
 
 
 def id_cell(nodeid: str) -> Markup:
@@ -46,21 +44,24 @@ def id_cell(nodeid: str) -> Markup:
     return render_part("id.html", ENGLISH, nodeid=printable(nodeid))
 
 
-def result_cells(results: Sequence[Result], say: Words = ENGLISH) -> list[Markup]:
+def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Markup]:
     """Return the cells of a row: a line per metric in each of them."""
-    lines = [(row.verdict, _metric(row, say), _value(row, say), asked(row, say)) for row in results]
-    bases = dict.fromkeys(
-        say("{head}: {text}", head=row.part, text=basis(row.basis, say))
+    lines = [
+        (row.verdict, _metric(row, tr), _value(row, tr), format_row_limit(row, tr))
         for row in results
-        if row.basis
+    ]
+    bases = dict.fromkeys(
+        tr("{head}: {text}", head=row.part, text=format_sample_size(row.sample_size, tr))
+        for row in results
+        if row.sample_size
     )
     return [
         render_part(
             "cell.html",
-            say,
-            kind=name.lower(),
+            tr,
+            kind=name,
             lines=[printable(line[place]) for line in lines],
-            below=[printable(each) for each in bases] if name == "Metric" else [],
+            below=[printable(each) for each in bases] if name == "metric" else [],
         )
         for place, name in enumerate(COLUMNS)
     ]
@@ -71,7 +72,7 @@ _DURATION = '<td class="col-duration"'
 
 
 def stored_cells(
-    cells: Sequence[str], records: Sequence[Record], say: Words = ENGLISH
+    cells: Sequence[str], records: Sequence[Record], tr: Translator = ENGLISH
 ) -> list[str]:
     """Return the cells of a row; its duration says where it is that of reading, not of measuring.
 
@@ -80,32 +81,32 @@ def stored_cells(
     Args:
         cells: as pytest-html has them.
         records: of the test.
-        say: the words of the page's language.
+        tr: the words of the page's language.
     """
     if not records or not all(each.earlier and each.earlier.whole for each in records):
         return list(cells)
     took = {row.measurement: row.seconds or 0.0 for each in records for row in each.results}
-    text = say("from the store; measured in {seconds} s", seconds=f"{sum(took.values()):.1f}")
+    text = tr("from the store; measured in {seconds} s", seconds=f"{sum(took.values()):.1f}")
     told = Markup('{begin} data-stored="{text}"').format(begin=Markup(_DURATION), text=text)
     return [each.replace(_DURATION, told, 1) for each in cells]
 
 
-def _metric(row: Result, say: Words) -> str:
-    metric = say(row.metric.replace("_", " ")) if row.metric else ""
-    return say("{head}: {text}", head=row.question, text=metric) if row.question else metric
+def _metric(row: Result, tr: Translator) -> str:
+    metric = tr(metric_label(row.metric).name) if row.metric else ""
+    return tr("{head}: {text}", head=row.question, text=metric) if row.question else metric
 
 
-def _value(row: Result, say: Words) -> str:
-    return found(row, row.limit, say) if row.metric else ""
+def _value(row: Result, tr: Translator) -> str:
+    return format_measured(row, row.limit, tr) if row.metric else ""
 
 
-def evidence(measurement: Measurement, rows: Sequence[Result], say: Words = ENGLISH) -> Markup:
+def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = ENGLISH) -> Markup:
     """Return what a measurement rests on: numbers, facts, notes and gates, and where its texts are.
 
     Args:
         measurement: with or without its evidence.
         rows: of the ledger that rest on it.
-        say: the words of the page's language.
+        tr: the words of the page's language.
     """
     findings = measurement.findings
     # Of a bank that is judged as a whole, the questions are in the page above.
@@ -113,53 +114,46 @@ def evidence(measurement: Measurement, rows: Sequence[Result], say: Words = ENGL
     shown = [each for each in findings.metrics if not (whole and each.name == "correct")]
     return render_part(
         "evidence.html",
-        say,
+        tr,
         metrics=[
-            (_part(metric, say), f"{found(metric, None, say)}{_behind(metric, say)}")
+            (_part(metric, tr), f"{format_measured(metric, None, tr)}{_behind(metric, tr)}")
             for metric in shown
         ],
-        facts=list(_facts(findings, say)),
+        facts=list(_facts(findings, tr)),
         measured=measurement.measured_at,
         seconds=f"{measurement.seconds:.1f}",
         notes=findings.notes,
         left_out=findings.left_out,
         gates=_gates(rows),
-        asked=asked,
+        asked=format_row_limit,
+        metric_label=metric_label,
         link=_link(measurement, rows),
     )
 
 
-def _part(metric: Metric, say: Words) -> str:
+def _part(metric: Metric, tr: Translator) -> str:
     """Return what a metric speaks of: a topic, a kind of pairs, or a question by its id."""
-    return metric.item if metric.name == "correct" else say(metric.item)
+    return metric.item if metric.name == "correct" else tr(metric.item)
 
 
-def _behind(metric: Metric, say: Words) -> str:
-    """Return what a count says of the chance of a right answer, and what was not drawn."""
-    if metric.name != "correct" or metric.interval is None or not metric.count:
-        return ""
-    low, high = (f"{end / metric.count * 100:.0f}" for end in metric.interval)
-    text = say(
-        "; chance of a right answer {low} % to {high} % ({level} %, Clopper and Pearson).",
-        low=low,
-        high=high,
-        level=f"{metric.confidence * 100:g}",
-    )
-    left = metric.count - (metric.drawn or 0)
-    if left:
-        text += say(" {count} more could not change the verdict and were not drawn.", count=left)
+def _behind(metric: Metric, tr: Translator) -> str:
+    """What a count says of the chance of a right answer, and what was not drawn."""
+    text = format_chance(metric, tr)
+    left = (metric.count or 0) - (metric.drawn or 0)
+    if text and left:
+        text += tr("; {count} more could not change the verdict and were not drawn", count=left)
     return text
 
 
-def _facts(findings: Findings, say: Words) -> Iterator[tuple[str, str]]:
+def _facts(findings: Findings, tr: Translator) -> Iterator[tuple[str, str]]:
     for key, value in findings.facts.items():
         if value is None or key == "remark":
             continue
-        name = say(_FACTS.get(key, key.replace("_", " ")))
+        name = fact_label(key, tr)
         if isinstance(value, str | bool):
             yield name, str(value)
         else:
-            yield name, format_value(value, SHARE if key.endswith("_share") else "", say=say)
+            yield name, format_value(value, FRACTION if key.endswith("_share") else "", tr=tr)
 
 
 def _gates(rows: Sequence[Result]) -> list[Result]:
@@ -175,11 +169,11 @@ def _link(measurement: Measurement, rows: Sequence[Result]) -> str:
     return address(rows[0].candidate, rows[0].check, rows[0].part)
 
 
-def all_evidence(results: Sequence[Result], store: Readable, say: Words = ENGLISH) -> list[str]:
+def all_evidence(results: Sequence[Result], store: Readable, tr: Translator = ENGLISH) -> list[str]:
     """Return what each measurement behind rows of a test is based on; see `evidence`."""
     keys = dict.fromkeys(row.measurement for row in results if row.measurement)
     found = [each for key in keys if (each := store.get(key)) is not None]
     return [
-        evidence(each, [row for row in results if row.measurement == each.key], say)
+        evidence(each, [row for row in results if row.measurement == each.key], tr)
         for each in found
     ]

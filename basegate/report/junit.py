@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import format_sample_size
 from basegate.i18n.formatting import printable
 from basegate.verdict import worst
 
@@ -41,7 +42,8 @@ def _part(head: str, rows: Sequence[Result]) -> Iterator[tuple[str, str]]:
     yield f"{head}.check", rows[0].check
     yield f"{head}.item", rows[0].part
     yield f"{head}.verdict", worst(row.verdict for row in rows)
-    yield from ((f"{head}.basis", row.basis) for row in rows if row.basis)
+    sizes = (format_sample_size(row.sample_size) for row in rows)
+    yield from ((f"{head}.sample_size", size) for size in sizes if size)
     yield from ((f"{head}.measurement", row.measurement) for row in rows if row.measurement)
     for row in rows:
         if row.metric:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from basegate.i18n.catalogue import ENGLISH, Words
-from basegate.i18n.formatting import format_value, in_words, place, printable
+from basegate.checks.labels import check_label, unit_label
+from basegate.i18n.catalogue import ENGLISH, Translator
+from basegate.i18n.formatting import format_value, printable
 from basegate.judging.explanation import sentence
 from basegate.report import terminal
 from basegate.report.decision_table import columns, lines, unmet
@@ -60,26 +61,26 @@ def _shown(found: re.Match[str]) -> str:
     return _ENTITIES.get(text) or f"\\{text}"
 
 
-def summarise(ledger: Ledger, say: Words = ENGLISH) -> str:
+def summarise(ledger: Ledger, tr: Translator = ENGLISH) -> str:
     """Return the summary of a run: the decision, the table, what is not met, and how it was run."""
-    page = Page(ledger, say=say)
+    page = Page(ledger, tr=tr)
     blocks = (_decision(page), _table(page), _unmet(page), _notes(page), _carried(page))
     text = "\n\n".join(block for block in (*blocks, _conditions(page)) if block)
     return f"{text}\n"
 
 
 def _decision(page: Page) -> str:
-    first, *others = map(escape, recommendation(page.ledger, page.say))
-    partial = [escape(terminal.partial(page.say))] if page.ledger.suite.interrupted else []
+    first, *others = map(escape, recommendation(page.ledger, page.tr))
+    partial = [escape(terminal.partial(page.tr))] if page.ledger.suite.interrupted else []
     # With a space whatever the language: after a full stop, Markdown ends no bold text without one.
-    sentences = " ".join([f"**{first}**", page.say.gap.join(others)]).strip()
-    return "\n\n".join([f"## {page.say('Which model to take')}", *partial, sentences])
+    sentences = " ".join([f"**{first}**", page.tr.gap.join(others)]).strip()
+    return "\n\n".join([f"## {page.tr('Which model to take')}", *partial, sentences])
 
 
 def _table(page: Page) -> str:
     """Return the table, turned so that it grows downwards: pages are narrow."""
     found = lines(page)
-    heads = ["", page.say("decision"), *(place(*part, page.say) for part in columns(page))]
+    heads = ["", page.tr("decision"), *(check_label(*part, page.tr) for part in columns(page))]
     turned = [[escape(head) for head in heads]]
     turned += [
         [_name(page, line), _decided(line), *(_cell(page, each) for each in line.cells)]
@@ -95,9 +96,9 @@ def _rows(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _name(page: Page, line: Line) -> str:
-    marks = [f"**{page.say('recommended')}**"] if line.chosen else []
+    marks = [f"**{page.tr('recommended')}**"] if line.chosen else []
     if line.date:
-        marks.append(escape(page.say("from the store, {date}", date=line.date)))
+        marks.append(escape(page.tr("from the store, {date}", date=line.date)))
     return "<br>".join([escape(line.entry.name), *marks])
 
 
@@ -106,7 +107,7 @@ def _decided(line: Line) -> str:
 
 
 def _word(page: Page, verdict: VerdictWord) -> str:
-    word = escape(terminal.verdict_in_words(verdict, page.say))
+    word = escape(terminal.verdict_in_words(verdict, page.tr))
     return f"{_SIGNS[verdict]} {word if verdict == 'pass' else f'**{word}**'}"
 
 
@@ -115,7 +116,7 @@ def _cell(page: Page, cell: Cell) -> str:
         return "<br>".join(map(escape, filter(None, (cell.word, cell.text))))
     parts = [_word(page, cell.verdict)]
     for value in cell.values:
-        asked = page.say("limit: {limit}", limit=value.asked) if value.asked else ""
+        asked = page.tr("limit: {limit}", limit=value.asked) if value.asked else ""
         parts += map(escape, filter(None, (value.found, value.interval, asked)))
     if cell.more:
         parts.append(escape(cell.more))
@@ -129,8 +130,8 @@ def _section(title: str, items: Iterable[str]) -> str:
 def _unmet(page: Page) -> str:
     found = unmet(page)
     if not found:
-        return escape(page.say("Every limit that was judged is met."))
-    blocks = [f"### {page.say('What is not met, or not known')}"]
+        return escape(page.tr("Every limit that was judged is met."))
+    blocks = [f"### {page.tr('What is not met, or not known')}"]
     for each in found:
         blocks.append(escape(each.told))
         blocks.append("\n".join(f"- {item}" for item in _missed(page, each)))
@@ -139,11 +140,11 @@ def _unmet(page: Page) -> str:
 
 def _missed(page: Page, unmet_: Unmet) -> Iterator[str]:
     for each in unmet_.rows[:UNMET]:
-        text = f"{_word(page, each.row.verdict)} {escape(sentence(each.row, page.say))}"
-        yield f"{text}{page.say.gap}{escape(each.why)}" if each.why else text
+        text = f"{_word(page, each.row.verdict)} {escape(sentence(each.row, page.tr))}"
+        yield f"{text}{page.tr.gap}{escape(each.why)}" if each.why else text
     if len(unmet_.rows) > UNMET:
         more = f"{len(unmet_.rows) - UNMET:,}"
-        yield escape(page.say("{name}: {count} more", name=unmet_.name, count=more))
+        yield escape(page.tr("{name}: {count} more", name=unmet_.name, count=more))
     for word, text in unmet_.left:
         yield f"{_SIGNS['inconclusive']} **{escape(word)}** {escape(text)}"
 
@@ -156,16 +157,16 @@ def _notes(page: Page) -> str:
     )
     items = (
         escape(
-            page.say(
+            page.tr(
                 "{name}, {place}: {note}",
                 name=name,
-                place=place(check, part, page.say),
-                note=page.say.known(note),
+                place=check_label(check, part, page.tr),
+                note=page.tr.translate(note),
             )
         )
         for name, check, part, note in found
     )
-    return _section(page.say("To note"), items) if found else ""
+    return _section(page.tr("To note"), items) if found else ""
 
 
 def _carried(page: Page) -> str:
@@ -174,67 +175,67 @@ def _carried(page: Page) -> str:
     if not every:
         return ""
     found = [each for each in every if winner(each) is not None]
-    say = page.say
-    counted = say(
+    tr = page.tr
+    counted = tr(
         "{carried} of {pairs} comparisons on the same items tell two candidates apart, allowing "
         "for how many pairs were compared.",
         carried=len(found),
         pairs=len(every),
     )
-    blocks = [f"### {say('Candidates against each other')}", escape(counted)]
+    blocks = [f"### {tr('Candidates against each other')}", escape(counted)]
     if found:
         blocks.append(
-            _rows([_compared_heads(say), *(_compared(say, each) for each in found[:CARRIED])])
+            _rows([_compared_heads(tr), *(_compared(tr, each) for each in found[:CARRIED])])
         )
     if len(found) > CARRIED:
-        blocks.append(say("and {count} more", count=len(found) - CARRIED))
+        blocks.append(tr("and {count} more", count=len(found) - CARRIED))
     return "\n\n".join(blocks)
 
 
-def _compared_heads(say: Words) -> list[str]:
-    heads = (say("check"), say("candidates"), say("values"), say("difference"), say("interval"))
-    return [escape(head) for head in (*heads, say("says"))]
+def _compared_heads(tr: Translator) -> list[str]:
+    heads = (tr("check"), tr("candidates"), tr("values"), tr("difference"), tr("interval"))
+    return [escape(head) for head in (*heads, tr("says"))]
 
 
-def _compared(say: Words, each: Comparison) -> list[str]:
+def _compared(tr: Translator, each: Comparison) -> list[str]:
     values = (
-        format_value(value, each.unit, say=say) for value in (each.first_value, each.second_value)
+        format_value(value, each.unit, tr=tr) for value in (each.first_value, each.second_value)
     )
     level = f"{each.confidence * 100:.4g}"
     cells = [
-        say(
+        tr(
             "{place}, {unit}",
-            place=place(each.check, each.part, say),
-            unit=in_words(each.unit, say),
+            place=check_label(each.check, each.part, tr),
+            unit=unit_label(each.metric, tr),
         ),
         f"{each.first} / {each.second}",
         " / ".join(values),
         signed(each, each.difference),
-        say("{interval} ({level} %)", interval=interval(say, each), level=level),
-        say("{name} is better", name=winner(each)),
+        tr("{interval} ({level} %)", interval=interval(tr, each), level=level),
+        tr("{name} is better", name=winner(each)),
     ]
     return [escape(cell) for cell in cells]
 
 
 def _conditions(page: Page) -> str:
-    ledger, say = page.ledger, page.say
+    ledger, tr = page.ledger, page.tr
     suite = ledger.suite
     digest = f"sha256 {suite.thresholds.sha256[:12]}"
-    limits = say("{item} ({known})", item=suite.thresholds.path, known=digest)
+    limits = tr("{item} ({known})", item=suite.thresholds.path, known=digest)
     versions = (f"{name} {value}" for name, value in ledger.environment.items() if value)
     items = [
         *(
-            say("{head}: {text}", head=entry.name, text=_held(entry, say))
+            tr("{head}: {text}", head=entry.name, text=_held(entry, tr))
             for entry in ledger.candidates
         ),
-        say("Limits: {path}", path=limits),
-        say("Judged with: {versions}", versions=say(", ").join(versions)),
-        say("Command: {command}", command=suite.command),
+        tr("Limits: {path}", path=limits),
+        tr("Judged with: {versions}", versions=tr(", ").join(versions)),
+        tr("Command: {command}", command=suite.command),
     ]
-    return _section(say("Conditions"), map(escape, items))
+    return _section(tr("Conditions"), map(escape, items))
 
 
-def _held(entry: CandidateEntry, say: Words) -> str:
+def _held(entry: CandidateEntry, tr: Translator) -> str:
     revision = (entry.revision or "")[:19]
-    held = (say(entry.weights_held), entry.dtype, entry.device)
-    return say(", ").join(filter(None, (entry.source, revision, *held)))
+    held = (tr(entry.weights_held), entry.dtype, entry.device)
+    return tr(", ").join(filter(None, (entry.source, revision, *held)))

@@ -6,10 +6,11 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.i18n.catalogue import ENGLISH, Words
-from basegate.i18n.formatting import GIB, asked, found, padded, place, printable, short_path
+from basegate.checks.labels import check_label, format_measured, format_sample_size
+from basegate.i18n.catalogue import ENGLISH, Translator
+from basegate.i18n.formatting import GIB, format_row_limit, padded, printable, short_path
 from basegate.judging.explanation import reason
-from basegate.report.wording import basis, joined, place_in_words, recommendation
+from basegate.report.wording import joined, recommendation
 from basegate.verdict import Result, VerdictWord, telling
 
 if TYPE_CHECKING:
@@ -28,86 +29,86 @@ _MARKUP: dict[VerdictWord, dict[str, bool]] = {
 
 
 @cache
-def verdict_in_words(verdict: VerdictWord, say: Words = ENGLISH) -> str:
+def verdict_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
     """Return the word for a verdict."""
     return {
-        "pass": say("pass"),
-        "fail": say("fail"),
-        "inconclusive": say("inconclusive"),
-        "invalid": say("invalid"),
+        "pass": tr("pass"),
+        "fail": tr("fail"),
+        "inconclusive": tr("inconclusive"),
+        "invalid": tr("invalid"),
     }[verdict]
 
 
-def decision_in_words(verdict: VerdictWord, say: Words = ENGLISH) -> str:
+def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
     """Return what a verdict on all of a candidate's checks means for it."""
     return {
-        "pass": say("accepted"),
-        "fail": say("rejected"),
-        "inconclusive": say("not accepted (inconclusive)"),
-        "invalid": say("not judged (invalid)"),
+        "pass": tr("accepted"),
+        "fail": tr("rejected"),
+        "inconclusive": tr("not accepted (inconclusive)"),
+        "invalid": tr("not judged (invalid)"),
     }[verdict]
 
 
-def partial(say: Words = ENGLISH) -> str:
+def partial(tr: Translator = ENGLISH) -> str:
     """Say that a run was stopped, and how to go on."""
-    return say(
+    return tr(
         "This report is partial: the run was stopped. What was measured is kept, and the same "
         "command goes on from there; without -x or --maxfail, if a failure stopped it."
     )
 
 
 def header(
-    candidates: Sequence[str], thresholds: Path, store: Path, say: Words = ENGLISH
+    candidates: Sequence[str], thresholds: Path, store: Path, tr: Translator = ENGLISH
 ) -> list[str]:
     """Return the lines at the top of the run."""
-    first = say("{head}: {text}", head="basegate", text=say(", ").join(candidates))
-    return [first, origin(thresholds, store, say)]
+    first = tr("{head}: {text}", head="basegate", text=tr(", ").join(candidates))
+    return [first, origin(thresholds, store, tr)]
 
 
 def written(
-    ledger: Path, summary: Path | None, errors: Sequence[str], say: Words = ENGLISH
+    ledger: Path, summary: Path | None, errors: Sequence[str], tr: Translator = ENGLISH
 ) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield where files were written, or why they could not be, with colours."""
     for error in errors:
         yield f"ERROR: {error}", {"red": True}
     if not errors:
-        yield say("ledger: {path}", path=ledger), {}
+        yield tr("ledger: {path}", path=ledger), {}
         if summary is not None:
-            yield say("summary: {path}", path=summary), {}
+            yield tr("summary: {path}", path=summary), {}
 
 
-def origin(thresholds: Path, store: Path, say: Words = ENGLISH) -> str:
+def origin(thresholds: Path, store: Path, tr: Translator = ENGLISH) -> str:
     """Say by which limits it is judged, and where measurements are."""
-    return say(
+    return tr(
         "thresholds: {thresholds}, store: {store}",
         thresholds=short_path(thresholds),
         store=short_path(store),
     )
 
 
-def heading(say: Words = ENGLISH) -> str:
+def heading(tr: Translator = ENGLISH) -> str:
     """Return the heading of the summary."""
-    return say("verdicts")
+    return tr("verdicts")
 
 
 def summary(
-    ledger: Ledger, records: Iterable[Record] = (), say: Words = ENGLISH
+    ledger: Ledger, records: Iterable[Record] = (), tr: Translator = ENGLISH
 ) -> Iterator[tuple[str, dict[str, bool]]]:
     """Yield the lines of the summary with their colours.
 
     Args:
         ledger: of the run.
         records: that it was built from, where it is to be said what came from the store.
-        say: the words of its language.
+        tr: the words of its language.
     """
     kept = list(records)
     if ledger.suite.interrupted:
-        yield partial(say), {"yellow": True, "bold": True}
+        yield partial(tr), {"yellow": True, "bold": True}
     for entry in ledger.candidates:
         rows = ledger.results_of(entry.name)
         markup = _MARKUP[entry.verdict] if rows else {}
         yield (
-            _headline(entry, decided(entry, rows, ledger.suite.interrupted, say), say),
+            _headline(entry, decided(entry, rows, ledger.suite.interrupted, tr), tr),
             {
                 **markup,
                 "bold": True,
@@ -115,80 +116,83 @@ def summary(
         )
         for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
             own = list(group)
-            yield _line(check, own, say)
+            yield _line(check, own, tr)
             for note in dict.fromkeys(note for row in own for note in row.notes):
-                text = say("note: {note}", note=say.known(note))
+                text = tr("note: {note}", note=tr.translate(note))
                 yield printable(f"  {'':<12} {'':<28} {text}"), {}
-        if stored := _stored([each for each in kept if each.candidate.name == entry.name], say):
-            yield printable("  " + say("from the store: {stored}", stored=stored)), {}
-        yield from _loaded(entry, say)
+        if stored := _stored([each for each in kept if each.candidate.name == entry.name], tr):
+            yield printable("  " + tr("from the store: {stored}", stored=stored)), {}
+        yield from _loaded(entry, tr)
     if len(ledger.candidates) > 1 and ledger.recommendation is not None:
-        yield printable(say.gap.join(recommendation(ledger, say))), {"bold": True}
+        yield printable(tr.gap.join(recommendation(ledger, tr))), {"bold": True}
 
 
-def _headline(entry: CandidateEntry, decision: str, say: Words) -> str:
-    text = printable(say("{name}: {decision}", name=entry.name, decision=decision))
+def _headline(entry: CandidateEntry, decision: str, tr: Translator) -> str:
+    text = printable(tr("{name}: {decision}", name=entry.name, decision=decision))
     if not entry.compared:
         return text
-    return text + say(" (measured on {date}, not in this run)", date=entry.compared[:10])
+    return text + tr(" (measured on {date}, not in this run)", date=entry.compared[:10])
 
 
-def warned(warnings: Iterable[tuple[type[Warning], str]], say: Words = ENGLISH) -> Iterator[str]:
+def warned(
+    warnings: Iterable[tuple[type[Warning], str]], tr: Translator = ENGLISH
+) -> Iterator[str]:
     """Yield a line per kind of warning: the last one, which tells how things stand now."""
     kinds: dict[type[Warning], dict[str, None]] = {}
     for kind, text in warnings:
         kinds.setdefault(kind, {})[text] = None
     for texts in kinds.values():
-        more = say(" ({count} more like it)", count=len(texts) - 1) if len(texts) > 1 else ""
-        yield printable(say("warning: {text}", text=say.retold(list(texts)[-1])) + more)
+        more = tr(" ({count} more like it)", count=len(texts) - 1) if len(texts) > 1 else ""
+        yield printable(tr("warning: {text}", text=tr.translate(list(texts)[-1])) + more)
 
 
 def decided(
-    entry: CandidateEntry, rows: Sequence[Result], interrupted: bool, say: Words = ENGLISH
+    entry: CandidateEntry, rows: Sequence[Result], interrupted: bool, tr: Translator = ENGLISH
 ) -> str:
     """Return the decision on a candidate in words, and what it rests on if not on all checks."""
     if not rows and interrupted:
-        return say("not reached (the run was stopped before)")
+        return tr("not reached (the run was stopped before)")
     if not rows:
-        return say("not asked (no acceptance test of it was selected)")
-    text = _decision(entry, say)
-    checks = dict.fromkeys(place(row.check, "", say) for row in rows if row.verdict != "pass")
+        return tr("not asked (no acceptance test of it was selected)")
+    text = _decision(entry, tr)
+    checks = dict.fromkeys(check_label(row.check, "", tr) for row in rows if row.verdict != "pass")
     if checks:
-        text = say("{decision} on {checks}", decision=text, checks=say(", ").join(checks))
+        text = tr("{decision} on {checks}", decision=text, checks=tr(", ").join(checks))
     if not entry.not_run:
         return text
-    left = say(", ").join(place_in_words(each, say) for each in entry.not_run)
+    left = tr(", ").join(check_label(each.check, each.item, tr) for each in entry.not_run)
     if entry.not_judged:
-        return say("{decision}; not judged: {checks}", decision=text, checks=left)
-    return say("{decision}; not run: {checks}", decision=text, checks=left)
+        return tr("{decision}; not judged: {checks}", decision=text, checks=left)
+    return tr("{decision}; not run: {checks}", decision=text, checks=left)
 
 
-def not_judged_in_words(left: NotJudged, say: Words = ENGLISH) -> tuple[str, str]:
+def not_judged_in_words(left: NotJudged, tr: Translator = ENGLISH) -> tuple[str, str]:
     """Return a word for a check that a store could not decide, and what to do."""
     if left.why == "undecided":
-        return say("not decided"), say("samples are missing: {command}", command=left.command)
+        return tr("not decided"), tr("samples are missing: {command}", command=left.command)
     if left.why == "missing":
-        return say("not measured"), left.command
-    reason_ = say.retold(left.reason.message) if left.reason is not None else ""
-    text = say("no stored measurement can be told to be of it: {reason}", reason=reason_)
-    return say("not found"), text
+        return tr("not measured"), left.command
+    reason_ = tr.translate(left.reason or "")
+    text = tr("no stored measurement can be told to be of it: {reason}", reason=reason_)
+    return tr("not found"), text
 
 
-def _decision(entry: CandidateEntry, say: Words) -> str:
+def _decision(entry: CandidateEntry, tr: Translator) -> str:
     if entry.verdict == "pass" and entry.not_run:
-        return say("no objection so far")
-    return decision_in_words(entry.verdict, say)
+        return tr("no objection so far")
+    return decision_in_words(entry.verdict, tr)
 
 
-def _line(check: str, rows: list[Result], say: Words) -> tuple[str, dict[str, bool]]:
+def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str, bool]]:
     """Return the line of one check: all its metrics, or the ones that are not met."""
     verdict, shown = telling(rows)
-    text = say("; ").join(_found(row, say) for row in shown[:3])
-    more = say("; and {count} more", count=len(shown) - 3) if len(shown) > 3 else ""
-    rests = f" [{basis(rows[0].basis, say)}]" if rows[0].basis else ""
-    text = f"{' '.join(text.split())}{more}{rests}"
+    text = tr("; ").join(_found(row, tr) for row in shown[:3])
+    more = tr("; and {count} more", count=len(shown) - 3) if len(shown) > 3 else ""
+    size = format_sample_size(rows[0].sample_size, tr)
+    based = f" [{size}]" if size else ""
+    text = f"{' '.join(text.split())}{more}{based}"
     return (
-        printable(line(verdict_in_words(verdict, say), place(check, rows[0].part, say), text)),
+        printable(line(verdict_in_words(verdict, tr), check_label(check, rows[0].part, tr), text)),
         _MARKUP[verdict],
     )
 
@@ -198,26 +202,34 @@ def line(word: str, name: str, text: str) -> str:
     return f"  {padded(word, 12)} {padded(name, 28)} {text}"
 
 
-def _found(row: Result, say: Words) -> str:
+def _found(row: Result, tr: Translator) -> str:
     if row.limit is None:
-        return reason(row, say)
-    value = found(row, row.limit, say)
+        return reason(row, tr)
+    value = format_measured(row, row.limit, tr)
     if row.question:
-        value = say("{question} {value}", question=row.question, value=value)
-    return say("{found}, limit {asked}", found=value, asked=asked(row, say))
+        value = tr("{question} {value}", question=row.question, value=value)
+    return tr("{found}, limit {asked}", found=value, asked=format_row_limit(row, tr))
 
 
-def _stored(records: Sequence[Record], say: Words) -> str:
+def _stored(records: Sequence[Record], tr: Translator) -> str:
     """Say what earlier runs had done of one candidate's checks; empty where they did nothing."""
     checks: dict[str, Earlier | None] = {}
     for record in records:
         for row in record.results:
-            checks.setdefault(place(row.check, row.part, say), record.earlier)
+            checks.setdefault(check_label(row.check, row.part, tr), record.earlier)
     done = {name: earlier for name, earlier in checks.items() if earlier is not None}
     whole = sum(each.whole for each in done.values())
-    parts = [_whole(whole, len(checks), say)] if whole else []
+    parts = (
+        [
+            tr.ngettext(
+                "{done} of {count} check", "{done} of {count} checks", len(checks), done=whole
+            )
+        ]
+        if whole
+        else []
+    )
     parts += [
-        say(
+        tr(
             "{done} of {count} batches of {check}",
             done=each.batches,
             count=each.batches_in_all,
@@ -227,27 +239,21 @@ def _stored(records: Sequence[Record], say: Words) -> str:
         if each.batches
     ]
     if first := [name for name, each in done.items() if each.samples and not each.batches]:
-        parts.append(say("the first samples of {checks}", checks=say(", ").join(first)))
-    text = say("; ").join(parts)
+        parts.append(tr("the first samples of {checks}", checks=tr(", ").join(first)))
+    text = tr("; ").join(parts)
     names = dict.fromkeys(each.name for each in done.values() if each.name)
     if not names:
         return text
-    return say("{stored}, kept under the name {names}", stored=text, names=joined([*names], say))
+    return tr("{stored}, kept under the name {names}", stored=text, names=joined([*names], tr))
 
 
-def _whole(done: int, count: int, say: Words) -> str:
-    if count == 1:
-        return say("{done} of {count} check", done=done, count=count)
-    return say("{done} of {count} checks", done=done, count=count)
-
-
-def _loaded(entry: CandidateEntry, say: Words) -> Iterator[tuple[str, dict[str, bool]]]:
+def _loaded(entry: CandidateEntry, tr: Translator) -> Iterator[tuple[str, dict[str, bool]]]:
     """Say how it was loaded when it was measured, which may have been in an earlier run."""
     if entry.load_seconds is not None and entry.peak_memory_bytes is not None:
-        text = say(
+        text = tr(
             "measured in {weights}, {dtype}, on {device}: loaded in {seconds} s, at most {memory} "
             "GiB in use",
-            weights=say(entry.weights_held),
+            weights=tr(entry.weights_held),
             dtype=entry.dtype,
             device=entry.device,
             seconds=f"{entry.load_seconds:.1f}",

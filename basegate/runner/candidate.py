@@ -1,4 +1,4 @@
-"""The handle that tests hold instead of a model: it loads late, once, and lets go."""
+"""The handle that tests hold instead of a model: it loads late and once, and frees its memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.data.hub import resolve_commit
 from basegate.engines.devices import resolve_device
-from basegate.engines.memory import PeakMemory, let_go, release_memory
+from basegate.engines.memory import PeakMemory, clear_frames, release_memory
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.measurement import CandidateFacts, LoadedFile
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from basegate.config.registry import CandidateSpec
-    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.engines.protocol import Engine
 
     Loader = Callable[[CandidateSpec, str, str], Engine]
@@ -60,7 +60,7 @@ class Candidate:
         self._progress = progress
         self._load = load or partial(load_engine, window=window, progress=progress)
         self._engine: Engine | None = None
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedCheckpoint | None = None
         self._files: tuple[LoadedFile, ...] = ()
         self._revision = revision
         self._failure: str | None = None
@@ -69,7 +69,6 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """Its name in this run."""
         return self.spec.name
 
     @property
@@ -101,7 +100,7 @@ class Candidate:
         return self._revision
 
     def engine(self) -> Engine:
-        """Return the loaded candidate; loads it at the first call.
+        """The loaded candidate; loads it at the first call.
 
         A failure to load is remembered: trying once per check would take hours. The error itself
         is not kept, since its traceback would keep the half-loaded model.
@@ -112,22 +111,21 @@ class Candidate:
         revision = self.revision
         if self._engine is None:
             start = time.perf_counter()
+            whole = self.spec.quantization == "none"
+            precision = Message("unquantised") if whole else self.spec.quantization
             loading = Message(
                 "{name}: loading {source} ({how})",
                 name=self.name,
                 source=self.spec.source,
-                how=self._how(),
+                how=joined([precision, self.spec.dtype, self.device]),
             )
             with self._progress.waiting(loading):
                 self._engine = self._try_to_load(revision)
             self._load_seconds = time.perf_counter() - start
-            self._note(self._engine.loaded)
+            self._loaded = loaded = self._engine.loaded
+            if loaded is not None:
+                self._files = describe_files(loaded.folder, loaded.files, self._memory)
         return self._engine
-
-    def _note(self, loaded: Loaded | None) -> None:
-        self._loaded = loaded
-        if loaded is not None:
-            self._files = describe_files(loaded.folder, loaded.files, self._memory)
 
     def _try_to_load(self, revision: str) -> Engine:
         self._peak.start()
@@ -136,12 +134,11 @@ class Candidate:
         # Any error, of the program's own, too: it would come again for every check.
         except Exception as error:
             self._failure = NOT_LOADED
-            let_go(error)
+            clear_frames(error)
             release_memory()
             raise
 
     def facts(self) -> CandidateFacts:
-        """Return how it was loaded, for measurement and ledger."""
         return CandidateFacts(
             name=self.name,
             source=self.spec.source,
@@ -158,15 +155,9 @@ class Candidate:
         )
 
     def close(self) -> None:
-        """Free the model, if it was loaded."""
         if self._engine is not None:
             self._engine.close()
             self._engine = None
-
-    def _how(self) -> str:
-        whole = self.spec.quantization == "none"
-        held = Message("unquantised") if whole else self.spec.quantization
-        return joined([held, self.spec.dtype, self.device])
 
     def _find_revision(self) -> str:
         if self.spec.unsupported:
@@ -194,20 +185,13 @@ def load_engine(
     window: int | None = None,
     progress: Progress = SILENT,
 ) -> Engine:
-    """Load a candidate with the engine that its entry names, and see that it is in order.
-
-    Args:
-        spec: what and where it is.
-        revision: the commit of a hub id.
-        device: `cuda` or `cpu`.
-        window: tokens of the run's longest input.
-        progress: told of its size and of how far loading is.
+    """Load a candidate, and run the sanity checks on it.
 
     Raises:
         CandidateError: it cannot be loaded, or its numbers cannot mean anything.
     """
     from basegate.engines.loading import load_candidate
-    from basegate.runner import sanity_check as preflight
+    from basegate.runner import sanity_check
 
     engine = load_candidate(
         spec.source,
@@ -223,7 +207,7 @@ def load_engine(
         progress=progress,
     )
     try:
-        preflight.check(engine)
+        sanity_check.check(engine)
     except BaseException:  # Ctrl-C, too, frees the memory
         engine.close()
         raise

@@ -33,9 +33,7 @@ _held: set[Lease] = set()
 class Lease:
     """GPUs that no other lease of this user on this machine holds; freed when the process ends.
 
-    Args:
-        devices: their indices or UUIDs.
-        locks: what gives them back when it is closed.
+    `devices` are their indices or UUIDs.
     """
 
     def __init__(self, devices: tuple[str, ...], locks: ExitStack) -> None:
@@ -44,7 +42,6 @@ class Lease:
         _held.add(self)
 
     def release(self) -> None:
-        """Give the GPUs back; once is enough."""
         self._locks.close()
         _held.discard(self)
 
@@ -71,7 +68,7 @@ class Lease:
 
 
 def visible_gpus() -> tuple[str, ...]:
-    """Return the GPUs that CUDA would show, as CUDA_VISIBLE_DEVICES names them."""
+    """The GPUs that CUDA would show, as CUDA_VISIBLE_DEVICES names them."""
     given = os.environ.get(_VARIABLE)
     if given is None:
         return tuple(map(str, range(gpu_count())))
@@ -119,7 +116,7 @@ def take(
 
 
 def _locks_of(devices: Sequence[str]) -> dict[str, str]:
-    """Return for each device what its lock is called: by its UUID, where the driver tells.
+    """What the lock of each device is called: by its UUID, where the driver tells.
 
     An index and a UUID may be two names of one GPU.
     """
@@ -146,7 +143,6 @@ def _try(count: int, devices: Mapping[str, str], folder: Path) -> Lease | None:
 
 
 def _lock(name: str, folder: Path, locks: ExitStack) -> bool:
-    """Take the lock of one device, unless somebody has it."""
     # Not of one thread: a lease is the process's.
     lock = FileLock(folder / f"gpu-{_UNSAFE.sub('_', name)}.lock", thread_local=False)
     try:

@@ -1,4 +1,4 @@
-"""Measuring in a process of the candidate's own: the side that asks."""
+"""Measuring in the candidate's own process: the side that asks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.measurement import Measurement
 from basegate.runner.candidate import NOT_LOADED
 from basegate.runner.progress_relay import ShownProgress
-from basegate.runner.worker import Loading, serve
+from basegate.runner.worker import WorkerConfig, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,10 +60,10 @@ class Isolation:
         self._given_up: dict[str, str] = {}
 
     def __call__(self, candidate: Candidate, job: Job, progress: Progress) -> Measurement:
-        """Return a measurement that the candidate's process makes.
+        """A measurement that the candidate's process makes.
 
         Raises:
-            InvalidMeasurement: it could not be made, or the process died or took too long.
+            InvalidMeasurement: it could not be made, or the process crashed or took too long.
         """
         if (given_up := self._given_up.get(candidate.name)) is not None:
             raise CandidateError(given_up)
@@ -92,11 +92,7 @@ class Isolation:
             )
 
     def stop(self, *, at_once: bool = False) -> None:
-        """End the process there is; what it has done of a measurement is kept.
-
-        Args:
-            at_once: whether it may be in the middle of something, which it is not let to finish.
-        """
+        """End the process, gracefully unless `at_once`; its finished batches are kept."""
         if self._process is not None:
             self._process.end(0.0 if at_once else PATIENCE)
             self._process = None
@@ -107,7 +103,7 @@ class Isolation:
         if self._process is None:
             self._process = _Process(
                 candidate.name,
-                Loading(
+                WorkerConfig(
                     spec=candidate.spec,
                     revision=candidate.revision,
                     device=candidate.device,
@@ -121,12 +117,7 @@ class Isolation:
 
 
 class ProcessEnded(Exception):
-    """A measuring process died, or was ended since it took too long.
-
-    Attributes:
-        message: how, for the user.
-        loading: whether it was still loading.
-    """
+    """A measuring process crashed, or was ended since it took too long, perhaps while `loading`."""
 
     def __init__(self, message: str, *, loading: bool) -> None:
         super().__init__(message)
@@ -135,18 +126,14 @@ class ProcessEnded(Exception):
 
 
 class _Process:
-    """A process that is there for one candidate.
+    """The process of one candidate."""
 
-    Attributes:
-        name: the candidate's.
-    """
-
-    def __init__(self, name: str, loading: Loading) -> None:
+    def __init__(self, name: str, config: WorkerConfig) -> None:
         self.name = name
         ours, theirs = _CONTEXT.Pipe()
         self._pipe: Connection = ours
         self._process: BaseProcess = _CONTEXT.Process(
-            target=serve, args=(theirs, loading), name=f"basegate {name}", daemon=True
+            target=serve, args=(theirs, config), name=f"basegate {name}", daemon=True
         )
         with _without_main(), _without_interrupts():
             self._process.start()
@@ -155,10 +142,10 @@ class _Process:
         self._loaded = False
 
     def ask(self, job: Job, progress: Progress, timeout: float) -> tuple[Any, ...]:
-        """Return the answer of the process, a `result` or an `error`; see `child.serve`.
+        """The answer of the process, a `result` or an `error`; see `worker.serve`.
 
         Raises:
-            ProcessEnded: it died, or took too long.
+            ProcessEnded: it crashed, or took too long.
         """
         shown = ShownProgress(progress)
         try:
@@ -168,7 +155,7 @@ class _Process:
                 shown.close()
 
     def end(self, patience: float) -> None:
-        """Let the process free its model and end; at once where it takes longer than `patience`.
+        """Let the process free its model and end; kill it where it takes longer than `patience`.
 
         That is safe at any moment: every batch is kept as soon as it is done.
         """
@@ -200,7 +187,7 @@ class _Process:
                 raise ProcessEnded(_hung(phase, timeout), loading=not self._loaded)
 
     def _receive(self) -> tuple[Any, ...] | None:
-        """Return the next message; `None` where none came for a while."""
+        """The next message; `None` where none came for a while."""
         try:
             # A process that it started may hold the pipe open after it has died.
             gone = self._process.exitcode is not None
@@ -243,7 +230,6 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _taken(answer: tuple[Any, ...], job: Job) -> Measurement:
-    """Return the measurement that a process sent, or raise the error that it met."""
     word, content, *further = answer
     for text, category in further[-1]:
         warnings.warn(text, category, stacklevel=2)

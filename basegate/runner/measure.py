@@ -1,4 +1,4 @@
-"""From a check to its measurement: out of the store, or measured now and stored."""
+"""From a check to its measurement: read from the store, or measured now and stored."""
 
 from __future__ import annotations
 
@@ -34,23 +34,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """One measurement that has to be made. It can be sent to another process.
-
-    Attributes:
-        check: what is measured.
-        key: the measurement's.
-        identity: what the key is the digest of.
-        draws: how many samples of a question are wanted.
-        remeasure: whether what is stored is to be ignored, and what is half done unless it was
-            begun so.
-        store: folder where measurements are kept.
-    """
+    """One measurement that has to be made. It can be sent to another process."""
 
     check: CheckConfig
     key: str
-    identity: dict[str, Any]
-    draws: Draws
-    remeasure: bool
+    identity: dict[str, Any]  # what the key is the digest of
+    draws: Draws  # how many samples of a question are wanted
+    remeasure: bool  # ignore what is stored, and what is half done unless it was begun so
     store: Path
 
 
@@ -58,12 +48,12 @@ class Measurer(Protocol):
     """What makes a measurement: `measure`, or another process that calls it."""
 
     def __call__(self, candidate: Candidate, job: Job, progress: Progress) -> Measurement:
-        """Return the measurement; see `measure` for errors."""
+        """See `measure`."""
         ...
 
 
 def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
-    """Make a measurement in this process, going on where an earlier run was ended; keep it.
+    """Make a measurement in this process, resuming an interrupted one; store it.
 
     Raises:
         InvalidMeasurement: it could not be made, or is broken.
@@ -77,7 +67,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
     )
 
     def waiting() -> None:
-        progress.say(Message("{name}: another run is measuring this; waiting for it", name=name))
+        progress.status(Message("{name}: another run is measuring this; waiting for it", name=name))
 
     with store.measuring(job.key, waiting=waiting) as journal:
         # Another run may have made it since this one looked.
@@ -85,7 +75,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         if stored is not None and is_enough(stored.findings, job.draws):
             return stored
         if stored is not None:
-            progress.say(
+            progress.status(
                 Message(
                     "{name}: the limit needs samples that were not drawn before; they are drawn "
                     "now.",
@@ -93,7 +83,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
                 )
             )
         if len(journal):
-            progress.say(Message("{name}: goes on where an earlier run was ended.", name=name))
+            progress.status(Message("{name}: goes on where an earlier run was ended.", name=name))
         try:
             measurement = _measure(candidate, job, stored, journal, progress)
         # Whatever ended it: that what was done is lost, too, is worth knowing.
@@ -117,7 +107,7 @@ def obtain(
     progress: Progress,
     measurer: Measurer = measure,
 ) -> Measurement:
-    """Return the measurement of a check, measuring only what the store lacks.
+    """The measurement of a check; what the store lacks is measured.
 
     Args:
         candidate: loaded only if something has to be measured.
@@ -143,7 +133,6 @@ def obtain(
 
 
 def _named(found: Measurement, asked: str) -> Earlier | None:
-    """Return what earlier runs had done, with the name that it is stored under if that differs."""
     if found.earlier is None or found.candidate.name == asked:
         return found.earlier
     return found.earlier.model_copy(update={"name": found.candidate.name})
@@ -156,7 +145,7 @@ def _stored(job: Job, store: Store) -> Measurement | None:
 
 
 def _earlier(stored: Measurement | None, journal: Journal) -> Earlier | None:
-    """Return what earlier runs had done of a measurement that this one has made whole."""
+    """What earlier runs had done of a measurement that this one has completed."""
     taken, in_all = journal.tally
     if stored is None and not taken:
         return None
@@ -164,7 +153,7 @@ def _earlier(stored: Measurement | None, journal: Journal) -> Earlier | None:
 
 
 def _stored_beside(journal: Journal, job: Job, store: Store) -> Measurement | None:
-    """Return what is stored, if that is asked for, and a journal of what is not in it."""
+    """What is stored, if that is asked for; drops from the journal what is in it."""
     stored = store.get(job.key)
     if stored is not None and journal.is_of(stored):
         journal.forget()
@@ -230,29 +219,30 @@ def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
     findings = findings.noting(*_about_files(engine), prefix=engine.prefix)
     if not retries:
         return findings
-    times = "once" if retries == 1 else f"{retries} times"
-    return findings.noting(
-        f"a batch did not fit into memory and was halved, {times}; the numbers are not affected.",
-        memory_retries=retries,
+    note = Message(
+        "batches that did not fit into memory were halved ({count} times in all); the numbers are "
+        "not affected.",
+        count=retries,
     )
+    return findings.noting(note, memory_retries=retries)
 
 
 def _about_files(engine: Engine) -> Iterator[str]:
-    """Say what was read otherwise than elsewhere, or may be trusted less than safetensors."""
+    """Notes on what was read otherwise than elsewhere, or deserves less trust than safetensors."""
     if engine.loaded is None:
         return
     yield from engine.loaded.notes
     if engine.loaded.weights == "pickle":
-        yield (
+        yield Message(
             "its weights are .bin files (pickle), read as numbers only: code in them would not "
             "have run."
         )
     if engine.loaded.code:
-        yield "Python code of the checkpoint was run, as --trust-remote-code asked."
+        yield Message("Python code of the checkpoint was run, as --trust-remote-code asked.")
 
 
 def _keep(measurement: Measurement, store: Store) -> bool:
-    """Put a measurement into the store; return whether there was room for it."""
+    """Put a measurement into the store; whether there was room for it."""
     try:
         store.put(measurement)
     except OSError as error:
@@ -273,7 +263,7 @@ def _say_not_kept(store: Store, reason: str) -> None:
 
 
 def identify(candidate: Candidate, check: CheckConfig) -> dict[str, Any]:
-    """Return everything that can change a measurement's numbers; limits cannot.
+    """Everything that can change a measurement's numbers; limits cannot.
 
     Raises:
         InvalidMeasurement: candidate or data cannot be found.

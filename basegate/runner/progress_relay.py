@@ -18,11 +18,7 @@ DETAIL_EVERY = 5.0
 
 
 class ToldProgress(Progress):
-    """Tells of work instead of showing it.
-
-    Args:
-        send: takes a message, from any thread.
-    """
+    """Sends messages about work, from any thread, instead of showing it."""
 
     def __init__(self, send: Callable[[tuple[Any, ...]], None]) -> None:
         super().__init__()
@@ -30,7 +26,6 @@ class ToldProgress(Progress):
 
     @contextmanager
     def task(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
-        """Tell that a task begins, of every step, and that it has ended."""
         self._send(("task", description, total, unit))
         try:
             yield lambda amount=1: self._send(("step", amount))
@@ -38,16 +33,13 @@ class ToldProgress(Progress):
             self._send(("done",))
 
     def phase(self, name: str) -> None:
-        """Tell what is being done now."""
         self._send(("phase", name))
 
-    def say(self, text: str) -> None:
-        """Tell a line."""
-        self._send(("say", text))
+    def status(self, text: str) -> None:
+        self._send(("status", text))
 
     @contextmanager
     def waiting(self, description: str) -> Iterator[None]:
-        """Tell what is being waited for, and now and then how far it is."""
         self._send(("waiting", description))
         try:
             with watched(self._follow):
@@ -61,11 +53,7 @@ class ToldProgress(Progress):
 
 
 class ShownProgress:
-    """Shows what a `ToldProgress` tells.
-
-    Args:
-        progress: where it is shown.
-    """
+    """Shows what a `ToldProgress` sends."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -73,10 +61,9 @@ class ShownProgress:
         self._detail = ""
 
     def show(self, message: tuple[Any, ...]) -> None:
-        """Show one message."""
         word, *given = message
-        if word == "say":
-            self._progress.say(*given)
+        if word == "status":
+            self._progress.status(*given)
         elif word == "task":
             stack = ExitStack()
             self._open.append((stack, stack.enter_context(self._progress.task(*given))))

@@ -1,4 +1,4 @@
-"""Is a loaded candidate in order at all? A few seconds before anything is measured.
+"""Sanity checks after loading: finite numbers, no leak of padding, KV cache, tokenizer, word order.
 
 A broken run (numbers that overflow, a tokenizer that does not belong to the weights, weights that
 were never loaded) gives numbers like a bad model's. It is `invalid`, which says nothing about the
@@ -21,7 +21,7 @@ from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT
 
 if TYPE_CHECKING:
-    from basegate.engines.checkpoints.inspection import Loaded
+    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.engines.protocol import Engine, TokenScores
 
 WINDOW, CONTEXT = 256, 64
@@ -46,7 +46,7 @@ class Text(NamedTuple):
     apart: str
 
     def shuffled(self) -> str:
-        """Return its words (or characters) in another order, the same every time."""
+        """Its words (or characters) in another order, the same every time."""
         parts = self.text.split(self.apart) if self.apart else list(self.text)
         random.Random(0).shuffle(parts)
         return self.apart.join(parts)
@@ -105,7 +105,7 @@ def _finite(scores: list[TokenScores], engine: Engine) -> None:
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if not broken:
         return
-    loaded: Loaded | None = getattr(engine, "loaded", None)
+    loaded: LoadedCheckpoint | None = getattr(engine, "loaded", None)
     if loaded is not None and (found := find_broken(loaded.folder, loaded.files)) is not None:
         raise CandidateError(
             f"{found}, so that {broken} log-probabilities of a few plain sentences are not finite "
@@ -146,10 +146,12 @@ def _steady_after_prompts(engine: Engine) -> None:
         alone += engine.log_likelihoods([tail], after=[head], progress=SILENT)
         _finite([beside], engine)
         _steady(beside, alone[-1])
-    _goes_on(alone, engine.log_likelihoods([each.text for each in TEXTS], progress=SILENT))
+    _decodes_incrementally(
+        alone, engine.log_likelihoods([each.text for each in TEXTS], progress=SILENT)
+    )
 
 
-def _goes_on(after: list[TokenScores], at_once: list[TokenScores]) -> None:
+def _decodes_incrementally(after: list[TokenScores], at_once: list[TokenScores]) -> None:
     """Compare the tokens next to a beginning that was read with the same in one pass."""
     apart = []
     for end, whole in zip(after, at_once, strict=True):

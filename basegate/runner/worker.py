@@ -19,7 +19,7 @@ from functools import cache, partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from basegate.engines.memory import let_go
+from basegate.engines.memory import clear_frames
 from basegate.errors import BasegateError, StoreWarning
 from basegate.i18n.messages import Message
 from basegate.runner.candidate import Candidate
@@ -37,29 +37,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Loading:
-    """Which candidate a process is for.
-
-    Attributes:
-        spec: what and where it is.
-        revision: its commit or fingerprint.
-        device: `cuda` or `cpu`.
-        memory: file that remembers fingerprints.
-        window: tokens of the run's longest input.
-        gpus: how many it takes for itself; `None` leaves it all that are visible.
-        load: loads an engine; see `candidate.load_engine`.
-    """
+class WorkerConfig:
+    """Which candidate a process is for."""
 
     spec: CandidateSpec
-    revision: str
-    device: str
-    memory: Path
-    window: int | None
-    gpus: int | None
-    load: Callable[..., Any]
+    revision: str  # its commit or fingerprint
+    device: str  # `cuda` or `cpu`
+    memory: Path  # file that remembers fingerprints
+    window: int | None  # tokens of the run's longest input
+    gpus: int | None  # how many it leases; `None` leaves it all that are visible
+    load: Callable[..., Any]  # see `candidate.load_engine`
 
 
-def serve(pipe: Connection, loading: Loading) -> None:
+def serve(pipe: Connection, config: WorkerConfig) -> None:
     """Measure what is asked for over a pipe until it is closed.
 
     Answers each `Job` with messages of progress, then `("result", JSON, warnings)` or `("error",
@@ -76,14 +66,14 @@ def serve(pipe: Connection, loading: Loading) -> None:
 
     progress = ToldProgress(send)
     candidate = Candidate(
-        loading.spec,
-        device=loading.device,
-        memory=loading.memory,
+        config.spec,
+        device=config.device,
+        memory=config.memory,
         progress=progress,
-        revision=loading.revision,
-        load=partial(loading.load, window=loading.window, progress=progress),
+        revision=config.revision,
+        load=partial(config.load, window=config.window, progress=progress),
     )
-    lease = cache(partial(_lease, loading, progress))
+    lease = cache(partial(_lease, config, progress))
     while True:
         try:
             job = pipe.recv()
@@ -93,18 +83,18 @@ def serve(pipe: Connection, loading: Loading) -> None:
         send(_answer(candidate, job, progress, lease))
 
 
-def _lease(loading: Loading, progress: ToldProgress) -> None:
+def _lease(config: WorkerConfig, progress: ToldProgress) -> None:
     """Take GPUs, which are held until the process ends, however it ends.
 
     Before the lock of any measurement: whoever held one while waiting for a GPU could wait for the
     process that has the GPU and waits for the lock.
     """
-    if loading.device == "cuda" and loading.gpus is not None:
+    if config.device == "cuda" and config.gpus is not None:
         take(
-            loading.gpus,
+            config.gpus,
             visible_gpus(),
-            waiting=lambda: progress.say(
-                Message("{name}: waiting for a free GPU", name=loading.spec.name)
+            waiting=lambda: progress.status(
+                Message("{name}: waiting for a free GPU", name=config.spec.name)
             ),
         ).export()
 
@@ -121,13 +111,13 @@ def _answer(
         except Exception as error:  # noqa: BLE001
             # Text before the frames are emptied: the half-loaded model lives in them.
             told = traceback.format_exc()
-            let_go(error)
+            clear_frames(error)
             return ("error", _sendable(error), told, _texts(caught))
     return ("result", measurement.model_dump_json(), _texts(caught))
 
 
 def _sendable(error: Exception) -> Exception:
-    """Return an error as the other process can take it, which has not imported torch."""
+    """An error as the other process can take it, which has not imported torch."""
     error.__traceback__ = error.__cause__ = error.__context__ = None
     if isinstance(error, BasegateError) or type(error).__module__ == "builtins":
         with suppress(Exception):  # pickling calls the error's own code, which may do anything
@@ -137,7 +127,7 @@ def _sendable(error: Exception) -> Exception:
 
 
 def _texts(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warning]]]:
-    """Return warnings as the other process can take them, which has not imported torch."""
+    """Warnings as the other process can take them, which has not imported torch."""
     known = ("builtins", StoreWarning.__module__)
     return [
         (str(each.message), each.category if each.category.__module__ in known else UserWarning)

@@ -1,7 +1,8 @@
 """A measurement as two files: JSON for its numbers, JSON Lines beside it for the evidence.
 
 The first line of the JSON file is a checksum over the rest, which names the other file and its
-checksum. Files of schema 1, with everything in one and had no checksum, are still read.
+checksum. Files of schema 2, which held sentences in place of data, and of schema 1, which held
+everything in one and had no checksum, are still read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field, ValidationError
 
@@ -22,8 +23,9 @@ from basegate.measurement import (
     Sample,
 )
 from basegate.serialization import Frozen, digest
+from basegate.store.migration import migrate
 
-SCHEMA = 2
+SCHEMA = 3
 EVIDENCE: dict[str, type[Frozen]] = {
     "samples": Sample,
     "preferences": Preference,
@@ -71,7 +73,6 @@ def write(measurement: Measurement, evidence: Evidence | None) -> str:
     fields = measurement.model_dump(
         mode="json", exclude={"findings": set(EVIDENCE), "earlier": True}
     )
-    fields["schema_version"] = SCHEMA
     fields["evidence"] = evidence.model_dump() if evidence is not None else None
     rest = json.dumps(fields, ensure_ascii=False, indent=1, allow_nan=False).removeprefix("{\n")
     checksum = hashlib.sha256(rest.encode()).hexdigest()
@@ -86,16 +87,26 @@ def read(data: bytes) -> tuple[Measurement, Evidence | None]:
         Damaged: it was cut short or changed.
     """
     head = _HEAD.match(data)
-    if head is None:  # schema 1
-        return _of_its_key(_validate(Measurement, data)), None
+    if head is None:
+        return _of_its_key(_measurement(data)), None
     rest = data[head.end() : -1] if data.endswith(b"\n") else data[head.end() :]
     if hashlib.sha256(rest).hexdigest().encode() != head[1]:
         raise Damaged("its checksum is not that of its content")
     # The evidence's place is the last field: cut off, the rest is a measurement as it is.
     numbers, found, place = rest.rpartition(_LAST)
-    measurement = _of_its_key(_validate(Measurement, b"{%b}" % numbers if found else data))
+    measurement = _of_its_key(_measurement(b"{%b}" % numbers if found else data))
     place = place.removesuffix(b"\n}")
     return measurement, None if place == b"null" else _validate(Evidence, place)
+
+
+def _measurement(data: bytes) -> Measurement:
+    schema = _SCHEMA_NUMBER.search(data)
+    if schema is not None and int(schema[1]) < SCHEMA:
+        try:
+            data = json.dumps(migrate(json.loads(data))).encode()
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise Damaged(f"it is no measurement ({type(error).__name__})") from None
+    return cast("Measurement", _validate(Measurement, data))
 
 
 def _validate(kind: type[Any], data: bytes) -> Any:

@@ -11,6 +11,7 @@ from scipy import stats
 from basegate.checks import knowledge, reasoning
 from basegate.checks.early_stopping import ALL, Draws
 from basegate.checks.k_of_n import Asked, count_correct
+from basegate.checks.labels import format_sample_size
 from basegate.checks.task import Task
 from basegate.config.settings import Sampling, SamplingSettings, TableSource
 from basegate.data.banks import Bank, Problem, Question
@@ -29,8 +30,8 @@ class DrawingEngine:
         self.texts = texts
         self.rounds = []
 
-    def sample(self, prompts, *, sampling, progress, numbers, settled):
-        assert len(prompts) == len(numbers) == len(settled)
+    def sample(self, prompts, *, sampling, progress, numbers, is_final):
+        assert len(prompts) == len(numbers) == len(is_final)
         self.rounds.append((list(prompts), [list(wanted) for wanted in numbers]))
         places = [
             int(prompt.removeprefix("Question ")) if prompt.startswith("Question ") else 0
@@ -93,9 +94,10 @@ def test_right_answers_are_counted_per_question():
         ("q0", 2.0, 4),
         ("q1", 0.0, 4),
     ]
-    assert of(findings, "correct")[0].unit == "of 4 correct"
+    assert of(findings, "correct")[0].unit == "correct"
     assert findings.facts == {"questions": 2, "left_out": 0, "no_answer": 1, "not_drawn": 0}
-    assert findings.basis == "2 questions, 4 samples each, 0 left out"
+    based_on = format_sample_size(findings.sample_size)
+    assert based_on == "2 questions, 4 samples each, 0 left out"
 
 
 def test_the_accuracy_is_the_mean_over_questions():
@@ -170,12 +172,14 @@ def test_sampling_stops_where_the_verdict_is_certain():
         (["Question 2"], [[3]]),
     ]
     assert [(each.value, each.unit, each.drawn) for each in of(findings, "correct")] == [
-        (2.0, "of 2 correct", 2),
-        (0.0, "of 3 correct", 3),
-        (2.0, "of 4 correct", 4),
+        (2.0, "correct", 2),
+        (0.0, "correct", 3),
+        (2.0, "correct", 4),
     ]
     assert findings.facts["not_drawn"] == 3
-    assert findings.basis == "3 questions, up to 4 samples each, 0 left out"
+    assert (
+        format_sample_size(findings.sample_size) == "3 questions, up to 4 samples each, 0 left out"
+    )
     assert of(findings, "accuracy") == [], "what is left is no fair share"
 
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from basegate.checks.labels import format_sample_size
 from basegate.checks.minimal_pairs import identity, measure, prepare
 from basegate.checks.task import Task
 from basegate.config.settings import PairSettings, TableSource
@@ -57,7 +58,7 @@ def test_the_likelier_sentence_is_preferred_per_character(tmp_path):
     assert [(each.item, each.value) for each in kinds] == [("a", 1.0), ("b", 0.0)]
     assert [each.preferred for each in findings.preferences] == [True, True, False, False]
     assert findings.preferences[0].right_bits == pytest.approx(3.0)
-    assert findings.basis == "4 pairs, 0 left out"
+    assert format_sample_size(findings.sample_size) == "4 pairs, 0 left out"
 
 
 def test_all_sentences_are_scored_together(tmp_path):

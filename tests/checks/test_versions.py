@@ -22,7 +22,7 @@ READERS = {
         "data/tables.py",
         "checks/answers/choice.py",
         "checks/answers/mentions.py",
-        "checks/answers/settled.py",
+        "checks/answers/final.py",
         "checks/answers/patterns.py",
         "checks/option_likelihood.py",
         "checks/k_of_n.py",
@@ -31,7 +31,7 @@ READERS = {
         "data/banks.py",
         "data/tables.py",
         "checks/answers/number.py",
-        "checks/answers/settled.py",
+        "checks/answers/final.py",
         "checks/answers/patterns.py",
         "checks/k_of_n.py",
     ),
@@ -40,11 +40,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "1a227b8140ff3cfe"),
-    "reasoning": (5, "29434de9ee2c784d"),
-    "continuation": (7, "6934319e78f953d7"),
-    "minimal_pairs": (3, "2519056438da4b6b"),
-    "perplexity": (5, "92fc79cbec68c47c"),
+    "knowledge": (6, "6b7365968c7dd39a"),
+    "reasoning": (5, "acf9af86dc315bed"),
+    "continuation": (7, "b7fceb7eaa1e90ce"),
+    "minimal_pairs": (3, "440b7fbf46a0572c"),
+    "perplexity": (5, "ae14395b11787d54"),
 }
 
 

@@ -286,11 +286,11 @@ def test_the_ledger_is_that_of_a_run(judge, store, thresholds):
     fill(store, thresholds)
     status, _, _ = judge("--ledger", "new/ledger.json")
     ledger = json.loads(Path("new/ledger.json").read_text(encoding="utf-8"))
-    assert (status, ledger["schema"]) == (0, 1)
+    assert (status, ledger["schema"]) == (0, 2)
     assert ledger["suite"]["command"].startswith("python -m basegate")
     assert [entry["verdict"] for entry in ledger["candidates"]] == ["pass"]
-    details = {row["check"]: row["detail"] for row in ledger["results"]}
-    assert details["perplexity"].startswith("yi-6b on wiki: 4 bits per character")
+    values = {row["check"]: (row["value"], row["unit"]) for row in ledger["results"]}
+    assert values["perplexity"] == (4.0, "bits_per_char")
     assert next(row for row in ledger["results"] if row["check"] == "knowledge")["curve"]
 
 

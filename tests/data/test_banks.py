@@ -6,6 +6,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from basegate.checks.labels import format_sample_size
 from basegate.config.settings import GeneratedSource, TableSource
 from basegate.data.banks import Pair, Problem, Prompt, Question, bank_identity, load_bank
 from basegate.errors import DataError
@@ -204,7 +205,10 @@ def test_up_to_one_in_a_hundred_is_left_out_and_counted(tmp_path, bad, refused):
     assert [str(each) for each in bank.left_out] == [
         f"{path}, line {199 - bad + n + 2}: answer 'Z' is none of A, B." for n in range(bad)
     ]
-    assert bank.basis(4) == f"{200 - bad} questions, 4 samples each, {bad} left out"
+    assert (
+        format_sample_size(bank.sample_size(4))
+        == f"{200 - bad} questions, 4 samples each, {bad} left out"
+    )
 
 
 def test_a_refusal_shows_ten_and_counts_the_others(tmp_path):
@@ -346,7 +350,8 @@ def test_problems_are_drawn_from_a_seed(generator):
         ("1 + 5 = ", 6),
     ]
     assert generator.calls == [(None, 2, 3, 5)]
-    assert bank.basis(4) == "2 problems, 4 samples each, 0 left out"
+    based_on = format_sample_size(bank.sample_size(4))
+    assert based_on == "2 problems, 4 samples each, 0 left out"
 
 
 def test_drawn_problems_are_identified_by_what_was_drawn(generator):

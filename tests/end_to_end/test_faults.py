@@ -136,7 +136,7 @@ def test_ctrl_c_leaves_a_partial_report_that_says_so_and_a_store_that_goes_on(is
     assert "This report is partial: the run was stopped." in told
     assert ledger(isolated)["suite"]["interrupted"] is True
     hang = next(each for each in ledger(isolated)["candidates"] if each["name"] == "hang")
-    assert "continuation prompts" in hang["not_run"]
+    assert {"check": "continuation", "item": "prompts"} in hang["not_run"]
     assert "hang: not reached" in told or "hang: no objection so far; not run" in told
     page = (isolated.path / "report.html").read_text()
     assert "This report is partial" in page

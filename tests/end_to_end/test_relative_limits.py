@@ -99,7 +99,7 @@ def test_without_the_reference_nothing_is_judged_and_then_it_is(relative):
     result.stdout.fnmatch_lines(["*is relative to two, of which no such measurement is stored.*"])
     assert perplexities(relative)["one"]["verdict"] == "invalid"
     command = "--model two --quantization nf4 --dtype bfloat16 --device cpu"
-    assert f"pytest {command}" in perplexities(relative)["one"]["detail"]
+    assert f"pytest {command}" in perplexities(relative)["one"]["reason"]["template"]
     assert relative.runpytest_subprocess(*command.split(), "-k", "perplexity").ret == 0
     (relative.path / "log").unlink()
     result = relative.runpytest_subprocess("--model", "one,bad", "-k", "perplexity")

@@ -251,12 +251,12 @@ def test_batches_are_those_of_the_beginning_even_where_memory_has_changed(
 
 
 def test_numbers_that_broke_are_not_kept(engine, tmp_path, monkeypatch):
-    from basegate.engines.lm_head import Head
+    from basegate.engines.lm_head import LMHead
 
     kept = FileJournal(tmp_path / "j", "key")
     with monkeypatch.context() as broken:
         broken.setattr(
-            Head,
+            LMHead,
             "logprobs",
             lambda self, hidden, pieces: [np.full(len(p[2]), np.nan) for p in pieces],
         )

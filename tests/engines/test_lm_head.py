@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from basegate.engines.lm_head import Head
+from basegate.engines.lm_head import LMHead
 
 
 class Short:
@@ -38,12 +38,12 @@ def short(engine):
 
 def test_memory_that_is_back_leaves_the_halves(short):
     # By the whole model, which would be right as well, numbers have other last digits.
-    assert Head(short(1), [1])._logits is not None
+    assert LMHead(short(1), [1])._logits is not None
 
 
 def test_memory_that_stays_away_is_told_as_that(short):
     with pytest.raises(torch.OutOfMemoryError):
-        Head(short(9), [1])
+        LMHead(short(9), [1])
 
 
 def test_a_model_is_compared_with_its_halves_once(engine):
@@ -64,7 +64,7 @@ def test_a_large_vocabulary_goes_through_the_head_at_many_positions_at_once(
         found.append(len(rows))
         return torch.zeros(len(rows), 8)
 
-    head = Head(engine.model, [1])
+    head = LMHead(engine.model, [1])
     head._logits, head._vocabulary = logits, vocabulary
     costs = head.logprobs(torch.zeros(1, 601, 4), [(0, 1, [3] * 600)])
     assert found == parts

@@ -101,7 +101,7 @@ def test_memory_that_ends_while_loading_is_no_fault_of_the_checkpoint(single, mo
 def test_memory_that_ends_at_the_first_pass_is_no_fault_of_the_model(tmp_path):
     import torch
 
-    from basegate.engines.loading import How, _check_goes_on
+    from basegate.engines.loading import LoadOptions, _check_incremental_decoding
 
     class Model:
         device = torch.device("cpu")
@@ -110,7 +110,9 @@ def test_memory_that_ends_at_the_first_pass_is_no_fault_of_the_model(tmp_path):
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(CandidateError, match="does not fit into the memory that is free"):
-        _check_goes_on(tmp_path, Model(), How("nf4", "bfloat16", "cuda", False))
+        _check_incremental_decoding(
+            tmp_path, Model(), LoadOptions("nf4", "bfloat16", "cuda", False)
+        )
 
 
 def test_weights_are_asked_for_as_numbers_only(single, monkeypatch):
@@ -133,10 +135,10 @@ def test_weights_are_asked_for_as_numbers_only(single, monkeypatch):
 
 @pytest.mark.parametrize("place", ["cpu", "disk"])
 def test_a_model_that_is_partly_beside_the_gpus_is_refused(tmp_path, place):
-    from basegate.engines.loading import How, _check_placed
+    from basegate.engines.loading import LoadOptions, _check_placed
 
     model = SimpleNamespace(hf_device_map={"model.layers.0": 0, "model.layers.1": place})
-    gpu, cpu = (How("int8", "bfloat16", device, False) for device in ("cuda", "cpu"))
+    gpu, cpu = (LoadOptions("int8", "bfloat16", device, False) for device in ("cuda", "cpu"))
     with pytest.raises(CandidateError, match=r"does not fit into the memory.*--quantization nf4"):
         _check_placed(tmp_path, model, gpu)
     _check_placed(tmp_path, model, cpu)

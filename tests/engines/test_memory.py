@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from basegate.engines.memory import PeakMemory, free_memory, let_go
+from basegate.engines.memory import PeakMemory, clear_frames, free_memory
 
 
 @pytest.fixture
@@ -85,16 +85,16 @@ def test_the_frames_of_an_error_and_of_its_cause_are_emptied():
     with pytest.raises(RuntimeError) as caught:
         outer()
     assert Big.alive == 2
-    let_go(caught.value)
+    clear_frames(caught.value)
     assert Big.alive == 0
 
 
 def test_an_error_that_is_its_own_cause_ends():
     first, second = ValueError("first"), ValueError("second")
     first.__cause__, second.__cause__ = second, first
-    let_go(first)
+    clear_frames(first)
     second.__cause__ = second
-    let_go(second)
+    clear_frames(second)
     assert (first.__cause__, second.__cause__) == (second, second), (
         "the errors are left as they are"
     )

@@ -287,7 +287,7 @@ def test_a_sample_ends_where_more_text_could_not_change_its_reading(engine):
 
     seen = []
 
-    def settled(text):
+    def is_final(text):
         seen.append(text)
         return len(text) >= 4
 
@@ -295,7 +295,7 @@ def test_a_sample_ends_where_more_text_could_not_change_its_reading(engine):
 
     done = []
     finished = Finished(
-        [settled, None],
+        [is_final, None],
         2,
         lambda ids: "\n" * len(ids),
         lambda token: True,

@@ -29,12 +29,12 @@ def suggested(
 
 def number(value, low=None, high=None):
     interval = None if low is None else (low, high)
-    metric = Metric(name="bits_per_char", value=value, unit="bits per character", interval=interval)
+    metric = Metric(name="bits_per_char", value=value, unit="bits_per_char", interval=interval)
     return Findings(metrics=(metric,))
 
 
 def share_of(value, low, high, count):
-    unit = "share of characters"
+    unit = "fraction"
     metric = Metric(name="bits_per_char", value=value, unit=unit, interval=(low, high), count=count)
     return Findings(metrics=(metric,))
 
@@ -44,7 +44,7 @@ def counts(*right_of_drawn, samples=10):
         Metric(
             name="correct",
             value=float(right),
-            unit=f"of {drawn} correct",
+            unit="correct",
             item=f"q{place}",
             count=samples,
             drawn=drawn,

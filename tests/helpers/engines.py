@@ -33,7 +33,7 @@ class PlainEngine:
             TokenScores(np.full(len(text), self.logprob), np.arange(len(text))) for text in texts
         ]
 
-    def sample(self, prompts, *, sampling, progress, numbers=None, settled=None):
+    def sample(self, prompts, *, sampling, progress, numbers=None, is_final=None):
         log("draws", *map(str, map(len, numbers or [])))
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         return [

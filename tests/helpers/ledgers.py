@@ -6,7 +6,7 @@ from basegate.i18n.messages import Message
 from basegate.judging.judge import invalid
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger
 from basegate.ledger import Comparison, Ledger, Record, Suite, ThresholdsFile
-from basegate.measurement import CandidateFacts, LoadedFile
+from basegate.measurement import CandidateFacts, LoadedFile, SampleSize
 from basegate.stats import count_interval
 from basegate.verdict import Result
 
@@ -81,15 +81,14 @@ def bits(candidate: str, value: float, verdict: str) -> Result:
         item="wiki",
         metric="bits_per_char",
         value=value,
-        unit="bits per character",
+        unit="bits_per_char",
         limit=5.0,
         direction="max",
         verdict=verdict,
         interval=(value - 0.125, value + 0.125),
-        detail=f"{candidate} on wiki: about {value:g} bits per character, limit at most 5.",
         seconds=61.5,
         measurement="c0ffee" * 10 + "beef",
-        basis="60 documents",
+        sample_size=SampleSize(kind="documents", n=60),
         why="the article's corpus",
     )
 
@@ -102,14 +101,13 @@ def correct(candidate: str, question: str, right: int, drawn: int, verdict: str)
         item=f"must-know/{question}",
         metric="correct",
         value=right,
-        unit=f"of {drawn} correct",
+        unit="correct",
         limit=7,
         direction="min",
         verdict=verdict,
         interval=(round(chances[0] * 10, 3), round(chances[1] * 10, 3)),
-        detail=f"{candidate} on must-know/{question}: {right} of {drawn} correct, limit 7.",
         measurement="beef" * 16,
-        basis="2 questions, up to 10 samples each, 0 left out",
+        sample_size=SampleSize(kind="questions", n=2, samples_each=10, at_most=True),
         notes=(NOTE,) if verdict == "fail" else (),
         count=10,
         drawn=drawn,
@@ -124,14 +122,13 @@ def cantonese(candidate: str, share: float) -> Result:
         item="continuation",
         metric="cantonese_share",
         value=share,
-        unit="share of sentences in Cantonese",
+        unit="fraction",
         limit=0.5,
         direction="min",
         verdict="pass",
         interval=(share - 0.0625, share + 0.0625),
-        detail=f"{candidate} on continuation: {share:.1%} in Cantonese, limit at least 50 %.",
         measurement="f00d" * 16,
-        basis="20 prompts, 8 samples each, 0 left out",
+        sample_size=SampleSize(kind="prompts", n=20, samples_each=8),
         count=20,
     )
 
@@ -154,7 +151,7 @@ def compared(first: str, second: str, values: tuple[float, float], better) -> Co
         check="perplexity",
         part="wiki",
         metric="bits_per_char",
-        unit="bits per character",
+        unit="bits_per_char",
         items=60,
         first_value=values[0],
         second_value=values[1],

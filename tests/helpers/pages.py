@@ -38,6 +38,7 @@ from basegate.measurement import (
     OptionScores,
     Preference,
     Sample,
+    SampleSize,
 )
 from basegate.report.page.model import Page
 from basegate.serialization import digest
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from basegate.config.settings import CheckConfig
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
 
 MEASURED_AT = "2026-01-02T03:04:05+00:00"
 
@@ -115,7 +116,7 @@ def make_page(
     questions: int = 240,
     samples: int = 4000,
     hostile: bool = False,
-    say: Words = ENGLISH,
+    tr: Translator = ENGLISH,
 ) -> Page:
     """Return the page of a run of eight checks.
 
@@ -125,10 +126,10 @@ def make_page(
         questions: of the bank that is judged as a whole.
         samples: about how many texts all candidates wrote together.
         hostile: whether names, ids and texts are such as break a careless page.
-        say: the words of its language.
+        tr: the words of its language.
     """
     ledger, measurements = _run(candidates, questions, samples, hostile)
-    return Page(ledger=ledger, measurements={each.key: each for each in measurements}, say=say)
+    return Page(ledger=ledger, measurements={each.key: each for each in measurements}, tr=tr)
 
 
 def rename(page: Page, names: Sequence[str]) -> Page:
@@ -284,7 +285,7 @@ class _Maker:
             metrics=minimal_pairs.summarise(preferences),
             preferences=tuple(preferences),
             facts={"pairs": len(preferences), "ties": 0, "left_out": 0},
-            basis=bank.basis(),
+            sample_size=bank.sample_size(),
         )
 
     def _continuation(self, check: CheckConfig, rng: random.Random) -> Findings:
@@ -296,8 +297,8 @@ class _Maker:
         )
         found = continuation.summarise(samples)
         metrics = (*found.metrics, degenerate_share(samples))
-        basis = bank.basis(self._continuations)
-        return found.model_copy(update={"metrics": metrics, "basis": basis})
+        size = bank.sample_size(self._continuations)
+        return found.model_copy(update={"metrics": metrics, "sample_size": size})
 
     def _continued(self, prompt: Prompt, number: int, rng: random.Random) -> Sample:
         broken = self._skill.breaks and rng.random() < 0.7
@@ -427,7 +428,9 @@ class _Maker:
                 "no_answer": sum(sample.answer is None for sample in samples),
                 "not_drawn": left,
             },
-            basis=f"{len(asked)} {kind}s, {'up to ' * (left > 0)}{most} samples each, 0 left out",
+            sample_size=SampleSize(
+                kind=f"{kind}s", n=len(asked), samples_each=most, at_most=left > 0
+            ),
         )
 
 

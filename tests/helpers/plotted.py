@@ -50,7 +50,7 @@ def counted(right, drawn=10, count=10, limit=7, **fields):
             "item": "bank/q1",
             "metric": "correct",
             "value": float(right),
-            "unit": f"of {drawn} correct",
+            "unit": "correct",
             "limit": limit,
             "direction": "min",
             "count": count,

@@ -12,10 +12,9 @@ def row(verdict="pass", **fields):
         "item": "wiki",
         "metric": "bits_per_char",
         "value": 4.25,
-        "unit": "bits per character",
+        "unit": "bits_per_char",
         "limit": 5.5,
         "direction": "max",
-        "detail": "a sentence.",
     }
     return Result(verdict=verdict, **{**given, **fields})
 
@@ -45,7 +44,8 @@ def make_measurement(*samples, metrics=None, **found):
             name="yi-6b", source="a/b", quantization="nf4", dtype="bfloat16", device="cpu"
         ),
         findings=Findings(
-            metrics=metrics or (Metric(name="correct", value=1.0, unit="of 2 correct", item="q1"),),
+            metrics=metrics
+            or (Metric(name="correct", value=1.0, unit="correct", drawn=2, item="q1"),),
             samples=samples,
             **found,
         ),

@@ -15,6 +15,7 @@ from basegate.measurement import (
     OptionScores,
     Preference,
     Sample,
+    SampleSize,
 )
 from basegate.serialization import digest
 
@@ -110,13 +111,13 @@ def perplexity(bits: float = 4.0) -> Findings:
             Metric(
                 name="bits_per_char",
                 value=bits,
-                unit="bits per character",
+                unit="bits_per_char",
                 interval=(bits - 0.1, bits + 0.1),
             ),
             Metric(name="perplexity", value=30.0, unit="token perplexity"),
         ),
         facts={"documents": 12, "tokens": 1830, "characters": 1000},
-        basis="12 documents",
+        sample_size=SampleSize(kind="documents", n=12),
     )
 
 
@@ -139,7 +140,7 @@ def answers(right: int = 7, drawn: int = 7, text: str = "A", broken: int = 0) ->
             Metric(
                 name="correct",
                 value=float(right),
-                unit=f"of {drawn} correct",
+                unit="correct",
                 item="q1",
                 count=10,
                 drawn=drawn,
@@ -147,29 +148,25 @@ def answers(right: int = 7, drawn: int = 7, text: str = "A", broken: int = 0) ->
             Metric(
                 name="degenerate_share",
                 value=broken / drawn,
-                unit="share of samples that are degenerate",
+                unit="fraction",
                 count=drawn,
             ),
         ),
         samples=samples,
         choices=(OptionScores(item="q1", expected="A", letters=LIKELY, texts=LIKELY),),
         facts={"questions": 1, "not_drawn": 10 - drawn},
-        basis="1 question, up to 10 samples each, 0 left out",
+        sample_size=SampleSize(kind="questions", n=1, samples_each=10, at_most=True),
     )
 
 
 def pairs(share: float = 0.9) -> Findings:
     return Findings(
-        metrics=(
-            Metric.share(
-                "preferred_share", share, "share of pairs preferred", count=180, worth=180
-            ),
-        ),
+        metrics=(Metric.share("preferred_share", share, count=180, worth=180),),
         preferences=(
             Preference(item="p1", kind="k", right="對", wrong="錯", right_bits=1.0, wrong_bits=2.0),
         ),
         facts={"pairs": 180},
-        basis="180 pairs, 0 left out",
+        sample_size=SampleSize(kind="pairs", n=180),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.i18n.catalogue import ENGLISH, Words, of_locale, set_in, words
+from basegate.i18n.catalogue import ENGLISH, Translator, of_locale, read_po, set_in, translator
 
 
 @pytest.mark.parametrize(
@@ -28,35 +28,52 @@ def test_the_locale_says_which_language(variables, language):
 
 CATALOGUE = {
     "{count} samples": "{count} 個樣本",
-    "{0} of {1} are right (of {2})": "{1} 之中 {0}（{2}）",
-    "as it is {x}": "照舊",
+    "{count} file in {place}": "{place} 的 {count} 個檔案",
 }
 
 
 def test_a_text_that_the_catalogue_lacks_is_shown_in_english():
-    say = Words("zh-HK", CATALOGUE)
-    assert say("{count} samples", count=4) == "4 個樣本"
-    assert say("{count} questions", count=4) == "4 questions"
-    assert say("a {brace} without values") == "a {brace} without values"
+    tr = Translator("zh-HK", CATALOGUE)
+    assert tr("{count} samples", count=4) == "4 個樣本"
+    assert tr("{count} questions", count=4) == "4 questions"
+    assert tr("a {brace} without values") == "a {brace} without values"
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("count", "english", "chinese"),
     [
-        (
-            "3 of 1,024.5 are right (of 2026-01-02T03:04:05+00:00)",
-            "1,024.5 之中 3（2026-01-02T03:04:05+00:00）",
-        ),
-        ("as it is {x}", "照舊"),
-        ("3 of 4 are wrong (of 5)", "3 of 4 are wrong (of 5)"),
-        ("{0} of {1} are right (of 7)", "{0} of {1} are right (of 7)"),
-        ("a text of {someone} else, 7 %", "a text of {someone} else, 7 %"),
-        ("", ""),
+        (1, "1 file in a", "a 的 1 個檔案"),
+        (0, "0 files in a", "a 的 0 個檔案"),
+        (2, "2 files in a", "a 的 2 個檔案"),
     ],
 )
-def test_a_text_of_a_ledger_is_shown_as_far_as_it_is_known_whatever_it_holds(text, shown):
-    assert Words("zh-HK", CATALOGUE).known(text) == shown
-    assert ENGLISH.known(text) == text
+def test_a_number_chooses_the_form_of_its_text(count, english, chinese):
+    forms = ("{count} file in {place}", "{count} files in {place}", count)
+    assert ENGLISH.ngettext(*forms, place="a") == english
+    assert Translator("zh-HK", CATALOGUE).ngettext(*forms, place="a") == chinese
+    assert ENGLISH.ngettext("one", "{count}", 2000, count="2,000") == "2,000"
+
+
+def test_a_po_file_is_read():
+    text = """
+# a comment with msgid "x"
+msgid ""
+msgstr "Language: zh_HK\\n"
+
+#, python-brace-format
+msgid "{name} \\"in quotes\\""
+msgstr ""
+"{name}"
+"「」\\n"
+
+msgid "{count} file"
+msgid_plural "{count} files"
+msgstr[0] "{count} 個檔案"
+
+msgid "not translated"
+msgstr ""
+"""
+    assert read_po(text) == {'{name} "in quotes"': "{name}「」\n", "{count} file": "{count} 個檔案"}
 
 
 @pytest.mark.parametrize(
@@ -73,4 +90,4 @@ def test_a_space_parts_two_scripts_and_nothing_else(values, text):
 
 
 def test_sentences_are_kept_apart_as_the_language_does():
-    assert (words("en").gap, words("zh-HK").gap) == (" ", "")
+    assert (translator("en").gap, translator("zh-HK").gap) == (" ", "")

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from basegate.checks.labels import check_label, format_measured
 from basegate.i18n.formatting import (
-    asked,
     format_limit,
-    format_metric,
+    format_probability,
+    format_row_limit,
     format_value,
-    found,
     printable,
-    roughly,
     short_path,
 )
+from basegate.measurement import Metric
 from basegate.verdict import Reference, Result
 
 
@@ -44,7 +44,7 @@ def test_numbers_have_as_many_digits_as_a_reader_can_use(value, text):
     [(0.0, "0 %"), (1.0, "100 %"), (0.5, "50 %"), (0.123456, "12.3 %"), (0.9996, "100 %")],
 )
 def test_shares_are_per_cent(value, text):
-    assert format_value(value, "share of samples that loop") == text
+    assert format_value(value, "fraction") == text
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_shares_are_per_cent(value, text):
         (4.9999, "bits", 5.0, "4.9999"),
         (5.0, "bits", 5.0, "5"),
         (5.31, "bits", 5.0, "5.31"),
-        (0.0249, "share of x", 0.02, "2.5 %"),
-        (0.0204, "share of x", 0.02, "2.04 %"),
-        (0.02, "share of x", 0.02, "2 %"),
+        (0.0249, "fraction", 0.02, "2.5 %"),
+        (0.0204, "fraction", 0.02, "2.04 %"),
+        (0.02, "fraction", 0.02, "2 %"),
         (1000.4, "", 1000.0, "1,000.4"),
     ],
 )
@@ -72,32 +72,39 @@ def test_rounding_never_moves_a_number_over_its_limit(value, limit):
 
 
 def test_an_interval_is_given_with_its_level():
-    assert format_metric(0.5, "of it", (0.25, 0.75), 0.9) == "0.50 of it (90 %: 0.25 to 0.75)"
-    assert format_metric(0.5, "of it", None) == "0.50 of it"
-    assert format_metric(None, "", None) == "not a number"
+    metric = Metric(
+        name="gap", value=0.5, unit="bits_per_char", interval=(0.25, 0.75), confidence=0.9
+    )
+    words = "bits per character more than in written Chinese"
+    assert format_measured(metric) == f"0.50 {words} (90 %: 0.25 to 0.75)"
 
 
-def test_the_unit_of_a_share_says_of_what():
-    text = format_metric(0.5, "share of sentences in Cantonese", (0.25, 0.75))
-    assert text == "50 % of sentences in Cantonese (95 %: 25 % to 75 %)"
+def test_a_share_says_of_what():
+    metric = Metric(name="cantonese_share", value=0.5, unit="fraction", interval=(0.25, 0.75))
+    assert format_measured(metric) == "50 % of sentences in Cantonese (95 %: 25 % to 75 %)"
+
+
+def test_a_metric_of_a_check_that_brings_no_labels_is_shown_by_its_name():
+    metric = Metric(name="my_own_share", value=None, unit="fraction")
+    assert format_measured(metric) == "not a number my own share"
+    assert check_label("my_check", "bank") == "my check bank"
 
 
 def test_limits_are_words():
     assert format_limit(5.25, "max") == "at most 5.25"
     assert format_limit(7, "min") == "at least 7"
     assert format_limit(0.004, "max") == "at most 0.004"
-    assert format_limit(0.02, "max", "share of characters in Simplified form") == "at most 2 %"
+    assert format_limit(0.02, "max", "fraction") == "at most 2 %"
 
 
 def test_a_row_of_the_ledger_is_said_in_the_same_words():
     row = Result(
         candidate="c", check="continuation", item="i", metric="latin_share", value=0.2,
-        unit="share of words in Latin letters", limit=0.15, direction="max", verdict="fail",
-        detail="d",
+        unit="fraction", limit=0.15, direction="max", verdict="fail",
     )  # fmt: skip
-    assert found(row) == "20 % of words in Latin letters"
-    assert asked(row) == "at most 15 %"
-    assert asked(row.model_copy(update={"limit": None, "direction": None})) == ""
+    assert format_measured(row) == "20 % of words in Latin letters"
+    assert format_row_limit(row) == "at most 15 %"
+    assert format_row_limit(row.model_copy(update={"limit": None, "direction": None})) == ""
 
 
 @pytest.mark.parametrize(
@@ -106,7 +113,7 @@ def test_a_row_of_the_ledger_is_said_in_the_same_words():
      (1, "100 %")],
 )  # fmt: skip
 def test_a_chance_is_never_rounded_to_none_or_all(chance, text):
-    assert roughly(chance) == text
+    assert format_probability(chance) == text
 
 
 def test_a_path_is_named_from_the_working_folder_if_it_lies_in_there(tmp_path, monkeypatch):
@@ -122,7 +129,7 @@ def relative(limit, value, interval=None, unit="bits", direction="max"):
     """Return a row whose limit was computed from another candidate's number."""
     return Result(
         candidate="c", check="perplexity", item="i", metric="m", value=value, interval=interval,
-        unit=unit, limit=limit, direction=direction, verdict="pass", detail="",
+        unit=unit, limit=limit, direction=direction, verdict="pass",
         reference=Reference(candidate="r", value=3.5, factor=1.1, measurement="k"),
     )  # fmt: skip
 
@@ -134,15 +141,15 @@ def relative(limit, value, interval=None, unit="bits", direction="max"):
         (3.903754321, 3.904, None, "bits", "at most 3.9038"),
         (3.903754321, 4.2, (3.9037, 4.3), "bits", "at most 3.904"),
         (4.4000000000000004, 4.2, None, "bits", "at most 4.4"),
-        (0.52123456, 0.6, None, "share of x", "at most 52.12 %"),
-        (0.52123456, 0.52123, None, "share of x", "at most 52.12 %"),
+        (0.52123456, 0.6, None, "fraction", "at most 52.12 %"),
+        (0.52123456, 0.52123, None, "fraction", "at most 52.12 %"),
         (0.00123456, 0.6, None, "bits", "at most 0.001235"),
         (123456.789, 100000.0, None, "", "at most 123,457"),
         (1200.0, 1000.0, None, "", "at most 1,200"),
         (0.0, 0.6, None, "bits", "at most 0"),
         (3.903754321987, 3.903754321987, None, "bits", "at most 3.9"),
         (3.913754321987, 3.913754321987, (3.8, 4.0), "bits", "at most 3.91"),
-        (1 / 3, 1 / 3, (0.2, 0.4), "share of x", "at most 33.3 %"),
+        (1 / 3, 1 / 3, (0.2, 0.4), "fraction", "at most 33.3 %"),
         (-0.25, 0.6, None, "bits", "at most -0.25"),
         (18058666.0776191056, 18058000.0, None, "", "at most 1.81e+07"),
         (18058666.0776191056, 2.5e7, (1.7e7, 3.1e7), "", "at most 1.81e+07"),
@@ -150,13 +157,13 @@ def relative(limit, value, interval=None, unit="bits", direction="max"):
     ],
 )
 def test_a_computed_limit_has_few_digits_beside_the_numbers(limit, value, interval, unit, text):
-    assert asked(relative(limit, value, interval, unit)).partition(" (")[0] == text
+    assert format_row_limit(relative(limit, value, interval, unit)).partition(" (")[0] == text
 
 
 @given(
     st.floats(0.001, 1e4),
     st.floats(-0.1, 0.1),
-    st.sampled_from(["bits", "share of x"]),
+    st.sampled_from(["bits", "fraction"]),
 )
 def test_a_computed_limit_never_moves_over_the_number_beside_it(limit, off, unit):
     row = relative(limit, limit * (1 + off), unit=unit)
@@ -164,7 +171,7 @@ def test_a_computed_limit_never_moves_over_the_number_beside_it(limit, off, unit
         float(text.removesuffix(" %").replace(",", ""))
         for text in (
             format_value(row.value, unit, limit),
-            asked(row).partition(" (")[0].removeprefix("at most "),
+            format_row_limit(row).partition(" (")[0].removeprefix("at most "),
         )
     )
     if abs(row.value - limit) > 1e-7:
@@ -183,5 +190,5 @@ def test_what_joins_characters_stays(text):
 
 def test_a_number_that_its_computed_limit_equals_has_no_more_digits_for_that():
     assert format_value(3.913754321987, "bits", 3.913754321987) == "3.91"
-    assert format_value(1 / 3, "share of x", 1 / 3) == "33.3 %"
+    assert format_value(1 / 3, "fraction", 1 / 3) == "33.3 %"
     assert format_value(5.004, "bits", 5.004) == "5.004"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
@@ -10,14 +11,14 @@ from basegate.errors import (
     InvalidMeasurement,
     did_you_mean,
 )
-from basegate.i18n.catalogue import ENGLISH, Words, values_in, words
+from basegate.i18n.catalogue import ENGLISH, Translator, translator
 from basegate.i18n.messages import Message, joined
 from basegate.judging.explanation import reason, sentence
 from basegate.judging.judge import invalid
 from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
 from basegate.runner.worker import _sendable
-from basegate.verdict import Reason
+from basegate.verdict import Result
 
 CATALOGUE = {
     "{path} is damaged: {how}.": "{path} 已損毀：{how}。",
@@ -25,7 +26,7 @@ CATALOGUE = {
     "{some}, {next}": "{some}、{next}",
     "nothing": "甚麼也沒有",
 }
-SAY = Words("zh-HK", CATALOGUE)
+SAY = Translator("zh-HK", CATALOGUE)
 DAMAGED = Message(
     "{path} is damaged: {how}.", path="a.bin", how=Message("{count} bytes are missing", count=3)
 )
@@ -33,32 +34,33 @@ DAMAGED = Message(
 
 def test_a_message_is_english_text_that_is_said_again_with_the_messages_in_it():
     assert DAMAGED == "a.bin is damaged: 3 bytes are missing."
-    assert SAY.retold(DAMAGED) == "a.bin 已損毀：欠缺 3 bytes。"
-    assert ENGLISH.retold(DAMAGED) == DAMAGED
-    assert SAY.retold("a text of somebody else {x}") == "a text of somebody else {x}"
-    assert SAY.retold("nothing") == "甚麼也沒有"
+    assert SAY.translate(DAMAGED) == "a.bin 已損毀：欠缺 3 bytes。"
+    assert ENGLISH.translate(DAMAGED) == DAMAGED
+    assert SAY.translate("a text of somebody else {x}") == "a text of somebody else {x}"
+    assert SAY.translate(Message("nothing")) == "甚麼也沒有"
+    assert SAY.translate("nothing") == "nothing", "a text of somebody else, or a model's"
 
 
-def test_a_template_that_the_catalogue_lacks_stays_english_but_for_what_is_in_it():
+def test_a_template_that_the_catalogue_lacks_stays_english_with_what_is_in_it():
     text = Message("I found {what} in {{braces}}.", what=Message("nothing"))
     assert text == "I found nothing in {braces}."
-    assert SAY.retold(text) == "I found 甚麼也沒有 in {braces}."
+    assert SAY.translate(text) == "I found nothing in {braces}."
 
 
 def test_braces_in_values_are_no_places():
     text = Message("{path} is damaged: {how}.", path="{how}", how="{0.__class__}")
     assert text == "{how} is damaged: {0.__class__}."
-    assert SAY.retold(text) == "{how} 已損毀：{0.__class__}。"
+    assert SAY.translate(text) == "{how} 已損毀：{0.__class__}。"
 
 
 def test_parts_in_a_row_stay_messages():
     parts = joined([Message("nothing"), "x", Message("nothing")])
     assert parts == "nothing, x, nothing"
-    assert SAY.retold(parts) == "甚麼也沒有、x、甚麼也沒有"
+    assert SAY.translate(parts) == "甚麼也沒有、x、甚麼也沒有"
     assert joined([]) == ""
     many = [f"yi-{number}" for number in range(3000)]
     assert joined(many) == ", ".join(many)
-    assert SAY.retold(joined(many)) == "、".join(many)
+    assert SAY.translate(joined(many)) == "、".join(many)
     assert did_you_mean("yi-6", ["yi-6b", "yi-9b"]) == " Did you mean 'yi-6b' or 'yi-9b'?"
 
 
@@ -69,7 +71,7 @@ def test_an_error_carries_its_message_to_another_process():
     sent = pickle.loads(pickle.dumps(_sendable(error)))
     assert str(sent) == str(error)
     assert sent.measurement == "k"
-    assert SAY.retold(sent.message) == "a.bin 已損毀：a.bin 已損毀：欠缺 3 bytes。。"
+    assert SAY.translate(sent.message) == "a.bin 已損毀：a.bin 已損毀：欠缺 3 bytes。。"
 
 
 def record(why):
@@ -79,53 +81,29 @@ def record(why):
 
 def test_a_row_keeps_why_it_is_invalid_in_a_form_that_crosses_to_the_reader():
     [row] = Record.from_json(record(DAMAGED).to_json()).results
-    assert row.detail == f"yi on bank: {DAMAGED}"
-    assert row.reason == Reason(
-        template="{path} is damaged: {how}.",
-        values={
+    assert sentence(row) == f"yi on bank: {DAMAGED}"
+    assert json.loads(record(DAMAGED).to_json())["results"][0]["reason"] == {
+        "template": "{path} is damaged: {how}.",
+        "values": {
             "path": "a.bin",
-            "how": Reason(template="{count} bytes are missing", values={"count": "3"}),
+            "how": {"template": "{count} bytes are missing", "values": {"count": "3"}},
         },
-    )
+    }
     assert reason(row) == DAMAGED
     assert reason(row, SAY) == "a.bin 已損毀：欠缺 3 bytes。"
-    assert sentence(row, words("zh-HK")).startswith("yi 在 bank：")
+    assert sentence(row, translator("zh-HK")).startswith("yi 在 bank：")
 
 
-def test_a_row_of_an_older_ledger_says_it_in_english():
-    [row] = record(DAMAGED).results
-    older = row.model_copy(update={"reason": None})
-    assert reason(older, SAY) == DAMAGED
+@pytest.mark.parametrize("text", ["", "as it is", "a {brace}", "{0.__class__}"])
+def test_any_text_is_kept_by_a_record_as_it_is(text):
+    [row] = Record.from_json(record(text).to_json()).results
+    assert (row.reason, row.reason.values) == (text, {})
+    assert SAY.translate(row.reason) == text
 
 
 @pytest.mark.parametrize(
-    ("text", "values"),
-    [
-        ("a.bin is damaged: it ends.", {"path": "a.bin", "how": "it ends"}),
-        ("a is damaged: b is damaged: c.", {"path": "a", "how": "b is damaged: c"}),
-        ("a.bin is damaged: it ends", None),
-        ("a.bin is well: it ends.", None),
-        ("", None),
-    ],
+    "field", [3, ["x"], {"template": "x"}, {"template": "{a}", "values": {"a": 1}}]
 )
-def test_a_message_that_became_plain_text_is_taken_apart_again(text, values):
-    assert values_in(text, "{path} is damaged: {how}.") == values
-
-
-@pytest.mark.parametrize("text", ["a, a", "a, b"])
-def test_a_name_that_stands_twice_has_one_value(text):
-    assert (values_in(text, "{one}, {one}") is not None) == (text == "a, a")
-
-
-def test_a_note_of_a_store_is_said_again_with_the_reason_in_it():
-    note = (
-        "the options could not be scored by likelihood: 3 of 40 log-probabilities are not finite "
-        "(NaN or inf). The model is numerically unstable, which says nothing about what it knows: "
-        "try another --dtype or --quantization."
-    )
-    shown = words("zh-HK").known(note)
-    assert shown.startswith("無法按概率比較各選項：40 個對數概率有 3 個並非有限的數值")
-    assert "unstable" not in shown
-    assert words("zh-HK").known("no such text, however long it may be, is known at all.") == (
-        "no such text, however long it may be, is known at all."
-    )
+def test_what_is_no_message_is_refused(field):
+    with pytest.raises(ValueError, match="reason"):
+        Result(candidate="yi", check="c", item="i", verdict="invalid", reason=field)

@@ -2,256 +2,85 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-import tomllib
 from functools import cache
 from html import unescape
 from itertools import chain
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_keywords, parse_mapping_cfg
+from babel.messages.pofile import read_po as babel_read_po
 
+from basegate.checks import labels
 from basegate.checks import language_variety as variety
-from basegate.checks import measure_for, perplexity
-from basegate.checks import option_likelihood as choices
-from basegate.config.limits import RULES
-from basegate.config.thresholds import CHECKS, load_thresholds
-from basegate.i18n.catalogue import without_numbers, words
-from basegate.i18n.formatting import SHARE
-from basegate.i18n.messages import JOINS
-from basegate.judging.from_store import _as_answer
-from basegate.measurement import CandidateFacts, OptionScores
-from basegate.report import decision_table as decision
-from basegate.report import html_rows as html
+from basegate.i18n.catalogue import read_po, translator
 from basegate.report.markdown import summarise
-from basegate.report.page.article_results import PUBLISHED
 from basegate.report.page.document import document
 from basegate.report.terminal import summary
-from basegate.report.wording import parts_of_basis
-from basegate.runner.measure import _noting
 from fixtures.algebra import FAMILIES
 from tests.helpers.pages import make_page
 from tests.helpers.paths import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from basegate.ledger import Ledger
 
 PACKAGE = ROOT / "basegate"
-CATALOGUE: dict[str, str] = tomllib.loads(
-    (PACKAGE / "i18n/locales/zh-HK.toml").read_text(encoding="utf-8")
-)
-
-PRINTS = "basegate.cli.console"
-"""Its `say` prints a line; so does that of a `Progress`."""
-IN_TEMPLATES = re.compile(r"""\bsay\(\s*(?:"([^"]*)"|'([^']*)'|([^\s)]+))""")
-
-
-ERRORS = {"failure", "UsageError", "InvalidMeasurement", "CandidateError", "DataError"}
-"""What takes the template of a message where it is given values; else a text in English."""
-
-
-def is_message(call: ast.Call) -> bool:
-    """Whether a call makes a message, which is said in the reader's language later."""
-    if not isinstance(call.func, ast.Name):
-        return False
-    values = [each for each in call.keywords if each.arg != "measurement"]
-    return call.func.id == "Message" or (call.func.id in ERRORS and bool(values))
-
-
-def is_words(call: ast.Call) -> bool:
-    """Whether a call asks for words in the reader's language."""
-    named = call.func
-    if isinstance(named, ast.Name):
-        return named.id == "say"
-    owner = named.value if isinstance(named, ast.Attribute) and named.attr == "say" else None
-    name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "progress")
-    return "progress" not in name
-
-
-def asked_in(path: Path) -> tuple[set[str], set[str]]:
-    """Return the texts that a module asks for, and what it gives where that is no literal."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    prints = any(
-        node.module == PRINTS and "say" in [(each.asname or each.name) for each in node.names]
-        for node in imports
-    )
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
-    made = [node for node in calls if is_message(node)]
-    said = [node for node in calls if is_words(node)]
-    if prints or path.name in ("console.py", "progress.py"):
-        said = [node for node in said if not ast.unparse(node.func).endswith("say")]
-    texts = [node.args[0] for node in (*made, *said)]
-    # An error may be given what is a message already.
-    ready = [node.args[0] for node in made if ast.unparse(node.func) != "Message"]
-    whole = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
-    literals = {each.value for each in texts if isinstance(each, ast.Constant)}
-    others = {
-        ast.unparse(each)
-        for each in texts
-        if not isinstance(each, ast.Constant) and not (each in ready and isinstance(each, whole))
-    }
-    return literals, others
+PO = PACKAGE / "i18n/locales/zh_HK/LC_MESSAGES/basegate.po"
+CATALOGUE = read_po(PO.read_text(encoding="utf-8"))
 
 
 @cache
-def asked() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
-    """Return all literals given to `say`, and by file what else is."""
-    literals: set[str] = set()
-    others: set[tuple[str, str]] = set()
-    for path in (*PACKAGE.rglob("*.py"), ROOT / "fixtures/demo/__main__.py"):
-        found, variables = asked_in(path)
-        literals |= found
-        others |= {(path.name, each) for each in variables}
-    for path in PACKAGE.rglob("templates/*.html"):
-        for one, other, variable in IN_TEMPLATES.findall(path.read_text(encoding="utf-8")):
-            if variable:
-                others.add((path.name, variable))
-            else:
-                literals.add(one or other)
-    return frozenset(literals), frozenset(others)
+def extracted() -> dict[str, str]:
+    """The messages in the code, as `make messages` finds them, each with its plural or itself."""
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nmessages:")[2]
+    keywords = parse_keywords(re.findall(r"--keyword (\S+)", recipe.partition("\n\n")[0]))
+    with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
+        methods, options = parse_mapping_cfg(file)
+    found = chain.from_iterable(
+        extract_from_dir(ROOT / folder, methods, options, keywords=keywords)
+        for folder in ("basegate", "fixtures/demo")
+    )
+    texts = (text for _, _, text, _, _ in found)
+    return dict(text if isinstance(text, tuple) else (text, text) for text in texts)
 
 
-VARIABLES = {
-    # Of a ledger or a measurement; the functions below return what they can hold.
-    ("formatting.py", "unit.removeprefix(SHARE)"),
-    ("formatting.py", "together"),
-    ("formatting.py", "check.replace('_', ' ')"),
-    ("html_rows.py", "row.metric.replace('_', ' ')"),
-    ("evidence.html", 'row.metric.replace("_",'),
-    ("html_rows.py", "_FACTS.get(key, key.replace('_', ' '))"),
-    ("html_rows.py", "name.lower()"),
-    ("html_rows.py", "metric.item"),
-    ("samples.py", "kind"),
-    ("topics.py", "topic"),
-    ("terminal.py", "entry.weights_held"),
-    ("markdown.py", "entry.weights_held"),
-    ("conditions.html", "entry.weights_held"),
-    ("comparison.html", "each.published.broken"),
-    ("verdict.html", "word"),
-    # Put together before, from literals; or one of those that functions below return.
-    ("verdict.py", "self.template"),
-    ("errors.py", "text"),
-    ("catalogue.py", "text"),
-    ("messages.py", "template"),
-    ("messages.py", "JOINS[gap]"),
-}
+def test_every_message_has_a_translation():
+    assert len(extracted()) > 200
+    assert sorted(extracted().keys() - CATALOGUE.keys()) == [], "make messages, then translate"
 
 
-def test_whatever_else_than_a_literal_is_said_is_known_here():
-    assert asked()[1] == VARIABLES
+def test_no_translation_is_of_a_message_that_nothing_shows():
+    assert sorted(CATALOGUE.keys() - extracted().keys()) == [], "make messages takes them out"
 
 
-def units() -> set[str]:
-    """Return the units of all metrics and comparisons, in words and with their number."""
-    page = make_page(2)
-    metrics = [
-        *(each for made in page.measurements.values() for each in made.findings.metrics),
-        *page.ledger.comparisons,
-    ]
-    found = {perplexity.ARTICLE_UNIT, *(each.unit.removeprefix(SHARE) for each in metrics)}
-    found = {each for each in found if not re.fullmatch(r"of \d+ correct", each)}
-    return found | {f"{{value}} {each}" for each in found}
+def test_the_catalogue_is_read_as_gettext_reads_it():
+    with PO.open("rb") as file:
+        every = [each for each in babel_read_po(file, locale="zh_HK") if each.id]
+    found = {
+        each.id[0] if isinstance(each.id, tuple) else each.id: "".join(each.string)
+        for each in every
+    }
+    assert found == CATALOGUE
+    assert [each.id for each in every if each.fuzzy] == []
 
 
-def short_names() -> set[str]:
-    return {f"{{value}} {each}" for each in decision._SHORT.values()}
-
-
-def judged_metrics() -> set[str]:
-    names = {rule.metric for rule in RULES.values() if not rule.validity}
-    return {name.replace("_", " ") for name in (*names, "likelihood_accuracy")}
-
-
-def facts() -> set[str]:
-    made = [each.findings for each in make_page(2).measurements.values()]
-    made.append(_noting(made[0], SimpleNamespace(prefix="", loaded=None), 1))
-    keys = {key for each in made for key in each.facts}
-    return {html._FACTS.get(key, key.replace("_", " ")) for key in keys}
-
-
-def bases() -> set[str]:
-    """Return what measurements rest on, in parts."""
-    texts = [perplexity._basis(2, 1), *(row.basis for row in make_page(2).ledger.results)]
-    for check in load_thresholds(ROOT / "thresholds.toml").checks:
-        if check.name != "perplexity":
-            bank = measure_for(check.name).prepare(check.settings)
-            texts += [bank.basis(1), bank.basis(4, up_to=True)]
-    parts = {part for text in texts for part in parts_of_basis(text) if part}
-    return {without_numbers(part)[0] for part in parts}
-
-
-def notes() -> set[str]:
-    """Return what may be said of a whole measurement, without numbers."""
-
-    def scores(right: bool) -> tuple[OptionScores, ...]:
-        likely = {"A": -1.0 if right else -3.0, "B": -2.0}
-        return (OptionScores(item="q", expected="A", letters=likely, texts=likely),) * 20
-
-    page = make_page(2)
-    found = next(iter(page.measurements.values()))
-    loaded = SimpleNamespace(weights="pickle", code=True, notes=())
-    engine = SimpleNamespace(prefix="", loaded=loaded)
-    check = SimpleNamespace(item=found.item)
-    texts = [
-        choices.disagreement([1.0] * 20, scores(right=False)),
-        choices.disagreement([0.0] * 20, scores(right=True)),
-        perplexity.copies(["香港", "香港"]),
-        *_noting(found.findings, engine, 1).notes,
-        *_noting(found.findings, engine, 3).notes,
-        *_as_answer(found, check, 2, found.candidate.name).findings.notes,
-    ]
-    return {without_numbers(text)[0] for text in texts}
-
-
-def topics() -> set[str]:
-    """Return the topics of the project's questions, the kinds of its pairs and problems."""
+def test_topics_of_the_suites_own_banks_have_a_translation():
     found = set(FAMILIES)
     for path in (ROOT / "fixtures/questions").glob("*.jsonl"):
         for line in path.read_text(encoding="utf-8").splitlines():
             record = json.loads(line)
             found |= {record[key] for key in ("topic", "kind") if record.get(key)}
-    return found
+    assert found == set(labels.TOPICS)
 
 
-def others() -> set[str]:
-    whole = CandidateFacts(name="", source="", quantization="none", dtype="", device="")
-    return {
-        whole.weights_held,
-        *(check.replace("_", " ") for check in CHECKS),
-        *(name.lower() for name in html.COLUMNS),
-        *(each.broken for each in PUBLISHED.values() if each.broken),
-    }
-
-
-def joins() -> set[str]:
-    """Return the templates of parts in a row."""
-    return set(JOINS.values())
-
-
-SOURCES = (joins, units, short_names, judged_metrics, facts, bases, notes, topics, others)
-
-
-@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.__name__)
-def test_what_a_ledger_holds_is_translated(source):
-    found = source()
-    assert found
-    assert sorted(found - CATALOGUE.keys()) == []
-
-
-def test_every_text_has_a_translation():
-    assert len(asked()[0]) > 200
-    assert sorted(asked()[0] - CATALOGUE.keys()) == []
-
-
-def test_no_translation_is_of_a_text_that_nothing_says():
-    known = asked()[0].union(*(source() for source in SOURCES))
-    assert sorted(CATALOGUE.keys() - known) == []
+def test_what_measurements_hold_has_a_label():
+    made = [each.findings for each in make_page(2).measurements.values()]
+    assert {each.name for found in made for each in found.metrics} <= labels.METRICS.keys()
+    assert {fact for found in made for fact in found.facts} <= labels.FACTS.keys()
+    assert {found.sample_size.kind for found in made} <= labels.KINDS.keys()
 
 
 def places(text: str) -> set[str]:
@@ -262,7 +91,8 @@ def test_translations_hold_the_same_names_and_nothing_else_in_braces():
     others = {
         text: translated
         for text, translated in CATALOGUE.items()
-        if places(translated) != places(text) or "{" in re.sub(r"\{\w+\}", "", translated)
+        if places(translated) != places(extracted()[text])
+        or "{" in re.sub(r"\{\w+\}", "", translated)
     }
     assert others == {}
 
@@ -301,14 +131,10 @@ def test_it_is_written_chinese_and_not_cantonese():
 
 
 def test_words_come_from_the_catalogue():
-    say = words("zh-HK")
-    assert say("Take {name}: it meets every limit.", name="yi-6b") == (
+    tr = translator("zh-HK")
+    assert tr("Take {name}: it meets every limit.", name="yi-6b") == (
         CATALOGUE["Take {name}: it meets every limit."].replace("{name}", "yi-6b")
     )
-
-
-def test_samples_are_of_a_question():
-    assert words("zh-HK").known("up to 10 samples each") == "每題最多抽 10 個樣本"
 
 
 def visible(markup: str) -> list[str]:
@@ -332,12 +158,12 @@ def given(ledger: Ledger) -> str:
 
 @pytest.mark.parametrize("candidates", [1, 2, 6])
 def test_page_and_terminal_leave_nothing_in_english_but_what_others_wrote(candidates):
-    say = words("zh-HK")
-    page = make_page(candidates, say=say)
+    tr = translator("zh-HK")
+    page = make_page(candidates, tr=tr)
     texts = [
         *visible(document(page)),
-        *(text for text, _ in summary(page.ledger, say=say)),
-        *re.split(r" ?\| ?|\n|<br>", summarise(page.ledger, say)),
+        *(text for text, _ in summary(page.ledger, tr=tr)),
+        *re.split(r" ?\| ?|\n|<br>", summarise(page.ledger, tr)),
     ]
     assert len(texts) > 200
     english = {found for text in texts for found in ENGLISH_WORDS.findall(text)}
@@ -347,7 +173,7 @@ def test_page_and_terminal_leave_nothing_in_english_but_what_others_wrote(candid
 
 
 def test_what_the_script_shows_is_in_the_language_too():
-    page = make_page(2, say=words("zh-HK"))
+    page = make_page(2, tr=translator("zh-HK"))
     found = re.search(r'id="bg-texts-data">(.*?)</script>', document(page), re.DOTALL)
     data = json.loads(found[1])
     assert [text for text in data["words"].values() if text not in CATALOGUE.values()] == []
@@ -368,7 +194,7 @@ def test_what_the_script_shows_is_in_the_language_too():
     assert any(text.startswith("句子：粵語 ") for text in readings)
 
 
-IN_BOTH = re.compile(r"\b(Message|Words)\b")
+IN_BOTH = re.compile(r"\b(Message|Translator)\b")
 """A module that says something in both languages; diagnostics are in English."""
 IN_A_ROW = re.compile(r"""(["'`])[,;] \1\.join\(|\.join\((["'`])[,;] \2\)""")
 

@@ -12,6 +12,7 @@ from basegate.config.thresholds import load_thresholds
 from basegate.data import fingerprint
 from basegate.data.fingerprint import checkpoint_fingerprint, known_fingerprint
 from basegate.judging.checkpoint_identity import measured_first, origins_of
+from basegate.judging.explanation import sentence
 from basegate.judging.relative_limits import References, judge_by
 from tests.helpers.references import REF, RELATIVE, judging, known_as_ref, reference
 from tests.helpers.stored import (
@@ -137,13 +138,13 @@ def test_what_cannot_be_told_to_be_the_same_is_named_and_not_taken(verdict_on, t
     assert (
         "is relative to ref, a name under which nothing is stored. Stored of the same source "
         "(01-ai/Yi-6B): alias; give such a name if it is what you mean. Measure it first"
-    ) in row.detail
+    ) in sentence(row)
 
 
 def test_another_source_of_the_same_commit_is_another_candidate(verdict_on, thresholds):
     alias = reference(thresholds, 4.0, REF.model_copy(update={"name": "alias"}))
     [row] = verdict_on(alias, origins=known_as_ref(source="somebody/else")).results
-    assert "ref, of which no such measurement is stored. Measure it first" in row.detail
+    assert "ref, of which no such measurement is stored. Measure it first" in sentence(row)
 
 
 @pytest.fixture
@@ -185,6 +186,6 @@ def test_only_of_references_the_content_is_looked_at(folder):
 def test_a_misspelt_reference_is_told_what_it_may_mean(verdict_on, thresholds):
     other = reference(thresholds, facts=candidate("reff"))
     [row] = verdict_on(other).results
-    assert "ref, of which no such measurement is stored. Did you mean 'reff'? Mea" in row.detail
+    assert "ref, of which no such measurement is stored. Did you mean 'reff'? Mea" in sentence(row)
     [row] = verdict_on(other, origins=known_as_ref(source="owner/name")).results
-    assert "Did you mean" not in row.detail, "models.toml has the name"
+    assert "Did you mean" not in sentence(row), "models.toml has the name"

@@ -204,7 +204,7 @@ def test_only_the_samples_that_every_question_has_count():
     two = answers([[False, True], [True, True]])
     (found,) = compare([("one", one), ("two", two)])
     assert (found.first_value, found.second_value) == (0.75, 0.75)
-    assert found.unit == "share of answers right"
+    assert found.unit == "fraction"
 
 
 def test_continuations_are_compared_by_sentences_over_prompts():

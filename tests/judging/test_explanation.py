@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.i18n.catalogue import Words
+from basegate.i18n.catalogue import Translator
 from basegate.judging.explanation import reason, sentence
 from basegate.judging.judge import invalid
 from basegate.ledger import Ledger
-from basegate.verdict import Result, Settling, TokenizerCost
+from basegate.verdict import Result, SampleSizeHint, TokenizerCost
 from tests.helpers.pages import make_page
 
 
@@ -16,7 +16,7 @@ def row(verdict="pass", **fields):
     given = {
         "metric": "bits_per_char",
         "value": 5.312,
-        "unit": "bits per character",
+        "unit": "bits_per_char",
         "limit": 5.05,
         "direction": "max",
         "interval": (5.241, 5.378),
@@ -26,7 +26,6 @@ def row(verdict="pass", **fields):
         check="perplexity",
         item="wiki",
         verdict=verdict,
-        detail="",
         **{**given, **fields},
     )
 
@@ -38,37 +37,38 @@ def test_every_sentence_of_a_ledger_follows_from_its_row_after_a_way_through_jso
     ledger = make_page(6).ledger
     again = Ledger.model_validate_json(ledger.to_json().replace('"schema"', '"schema_"', 1))
     assert {each.verdict for each in again.results} == {"pass", "fail", "inconclusive", "invalid"}
-    assert [sentence(each) for each in again.results] == [each.detail for each in ledger.results]
+    told = [sentence(each) for each in ledger.results]
+    assert [sentence(each) for each in again.results] == told
 
 
 @pytest.mark.parametrize(
     ("settling", "text"),
     [
         (
-            Settling(what="documents", have=20, more=1060),
+            SampleSizeHint(kind="documents", have=20, more=1060),
             "about 1,060 more documents like these 20 would settle it, if the value stays.",
         ),
         (
-            Settling(what="questions", have=1, more=1060),
+            SampleSizeHint(kind="questions", have=1, more=1060),
             "about 1,060 more questions like this one would settle it, if the value stays.",
         ),
         (
-            Settling(what="questions", have=20, more=1),
+            SampleSizeHint(kind="questions", have=20, more=1),
             "about 1 more question like these 20 would settle it, if the value stays.",
         ),
         (
-            Settling(what="pairs", have=20),
+            SampleSizeHint(kind="pairs", have=20),
             "more pairs would settle it, if the truth is not the limit itself.",
         ),
         (
-            Settling(what="documents in both versions"),
+            SampleSizeHint(kind="parallel_documents"),
             "more documents in both versions would settle it, if the truth is not the limit "
             "itself.",
         ),
     ],
 )
 def test_what_would_settle_it_is_said(settling, text):
-    told = sentence(row("inconclusive", settling=settling))
+    told = sentence(row("inconclusive", sample_size_hint=settling))
     assert told == f"{FOUND} The interval straddles the limit: {text}"
 
 
@@ -116,7 +116,7 @@ def test_the_tokenizer_is_not_blamed_where_frequencies_of_characters_alone_would
 
 
 def test_a_limit_that_all_shares_meet_needs_nothing_to_count():
-    all_ = row("pass", metric="simplified_share", value=0.0, unit="share of x", limit=1.0,
+    all_ = row("pass", metric="simplified_share", value=0.0, unit="fraction", limit=1.0,
                interval=(0.0, 1.0), count=0)  # fmt: skip
     assert "nothing is known" not in sentence(all_)
 
@@ -135,7 +135,7 @@ def test_a_share_of_nothing_says_so():
             "inconclusive",
             metric="simplified_share",
             value=0.0,
-            unit="share of characters in Simplified form",
+            unit="fraction",
             limit=0.1,
             interval=(0.0, 1.0),
             count=0,
@@ -151,7 +151,7 @@ def test_a_count_says_what_was_not_drawn_and_what_its_gate_lets_through():
     counted = row(
         metric="correct",
         value=7.0,
-        unit="of 7 correct",
+        unit="correct",
         limit=7,
         direction="min",
         interval=None,
@@ -170,7 +170,7 @@ def test_a_count_says_what_was_not_drawn_and_what_its_gate_lets_through():
 def test_a_row_without_numbers_gives_its_reason(item, place):
     broken = invalid("yi-6b", "minimal_pairs", item, "it broke.")
     assert reason(broken) == "it broke."
-    assert sentence(broken) == broken.detail == f"yi-6b on {place}: it broke."
+    assert sentence(broken) == f"yi-6b on {place}: it broke."
 
 
 def test_a_sentence_is_said_in_the_words_that_it_is_given():
@@ -182,6 +182,7 @@ def test_a_sentence_is_said_in_the_words_that_it_is_given():
         "{density} tokens per character.": "每字 {density} 個 token。",
     }
     told = sentence(
-        row("fail", tokenizer=TokenizerCost(tokens_per_character=1.5)), Words("zh-HK", catalogue)
+        row("fail", tokenizer=TokenizerCost(tokens_per_character=1.5)),
+        Translator("zh-HK", catalogue),
     )
     assert told == "上限 5.05!yi-6b!wiki!每字 5.31 bits（5.24）。每字 1.50 個 token。"

@@ -9,10 +9,11 @@ from scipy import stats
 
 from basegate.config.limits import RULES, Limit
 from basegate.errors import InvalidMeasurement
-from basegate.judging.judge import check_valid, decide, invalid, judge
+from basegate.judging.explanation import sentence
+from basegate.judging.judge import Verdict, check_valid, decide, invalid, judge
 from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
 from basegate.stats import draws_needed, share_interval
-from basegate.verdict import Verdict, worst
+from basegate.verdict import worst
 
 WORDS = ("pass", "inconclusive", "fail", "invalid")
 SPLITTING = {"tokens": 190, "characters": 100, "split_token_share": 0.12}
@@ -22,7 +23,7 @@ def make_limit(key="max_bits_per_char", value=5.0, **fields):
     return Limit(key=f"here.{key}", value=value, **RULES[key].model_dump(), **fields)
 
 
-def make_metric(name="bits_per_char", value=4.0, unit="bits per character", **fields):
+def make_metric(name="bits_per_char", value=4.0, unit="bits_per_char", **fields):
     return Metric(name=name, value=value, unit=unit, **fields)
 
 
@@ -45,9 +46,9 @@ def make_measurement(*metrics, check="perplexity", item="wikipedia-yue", **found
 @pytest.mark.parametrize("count", [8, 13, 80, 280])
 def test_none_or_all_at_a_limit_of_that_is_no_failure(count):
     """Wilson's interval ends at 0 or 1 there, and not 3e-18 beside it."""
-    none = Metric.share("looping_share", 0.0, "share of samples", count=count, worth=count)
+    none = Metric.share("looping_share", 0.0, count=count, worth=count)
     assert decide(none, make_limit("max_looping_share", 0.0)) == "inconclusive"
-    every = Metric.share("accuracy", 1.0, "share of answers", count=count, worth=count)
+    every = Metric.share("accuracy", 1.0, count=count, worth=count)
     assert decide(every, make_limit("min_accuracy", 1.0)) == "inconclusive"
 
 
@@ -125,23 +126,22 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "item": "wikipedia-yue",
         "metric": "bits_per_char",
         "value": 4.0,
-        "unit": "bits per character",
+        "unit": "bits_per_char",
         "limit": 5.0,
         "direction": "max",
         "verdict": "pass",
         "interval": (3.9, 4.1),
         "confidence": 0.95,
-        "detail": row.detail,
         "reason": None,
         "seconds": 1.5,
         "measurement": "k" * 64,
-        "basis": "",
+        "sample_size": None,
         "why": "because",
         "notes": ("Hm.",),
         "count": None,
         "drawn": None,
         "curve": (),
-        "settling": None,
+        "sample_size_hint": None,
         "tokenizer": None,
         "reference": None,
         "unresolved": None,
@@ -166,7 +166,7 @@ def test_a_limit_on_a_metric_that_was_not_measured_is_invalid():
 
 def test_a_count_per_question_gives_a_row_per_question():
     counts = [
-        make_metric("correct", right, "of 10 correct", item=item, count=10)
+        make_metric("correct", right, "correct", item=item, count=10, drawn=10)
         for item, right in (("first", 7.0), ("second", 6.0))
     ]
     measurement = make_measurement(*counts, check="knowledge", item="must-know")
@@ -208,12 +208,12 @@ def test_an_inconclusive_verdict_says_what_would_settle_it():
 
 
 def test_a_share_of_nothing_neither_meets_a_limit_nor_fails_it():
-    share = make_metric("simplified_share", 0.0, "share of x", interval=(0.0, 1.0), count=0)
+    share = make_metric("simplified_share", 0.0, "fraction", interval=(0.0, 1.0), count=0)
     measurement = make_measurement(share, check="continuation", facts={"samples": 64})
     verdict = judge(measurement, [make_limit("max_simplified_share", 0.1)], "llama-2-7b")
     [row] = verdict.results
     # More samples would hold nothing to count either.
-    assert (row.verdict, row.count, row.settling) == ("inconclusive", 0, None)
+    assert (row.verdict, row.count, row.sample_size_hint) == ("inconclusive", 0, None)
     assert verdict.explanation.endswith(" so nothing is known of it.")
 
 
@@ -228,20 +228,20 @@ def test_the_explanation_of_a_pass_lists_every_limit_and_leaves_out_the_excuse()
 
 
 def test_the_explanation_of_a_failure_leaves_out_what_is_met():
-    measurement = make_measurement(make_metric(), make_metric("perplexity", 99.5, "token"))
+    measurement = make_measurement(make_metric(), make_metric("perplexity", 99.5, "perplexity"))
     verdict = judge(measurement, [make_limit(), make_limit("max_perplexity", 60.5)], "x")
-    assert verdict.explanation == "x on wikipedia-yue: 99.50 token, limit at most 60.5."
+    assert verdict.explanation == "x on wikipedia-yue: 99.50 token perplexity, limit at most 60.5."
 
 
 @pytest.mark.parametrize(("item", "place"), [("bank", "bank"), ("", "knowledge")])
 def test_a_row_of_something_broken_names_its_item_or_else_its_check(item, place):
     row = invalid("yi-6b", "knowledge", item, "it broke.")
     assert (row.verdict, row.metric, row.value, row.limit) == ("invalid", "", None, None)
-    assert row.detail == f"yi-6b on {place}: it broke."
+    assert sentence(row) == f"yi-6b on {place}: it broke."
 
 
 def accuracy(value, worth, count=100):
-    return Metric.share("accuracy", value, "share of answers right", count=count, worth=worth)
+    return Metric.share("accuracy", value, count=count, worth=worth)
 
 
 def test_an_inconclusive_accuracy_says_how_many_more_questions_would_settle_it():
@@ -255,7 +255,7 @@ def test_an_inconclusive_accuracy_says_how_many_more_questions_would_settle_it()
     more = math.ceil(20 * needed / 40) - 20
     [row] = judge(measurement, [limit], "x").results
     assert row.verdict == "inconclusive"
-    assert f"about {more} more questions like these 20 would settle it" in row.detail
+    assert f"about {more} more questions like these 20 would settle it" in sentence(row)
 
 
 @pytest.mark.parametrize("value", [0.6, 0.6000001])
@@ -264,7 +264,7 @@ def test_a_value_at_the_limit_is_not_promised_to_be_settled(value):
         accuracy(value, 40.0), check="knowledge", facts={"questions": 100}
     )
     [row] = judge(measurement, [make_limit("min_accuracy", 0.6)], "x").results
-    assert "more questions would settle it, if the truth is not the limit itself." in row.detail
+    assert "more questions would settle it, if the truth is not the limit itself." in sentence(row)
 
 
 def test_an_interval_at_another_level_has_its_own_quantile_of_student():
@@ -272,23 +272,21 @@ def test_an_interval_at_another_level_has_its_own_quantile_of_student():
     def correction(level):
         return (stats.norm.ppf(0.5 + level / 2) / stats.t.ppf(0.5 + level / 2, 11)) ** 2
 
-    metric = Metric.share(
-        "accuracy", 0.5, "share", count=12, worth=11 * correction(0.95), degrees=11
-    )
+    metric = Metric.share("accuracy", 0.5, count=12, worth=11 * correction(0.95), degrees=11)
     interval, _ = metric.interval_at(0.99)
     assert interval == pytest.approx(share_interval(0.5, 11 * correction(0.99), 0.99))
 
 
 def test_a_gap_is_settled_by_documents_in_both_versions():
-    metric = make_metric("gap", 1.4, "bits per character", interval=(1.2, 1.6))
+    metric = make_metric("gap", 1.4, "bits_per_char", interval=(1.2, 1.6))
     measurement = make_measurement(metric, facts={"documents": 100, "parallel_documents": 10})
     [row] = judge(measurement, [make_limit("max_gap", 1.5)], "x").results
     # (0.2 / 0.1)², four times as many.
-    assert "about 30 more documents in both versions like these 10" in row.detail
+    assert "about 30 more documents in both versions like these 10" in sentence(row)
 
 
 def test_a_row_carries_the_operating_curve_of_its_gate():
-    count = make_metric("correct", 7.0, "of 10 correct", item="q", count=10, drawn=10)
+    count = make_metric("correct", 7.0, "correct", item="q", count=10, drawn=10)
     measurement = make_measurement(count, accuracy(0.7, 200.0), check="knowledge")
     limits = [make_limit("correct", 7), make_limit("min_accuracy", 0.6)]
     by_count, by_share = judge(measurement, limits, "x").results
@@ -305,12 +303,12 @@ def test_perplexity_has_no_operating_curve():
 
 
 def test_what_was_not_drawn_is_said():
-    count = make_metric("correct", 7.0, "of 7 correct", item="q", count=10, drawn=7)
+    count = make_metric("correct", 7.0, "correct", item="q", count=10, drawn=7)
     [row] = judge(
         make_measurement(count, check="knowledge"), [make_limit("correct", 7)], "x"
     ).results
     assert row.verdict == "pass"
-    assert "The other 3 of 10 samples could not change that and were not drawn." in row.detail
+    assert "The other 3 of 10 samples could not change that and were not drawn." in sentence(row)
 
 
 def degenerate(share):
@@ -319,7 +317,7 @@ def degenerate(share):
         for at in range(10)
     )
     samples = tuple(s.model_copy(update={"degenerate": s.text != "A"}) for s in samples)
-    metric = make_metric("degenerate_share", share, "share of samples", count=10)
+    metric = make_metric("degenerate_share", share, "fraction", count=10)
     return make_measurement(metric, check="knowledge", samples=samples)
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from basegate.judging.recommendation import plainest_of, recommend
-from basegate.ledger import CandidateEntry, Comparison
+from basegate.ledger import CandidateEntry, CheckItem, Comparison
 from basegate.verdict import Reference, Result
+
+
+def left(check, item=""):
+    return CheckItem(check=check, item=item)
 
 
 def entry(name, verdict="pass", memory=None, not_run=()):
@@ -29,11 +33,10 @@ def row(name, verdict="pass", *, item="wiki", value=4.0, limit=5.0, check="perpl
         item=item,
         metric="bits_per_char",
         value=value,
-        unit="bits per character",
+        unit="bits_per_char",
         limit=limit,
         direction="max",
         verdict=verdict,
-        detail="",
     )
 
 
@@ -150,8 +153,8 @@ def test_memory_of_gpus_is_not_held_against_that_of_processes():
 
 
 def test_one_that_was_asked_nothing_is_not_counted_among_those_that_fail():
-    left = ("perplexity wiki",)
-    entries = [entry("a"), entry("b", "invalid", not_run=left)]
+    missing = (left("perplexity", "wiki"),)
+    entries = [entry("a"), entry("b", "invalid", not_run=missing)]
     found = recommend(entries, [row("a")], [])
     assert (found.candidate, found.unfinished, found.rejected) == ("a", ("b",), ())
     fails = [entry("a", "fail"), entries[1]]
@@ -160,13 +163,13 @@ def test_one_that_was_asked_nothing_is_not_counted_among_those_that_fail():
 
 
 def test_one_that_was_not_judged_on_all_is_not_taken():
-    found = recommend([entry("a", not_run=("knowledge facts",))], [row("a")], [])
+    found = recommend([entry("a", not_run=(left("knowledge", "facts"),))], [row("a")], [])
     assert (found.candidate, found.reason, found.unfinished) == (None, "none", ("a",))
     assert found.nearest is None
 
 
 def test_one_that_no_test_reached_is_no_nearest():
-    found = recommend([entry("a", "invalid", not_run=("perplexity wiki",))], [], [])
+    found = recommend([entry("a", "invalid", not_run=(left("perplexity", "wiki"),))], [], [])
     assert (found.candidate, found.nearest) == (None, None)
 
 
@@ -200,7 +203,7 @@ def test_perplexity_is_as_far_as_what_a_token_costs():
 
 
 def broken(name):
-    return Result(candidate=name, check="perplexity", item="wiki", verdict="invalid", detail="NaN")
+    return Result(candidate=name, check="perplexity", item="wiki", verdict="invalid", reason="NaN")
 
 
 def open_(metric, value, **fields):
@@ -231,8 +234,8 @@ def failing(metric, unit="", **fields):
 
 def test_what_a_lay_reader_understands_tells_best_what_is_wrong():
     plain = [
-        failing("cantonese_share", "share of sentences in Cantonese"),
-        failing("looping_share", "share of samples that loop"),
+        failing("cantonese_share", "fraction"),
+        failing("looping_share", "fraction"),
         failing("correct", count=10),
         failing("bits_per_char"),
         failing("another"),
@@ -248,7 +251,7 @@ def test_what_a_lay_reader_understands_tells_best_what_is_wrong():
 
 def test_what_is_open_or_of_nothing_tells_what_is_wrong_where_there_is_nothing_else():
     bits = failing("bits_per_char")
-    share = failing("cantonese_share", "share of sentences in Cantonese")
+    share = failing("cantonese_share", "fraction")
     for less in (
         share.model_copy(update={"verdict": "inconclusive"}),
         share.model_copy(update={"count": 0}),
@@ -259,14 +262,14 @@ def test_what_is_open_or_of_nothing_tells_what_is_wrong_where_there_is_nothing_e
 
 
 def test_of_two_as_plain_the_farther_tells_what_is_wrong():
-    near = failing("cantonese_share", "share of sentences in Cantonese", item="near")
+    near = failing("cantonese_share", "fraction", item="near")
     near = near.model_copy(update={"value": 0.4})
-    assert plainest_of([near, failing("accuracy", "share of answers right")]).metric == "accuracy"
+    assert plainest_of([near, failing("accuracy", "fraction")]).metric == "accuracy"
 
 
 def test_one_that_met_all_that_was_run_is_nearer_than_one_that_fails():
-    left = ("knowledge bank", "reasoning bank")
-    entries = [entry("a", not_run=left), entry("b", "fail", not_run=left)]
+    missing = (left("knowledge", "bank"), left("reasoning", "bank"))
+    entries = [entry("a", not_run=missing), entry("b", "fail", not_run=missing)]
     found = recommend(entries, [row("a"), row("b", "fail", value=9.0)], [])
     assert (found.candidate, found.nearest, found.missed) == (None, None, ())
     assert (found.unfinished, found.rejected) == (("a",), ("b",))
@@ -276,7 +279,16 @@ def test_one_that_met_all_that_was_run_is_nearer_than_one_that_fails():
 
 
 def test_one_that_is_open_may_be_nearer_than_one_that_was_not_judged_on_all():
-    entries = [entry("a", not_run=("x", "y")), entry("b", "inconclusive")]
+    entries = [
+        entry(
+            "a",
+            not_run=(
+                left("x"),
+                left("y"),
+            ),
+        ),
+        entry("b", "inconclusive"),
+    ]
     assert recommend(entries, [row("a"), row("b", "inconclusive")], []).nearest == "b"
 
 
@@ -294,5 +306,8 @@ def test_one_that_was_judged_on_less_is_no_nearer_for_that():
         row("a", "fail", item="bank", check="knowledge", value=5.1),
         row("b", "fail", value=300.0),
     ]
-    entries = [entry("a", "fail"), entry("b", "fail", not_run=("knowledge bank",))]
+    entries = [
+        entry("a", "fail"),
+        entry("b", "fail", not_run=(left("knowledge", "bank"),)),
+    ]
     assert recommend(entries, rows, []).nearest == "a"

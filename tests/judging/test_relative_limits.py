@@ -9,9 +9,10 @@ from basegate.checks.identity import identify_check
 from basegate.config.limits import Limit, RelativeLimit
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
-from basegate.i18n.catalogue import words
-from basegate.i18n.formatting import asked
+from basegate.i18n.catalogue import translator
+from basegate.i18n.formatting import format_row_limit
 from basegate.judging.checkpoint_identity import Origin
+from basegate.judging.explanation import sentence
 from basegate.judging.judge import draws_for
 from basegate.judging.relative_limits import References, judge_by
 from basegate.measurement import Findings, Metric
@@ -59,7 +60,7 @@ def test_the_interval_is_held_against_what_follows_from_the_references_number(
 
 def test_the_sentence_names_the_reference_and_its_number(verdict_on, thresholds):
     [row] = verdict_on(reference(thresholds, 3.123)).results
-    assert row.detail == (
+    assert sentence(row) == (
         "mine on wiki: 4 bits per character (95 %: 3.90 to 4.10), limit at most 3.904 "
         "(1.25 times the 3.12 of ref). The interval straddles the limit: about 1 more document "
         "like these 12 would settle it, if the value stays."
@@ -72,9 +73,9 @@ def test_the_sentence_names_the_reference_and_its_number(verdict_on, thresholds)
         ({"factor": 1.1}, "max", "bits", "at most 4.4 (1.1 times the 4 of ref)"),
         ({"plus": 0.2}, "max", "bits", "at most 4.2 (the 4 of ref plus 0.2)"),
         ({"plus": -0.2}, "min", "bits", "at least 3.8 (the 4 of ref minus 0.2)"),
-        ({"factor": 0.1}, "min", "share of x", "at least 40 % (0.1 times the 400 % of ref)"),
-        ({"plus": -3.5}, "min", "share of x", "at least 50 % (the 400 % of ref minus 350 points)"),
-        ({"plus": -0.01}, "min", "share of x", "at least 399 % (the 400 % of ref minus 1 point)"),
+        ({"factor": 0.1}, "min", "fraction", "at least 40 % (0.1 times the 400 % of ref)"),
+        ({"plus": -3.5}, "min", "fraction", "at least 50 % (the 400 % of ref minus 350 points)"),
+        ({"plus": -0.01}, "min", "fraction", "at least 399 % (the 400 % of ref minus 1 point)"),
     ],
 )
 def test_every_relation_is_told_in_words(relation, direction, unit, words):
@@ -85,13 +86,12 @@ def test_every_relation_is_told_in_words(relation, direction, unit, words):
         check="c",
         item="i",
         verdict="pass",
-        detail="",
         unit=unit,
         limit=found.value,
         direction=direction,
         reference=found.reference,
     )
-    assert asked(row) == words
+    assert format_row_limit(row) == words
 
 
 def test_the_command_names_the_source_of_a_reference_that_only_the_store_knows(
@@ -100,9 +100,9 @@ def test_the_command_names_the_source_of_a_reference_that_only_the_store_knows(
     other = reference(thresholds, facts=candidate("ref", "int8", "b" * 40))
     registry = {"yi-6b": Origin("01-ai/Yi-6B")}
     [row] = verdict_on(other, origins=registry).results
-    assert f"pytest --model ref=01-ai/Yi-6B@{'b' * 40} --quantization nf4" in row.detail
+    assert f"pytest --model ref=01-ai/Yi-6B@{'b' * 40} --quantization nf4" in sentence(row)
     [row] = verdict_on(other, origins=registry | {"ref": Origin("a/b")}).results
-    assert "pytest --model ref --quantization nf4" in row.detail
+    assert "pytest --model ref --quantization nf4" in sentence(row)
 
 
 def test_a_limit_beyond_all_numbers_is_invalid(thresholds):
@@ -116,8 +116,8 @@ def test_a_limit_beyond_all_numbers_is_invalid(thresholds):
     own = measurement(thresholds, "perplexity", perplexity())
     [row] = judge_by(own, [line], "mine", References([line], [reference(thresholds)])).results
     assert row.verdict == "invalid"
-    assert "ref, from which a limit beyond all numbers follows" in row.detail
-    assert "Choose another number than factor = 1e+308" in row.detail
+    assert "ref, from which a limit beyond all numbers follows" in sentence(row)
+    assert "Choose another number than factor = 1e+308" in sentence(row)
 
 
 def test_a_reference_passes_a_limit_that_is_its_own_number_without_an_interval():
@@ -145,7 +145,7 @@ def test_a_bank_with_a_relative_accuracy_has_all_its_samples_drawn():
 
 def test_beside_other_workers_a_reference_is_not_waited_for(verdict_on):
     [row] = verdict_on(beside=["ref", "mine"]).results
-    assert row.detail.endswith(
+    assert sentence(row).endswith(
         "is relative to ref, of which no such measurement is stored. With -n it is measured "
         "beside the others, which do not wait for it. Leave -n out, or measure it first, with the "
         "same --thresholds and --store: pytest --model ref --quantization nf4 --dtype bfloat16 "
@@ -170,7 +170,7 @@ def unlike(thresholds, part, **changes):
 def test_another_setting_text_or_measure_is_not_compared(verdict_on, thresholds, part, changes):
     [row] = verdict_on(unlike(thresholds, part, **changes)).results
     assert (row.verdict, row.value, row.limit, row.reference) == ("invalid", None, None, None)
-    assert row.detail == (
+    assert sentence(row) == (
         "mine on wiki: perplexity.corpora.wiki.max_bits_per_char is relative to ref, whose stored "
         "measurements are of other settings, other data or another version of the measure. "
         "Measure it first, with the same --thresholds and --store: pytest --model ref "
@@ -190,7 +190,7 @@ def test_what_was_held_in_another_way_is_not_compared(verdict_on, thresholds, up
     facts = REF.model_copy(update=update)
     [row] = verdict_on(reference(thresholds, facts=facts)).results
     assert row.verdict == "invalid"
-    assert f"which is stored in {facts.held} only, and this measurement in nf4, bf" in row.detail
+    assert f"which is stored in {facts.held} only, and this measurement in nf4, bf" in sentence(row)
     assert verdict_on(reference(thresholds, facts=facts), reference(thresholds)).word == "pass"
 
 
@@ -198,7 +198,7 @@ def test_a_reference_of_which_nothing_is_stored_says_what_to_run(verdict_on, thr
     other = reference(thresholds, facts=candidate("other"))
     [row] = verdict_on(other).results
     assert row.verdict == "invalid"
-    assert "ref, of which no such measurement is stored. Measure it first" in row.detail
+    assert "ref, of which no such measurement is stored. Measure it first" in sentence(row)
 
 
 def test_a_reference_whose_run_broke_gives_no_limit(thresholds):
@@ -210,14 +210,14 @@ def test_a_reference_whose_run_broke_gives_no_limit(thresholds):
     broken = measurement(thresholds, "knowledge", answers(10, 10, broken=9), REF)
     row = judge_by(own, [*validity, line], "mine", References([line], [broken])).results[-1]
     assert row.verdict == "invalid"
-    assert "ref, whose own measurement is invalid: 9 of 10 samples are degenerate" in row.detail
+    assert "ref, whose own measurement is invalid: 9 of 10 samples are degenerate" in sentence(row)
 
 
 def test_a_reference_without_the_metric_gives_no_limit(thresholds):
     line = RelativeLimit(key="k", metric="accuracy", direction="min", candidate="ref", plus=0.0)
     made = [measurement(thresholds, "knowledge", answers(), facts) for facts in (candidate(), REF)]
     [row] = judge_by(made[0], [line], "mine", References([line], made)).results
-    assert "ref, whose measurement holds no accuracy." in row.detail
+    assert "ref, whose measurement holds no accuracy." in sentence(row)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_share_that_all_or_none_would_meet_is_no_limit(
     meets = "every candidate meets" if why == "every" else "no candidate can meet"
     [(name, number)] = relation.items()
     assert (row.verdict, row.value, row.limit) == ("invalid", None, None)
-    assert row.detail == (
+    assert sentence(row) == (
         f"mine on pairs: k is relative to ref, from which {asked} follows: {meets} that, so that "
         f"it tells nothing. Choose another number than {name} = {number:g}, or give the limit "
         f"itself as a number."
@@ -264,7 +264,7 @@ def test_only_a_gap_may_have_a_limit_of_0_or_less(thresholds, metric, value, plu
     line = RelativeLimit(key="k", metric=metric, direction="max", candidate="ref", plus=plus)
 
     def of(number, facts=None):
-        told = Metric(name=metric, value=number, unit="bits per character")
+        told = Metric(name=metric, value=number, unit="bits_per_char")
         return measurement(thresholds, "perplexity", Findings(metrics=(told,)), facts)
 
     judged = judge_by(of(4.0), [line], "mine", References([line], [of(value, REF)]))
@@ -279,7 +279,7 @@ def test_other_versions_of_libraries_are_told_and_the_same_ones_preferred(verdic
     [row] = verdict_on(older).results
     assert row.limit == 5.0
     assert row.notes[0].startswith("the reference ref was measured with torch 2.0, not ")
-    told = words("zh-HK").known(str(row.notes[0]))
+    told = translator("zh-HK").translate(row.notes[0])
     assert told.startswith("測量參考模型 ref 時用的是 torch 2.0，並非 ")
     [row] = verdict_on(older, reference(thresholds, 3.6)).results
     assert (row.limit, row.notes) == (4.5, ())

@@ -7,6 +7,7 @@ import pytest
 from basegate.config.registry import CandidateSpec
 from basegate.config.thresholds import CHECKS, Thresholds
 from basegate.errors import DataError
+from basegate.judging.explanation import sentence
 from basegate.ledger import Record
 from basegate.plugin.collection import (
     NO_CANDIDATE,
@@ -67,8 +68,7 @@ def make_report(when="call", outcome="passed", nodeid="test_x.py::test_x[yi-6b-w
 
 
 def make_record(verdict="pass"):
-    told = "yi-6b on wiki: x"
-    row = Result(candidate="yi-6b", check="perplexity", item="wiki", verdict=verdict, detail=told)
+    row = Result(candidate="yi-6b", check="perplexity", item="wiki", verdict=verdict, reason="x")
     return Record(
         candidate={
             "name": "yi-6b",
@@ -201,7 +201,7 @@ def test_what_a_test_judged_is_on_the_report_of_its_call(run):
 def test_a_limit_that_is_not_met_is_a_failure_and_told_in_its_own_words(run):
     item = make_item(candidate="yi-6b", perplexity="wiki")
     item.stash[RECORDS] = [make_record("fail")]
-    detail = make_record("fail").results[0].detail
+    detail = sentence(make_record("fail").results[0])
     error = AssertionError(f"{detail}\nassert False\n +  where False = <Verdict fail>.passed")
     report = attached(run, item, error=error)
     assert read_records(report) == [make_record("fail")]
@@ -211,7 +211,7 @@ def test_a_limit_that_is_not_met_is_a_failure_and_told_in_its_own_words(run):
 def test_tb_long_shows_the_tests_source_as_ever(run):
     item = make_item(candidate="yi-6b", style="long", perplexity="wiki")
     item.stash[RECORDS] = [make_record("fail")]
-    error = AssertionError(make_record("fail").results[0].detail)
+    error = AssertionError(sentence(make_record("fail").results[0]))
     report = attached(run, item, error=error)
     assert read_records(report) == [make_record("fail")]
     assert report.longrepr is None
@@ -243,7 +243,7 @@ def test_a_users_mistake_is_invalid_and_told_without_a_traceback(run, when):
     assert record.candidate.name == "yi-6b"
     [row] = record.results
     assert (row.check, row.item, row.verdict) == ("perplexity", "wiki", "invalid")
-    assert row.detail == "yi-6b on wiki: there is no such file."
+    assert sentence(row) == "yi-6b on wiki: there is no such file."
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_programs_mistake_is_invalid_too_and_keeps_its_traceback(run, error, r
     report = attached(run, make_item(candidate="yi", knowledge="bank"), error=error, when="setup")
     assert report.longrepr is None
     [row] = read_records(report)[0].results
-    assert (row.verdict, row.detail) == ("invalid", f"yi on bank: {reason}")
+    assert (row.verdict, sentence(row)) == ("invalid", f"yi on bank: {reason}")
 
 
 def test_a_test_that_asserts_before_it_judged_anything_is_invalid(run):
@@ -282,7 +282,7 @@ def test_a_skipped_test_judged_nothing(run):
     [record] = read_records(report)
     [row] = record.results
     assert row.verdict == "invalid"
-    assert "no time" in row.detail
+    assert "no time" in sentence(row)
 
 
 def test_what_a_model_wrote_in_an_error_cannot_steer_the_terminal(run):
@@ -319,7 +319,7 @@ def test_a_test_that_killed_its_process_is_invalid(run, nodeid, name, check, ite
     assert record.candidate.name == name
     [row] = record.results
     assert (row.candidate, row.check, row.item, row.verdict) == (name, check, item, "invalid")
-    assert "killed or crashed" in row.detail
+    assert "killed or crashed" in sentence(row)
 
 
 @pytest.mark.parametrize(

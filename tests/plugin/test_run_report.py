@@ -85,7 +85,7 @@ def test_terminal_and_page_are_in_the_readers_language_and_the_ledger_is_not(
     assert "該選哪個模型" in page
     assert "模型寫了甚麼" in page
     (row,) = [row for row in ledger(plain)["results"] if row["verdict"] != "pass"]
-    assert row["detail"].startswith("bad on local: 12.98 bits per character, limit at most 2.")
+    assert (row["candidate"], row["metric"]) == ("bad", "bits_per_char")
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
@@ -102,9 +102,9 @@ def test_why_a_row_is_invalid_is_in_the_readers_language_whichever_process_found
         assert "個輸出異常（例如" in text
         assert "samples are degenerate" not in text
         assert "crashed without an error (killed by SIGKILL" in text
-    details = {row["candidate"]: row["detail"] for row in ledger(isolated)["results"]}
-    assert "samples are degenerate (such as" in details["broken"]
-    assert "crashed without an error" in details["dies"]
+    reasons = {row["candidate"]: row["reason"] for row in ledger(isolated)["results"]}
+    assert reasons["broken"]["values"]["key"].endswith("max_degenerate_share")
+    assert "crashed without an error" in reasons["dies"]["template"]
 
 
 def test_a_selection_of_checks_accepts_nothing(plain):
@@ -113,9 +113,9 @@ def test_a_selection_of_checks_accepts_nothing(plain):
     result.stdout.fnmatch_lines(["one: no objection so far; not run: perplexity local, *"])
     result.stdout.fnmatch_lines(["two: not asked (no acceptance test of it was selected)"])
     assert ledger(plain)["candidates"][0]["not_run"] == [
-        "perplexity local",
-        "continuation prompts",
-        "reasoning sums",
+        {"check": "perplexity", "item": "local"},
+        {"check": "continuation", "item": "prompts"},
+        {"check": "reasoning", "item": "sums"},
     ]
 
 

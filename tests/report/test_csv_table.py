@@ -18,7 +18,7 @@ def rows(*results):
 def test_a_row_holds_what_was_measured_and_what_was_asked_for():
     assert table([bits("yi-6b", 4.125, "pass")]).splitlines() == [
         ",".join(f'"{name}"' for name in COLUMNS),
-        '"yi-6b","perplexity","wiki","","bits_per_char",4.125,"bits per character",4.0,4.25,0.95,'
+        '"yi-6b","perplexity","wiki","","bits_per_char",4.125,"bits_per_char",4.0,4.25,0.95,'
         f'5.0,"max","pass","60 documents","{"c0ffee" * 10}beef"',
     ]
 
@@ -41,7 +41,7 @@ def test_there_is_a_row_per_row_of_the_ledger():
 
 
 @pytest.mark.parametrize("sign", [*"=+-@\t\r＝＋－＠", " =", "  @"])
-@pytest.mark.parametrize("column", ["candidate", "question", "basis"])
+@pytest.mark.parametrize("column", ["candidate", "question", "unit"])
 def test_a_text_that_a_spreadsheet_would_run_is_marked_as_text(sign, column):
     text = f"{sign}cmd|'/C calc'!A0"
     given = {"item": f"must-know/{text}"} if column == "question" else {column: text}

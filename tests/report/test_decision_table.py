@@ -53,7 +53,7 @@ def test_the_page_says_first_which_model_to_take():
 def test_a_row_per_candidate_and_a_column_per_check():
     rows = [
         row(),
-        row(check="knowledge", item="must-know/q1", metric="correct", unit="of 9 correct"),
+        row(check="knowledge", item="must-know/q1", metric="correct", unit="correct", drawn=9),
     ]
     text = decision(*rows, row(candidate="two"), entries=[entry(), entry("two")])
     assert "candidate decision perplexity wiki knowledge must-know" in text.words
@@ -63,7 +63,7 @@ def test_a_row_per_candidate_and_a_column_per_check():
 def test_questions_that_are_judged_alone_are_counted_in_their_cell():
     rows = [
         row(verdict, check="knowledge", item=f"bank/q{number}", metric="correct",
-            unit="of 10 correct", value=9.0, limit=7.0, direction="min")
+            unit="correct", drawn=10, value=9.0, limit=7.0, direction="min")
         for number, verdict in enumerate(["pass", "fail", "pass"])
     ]  # fmt: skip
     assert (
@@ -95,7 +95,7 @@ def test_questions_that_are_judged_alone_are_counted_in_their_cell():
 def test_of_questions_that_are_judged_alone_the_cell_tells_the_weakest_count(draws, told):
     rows = [
         row("pass" if right >= 7 else "fail", check="knowledge", item=f"bank/q{number}",
-            metric="correct", value=float(right), unit=f"of {drawn} correct",
+            metric="correct", value=float(right), unit="correct",
             limit=7.0, direction="min", count=10, drawn=drawn,
             interval=tuple(end * 10 for end in count_interval(right, drawn)))
         for number, (right, drawn) in enumerate(draws)
@@ -147,7 +147,7 @@ def test_the_line_on_what_is_wrong_names_what_a_lay_reader_understands():
     rows = [
         row("fail", metric="perplexity", unit="token perplexity", value=708064.0),
         row("fail", check="continuation", item="continuation", metric="cantonese_share", value=0.0,
-            unit="share of sentences in Cantonese", limit=0.5, direction="min"),
+            unit="fraction", limit=0.5, direction="min"),
     ]  # fmt: skip
     told = decision(*rows, entries=[entry(verdict="fail")]).words.replace("\u00a0", " ")
     assert (
@@ -166,8 +166,10 @@ def test_what_is_recommended_stands_first_and_the_limits_are_named():
 
 def test_a_bank_may_be_judged_as_a_whole_and_by_its_questions():
     whole = row("fail", check="knowledge", item="bank", metric="accuracy", value=0.4,
-                unit="share of answers right", limit=0.5, direction="min")  # fmt: skip
-    one = row(check="knowledge", item="bank/q", metric="correct", unit="of 9 correct", value=9.0)
+                unit="fraction", limit=0.5, direction="min")  # fmt: skip
+    one = row(
+        check="knowledge", item="bank/q", metric="correct", unit="correct", drawn=9, value=9.0
+    )
     text = decision(whole, one, entries=[entry(verdict="fail")]).words
     assert (
         "\u2717 fail 40\u00a0% right answers limit: at least 50\u00a0% 1 of 1 question met" in text
@@ -228,16 +230,15 @@ def test_a_measurement_that_broke_has_no_number():
     assert "! not judged (invalid) ! invalid no measurement" in text.words
 
 
-@pytest.mark.parametrize("field", ["candidate", "item", "unit", "detail", "why"])
+@pytest.mark.parametrize("field", ["candidate", "item", "metric", "reason", "why"])
 def test_whatever_a_row_holds_is_escaped(field):
     # Of a row with numbers the sentence is made of them.
-    broken = {"metric": "", "limit": None} if field == "detail" else {}
+    broken = {"metric": "", "limit": None} if field == "reason" else {}
     rows = [row("fail", **{field: SCRIPT}, **broken)]
     name = SCRIPT if field == "candidate" else "yi-6b"
     text = decision(*rows, entries=[entry(name, "fail")])
     assert "script" not in text.elements
-    if field != "unit":  # cells name their metric by themselves
-        assert SCRIPT in text.text
+    assert SCRIPT in text.text
 
 
 @pytest.mark.parametrize("field", ["source", "dtype", "revision"])
@@ -278,4 +279,4 @@ def test_without_a_second_candidate_and_without_the_articles_there_is_no_such_se
 
 
 def test_every_text_of_the_opening_is_english_as_it_is_written():
-    assert page(row()).say is ENGLISH
+    assert page(row()).tr is ENGLISH

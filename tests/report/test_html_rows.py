@@ -18,11 +18,11 @@ def evidence(*samples, **fields):
 
 
 def test_metrics_facts_and_notes_are_escaped():
-    metric = Metric(name=SCRIPT, value=1.0, unit=f"of {SCRIPT}", item=f"id {SCRIPT}")
+    metric = Metric(name=SCRIPT, value=1.0, unit="count", item=f"id {SCRIPT}")
     reader = evidence(
         metrics=(metric,), facts={"fact": SCRIPT}, notes=(SCRIPT,), left_out=(SCRIPT,)
     )
-    assert f"id {SCRIPT}: 1 of {SCRIPT}" in reader.text
+    assert f"id {SCRIPT}: 1 {SCRIPT}" in reader.text
     assert f"fact {SCRIPT}" in reader.text
     assert f"Note: {SCRIPT}" in reader.text
     assert "script" not in reader.elements
@@ -37,9 +37,9 @@ def test_control_characters_do_not_reach_the_page(char):
 
 
 def test_evidence_tells_numbers_time_and_facts():
-    metric = Metric(name="m", value=0.5, unit="of it", interval=(0.25, 0.75), confidence=0.9)
+    metric = Metric(name="m", value=0.5, unit="count", interval=(0.25, 0.75), confidence=0.9)
     reader = evidence(metrics=(metric,), facts={"left_out": 3, "none": None, "remark": "Hm."})
-    assert "0.50 of it (90 %: 0.25 to 0.75)" in reader.text
+    assert "0.50 m (90 %: 0.25 to 0.75)" in reader.text
     assert "left out 3. Measured 2026-01-01T00:00:00+00:00 in 1.2 s." in reader.words
     assert "Hm." not in reader.text
 
@@ -62,7 +62,8 @@ def test_the_cells_of_a_row_have_a_line_per_metric():
                 item="bank/q1",
                 metric="correct",
                 value=3.0,
-                unit="of 10 correct",
+                unit="correct",
+                drawn=10,
                 limit=7,
                 direction="min",
             ),
@@ -116,7 +117,7 @@ def test_a_duration_of_measuring_is_left_as_it_is(earlier):
     assert page.stored_cells(HOSTS, []) == HOSTS
 
 
-@pytest.mark.parametrize("field", ["item", "metric", "unit"])
+@pytest.mark.parametrize("field", ["item", "metric"])
 def test_cells_are_escaped(field):
     text = "".join(page.result_cells([row(**{field: f"bank/{SCRIPT}"})]))
     assert SCRIPT in read(text).text
@@ -130,7 +131,7 @@ def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
     metric = Metric(
         name="correct",
         value=3.0,
-        unit="of 3 correct",
+        unit="correct",
         item="q1",
         interval=(1.5, 4.5),
         count=5,
@@ -138,14 +139,14 @@ def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
     )
     reader = evidence(sample(expected="A", answer="A"), metrics=(metric,))
     assert (
-        "q1: 3 of 3 correct; chance of a right answer 30 % to 90 % (95 %, Clopper and Pearson). "
-        "2 more could not change the verdict and were not drawn."
+        "q1: 3 of 3 correct; chance of a right answer 30 % to 90 % (95 %, Clopper and Pearson); "
+        "2 more could not change the verdict and were not drawn"
     ) in reader.texts
 
 
 def test_questions_of_a_bank_that_is_judged_as_a_whole_are_not_listed_again():
-    whole = Metric(name="accuracy", value=0.5, unit="share of answers right")
-    one = Metric(name="correct", value=3.0, unit="of 4 correct", item="q1")
+    whole = Metric(name="accuracy", value=0.5, unit="fraction")
+    one = Metric(name="correct", value=3.0, unit="correct", drawn=4, item="q1")
     text = evidence(metrics=(whole, one)).words
     assert "50 % of answers right" in text
     assert "q1" not in text

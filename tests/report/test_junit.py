@@ -41,14 +41,14 @@ def test_a_metric_is_a_property_with_what_is_known_of_it_beside_it():
         "basegate.check": "perplexity",
         "basegate.item": "wiki",
         "basegate.verdict": "pass",
-        "basegate.basis": "60 documents",
+        "basegate.sample_size": "60 documents",
         "basegate.measurement": "c0ffee" * 10 + "beef",
         "basegate.bits_per_char": "4.1",
         "basegate.bits_per_char.low": repr(4.1 - 0.125),
         "basegate.bits_per_char.high": repr(4.1 + 0.125),
         "basegate.bits_per_char.confidence": "0.95",
         "basegate.bits_per_char.limit": "5.0",
-        "basegate.bits_per_char.unit": "bits per character",
+        "basegate.bits_per_char.unit": "bits_per_char",
         "basegate.bits_per_char.direction": "max",
         "basegate.bits_per_char.verdict": "pass",
     }
@@ -84,7 +84,7 @@ def test_a_test_that_judges_two_measurements_names_each():
 
 @pytest.mark.parametrize("spoiling", ["a\x00b", "a\x1b[31m", "a\ufffeb", "a\ud800b", "a\nb\tc"])
 def test_names_and_texts_can_stand_in_an_xml_file(spoiling):
-    row = correct("yi-6b", spoiling, 7, 7, "pass").model_copy(update={"basis": spoiling})
+    row = correct("yi-6b", spoiling, 7, 7, "pass").model_copy(update={"unit": spoiling})
     # Past validation, as a bank of questions may hold it.
     made = Record.model_construct(candidate=None, results=(row,))
     element = ET.Element("x")

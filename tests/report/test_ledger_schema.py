@@ -77,7 +77,7 @@ def test_the_ledger_of_what_was_judged_from_the_store_holds_to_it(plain, validat
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        (("schema",), 2),
+        (("schema",), 1),
         (("suite", "interrupted"), "no"),
         (("candidates", 0, "verdict"), "good"),
         (("candidates", 0, "mood"), "good"),

@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from basegate.cli import main
-from basegate.i18n.catalogue import Words, words
+from basegate.i18n.catalogue import Translator, translator
 from basegate.report.markdown import escape, summarise
 from tests.helpers.ledgers import bits, make_ledger
 from tests.helpers.markup import heads
@@ -84,7 +84,7 @@ def test_what_is_not_met_is_said_in_the_readers_language():
     words = {
         "{candidate} on {item}: {found}, limit {asked}.": "{candidate}/{item}：{found}，{asked}"
     }
-    text = summarise(make_ledger(), Words("zh-HK", words))
+    text = summarise(make_ledger(), Translator("zh-HK", words))
     assert "llama-2-7b/wiki：5.004 bits per character (95 %: 4.88 to 5.13)，at most 5" in text
 
 
@@ -235,7 +235,7 @@ def test_the_summary_is_in_the_language_that_is_asked_for(plain):
     with (plain.path / "conftest.py").open("a", encoding="utf-8") as file:
         file.write(
             "\nimport basegate.i18n.catalogue as b\n"
-            "b.words = lambda language: b.Words(language, {'Conditions': f'環境 {language}'})\n"
+            "b.translator = lambda tag: b.Translator(tag, {'Conditions': f'環境 {tag}'})\n"
         )
     plain.runpytest_subprocess("--model", "one", "--summary=s.md", "--language=zh-HK")
     assert heads(plain.path / "s.md")[-1] == "### 環境 zh-HK"
@@ -258,7 +258,7 @@ def test_a_summary_that_a_report_cannot_write_is_a_usage_error(stored, capsys):
 
 
 def test_the_decision_is_bold_in_chinese_too_where_no_space_parts_sentences():
-    text = summarise(make_ledger(), words("zh-HK"))
+    text = summarise(make_ledger(), translator("zh-HK"))
     # Before a letter, asterisks after a full stop would end nothing.
     assert (
         "\n**建議選用 yi-6b：所有門檻都達標。** 其他完成全部項目的候選模型都未能全部達標；llama"

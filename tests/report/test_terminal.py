@@ -5,12 +5,25 @@ from pathlib import Path
 import pytest
 
 from basegate.errors import NotKept, NotTrusted
-from basegate.i18n.catalogue import Words, words
+from basegate.i18n.catalogue import Translator, translator
 from basegate.i18n.formatting import padded, printable
-from basegate.ledger import CandidateEntry, Ledger, Recommendation, Record, Suite, ThresholdsFile
-from basegate.measurement import CandidateFacts, Earlier
+from basegate.i18n.messages import Message
+from basegate.ledger import (
+    CandidateEntry,
+    CheckItem,
+    Ledger,
+    Recommendation,
+    Record,
+    Suite,
+    ThresholdsFile,
+)
+from basegate.measurement import CandidateFacts, Earlier, SampleSize
 from basegate.report.terminal import header, summary, warned
 from basegate.verdict import Result
+
+
+def left(check, item=""):
+    return CheckItem(check=check, item=item)
 
 
 def entry(name="yi-6b", verdict="pass", **fields):
@@ -29,10 +42,9 @@ def row(verdict="pass", *, check="perplexity", item="wiki", candidate="yi-6b", *
     given = {
         "metric": "bits_per_char",
         "value": 4.25,
-        "unit": "bits per character",
+        "unit": "bits_per_char",
         "limit": 5.5,
         "direction": "max",
-        "detail": "a sentence.",
     }
     return Result(
         candidate=candidate, check=check, item=item, verdict=verdict, **{**given, **fields}
@@ -46,7 +58,8 @@ def counted(question, right, verdict):
         item=f"must-know/{question}",
         metric="correct",
         value=right,
-        unit="of 10 correct",
+        unit="correct",
+        drawn=10,
         limit=7,
         direction="min",
     )
@@ -83,7 +96,7 @@ def test_text_is_left_as_it_is(text):
 
 
 def test_an_escape_sequence_of_a_model_cannot_steer_the_terminal():
-    broken = row("invalid", limit=None, direction=None, detail="yi-6b on wiki: \x1b[2J\x07 broke")
+    broken = row("invalid", limit=None, direction=None, reason="\x1b[2J\x07 broke")
     text = "\n".join(lines(broken, entries=[entry(verdict="invalid")]))
     assert "\x1b" not in text
     assert "\x07" not in text
@@ -142,9 +155,7 @@ def test_a_line_shows_three_and_counts_the_others():
 
 
 def test_something_broken_is_told_once_without_candidate_and_item():
-    broken = row(
-        "invalid", metric="", limit=None, direction=None, detail="yi-6b on wiki: no such file."
-    )
+    broken = row("invalid", metric="", limit=None, direction=None, reason="no such file.")
     [_, text] = lines(broken, entries=[entry(verdict="invalid")])
     assert text.split() == ["invalid", "perplexity", "wiki", "no", "such", "file."]
 
@@ -166,17 +177,22 @@ def test_every_candidate_and_every_item_has_its_line():
 
 
 def test_a_candidate_on_which_nothing_was_run_says_so():
-    assert lines(entries=[entry(verdict="invalid", not_run=("perplexity wiki",))]) == [
+    assert lines(entries=[entry(verdict="invalid", not_run=(left("perplexity", "wiki"),))]) == [
         "yi-6b: not asked (no acceptance test of it was selected)"
     ]
 
 
 def test_a_run_of_some_checks_accepts_nothing():
-    some = entry(not_run=("continuation", "knowledge must-know"))
+    some = entry(
+        not_run=(
+            left("continuation"),
+            left("knowledge", "must-know"),
+        )
+    )
     assert lines(row(), entries=[some])[0] == (
         "yi-6b: no objection so far; not run: continuation, knowledge must-know"
     )
-    some = entry(verdict="fail", not_run=("continuation",))
+    some = entry(verdict="fail", not_run=(left("continuation"),))
     assert lines(row("fail"), entries=[some])[0] == (
         "yi-6b: rejected on perplexity; not run: continuation"
     )
@@ -204,7 +220,7 @@ def test_verdicts_have_colours(verdict, colour):
 def test_the_header_names_candidates_limits_and_store():
     where = (["one", "two"], Path("t.toml"), Path("kept"))
     assert header(*where) == ["basegate: one, two", "thresholds: t.toml, store: kept"]
-    assert header(*where, words("zh-HK")) == ["basegate：one、two", "門檻：t.toml，存檔：kept"]
+    assert header(*where, translator("zh-HK")) == ["basegate：one、two", "門檻：t.toml，存檔：kept"]
 
 
 def test_a_note_stands_once_below_its_check():
@@ -291,21 +307,32 @@ CHINESE = {
     "knowledge": "知識",
     "perplexity": "困惑度",
     "note: {note}": "註：{note}",
-    "halved {0} times": "減半 {0} 次",
-    "{0} documents": "{0} 篇文章",
-    "{0} empty ones left out": "略去 {0} 篇空白文章",
+    "halved {count} times": "減半 {count} 次",
+    "{count} document": "{count} 篇文章",
+    "{count} empty one left out": "略去 {count} 篇空白文章",
     "{basis}, {more}": "{basis}，{more}",
 }
 
 
 def test_the_summary_is_in_the_readers_language_with_columns_as_wide_as_ever():
     rows = [
-        row("pass", basis="1 document, 2 empty ones left out", notes=("halved 3 times", "Hm, 2.")),
+        row(
+            "pass",
+            sample_size=SampleSize(kind="documents", n=1, left_out=2),
+            notes=(Message("halved {count} times", count=3), "Hm, 2."),
+        ),
         counted("q1", 2.0, "fail"),
         counted("q2", 3.0, "fail"),
     ]
-    some = entry(verdict="fail", not_run=("knowledge held-out", "knowledge", "unheard of"))
-    shown = summary(make_ledger(*rows, entries=[some]), say=Words("zh-HK", CHINESE))
+    some = entry(
+        verdict="fail",
+        not_run=(
+            left("knowledge", "held-out"),
+            left("knowledge"),
+            left("unheard", "of"),
+        ),
+    )
+    shown = summary(make_ledger(*rows, entries=[some]), tr=Translator("zh-HK", CHINESE))
     asked = "下限 7"
     assert [text for text, _ in shown] == [
         "yi-6b：不宜採用（知識）；未執行：知識 held-out、知識、unheard of",
@@ -318,7 +345,7 @@ def test_the_summary_is_in_the_readers_language_with_columns_as_wide_as_ever():
 
 
 def test_the_sentences_of_the_choice_stand_as_the_language_has_them():
-    words = Words(
+    words = Translator(
         "zh-HK",
         {
             "Take {name}: it meets every limit.": "選 {name}。",
@@ -331,7 +358,7 @@ def test_the_sentences_of_the_choice_stand_as_the_language_has_them():
     ledger = ledger.model_copy(
         update={"recommendation": Recommendation(candidate="yi-6b", reason="only")}
     )
-    assert [text for text, _ in summary(ledger, say=words)][-1] == "選 yi-6b。僅此一個。"
+    assert [text for text, _ in summary(ledger, tr=words)][-1] == "選 yi-6b。僅此一個。"
     assert [text for text, _ in summary(ledger)][-1].endswith("limit. No other candidate does.")
 
 

@@ -36,9 +36,9 @@ def carried(unit, difference, better="first"):
     return Comparison(
         first="a",
         second="b",
-        check="minimal_pairs" if unit.startswith("share") else "perplexity",
+        check="minimal_pairs" if unit == "fraction" else "perplexity",
         part="bank",
-        metric="m",
+        metric="preferred_share" if unit == "fraction" else unit,
         unit=unit,
         items=40,
         first_value=1.0,
@@ -59,7 +59,7 @@ CLOSEST = LimitDistance(
     value=4.2,
     limit=5.0,
     direction="max",
-    unit="bits per character",
+    unit="bits_per_char",
     interval=(4.0, 4.4),
 )
 MET = "Take a: it meets every limit."
@@ -90,9 +90,9 @@ MET = "Take a: it meets every limit."
             Recommendation(candidate="a", accepted=("a", "b"), reason="better", over=("b",)),
             "ab",
             [
-                carried("bits per character", -0.53),
-                carried("share of pairs with the right sentence likelier", 0.125),
-                carried("bits per byte", 0.2, better=None),
+                carried("bits_per_char", -0.53),
+                carried("fraction", 0.125),
+                carried("bits_per_byte", 0.2, better=None),
             ],
             [
                 MET,
@@ -296,7 +296,7 @@ def test_how_sure_it_is_stands_in_a_sentence(sure, sentences):
     assert list(recommendation(ledger(choice, "a"))) == [MET, alone, *sentences]
 
 
-def missing(name, metric="cantonese_share", unit="share of sentences in Cantonese", **fields):
+def missing(name, metric="cantonese_share", unit="fraction", **fields):
     given = {
         "check": "continuation",
         "item": "continuation",
@@ -310,7 +310,7 @@ def missing(name, metric="cantonese_share", unit="share of sentences in Cantones
 def test_of_one_or_two_others_that_fail_it_says_what_is_wrong():
     one = missing("b", interval=(0.0, 0.2))
     perplexity = missing("b", "perplexity", "token perplexity", value=7e5, limit=9, direction="max")
-    two = missing("c", "correct", "of 7 correct", value=3.0, limit=7.0, count=10)
+    two = missing("c", "correct", "correct", value=3.0, limit=7.0, drawn=7)
     told = "b fails continuation with 0 % of sentences in Cantonese (limit at least 50 %)"
     also = "c fails continuation with 3 of 7 correct (limit at least 7)"
 

@@ -15,7 +15,7 @@ from basegate.runner import isolation
 from basegate.runner import worker as child
 from basegate.runner.isolation import Isolation
 from basegate.runner.progress_relay import ToldProgress
-from basegate.runner.worker import Loading
+from basegate.runner.worker import WorkerConfig
 from tests.helpers.stored import make_measurement
 
 
@@ -32,7 +32,7 @@ def machine(monkeypatch, tmp_path):
 
 def leased_with(gpus, device="cuda"):
     """Return what CUDA is shown once a process has taken its GPUs."""
-    loading = Loading(
+    config = WorkerConfig(
         spec=CandidateSpec(name="one", source="owner/one", revision="0" * 40),
         revision="0" * 40,
         device=device,
@@ -41,7 +41,7 @@ def leased_with(gpus, device="cuda"):
         gpus=gpus,
         load=lambda *_, **__: None,
     )
-    child._lease(loading, ToldProgress(lambda message: None))
+    child._lease(config, ToldProgress(lambda message: None))
     return os.environ["CUDA_VISIBLE_DEVICES"]
 
 

@@ -20,7 +20,7 @@ from basegate.config.settings import (
 )
 from basegate.engines import article_perplexity as article
 from basegate.engines import batch_cache as pieces
-from basegate.engines.checkpoints.inspection import Loaded
+from basegate.engines.checkpoints.inspection import LoadedCheckpoint
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Earlier
 from basegate.progress import SILENT
@@ -101,7 +101,7 @@ def test_what_a_reader_may_trust_less_is_noted_and_recorded(
     (tmp_path / "config.json").write_text("{}")
     engine = PlainEngine("one")
     own = ("its texts are split as tokenizer.json says.",)
-    engine.loaded = Loaded(tmp_path, ("config.json",), weights, code, own)
+    engine.loaded = LoadedCheckpoint(tmp_path, ("config.json",), weights, code, own)
     found = measure(engine)
     notes = [*own, *notes]
     assert len(found.findings.notes) == len(notes)

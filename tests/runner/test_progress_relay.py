@@ -39,7 +39,7 @@ def test_lines_and_steps_arrive(monkeypatch):
     monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
     screen = Screen()
     told, _, _ = joined(screen)
-    told.say("one: 2.2 M parameters")
+    told.status("one: 2.2 M parameters")
     with told.task("one: writing", 10, "sample") as step:
         step()
         step(4)

@@ -160,7 +160,7 @@ class FakeEngine:
             found.append(TokenScores(each, np.arange(len(text)), self.lost))
         return found
 
-    def sample(self, prompts, *, sampling, progress, settled=None):
+    def sample(self, prompts, *, sampling, progress, is_final=None):
         return [[Draw(self.writes, 0)] for _ in prompts]
 
 

@@ -8,7 +8,7 @@ answer" can be counted apart from "wrong answer".
 from __future__ import annotations
 
 from basegate.checks.answers.choice import find_choice
+from basegate.checks.answers.final import is_choice_final, is_number_final
 from basegate.checks.answers.number import find_number
-from basegate.checks.answers.settled import choice_is_settled, number_is_settled
 
-__all__ = ["choice_is_settled", "find_choice", "find_number", "number_is_settled"]
+__all__ = ["find_choice", "find_number", "is_choice_final", "is_number_final"]

@@ -27,7 +27,7 @@ class Architecture(Protocol):
     BEYOND: str
 
     def native_config(self, config: Mapping[str, Any], folder: Path) -> Any:
-        """Return the configuration of a transformers class that computes the same.
+        """A config of a transformers class that computes the same.
 
         Its `max_position_embeddings` is the context length.
 
@@ -37,11 +37,11 @@ class Architecture(Protocol):
         ...
 
     def conversions(self) -> list[Any]:
-        """Return transformers' conversions from the original weights' names to its own."""
+        """Conversions of transformers from the original weights' names to its own."""
         ...
 
     def tokenizer(self, folder: Path) -> Any:
-        """Return the original tokenizer as a fast one.
+        """The original tokenizer as a fast one.
 
         Raises:
             CandidateError: its file is absent or not of the kind that is known.
@@ -54,10 +54,7 @@ ARCHITECTURES: dict[str, Architecture] = {"qwen": qwen, "chatglm": chatglm}
 
 
 def find(config: Mapping[str, Any]) -> Architecture | None:
-    """Return the family of a checkpoint, or `None` where it is none of these.
-
-    A class that transformers has by that name comes first.
-    """
+    """The family of a checkpoint; a class of transformers by that name comes first."""
     from transformers import CONFIG_MAPPING
 
     kind = config["model_type"]
@@ -65,11 +62,11 @@ def find(config: Mapping[str, Any]) -> Architecture | None:
 
 
 def prepare(architecture: Architecture, config: Mapping[str, Any], folder: Path) -> Any:
-    """Return what to load a checkpoint of a family with: a configuration of transformers.
+    """The transformers config to load a checkpoint of a family with; registers its conversions.
 
-    transformers is told to convert the weights while it loads them. It keeps conversions by
-    `model_type` for the whole process: they are put under the family's own, which the returned
-    configuration carries, so that models of the class itself (a real Qwen2, say) load as ever.
+    transformers keeps conversions by `model_type` for the whole process: they are put under the
+    family's own, which the returned config carries, so that models of the class itself (a real
+    Qwen2, say) load as ever.
 
     Raises:
         CandidateError: the config asks for what the class cannot do.

@@ -29,7 +29,6 @@ _SPECIAL = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop", *_ROLES)
 
 
 def native_config(config: Mapping[str, Any], folder: Path) -> Any:
-    """Return the `GlmConfig` of an original config; see `Architecture`."""
     from transformers import GlmConfig
 
     options = Options(config, folder)
@@ -82,7 +81,6 @@ def _refuse_others(options: Options) -> None:
 
 
 def conversions() -> list[Any]:
-    """Return the conversions of the weights; see `Architecture`."""
     from transformers.core_model_loading import Split, WeightConverter, WeightRenaming
 
     renamed = {
@@ -102,7 +100,6 @@ def conversions() -> list[Any]:
 
 
 def tokenizer(folder: Path) -> Any:
-    """Return `tokenizer.model` as a fast tokenizer; see `Architecture`."""
     from tokenizers import Tokenizer, decoders, models, normalizers, processors
     from transformers import AddedToken, PreTrainedTokenizerFast
 

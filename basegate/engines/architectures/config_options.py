@@ -20,7 +20,7 @@ class Options:
         self.path = folder / "config.json"
 
     def count(self, name: str) -> int:
-        """Return a whole number above 0 that has to be there."""
+        """A whole number above 0 that has to be there."""
         value = self.values.get(name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             held = f"is {value!r}" if name in self.values else "is absent"
@@ -31,7 +31,7 @@ class Options:
         return value
 
     def number(self, name: str, default: float) -> float:
-        """Return a number above 0, or what the original code takes where there is none."""
+        """A number above 0, or what the original code takes where there is none."""
         value = self.values.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
             raise CandidateError(
@@ -41,12 +41,9 @@ class Options:
         return float(value)
 
     def require(self, name: str, wanted: Any, default: Any) -> None:
-        """Refuse an option that is not as wanted.
+        """Refuse an option other than `wanted`, the only value that is computed as in the original.
 
-        Args:
-            name: the option.
-            wanted: its only value that is computed as the original code computes it.
-            default: what the original code takes where config.json says nothing.
+        `default` is what the original code takes where config.json says nothing.
         """
         value = self.values.get(name, default)
         if value == wanted:
@@ -55,7 +52,6 @@ class Options:
         self.refuse(f"{name} {held}, and only {wanted!r} is supported")
 
     def refuse(self, what: str) -> NoReturn:
-        """Raise the error for an option that cannot be honoured."""
         raise CandidateError(
             f"{self.path}: {what} for model_type {self.values.get('model_type')!r}. Loaded all "
             "the same, the model would compute something else than its own code. Choose a "

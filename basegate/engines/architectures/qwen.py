@@ -37,7 +37,6 @@ _SPECIAL = (_END, "<|im_start|>", "<|im_end|>", *(f"<|extra_{n}|>" for n in rang
 
 
 def native_config(config: Mapping[str, Any], folder: Path) -> Any:
-    """Return the `Qwen2Config` of an original config; see `Architecture`."""
     from transformers import Qwen2Config
 
     options = Options(config, folder)
@@ -77,7 +76,6 @@ def _refuse_others(options: Options) -> None:
 
 
 def conversions() -> list[Any]:
-    """Return the conversions of the weights; see `Architecture`."""
     from transformers.core_model_loading import Chunk, WeightConverter, WeightRenaming
 
     renamed = {
@@ -99,7 +97,6 @@ def conversions() -> list[Any]:
 
 
 def tokenizer(folder: Path) -> Any:
-    """Return `qwen.tiktoken` as a fast tokenizer; see `Architecture`."""
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from transformers import AddedToken, PreTrainedTokenizerFast
 
@@ -138,7 +135,6 @@ def tokenizer(folder: Path) -> Any:
 
 
 def _read(path: Path) -> dict[bytes, int]:
-    """Return every token of a tiktoken file with its id, which is also its rank."""
     if not path.is_file():
         raise CandidateError(
             f"{path.parent} has no {path.name}, which holds the vocabulary of this kind of model. "
@@ -161,7 +157,7 @@ def _read(path: Path) -> dict[bytes, int]:
 
 
 def _visible() -> dict[int, str]:
-    """Return the character that stands for each byte in tokenizers made for bytes.
+    """The character that stands for each byte in byte-level tokenizers.
 
     Printable bytes stand for themselves, the others for the characters from 256 on.
     """

@@ -29,24 +29,18 @@ class Kind(IntEnum):
 
 
 class Piece(NamedTuple):
-    """An entry of the vocabulary; its id is its place.
+    """An entry of the vocabulary; its id is its place."""
 
-    Attributes:
-        text: with `▁` for a space.
-        score: of all joinings, that into the piece with the highest score comes first.
-        kind: what it is for.
-    """
-
-    text: str
-    score: float
+    text: str  # with `▁` for a space
+    score: float  # of all merges, that into the piece with the highest score comes first
     kind: Kind
 
 
 def read_pieces(path: Path) -> list[Piece]:
-    """Return the vocabulary of a byte-pair model with bytes to fall back on.
+    """The vocabulary of a byte-pair model with byte fallback.
 
     Raises:
-        CandidateError: there is no such file, it is damaged, or its text is prepared otherwise
+        CandidateError: there is no such file, it is damaged, or its text is prepared in another way
             than by a `▁` before it and for each of its spaces.
     """
     if not path.is_file():
@@ -104,12 +98,11 @@ def _piece(value: Value) -> Piece:
 
 
 def _message(fields: list[tuple[int, Value]], number: int) -> dict[int, Value]:
-    """Return the fields of a message within the message."""
     return dict(_fields([value for key, value in fields if key == number][-1]))
 
 
 def _fields(data: Value) -> Iterator[tuple[int, Value]]:
-    """Give every field of a message: its number, and its value as a number or as bytes."""
+    """Every field of a message: its number, and its value as a number or as bytes."""
     if not isinstance(data, bytes):
         raise ValueError("a message was expected")
     at = 0
@@ -131,7 +124,7 @@ def _fields(data: Value) -> Iterator[tuple[int, Value]]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of seven bits a byte, the low ones first, and where it ends."""
+    """A number of seven bits a byte, the low ones first, and where it ends."""
     value = shift = 0
     while True:
         value |= (data[at] & 0x7F) << shift

@@ -1,4 +1,4 @@
-"""A checkpoint's small files, read and held against rules before any library sees them.
+"""Untrusted checkpoint metadata: small files, checked before any library reads them.
 
 What stands in them was written by a stranger. Whatever would lead out of the checkpoint's folder,
 round the checks of its weights, or to another program is refused here, by file and name.
@@ -104,7 +104,7 @@ CODE_FILES = (*_RULES, "processor_config.json", "preprocessor_config.json")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """A checkpoint's `config.json`, once all of its small files are known to keep the rules.
+    """A checkpoint's `config.json`, once all of its small files have been checked.
 
     Raises:
         CandidateError: the folder is no checkpoint, or one of them is damaged or asks for what
@@ -181,7 +181,6 @@ def _check_file(path: Path) -> None:
 
 
 def unreadable(path: Path, error: OSError) -> CandidateError:
-    """The error to raise where a file or folder could not be read."""
     remedy = "Fetch the checkpoint again."
     if isinstance(error, PermissionError):
         remedy = (
@@ -195,7 +194,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The table in a JSON file.
 
     Raises:
-        CandidateError: it cannot be read, is no JSON, or is nested out of all reason.
+        CandidateError: it cannot be read, is no JSON, or is nested too deeply.
     """
     try:
         found = json.loads(path.read_bytes())
@@ -283,11 +282,7 @@ def code_places(folder: Path) -> list[tuple[Path, str]]:
 
 
 def check_code(folder: Path) -> None:
-    """Refuse code that the pinned commit does not hold: a config may name another repository's.
-
-    Raises:
-        CandidateError: one of the files does.
-    """
+    """Refuse code that the pinned commit does not hold: a config may name another repository's."""
     for path, place in code_places(folder):
         if "--" in place:
             raise CandidateError(

@@ -1,4 +1,4 @@
-"""A model's files from the hub into its cache: the small ones first, to be looked at."""
+"""A model's files from the hub into its cache: the small ones first, to be checked."""
 
 from __future__ import annotations
 
@@ -33,17 +33,11 @@ def download_model(
     code: bool = False,
     progress: Progress = SILENT,
 ) -> Path:
-    """Fetch config, tokenizer and weights of a commit; return their folder.
+    """Fetch config, tokenizer and weights of a commit into the hub's cache; return their folder.
 
-    Safetensors are preferred; `.bin` files are fetched only where there are none.
-
-    Args:
-        repo_id: of the model.
-        commit: in full.
-        look: called with the folder when all but the weights is there; what it raises spares
-            fetching them.
-        code: fetch Python files, too.
-        progress: told how much is fetched.
+    `look` is called with the folder when all but the weights is there; what it raises spares
+    fetching them. Safetensors are preferred; `.bin` files are fetched only where there are none.
+    With `code`, Python files are fetched, too.
 
     Raises:
         CandidateError: misspelt, gated or out of reach.
@@ -77,12 +71,9 @@ def _fetch_weights(repo_id: str, commit: str, folder: Path, progress: Progress) 
     size = sum(missing.values())
     _check_room(repo_id, folder, size)
     if missing:
-        progress.say(
-            Message(
-                "{repo_id}: fetching {size} GiB of weights",
-                repo_id=repo_id,
-                size=f"{size / GIB:.1f}",
-            )
+        gib = f"{size / GIB:.1f}"
+        progress.status(
+            Message("{repo_id}: fetching {size} GiB of weights", repo_id=repo_id, size=gib)
         )
     with progress.telling(_counter(folder, size)):
         return _fetch(repo_id, commit, *map(glob.escape, wanted))
@@ -101,18 +92,14 @@ def _check_room(repo_id: str, folder: Path, needed: int) -> None:
 def _fetch(repo_id: str, commit: str, *patterns: str) -> Path:
     from huggingface_hub import snapshot_download
 
+    allow, ignore = list(patterns), list(SECOND_COPIES)
     return Path(
-        snapshot_download(
-            repo_id,
-            revision=commit,
-            allow_patterns=list(patterns),
-            ignore_patterns=list(SECOND_COPIES),
-        )
+        snapshot_download(repo_id, revision=commit, allow_patterns=allow, ignore_patterns=ignore)
     )
 
 
 def _listing(repo_id: str, commit: str) -> dict[str, int]:
-    """Return the files of a commit and their sizes; nothing where the hub cannot be reached."""
+    """Files of a commit and their sizes; nothing where the hub cannot be reached."""
     from huggingface_hub import HfApi
 
     try:
@@ -125,11 +112,9 @@ def _listing(repo_id: str, commit: str) -> dict[str, int]:
 
 
 def _weights(folder: Path, listed: Mapping[str, int]) -> list[str]:
-    """Return the files that will be loaded: by the names that are loaded, and by no other.
+    """The files that will be loaded: by the names that are loaded, and by no other.
 
-    Args:
-        folder: where the small files are.
-        listed: the files of the commit; where nobody could tell, either format may be there.
+    Where nobody could tell what the commit has, either format may be there.
     """
     for name in WEIGHTS:
         if name in listed or (folder / name).exists():
@@ -140,7 +125,7 @@ def _weights(folder: Path, listed: Mapping[str, int]) -> list[str]:
 
 
 def _counter(folder: Path, total: int) -> Callable[[], str]:
-    """Return what tells how much has been fetched, by what grows in the hub's cache."""
+    """How much has been fetched, by what grows in the hub's cache."""
     blobs = folder.parent.parent / "blobs"
     before = _held(blobs)
 

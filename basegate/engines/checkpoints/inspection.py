@@ -1,4 +1,4 @@
-"""A folder looked at before anything is loaded from it: is it a checkpoint we can load?"""
+"""Check a checkpoint folder before anything is loaded from it."""
 
 from __future__ import annotations
 
@@ -29,32 +29,21 @@ _TOKENIZER_FILES = (
 _READ = ("*.json", "*.model", "*.tiktoken", "*.jinja", "vocab.txt", "merges.txt")
 
 
-class Loaded(NamedTuple):
-    """What an engine was loaded from.
-
-    Attributes:
-        folder: the checkpoint.
-        files: names of the files that were read.
-        weights: their format.
-        code: whether Python code of the checkpoint was run.
-        notes: sentences that whoever reads its numbers should read, too.
-    """
+class LoadedCheckpoint(NamedTuple):
+    """What an engine was loaded from."""
 
     folder: Path
-    files: tuple[str, ...]
+    files: tuple[str, ...]  # names of the files that were read
     weights: WeightFormat
-    code: bool
-    notes: tuple[str, ...] = ()
+    code: bool  # whether Python code of the checkpoint was run
+    notes: tuple[str, ...] = ()  # sentences that whoever reads its numbers should read, too
 
 
 def look_first(folder: Path, architecture: str = "") -> None:
     """Refuse what the small files and the headers of the weights alone show to be unusable.
 
     It takes a moment, however large the weights are, and imports neither torch nor transformers.
-
-    Args:
-        folder: the checkpoint.
-        architecture: the `model_type` that its entry in `models.toml` names; empty for any.
+    `architecture` is the `model_type` that `models.toml` names; empty for any.
 
     Raises:
         CandidateError: names the file, and what is wrong with it.
@@ -69,11 +58,6 @@ def look_first(folder: Path, architecture: str = "") -> None:
 
 
 def check_files(folder: Path) -> None:
-    """Refuse a folder without a tokenizer.
-
-    Raises:
-        CandidateError: it is missing.
-    """
     if not any(True for pattern in _TOKENIZER_FILES for _ in folder.glob(pattern)):
         raise CandidateError(
             f"{folder} has no tokenizer (none of {joined(_TOKENIZER_FILES)}). Without it no text "
@@ -83,12 +67,7 @@ def check_files(folder: Path) -> None:
 
 
 def check_architecture(config: dict[str, Any], folder: Path, expected: str = "") -> None:
-    """Check that transformers or `basegate.engines.architectures` knows the model's kind.
-
-    Args:
-        config: the checkpoint's `config.json`.
-        folder: the checkpoint.
-        expected: the kind that its entry in `models.toml` names; empty where it names none.
+    """Check that transformers or `basegate.engines.architectures` has a class for the `model_type`.
 
     Raises:
         CandidateError: neither does, so that the checkpoint would need its own Python code; or it
@@ -124,14 +103,13 @@ def _check_named(config: dict[str, Any], folder: Path, expected: str) -> None:
 
 
 def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, ...]:
-    """The files that a checkpoint is loaded from: config, tokenizer, weights, and code."""
     patterns = [*_READ, *(["*.py"] if code else [])]
     small = {path.name for pattern in patterns for path in folder.glob(pattern)}
     return tuple(sorted({*small, *weights}))
 
 
 def context_length(config: dict[str, Any]) -> int | None:
-    """The longest input that the config allows, or `None` where it does not say."""
+    """The longest input that the config allows, in tokens; `None` where it does not say."""
     for key in CONTEXT:
         value = config.get(key) or (config.get("text_config") or {}).get(key)
         if isinstance(value, int) and value > 0:
@@ -140,16 +118,9 @@ def context_length(config: dict[str, Any]) -> int | None:
 
 
 def check_window(name: str, window: int, longest: int | None, beyond: str = "") -> None:
-    """Refuse a window longer than what a model was made for.
+    """Refuse a window longer than what a model was made for, if that is known.
 
-    Args:
-        name: of the candidate, for the message.
-        window: `[perplexity] window`, in tokens.
-        longest: tokens that the model was made for; `None` where that is not known.
-        beyond: what the original does with more tokens and this does not.
-
-    Raises:
-        CandidateError: it is longer.
+    `beyond` says what the original does with more tokens and this does not.
     """
     if longest is not None and window > longest:
         raise CandidateError(
@@ -160,6 +131,5 @@ def check_window(name: str, window: int, longest: int | None, beyond: str = "") 
 
 
 def vocabulary_size(config: dict[str, Any]) -> int | None:
-    """How many ids the model knows, or `None` where the config does not say."""
     value = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
     return value if isinstance(value, int) else None

@@ -13,12 +13,7 @@ if TYPE_CHECKING:
 
 
 def model_config(folder: Path, config: Mapping[str, Any], trusted: bool = False) -> Any:
-    """Return the configuration that a checkpoint is loaded with.
-
-    Args:
-        folder: the checkpoint.
-        config: its `config.json`.
-        trusted: whether its own Python code may run.
+    """The transformers config that a checkpoint is loaded with.
 
     Raises:
         CandidateError: the config asks for what nobody can build.
@@ -42,12 +37,10 @@ def model_config(folder: Path, config: Mapping[str, Any], trusted: bool = False)
 
 
 def model_class(folder: Path, native: Any, trusted: bool = False) -> Any:
-    """Return transformers' class of models that write text by such a configuration.
-
-    Models made for images, too, come as what they are; only text is asked of them.
+    """The auto class for a config. Models made for images, too, come as what they are.
 
     Raises:
-        CandidateError: there is none, as for a model that only classifies.
+        CandidateError: there is none that writes text, as for a model that only classifies.
     """
     from transformers import (
         MODEL_FOR_CAUSAL_LM_MAPPING,
@@ -69,10 +62,10 @@ def model_class(folder: Path, native: Any, trusted: bool = False) -> Any:
 
 
 def empty_model(folder: Path, native: Any, dtype: str) -> Any:
-    """Return the model of a configuration without its weights: it takes no memory.
+    """The model of a config without its weights (on `meta`): it takes no memory.
 
     Raises:
-        CandidateError: the configuration contradicts itself.
+        CandidateError: the config contradicts itself.
     """
     import copy
 

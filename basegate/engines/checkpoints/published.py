@@ -35,15 +35,15 @@ _NEEDED = ("bos_token", "eos_token")
 
 
 def as_published(folder: Path, loaded: Any) -> tuple[Any, tuple[str, ...]]:
-    """Return the tokenizer of `tokenizer.json`, and a sentence for whoever reads the numbers.
+    """The tokenizer that `tokenizer.json` describes, whatever class is named for it.
 
-    Args:
-        folder: the checkpoint.
-        loaded: what transformers made of its tokenizer's files. It is returned where there is no
-            such file, or where it is code of the checkpoint's own.
+    transformers builds many tokenizers anew from their vocabulary, in the way of a class that
+    tokenizer_config.json or the model_type names, and says nothing where the file has another. What
+    the model was trained with is in the file. See docs/architectures.md.
 
     Returns:
-        The tokenizer; and where transformers' reads texts otherwise, a sentence that says so.
+        The tokenizer (`loaded` where there is no such file, or where it is the checkpoint's own
+        code), and a note where transformers' splits texts differently.
     """
     from transformers import PreTrainedTokenizerFast
 
@@ -90,7 +90,7 @@ def _begin_as_asked(folder: Path, tokenizer: Any) -> None:
 
 
 def _differing(loaded: Any, tokenizer: Any) -> tuple[str, ...]:
-    """Say where two tokenizers differ; nothing where they agree on all that is tried."""
+    """A note where two tokenizers differ; nothing where they agree on all probes."""
     for text in PROBES:
         if _ids(loaded, text) != _ids(tokenizer, text):
             note = Message(

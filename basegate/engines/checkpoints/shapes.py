@@ -1,4 +1,4 @@
-"""Whether a loaded model has all of its weights, in the shapes that its config asks for."""
+"""Check a loaded model: all weights there, in the shapes that its config asks for."""
 
 from __future__ import annotations
 
@@ -25,13 +25,7 @@ _ADAPTER = re.compile(r"\.(lora_|base_layer\.)")
 def check_loaded(
     folder: Path, model: Any, info: Mapping[str, Iterable[Any]], files: Mapping[str, Path]
 ) -> None:
-    """Check what transformers reports of the weights that it has loaded.
-
-    Args:
-        folder: the checkpoint.
-        model: as loaded.
-        info: transformers' loading info.
-        files: the file of every tensor of the checkpoint; see `read_tensors`.
+    """Check the loading info of transformers; `files` has the file of every tensor.
 
     Raises:
         CandidateError: a weight is absent (it would be random), of another shape, or has no place

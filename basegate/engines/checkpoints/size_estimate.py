@@ -1,4 +1,4 @@
-"""How large a candidate will be, told from its config before anything large is fetched or read."""
+"""Parameters and memory of a candidate, estimated from its config before anything large is read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.engines.checkpoints.model_config import empty_model
 from basegate.engines.kv_cache import bytes_of
-from basegate.engines.memory import what_helps
+from basegate.engines.memory import memory_advice
 from basegate.errors import CandidateError
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
@@ -16,44 +16,26 @@ if TYPE_CHECKING:
 
 
 class Size(NamedTuple):
-    """What a candidate will take.
-
-    Attributes:
-        parameters: all of them, each once.
-        quantised: how many of them are in 4 or 8 bits: those of linear layers.
-        weights: bytes of all parameters.
-        cache: bytes of the KV cache, and of other states, of one window; `None` where only a real
-            pass could tell.
-        window: tokens of that window.
-    """
+    """What a candidate will take; sizes in bytes."""
 
     parameters: int
-    quantised: int
+    quantised: int  # how many of them are in 4 or 8 bits: those of linear layers
     weights: int
-    cache: int | None
-    window: int
+    cache: int | None  # KV cache and states of one window; `None` if only a real pass could tell
+    window: int  # in tokens
 
     @property
     def needed(self) -> int:
-        """Bytes below which it cannot run."""
         return self.weights + (self.cache or 0)
 
 
 def measure(
     folder: Path, native: Any, quantization: str, dtype: str, device: str, window: int
 ) -> Size:
-    """Size of a candidate by its configuration; no weights are looked at.
-
-    Args:
-        folder: the checkpoint, for messages.
-        native: its configuration; see `configs.model_config`.
-        quantization: `nf4`, `fp4`, `int8` or `none`.
-        dtype: of what is not quantised.
-        device: `cuda` or `cpu`.
-        window: tokens of the longest input of the run.
+    """Size of a candidate by its config, for inputs of `window` tokens; no weights are looked at.
 
     Raises:
-        CandidateError: no model can be built from the configuration.
+        CandidateError: no model can be built from the config.
     """
     model = empty_model(folder, native, dtype)
     cache = _cache_bytes(model, window)
@@ -127,7 +109,6 @@ def _quantised_bytes(weight: Any, quantization: str) -> int:
 
 
 def describe(size: Size, quantization: str, dtype: str) -> str:
-    """Say a size, without the end of a sentence."""
     precision = Message("all in {dtype}", dtype=dtype)
     if quantization != "none":
         precision = Message(
@@ -150,19 +131,7 @@ def describe(size: Size, quantization: str, dtype: str) -> str:
 def check_fits(
     name: str, size: Size, free: int | None, device: str, quantization: str, described: str
 ) -> None:
-    """Refuse a candidate that cannot run in the memory there is.
-
-    Args:
-        name: of the candidate, for the message.
-        size: of the candidate.
-        free: bytes of memory; `None` where the system does not tell.
-        device: `cuda` or `cpu`.
-        quantization: `nf4`, `fp4`, `int8` or `none`.
-        described: the size, see `describe`.
-
-    Raises:
-        CandidateError: with the numbers.
-    """
+    """Refuse a candidate that cannot run in `free` bytes, if that is known; with the numbers."""
     if free is None or size.needed <= free:
         return
     where = "the GPUs here have" if device == "cuda" else "this machine has"
@@ -171,7 +140,7 @@ def check_fits(
     raise CandidateError(
         f"{name} does not fit. It needs {_gib(size.needed)} ({described}), and {where} "
         f"{_gib(free)} of memory free. Nothing was loaded. End what else uses the memory. "
-        f"{what_helps(quantization, device, *window)}"
+        f"{memory_advice(quantization, device, *window)}"
     )
 
 

@@ -115,7 +115,7 @@ def place_of(folder: Path, files: Mapping[str, Path], name: str) -> Path:
 
 
 def find_broken(folder: Path, names: Iterable[str]) -> str | None:
-    """Say which weight is the first to hold NaN or an infinite number; reads all files."""
+    """The first weight that holds NaN or an infinite number, in words; reads all files."""
     for path in (folder / name for name in sorted(names)):
         for tensor, values in _values(path):
             if values.is_floating_point() and not bool(values.isfinite().all()):

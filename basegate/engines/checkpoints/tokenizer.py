@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
-    """The tokenizer of a checkpoint, and sentences for whoever reads its numbers.
-
-    Args:
-        folder: the checkpoint.
-        trusted: whether its own Python code may run.
+    """The tokenizer of a checkpoint, and notes for whoever reads its numbers.
 
     Raises:
         CandidateError: it cannot be loaded without running code, or at all.
@@ -50,16 +46,8 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
 def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
     """Refuse a tokenizer with ids that the model has no embedding for.
 
-    Marks that no text becomes (a place for images, say) may be beyond: some good checkpoints have
-    them.
-
-    Args:
-        folder: the checkpoint.
-        tokenizer: its tokenizer.
-        size: ids that the model knows; `None` where its config does not say.
-
-    Raises:
-        CandidateError: a text could become such an id.
+    Special tokens that no text becomes (a place for images, say) may be beyond: some good
+    checkpoints have them. `size` is `None` where the config does not say.
     """
     if size is None:
         return

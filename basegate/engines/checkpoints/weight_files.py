@@ -20,17 +20,11 @@ _OF_WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".h5", ".msgpack"
 
 
 class Weights(NamedTuple):
-    """Where the weights are.
+    """Where the weights are."""
 
-    Attributes:
-        format: `pickle` are `.bin` files.
-        files: names within the folder, in order.
-        places: by tensor, the file that the index names; empty without an index.
-    """
-
-    format: WeightFormat
-    files: tuple[str, ...]
-    places: dict[str, str]
+    format: WeightFormat  # `pickle` are `.bin` files
+    files: tuple[str, ...]  # names within the folder, in order
+    places: dict[str, str]  # by tensor, the file that the index names; empty without an index
 
 
 def find_weights(folder: Path) -> Weights:
@@ -54,12 +48,6 @@ def find_weights(folder: Path) -> Weights:
 
 
 def no_weights(place: str, names: Iterable[str]) -> CandidateError:
-    """The error to raise where no weights have a name that is loaded.
-
-    Args:
-        place: a folder or a hub id.
-        names: of the files in it.
-    """
     there = sorted(name for name in names if name.endswith(_OF_WEIGHTS))
     more = f" and {len(there) - 3} more" if len(there) > 3 else ""
     held = f"It has {joined(there[:3])}{more}, which nothing loads. " if there else ""

@@ -11,9 +11,10 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import check_label
 from basegate.config.limits import RelativeLimit
 from basegate.errors import InvalidMeasurement
-from basegate.i18n.formatting import SHARE, format_value, place
+from basegate.i18n.formatting import FRACTION, format_value
 from basegate.judging.calibration.counts import suggest_count
 from basegate.judging.calibration.numbers import suggest_number
 from basegate.judging.calibration.suggestion import Case, Suggestion
@@ -61,7 +62,7 @@ def calibrate(
             found = suggest_number(Case(check, limit, good, bad, margin, guessing))
             level = math.fsum(guessing) / len(guessing) if guessing else 0.0
             if limit.metric in _GUESSED and found.value is not None and found.value <= level:
-                reached = f"{found.reason}; guessing reaches {format_value(level, SHARE)}"
+                reached = f"{found.reason}; guessing reaches {format_value(level, FRACTION)}"
                 found = replace(found, reason=reached)
             yield found
 
@@ -80,7 +81,7 @@ def usable(
     check: CheckConfig, limits: Sequence[AnyLimit], measured: Mapping[str, Measurement | None]
 ) -> tuple[dict[str, Measurement], list[str]]:
     """Valid measurements by name, and a warning for each candidate that is left out."""
-    where = place(check.name, check.item)
+    where = check_label(check.name, check.item)
     valid: dict[str, Measurement] = {}
     warnings: list[str] = []
     for name, measurement in measured.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import roughly
+from basegate.i18n.formatting import format_probability
 from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swapped
 from basegate.stats import passing_probability_of_counts
 
@@ -148,12 +148,14 @@ def _missing(case: Case, *those: _Counts) -> str:
 
 def _reason(case: Case, correct: int, good: Sequence[_Counts], bad: Sequence[_Counts]) -> str:
     worst = min(good, key=lambda each: each.chance(correct))
-    reason = f"asked anew, good {worst} passes {roughly(worst.chance(correct))} of the time"
+    reason = (
+        f"asked anew, good {worst} passes {format_probability(worst.chance(correct))} of the time"
+    )
     if bad:
         best = max(bad, key=lambda each: each.chance(correct))
-        reason += f", bad {best} {roughly(best.chance(correct))}"
+        reason += f", bad {best} {format_probability(best.chance(correct))}"
     if case.guessing:
-        reason += f", guessing {roughly(case.chance_of_guessing(correct))}"
+        reason += f", guessing {format_probability(case.chance_of_guessing(correct))}"
     return reason if bad else f"{reason}; {NO_BAD}"
 
 

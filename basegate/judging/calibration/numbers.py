@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import format_value, is_share
+from basegate.i18n.formatting import FRACTION, format_value
 from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swapped
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _beyond(case: Case, worst: _Reach, sign: int) -> Suggestion:
     room = max(case.margin * abs(worst.worse), _LEAST_MARGIN)
     value = between(worst.worse, worst.worse + sign * 2 * room)
     told = f"good {worst.at(worst.worse)}"
-    if is_share(worst.unit) and not 0 < value < 1:
+    if worst.unit == FRACTION and not 0 < value < 1:
         return case.keep(f"{told} leaves no share that a limit could exclude")
     return case.suggest(value, f"{told}; {NO_BAD}")
 

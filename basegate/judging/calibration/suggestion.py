@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from basegate.checks.labels import check_label
 from basegate.config.settings import SamplingSettings
-from basegate.i18n.formatting import place
 from basegate.stats import passing_probability
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Suggestion:
     @property
     def label(self) -> str:
         """Check, item and key, for people."""
-        return f"{place(self.check.name, self.check.item)} {self.key}"
+        return f"{check_label(self.check.name, self.check.item)} {self.key}"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from basegate.i18n.messages import Message
+
 
 class Published(NamedTuple):
     """What the article says of one model.
@@ -27,7 +29,7 @@ class Published(NamedTuple):
 QUESTION, PROBLEM = "chief-executive", "article"
 """Their ids in the banks that come with the suite."""
 
-_NOT_A_BAD_MODEL = (
+_NOT_A_BAD_MODEL = Message(
     "worse than guessing every token alike: a numerically unstable run, not a bad model"
 )
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.i18n.formatting import format_value, found, in_words, is_share, place
+from basegate.checks.labels import check_label, format_measured, unit_label
+from basegate.i18n.formatting import FRACTION, format_value
 from basegate.judging.comparison import FEWEST
 from basegate.report.page.article_results import PROBLEM, PUBLISHED, QUESTION
 from basegate.report.page.templating import render
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.ledger import CandidateEntry, Comparison
     from basegate.report.page.article_results import Published
     from basegate.report.page.model import Page
@@ -64,38 +65,38 @@ def render_comparisons(page: Page) -> Markup:
 
 def _groups(page: Page) -> list[Group]:
     parts = groupby(page.ledger.comparisons, key=lambda each: (each.check, each.part, each.metric))
-    return [_group(page.say, tuple(rows)) for _, rows in parts]
+    return [_group(page.tr, tuple(rows)) for _, rows in parts]
 
 
-def _group(say: Words, rows: tuple[Comparison, ...]) -> Group:
+def _group(tr: Translator, rows: tuple[Comparison, ...]) -> Group:
     first = rows[0]
     fewest, most = min(each.items for each in rows), max(each.items for each in rows)
     return Group(
-        place=place(first.check, first.part, say),
-        unit=in_words(first.unit, say),
-        items=str(most) if fewest == most else say("{low} to {high}", low=fewest, high=most),
+        place=check_label(first.check, first.part, tr),
+        unit=unit_label(first.metric, tr),
+        items=str(most) if fewest == most else tr("{low} to {high}", low=fewest, high=most),
         level=f"{first.confidence * 100:.4g}",
         rows=rows,
     )
 
 
-def _value(say: Words, each: Comparison, value: float) -> str:
-    return format_value(value, each.unit, say=say)
+def _value(tr: Translator, each: Comparison, value: float) -> str:
+    return format_value(value, each.unit, tr=tr)
 
 
 def signed(each: Comparison, value: float) -> str:
     """Return a difference with its sign; of shares in points of per cent."""
-    scaled = value * 100 if is_share(each.unit) else value
-    text = f"{scaled:+.1f}" if is_share(each.unit) else f"{scaled:+.2f}"
+    scaled = value * 100 if each.unit == FRACTION else value
+    text = f"{scaled:+.1f}" if each.unit == FRACTION else f"{scaled:+.2f}"
     return text.replace("-", "\u2212")
 
 
-def interval(say: Words, each: Comparison) -> str:
+def interval(tr: Translator, each: Comparison) -> str:
     """Return the interval of a difference in words; empty where it cannot be told."""
     if each.interval is None:
         return ""
     low, high = (signed(each, end) for end in each.interval)
-    return say("{low} to {high}", low=low, high=high)
+    return tr("{low} to {high}", low=low, high=high)
 
 
 def winner(each: Comparison) -> str | None:
@@ -150,8 +151,8 @@ def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> s
         measurement = page.measured(name, check, part) if checked == check else None
         for each in measurement.findings.metrics if measurement is not None else ():
             if (each.name, each.item) == (metric, item) and item:
-                return found(each, None, page.say)
+                return format_measured(each, None, page.tr)
             if each.name == metric and not item:
-                value = format_value(each.value, say=page.say)
-                return page.say("{value} on {part}", value=value, part=part)
+                value = format_value(each.value, tr=page.tr)
+                return page.tr("{value} on {part}", value=value, part=part)
     return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.catalogue import ENGLISH, Translator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,12 +26,12 @@ class Page:
     Attributes:
         ledger: the run.
         measurements: by key, those that its rows rest on, as far as the store has them.
-        say: the words of its language.
+        tr: the words of its language.
     """
 
     ledger: Ledger
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
-    say: Words = ENGLISH
+    tr: Translator = ENGLISH
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from basegate.checks.highlights import difference, highlights
-from basegate.i18n.formatting import place, printable
+from basegate.checks.labels import check_label
+from basegate.i18n.formatting import printable
 from basegate.verdict import telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.measurement import Findings, Measurement, OptionScores, Preference, Sample
     from basegate.report.page.model import Page
     from basegate.verdict import VerdictWord
@@ -52,7 +53,7 @@ def collect(page: Page) -> dict[str, Any]:
         parts.append(
             {
                 "key": printable(f"{check}/{part}"),
-                "name": printable(place(check, part, page.say)),
+                "name": printable(check_label(check, part, page.tr)),
                 "verdicts": verdicts,
             }
         )
@@ -182,23 +183,23 @@ def _judged_alone(page: Page, name: str, check: str, part: str) -> dict[str, Ver
 def _column(
     column: _Column, found: Findings, verdict: VerdictWord | None, page: Page, shelf: _Shelf
 ) -> dict[str, Any]:
-    made: dict[str, Any] = {"samples": _samples(column.samples, page.say, shelf)}
+    made: dict[str, Any] = {"samples": _samples(column.samples, page.tr, shelf)}
     if verdict is not None:
         made["verdict"] = verdict
-    if counted := _counted(column, found, page.say):
+    if counted := _counted(column, found, page.tr):
         made["counted"] = counted
     if column.options is not None:
         made["options"] = _options(column.options)
     return made
 
 
-def _counted(column: _Column, found: Findings, say: Words) -> str:
+def _counted(column: _Column, found: Findings, tr: Translator) -> str:
     """Return how many samples are right, and how many could not change the verdict any more."""
     own = column.samples
     if not own or own[0].expected is None:
         return ""
     right = sum(sample.answer == sample.expected for sample in own)
-    text = say("{right} of {drawn} right", right=right, drawn=len(own))
+    text = tr("{right} of {drawn} right", right=right, drawn=len(own))
     most = next(
         (
             each.count
@@ -209,11 +210,11 @@ def _counted(column: _Column, found: Findings, say: Words) -> str:
     )
     if most is None or most <= len(own):
         return text
-    left = say("{count} more could not change the verdict", count=most - len(own))
-    return say("; ").join((text, left))
+    left = tr("{count} more could not change the verdict", count=most - len(own))
+    return tr("; ").join((text, left))
 
 
-def _samples(samples: Sequence[Sample], say: Words, shelf: _Shelf) -> list[dict[str, Any]]:
+def _samples(samples: Sequence[Sample], tr: Translator, shelf: _Shelf) -> list[dict[str, Any]]:
     """Return the samples of a column; those that are alike as one, with all their numbers.
 
     White space at the end is left out: whether a line or two are empty there tells nothing.
@@ -221,7 +222,7 @@ def _samples(samples: Sequence[Sample], say: Words, shelf: _Shelf) -> list[dict[
     alike: dict[tuple[object, ...], dict[str, Any]] = {}
     for number, sample in enumerate(samples, start=1):
         text = shelf.put(sample.text.rstrip(), marked=bool(sample.notes))
-        tags, reading = _tags(sample), _reading(sample, say)
+        tags, reading = _tags(sample), _reading(sample, tr)
         made: dict[str, Any] = {"text": text, "numbers": [], "tags": tags}
         if sample.answer is not None:
             made["answer"] = printable(sample.answer)
@@ -247,27 +248,27 @@ def _tags(sample: Sample) -> list[str]:
     return tags
 
 
-def _reading(sample: Sample, say: Words) -> str:
+def _reading(sample: Sample, tr: Translator) -> str:
     """Return what was counted in a continuation, in words."""
     sentences = {
-        "cantonese": say("Cantonese"),
-        "written_chinese": say("written Chinese"),
-        "mixed": say("mixed"),
-        "neutral": say("neutral"),
-        "foreign": say("other"),
+        "cantonese": tr("Cantonese"),
+        "written_chinese": tr("written Chinese"),
+        "mixed": tr("mixed"),
+        "neutral": tr("neutral"),
+        "foreign": tr("other"),
     }
-    others = {"latin_words": say("words of English"), "simplified": say("Simplified")}
+    others = {"latin_words": tr("words of English"), "simplified": tr("Simplified")}
     counts = [
-        say(", ").join(
-            say("{count} {what}", count=sample.notes[key], what=name)
+        tr(", ").join(
+            tr("{count} {what}", count=sample.notes[key], what=name)
             for key, name in names.items()
             if sample.notes.get(key)
         )
         for names in (sentences, others)
     ]
     if counts[0]:
-        counts[0] = say("sentences: {counts}", counts=counts[0])
-    return say("; ").join(filter(None, counts))
+        counts[0] = tr("sentences: {counts}", counts=counts[0])
+    return tr("; ").join(filter(None, counts))
 
 
 def _options(scored: OptionScores) -> dict[str, Any]:
@@ -306,7 +307,7 @@ def _pairs(
             pairs.setdefault((each.right, each.wrong), {})[name] = each
     for kind, pairs in kinds.items():
         yield {
-            "item": printable(page.say(kind)),
+            "item": printable(page.tr(kind)),
             "pairs": [
                 _pair(sentences, [by_name.get(name) for name in page.names], shelf)
                 for sentences, by_name in pairs.items()

@@ -13,7 +13,7 @@ from basegate.report.page.samples import collect
 from basegate.report.page.templating import asset, render
 
 if TYPE_CHECKING:
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
 
 SECTION = "bg-texts"
@@ -33,7 +33,7 @@ def render_texts(page: Page) -> Markup:
     return render(
         "texts.html",
         page,
-        data=as_json({**data, "words": _words(page.say), "language": page.say.language}),
+        data=as_json({**data, "words": _words(page.tr), "language": page.tr.language}),
         script=Markup(asset(SCRIPT)),
         parts=data["parts"],
         names=data["candidates"],
@@ -68,53 +68,53 @@ def as_json(value: Any) -> Markup:
     return Markup(text.translate(_IN_SCRIPT))
 
 
-def _words(say: Words) -> dict[str, str]:
+def _words(tr: Translator) -> dict[str, str]:
     """Return the texts that the script shows; it puts in what stands in braces."""
     return {
-        "all": say("Show all {count} characters"),
-        "alike": say("{count} alike: {numbers}"),
-        "answer": say("Right answer: {answer}"),
-        "bits": say("Options by likelihood: bits per character of each text, bits of each letter"),
-        "built": say("{shown} of {all} groups are on the page so far."),
-        "cantonese": say("Cantonese marker"),
-        "candidate": say("candidate"),
-        "count": say("{shown} of {all} samples"),
-        "count_options": say("{shown} of {all} questions by likelihood"),
-        "count_pairs": say("{shown} of {all} pairs"),
-        "degenerate": say("degenerate"),
-        "differs": say("differs"),
-        "empty": say("wrote nothing"),
-        "english": say("clause of English"),
-        "fail": say("fail"),
-        "found": say("found"),
-        "inconclusive": say("inconclusive"),
-        "invalid": say("invalid"),
-        "join": say(", "),
-        "left_out": say("{count} more characters are in the store only."),
-        "less": say("Show less"),
-        "letter": say("likeliest letter"),
-        "loop": say("said before"),
-        "loops": say("loops"),
-        "more": say("Show {count} more"),
-        "no_match": say("none of {count} matches"),
-        "no_sample": say("no sample"),
-        "none": say("no answer"),
-        "not_a_number": say("not a number"),
-        "nothing": say("Nothing matches these filters."),
-        "pair": say("pair: right sentence, wrong sentence"),
-        "pairs": say("Minimal pairs: bits per character of the right and of the wrong sentence"),
-        "part": say("Show {count} of {all} characters"),
-        "pass": say("pass"),
-        "prompt": say("Prompt"),
-        "range": say("{first} to {last} of {all} pairs"),
-        "right": say("right"),
-        "sample": say("sample {number}"),
-        "simplified": say("Simplified form"),
-        "text": say("likeliest text"),
-        "then": say("; "),
-        "tie": say("tie"),
-        "unknown": say(
+        "all": tr("Show all {count} characters"),
+        "alike": tr("{count} alike: {numbers}"),
+        "answer": tr("Right answer: {answer}"),
+        "bits": tr("Options by likelihood: bits per character of each text, bits of each letter"),
+        "built": tr("{shown} of {all} groups are on the page so far."),
+        "cantonese": tr("Cantonese marker"),
+        "candidate": tr("candidate"),
+        "count": tr("{shown} of {all} samples"),
+        "count_options": tr("{shown} of {all} questions by likelihood"),
+        "count_pairs": tr("{shown} of {all} pairs"),
+        "degenerate": tr("degenerate"),
+        "differs": tr("differs"),
+        "empty": tr("wrote nothing"),
+        "english": tr("clause of English"),
+        "fail": tr("fail"),
+        "found": tr("found"),
+        "inconclusive": tr("inconclusive"),
+        "invalid": tr("invalid"),
+        "join": tr(", "),
+        "left_out": tr("{count} more characters are in the store only."),
+        "less": tr("Show less"),
+        "letter": tr("likeliest letter"),
+        "loop": tr("said before"),
+        "loops": tr("loops"),
+        "more": tr("Show {count} more"),
+        "no_match": tr("none of {count} matches"),
+        "no_sample": tr("no sample"),
+        "none": tr("no answer"),
+        "not_a_number": tr("not a number"),
+        "nothing": tr("Nothing matches these filters."),
+        "pair": tr("pair: right sentence, wrong sentence"),
+        "pairs": tr("Minimal pairs: bits per character of the right and of the wrong sentence"),
+        "part": tr("Show {count} of {all} characters"),
+        "pass": tr("pass"),
+        "prompt": tr("Prompt"),
+        "range": tr("{first} to {last} of {all} pairs"),
+        "right": tr("right"),
+        "sample": tr("sample {number}"),
+        "simplified": tr("Simplified form"),
+        "text": tr("likeliest text"),
+        "then": tr("; "),
+        "tie": tr("tie"),
+        "unknown": tr(
             "The link asks for something that this page cannot show and is left out: {names}"
         ),
-        "wrong": say("wrong"),
+        "wrong": tr("wrong"),
     }

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from basegate.i18n.formatting import printable
 
 if TYPE_CHECKING:
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
 
 
@@ -21,22 +21,24 @@ def render(template: str, page: Page, **values: object) -> Markup:
 
     Args:
         template: its file in `templates/`.
-        page: what it is made of; templates see it as `page`, and its words as `say`.
+        page: what it is made of; templates see it as `page`, and its translator as `tr`.
         values: further names of the template.
     """
-    return render_part(template, page.say, page=page, **values)
+    return render_part(template, page.tr, page=page, **values)
 
 
-def render_part(template: str, say: Words, **values: object) -> Markup:
+def render_part(template: str, tr: Translator, **values: object) -> Markup:
     """Return markup that needs no page.
 
     Args:
         template: its file in `templates/`.
-        say: the words of its language.
+        tr: the words of its language.
         values: further names of the template.
     """
     # The template escapes on its own; what it gives is markup.
-    return Markup(_environment().get_template(template).render(say=say, **values))
+    return Markup(
+        _environment().get_template(template).render(tr=tr, ngettext=tr.ngettext, **values)
+    )
 
 
 def asset(name: str) -> str:

@@ -49,11 +49,11 @@ def load(folder, quantization="none", dtype="float32"):
     """Load weights as `load_candidate` does, without a tokenizer."""
     from basegate.engines.checkpoints.tensor_headers import read_tensors
     from basegate.engines.checkpoints.weight_files import find_weights
-    from basegate.engines.loading import How, _load_model
+    from basegate.engines.loading import LoadOptions, _load_model
 
     native = model_config(folder, read_json(folder / "config.json"))
     tensors = read_tensors(folder, find_weights(folder))
-    return _load_model(folder, native, How(quantization, dtype, "cpu", False), tensors)
+    return _load_model(folder, native, LoadOptions(quantization, dtype, "cpu", False), tensors)
 
 
 def logits(model, name):

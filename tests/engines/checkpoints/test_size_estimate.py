@@ -97,7 +97,7 @@ def test_what_no_smaller_window_would_help_is_not_told_to_use_one():
     ],
 )
 def test_fewer_bits_are_advised_only_where_there_are_fewer(quantization, advice):
-    assert memory.what_helps(quantization, "cuda") == f"Use more or larger GPUs or {advice}"
+    assert memory.memory_advice(quantization, "cuda") == f"Use more or larger GPUs or {advice}"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.ledger import CandidateEntry, Ledger, Suite, ThresholdsFile
 from basegate.measurement import (
     CandidateFacts,
@@ -36,7 +36,7 @@ def answer(text="A", given="A", **fields):
     return sample(text, answer=given, expected="A", **fields)
 
 
-def make(*, rows=(), check="knowledge", say=ENGLISH, **candidates):
+def make(*, rows=(), check="knowledge", tr=ENGLISH, **candidates):
     """Return the page of candidates, each measured on one bank with such findings."""
     measurements = {
         name: Measurement(
@@ -61,7 +61,6 @@ def make(*, rows=(), check="knowledge", say=ENGLISH, **candidates):
             check=check,
             item="bank",
             verdict="pass" if name in measurements else "invalid",
-            detail="",
             measurement=measurements[name].key if name in measurements else None,
         )
         for name in candidates
@@ -76,7 +75,7 @@ def make(*, rows=(), check="knowledge", say=ENGLISH, **candidates):
         ),
         results=(*whole, *rows),
     )
-    return Page(ledger, {each.key: each for each in measurements.values()}, say)
+    return Page(ledger, {each.key: each for each in measurements.values()}, tr)
 
 
 def text_of(data, number):
@@ -145,8 +144,8 @@ def test_a_sample_is_told_by_its_answer_and_by_what_is_broken_in_it():
 
 
 def test_a_question_that_is_judged_alone_carries_its_verdict_and_its_count():
-    row = Result(candidate="one", check="knowledge", item="bank/q1", verdict="fail", detail="")
-    metric = Metric(name="correct", value=1, unit="of 2 correct", item="q1", count=5, drawn=2)
+    row = Result(candidate="one", check="knowledge", item="bank/q1", verdict="fail")
+    metric = Metric(name="correct", value=1, unit="correct", item="q1", count=5, drawn=2)
     samples = (answer(), answer("B", "B"), answer(item="q2", prompt="邊個？"))
     data = collect(make(one={"samples": samples, "metrics": (metric,)}, rows=(row,)))
     first, second = (group["columns"][0] for group in data["groups"])
@@ -274,7 +273,7 @@ def test_the_script_has_words_for_all_that_it_says_and_no_more():
 
 def test_the_section_is_in_the_language_of_the_page():
     catalogue = {"What it wrote": "佢寫咗乜", "Right answer: {answer}": "正確答案：{answer}"}
-    page = make(one={"samples": (answer(),)}, say=Words("zh-HK", catalogue))
+    page = make(one={"samples": (answer(),)}, tr=Translator("zh-HK", catalogue))
     text = render_texts(page)
     assert "佢寫咗乜" in text
     assert "正確答案：{answer}" in text

@@ -13,7 +13,7 @@ from basegate.report.page.plots.values import Value, in_figures, paint_intervals
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
 
 CHECK = "perplexity"
@@ -46,23 +46,23 @@ def plots(page: Page) -> Iterator[Plot]:
     }
     if not corpora:
         return
-    say = page.say
+    tr = page.tr
     yield Plot(
         key="bits",
-        title=say("Bits per character"),
+        title=tr("Bits per character"),
         caption=values.sentences(
-            say,
+            tr,
             *(fewest_bits(page, corpus, found) for corpus, found in corpora.items()),
             values.left_out(page, {name for found in corpora.values() for name in found}),
         ),
-        svg=draw("bits", sum(map(len, corpora.values())) * 44, partial(_paint, say, corpora)),
-        head=(*(say("candidate"), say("corpus")), *_kinds(say), say("limit")),
+        svg=draw("bits", sum(map(len, corpora.values())) * 44, partial(_paint, tr, corpora)),
+        head=(*(tr("candidate"), tr("corpus")), *_kinds(tr), tr("limit")),
         rows=tuple(
             (
                 name,
                 corpus,
-                in_figures(each.cantonese, say=say),
-                in_figures(each.written, say=say),
+                in_figures(each.cantonese, tr=tr),
+                in_figures(each.written, tr=tr),
                 "" if each.limit is None else f"{each.limit:g}",
             )
             for corpus, found in corpora.items()
@@ -76,20 +76,20 @@ def fewest_bits(page: Page, corpus: str, bits: Mapping[str, Bits]) -> str:
     found = {name: each.cantonese for name, each in bits.items()}
     fewest = min(each.value for each in found.values())
     names, standing = values.leaders(page, (CHECK, corpus, "bits_per_char"), found, fewest)
-    first = page.say(
+    first = page.tr(
         "Fewest bits per character on {corpus}: {names}, {value}.",
         corpus=corpus,
         names=names,
         value=format_value(fewest),
     )
-    return values.sentences(page.say, first, standing)
+    return values.sentences(page.tr, first, standing)
 
 
-def _kinds(say: Words) -> tuple[str, str]:
-    return say("Cantonese"), say("written Chinese")
+def _kinds(tr: Translator) -> tuple[str, str]:
+    return tr("Cantonese"), tr("written Chinese")
 
 
-def _paint(say: Words, corpora: dict[str, dict[str, Bits]], figure: Any) -> list[Any]:
+def _paint(tr: Translator, corpora: dict[str, dict[str, Bits]], figure: Any) -> list[Any]:
     heights = {"height_ratios": list(map(len, corpora.values()))}
     grid = figure.subplots(len(corpora), squeeze=False, sharex=True, gridspec_kw=heights)
     axes = list(grid[:, 0])
@@ -100,24 +100,24 @@ def _paint(say: Words, corpora: dict[str, dict[str, Bits]], figure: Any) -> list
         one.spines["left"].set_visible(False)
         one.grid(axis="x")
         for row, (name, each) in enumerate(found.items()):
-            legend |= _paint_row(say, one, row, name, each)
-    axes[-1].set_xlabel(label(say("bits per character")))
+            legend |= _paint_row(tr, one, row, name, each)
+    axes[-1].set_xlabel(label(tr("bits per character")))
     figure.legend(legend.values(), legend, loc="outside upper left", ncols=len(legend))
     return axes
 
 
-def _paint_row(say: Words, axes: Any, row: int, name: str, each: Bits) -> dict[str, Any]:
+def _paint_row(tr: Translator, axes: Any, row: int, name: str, each: Bits) -> dict[str, Any]:
     """Draw a candidate's values and return what a legend says of them."""
     value = format_value(each.cantonese.value)
     for x, text, align in ((0, label(name), "left"), (1, value, "right")):
         write(axes, x, row + 0.3, text, align=align, transform=axes.get_yaxis_transform())
     legend = {
-        label(say("Cantonese")): paint_intervals(axes, [each.cantonese], [row + 0.5], BLUE, "o")
+        label(tr("Cantonese")): paint_intervals(axes, [each.cantonese], [row + 0.5], BLUE, "o")
     }
     if each.written:
         marks = paint_intervals(axes, [each.written], [row + 0.72], ORANGE, "s")
-        legend[label(say("written Chinese"))] = marks
+        legend[label(tr("written Chinese"))] = marks
     if each.limit is not None:
         limit = axes.vlines(each.limit, row + 0.38, row + 0.86, **LIMIT)
-        legend[label(say("limit"))] = limit
+        legend[label(tr("limit"))] = limit
     return legend

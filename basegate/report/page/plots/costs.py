@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def plots(page: Page) -> Iterator[Plot]:
     """Give the table, where memory was read or a corpus was scored."""
-    say = page.say
+    tr = page.tr
     corpora = [part for _, part in parts_of(page, CHECK)]
     rows = []
     for entry in page.ledger.candidates:
@@ -25,24 +25,24 @@ def plots(page: Page) -> Iterator[Plot]:
         numbers = [format_value(each.value) if each else "" for each in tokens]
         memory = format_value(entry.peak_memory_bytes / GIB) if entry.peak_memory_bytes else ""
         if memory and entry.device == "cpu":
-            memory = say("{value} (process)", value=memory)
+            memory = tr("{value} (process)", value=memory)
         rows.append((entry.name, memory, *numbers))
     if not any(any(numbers) for _, *numbers in rows):
         return
     yield Plot(
         key="costs",
-        title=say("Memory and tokens"),
+        title=tr("Memory and tokens"),
         caption=sentences(
-            say,
-            say("More tokens per character are more steps for the same text."),
-            say("Memory of a process on a CPU cannot be compared with that of GPUs.")
+            tr,
+            tr("More tokens per character are more steps for the same text."),
+            tr("Memory of a process on a CPU cannot be compared with that of GPUs.")
             if len({entry.device == "cpu" for entry in page.ledger.candidates}) > 1
             else "",
         ),
         head=(
-            say("candidate"),
-            say("GiB of memory at the most"),
-            *(say("tokens per character, {corpus}", corpus=corpus) for corpus in corpora),
+            tr("candidate"),
+            tr("GiB of memory at the most"),
+            *(tr("tokens per character, {corpus}", corpus=corpus) for corpus in corpora),
         ),
         rows=tuple(rows),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basegate.i18n.formatting import place
+from basegate.checks.labels import check_label
 from basegate.report.page.plots.matrix import side_by_side
 from basegate.report.page.plots.svg import GREEN, GREY, LIMIT, RED, ROW, Plot, draw, label, shorten
 from basegate.report.page.plots.values import joined, left_out, parts_of, reached, sentences, sound
@@ -13,7 +13,7 @@ from basegate.report.page.plots.values import joined, left_out, parts_of, reache
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
     from basegate.verdict import Result
 
@@ -76,7 +76,7 @@ def hardest(found: Counts, most: int) -> list[str]:
 
 def plots(page: Page) -> Iterator[Plot]:
     """Give a plot for every bank that is judged question by question."""
-    say = page.say
+    tr = page.tr
     for number, (check, part) in enumerate(parts_of(page, "knowledge", "reasoning"), start=1):
         found = counts_of(page, check, part)
         if not found:
@@ -89,12 +89,14 @@ def plots(page: Page) -> Iterator[Plot]:
         rows = len(found) if turned else len(shown)
         yield Plot(
             key=key,
-            title=say("Right answers by question: {bank}", bank=shorten(place(check, part, say))),
-            caption=sentences(
-                say, _caption(say, found, len(questions), len(shown)), left_out(page, found)
+            title=tr(
+                "Right answers by question: {bank}", bank=shorten(check_label(check, part, tr))
             ),
-            svg=draw(key, rows * ROW, partial(_paint, say, found, shown, turned)),
-            head=(say("question"), *found),
+            caption=sentences(
+                tr, _caption(tr, found, len(questions), len(shown)), left_out(page, found)
+            ),
+            svg=draw(key, rows * ROW, partial(_paint, tr, found, shown, turned)),
+            head=(tr("question"), *found),
             rows=tuple(
                 (each, *(own[each].in_figures if each in own else "" for own in found.values()))
                 for each in questions
@@ -102,16 +104,16 @@ def plots(page: Page) -> Iterator[Plot]:
         )
 
 
-def _caption(say: Words, found: Counts, questions: int, shown: int) -> str:
+def _caption(tr: Translator, found: Counts, questions: int, shown: int) -> str:
     passed = {name: [each.passed for each in own.values()] for name, own in found.items()}
     return sentences(
-        say,
+        tr,
         # A count, so that no interval limits what is said.
-        say("Questions with enough samples right: {counts}.", counts=reached(say, passed)),
+        tr("Questions with enough samples right: {counts}.", counts=reached(tr, passed)),
         any(each.n_generated < each.n_max for own in found.values() for each in own.values())
-        and say("Samples that could not change the verdict were not generated."),
+        and tr("Samples that could not change the verdict were not generated."),
         shown < questions
-        and say(
+        and tr(
             "Of {count} questions, those {shown} are shown that fewest candidates pass.",
             count=questions,
             shown=shown,
@@ -120,7 +122,7 @@ def _caption(say: Words, found: Counts, questions: int, shown: int) -> str:
 
 
 def _paint(
-    say: Words, found: Counts, questions: Sequence[str], turned: bool, figure: Any
+    tr: Translator, found: Counts, questions: Sequence[str], turned: bool, figure: Any
 ) -> list[Any]:
     names = list(found)
     cells = [[found[name].get(question) for question in questions] for name in names]
@@ -135,8 +137,8 @@ def _paint(
         if any(column):
             marks = _paint_column(one, column)
     limits = {f"{each.limit}/{each.n_max}": None for own in found.values() for each in own.values()}
-    limit = say("{head}: {text}", head=say("limit"), text=joined(say, list(limits)))
-    legend = [say("right"), say("wrong"), say("not generated"), limit]
+    limit = tr("{head}: {text}", head=tr("limit"), text=joined(tr, list(limits)))
+    legend = [tr("right"), tr("wrong"), tr("not generated"), limit]
     figure.legend(marks, map(label, legend), loc="outside upper left", ncols=2)
     return axes[:1]
 

@@ -6,7 +6,8 @@ from functools import partial
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basegate.i18n.formatting import SHARE, place
+from basegate.checks.labels import check_label
+from basegate.i18n.formatting import FRACTION
 from basegate.report.page.plots import values
 from basegate.report.page.plots.matrix import side_by_side
 from basegate.report.page.plots.svg import BLUE, GREY, LIMIT, ROW, Plot, draw, label, shorten
@@ -15,7 +16,7 @@ from basegate.report.page.plots.values import Value, in_figures
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
 
 METRIC = "topic_accuracy"
@@ -59,7 +60,7 @@ def easiest_first(found: dict[str, Topics]) -> list[str]:
 
 def plots(page: Page) -> Iterator[Plot]:
     """Give a plot for every bank with topics."""
-    say = page.say
+    tr = page.tr
     for number, item in enumerate(values.parts_of(page, "knowledge", "reasoning"), start=1):
         found = topics_of(page, *item)
         if not found:
@@ -68,18 +69,18 @@ def plots(page: Page) -> Iterator[Plot]:
         topics = easiest_first(found)
         yield Plot(
             key=key,
-            title=say("Right answers by topic: {bank}", bank=shorten(place(*item, say))),
-            caption=values.sentences(say, _caption(say, found), values.left_out(page, found)),
-            svg=draw(key, len(topics) * ROW, partial(_paint, say, found, topics)),
-            head=(say("topic"), *found),
+            title=tr("Right answers by topic: {bank}", bank=shorten(check_label(*item, tr))),
+            caption=values.sentences(tr, _caption(tr, found), values.left_out(page, found)),
+            svg=draw(key, len(topics) * ROW, partial(_paint, tr, found, topics)),
+            head=(tr("topic"), *found),
             rows=tuple(
-                (say(topic), *(in_figures(o.found.get(topic), SHARE, say) for o in found.values()))
+                (tr(topic), *(in_figures(o.found.get(topic), FRACTION, tr) for o in found.values()))
                 for topic in topics
             ),
         )
 
 
-def _caption(say: Words, found: dict[str, Topics]) -> str:
+def _caption(tr: Translator, found: dict[str, Topics]) -> str:
     sure = {
         name: [each.low >= own.limit for each in own.found.values()]
         for name, own in found.items()
@@ -87,13 +88,13 @@ def _caption(say: Words, found: dict[str, Topics]) -> str:
     }
     counts = sorted({count for own in found.values() for count in own.questions})
     return values.sentences(
-        say,
+        tr,
         bool(sure)
-        and say(
+        and tr(
             "Topics whose whole interval reaches what is asked of the bank: {counts}.",
-            counts=values.reached(say, sure),
+            counts=values.reached(tr, sure),
         ),
-        say(
+        tr(
             "Questions of a topic: {count}. Topics are not compared, and what differs between them "
             "may be chance.",
             count="–".join(str(each) for each in dict.fromkeys((counts[0], counts[-1]))),
@@ -101,8 +102,10 @@ def _caption(say: Words, found: dict[str, Topics]) -> str:
     )
 
 
-def _paint(say: Words, found: dict[str, Topics], topics: Sequence[str], figure: Any) -> list[Any]:
-    axes = side_by_side(figure, list(found), [*map(say, topics)])
+def _paint(
+    tr: Translator, found: dict[str, Topics], topics: Sequence[str], figure: Any
+) -> list[Any]:
+    axes = side_by_side(figure, list(found), [*map(tr, topics)])
     limit = None
     for one, own in zip(axes, found.values(), strict=True):
         one.set(xlim=(0, 1), xticks=(0, 0.5, 1), xticklabels=())
@@ -113,10 +116,10 @@ def _paint(say: Words, found: dict[str, Topics], topics: Sequence[str], figure: 
         rows = [row for row, topic in enumerate(topics) if topic in own.found]
         if rows:
             values.paint_intervals(one, [own.found[topics[row]] for row in rows], rows, BLUE, "o")
-    figure.supxlabel(label(say("right answers, from 0 to 100 %")), fontsize="medium")
+    figure.supxlabel(label(tr("right answers, from 0 to 100 %")), fontsize="medium")
     if limit is not None:
         limits = sorted({own.limit for own in found.values() if own.limit is not None})
-        text = values.joined(say, [values.per_cent(each, say) for each in limits])
-        text = say("limit of the whole bank: {limit}", limit=text)
+        text = values.joined(tr, [values.per_cent(each, tr) for each in limits])
+        text = tr("limit of the whole bank: {limit}", limit=text)
         figure.legend([limit], [label(text)], loc="outside upper left")
     return axes[:1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from basegate.i18n.catalogue import ENGLISH, Words
+from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import format_value
 from basegate.judging.comparison import FEWEST
 from basegate.report.page.comparison import winner
@@ -95,10 +95,10 @@ def leaders(
 
     `compared` is check, corpus or bank, and metric; nothing more is said where several are best.
     """
-    say = page.say
+    tr = page.tr
     first, *others = sorted(found, key=lambda name: found[name].value != best)
     if others and found[others[0]].value == best:
-        return listed(say, [name for name in found if found[name].value == best]), ""
+        return listed(tr, [name for name in found if found[name].value == best]), ""
     pairs = {
         frozenset((each.first, each.second)): each
         for each in page.ledger.comparisons
@@ -107,14 +107,14 @@ def leaders(
     by_word: dict[str, list[str]] = {}
     for name in others:
         by_word.setdefault(_word(pairs.get(frozenset((first, name))), first), []).append(name)
-    told = {word: listed(say, own) for word, own in by_word.items()}
+    told = {word: listed(tr, own) for word, own in by_word.items()}
     return shorten(first), sentences(
-        say,
-        "better" in told and say("Significantly better than {names}.", names=told["better"]),
-        "worse" in told and say("Significantly worse than {names}.", names=told["worse"]),
-        "same" in told and say("No significant difference from {names}.", names=told["same"]),
-        "few" in told and say("Too few items in common with {names} to tell.", names=told["few"]),
-        "none" in told and say("Not compared with {names}.", names=told["none"]),
+        tr,
+        "better" in told and tr("Significantly better than {names}.", names=told["better"]),
+        "worse" in told and tr("Significantly worse than {names}.", names=told["worse"]),
+        "same" in told and tr("No significant difference from {names}.", names=told["same"]),
+        "few" in told and tr("Too few items in common with {names} to tell.", names=told["few"]),
+        "none" in told and tr("Not compared with {names}.", names=told["none"]),
     )
 
 
@@ -131,51 +131,51 @@ def left_out(page: Page, shown: Iterable[str]) -> str:
     missing = [name for name in page.names if name not in set(shown)]
     if not missing:
         return ""
-    names = listed(page.say, missing)
-    return page.say("Not shown, for want of a valid measurement: {names}.", names=names)
+    names = listed(page.tr, missing)
+    return page.tr("Not shown, for want of a valid measurement: {names}.", names=names)
 
 
-def sentences(say: Words, *given: str | Literal[False]) -> str:
+def sentences(tr: Translator, *given: str | Literal[False]) -> str:
     """Return a text of those sentences that say something."""
-    return say.gap.join([each for each in given if each])
+    return tr.gap.join([each for each in given if each])
 
 
-def listed(say: Words, names: Iterable[str]) -> str:
+def listed(tr: Translator, names: Iterable[str]) -> str:
     """Return names as a list in a sentence, each shortened where it has to be."""
-    return joined(say, list(map(shorten, names)))
+    return joined(tr, list(map(shorten, names)))
 
 
-def reached(say: Words, found: Mapping[str, Sequence[bool]]) -> str:
+def reached(tr: Translator, found: Mapping[str, Sequence[bool]]) -> str:
     """Return in how many cases of all something is true, by candidate."""
-    return joined(say, [f"{shorten(name)} {sum(own)}/{len(own)}" for name, own in found.items()])
+    return joined(tr, [f"{shorten(name)} {sum(own)}/{len(own)}" for name, own in found.items()])
 
 
-def joined(say: Words, phrases: Sequence[str]) -> str:
+def joined(tr: Translator, phrases: Sequence[str]) -> str:
     """Return phrases as a list in a sentence."""
     if len(phrases) < 2:
         return "".join(phrases)
     text = phrases[0]
     for phrase in phrases[1:-1]:
-        text = say("{some}, {next}", some=text, next=phrase)
-    return say("{some} and {last}", some=text, last=phrases[-1])
+        text = tr("{some}, {next}", some=text, next=phrase)
+    return tr("{some} and {last}", some=text, last=phrases[-1])
 
 
-def in_figures(value: Value | None, unit: str = "", say: Words = ENGLISH) -> str:
+def in_figures(value: Value | None, unit: str = "", tr: Translator = ENGLISH) -> str:
     """Return a value with its interval, e.g. `4.10 (95 %: 3.97–4.23)`; empty where there is none.
 
     A unit that begins with `share ` is shown in per cent.
     """
     if value is None:
         return ""
-    text = format_value(value.value, unit, say=say)
+    text = format_value(value.value, unit, tr=tr)
     if value.interval is None:
         return text
-    low, high = (format_value(end, unit, say=say) for end in value.interval)
+    low, high = (format_value(end, unit, tr=tr) for end in value.interval)
     level = f"{value.confidence * 100:g}"
     low = low.removesuffix("%").strip()
-    return text + say(" ({level} %: {low}–{high})", level=level, low=low, high=high)
+    return text + tr(" ({level} %: {low}–{high})", level=level, low=low, high=high)
 
 
-def per_cent(share: float, say: Words) -> str:
+def per_cent(share: float, tr: Translator) -> str:
     """Return a share in per cent, as ticks of an axis say it."""
-    return say("{value} %", value=f"{share * 100:.10g}")
+    return tr("{value} %", value=f"{share * 100:.10g}")

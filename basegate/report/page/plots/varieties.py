@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from basegate.i18n.formatting import SHARE, format_value
+from basegate.i18n.formatting import FRACTION, format_value
 from basegate.report.page.plots import svg, values
 from basegate.report.page.plots.svg import Plot, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from basegate.i18n.catalogue import Words
+    from basegate.i18n.catalogue import Translator
     from basegate.measurement import Sample
     from basegate.report.page.model import Page
     from basegate.report.page.plots.values import Value
@@ -41,47 +41,47 @@ def sentences_of(page: Page, part: str) -> dict[str, tuple[int, ...]]:
 
 def plots(page: Page) -> Iterator[Plot]:
     """Give a plot for every file of prompts."""
-    say = page.say
+    tr = page.tr
     parts = values.parts_of(page, CHECK)
     for number, (_, part) in enumerate(parts, start=1):
         found = sentences_of(page, part)
         if not found:
             continue
         key = f"varieties-{number}"
-        title = say("Language of the continuations")
+        title = tr("Language of the continuations")
         if len(parts) > 1:
-            title = say("{head}: {text}", head=title, text=svg.shorten(part))
+            title = tr("{head}: {text}", head=title, text=svg.shorten(part))
         cantonese = {
             name: values.read(page, name, CHECK, part, "cantonese_share") for name in found
         }
         shares = {name: [each / sum(own) for each in own] for name, own in found.items()}
-        names = _varieties(say)
+        names = _varieties(tr)
         yield Plot(
             key=key,
             title=title,
             caption=values.sentences(
-                say,
+                tr,
                 most_cantonese(page, part, {n: each for n, each in cantonese.items() if each}),
-                say("Neutral sentences fit Cantonese and written Chinese alike and do not count."),
+                tr("Neutral sentences fit Cantonese and written Chinese alike and do not count."),
                 values.left_out(page, found),
             ),
-            svg=svg.draw(key, len(found) * 46, partial(_paint, say, shares, names)),
-            head=(say("candidate"), *names, say("sentences"), say("Cantonese, without neutral")),
+            svg=svg.draw(key, len(found) * 46, partial(_paint, tr, shares, names)),
+            head=(tr("candidate"), *names, tr("sentences"), tr("Cantonese, without neutral")),
             rows=tuple(
                 (
                     name,
-                    *(format_value(share, SHARE, say=say) for share in own),
+                    *(format_value(share, FRACTION, tr=tr) for share in own),
                     str(sum(found[name])),
-                    values.in_figures(cantonese[name], SHARE, say),
+                    values.in_figures(cantonese[name], FRACTION, tr),
                 )
                 for name, own in shares.items()
             ),
         )
 
 
-def _varieties(say: Words) -> tuple[str, ...]:
-    chinese = say("Cantonese"), say("mixed"), say("written Chinese")
-    return *chinese, say("other language"), say("neutral")
+def _varieties(tr: Translator) -> tuple[str, ...]:
+    chinese = tr("Cantonese"), tr("mixed"), tr("written Chinese")
+    return *chinese, tr("other language"), tr("neutral")
 
 
 def most_cantonese(page: Page, part: str, found: Mapping[str, Value]) -> str:
@@ -90,16 +90,16 @@ def most_cantonese(page: Page, part: str, found: Mapping[str, Value]) -> str:
         return ""
     most = max(each.value for each in found.values())
     names, standing = values.leaders(page, (CHECK, part, "cantonese_share"), found, most)
-    first = page.say(
+    first = page.tr(
         "Most Cantonese, of sentences that show their variety: {names}, {value}.",
         names=names,
-        value=format_value(most, SHARE, say=page.say),
+        value=format_value(most, FRACTION, tr=page.tr),
     )
-    return values.sentences(page.say, first, standing)
+    return values.sentences(page.tr, first, standing)
 
 
 def _paint(
-    say: Words, found: Mapping[str, Sequence[float]], names: Sequence[str], figure: Any
+    tr: Translator, found: Mapping[str, Sequence[float]], names: Sequence[str], figure: Any
 ) -> Any:
     axes = figure.subplots()
     axes.set(xlim=(0, 1), ylim=(len(found) - 0.4, -0.7), yticks=[], xticks=[])
@@ -110,7 +110,7 @@ def _paint(
         names, _COLOURS, zip(*found.values(), strict=True), strict=True
     ):
         bars = axes.barh(rows, shares, 0.48, begins, color=colour, label=label(name))
-        texts = [say("{value} %", value=f"{x * 100:.0f}") if x >= 0.1 else "" for x in shares]
+        texts = [tr("{value} %", value=f"{x * 100:.0f}") if x >= 0.1 else "" for x in shares]
         axes.bar_label(bars, texts, label_type="center", color="white")
         begins = [begin + share for begin, share in zip(begins, shares, strict=True)]
     for row, name in zip(rows, found, strict=True):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from basegate.i18n.catalogue import words
+from basegate.i18n.catalogue import translator
 from basegate.ledger import Record
 from basegate.measurement import Earlier
 from basegate.report.html_rows import header_cells, result_cells, stored_cells
@@ -24,7 +24,7 @@ ROWS = [
     row(
         "inconclusive",
         metric=metric,
-        unit="share of pairs with the right sentence likelier",
+        unit="fraction",
         value=0.539,
         interval=(0.466, 0.61),
         direction="min",
@@ -58,7 +58,7 @@ def chinese(tmp_path_factory):
 
 
 def made_by_pytest_html(folder, language):
-    page = make_page(candidates=2, questions=10, samples=200, say=words(language))
+    page = make_page(candidates=2, questions=10, samples=200, tr=translator(language))
     (folder / "sections.html").write_text(fragment(page), encoding="utf-8")
     (folder / "cells.json").write_text(json.dumps(CELLS), encoding="utf-8")
     (folder / "conftest.py").write_text(
@@ -145,10 +145,10 @@ def test_the_decision_stands_before_the_summary_of_pytest_html(window, host):
 
 def test_chinese_is_what_it_was_in_the_page_of_pytest_html(window, chinese):
     window.open(chinese)
-    page = make_page(candidates=2, questions=10, samples=200, say=words("zh-HK"))
+    page = make_page(candidates=2, questions=10, samples=200, tr=translator("zh-HK"))
     data = json.loads(window.page.locator("#bg-texts-data").text_content())
     assert {key: data[key] for key in collect(page)} == collect(page)
-    assert window.texts(".bg-filters .bg-field > span")[0] == words("zh-HK")("Check")
+    assert window.texts(".bg-filters .bg-field > span")[0] == translator("zh-HK")("Check")
     assert len(window.texts("#results-table tr.collapsible")) == 4
     assert window.unasked == []
 

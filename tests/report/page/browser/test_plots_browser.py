@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from basegate.i18n.catalogue import words
+from basegate.i18n.catalogue import translator
 from basegate.report.page.plots import render_plots
 from basegate.report.page.templating import asset
 from tests.helpers.browsing import WIDTHS
@@ -59,7 +59,7 @@ def test_text_is_neither_cut_off_nor_covered_by_other_text(show, candidates, hos
 @pytest.mark.parametrize("language", ["en", "zh-HK"])
 @pytest.mark.parametrize("candidates", [2, 6])
 def test_long_names_and_chinese_are_neither_cut_off_nor_covered(show, candidates, language):
-    page = rename(make_page(candidates, say=words(language)), LONG_NAMES)
+    page = rename(make_page(candidates, tr=translator(language)), LONG_NAMES)
     # A gate with many names, in its legend.
     rows = [
         each.model_copy(update={"item": f"{bank}/{each.question}"})

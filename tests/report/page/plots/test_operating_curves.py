@@ -16,7 +16,7 @@ def gated(curve, **fields):
             "check": "knowledge",
             "item": "bank/q1",
             "metric": "correct",
-            "unit": "of 10 correct",
+            "unit": "correct",
             "limit": 7,
             "direction": "min",
             "count": 10,
@@ -61,7 +61,7 @@ def test_a_gate_on_a_share_has_a_band_where_candidates_were_measured_with_more_o
             candidate=candidate,
             item="bank",
             metric="accuracy",
-            unit="share of answers right",
+            unit="fraction",
             limit=0.55,
             count=240,
         )

@@ -11,7 +11,7 @@ def topic(name, value, count=5, low=0.1, high=0.9):
     return Metric(
         name="topic_accuracy",
         value=value,
-        unit="share of answers right",
+        unit="fraction",
         item=name,
         interval=(low, high),
         count=count,
@@ -27,7 +27,7 @@ def bank_page(metrics, candidates=("yi-6b",), limit=0.5):
             item="bank",
             metric="accuracy",
             value=0.5,
-            unit="share of answers right",
+            unit="fraction",
             limit=limit,
             direction="min",
             measurement=made.key,
@@ -67,6 +67,6 @@ def test_a_bank_without_a_limit_has_no_line_of_one():
 
 
 def test_a_bank_without_topics_has_no_plot_of_them():
-    plain = bank_page([Metric(name="accuracy", value=0.5, unit="share of answers right")])
+    plain = bank_page([Metric(name="accuracy", value=0.5, unit="fraction")])
     assert topics.topics_of(plain, "knowledge", "bank") == {}
     assert list(topics.plots(plain)) == []

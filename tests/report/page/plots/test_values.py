@@ -91,6 +91,6 @@ def test_cases_are_counted_by_candidate():
 
 def test_figures_have_their_interval_and_its_level():
     assert in_figures(Value(4.1, (3.97, 4.23))) == "4.10 (95 %: 3.97–4.23)"
-    assert in_figures(Value(0.5, (0.25, 0.75), 0.9), "share of x") == "50 % (90 %: 25–75 %)"
+    assert in_figures(Value(0.5, (0.25, 0.75), 0.9), "fraction") == "50 % (90 %: 25–75 %)"
     assert in_figures(Value(0.5)) == "0.50"
     assert in_figures(None) == ""

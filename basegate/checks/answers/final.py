@@ -1,6 +1,6 @@
 """Whether a text's answer could still change, so that a sample may end where it cannot.
 
-A reading is settled if none of the ways in which models go on (the options listed, another option
+A reading is final if none of the ways in which models go on (the options listed, another option
 named or called right, another answer stated, a list of answers, the question again) changes it.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NUMBERS = ("\n12345", "n = 12345\n", "或者 12345", "所以答案係12345。\n", "1 + n = 12345\n")
 
 
-def choice_is_settled(text: str, options: Mapping[str, str]) -> bool:
+def is_choice_final(text: str, options: Mapping[str, str]) -> bool:
     """Tell whether more text could not change the option that `find_choice` finds.
 
     Args:
@@ -36,7 +36,7 @@ def choice_is_settled(text: str, options: Mapping[str, str]) -> bool:
     return all(find_choice(text + tail, options) == answer for tail in tails)
 
 
-def number_is_settled(text: str) -> bool:
+def is_number_final(text: str) -> bool:
     """Tell whether more text could not change the number that `find_number` finds."""
     number = find_number(text)
     return number is not None and all(find_number(text + tail) == number for tail in _NUMBERS)

@@ -8,10 +8,10 @@ import json
 import pytest
 
 from basegate.checks.answers import (
-    choice_is_settled,
     find_choice,
     find_number,
-    number_is_settled,
+    is_choice_final,
+    is_number_final,
 )
 from tests.helpers.paths import SHARED
 
@@ -20,7 +20,7 @@ RECORDED = SHARED / "data/yue-benchmark/recorded"
 
 
 @pytest.mark.parametrize(
-    ("text", "settled"),
+    ("text", "is_final"),
     [
         ("答案係A。\n李家超係行政長官。\n", True),
         ("A\n\n問題：邊個係財政司司長？\n", True),
@@ -35,16 +35,16 @@ RECORDED = SHARED / "data/yue-benchmark/recorded"
         ("", False),
     ],
 )
-def test_a_choice_is_settled(text, settled):
-    assert choice_is_settled(text, OPTIONS) is settled
+def test_a_choice_is_final(text, is_final):
+    assert is_choice_final(text, OPTIONS) is is_final
 
 
 @pytest.mark.parametrize(
-    ("text", "settled"),
+    ("text", "is_final"),
     [("9;\n", True), (" 9\n", True), ("21蚊。\n", True), ("1 + n = 10\n", False), ("\n", False)],
 )
-def test_a_number_is_settled(text, settled):
-    assert number_is_settled(text) is settled
+def test_a_number_is_final(text, is_final):
+    assert is_number_final(text) is is_final
 
 
 def recorded():
@@ -59,7 +59,7 @@ def test_what_real_models_wrote_after_a_settled_answer_did_not_change_it():
     early = 0
     for options, text in recorded():
         ends = [at + 1 for at, char in enumerate(text) if char == "\n"][:6]
-        end = next((end for end in ends if choice_is_settled(text[:end], options)), None)
+        end = next((end for end in ends if is_choice_final(text[:end], options)), None)
         if end is not None:
             early += 1
             assert find_choice(text, options) == find_choice(text[:end], options), text
@@ -69,5 +69,5 @@ def test_what_real_models_wrote_after_a_settled_answer_did_not_change_it():
 @pytest.mark.parametrize("tail", ["\n8", "n = 8", "或者8", "\n2 + n = 8", "!!!!"])
 def test_what_comes_after_a_settled_number_does_not_change_it(tail):
     for text in ("9;\n", "n = 9\n", "答案係9\n", "HK$9\n"):
-        assert number_is_settled(text)
+        assert is_number_final(text)
         assert find_number(text + tail) == 9

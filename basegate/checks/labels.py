@@ -1,0 +1,323 @@
+"""What checks, metrics, facts and counts are called where people read them.
+
+Records hold their names (`bits_per_char`, `left_out`); these are the words, in English, each the
+key of its translation. A name that is not here is shown with spaces for its underscores.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from basegate.i18n.catalogue import ENGLISH, Plural, Translator
+from basegate.i18n.formatting import format_interval, format_value
+from basegate.i18n.messages import Message
+from basegate.measurement import CORRECT, Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from basegate.ledger import LimitDistance
+    from basegate.measurement import SampleSize
+    from basegate.verdict import Result
+
+
+class MetricLabel(NamedTuple):
+    """What one metric is called.
+
+    Attributes:
+        name: by itself, as in a column of metrics.
+        unit: what its number is of, as a heading.
+        value: with its number.
+        short: with its number, below the name of its check.
+    """
+
+    name: str
+    unit: str
+    value: str
+    short: str
+
+
+_BY_TEXT = MetricLabel(
+    Message("likelihood accuracy"),
+    Message("of questions with the right option's text likeliest"),
+    Message("{value} of questions with the right option's text likeliest"),
+    Message("{value} right by likelihood"),
+)
+_BY_LETTER = MetricLabel(
+    Message("letter accuracy"),
+    Message("of questions with the right option's letter likeliest"),
+    Message("{value} of questions with the right option's letter likeliest"),
+    Message("{value} right by letter"),
+)
+_ACCURACY = MetricLabel(
+    Message("accuracy"),
+    Message("of answers right"),
+    Message("{value} of answers right"),
+    Message("{value} right answers"),
+)
+_PREFERRED = MetricLabel(
+    Message("preferred share"),
+    Message("of pairs with the right sentence likelier"),
+    Message("{value} of pairs with the right sentence likelier"),
+    Message("{value} right sentence likelier"),
+)
+METRICS: dict[str, MetricLabel] = {
+    "bits_per_char": MetricLabel(
+        Message("bits per char"),
+        Message("bits per character"),
+        Message("{value} bits per character"),
+        Message("{value} bits per character"),
+    ),
+    "bits_per_byte": MetricLabel(
+        Message("bits per byte"),
+        Message("bits per byte"),
+        Message("{value} bits per byte"),
+        Message("{value} bits per byte"),
+    ),
+    "perplexity": MetricLabel(
+        Message("perplexity"),
+        Message("token perplexity"),
+        Message("{value} token perplexity"),
+        Message("{value} perplexity"),
+    ),
+    "tokens_per_char": MetricLabel(
+        Message("tokens per char"),
+        Message("tokens per character"),
+        Message("{value} tokens per character"),
+        Message("{value} tokens per character"),
+    ),
+    "written_chinese_bits_per_char": MetricLabel(
+        Message("bits per char in written Chinese"),
+        Message("bits per character of the same in written Chinese"),
+        Message("{value} bits per character of the same in written Chinese"),
+        Message("{value} bits per character of the same in written Chinese"),
+    ),
+    "gap": MetricLabel(
+        Message("gap"),
+        Message("bits per character more than in written Chinese"),
+        Message("{value} bits per character more than in written Chinese"),
+        Message("{value} bits beyond written Chinese"),
+    ),
+    "article_perplexity": MetricLabel(
+        Message("article perplexity"),
+        Message("perplexity as the article's code computes it (20 of 512 tokens; never judged)"),
+        Message(
+            "{value} perplexity as the article's code computes it (20 of 512 tokens; never judged)"
+        ),
+        Message(
+            "{value} perplexity as the article's code computes it (20 of 512 tokens; never judged)"
+        ),
+    ),
+    "preferred_share": _PREFERRED,
+    "preferred_share_of_kind": _PREFERRED,
+    "cantonese_share": MetricLabel(
+        Message("cantonese share"),
+        Message("of sentences in Cantonese"),
+        Message("{value} of sentences in Cantonese"),
+        Message("{value} Cantonese"),
+    ),
+    "latin_share": MetricLabel(
+        Message("latin share"),
+        Message("of words in Latin letters"),
+        Message("{value} of words in Latin letters"),
+        Message("{value} English words"),
+    ),
+    "simplified_share": MetricLabel(
+        Message("simplified share"),
+        Message("of characters in Simplified form"),
+        Message("{value} of characters in Simplified form"),
+        Message("{value} Simplified"),
+    ),
+    "looping_share": MetricLabel(
+        Message("looping share"),
+        Message("of samples that loop"),
+        Message("{value} of samples that loop"),
+        Message("{value} loops"),
+    ),
+    "degenerate_share": MetricLabel(
+        Message("degenerate share"),
+        Message("of samples that are degenerate"),
+        Message("{value} of samples that are degenerate"),
+        Message("{value} degenerate"),
+    ),
+    "accuracy": _ACCURACY,
+    "topic_accuracy": _ACCURACY,
+    "likelihood_accuracy": _BY_TEXT,
+    "letter_accuracy": _BY_LETTER,
+    CORRECT: MetricLabel(
+        Message("correct"),
+        Message("correct"),
+        Message("{value} correct"),
+        Message("{value} correct"),
+    ),
+}
+CHECKS: dict[str, str] = {
+    "perplexity": Message("perplexity"),
+    "minimal_pairs": Message("minimal pairs"),
+    "continuation": Message("continuation"),
+    "knowledge": Message("knowledge"),
+    "reasoning": Message("reasoning"),
+}
+FACTS: dict[str, str] = {
+    "documents": Message("documents"),
+    "left_out": Message("left out"),
+    "tokens": Message("tokens"),
+    "characters": Message("characters"),
+    "split_token_share": Message("tokens that are parts of a character"),
+    "parallel_documents": Message("parallel documents"),
+    "samples": Message("samples"),
+    "sentences": Message("sentences"),
+    "neutral_sentences": Message("neutral sentences"),
+    "questions": Message("questions"),
+    "problems": Message("problems"),
+    "no_answer": Message("samples without an answer"),
+    "not_drawn": Message("samples not drawn"),
+    "pairs": Message("pairs"),
+    "ties": Message("ties"),
+    "prefix": Message("before every window and prompt"),
+    "memory_retries": Message("memory retries"),
+}
+KINDS: dict[str, Plural] = {
+    "documents": Plural("document", "documents"),
+    "parallel_documents": Plural("document in both versions", "documents in both versions"),
+    "samples": Plural("sample", "samples"),
+    "questions": Plural("question", "questions"),
+    "problems": Plural("problem", "problems"),
+    "prompts": Plural("prompt", "prompts"),
+    "pairs": Plural("pair", "pairs"),
+}
+"""What is counted, by the kinds of `SampleSize` and `SampleSizeHint`."""
+_COUNTS: dict[str, Plural] = {
+    "documents": Plural("{count} document", "{count} documents"),
+    "questions": Plural("{count} question", "{count} questions"),
+    "problems": Plural("{count} problem", "{count} problems"),
+    "prompts": Plural("{count} prompt", "{count} prompts"),
+    "pairs": Plural("{count} pair", "{count} pairs"),
+}
+TOPICS: tuple[str, ...] = (
+    Message("history-before-1841"),
+    Message("colonial-era"),
+    Message("since-1997"),
+    Message("history"),
+    Message("economy"),
+    Message("festivals-and-customs"),
+    Message("film-music-and-television"),
+    Message("food"),
+    Message("geography-and-transport"),
+    Message("geography"),
+    Message("transport"),
+    Message("government-and-law"),
+    Message("nature"),
+    Message("schools-and-exams"),
+    Message("sport"),
+    Message("symbols"),
+    Message("words-and-sayings"),
+    Message("daily-life"),
+    Message("aspect"),
+    Message("classifier"),
+    Message("homophone"),
+    Message("mandarin-word"),
+    Message("particle"),
+    Message("pronoun"),
+    Message("word-order"),
+    Message("brackets"),
+    Message("chain"),
+    Message("proportion"),
+    Message("sequence"),
+    Message("two-unknowns"),
+    Message("word"),
+)
+"""Topics, kinds of pairs and of problems in the suite's own banks, which have a translation."""
+
+
+def metric_label(metric: str) -> MetricLabel:
+    """What a metric is called."""
+    if metric in METRICS:
+        return METRICS[metric]
+    name = metric.replace("_", " ")
+    value = "{value} " + name.replace("{", "{{").replace("}", "}}")
+    return MetricLabel(name, name, value, value)
+
+
+def unit_label(metric: str, tr: Translator = ENGLISH) -> str:
+    """What the number of a metric is of, e.g. `bits per character`."""
+    return tr(metric_label(metric).unit)
+
+
+def fact_label(fact: str, tr: Translator = ENGLISH) -> str:
+    """What a fact of a measurement is called."""
+    return tr(FACTS.get(fact) or fact.replace("_", " "))
+
+
+def check_label(check: str, part: str = "", tr: Translator = ENGLISH) -> str:
+    """What a row speaks of, e.g. `knowledge must-know`; the check alone if it is all."""
+    name = tr(CHECKS.get(check) or check.replace("_", " "))
+    if part in ("", check):
+        return name
+    return tr("{name} {part}", name=name, part=part)
+
+
+def format_measured(
+    row: Metric | Result | LimitDistance, limit: float | None = None, tr: Translator = ENGLISH
+) -> str:
+    """What was measured, with its interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`.
+
+    A count is what it is, and is held against its limit as it is: its interval speaks of the chance
+    behind it and would read as if the count itself were uncertain.
+    """
+    text = format_number(row, limit, tr)
+    if row.interval is None or row.unit == CORRECT:
+        return text
+    return text + format_interval(row.interval, row.unit, row.confidence, limit, tr)
+
+
+def format_number(
+    row: Metric | Result | LimitDistance, limit: float | None = None, tr: Translator = ENGLISH
+) -> str:
+    """What was measured without its interval, e.g. `7 of 10 correct`."""
+    value = format_value(row.value, row.unit, limit, tr)
+    if row.unit == CORRECT and row.drawn is not None:
+        return tr("{value} of {count} correct", value=value, count=row.drawn)
+    metric = row.name if isinstance(row, Metric) else row.metric
+    return tr(metric_label(metric).value, value=value)
+
+
+def format_chance(metric: Metric, tr: Translator = ENGLISH) -> str:
+    """The interval of the chance behind a count, to stand behind it; empty where there is none."""
+    if metric.unit != CORRECT or metric.interval is None or not metric.count:
+        return ""
+    low, high = (f"{end / metric.count * 100:.0f}" for end in metric.interval)
+    return tr(
+        "; chance of a right answer {low} % to {high} % ({level} %, Clopper and Pearson)",
+        low=low,
+        high=high,
+        level=f"{metric.confidence * 100:g}",
+    )
+
+
+def format_sample_size(size: SampleSize | None, tr: Translator = ENGLISH) -> str:
+    """What a measurement is based on, e.g. `240 questions, 4 samples each, 2 left out`."""
+    if size is None:
+        return ""
+    text, *others = _parts(size, tr)
+    for each in others:
+        text = tr("{basis}, {more}", basis=text, more=each)
+    return text
+
+
+def _parts(size: SampleSize, tr: Translator) -> Iterator[str]:
+    counted = _COUNTS.get(size.kind) or Plural(*(f"{{count}} {size.kind}",) * 2)
+    yield tr.ngettext(*counted, size.n)
+    each = size.samples_each
+    if each is not None and size.at_most:
+        yield tr.ngettext("up to {count} sample each", "up to {count} samples each", each)
+    elif each is not None:
+        yield tr.ngettext("{count} sample each", "{count} samples each", each)
+    if size.kind != "documents":
+        yield tr("{count} left out", count=size.left_out)
+    elif size.left_out:
+        yield tr.ngettext(
+            "{count} empty one left out", "{count} empty ones left out", size.left_out
+        )
+    if size.parallel:
+        yield tr("{count} of them in written Chinese too", count=size.parallel)

@@ -1,0 +1,145 @@
+"""Measurements of earlier versions are read: what was a sentence in them is data now."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+
+import pytest
+
+from basegate.checks.identity import identify_software
+from basegate.checks.labels import format_sample_size
+from basegate.cli import main
+from basegate.i18n.catalogue import translator
+from basegate.i18n.messages import Message
+from basegate.measurement import SampleSize
+from basegate.store import Store
+from basegate.store.migration import migrate
+from tests.helpers.paths import DATA, ROOT
+
+STORE = DATA / "store-6f604dd"
+"""What the demo measured at commit 6f604dd; of the large banks without the samples."""
+THRESHOLDS = ROOT / "fixtures/demo/thresholds.toml"
+
+
+@pytest.fixture
+def store(tmp_path):
+    return shutil.copytree(STORE, tmp_path / "store")
+
+
+def verdicts(path):
+    rows = json.loads(path.read_text(encoding="utf-8"))["results"]
+    names = ("candidate", "check", "item", "metric", "verdict")
+    return sorted([row[name] for name in names] for row in rows)
+
+
+EXPECTED = sorted(json.loads((STORE / "verdicts.json").read_text(encoding="utf-8")))
+
+
+def test_a_store_of_6f604dd_is_judged_as_it_was_then(store, tmp_path, capsys):
+    ledger = tmp_path / "ledger.json"
+    options = ["--store", str(store), "--thresholds", str(THRESHOLDS), "--ledger", str(ledger)]
+    assert main(["judge", *options]) == 1
+    assert verdicts(ledger) == EXPECTED
+    assert "not measured" not in capsys.readouterr().out
+
+
+def test_pytest_takes_it_as_measured_and_loads_nothing(store, tmp_path, pytester, monkeypatch):
+    stored = next(each for each in Store(store) if each.check == "knowledge")
+    if stored.identity["libraries"] != identify_software("knowledge")["libraries"]:
+        pytest.skip("other versions of libraries are installed, with which it measures anew")
+    monkeypatch.chdir(ROOT)
+    ledger = tmp_path / "ledger.json"
+    arguments = ["-q", "--tb=no", "-p", "no:cacheprovider", "--model=tiny-yue,tiny-en"]
+    arguments += [f"--thresholds={THRESHOLDS}", f"--store={store}", f"--ledger={ledger}"]
+    found = pytester.run(sys.executable, "-m", "pytest", *arguments, ROOT / "tests_models")
+    assert found.ret == 1
+    assert "loading" not in found.stderr.str()
+    assert verdicts(ledger) == EXPECTED
+
+
+def fields(basis="", notes=(), **metric):
+    metrics = [{"name": "m", "value": 1.0, **metric}] if metric else []
+    return {"schema_version": 2, "findings": {"metrics": metrics, "basis": basis, "notes": notes}}
+
+
+def migrated(**old):
+    return migrate(fields(**old))["findings"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12 documents",
+        "1 document, 1 empty one left out",
+        "3 documents, 2 empty ones left out, 2 of them in written Chinese too",
+        "1 question, 1 sample each, 0 left out",
+        "240 questions, up to 4 samples each, 2 left out",
+        "180 pairs, 0 left out",
+    ],
+)
+def test_what_it_is_based_on_is_read_from_its_sentence(text):
+    size = SampleSize.model_validate(migrated(basis=text)["sample_size"])
+    assert format_sample_size(size) == text
+
+
+def test_a_sentence_that_is_not_known_becomes_a_note():
+    found = migrated(basis="all of it", notes=["Hm."])
+    assert "sample_size" not in found
+    assert found["notes"] == [
+        {"template": "Hm.", "values": {}},
+        {"template": "all of it", "values": {}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "kind"),
+    [
+        ("bits per character", "bits_per_char"),
+        ("bits per character more than in written Chinese", "bits_per_char"),
+        ("token perplexity", "perplexity"),
+        ("of 7 correct", "correct"),
+        ("share of samples that loop", "fraction"),
+        ("furlongs", "furlongs"),
+    ],
+)
+def test_units_are_kinds(unit, kind):
+    assert migrated(unit=unit)["metrics"] == [{"name": "m", "value": 1.0, "unit": kind}]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        (
+            "sampling and likelihood disagree: 90.0 % of sampled answers are right, 10.5 % of "
+            "questions by likelihood (it answers in text what its probabilities do not show; look "
+            "at its samples).",
+            {"sampled": "90.0", "likely": "10.5"},
+        ),
+        (
+            "copies of other documents: 2 of 9 documents, 3.5 % of the characters. They show "
+            "nothing new, and the interval is too narrow for it: leave them out.",
+            {"copies": "2", "documents": "9", "share": "3.5"},
+        ),
+        (
+            "a batch did not fit into memory and was halved, once; the numbers are not affected.",
+            {"count": "1"},
+        ),
+        (
+            "a batch did not fit into memory and was halved, 3 times; the numbers are not "
+            "affected.",
+            {"count": "3"},
+        ),
+        ("Python code of the checkpoint was run, as --trust-remote-code asked.", {}),
+    ],
+)
+def test_notes_are_shown_in_the_readers_language_again(text, values):
+    [note] = migrated(notes=[text])["notes"]
+    assert note["values"] == values
+    message = Message(note["template"], **values)
+    assert translator("zh-HK").translate(message) != message
+
+
+def test_a_file_whose_fields_are_of_other_kinds_is_left_for_the_schema_to_refuse():
+    assert migrate({"findings": 3}) == {"findings": 3}
