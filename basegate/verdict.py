@@ -1,4 +1,4 @@
-"""The words for a verdict and the records that carry it: rows of the ledger, and what they hold."""
+"""Verdicts and the records that contain them: rows of the ledger, and their parts."""
 
 from __future__ import annotations
 

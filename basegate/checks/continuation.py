@@ -1,23 +1,23 @@
-"""Continuation: does the candidate go on in Cantonese when it is given the start of a sentence?
+"""Continuation: does the candidate continue the start of a sentence in Cantonese?
 
 Over all samples, prompts excluded:
 
     cantonese_share  = Cantonese sentences / sentences that show their variety
     latin_share      = words of English clauses / (words of English clauses + Chinese characters)
     simplified_share = Simplified characters / Chinese characters
-    looping_share    = samples that turn in circles / samples
+    looping_share    = samples with a repetition loop / samples
 
-Sentences are judged by canto-filter's markers; one that fits Cantonese and written Chinese alike
-counts for neither, and one without Chinese characters, or a third of which is clauses of English,
-counts as not Cantonese.
+Sentences are classified by canto-filter's markers; one that fits Cantonese and written Chinese
+alike counts for neither, and one without Chinese characters, or a third of which is clauses of
+English, counts as not Cantonese.
 
 Words of English clauses are those in Latin letters that stand at least four in a row, or in a
 sentence without Chinese characters. One to three in a Chinese sentence are Hong Kong's natural
 code-mixing (我今日要返office開meeting). If every word counted, such speech (21 %, docs/variety.md)
 would fail a limit of 15 % that is meant for a drift into English.
 
-A sample turns in circles if at least half of its character 4-grams are repetitions, or if it is at
-least 150 bytes long and zlib makes it at least 2.75 times smaller.
+A sample is a repetition loop if at least half of its character 4-grams are repetitions, or if it is
+at least 150 bytes long and zlib compresses it by a factor of at least 2.75.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""k of n: how many samples of a question have to be drawn until its verdict is certain.
+"""k of n: how many samples of a question are needed until its verdict is certain.
 
-The verdict is the same as that of all n samples, for fewer of them. What has been drawn stays valid
-under any limit: where another limit needs the rest, the rest is drawn.
+The verdict is the same as that of all n samples, for fewer of them. Samples stay valid under any
+limit: where another limit needs the rest, the rest is generated.
 """
 
 from __future__ import annotations

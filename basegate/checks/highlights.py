@@ -1,9 +1,9 @@
-"""Where in a text the things stand that `variety` counts, for readers who want to see them.
+"""Spans of a text that `language_variety` counts, to highlight them on the page.
 
-cantonese   what canto-filter, or Cantonese grammar around an English word, knows it by
+cantonese   canto-filter's markers, or Cantonese grammar around an English word
 latin       clauses of English
 simplified  Simplified forms
-loop        what has been said before, in a text that turns in circles
+loop        repeated text, in a repetition loop
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""k of n: what questions and problems have in common."""
+"""k of n: what the checks of questions and of problems share."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
     correct = samples whose answer is the right option, of all samples of the question
 
 A sample without a recognisable answer counts as not correct. Beside it the options are scored
-(`choices`): `method` of `thresholds.toml` says which of the two gates, and both are reported.
+(`option_likelihood`): `method` of `thresholds.toml` says which of the two gates; both are reported.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which language a text is written in, and whether it turns in circles.
+"""Language identification of sentences, and repetition loops.
 
-Sentences are told apart by canto-filter's markers, Simplified forms by OpenCC's tables, clauses of
+Sentences are classified by canto-filter's markers, Simplified forms by OpenCC's tables, clauses of
 English from the English words of Hong Kong speech by their length. Figures: docs/variety.md.
 """
 

@@ -1,4 +1,4 @@
-"""Minimal pairs: is the right sentence likelier than one that is wrong in a single point?
+"""Minimal pairs: is the right sentence more probable than one that is wrong in a single point?
 
     preferred_share = pairs whose right sentence has fewer bits per character / pairs
 

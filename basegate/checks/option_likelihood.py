@@ -1,12 +1,12 @@
 """Multiple choice without sampling: how likely are the options?
 
-    likelihood_accuracy = questions whose right option has the likeliest text / questions
-    letter_accuracy     = questions whose right option has the likeliest letter / questions
+    likelihood_accuracy = questions whose right option has the most probable text / questions
+    letter_accuracy     = questions whose right option has the most probable letter / questions
 
 After the same prompt as in sampling, every option's text (per character) and every letter is
 scored. Each question is put with its options in every cyclic order, and an option's
-log-probabilities are averaged over the orders: a taste for a letter or a place then adds the same
-to every option and cancels. A tie is no right answer. Interval: Wilson's, over questions.
+log-probabilities are averaged over the orders: a bias towards a letter or a position then adds the
+same to every option and cancels. A tie is no right answer. Interval: Wilson's, over questions.
 
 The text gates (`method = "likelihood"`): that a model ties letters to options is a skill of its
 own, which small models learn late.

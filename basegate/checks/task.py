@@ -1,4 +1,4 @@
-"""What a measure is asked to do."""
+"""What a check is given to measure with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a measurement of the model at all? A broken run says nothing about it.
+"""Validity: degenerate output and log-probabilities that are not finite are no measurement.
 
     degenerate_share = samples that are degenerate / samples
 

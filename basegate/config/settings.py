@@ -1,4 +1,4 @@
-"""What a measure is told: settings without limits, so that limits cannot change a number."""
+"""Settings of the checks, without limits, so that limits cannot change a number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The identity of local files: what they hold, not where they lie."""
+"""Fingerprints of local files: by content, not by path."""
 
 from __future__ import annotations
 

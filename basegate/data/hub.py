@@ -1,4 +1,4 @@
-"""Hub ids to commits and tables, and the hub's errors to sentences a user can act on."""
+"""Hub ids to commits and tables; the hub's errors as messages that a user can act on."""
 
 from __future__ import annotations
 

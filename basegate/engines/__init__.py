@@ -1,1 +1,1 @@
-"""What answers for a candidate. `protocol` says what every engine offers."""
+"""Inference: scores and samples of a candidate. `protocol` says what every engine offers."""

@@ -1,4 +1,4 @@
-"""The article's own perplexity, faults included, so that a run can be held beside its table."""
+"""The article's own perplexity, mistakes included, so that a run can be compared with its table."""
 
 from __future__ import annotations
 

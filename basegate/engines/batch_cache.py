@@ -25,24 +25,23 @@ Found = TypeVar("Found")
 class BatchCache(Protocol):
     """Where finished batches of one measurement are kept, so that a killed run goes on.
 
-    `store.journal.FileJournal` is one; `NO_CACHE` keeps nothing.
+    `store.journal.FileJournal` is one. The methods as they stand here keep nothing: `NO_CACHE`.
     """
 
     def __len__(self) -> int:
         """How many pieces are done."""
-        ...
+        return 0
 
     def has(self, name: str) -> bool:
         """Whether the piece of that name is done."""
-        ...
+        return False
 
     def get(self, names: Sequence[str]) -> list[Any] | None:
         """The pieces of a batch, or `None` where not all of them are done yet."""
-        ...
+        return None
 
     def put(self, pieces: Mapping[str, Any]) -> None:
         """Keep the pieces of a batch: by name, what JSON can hold."""
-        ...
 
     def get_or_set(self, name: str, make: Callable[[], Any]) -> Any:
         """What was decided under that name when the measurement began; decided now if new.
@@ -50,35 +49,19 @@ class BatchCache(Protocol):
         Batches have to be the same when a measurement is resumed: a model's numbers depend, in
         their last digits, on what else is in a batch.
         """
-        ...
-
-    def too_large(self, kind: str) -> float:
-        """The smallest size of that kind of batch that did not fit into memory, or infinity."""
-        ...
-
-    def did_not_fit(self, kind: str, size: int) -> None:
-        """Note a batch that did not fit into memory."""
-        ...
-
-
-class _NoCache:
-    def __len__(self) -> int:
-        return 0
-
-    def has(self, name: str) -> bool:
-        return False
-
-    def get(self, names: Sequence[str]) -> None:
-        return None
-
-    def put(self, pieces: Mapping[str, Any]) -> None:
-        pass
-
-    def get_or_set(self, name: str, make: Callable[[], Any]) -> Any:
         return make()
 
     def too_large(self, kind: str) -> float:
+        """The smallest size of that kind of batch that did not fit into memory, or infinity."""
         return math.inf
+
+    def did_not_fit(self, kind: str, size: int) -> None:
+        """Note a batch that did not fit into memory."""
+
+
+class _NoCache(BatchCache):
+    def put(self, pieces: Mapping[str, Any]) -> None:
+        pass
 
     def did_not_fit(self, kind: str, size: int) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Log-probabilities of what could follow a prompt: the prompt is read once for all of it."""
+"""Log-probabilities of continuations of a prompt, which is processed once for all of them."""
 
 from __future__ import annotations
 

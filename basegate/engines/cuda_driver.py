@@ -1,4 +1,4 @@
-"""What NVIDIA's driver says of the GPUs: a script, since it has to be asked in another process.
+"""Ask NVIDIA's driver for the GPUs: a script, since that has to happen in another process.
 
 The driver reads CUDA_VISIBLE_DEVICES once in a process's life, when it is first asked. Asked by the
 process that is to use a GPU, it would go on showing all of them, whichever is leased later.

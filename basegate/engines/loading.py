@@ -30,9 +30,8 @@ from basegate.engines.checkpoints.inspection import (
 from basegate.engines.checkpoints.model_config import empty_model, model_class, model_config
 from basegate.engines.checkpoints.shapes import check_loaded
 from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
-from basegate.engines.checkpoints.tensor_headers import read_tensors
 from basegate.engines.checkpoints.tokenizer import check_vocabulary, load_tokenizer
-from basegate.engines.checkpoints.weight_files import find_weights
+from basegate.engines.checkpoints.weight_files import find_weights, read_tensors
 from basegate.engines.devices import resolve_device
 from basegate.engines.kv_cache import repeat
 from basegate.engines.memory import free_memory, memory_advice, memory_in_use

@@ -1,4 +1,4 @@
-"""Drawing tokens so that each sample depends on its own seed and on nothing else.
+"""Sample tokens from logits, so that each sample depends on its own seed and on nothing else.
 
 Inverse-transform sampling from numbers fixed beforehand per sample, so a sample stays the same
 whatever else is in its batch.

@@ -58,10 +58,15 @@ class PeakMemory:
             return sum(
                 torch.cuda.max_memory_allocated(index) for index in range(torch.cuda.device_count())
             )
-        with contextlib.suppress(OSError):
-            found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
-            return int(found[1]) * 1024 if found else None
-        return None
+        return _kilobytes(_STATUS, "VmHWM")
+
+
+def _kilobytes(path: Path, key: str) -> int | None:
+    """A line of a file of Linux's /proc, in bytes."""
+    with contextlib.suppress(OSError):
+        if found := re.search(rf"{key}:\s+(\d+) kB", path.read_text()):
+            return int(found[1]) * 1024
+    return None
 
 
 def free_memory(device: str) -> int | None:
@@ -86,9 +91,8 @@ def free_of_gpu(index: int) -> int:
 
 
 def _free_of_machine() -> int | None:
-    with contextlib.suppress(OSError):
-        if found := re.search(r"MemAvailable:\s+(\d+) kB", _MACHINE.read_text()):
-            return int(found[1]) * 1024
+    if (free := _kilobytes(_MACHINE, "MemAvailable")) is not None:
+        return free
     with contextlib.suppress(AttributeError, ValueError, OSError):
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
@@ -116,10 +120,7 @@ def memory_in_use(device: str) -> int:
         import torch
 
         return sum(torch.cuda.memory_allocated(index) for index in range(torch.cuda.device_count()))
-    with contextlib.suppress(OSError):
-        found = re.search(r"RssAnon:\s+(\d+) kB", _STATUS.read_text())
-        return int(found[1]) * 1024 if found else 0
-    return 0
+    return _kilobytes(_STATUS, "RssAnon") or 0
 
 
 def release_memory() -> None:

@@ -1,4 +1,4 @@
-"""Samples from a causal language model: prompts read once, several samples of each at a time."""
+"""Sample from a causal language model: prompts processed once, several samples of each."""
 
 from __future__ import annotations
 

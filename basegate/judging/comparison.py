@@ -1,13 +1,13 @@
-"""Every two candidates held against each other on the same items.
+"""Paired comparison of every two candidates on the same items.
 
 Computed after judging and before rendering; no limit and no model is looked at. One candidate is
-called better than another only where two things carry it, both allowing for how many pairs of
+called better than another only where two conditions hold, both allowing for how many pairs of
 candidates were compared on the item:
 
-- the interval of the difference, for items drawn anew together, excludes zero; its level is
+- the interval of the difference, for items resampled together, excludes zero; its level is
   1 - 0.05 / pairs (Bonferroni);
 - the exact sign test over items, adjusted by Holm, is below 0.05. For items that are right or wrong
-  it is McNemar's. With fewer than six items nothing can be carried.
+  it is McNemar's. With fewer than six items no difference is significant.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Verdicts from the store alone: no model, no pytest, any limits.
 
-A stored measurement answers a check if it was made by the same measure, with the same settings, on
-the same data. Versions of libraries may differ: of several the newest counts, and a note says so.
+A stored measurement answers a check if it was made by the same version of the check, with the same
+settings, on the same data. Versions of libraries may differ: of several the newest counts, and a
+note says so.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measurements held against limits. Sees no model; computes no metric."""
+"""Judge measurements by limits. Sees no model; computes no metric."""
 
 from __future__ import annotations
 

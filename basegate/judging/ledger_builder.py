@@ -1,4 +1,4 @@
-"""Puts the records of a run together into its ledger."""
+"""Build the ledger of a run from its records."""
 
 from __future__ import annotations
 

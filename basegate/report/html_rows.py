@@ -1,4 +1,4 @@
-"""Rows of pytest-html's table: the cells of a verdict, and what a measurement rests on.
+"""Rows of pytest-html's table: the cells of a verdict, and what a measurement is based on.
 
 pytest-html inserts all of it as it is, so everything is escaped here. What the models wrote is not
 in the rows, but in the page above them, once; rows link to it.

@@ -1,8 +1,8 @@
 """The summary of a run in Markdown, as GitHub and GitLab show it.
 
 Shorter than the page: what does not fit is counted, so that the summary of many candidates stays
-below the mebibyte that GitHub takes. Names and texts are escaped, and nothing in them becomes a
-link, a heading, a picture, a mention of somebody or HTML.
+below the 1 MiB that GitHub accepts. Names and texts are escaped, and nothing in them becomes a
+link, a heading, an image, a mention of somebody or HTML.
 """
 
 from __future__ import annotations

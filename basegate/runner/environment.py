@@ -10,7 +10,6 @@ from basegate.engines.devices import gpu_name
 
 
 def environment(device: str) -> dict[str, str | None]:
-    """Return the ledger's description of this machine."""
     return {
         "basegate": installed_version("basegate"),
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""Progress of a measuring process, told over a pipe and shown by the process that reports."""
+"""Progress of a measuring process, sent over a pipe and shown by the process that reports."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from basegate.checks.validity import is_broken
 from basegate.config.settings import Sampling
-from basegate.engines.checkpoints.tensor_headers import find_broken
+from basegate.engines.checkpoints.weight_files import find_broken
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT

@@ -1,4 +1,4 @@
-"""Tests that may be looked at after every question."""
+"""E-processes: tests that stay valid when they are monitored after every question."""
 
 from __future__ import annotations
 

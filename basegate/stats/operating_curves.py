@@ -1,4 +1,4 @@
-"""Operating curves: how often a gate passes a candidate of which the truth is known."""
+"""Operating curves: the probability that a gate passes a candidate, by its true accuracy."""
 
 from __future__ import annotations
 

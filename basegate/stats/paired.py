@@ -1,4 +1,4 @@
-"""Tests of two candidates on the same items, and what several such tests allow."""
+"""Paired tests of two candidates on the same items, and corrections for several such tests."""
 
 from __future__ import annotations
 

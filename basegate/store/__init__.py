@@ -1,4 +1,4 @@
-"""What is kept between runs: measurements, and how far an unfinished one has come."""
+"""What is stored between runs: measurements, and finished batches of unfinished ones."""
 
 from basegate.store.folder import Store
 from basegate.store.journal import FileJournal, Journal

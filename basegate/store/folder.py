@@ -1,8 +1,8 @@
-"""The folder that keeps measurements between runs.
+"""The folder that stores measurements between runs.
 
     measurements/NAME.CHECK.ITEM.KEY.json                 numbers; KEY begins the measurement's key
     measurements/NAME.CHECK.ITEM.KEY.SUM.samples.jsonl    samples, pairs, option scores behind them
-    measuring/KEY.jsonl, KEY.lock                         how far an unfinished one has come
+    measuring/KEY.jsonl, KEY.lock                         finished batches of an unfinished one
 
 The key is the SHA-256 of a measurement's identity, so one of another model, setting, text or
 library version can never be served; limits are not part of it.

@@ -1,4 +1,4 @@
-"""What a store holds beside whole measurements, and how a user names one of them."""
+"""What a store contains besides complete measurements; a measurement by its key's first digits."""
 
 from __future__ import annotations
 

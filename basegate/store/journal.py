@@ -1,4 +1,4 @@
-"""How far an unfinished measurement has come, so that a killed run resumes there.
+"""Journal of an unfinished measurement's batches, so that a killed run resumes there.
 
 A line per batch: a check sum and JSON with the pieces that were done. A line that was cut short by
 a crash, or garbled, ends what is taken: all behind it is measured again.

@@ -1,6 +1,6 @@
 """Delete selected measurements from a store, and files that belong to none.
 
-What a run has half done stays: nothing under `measuring/` is touched.
+Unfinished measurements stay: nothing under `measuring/` is touched.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Base models continue text; they do not obey a format. These functions return the answer that the
 text gives and ``None`` where it gives none, several, or one that contradicts itself, so that "no
-answer" can be counted apart from "wrong answer".
+answer" and "wrong answer" are counted separately.
 """
 
 from __future__ import annotations

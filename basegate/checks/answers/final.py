@@ -1,6 +1,6 @@
-"""Whether a text's answer could still change, so that a sample may end where it cannot.
+"""Early stopping: whether more text could still change the extracted answer.
 
-A reading is final if none of the ways in which models go on (the options listed, another option
+A reading is final if none of the ways in which models continue (the options listed, another option
 named or called right, another answer stated, a list of answers, the question again) changes it.
 """
 

@@ -1,4 +1,4 @@
-"""Words and patterns that finding a choice and finding a number have in common."""
+"""Patterns shared by the extraction of choices and of numbers."""
 
 from __future__ import annotations
 

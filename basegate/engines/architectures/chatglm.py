@@ -1,6 +1,6 @@
-"""ChatGLM3 (base, chat, 32k) as GLM, and ChatGLM2-6B, which says the same of itself.
+"""ChatGLM3 (base, chat, 32k) as GLM, and ChatGLM2-6B, which has the same `model_type`.
 
-Queries in groups that share keys and values, all fused; positions turn half of a head; gate and up
+Grouped queries, fused with keys and values; rotary embedding on half of each head; gate and up
 projection are fused in the order in which GLM fuses them.
 """
 
@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from basegate.engines.architectures.config_options import Options
-from basegate.engines.architectures.conversion import merges
-from basegate.engines.architectures.sentencepiece import Kind, read_pieces
+from basegate.engines.architectures.vocabulary_files import Kind, merges, read_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""The kinds of models that load without Python code of their own, for the registry's table.
+"""Values of `model_type` that load without code of the checkpoint, for the registry's table.
 
-transformers would have to be imported to tell, which takes seconds; the list is held against it by
-the tests. A newer transformers may know more.
+transformers would have to be imported to tell, which takes seconds; the tests compare the list
+with it. A newer transformers may know more.
 """
 
 from __future__ import annotations

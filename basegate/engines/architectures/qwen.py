@@ -6,13 +6,10 @@ half as wide as `intermediate_size` says.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 
 from basegate.engines.architectures.config_options import Options
-from basegate.engines.architectures.conversion import merges
-from basegate.errors import CandidateError
+from basegate.engines.architectures.vocabulary_files import merges, read_tiktoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,7 +97,7 @@ def tokenizer(folder: Path) -> Any:
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from transformers import AddedToken, PreTrainedTokenizerFast
 
-    ranks = _read(folder / "qwen.tiktoken")
+    ranks = read_tiktoken(folder / "qwen.tiktoken")
     written = _visible()
 
     def text(token: bytes) -> str:
@@ -132,28 +129,6 @@ def tokenizer(folder: Path) -> Any:
         split_special_tokens=True,
         clean_up_tokenization_spaces=False,
     )
-
-
-def _read(path: Path) -> dict[bytes, int]:
-    if not path.is_file():
-        raise CandidateError(
-            f"{path.parent} has no {path.name}, which holds the vocabulary of this kind of model. "
-            "Fetch the checkpoint again."
-        )
-    ranks = {}
-    try:
-        for line in path.read_bytes().splitlines():
-            token, rank = line.split()
-            ranks[base64.b64decode(token, validate=True)] = int(rank)
-    except (ValueError, binascii.Error):
-        ranks.clear()
-    whole = sorted(ranks.values()) == list(range(len(ranks)))
-    if not whole or not all(bytes([value]) in ranks for value in range(256)):
-        raise CandidateError(
-            f"{path} is damaged: it should hold a token and its number a line, without gaps, and "
-            "every byte as a token. Fetch the checkpoint again."
-        )
-    return ranks
 
 
 def _visible() -> dict[int, str]:

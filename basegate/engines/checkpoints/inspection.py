@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.engines.architectures import ARCHITECTURES
 from basegate.engines.checkpoints.config_files import CONTEXT, code_places, read_config
-from basegate.engines.checkpoints.tensor_headers import read_tensors
-from basegate.engines.checkpoints.weight_files import find_weights
+from basegate.engines.checkpoints.weight_files import find_weights, read_tensors
 from basegate.errors import CandidateError
 from basegate.i18n.messages import joined
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from basegate.engines.checkpoints.tensor_headers import place_of
+from basegate.engines.checkpoints.weight_files import place_of
 from basegate.errors import CandidateError
 from basegate.i18n.messages import joined
 

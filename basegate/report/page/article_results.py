@@ -1,4 +1,4 @@
-"""What the article published on its six models, to be held beside a run's own numbers.
+"""What the article published on its six models, for comparison with a run's own numbers.
 
 Source: Joseph Cheng, 調教大語言模型三步曲之一：揀預訓練模型, 2023-12-18.
 """

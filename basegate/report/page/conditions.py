@@ -1,4 +1,4 @@
-"""Under which conditions the numbers came about: machine, versions, how each candidate was held."""
+"""Conditions of the run: machine, versions, each candidate's quantization, dtype and device."""
 
 from __future__ import annotations
 

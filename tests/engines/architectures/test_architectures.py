@@ -17,7 +17,7 @@ import pytest
 import basegate
 from basegate.config.settings import Sampling
 from basegate.engines.architectures import ARCHITECTURES
-from basegate.engines.architectures.conversion import merges
+from basegate.engines.architectures.vocabulary_files import merges
 from basegate.engines.checkpoints.model_config import model_config
 from basegate.errors import CandidateError
 from basegate.progress import SILENT
@@ -47,8 +47,7 @@ needs_shared = pytest.mark.skipif(
 
 def load(folder, quantization="none", dtype="float32"):
     """Load weights as `load_candidate` does, without a tokenizer."""
-    from basegate.engines.checkpoints.tensor_headers import read_tensors
-    from basegate.engines.checkpoints.weight_files import find_weights
+    from basegate.engines.checkpoints.weight_files import find_weights, read_tensors
     from basegate.engines.loading import LoadOptions, _load_model
 
     native = model_config(folder, read_json(folder / "config.json"))

@@ -1,4 +1,4 @@
-"""The plots of the page: what its numbers look like, for those who would rather look."""
+"""The plots of the page, in their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a candidate takes, as a table: memory, and tokens for the same text."""
+"""Costs of a candidate, as a table: memory, and tokens for the same text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""k of n: a bar for every question that is judged alone, and for every candidate."""
+"""k of n: a bar for every question that is judged individually, and for every candidate."""
 
 from __future__ import annotations
 

@@ -1,19 +1,21 @@
-"""The pieces of a SentencePiece model, read without its library.
+"""Vocabularies in the formats of SentencePiece and tiktoken, read without their libraries.
 
-The file is a protocol buffer: fields of a number, a kind and a value, one after the other. Only the
-fields that decide how text becomes pieces are looked at.
+A SentencePiece file is a protocol buffer: fields of a number, a kind and a value, one after the
+other. Only the fields that decide how text becomes pieces are looked at.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import struct
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, AnyStr, NamedTuple
 
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 Value = int | bytes
@@ -43,13 +45,9 @@ def read_pieces(path: Path) -> list[Piece]:
         CandidateError: there is no such file, it is damaged, or its text is prepared in another way
             than by a `▁` before it and for each of its spaces.
     """
-    if not path.is_file():
-        raise CandidateError(
-            f"{path.parent} has no {path.name}, which holds the vocabulary of this kind of model. "
-            "Fetch the checkpoint again."
-        )
+    data = _contents(path)
     try:
-        fields = list(_fields(path.read_bytes()))
+        fields = list(_fields(data))
         pieces = [_piece(value) for number, value in fields if number == 1]
         # Of a field that stands there more than once the last one counts.
         training = _message(fields, 2)
@@ -132,3 +130,50 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         at += 1
         if data[at - 1] < 0x80:
             return value, at
+
+
+def read_tiktoken(path: Path) -> dict[bytes, int]:
+    """Every token with its id, which is also its rank."""
+    ranks = {}
+    lines = _contents(path).splitlines()
+    try:
+        for line in lines:
+            token, rank = line.split()
+            ranks[base64.b64decode(token, validate=True)] = int(rank)
+    except (ValueError, binascii.Error):
+        ranks.clear()
+    whole = sorted(ranks.values()) == list(range(len(ranks)))
+    if not whole or not all(bytes([value]) in ranks for value in range(256)):
+        raise CandidateError(
+            f"{path} is damaged: it should hold a token and its number a line, without gaps, and "
+            "every byte as a token. Fetch the checkpoint again."
+        )
+    return ranks
+
+
+def _contents(path: Path) -> bytes:
+    if not path.is_file():
+        raise CandidateError(
+            f"{path.parent} has no {path.name}, which holds the vocabulary of this kind of model. "
+            "Fetch the checkpoint again."
+        )
+    return path.read_bytes()
+
+
+def merges(ranks: Mapping[AnyStr, float]) -> list[tuple[AnyStr, AnyStr]]:
+    """Return every pair of tokens that together are a token, the first to be joined first.
+
+    tiktoken and SentencePiece keep no list of pairs: of all neighbours whose joining is a token
+    they join those with the best one. The list says the same to tokenizers that want a list.
+
+    Args:
+        ranks: every token that joining may give or take, best first from the lowest number.
+    """
+    found = []
+    for token, rank in ranks.items():
+        for cut in range(1, len(token)):
+            left, right = token[:cut], token[cut:]
+            if left in ranks and right in ranks:
+                found.append((rank, ranks[left], ranks[right], left, right))
+    found.sort()
+    return [(left, right) for *_, left, right in found]

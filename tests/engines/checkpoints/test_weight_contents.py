@@ -8,8 +8,13 @@ import pickle
 import pytest
 
 import basegate
-from basegate.engines.checkpoints.tensor_headers import find_broken, place_of, read_tensors
-from basegate.engines.checkpoints.weight_files import Weights, find_weights
+from basegate.engines.checkpoints.weight_files import (
+    Weights,
+    find_broken,
+    find_weights,
+    place_of,
+    read_tensors,
+)
 from basegate.errors import CandidateError
 from tests.helpers.checkpoints import (
     FIRST,
