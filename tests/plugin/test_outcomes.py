@@ -6,6 +6,17 @@ import html
 
 import pytest
 
+from basegate.config.thresholds import Thresholds
+from basegate.errors import DataError
+from basegate.judging.explanation import sentence
+from basegate.ledger import Record
+from basegate.plugin.options import RunOptions
+from basegate.plugin.outcomes import attach_records, crash_record, read_records
+from basegate.plugin.session import GateSession
+from basegate.plugin.stash import PROPERTY, RECORDS
+from basegate.progress import SILENT
+from basegate.verdict import Result
+from tests.helpers.items import SPECS, make_item
 from tests.helpers.plain import WORKERS, ledger, logged, verdicts
 
 
@@ -147,3 +158,200 @@ def test_one_cause_is_told_in_full_once(plain):
     result = plain.runpytest_subprocess("--model", "one")
     assert result.stdout.str().count("has no tokenizer") == 2, "its error and its verdict"
     assert "see its first error" in result.stdout.str()
+
+
+@pytest.fixture
+def run(tmp_path):
+    return GateSession(
+        RunOptions(
+            candidates=tuple(SPECS.values()),
+            thresholds=Thresholds(path=tmp_path / "thresholds.toml", sha256="", checks=()),
+            store=tmp_path / "store",
+            ledger=tmp_path / "ledger.json",
+            remeasure=False,
+            device="cpu",
+            command="pytest",
+        ),
+        SILENT,
+    )
+
+
+def make_report(when="call", outcome="passed", nodeid="test_x.py::test_x[yi-6b-wiki]"):
+    return pytest.TestReport(nodeid, ("test_x.py", 1, "test_x"), {}, outcome, None, when)
+
+
+def make_record(verdict="pass"):
+    row = Result(candidate="yi-6b", check="perplexity", item="wiki", verdict=verdict, reason="x")
+    return Record(
+        candidate={
+            "name": "yi-6b",
+            "source": "a/b",
+            "quantization": "nf4",
+            "dtype": "bfloat16",
+            "device": "cpu",
+        },
+        results=(row,),
+    )
+
+
+def call_of(error=None, when="call"):
+    """Return what pytest knows of a phase that raised an error, or none."""
+
+    def phase():
+        if error is not None:
+            raise error
+
+    return pytest.CallInfo.from_call(phase, when)
+
+
+def attached(run, item, *, error=None, when="call"):
+    """Attach records to a phase of a test and return what its report carries then."""
+    report = make_report(when, "passed" if error is None else "failed")
+    attach_records(run, item, call_of(error, when), report)
+    return report
+
+
+def test_what_a_test_judged_is_on_the_report_of_its_call(run):
+    item = make_item(candidate="yi-6b", perplexity="wiki")
+    item.stash[RECORDS] = [make_record()]
+    assert attached(run, item, when="setup").user_properties == []
+    assert read_records(attached(run, item)) == [make_record()]
+    assert attached(run, item, when="teardown").user_properties == []
+
+
+def test_a_limit_that_is_not_met_is_a_failure_and_told_in_its_own_words(run):
+    item = make_item(candidate="yi-6b", perplexity="wiki")
+    item.stash[RECORDS] = [make_record("fail")]
+    detail = sentence(make_record("fail").results[0])
+    error = AssertionError(f"{detail}\nassert False\n +  where False = <Verdict fail>.passed")
+    report = attached(run, item, error=error)
+    assert read_records(report) == [make_record("fail")]
+    assert report.longrepr == detail
+
+
+def test_tb_long_shows_the_tests_source_as_ever(run):
+    item = make_item(candidate="yi-6b", style="long", perplexity="wiki")
+    item.stash[RECORDS] = [make_record("fail")]
+    error = AssertionError(sentence(make_record("fail").results[0]))
+    report = attached(run, item, error=error)
+    assert read_records(report) == [make_record("fail")]
+    assert report.longrepr is None
+
+
+def test_a_test_that_fails_although_its_limits_are_met_is_not_a_pass(run):
+    item = make_item(candidate="yi-6b", perplexity="wiki")
+    item.stash[RECORDS] = [make_record()]
+    report = attached(run, item, error=AssertionError("something of my own"))
+    verdicts = [row.verdict for record in read_records(report) for row in record.results]
+    assert verdicts == ["pass", "invalid"]
+    assert report.longrepr is None, "pytest's own text stays"
+
+
+def test_records_cross_between_processes_as_plain_text(run):
+    item = make_item(candidate="yi-6b", perplexity="wiki")
+    item.stash[RECORDS] = [make_record()]
+    [(name, value)] = attached(run, item).user_properties
+    assert name == f"{PROPERTY}:call"
+    assert type(value) is str
+
+
+@pytest.mark.parametrize("when", ["setup", "call"])
+def test_a_users_mistake_is_invalid_and_told_without_a_traceback(run, when):
+    item = make_item(candidate="yi-6b", perplexity="wiki")
+    report = attached(run, item, error=DataError("there is no such file."), when=when)
+    assert report.longrepr == "yi-6b: there is no such file."
+    [record] = read_records(report)
+    assert record.candidate.name == "yi-6b"
+    [row] = record.results
+    assert (row.check, row.item, row.verdict) == ("perplexity", "wiki", "invalid")
+    assert sentence(row) == "yi-6b on wiki: there is no such file."
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(KeyError("key"), "KeyError: 'key'"), (RuntimeError(), "RuntimeError")],
+)
+def test_a_programs_mistake_is_invalid_too_and_keeps_its_traceback(run, error, reason):
+    report = attached(run, make_item(candidate="yi", knowledge="bank"), error=error, when="setup")
+    assert report.longrepr is None
+    [row] = read_records(report)[0].results
+    assert (row.verdict, sentence(row)) == ("invalid", f"yi on bank: {reason}")
+
+
+def test_a_test_that_asserts_before_it_judged_anything_is_invalid(run):
+    item = make_item("test_of_my_own", candidate="yi")
+    [record] = read_records(attached(run, item, error=AssertionError("no engine")))
+    [row] = record.results
+    assert (row.check, row.item, row.verdict) == ("of_my_own", "", "invalid")
+
+
+def test_an_error_of_the_teardown_is_invalid(run):
+    item = make_item(candidate="yi", perplexity="wiki")
+    [record] = read_records(attached(run, item, error=KeyError("x"), when="teardown"))
+    assert [row.verdict for row in record.results] == ["invalid"]
+
+
+def test_tests_without_a_candidate_carry_nothing(run):
+    plain = attached(run, make_item(), error=DataError("x"))
+    assert (plain.user_properties, plain.longrepr) == ([], None)
+
+
+def test_a_skipped_test_judged_nothing(run):
+    report = make_report("setup", "skipped")
+    item = make_item(candidate="yi", perplexity="wiki")
+    attach_records(run, item, call_of(pytest.skip.Exception("no time"), "setup"), report)
+    [record] = read_records(report)
+    [row] = record.results
+    assert row.verdict == "invalid"
+    assert "no time" in sentence(row)
+
+
+def test_what_a_model_wrote_in_an_error_cannot_steer_the_terminal(run):
+    item = make_item(candidate="yi-6b", perplexity="wiki")
+    report = attached(run, item, error=DataError("\x1b[2J broke"), when="setup")
+    assert "\x1b" not in report.longrepr
+
+
+@pytest.mark.parametrize("when", ["setup", "teardown"])
+def test_a_report_of_another_phase_repeats_properties_that_are_not_read_twice(when):
+    report = make_report(when)
+    report.user_properties.append((f"{PROPERTY}:call", make_record().to_json()))
+    assert read_records(report) == []
+
+
+def test_properties_of_others_are_no_records():
+    report = make_report()
+    report.user_properties += [("other", "text"), (f"{PROPERTY}:call", make_record().to_json())]
+    assert read_records(report) == [make_record()]
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "name", "check", "item"),
+    [
+        ("test_x.py::test_perplexity[yi-6b-wiki]", "yi-6b", "perplexity", "wiki"),
+        ("test_x.py::test_perplexity[yi-wiki-yue]", "yi", "perplexity", "wiki-yue"),
+        ("test_x.py::test_of_my_own[other]", "other", "of_my_own", ""),
+        ("a[1]/test_x.py::test_perplexity[yi-wiki]", "yi", "perplexity", "wiki"),
+        ("test_x.py::test_perplexity[yi-wiki[0]]", "yi", "perplexity", "wiki[0]"),
+    ],
+)
+def test_a_test_that_killed_its_process_is_invalid(run, nodeid, name, check, item):
+    record = crash_record(run, make_report("???", "failed", nodeid))
+    assert record.candidate.name == name
+    [row] = record.results
+    assert (row.candidate, row.check, row.item, row.verdict) == (name, check, item, "invalid")
+    assert "killed, or crashed" in sentence(row)
+
+
+@pytest.mark.parametrize(
+    ("when", "nodeid"),
+    [
+        ("setup", "test_x.py::test_perplexity[yi-wiki]"),
+        ("call", "test_x.py::test_perplexity[yi-wiki]"),
+        ("teardown", "test_x.py::test_perplexity[yi-wiki]"),
+        ("???", "test_x.py::test_plain"),
+        ("???", "test_x.py::test_plain[yi2]"),
+    ],
+)
+def test_other_reports_are_no_crash_of_a_candidate(run, when, nodeid):
+    assert crash_record(run, make_report(when, "failed", nodeid)) is None

@@ -14,8 +14,8 @@ from basegate.report.page.model import Page
 from basegate.stats import count_interval
 from tests.helpers.markup import SCRIPT, read
 from tests.helpers.pages import make_page
+from tests.helpers.recommendations import better
 from tests.helpers.rows import entry, row
-from tests.judging.test_recommendation import better
 
 
 def page(*rows, entries=None, environment=None, interrupted=False, comparisons=()):

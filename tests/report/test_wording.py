@@ -15,8 +15,8 @@ from basegate.ledger import (
     ThresholdsFile,
 )
 from basegate.report.wording import joined, recommendation
+from tests.helpers.recommendations import entry
 from tests.helpers.rows import row
-from tests.judging.test_recommendation import entry
 
 
 def ledger(choice, *names, comparisons=()):
