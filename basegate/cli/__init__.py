@@ -12,16 +12,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from basegate.cli import (
-    calibrate,
-    console,
-    init,
-    judge,
-    report,
-    store_list,
-    store_prune,
-    store_show,
-)
+from basegate.cli import calibrate, console, init, judge, report, store
 from basegate.errors import BasegateError
 from basegate.i18n.formatting import printable
 
@@ -94,14 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         "writes.",
     )
     schema.set_defaults(run=_print_schema)
-    store = families.add_parser(
-        "store",
-        help="list, show and prune what is stored",
-        description="Lists and manages stored measurements.",
-    )
-    commands = store.add_subparsers(metavar="COMMAND", required=True)
-    for command in (store_list, store_show, store_prune):
-        command.add(commands)
+    store.add(families)
     return parser
 
 

@@ -25,7 +25,7 @@ from basegate.i18n.messages import Message
 from basegate.runner.candidate import Candidate
 from basegate.runner.gpu_leases import take, visible_gpus
 from basegate.runner.measure import measure
-from basegate.runner.progress_relay import ToldProgress
+from basegate.runner.progress_relay import ProgressSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def serve(pipe: Connection, config: WorkerConfig) -> None:
         with turn:
             pipe.send(message)
 
-    progress = ToldProgress(send)
+    progress = ProgressSender(send)
     candidate = Candidate(
         config.spec,
         device=config.device,
@@ -83,7 +83,7 @@ def serve(pipe: Connection, config: WorkerConfig) -> None:
         send(_answer(candidate, job, progress, lease))
 
 
-def _lease(config: WorkerConfig, progress: ToldProgress) -> None:
+def _lease(config: WorkerConfig, progress: ProgressSender) -> None:
     """Take GPUs, which are held until the process ends, however it ends.
 
     Before the lock of any measurement: whoever held one while waiting for a GPU could wait for the
@@ -100,7 +100,7 @@ def _lease(config: WorkerConfig, progress: ToldProgress) -> None:
 
 
 def _answer(
-    candidate: Candidate, job: Job, progress: ToldProgress, lease: Callable[[], None]
+    candidate: Candidate, job: Job, progress: ProgressSender, lease: Callable[[], None]
 ) -> tuple[Any, ...]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")

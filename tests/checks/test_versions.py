@@ -19,7 +19,7 @@ PACKAGE = ROOT / "basegate"
 READERS = {
     "knowledge": (
         "data/banks.py",
-        "data/columns.py",
+        "data/tables.py",
         "checks/answers/choice.py",
         "checks/answers/mentions.py",
         "checks/answers/final.py",
@@ -29,7 +29,7 @@ READERS = {
     ),
     "reasoning": (
         "data/banks.py",
-        "data/columns.py",
+        "data/tables.py",
         "checks/answers/number.py",
         "checks/answers/final.py",
         "checks/answers/patterns.py",
@@ -37,14 +37,14 @@ READERS = {
     ),
     "continuation": ("checks/language_variety.py", "checks/continuation.py"),
     "perplexity": ("data/corpora.py", "engines/window_scoring.py", "checks/perplexity.py"),
-    "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
+    "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "1539457b529dc7a4"),
-    "reasoning": (5, "c54f158cff04047f"),
+    "knowledge": (6, "03fd2f3f274fb51f"),
+    "reasoning": (5, "c1a05afebf4ebb7d"),
     "continuation": (7, "b7fceb7eaa1e90ce"),
-    "minimal_pairs": (3, "1d00375e93fe9b0e"),
-    "perplexity": (5, "ae14395b11787d54"),
+    "minimal_pairs": (3, "440b7fbf46a0572c"),
+    "perplexity": (5, "0200a9b86ceca922"),
 }
 
 
