@@ -32,11 +32,9 @@ _MANY: dict[Unit, str] = {
 
 
 class Step(Protocol):
-    """Told how much more is done."""
+    """Called with how much more is done."""
 
-    def __call__(self, amount: int = 1) -> None:
-        """Add `amount` to what is done."""
-        ...
+    def __call__(self, amount: int = 1) -> None: ...
 
 
 class Progress:
@@ -47,7 +45,7 @@ class Progress:
         before: called when a bar or line is about to appear, to end a half-written line.
 
     Attributes:
-        words: of the reader's language, in which messages are shown.
+        tr: into the reader's language, in which messages are shown.
     """
 
     tr: Translator = ENGLISH
@@ -91,11 +89,9 @@ class Progress:
 
     @contextmanager
     def telling(self, detail: Callable[[], str]) -> Iterator[None]:
-        """While it lasts, let `waiting` say how far things are.
+        """Let `waiting` show a detail such as `3.1 of 12.1 GiB fetched`.
 
-        Args:
-            detail: how far, e.g. `3.1 of 12.1 GiB fetched`, or nothing where that is not known;
-                called from another thread.
+        It is called from another thread, and may be empty.
         """
         before, self._detail = self._detail, detail
         try:
@@ -163,11 +159,7 @@ class Progress:
 
 @contextmanager
 def watched(watch: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Let a thread run while something lasts.
-
-    Args:
-        watch: what it does; ends when the event that it is given is set.
-    """
+    """Let a thread run `watch` meanwhile, which ends when the event that it is given is set."""
     done = threading.Event()
     thread = threading.Thread(target=watch, args=(done,), daemon=True)
     thread.start()

@@ -126,7 +126,7 @@ def draw_samples(
         )
         for each, draws in zip(still, drawn, strict=True):
             samples[each.id] += map(each.sample, draws)
-    drawn_before = engine.recall(
+    drawn_before = engine.cached_samples(
         [each.prompt for each in asked],
         sampling=task.settings.sampling,
         numbers=[range(len(samples[each.id]), most) for each in asked],

@@ -13,16 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import basegate.checks  # noqa: F401  declares what thresholds may ask for
-from basegate.cli import (
-    calibrate,
-    console,
-    init,
-    judge,
-    report,
-    store_list,
-    store_prune,
-    store_show,
-)
+from basegate.cli import calibrate, console, init, judge, report, store
 from basegate.config.declaration import load_checks
 from basegate.errors import BasegateError
 from basegate.i18n.formatting import printable
@@ -98,14 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "writes.",
     )
     schema.set_defaults(run=_print_schema)
-    store = families.add_parser(
-        "store",
-        help="list, show and prune what is stored",
-        description="Lists and manages stored measurements.",
-    )
-    commands = store.add_subparsers(metavar="COMMAND", required=True)
-    for command in (store_list, store_show, store_prune):
-        command.add(commands)
+    store.add(families)
     return parser
 
 

@@ -72,7 +72,6 @@ def add_language(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def translator_of(options: argparse.Namespace) -> Translator:
-    """Return the words of the language that is asked for."""
     return translator(getattr(options, "language", None) or of_locale(os.environ))
 
 

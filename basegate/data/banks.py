@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeV
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from basegate.config.settings import GeneratedSource
-from basegate.data.columns import pick
-from basegate.data.tables import Row, RowError, read_table, table_identity
+from basegate.data.tables import Row, RowError, pick, read_table, table_identity
 from basegate.data.text_files import has_lone_surrogate
 from basegate.errors import DataError
 from basegate.measurement import SampleSize
@@ -252,10 +251,7 @@ def _drawn(source: GeneratedSource) -> tuple[Row, ...]:
 def _draw(generate: Callable[..., Iterable[Any]], source: GeneratedSource) -> tuple[Row, ...]:
     """Draw once in a run: what is asked is then what the measurement's identity names."""
     problems = generate(
-        families=source.families,
-        per_family=source.per_family,
-        level=source.level,
-        seed=source.seed,
+        families=source.families, per_family=source.per_family, level=source.level, seed=source.seed
     )
     return tuple(
         Row(

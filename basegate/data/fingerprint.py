@@ -44,12 +44,10 @@ def checkpoint_fingerprint(
     change, so that tens of gigabytes are read once.
     """
     files = _files(folder)
-    known = _recall(memory)
-    size = sum(path.stat().st_size for path in files if _place(path) not in known)
-    with _telling(name or str(folder), size, progress) as read:
-        digests = {path.name: _file_digest(path, known, read) for path in files}
-    if memory is not None and known != _recall(memory):
-        write_atomically(memory, json.dumps(known, indent=1))
+    with _remembered(memory) as known:
+        size = sum(path.stat().st_size for path in files if _place(path) not in known)
+        with _telling(name or str(folder), size, progress) as read:
+            digests = {path.name: _file_digest(path, known, read) for path in files}
     return f"sha256:{digest(digests)}"
 
 
@@ -75,19 +73,15 @@ def describe_files(
     folder: Path, names: Iterable[str], memory: Path | None = None
 ) -> tuple[LoadedFile, ...]:
     """Sizes and hashes of files of a checkpoint, named within it."""
-    known = _recall(memory)
-    before = dict(known)
-    found = tuple(
-        LoadedFile(
-            name=name,
-            bytes=(folder / name).stat().st_size,
-            sha256=_blob_digest(folder / name) or _file_digest(folder / name, known),
+    with _remembered(memory) as known:
+        return tuple(
+            LoadedFile(
+                name=name,
+                bytes=(folder / name).stat().st_size,
+                sha256=_blob_digest(folder / name) or _file_digest(folder / name, known),
+            )
+            for name in sorted(names)
         )
-        for name in sorted(names)
-    )
-    if memory is not None and known != before:
-        write_atomically(memory, json.dumps(known, indent=1))
-    return found
 
 
 def _blob_digest(path: Path) -> str | None:
@@ -133,6 +127,16 @@ def _file_digest(
 def _place(path: Path) -> str:
     status = path.stat()
     return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+
+
+@contextmanager
+def _remembered(memory: Path | None) -> Iterator[dict[str, str]]:
+    """Digests of large files by place; what is added to them is written to `memory`."""
+    known = _recall(memory)
+    before = dict(known)
+    yield known
+    if memory is not None and known != before:
+        write_atomically(memory, json.dumps(known, indent=1))
 
 
 def _recall(memory: Path | None) -> dict[str, str]:

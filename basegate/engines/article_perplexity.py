@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from basegate.engines import batch_cache
-from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
-from basegate.engines.batching import BatchJob, OomBackoff, in_two
+from basegate.engines.batch_cache import NO_CACHE, item_key, pack_numbers, unpack_numbers
+from basegate.engines.batching import BatchJob, OomBackoff, halve
 
 if TYPE_CHECKING:
     from basegate.engines.batch_cache import BatchCache
@@ -48,12 +48,12 @@ def article_perplexity(
     batches = [whole[start : start + BATCH] for start in range(0, len(whole), BATCH)]
     batches += [[window] for window in windows if len(window) < WINDOW]
     backoff = OomBackoff("article")
-    work = BatchJob(partial(_losses, model), in_two, _tokens, _refusal)
+    work = BatchJob(partial(_losses, model), halve, _tokens, _refusal)
     total = 0.0
     for batch in batches:
-        names = [name_of("article", window.tolist()) for window in batch]
+        names = [item_key("article", window.tolist()) for window in batch]
         do = partial(backoff.run, batch, work, cache)
-        losses: list[float] = batch_cache.kept_batch(cache, names, do, _pack, _unpack)
+        losses: list[float] = batch_cache.get_or_compute(cache, names, do, _pack, _unpack)
         total += math.fsum(losses)
     mean = total / len(windows)
     return math.inf if mean > LARGEST else math.exp(mean)

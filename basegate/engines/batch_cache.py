@@ -71,7 +71,7 @@ NO_CACHE: BatchCache = _NoCache()
 """Keeps nothing: what an engine outside of a measurement is given."""
 
 
-def kept_batch(
+def get_or_compute(
     cache: BatchCache,
     names: Sequence[str],
     work: Callable[[], list[Found]],
@@ -93,7 +93,7 @@ def kept_batch(
     return found
 
 
-def name_of(kind: str, ids: Sequence[int], *further: object) -> str:
+def item_key(kind: str, ids: Sequence[int], *further: object) -> str:
     content = hashlib.sha256(np.asarray(ids, dtype=np.int64).tobytes()).hexdigest()[:24]
     return ":".join([kind, content, *map(str, further)])
 

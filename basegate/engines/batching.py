@@ -77,7 +77,7 @@ class OomBackoff:
         return [found for half in halves for found in self.run(half, work, cache)]
 
 
-def in_two(items: list[Item]) -> tuple[list[Item], list[Item]] | None:
+def halve(items: list[Item]) -> tuple[list[Item], list[Item]] | None:
     """The halves of a list; `None` where it has less than two items."""
     if len(items) < 2:
         return None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from basegate.engines import batch_cache
-from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
-from basegate.engines.batching import BatchJob, OomBackoff, in_two, pad
+from basegate.engines.batch_cache import NO_CACHE, item_key, pack_numbers, unpack_numbers
+from basegate.engines.batching import BatchJob, OomBackoff, halve, pad
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 from basegate.engines.lm_head import LMHead
 
@@ -76,12 +76,12 @@ class ContinuationScorer:
         for places in self._batches(prompts, cache):
             batch = [prompts[place] for place in places]
             names = [
-                name_of("after", [*each.ids, *tail], len(tail))
+                item_key("after", [*each.ids, *tail], len(tail))
                 for each in batch
                 for tail in each.continuations
             ]
             do = partial(self._backoff.run, batch, work, cache)
-            found = iter(batch_cache.kept_batch(cache, names, do, pack_numbers, unpack_numbers))
+            found = iter(batch_cache.get_or_compute(cache, names, do, pack_numbers, unpack_numbers))
             for place in places:
                 scores[place] = [next(found) for _ in prompts[place].continuations]
             step(len(places))
@@ -126,8 +126,8 @@ def _halves(
     batch: list[ContinuationRequest],
 ) -> tuple[list[ContinuationRequest], list[ContinuationRequest]] | None:
     if len(batch) > 1:
-        return in_two(batch)
-    halves = in_two(batch[0].continuations)
+        return halve(batch)
+    halves = halve(batch[0].continuations)
     return halves and (
         [ContinuationRequest(batch[0].ids, halves[0])],
         [ContinuationRequest(batch[0].ids, halves[1])],

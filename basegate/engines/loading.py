@@ -93,12 +93,12 @@ def load_candidate(
         quantization, dtype or "bfloat16", resolve_device(device), trust_remote_code
     )
     target = LoadTarget(name or source, architecture, window)
-    look = partial(_look, target=target, options=options, progress=progress)
+    check = partial(_check_before_weights, target=target, options=options, progress=progress)
     if local:
-        look(folder)
+        check(folder)
     else:
         commit = resolve_commit("model", source, revision)
-        folder = download_model(source, commit, look, code=trust_remote_code, progress=progress)
+        folder = download_model(source, commit, check, code=trust_remote_code, progress=progress)
     progress.phase("loading")
     return _load(folder, target.label, options, progress)
 
@@ -134,7 +134,9 @@ def _quiet() -> Iterator[None]:
 
 
 @_quiet()
-def _look(folder: Path, target: LoadTarget, options: LoadOptions, progress: Progress) -> None:
+def _check_before_weights(
+    folder: Path, target: LoadTarget, options: LoadOptions, progress: Progress
+) -> None:
     """Refuse what cannot be loaded, by its small files alone."""
     config = read_config(folder)
     if options.trusted:

@@ -124,14 +124,14 @@ class Engine(Protocol):
         """
         ...
 
-    def recall(
+    def cached_samples(
         self,
         prompts: Sequence[str],
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
     ) -> list[list[Draw]]:
-        """Samples of an earlier run: of each prompt the first of `numbers`, up to a missing one."""
+        """Samples of an earlier run; of each prompt the first of `numbers`, up to a missing one."""
         ...
 
     def close(self) -> None:

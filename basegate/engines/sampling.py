@@ -10,8 +10,8 @@ import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from basegate.engines import batch_cache
-from basegate.engines.batch_cache import NO_CACHE, name_of
-from basegate.engines.batching import BatchJob, OomBackoff, in_two, pad
+from basegate.engines.batch_cache import NO_CACHE, item_key
+from basegate.engines.batching import BatchJob, OomBackoff, halve, pad
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 from basegate.engines.logits import processors
 
@@ -101,13 +101,13 @@ class Sampler:
         It has all or none of them, unless it was begun under limits that cut batches otherwise.
         """
         names = _names(batch)
-        written = _recalled(names, cache)
+        written = _read_samples(names, cache)
         if written:
             step(sum(name in written for name in names))
         if rest := _without(batch, written):
             missing = _names(rest)
             do = functools.partial(self._backoff.run, rest, work, cache)
-            drawn = batch_cache.kept_batch(cache, missing, do, list, list)
+            drawn = batch_cache.get_or_compute(cache, missing, do, list, list)
             written.update(zip(missing, drawn, strict=True))
         return [written[name] for name in names]
 
@@ -126,7 +126,7 @@ class Sampler:
                 generation_config=self._config(1, return_dict_in_generate=True),
             )
             cache = repeat(read.past_key_values, counts, sampling.max_new_tokens + 1)
-        finished = Finished(
+        finished = EarlyStop(
             [each.is_final for each in batch for _ in each.seeds],
             longest,
             self.decode,
@@ -161,7 +161,7 @@ class Sampler:
         )
 
 
-class Finished(StoppingCriteria):
+class EarlyStop(StoppingCriteria):
     """Ends a sample at a stop token, or once more text could not change what is read from it.
 
     `ends_line` tells whether a token's text ends with a line break: only then is `is_final` asked.
@@ -235,36 +235,36 @@ def _batches(
         yield batch
 
 
-def recall(asked: Sequence[SampleRequest], cache: BatchCache) -> list[list[list[int]]]:
+def cached_samples(asked: Sequence[SampleRequest], cache: BatchCache) -> list[list[list[int]]]:
     """The samples that an earlier run has drawn: of every prompt those before a gap."""
     found = []
     for each in asked:
         names = list(takewhile(cache.has, _names([each])))
-        written = _recalled(names, cache)
+        written = _read_samples(names, cache)
         found.append([written[name] for name in names])
     return found
 
 
-def _recalled(names: Sequence[str], cache: BatchCache) -> dict[str, list[int]]:
+def _read_samples(names: Sequence[str], cache: BatchCache) -> dict[str, list[int]]:
     known = [name for name in names if cache.has(name)]
     return dict(zip(known, cache.get(known) or (), strict=True))
 
 
 def _names(batch: Sequence[SampleRequest]) -> list[str]:
-    return [name_of("draw", each.ids, seed) for each in batch for seed in each.seeds]
+    return [item_key("draw", each.ids, seed) for each in batch for seed in each.seeds]
 
 
 def _without(batch: Sequence[SampleRequest], done: Container[str]) -> list[SampleRequest]:
     def left(each: SampleRequest) -> list[int]:
-        return [seed for seed in each.seeds if name_of("draw", each.ids, seed) not in done]
+        return [seed for seed in each.seeds if item_key("draw", each.ids, seed) not in done]
 
     return [each._replace(seeds=seeds) for each in batch if (seeds := left(each))]
 
 
 def _halves(batch: list[SampleRequest]) -> tuple[list[SampleRequest], list[SampleRequest]] | None:
     if len(batch) > 1:
-        return in_two(batch)
-    halves = in_two(batch[0].seeds)
+        return halve(batch)
+    halves = halve(batch[0].seeds)
     return halves and ([batch[0]._replace(seeds=halves[0])], [batch[0]._replace(seeds=halves[1])])
 
 

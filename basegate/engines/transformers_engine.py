@@ -14,7 +14,7 @@ from basegate.engines.continuation_scoring import ContinuationScorer
 from basegate.engines.lm_head import LMHead
 from basegate.engines.memory import memory_advice, release_memory
 from basegate.engines.protocol import Draw, TokenScores, sample_seed
-from basegate.engines.sampling import Sampler, SampleRequest, recall
+from basegate.engines.sampling import Sampler, SampleRequest, cached_samples
 from basegate.engines.tokenization import Encoder
 from basegate.engines.window_scoring import WindowScorer, plan_windows
 from basegate.errors import CandidateError, InvalidMeasurement
@@ -91,6 +91,7 @@ class TransformersEngine:
         after: Sequence[str] | None = None,
         progress: Progress = SILENT,
     ) -> list[TokenScores]:
+        """Score every token of every text once; see `Engine.log_likelihoods`."""
         window = window or self.context_length or LONGEST
         self._check_window(window, context)
         if after is not None:
@@ -164,6 +165,7 @@ class TransformersEngine:
         is_final: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress = SILENT,
     ) -> list[list[Draw]]:
+        """Draw continuations of every prompt, in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         asked = self._asked(prompts, sampling, numbers, is_final)
         for prompt, each in zip(prompts, asked, strict=True):
@@ -174,17 +176,18 @@ class TransformersEngine:
             drawn = sampler.draw(asked, sampling, step, self.batch_cache)
         return self._draws(asked, drawn)
 
-    def recall(
+    def cached_samples(
         self,
         prompts: Sequence[str],
         *,
         sampling: Sampling,
         numbers: Sequence[Sequence[int]],
     ) -> list[list[Draw]]:
+        """Samples of an earlier run; see `Engine.cached_samples`."""
         if not len(self.batch_cache):
             return [[] for _ in prompts]
         asked = self._asked(prompts, sampling, numbers)
-        return self._draws(asked, recall(asked, self.batch_cache))
+        return self._draws(asked, cached_samples(asked, self.batch_cache))
 
     def _asked(
         self,
@@ -216,6 +219,7 @@ class TransformersEngine:
         ]
 
     def close(self) -> None:
+        """Free the model's memory; see `Engine.close`."""
         self.model = None
         self.__dict__.pop("_head", None)
         release_memory()

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from basegate.engines import batch_cache
-from basegate.engines.batch_cache import NO_CACHE, name_of, pack_numbers, unpack_numbers
-from basegate.engines.batching import BatchJob, OomBackoff, in_two, pad
+from basegate.engines.batch_cache import NO_CACHE, item_key, pack_numbers, unpack_numbers
+from basegate.engines.batching import BatchJob, OomBackoff, halve, pad
 from basegate.engines.lm_head import LMHead
 
 if TYPE_CHECKING:
@@ -107,14 +107,14 @@ class WindowScorer:
         jobs = [Job(text, window) for text, plan in enumerate(plans) for window in plan]
         # Longest first, so that running out of memory shows at once.
         jobs.sort(key=lambda job: job.fed, reverse=True)
-        work = BatchJob(lambda part: self._score_batch(part, texts), in_two, self._size, _refusal)
+        work = BatchJob(lambda part: self._score_batch(part, texts), halve, self._size, _refusal)
         for batch in self._batches(jobs):
             names = [
-                name_of("score", self._row(job, texts), job.window.end - job.window.scored)
+                item_key("score", self._row(job, texts), job.window.end - job.window.scored)
                 for job in batch
             ]
             do = partial(self._backoff.run, batch, work, cache)
-            found = batch_cache.kept_batch(cache, names, do, pack_numbers, unpack_numbers)
+            found = batch_cache.get_or_compute(cache, names, do, pack_numbers, unpack_numbers)
             for job, values in zip(batch, found, strict=True):
                 scores[job.text][job.window.scored : job.window.end] = values
             step(len(batch))

@@ -141,7 +141,7 @@ def _behind(metric: Metric, tr: Translator) -> str:
     text = format_chance(metric, tr)
     left = (metric.count or 0) - (metric.drawn or 0)
     if text and left:
-        text += tr("; {count} more could not change the verdict and were not drawn", count=left)
+        text += tr("; {count} more could not change the verdict and were not generated", count=left)
     return text
 
 

@@ -166,9 +166,9 @@ class Candidate:
             return resolve_commit("model", self.spec.source, self.spec.revision)
         folder = Path(self.spec.source)
         from basegate.engines.checkpoints.config_files import unreadable
-        from basegate.engines.checkpoints.inspection import look_first
+        from basegate.engines.checkpoints.inspection import check_before_loading
 
-        look_first(folder, self.spec.architecture)
+        check_before_loading(folder, self.spec.architecture)
         try:
             return checkpoint_fingerprint(
                 folder, self._memory, name=self.name, progress=self._progress

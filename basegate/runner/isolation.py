@@ -17,7 +17,7 @@ from basegate.config.declaration import own_origins
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.measurement import Measurement
 from basegate.runner.candidate import NOT_LOADED
-from basegate.runner.progress_relay import ShownProgress
+from basegate.runner.progress_relay import ProgressReceiver
 from basegate.runner.worker import WorkerConfig, serve
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Isolation:
             # What it would still answer must not be taken for the answer to another question.
             self.stop(at_once=True)
             raise
-        return _taken(answer, job)
+        return _measurement_of(answer, job)
 
     def _count(self, name: str, ended: ProcessEnded) -> None:
         """Give a candidate up that did not load, or whose processes ended too often."""
@@ -149,7 +149,7 @@ class _Process:
         Raises:
             ProcessEnded: it crashed, or took too long.
         """
-        shown = ShownProgress(progress)
+        shown = ProgressReceiver(progress)
         try:
             return self._listen(job, shown, timeout)
         finally:
@@ -167,12 +167,12 @@ class _Process:
         self._process.kill()
         self._process.join()
 
-    def _listen(self, job: Job, shown: ShownProgress, timeout: float) -> tuple[Any, ...]:
+    def _listen(self, job: Job, shown: ProgressReceiver, timeout: float) -> tuple[Any, ...]:
         phase, since = "preparing", time.monotonic()
         try:
             self._pipe.send(job)
         except OSError:
-            raise self._dead() from None
+            raise self._crashed() from None
         while True:
             message = self._receive()
             if message is not None and message[0] in ("result", "error"):
@@ -186,7 +186,7 @@ class _Process:
                     shown.show(message)
             # What is fetched has time limits of its own, and may be tens of gigabytes.
             if phase != "preparing" and time.monotonic() - since > timeout > 0:
-                raise ProcessEnded(_hung(phase, timeout), loading=not self._loaded)
+                raise ProcessEnded(_timeout_message(phase, timeout), loading=not self._loaded)
 
     def _receive(self) -> tuple[Any, ...] | None:
         """The next message; `None` where none came for a while."""
@@ -199,12 +199,12 @@ class _Process:
         except (EOFError, OSError):
             gone = True
         if gone:
-            raise self._dead()
+            raise self._crashed()
         return None
 
-    def _dead(self) -> ProcessEnded:
+    def _crashed(self) -> ProcessEnded:
         self._process.join(LOOK_EVERY)
-        return ProcessEnded(_died(self._process.exitcode), loading=not self._loaded)
+        return ProcessEnded(_crash_message(self._process.exitcode), loading=not self._loaded)
 
 
 @contextmanager
@@ -231,7 +231,7 @@ def _without_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _taken(answer: tuple[Any, ...], job: Job) -> Measurement:
+def _measurement_of(answer: tuple[Any, ...], job: Job) -> Measurement:
     word, content, *further = answer
     for text, category in further[-1]:
         warnings.warn(text, category, stacklevel=2)
@@ -245,7 +245,7 @@ def _taken(answer: tuple[Any, ...], job: Job) -> Measurement:
     return measurement
 
 
-def _hung(phase: str, timeout: float) -> str:
+def _timeout_message(phase: str, timeout: float) -> str:
     return (
         f"{phase} took longer than the {timeout:g} seconds of "
         "--measure-timeout, so its process was ended. What the store took of it stays, and the "
@@ -254,7 +254,7 @@ def _hung(phase: str, timeout: float) -> str:
     )
 
 
-def _died(status: int | None) -> str:
+def _crash_message(status: int | None) -> str:
     how = f"exit status {status}"
     if status is not None and status < 0:
         with suppress(ValueError):

@@ -17,7 +17,7 @@ DETAIL_EVERY = 5.0
 """Seconds between two words on how far loading is."""
 
 
-class ToldProgress(Progress):
+class ProgressSender(Progress):
     """Sends messages about work, from any thread, instead of showing it."""
 
     def __init__(self, send: Callable[[tuple[Any, ...]], None]) -> None:
@@ -52,8 +52,8 @@ class ToldProgress(Progress):
             self._send(("detail", self._now()))
 
 
-class ShownProgress:
-    """Shows what a `ToldProgress` sends."""
+class ProgressReceiver:
+    """Shows what a `ProgressSender` sends."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

@@ -15,7 +15,7 @@ import numpy as np
 
 from basegate.checks.validity import is_broken
 from basegate.config.settings import Sampling
-from basegate.engines.checkpoints.weight_files import find_broken
+from basegate.engines.checkpoints.weight_files import find_non_finite
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT
@@ -84,13 +84,13 @@ def check(engine: Engine) -> None:
     texts = [each.text for each in TEXTS]
     together = _score(engine, [*texts, *(each.shuffled() for each in TEXTS)])
     alone = _score(engine, texts[:1])[0]
-    _finite(together, engine)
-    _steady(together[0], alone)
-    _steady_after_prompts(engine)
-    _gives_back(together)
-    _knows_order(together)
-    _beats_a_guess(together, getattr(engine, "vocabulary", None))
-    _writes(engine)
+    _check_finite(together, engine)
+    _check_padding(together[0], alone)
+    _check_kv_cache(engine)
+    _check_round_trip(together)
+    _check_word_order(together)
+    _check_better_than_uniform(together, getattr(engine, "vocabulary", None))
+    _check_generation(engine)
 
 
 def _score(engine: Engine, texts: list[str]) -> list[TokenScores]:
@@ -101,12 +101,12 @@ def _score(engine: Engine, texts: list[str]) -> list[TokenScores]:
     )
 
 
-def _finite(scores: list[TokenScores], engine: Engine) -> None:
+def _check_finite(scores: list[TokenScores], engine: Engine) -> None:
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if not broken:
         return
     loaded: LoadedCheckpoint | None = getattr(engine, "loaded", None)
-    if loaded is not None and (found := find_broken(loaded.folder, loaded.files)) is not None:
+    if loaded is not None and (found := find_non_finite(loaded.folder, loaded.files)) is not None:
         raise CandidateError(
             f"{found}, so that {broken} log-probabilities of a few plain sentences are not finite "
             "(NaN or inf). It was broken while it was trained, merged or saved, and no --dtype "
@@ -122,7 +122,7 @@ def _finite(scores: list[TokenScores], engine: Engine) -> None:
     )
 
 
-def _steady(together: TokenScores, alone: TokenScores) -> None:
+def _check_padding(together: TokenScores, alone: TokenScores) -> None:
     drift = float(np.mean(np.abs(alone.logprobs - together.logprobs)))
     if not drift <= DRIFT:  # NaN, too, is no agreement
         raise CandidateError(
@@ -132,7 +132,7 @@ def _steady(together: TokenScores, alone: TokenScores) -> None:
         )
 
 
-def _steady_after_prompts(engine: Engine) -> None:
+def _check_kv_cache(engine: Engine) -> None:
     """Compare ends of sentences after their beginnings, read beside longer ones, alone and at once.
 
     Prompts are padded on the left, where a model that does not heed the mask sees it. And the code
@@ -144,14 +144,14 @@ def _steady_after_prompts(engine: Engine) -> None:
     alone = []
     for head, tail, beside in zip(heads, tails, together, strict=True):
         alone += engine.log_likelihoods([tail], after=[head], progress=SILENT)
-        _finite([beside], engine)
-        _steady(beside, alone[-1])
-    _decodes_incrementally(
+        _check_finite([beside], engine)
+        _check_padding(beside, alone[-1])
+    _check_incremental_decoding(
         alone, engine.log_likelihoods([each.text for each in TEXTS], progress=SILENT)
     )
 
 
-def _decodes_incrementally(after: list[TokenScores], at_once: list[TokenScores]) -> None:
+def _check_incremental_decoding(after: list[TokenScores], at_once: list[TokenScores]) -> None:
     """Compare the tokens next to a beginning that was read with the same in one pass."""
     apart = []
     for end, whole in zip(after, at_once, strict=True):
@@ -168,7 +168,7 @@ def _decodes_incrementally(after: list[TokenScores], at_once: list[TokenScores])
         )
 
 
-def _gives_back(scores: list[TokenScores]) -> None:
+def _check_round_trip(scores: list[TokenScores]) -> None:
     lost = [each.lost / len(text.text) for each, text in zip(scores, TEXTS, strict=False)]
     if min(lost) > LOST_SHARE:
         raise CandidateError(
@@ -178,7 +178,7 @@ def _gives_back(scores: list[TokenScores]) -> None:
         )
 
 
-def _knows_order(scores: list[TokenScores]) -> None:
+def _check_word_order(scores: list[TokenScores]) -> None:
     gains = []
     for right, wrong in zip(scores[: len(TEXTS)], scores[len(TEXTS) :], strict=True):
         # Per token: in disorder there are more of them, which would look like knowledge.
@@ -194,7 +194,7 @@ def _knows_order(scores: list[TokenScores]) -> None:
         )
 
 
-def _beats_a_guess(scores: list[TokenScores], vocabulary: int | None) -> None:
+def _check_better_than_uniform(scores: list[TokenScores], vocabulary: int | None) -> None:
     """Refuse what says less of a text than a guess, in every language.
 
     The guess takes all tokens of the vocabulary for equally likely (its logarithm in nats per
@@ -225,7 +225,7 @@ def _beats_a_guess(scores: list[TokenScores], vocabulary: int | None) -> None:
     )
 
 
-def _writes(engine: Engine) -> None:
+def _check_generation(engine: Engine) -> None:
     prompts = [each.text[: len(each.text) // 2] for each in TEXTS]
     sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=24)
     drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)

@@ -27,7 +27,7 @@ from basegate.i18n.messages import Message
 from basegate.runner.candidate import Candidate
 from basegate.runner.gpu_leases import take, visible_gpus
 from basegate.runner.measure import measure
-from basegate.runner.progress_relay import ToldProgress
+from basegate.runner.progress_relay import ProgressSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ def serve(pipe: Connection, config: WorkerConfig) -> None:
         with turn:
             pipe.send(message)
 
-    progress = ToldProgress(send)
+    progress = ProgressSender(send)
     candidate = Candidate(
         config.spec,
         device=config.device,
@@ -86,14 +86,14 @@ def serve(pipe: Connection, config: WorkerConfig) -> None:
         send(_answer(candidate, job, progress, begin))
 
 
-def _begin(config: WorkerConfig, progress: ToldProgress) -> None:
+def _begin(config: WorkerConfig, progress: ProgressSender) -> None:
     """Import the project's own checks, which a `Job` may speak of, and take GPUs."""
     for origin in config.declared_in:
         import_origin(origin)
     _lease(config, progress)
 
 
-def _lease(config: WorkerConfig, progress: ToldProgress) -> None:
+def _lease(config: WorkerConfig, progress: ProgressSender) -> None:
     """Take GPUs, which are held until the process ends, however it ends.
 
     Before the lock of any measurement: whoever held one while waiting for a GPU could wait for the
@@ -110,7 +110,7 @@ def _lease(config: WorkerConfig, progress: ToldProgress) -> None:
 
 
 def _answer(
-    candidate: Candidate, job: bytes, progress: ToldProgress, begin: Callable[[], None]
+    candidate: Candidate, job: bytes, progress: ProgressSender, begin: Callable[[], None]
 ) -> tuple[Any, ...]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")

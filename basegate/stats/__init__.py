@@ -2,12 +2,7 @@
 
 from basegate.stats.bootstrap import RESAMPLES, SEED, difference_interval, ratio_interval
 from basegate.stats.e_process import accuracy_e_values
-from basegate.stats.intervals import (
-    at_confidence,
-    count_interval,
-    effective_count,
-    share_interval,
-)
+from basegate.stats.intervals import at_confidence, count_interval, effective_count, share_interval
 from basegate.stats.operating_curves import (
     draws_needed,
     passing_probability,

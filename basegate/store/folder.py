@@ -112,9 +112,7 @@ class Store:
             return None
         checksum = hashlib.sha256(text.encode()).hexdigest()
         evidence = Evidence(
-            file=f"{stem}.{checksum[:8]}.samples.jsonl",
-            sha256=checksum,
-            lines=text.count("\n"),
+            file=f"{stem}.{checksum[:8]}.samples.jsonl", sha256=checksum, lines=text.count("\n")
         )
         write_atomically(self.measurements / evidence.file, text)
         return evidence

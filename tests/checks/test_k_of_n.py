@@ -42,7 +42,7 @@ class DrawingEngine:
             for place, wanted in zip(places, numbers, strict=True)
         ]
 
-    def recall(self, prompts, *, sampling, numbers):
+    def cached_samples(self, prompts, *, sampling, numbers):
         """Nothing was drawn before."""
         return [[] for _ in prompts]
 

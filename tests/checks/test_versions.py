@@ -19,7 +19,7 @@ PACKAGE = ROOT / "basegate"
 READERS = {
     "knowledge": (
         "data/banks.py",
-        "data/columns.py",
+        "data/tables.py",
         "checks/answers/choice.py",
         "checks/answers/mentions.py",
         "checks/answers/final.py",
@@ -29,7 +29,7 @@ READERS = {
     ),
     "reasoning": (
         "data/banks.py",
-        "data/columns.py",
+        "data/tables.py",
         "checks/answers/number.py",
         "checks/answers/final.py",
         "checks/answers/patterns.py",
@@ -42,14 +42,14 @@ READERS = {
         "checks/corpus_sums.py",
         "checks/perplexity.py",
     ),
-    "minimal_pairs": ("data/banks.py", "data/columns.py", "checks/minimal_pairs.py"),
+    "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "9c8c35633ec21c1e"),
-    "reasoning": (5, "61d2005a57f3141d"),
+    "knowledge": (6, "80dabb4943d6e873"),
+    "reasoning": (5, "2079c78d3e66ebbb"),
     "continuation": (7, "96205cb3de02eff2"),
-    "minimal_pairs": (3, "901fd72ab41d713b"),
-    "perplexity": (5, "d5b56b1f83b464db"),
+    "minimal_pairs": (3, "256e36ab26e6d87c"),
+    "perplexity": (5, "1c1043b6eac10912"),
 }
 
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from basegate.engines import batching as halving
-from basegate.engines.batching import BatchJob, OomBackoff, in_two
+from basegate.engines.batching import BatchJob, OomBackoff, halve
 from basegate.errors import CandidateError
 from basegate.store import FileJournal
 
@@ -32,7 +32,7 @@ def work_that_fits(most, tried):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return [2 * each for each in batch]
 
-    return BatchJob(do, in_two, len, lambda batch: f"{batch[0]} does not fit.")
+    return BatchJob(do, halve, len, lambda batch: f"{batch[0]} does not fit.")
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
@@ -105,4 +105,4 @@ def test_another_error_is_not_about_memory():
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        OomBackoff().run([1, 2], BatchJob(do, in_two, len, str))
+        OomBackoff().run([1, 2], BatchJob(do, halve, len, str))

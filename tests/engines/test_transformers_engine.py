@@ -62,7 +62,7 @@ def plain_logprobs(engine, text, window, context):
     return np.array(values)
 
 
-@pytest.mark.parametrize("verb", ["log_likelihoods", "sample", "recall", "close"])
+@pytest.mark.parametrize("verb", ["log_likelihoods", "sample", "cached_samples", "close"])
 def test_the_engine_says_of_itself_what_every_engine_promises(verb):
     def first_words(owner):
         return re.split("[;.]", getattr(owner, verb).__doc__)[0]
@@ -283,7 +283,7 @@ def test_prompts_of_one_batch_may_be_cut_at_any_sample(engine, monkeypatch):
 
 def test_a_sample_ends_where_more_text_could_not_change_its_reading(engine):
     # Line breaks are rare in random text: any token counts as one here.
-    from basegate.engines.sampling import Finished
+    from basegate.engines.sampling import EarlyStop
 
     seen = []
 
@@ -294,7 +294,7 @@ def test_a_sample_ends_where_more_text_could_not_change_its_reading(engine):
     import torch
 
     done = []
-    finished = Finished(
+    finished = EarlyStop(
         [is_final, None],
         2,
         lambda ids: "\n" * len(ids),

@@ -41,7 +41,7 @@ class PlainEngine:
             for prompt, wanted in zip(prompts, numbers, strict=True)
         ]
 
-    def recall(self, prompts, **given):
+    def cached_samples(self, prompts, **given):
         return [[] for _ in prompts]
 
     def close(self):
@@ -125,7 +125,7 @@ def load_logged(spec, revision, device, *, window=None, progress):
     local.BATCH_TOKENS["cpu"] = 512
     article.BATCH = 4
     caches._budget = lambda model: 24 * 80 * caches._row_bytes(model)[0]
-    plain = pieces.kept_batch
+    plain = pieces.get_or_compute
 
     def batch(cache, names, work, *further, **given):
         def told():
@@ -134,7 +134,7 @@ def load_logged(spec, revision, device, *, window=None, progress):
 
         return plain(cache, names, told, *further, **given)
 
-    pieces.kept_batch = batch
+    pieces.get_or_compute = batch
     place = int(os.environ.get("BASEGATE_TEST_OOM", "0"))
     rows = int(os.environ.get("BASEGATE_TEST_ROWS", "0")) or 10**9
     passes = iter(range(1, 10**9))

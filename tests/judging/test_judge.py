@@ -311,7 +311,9 @@ def test_what_was_not_drawn_is_said():
         make_measurement(count, check="knowledge"), [make_limit("correct", 7)], "x"
     ).results
     assert row.verdict == "pass"
-    assert "The other 3 of 10 samples could not change that and were not drawn." in sentence(row)
+    assert "The other 3 of 10 samples could not change that and were not generated." in sentence(
+        row
+    )
 
 
 def degenerate(share):

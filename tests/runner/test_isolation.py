@@ -14,7 +14,7 @@ from basegate.runner import gpu_leases as leases
 from basegate.runner import isolation
 from basegate.runner import worker as child
 from basegate.runner.isolation import Isolation
-from basegate.runner.progress_relay import ToldProgress
+from basegate.runner.progress_relay import ProgressSender
 from basegate.runner.worker import WorkerConfig
 from tests.helpers.stored import make_measurement
 
@@ -41,7 +41,7 @@ def leased_with(gpus, device="cuda"):
         gpus=gpus,
         load=lambda *_, **__: None,
     )
-    child._lease(config, ToldProgress(lambda message: None))
+    child._lease(config, ProgressSender(lambda message: None))
     return os.environ["CUDA_VISIBLE_DEVICES"]
 
 
@@ -81,9 +81,9 @@ def test_workers_that_measure_themselves_are_refused_on_gpus():
 def test_an_answer_to_another_question_is_not_taken(monkeypatch):
     measurement = make_measurement()
     answer = ("result", measurement.model_dump_json(), [])
-    assert isolation._taken(answer, SimpleNamespace(key=measurement.key)) == measurement
+    assert isolation._measurement_of(answer, SimpleNamespace(key=measurement.key)) == measurement
     with pytest.raises(RuntimeError, match="asked for the measurement other"):
-        isolation._taken(answer, SimpleNamespace(key="other"))
+        isolation._measurement_of(answer, SimpleNamespace(key="other"))
 
 
 class Foreign(Exception):

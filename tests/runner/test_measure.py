@@ -122,7 +122,7 @@ class InBatches(PlainEngine):
 
     def log_likelihoods(self, texts, **given):
         for number in range(3):
-            pieces.kept_batch(self.batch_cache, [f"batch {number}"], self.work, str, str)
+            pieces.get_or_compute(self.batch_cache, [f"batch {number}"], self.work, str, str)
         return super().log_likelihoods(texts, **given)
 
     def work(self):

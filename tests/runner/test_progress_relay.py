@@ -8,7 +8,7 @@ import time
 from basegate import progress
 from basegate.progress import Progress
 from basegate.runner import progress_relay as relay
-from basegate.runner.progress_relay import ShownProgress, ToldProgress
+from basegate.runner.progress_relay import ProgressReceiver, ProgressSender
 
 
 class Screen(Progress):
@@ -24,7 +24,7 @@ class Screen(Progress):
 
 def joined(screen):
     """Return progress that is told, and shown on a screen at once."""
-    shown = ShownProgress(screen)
+    shown = ProgressReceiver(screen)
     sent = []
 
     def send(message):
@@ -32,7 +32,7 @@ def joined(screen):
         if message[0] != "phase":
             shown.show(message)
 
-    return ToldProgress(send), shown, sent
+    return ProgressSender(send), shown, sent
 
 
 def test_lines_and_steps_arrive(monkeypatch):

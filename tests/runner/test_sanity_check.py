@@ -122,7 +122,7 @@ def test_a_model_whose_code_begins_anew_after_a_prompt_is_not(tmp_path, monkeypa
         str(make_family(tmp_path / "jamba", "jamba")), device="cpu", quantization="none"
     )
     with pytest.raises(CandidateError, match="does not support incremental decoding"):
-        preflight._steady_after_prompts(engine)
+        preflight._check_kv_cache(engine)
     engine.close()
 
 

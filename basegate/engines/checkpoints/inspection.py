@@ -38,7 +38,7 @@ class LoadedCheckpoint(NamedTuple):
     notes: tuple[str, ...] = ()  # sentences that whoever reads its numbers should read, too
 
 
-def look_first(folder: Path, architecture: str = "") -> None:
+def check_before_loading(folder: Path, architecture: str = "") -> None:
     """Refuse what the small files and the headers of the weights alone show to be unusable.
 
     It takes a moment, however large the weights are, and imports neither torch nor transformers.

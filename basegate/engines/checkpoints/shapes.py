@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from basegate.engines.checkpoints.weight_files import place_of
+from basegate.engines.checkpoints.weight_files import file_of_tensor
 from basegate.errors import CandidateError
 from basegate.i18n.messages import joined
 
@@ -34,7 +34,7 @@ def check_loaded(
     for name, shape, wanted in (*sorted(info.get("mismatched_keys", ())), *_linear_layers(model)):
         if tuple(shape) != tuple(wanted):
             raise CandidateError(
-                f"{place_of(folder, files, name)}: the weight {name} has the shape "
+                f"{file_of_tensor(folder, files, name)}: the weight {name} has the shape "
                 f"{_write(shape)}, and by config.json it should be {_write(wanted)}. The files are "
                 "of different models. Fetch the checkpoint again."
             )
@@ -99,8 +99,8 @@ def _check_unused(folder: Path, model: Any, unused: list[str], files: Mapping[st
         within = {".".join(parts[:end]) for end in range(1, len(parts))} & leaves
         if beyond or (within and not name.endswith(_OLD_BUFFER)):
             raise CandidateError(
-                f"{place_of(folder, files, name)}: the weight {name} has no place in a model as "
-                "config.json describes it; without it the model would compute something else. "
+                f"{file_of_tensor(folder, files, name)}: the weight {name} has no place in a model "
+                "as config.json describes it; without it the model would compute something else. "
                 "Check that config.json and weights are of one model, that it asks for as many "
                 "layers as there are, and that adapters are merged."
             )

@@ -173,7 +173,7 @@ def _damaged(path: Path, error: Exception) -> CandidateError:
     )
 
 
-def place_of(folder: Path, files: Mapping[str, Path], name: str) -> Path:
+def file_of_tensor(folder: Path, files: Mapping[str, Path], name: str) -> Path:
     """The file of a weight by the model's name for it; the folder where that is not certain.
 
     transformers renames weights as it loads them, most often only their beginnings.
@@ -188,7 +188,7 @@ def place_of(folder: Path, files: Mapping[str, Path], name: str) -> Path:
     return folder
 
 
-def find_broken(folder: Path, names: Iterable[str]) -> str | None:
+def find_non_finite(folder: Path, names: Iterable[str]) -> str | None:
     """The first weight that holds NaN or an infinite number, in words; reads all files."""
     for path in (folder / name for name in sorted(names)):
         for tensor, values in _values(path):

@@ -10,9 +10,9 @@ import pytest
 import basegate
 from basegate.engines.checkpoints.weight_files import (
     Weights,
-    find_broken,
+    file_of_tensor,
+    find_non_finite,
     find_weights,
-    place_of,
     read_tensors,
 )
 from basegate.errors import CandidateError
@@ -179,13 +179,13 @@ def test_weights_that_are_integers_are_named(single, kind):
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])
 def test_the_weight_that_is_no_number_is_named(single, kind, value, what):
     names = [path.name for path in single.iterdir()]
-    assert find_broken(single, names) is None
+    assert find_non_finite(single, names) is None
     folder = break_weights(single, value)
     if kind == "bin":
         as_pickle(folder)
     names = [path.name for path in folder.iterdir()]
     (path,) = folder.glob(f"*model.{kind}")
-    assert find_broken(folder, names).startswith(
+    assert find_non_finite(folder, names).startswith(
         f"{path}: the weight model.norm.weight holds {what}"
     )
 
@@ -193,7 +193,7 @@ def test_the_weight_that_is_no_number_is_named(single, kind, value, what):
 def test_a_weight_is_in_the_file_that_has_its_name_or_the_end_of_it(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     files = {"layers.0.up.weight": one, "layers.1.up.weight": two, "layers.1.down.weight": two}
-    assert place_of(tmp_path, files, "model.layers.1.up.weight") == two
-    assert place_of(tmp_path, files, "model.other.weight") == tmp_path
-    assert place_of(tmp_path, files, "norm.bias") == tmp_path
-    assert place_of(tmp_path, {"a": one, "b": one}, "anything") == one
+    assert file_of_tensor(tmp_path, files, "model.layers.1.up.weight") == two
+    assert file_of_tensor(tmp_path, files, "model.other.weight") == tmp_path
+    assert file_of_tensor(tmp_path, files, "norm.bias") == tmp_path
+    assert file_of_tensor(tmp_path, {"a": one, "b": one}, "anything") == one

@@ -1,0 +1,345 @@
+"""`python -m basegate store`: list, show and prune what is stored."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from basegate.checks.identity import identify_software
+from basegate.checks.labels import check_label, format_chance, format_measured, format_sample_size
+from basegate.cli.candidate_args import add_models, chosen_by
+from basegate.cli.console import (
+    add_checks,
+    add_store,
+    counted,
+    echo,
+    one_line,
+    size,
+    store_of,
+    table,
+)
+from basegate.config.declaration import check_names
+from basegate.errors import UsageError
+from basegate.store.folder import FILENAME_DIGITS
+from basegate.store.inventory import (
+    DISPLAY_DIGITS,
+    get_by_prefix,
+    require_stored,
+    sizes,
+    unfinished,
+)
+from basegate.store.prune import Selection, prune
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from basegate.measurement import (
+        DocumentScore,
+        Findings,
+        Measurement,
+        Metric,
+        OptionScores,
+        Preference,
+        Sample,
+    )
+    from basegate.store import Store
+
+_CANDIDATE = ("source", "revision", "quantization", "dtype", "device")
+_METRIC = ("name", "item", "value", "unit", "interval", "confidence")
+
+
+def add(families: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    store = families.add_parser(
+        "store",
+        help="list, show and prune what is stored",
+        description="Lists and manages stored measurements.",
+    )
+    commands = store.add_subparsers(metavar="COMMAND", required=True)
+    _add_list(commands)
+    _add_show(commands)
+    _add_prune(commands)
+
+
+def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "list", help="a line per measurement", description="Prints a line per measurement."
+    )
+    add_models(parser, "measurements")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    add_store(parser)
+    parser.set_defaults(run=_list)
+
+
+def _list(options: argparse.Namespace) -> int:
+    store, chosen = store_of(options), chosen_by(options.models)
+    bytes_of = sizes(store)
+    every = list(store)
+    known = {each.candidate.name for each in every}
+    require_stored(chosen.names, known, chosen.registered)
+    absent = [name for name in chosen.names if name not in known]
+    names = chosen.names or known
+    measured = [each for each in every if each.candidate.name in names]
+    if options.json:
+        listed = {
+            "measurements": [_fields(each, bytes_of) for each in measured],
+            "unfinished": [asdict(each) for each in unfinished(store)],
+        }
+        print(json.dumps(listed, allow_nan=False))
+        return 0
+    rows = sorted((_row(each, bytes_of) for each in measured), key=lambda row: row[1:])
+    for line in table(rows):
+        echo(line)
+    if absent:
+        echo(f"nothing is stored of {', '.join(absent)}")
+    total = sum(bytes_of.get(each.key[:FILENAME_DIGITS], 0) for each in measured)
+    echo(f"{counted(len(measured), 'measurement')}, {size(total)}")
+    if not chosen.names:
+        _print_unfinished(store)
+    return 0
+
+
+def _row(measurement: Measurement, bytes_of: Mapping[str, int]) -> tuple[str, ...]:
+    findings = measurement.findings
+    cells = (
+        measurement.key[:DISPLAY_DIGITS],
+        measurement.candidate.name,
+        measurement.candidate.held,
+        check_label(measurement.check, measurement.item),
+        measurement.measured_at[:16].replace("T", " "),
+        size(bytes_of.get(measurement.key[:FILENAME_DIGITS], 0)),
+        f"{_main_metric(findings)} [{format_sample_size(findings.sample_size)}]",
+    )
+    return tuple(map(one_line, cells))
+
+
+def _main_metric(findings: Findings) -> str:
+    """The first of the metrics, where each check puts the one that tells most."""
+    if not findings.metrics:
+        return "no metrics"
+    first = findings.metrics[0]
+    alike = sum(each.name == first.name for each in findings.metrics) - 1
+    text = f"{first.item} {format_measured(first)}".strip()
+    return f"{text}; and {alike} more" if alike else text
+
+
+def _print_unfinished(store: Store) -> None:
+    begun = [each for each in unfinished(store) if each.batches]
+    batches = sum(each.batches for each in begun)
+    if begun:
+        echo(
+            f"{counted(len(begun), 'unfinished measurement')}, "
+            f"{counted(batches, 'batch', 'batches')}, {size(sum(each.bytes for each in begun))}: "
+            "the same run resumes there"
+        )
+
+
+def _fields(measurement: Measurement, bytes_of: Mapping[str, int]) -> dict[str, Any]:
+    candidate, findings = measurement.candidate, measurement.findings
+    size = findings.sample_size
+    return {
+        "key": measurement.key,
+        "candidate": candidate.name,
+        **{name: getattr(candidate, name) for name in _CANDIDATE},
+        "check": measurement.check,
+        "item": measurement.item,
+        "metrics": [{name: getattr(each, name) for name in _METRIC} for each in findings.metrics],
+        "sample_size": size.model_dump() if size is not None else None,
+        "seconds": measurement.seconds,
+        "measured_at": measurement.measured_at,
+        "bytes": bytes_of.get(measurement.key[:FILENAME_DIGITS], 0),
+    }
+
+
+def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "show",
+        help="one measurement, and what the model wrote",
+        description="Prints one measurement: numbers, what they are based on, how they were made.",
+    )
+    parser.add_argument("key", metavar="KEY", help="the first digits of its key")
+    parser.add_argument(
+        "--samples",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="print the first N samples, pairs, questions or documents, too",
+    )
+    add_store(parser)
+    parser.set_defaults(run=_show)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of samples")
+    return int(text)
+
+
+def _show(options: argparse.Namespace) -> int:
+    store = store_of(options)
+    measurement = get_by_prefix(store, options.key)
+    findings = measurement.findings
+    _section("measurement", list(_head(measurement, store)))
+    _section("metrics", [_metric(each) for each in findings.metrics])
+    _section("facts", [(name, str(value)) for name, value in findings.facts.items()])
+    _section("notes", [(each,) for each in findings.notes])
+    _section("left out", [(each,) for each in findings.left_out])
+    _section("identity", list(_flat(measurement.identity)))
+    _section("environment", list(_flat(measurement.environment)))
+    for line in _evidence(findings, options.samples):
+        echo(line)
+    return 0
+
+
+def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        echo(title, {"bold": True})
+    for line in table([("", *map(one_line, row)) for row in rows]):
+        echo(line)
+
+
+def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
+    candidate = measurement.candidate
+    yield "key", measurement.key
+    yield "candidate", f"{candidate.name} ({candidate.held})"
+    yield "source", f"{candidate.source}, {candidate.revision or 'revision unknown'}"
+    yield "check", check_label(measurement.check, measurement.item)
+    yield "based on", format_sample_size(measurement.findings.sample_size)
+    yield "measured", f"{measurement.measured_at}, in {measurement.seconds:.1f} s"
+    if candidate.load_seconds is not None and candidate.peak_memory_bytes is not None:
+        peak = size(candidate.peak_memory_bytes)
+        yield "loaded", f"in {candidate.load_seconds:.1f} s, at most {peak} in use"
+    for each in candidate.files:
+        yield "file", f"{each.name}, {size(each.bytes)}, sha256 {each.sha256}"
+    for path in sorted(store.files_of(measurement.key)):
+        yield "stored in", f"{path.name}, {size(path.stat().st_size)}"
+
+
+def _metric(metric: Metric) -> tuple[str, ...]:
+    text = format_measured(metric) + format_chance(metric)
+    return metric.name, metric.item, text
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """The leaves of nested tables, under names with dots."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", "-" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _evidence(findings: Findings, count: int) -> Iterator[str]:
+    """The first samples, pairs, questions and documents, and how many more there are."""
+    for sample in findings.samples[:count]:
+        yield from _sample(sample)
+    for pair in findings.preferences[:count]:
+        yield from _pair(pair)
+    for question in findings.choices[:count]:
+        yield from _options(question)
+    for document in findings.documents[:count]:
+        yield _document(document)
+    parts = {
+        "samples": findings.samples,
+        "pairs": findings.preferences,
+        "questions by likelihood": findings.choices,
+        "documents": findings.documents,
+    }
+    left = [
+        f"{len(part) - count:,} more {name}" for name, part in parts.items() if len(part) > count
+    ]
+    if left:
+        yield f"{', '.join(left)}: --samples N shows the first of them"
+
+
+def _sample(sample: Sample) -> Iterator[str]:
+    known = [f"seed {sample.seed}"]
+    if sample.expected is not None:
+        known += [f"answer {sample.answer}", f"right {sample.expected}"]
+    if sample.degenerate:
+        known.append("degenerate")
+    yield f"{sample.item} ({', '.join(known)})"
+    for line in f"{sample.prompt}[…]{sample.text}".split("\n"):
+        yield f"  | {line}"
+
+
+def _pair(pair: Preference) -> Iterator[str]:
+    yield f"{pair.item} ({pair.kind})" if pair.kind else pair.item
+    yield f"  | right, {pair.right_bits:.2f} bits per character: {pair.right}"
+    yield f"  | wrong, {pair.wrong_bits:.2f} bits per character: {pair.wrong}"
+
+
+def _options(question: OptionScores) -> Iterator[str]:
+    yield f"{question.item} (right {question.expected})"
+    for option, logprob in question.letters.items():
+        yield (
+            f"  | {option}: log-probability {logprob:.2f} of the letter, "
+            f"{question.texts[option]:.2f} per character of the text"
+        )
+
+
+def _document(document: DocumentScore) -> str:
+    return (
+        f"document {document.item}: {document.bits / document.characters:.2f} bits per character; "
+        f"{document.characters:,} characters, {document.tokens:,} tokens"
+    )
+
+
+def _add_prune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "prune",
+        help="remove measurements, and files that belong to none",
+        description="Says which measurements --outdated, --model and --older-than select (of "
+        "several, all have to hold), and which files belong to no measurement; removes them with "
+        "--yes.",
+    )
+    parser.add_argument(
+        "--outdated",
+        action="store_true",
+        help="measurements of another version of a check or a library than the installed one, "
+        "which no run here could be served any more",
+    )
+    add_models(parser, "measurements")
+    parser.add_argument(
+        "--older-than",
+        type=_days,
+        metavar="DAYS",
+        help="measurements made more than so many days ago",
+    )
+    parser.add_argument("--yes", action="store_true", help="remove them, and not only say which")
+    add_store(parser)
+    add_checks(parser)
+    parser.set_defaults(run=_prune)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+        if 0 <= days <= 36_500:
+            return days
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r}: a number of days")
+
+
+def _prune(options: argparse.Namespace) -> int:
+    store, chosen = store_of(options), chosen_by(options.models)
+    outdated = (
+        {check: identify_software(check) for check in check_names()} if options.outdated else None
+    )
+    selection = Selection(chosen.names, chosen.registered, options.older_than, outdated)
+    try:
+        found = prune(store, selection, dry_run=not options.yes)
+    except OSError as error:
+        raise UsageError(
+            f"--store {store.folder}: nothing more can be removed ({error.strerror or error}: "
+            f"{error.filename or 'the store'})."
+        ) from None
+    done = "removed" if options.yes else "would remove"
+    for each in found:
+        echo(f"{done} {each.path.name} ({size(each.bytes)}): {each.why}")
+    total = size(sum(each.bytes for each in found))
+    hint = "" if options.yes or not found else "; --yes removes them"
+    echo(f"{done} {counted(len(found), 'file')}, {total}{hint}")
+    return 0
