@@ -277,7 +277,8 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
             Sureness(shown=1, bare=2, relative=2),
             [
                 "Confidence: 1 of its 3 checks is met clearly, at 95 % confidence; 2 are based on "
-                "numbers without an interval; 2 of the limits follow from a reference's number, taken as "
+                "numbers without an interval; 2 of the limits follow from a reference's "
+                "number, taken as "
                 "exact.",
             ],
         ),
