@@ -10,7 +10,7 @@ from here; see docs/checks.md.
 
 import importlib
 
-from basegate.config.declaration import CheckDeclaration, register
+from basegate.config.declaration import CheckDeclaration, MetricLabel, register
 from basegate.config.settings import (
     BankSettings,
     CheckSettings,
@@ -46,6 +46,7 @@ __all__ = [
     "InvalidMeasurement",
     "ItemScores",
     "Metric",
+    "MetricLabel",
     "Natural",
     "Positive",
     "PositiveLimit",

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field
 
 from basegate.checks import language_variety as variety
-from basegate.checks.validity import degenerate_share, is_broken
-from basegate.config.declaration import CheckDeclaration, register
+from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken
+from basegate.config.declaration import CheckDeclaration, MetricLabel, register
 from basegate.config.settings import Positive, SamplingSettings, TableSource
 from basegate.config.thresholds_schema import SampledTable, ShareLimit, at_least, at_most, place
 from basegate.data.banks import Bank, Prompt, identity, prepares
@@ -238,6 +238,35 @@ def _cantonese(found: Findings) -> ItemScores:
     return ItemScores("cantonese_share", FRACTION, dict(tops), dict(bottoms))
 
 
+LABELS = {
+    "cantonese_share": MetricLabel(
+        Message("cantonese share"),
+        Message("of sentences in Cantonese"),
+        Message("{value} of sentences in Cantonese"),
+        Message("{value} Cantonese"),
+    ),
+    "latin_share": MetricLabel(
+        Message("latin share"),
+        Message("of words in Latin letters"),
+        Message("{value} of words in Latin letters"),
+        Message("{value} English words"),
+    ),
+    "simplified_share": MetricLabel(
+        Message("simplified share"),
+        Message("of characters in Simplified form"),
+        Message("{value} of characters in Simplified form"),
+        Message("{value} Simplified"),
+    ),
+    "looping_share": MetricLabel(
+        Message("looping share"),
+        Message("of samples that loop"),
+        Message("{value} of samples that loop"),
+        Message("{value} loops"),
+    ),
+    **DEGENERATE_LABEL,
+}
+
+
 CHECK = register(
     CheckDeclaration(
         name="continuation",
@@ -249,5 +278,7 @@ CHECK = register(
         identity=identity,
         libraries=("canto-filter", "opencc"),
         compare=paired,
+        label=Message("continuation"),
+        labels=LABELS,
     )
 )

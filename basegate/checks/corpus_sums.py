@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from basegate.measurement import DocumentScore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,3 +75,13 @@ def split_share(starts: NDArray[np.int64]) -> float:
         return 0.0
     same = starts[1:] == starts[:-1]
     return float(np.mean(np.append(same, False) | np.insert(same, 0, False)))
+
+
+def document_scores(sums: Sums) -> tuple[DocumentScore, ...]:
+    """Return what each document cost, for comparing candidates on the same ones."""
+    bits = sums.nll / math.log(2)
+    columns = zip(bits, sums.tokens, sums.characters, strict=True)
+    return tuple(
+        DocumentScore(item=str(place), bits=float(cost), tokens=int(tokens), characters=int(length))
+        for place, (cost, tokens, length) in enumerate(columns, start=1)
+    )

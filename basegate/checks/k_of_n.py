@@ -7,7 +7,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from basegate.checks.validity import degenerate_share, is_broken
+from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken
+from basegate.config.declaration import MetricLabel
+from basegate.i18n.messages import Message
 from basegate.measurement import CORRECT, Findings, ItemScores, Metric, Sample
 from basegate.stats import count_interval, effective_count
 
@@ -18,6 +20,25 @@ if TYPE_CHECKING:
     from basegate.config.settings import SamplingSettings
     from basegate.data.banks import Bank
     from basegate.engines.protocol import Draw, Engine
+
+
+_ACCURACY = MetricLabel(
+    Message("accuracy"),
+    Message("of answers right"),
+    Message("{value} of answers right"),
+    Message("{value} right answers"),
+)
+ANSWER_LABELS = {
+    "accuracy": _ACCURACY,
+    "topic_accuracy": _ACCURACY,
+    CORRECT: MetricLabel(
+        Message("correct"),
+        Message("correct"),
+        Message("{value} correct"),
+        Message("{value} correct"),
+    ),
+    **DEGENERATE_LABEL,
+}
 
 
 @dataclass(frozen=True)

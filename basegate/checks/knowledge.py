@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from basegate.checks import option_likelihood as choices
-from basegate.checks.k_of_n import Asked, count_correct, paired_answers, right_samples
+from basegate.checks.k_of_n import (
+    ANSWER_LABELS,
+    Asked,
+    count_correct,
+    paired_answers,
+    right_samples,
+)
 from basegate.config.declaration import CheckDeclaration, register
 from basegate.config.settings import Positive, SamplingSettings
 from basegate.config.thresholds_schema import AnswersTable, LimitRule, Name, SampledTable
@@ -133,5 +139,7 @@ CHECK = register(
         counted="questions",
         evidence=("samples", "choices"),
         compare=paired,
+        label=Message("knowledge"),
+        labels={**ANSWER_LABELS, **choices.OPTION_LABELS},
     )
 )

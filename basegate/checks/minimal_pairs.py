@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from basegate.checks.validity import check_scores
-from basegate.config.declaration import CheckDeclaration, register
+from basegate.config.declaration import CheckDeclaration, MetricLabel, register
 from basegate.config.settings import BankSettings, Positive
 from basegate.config.thresholds_schema import (
     BankTable,
@@ -28,6 +28,7 @@ from basegate.config.thresholds_schema import (
     at_least,
 )
 from basegate.data.banks import Bank, Pair, identity, prepares
+from basegate.i18n.messages import Message
 from basegate.measurement import Findings, ItemScores, Metric, Preference
 
 if TYPE_CHECKING:
@@ -146,6 +147,14 @@ def _preferred(found: Findings) -> ItemScores:
     )
 
 
+_PREFERRED = MetricLabel(
+    Message("preferred share"),
+    Message("of pairs with the right sentence likelier"),
+    Message("{value} of pairs with the right sentence likelier"),
+    Message("{value} right sentence likelier"),
+)
+
+
 CHECK = register(
     CheckDeclaration(
         name="minimal_pairs",
@@ -158,5 +167,7 @@ CHECK = register(
         counted="pairs",
         evidence=("preferences",),
         compare=paired,
+        label=Message("minimal pairs"),
+        labels=dict.fromkeys(("preferred_share", "preferred_share_of_kind"), _PREFERRED),
     )
 )

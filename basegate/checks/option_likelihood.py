@@ -22,6 +22,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from basegate.checks.validity import check_scores
+from basegate.config.declaration import MetricLabel
 from basegate.i18n.messages import Message
 from basegate.measurement import ItemScores, Metric, OptionScores
 from basegate.stats import paired_difference
@@ -34,6 +35,20 @@ if TYPE_CHECKING:
     from basegate.measurement import Findings
     from basegate.progress import Progress
 
+OPTION_LABELS = {
+    "likelihood_accuracy": MetricLabel(
+        Message("likelihood accuracy"),
+        Message("of questions with the right option's text likeliest"),
+        Message("{value} of questions with the right option's text likeliest"),
+        Message("{value} right by likelihood"),
+    ),
+    "letter_accuracy": MetricLabel(
+        Message("letter accuracy"),
+        Message("of questions with the right option's letter likeliest"),
+        Message("{value} of questions with the right option's letter likeliest"),
+        Message("{value} right by letter"),
+    ),
+}
 LARGE = 0.1
 """Difference of accuracies that is pointed out where its interval does not hold 0."""
 ENOUGH = 10

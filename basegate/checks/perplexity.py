@@ -25,9 +25,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from basegate.checks.corpus_sums import Sums, joined, per_document, split_share, taken
+from basegate.checks.corpus_sums import (
+    Sums,
+    document_scores,
+    joined,
+    per_document,
+    split_share,
+    taken,
+)
 from basegate.checks.validity import check_scores
-from basegate.config.declaration import CheckDeclaration, register
+from basegate.config.declaration import CheckDeclaration, MetricLabel, register
 from basegate.config.settings import CheckSettings, CorpusSource, Natural, Positive
 from basegate.config.thresholds_schema import (
     DifferenceLimit,
@@ -37,9 +44,9 @@ from basegate.config.thresholds_schema import (
     Table,
     at_most,
 )
-from basegate.data.corpora import Corpus, corpus_identity, load_corpus
+from basegate.data.corpora import Corpus, copies, corpus_identity, load_corpus
 from basegate.i18n.messages import Message
-from basegate.measurement import DocumentScore, Findings, ItemScores, Metric, SampleSize
+from basegate.measurement import Findings, ItemScores, Metric, SampleSize
 from basegate.stats import difference_interval, ratio_interval
 
 if TYPE_CHECKING:
@@ -48,9 +55,6 @@ if TYPE_CHECKING:
 
     from basegate.checks.task import Task
     from basegate.engines.protocol import Engine, TokenScores
-
-FEW_COPIES = 0.01
-"""Share of the characters that may stand in copies of other documents without a word on it."""
 
 
 class PerplexitySettings(CheckSettings):
@@ -175,30 +179,6 @@ def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
     )
 
 
-def copies(documents: Sequence[str]) -> Message | None:
-    """Say how many documents say once more what another says; `None` where they are next to none.
-
-    Resampling takes each for a text of its own, so that its interval is narrower than it should be.
-    Lines of an encyclopaedia, headings say, may well be alike: they are a small part of it.
-    """
-    seen: set[str] = set()
-    again = []
-    for text in documents:
-        if text.strip() in seen:
-            again.append(len(text))
-        seen.add(text.strip())
-    share = sum(again) / sum(map(len, documents))
-    if share <= FEW_COPIES:
-        return None
-    return Message(
-        "copies of other documents: {copies} of {documents} documents, {share} % of the "
-        "characters. They show nothing new, and the interval is too narrow for it: leave them out.",
-        copies=len(again),
-        documents=len(documents),
-        share=f"{share * 100:.1f}",
-    )
-
-
 def _score(
     engine: Engine, texts: Sequence[str], task: Task[Corpus, PerplexitySettings]
 ) -> list[TokenScores]:
@@ -297,7 +277,7 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
             ),
             Metric(name="tokens_per_char", value=density, unit="tokens_per_char"),
         ),
-        documents=_documents(sums),
+        documents=document_scores(sums),
         facts={
             "documents": len(sums.nll),
             "left_out": left_out,
@@ -306,16 +286,6 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
             "split_token_share": pieces,
         },
         sample_size=SampleSize(kind="documents", n=len(sums.nll), left_out=left_out),
-    )
-
-
-def _documents(sums: Sums) -> tuple[DocumentScore, ...]:
-    """Return what each document cost, for comparing candidates on the same ones."""
-    bits = sums.nll / math.log(2)
-    columns = zip(bits, sums.tokens, sums.characters, strict=True)
-    return tuple(
-        DocumentScore(item=str(place), bits=float(cost), tokens=int(tokens), characters=int(length))
-        for place, (cost, tokens, length) in enumerate(columns, start=1)
     )
 
 
@@ -341,6 +311,56 @@ def _bits(found: Findings) -> ItemScores:
     )
 
 
+LABELS = {
+    "bits_per_char": MetricLabel(
+        Message("bits per char"),
+        Message("bits per character"),
+        Message("{value} bits per character"),
+        Message("{value} bits per character"),
+    ),
+    "bits_per_byte": MetricLabel(
+        Message("bits per byte"),
+        Message("bits per byte"),
+        Message("{value} bits per byte"),
+        Message("{value} bits per byte"),
+    ),
+    "perplexity": MetricLabel(
+        Message("perplexity"),
+        Message("token perplexity"),
+        Message("{value} token perplexity"),
+        Message("{value} perplexity"),
+    ),
+    "tokens_per_char": MetricLabel(
+        Message("tokens per char"),
+        Message("tokens per character"),
+        Message("{value} tokens per character"),
+        Message("{value} tokens per character"),
+    ),
+    "written_chinese_bits_per_char": MetricLabel(
+        Message("bits per char in written Chinese"),
+        Message("bits per character of the same in written Chinese"),
+        Message("{value} bits per character of the same in written Chinese"),
+        Message("{value} bits per character of the same in written Chinese"),
+    ),
+    "gap": MetricLabel(
+        Message("gap"),
+        Message("bits per character more than in written Chinese"),
+        Message("{value} bits per character more than in written Chinese"),
+        Message("{value} bits beyond written Chinese"),
+    ),
+    "article_perplexity": MetricLabel(
+        Message("article perplexity"),
+        Message("perplexity as the article's code computes it (20 of 512 tokens; never judged)"),
+        Message(
+            "{value} perplexity as the article's code computes it (20 of 512 tokens; never judged)"
+        ),
+        Message(
+            "{value} perplexity as the article's code computes it (20 of 512 tokens; never judged)"
+        ),
+    ),
+}
+
+
 CHECK = register(
     CheckDeclaration(
         name="perplexity",
@@ -354,5 +374,7 @@ CHECK = register(
         counted_by_metric={"gap": "parallel_documents"},
         evidence=("documents",),
         compare=paired,
+        label=Message("perplexity"),
+        labels=LABELS,
     )
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from basegate.checks.k_of_n import Asked, count_correct, paired_answers
+from basegate.checks.k_of_n import ANSWER_LABELS, Asked, count_correct, paired_answers
 from basegate.config.declaration import CheckDeclaration, register
 from basegate.config.settings import (
     BankSource,
@@ -22,6 +22,7 @@ from basegate.config.settings import (
 )
 from basegate.config.thresholds_schema import SOURCE_KEYS, AnswersTable, Name, SampledTable
 from basegate.data.banks import Bank, Problem, identity, prepares
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,5 +125,7 @@ CHECK = register(
         identity=identity,
         counted="problems",
         compare=paired_answers,
+        label=Message("reasoning"),
+        labels=ANSWER_LABELS,
     )
 )

@@ -50,6 +50,22 @@ def _no_comparison(one: Findings, other: Findings) -> Iterator[tuple[ItemScores,
     return iter(())
 
 
+class MetricLabel(NamedTuple):
+    """What one metric is called.
+
+    Attributes:
+        name: by itself, as in a column of metrics.
+        unit: what its number is of, as a heading.
+        value: with its number.
+        short: with its number, below the name of its check.
+    """
+
+    name: str
+    unit: str
+    value: str
+    short: str
+
+
 @dataclass(frozen=True)
 class CheckDeclaration:
     """A check: one question that is put to every candidate.
@@ -69,6 +85,8 @@ class CheckDeclaration:
         counted_by_metric: the same of single metrics that are measured on something else.
         evidence: the fields of `Findings` that hold what its numbers are based on.
         compare: what two candidates' findings can be compared in, item by item.
+        label: what the check is called; its name with spaces where it is empty.
+        labels: what its metrics are called; likewise.
     """
 
     name: str
@@ -83,6 +101,8 @@ class CheckDeclaration:
     counted_by_metric: Mapping[str, str] = field(default_factory=dict)
     evidence: tuple[str, ...] = ("samples",)
     compare: Compare = _no_comparison
+    label: str = ""
+    labels: Mapping[str, MetricLabel] = field(default_factory=dict)
 
 
 class Origin(NamedTuple):

@@ -11,7 +11,6 @@ from basegate.checks.labels import format_sample_size
 from basegate.checks.perplexity import (
     PerplexitySettings,
     Sums,
-    copies,
     joined,
     measure,
     per_document,
@@ -20,7 +19,7 @@ from basegate.checks.perplexity import (
 )
 from basegate.checks.task import Task
 from basegate.config.settings import CorpusSource
-from basegate.data.corpora import Corpus
+from basegate.data.corpora import Corpus, copies
 from basegate.engines import article_perplexity as article
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement

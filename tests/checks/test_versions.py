@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "80dabb4943d6e873"),
-    "reasoning": (5, "2079c78d3e66ebbb"),
-    "continuation": (7, "96205cb3de02eff2"),
-    "minimal_pairs": (3, "256e36ab26e6d87c"),
-    "perplexity": (5, "1c1043b6eac10912"),
+    "knowledge": (6, "6db28da80d80cae7"),
+    "reasoning": (5, "67fd04b49080902e"),
+    "continuation": (7, "9c3877bf19fec5c3"),
+    "minimal_pairs": (3, "48113dadcec823d4"),
+    "perplexity": (5, "b767220fb7fd788a"),
 }
 
 
