@@ -11,10 +11,11 @@ from basegate.data.hub import load_table
 from basegate.data.tables import RowError, hub_identity, read_jsonl
 from basegate.data.text_files import format_of, has_lone_surrogate, read_utf8
 from basegate.errors import DataError
+from basegate.i18n.messages import Message
 from basegate.serialization import digest, hash_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from basegate.config.settings import CorpusSource
