@@ -163,7 +163,7 @@ def _contents(path: Path) -> bytes:
 def merges(ranks: Mapping[AnyStr, float]) -> list[tuple[AnyStr, AnyStr]]:
     """Every pair of tokens whose concatenation is a token, in order of merging.
 
-    tiktoken and SentencePiece keep no list of merges: of all neighbours whose concatenation is a token
+    tiktoken and SentencePiece keep no list of merges: of all neighbours that together are a token
     they merge those with the best rank, the lowest number. Tokenizers want the list.
     """
     found = []
