@@ -46,6 +46,20 @@ def add_thresholds(parser: argparse.ArgumentParser, what: str = "limits") -> Non
         metavar="FILE",
         help=f"{what} (default: %(default)s)",
     )
+    add_checks(parser)
+
+
+def add_checks(parser: argparse.ArgumentParser) -> None:
+    """Declare `--check`."""
+    parser.add_argument(
+        "--check",
+        dest="checks",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a Python file, or a module, that declares checks of your own, such as conftest.py, "
+        "which is imported; repeatable",
+    )
 
 
 def add_language(parser: argparse.ArgumentParser, what: str) -> None:

@@ -75,7 +75,7 @@ def _about_count(row: Result, tr: Translator) -> Iterator[str]:
     left = count - row.drawn if row.drawn is not None else 0
     if left:
         yield tr(
-            "The other {left} of {count} samples could not change that and were not drawn.",
+            "The other {left} of {count} samples could not change that and were not generated.",
             left=left,
             count=count,
         )

@@ -67,6 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[NAMES].release_short_names()
     plugins = config.pluginmanager
     plugins.register(fixtures, "basegate-fixtures")
+    if config.option.basegate_model or (config.rootpath / "thresholds.toml").is_file():
+        plugins.register(fixtures.check_fixtures(), "basegate-check-fixtures")
     if plugins.hasplugin("xdist"):
         from basegate.plugin.xdist import XdistHooks, share_threads
 

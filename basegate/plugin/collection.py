@@ -99,14 +99,16 @@ def by_candidate(items: list[pytest.Item], order: list[str]) -> list[pytest.Item
     pytest groups by fixture on its own, but not after `--ff` or for subsets, and loading a
     candidate twice costs minutes. Within a candidate, checks come in the article's order.
     """
-    from basegate.config.thresholds import CHECKS
+    from basegate.config.declaration import check_names
+
+    checks = check_names()
 
     def rank(item: pytest.Item) -> tuple[int, int]:
         spec = candidate_of(item)
         if spec is None:
             return -1, 0
-        check, _ = check_of(item, CHECKS)
-        return order.index(spec.name), CHECKS.index(check) if check in CHECKS else len(CHECKS)
+        check, _ = check_of(item, checks)
+        return order.index(spec.name), checks.index(check) if check in checks else len(checks)
 
     return sorted(items, key=rank)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.config.thresholds import CHECKS
+from basegate.config.declaration import check_names
 from basegate.errors import BasegateError, InvalidMeasurement
 from basegate.i18n.formatting import printable
 from basegate.i18n.messages import Message
@@ -47,7 +47,7 @@ def attach_records(
         if isinstance(error, BasegateError):
             # The message stands alone; a traceback through fixtures would bury it.
             report.longrepr = printable(f"{spec.name}: {gate.tr.translate(error.message)}")
-        check, part = check_of(item, CHECKS)
+        check, part = check_of(item, check_names())
         seen = error.measurement if isinstance(error, InvalidMeasurement) else None
         row = invalid(spec.name, check, part, _reason(error, report), seen)
         earlier = gate.earlier(spec.name, seen)

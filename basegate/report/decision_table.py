@@ -272,8 +272,7 @@ def _link(page: Page, name: str, check: str, part: str) -> str:
     measurement = page.measured(name, check, part)
     if measurement is None:
         return ""
-    found = measurement.findings
-    return address(name, check, part) if found.samples or found.preferences or found.choices else ""
+    return address(name, check, part) if measurement.findings.has_texts else ""
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def _behind(metric: Metric, tr: Translator) -> str:
     text = format_chance(metric, tr)
     left = (metric.count or 0) - (metric.drawn or 0)
     if text and left:
-        text += tr("; {count} more could not change the verdict and were not drawn", count=left)
+        text += tr("; {count} more could not change the verdict and were not generated", count=left)
     return text
 
 
@@ -163,8 +163,7 @@ def _gates(rows: Sequence[Result]) -> list[Result]:
 
 def _link(measurement: Measurement, rows: Sequence[Result]) -> str:
     """Return where the page shows the texts behind a measurement; empty where it has none."""
-    findings = measurement.findings
-    if not (findings.samples or findings.preferences or findings.choices) or not rows:
+    if not measurement.findings.has_texts or not rows:
         return ""
     return address(rows[0].candidate, rows[0].check, rows[0].part)
 

@@ -161,7 +161,7 @@ def _sureness(sure: Sureness | None, tr: Translator) -> str:
     """Say what an acceptance rests on: whole intervals, counts, or numbers without an interval."""
     if sure is None or not sure.checks:
         return ""
-    return tr("How sure: {what}.", what=tr("; ").join(_rests_on(sure, tr)))
+    return tr("Confidence: {what}.", what=tr("; ").join(_rests_on(sure, tr)))
 
 
 def _rests_on(sure: Sureness, tr: Translator) -> Iterator[str]:
@@ -171,8 +171,8 @@ def _rests_on(sure: Sureness, tr: Translator) -> Iterator[str]:
         yield _by_luck(sure, sure.luckiest, tr)
     if sure.bare:
         yield tr.ngettext(
-            "{count} rests on a number without an interval",
-            "{count} rest on numbers without an interval",
+            "{count} is based on a number without an interval",
+            "{count} are based on numbers without an interval",
             sure.bare,
         )
     if sure.relative:

@@ -175,7 +175,7 @@ def bank(tmp_path):
     )
     sampling = Sampling(samples=7, temperature=1.0, max_new_tokens=6)
     source = TableSource(path=tmp_path / "bank")
-    settings = SamplingSettings(check="reasoning", source=source, sampling=sampling)
+    settings = SamplingSettings(source=source, sampling=sampling)
 
     def count(engine, journal, draws):
         task = Task(Bank(records), settings, draws=draws)

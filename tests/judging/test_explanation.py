@@ -161,8 +161,8 @@ def test_a_count_says_what_was_not_drawn_and_what_its_gate_lets_through():
     )
     assert sentence(counted) == (
         "yi-6b on wiki: 7 of 7 correct, limit at least 7. The other 3 of 10 samples could not "
-        "change that and were not drawn. (A model that is right half of the time passes 17 % of "
-        "the time.)"
+        "change that and were not generated. (A model that is right half of the time passes 17 % "
+        "of the time.)"
     )
 
 

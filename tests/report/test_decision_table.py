@@ -254,10 +254,10 @@ def test_comparisons_name_the_better_one_and_what_is_not_told_apart():
     text = read(
         render_comparisons(page(row(), comparisons=[better("a", "b"), same])),
     )
-    assert "1 of 1 pair told apart" in text.words
+    assert "1 of 1 pair significantly different" in text.words
     assert "a / b 4 / 5 −1.00 −1.20 to −0.80 0.001 a is better" in text.words
-    assert "0 of 1 pair told apart" in text.words
-    assert "+0.10 −0.20 to +0.40 0.500 not told apart" in text.words
+    assert "0 of 1 pair significantly different" in text.words
+    assert "+0.10 −0.20 to +0.40 0.500 no significant difference" in text.words
 
 
 def test_one_item_is_not_called_several():

@@ -140,7 +140,7 @@ def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
     reader = evidence(sample(expected="A", answer="A"), metrics=(metric,))
     assert (
         "q1: 3 of 3 correct; chance of a right answer 30 % to 90 % (95 %, Clopper and Pearson); "
-        "2 more could not change the verdict and were not drawn"
+        "2 more could not change the verdict and were not generated"
     ) in reader.texts
 
 

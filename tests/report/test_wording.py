@@ -227,9 +227,9 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
     [
         (
             Sureness(shown=3),
-            ["How sure: all of its 3 checks are met clearly, each at 95 % confidence."],
+            ["Confidence: all of its 3 checks are met clearly, each at 95 % confidence."],
         ),
-        (Sureness(shown=1), ["How sure: its only check is met clearly, at 95 % confidence."]),
+        (Sureness(shown=1), ["Confidence: its only check is met clearly, at 95 % confidence."]),
         (
             Sureness(
                 shown=3,
@@ -239,8 +239,8 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 luck=0.0295,
             ),
             [
-                "How sure: 3 of its 5 checks are met clearly, each at 90 % confidence; the other 2 "
-                "count right answers, and a model that is right only half of the time would pass "
+                "Confidence: 3 of its 5 checks are met clearly, each at 90 % confidence; the other "
+                "2 count right answers, and a model that is right only half of the time would pass "
                 "the easiest of these (knowledge must-know) 17 % of the time, and all of them "
                 "3 % of the time.",
             ],
@@ -251,9 +251,9 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 shown=0, counted=2, bare=1, luckiest=Luck(check="reasoning", item="b", chance=0.5)
             ),
             [
-                "How sure: 2 of its 3 checks count right answers, and a model that is right only "
+                "Confidence: 2 of its 3 checks count right answers, and a model that is right only "
                 "half of the time would pass the easiest of these (reasoning b) 50 % of the time; "
-                "1 rests on a number without an interval.",
+                "1 is based on a number without an interval.",
             ],
         ),
         (
@@ -261,7 +261,7 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 shown=1, counted=1, luckiest=Luck(check="reasoning", item="b", chance=0.5), luck=0.5
             ),
             [
-                "How sure: 1 of its 2 checks is met clearly, at 95 % confidence; the other one "
+                "Confidence: 1 of its 2 checks is met clearly, at 95 % confidence; the other one "
                 "counts right answers, and a model that is right only half of the time would pass "
                 "it (reasoning b) 50 % of the time.",
             ],
@@ -269,23 +269,24 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
         (
             Sureness(shown=0, counted=1, luckiest=Luck(check="reasoning", item="b", chance=1e-7)),
             [
-                "How sure: its only check counts right answers, and a model that is right only "
+                "Confidence: its only check counts right answers, and a model that is right only "
                 "half of the time would pass it (reasoning b) under 1 % of the time.",
             ],
         ),
         (
             Sureness(shown=1, bare=2, relative=2),
             [
-                "How sure: 1 of its 3 checks is met clearly, at 95 % confidence; 2 rest on numbers "
-                "without an interval; 2 of the limits follow from a reference's number, taken as "
+                "Confidence: 1 of its 3 checks is met clearly, at 95 % confidence; 2 are based on "
+                "numbers without an interval; 2 of the limits follow from a reference's "
+                "number, taken as "
                 "exact.",
             ],
         ),
         (
             Sureness(shown=2, relative=1),
             [
-                "How sure: all of its 2 checks are met clearly, each at 95 % confidence; 1 of the "
-                "limits follows from a reference's number, taken as exact.",
+                "Confidence: all of its 2 checks are met clearly, each at 95 % confidence; 1 of "
+                "the limits follows from a reference's number, taken as exact.",
             ],
         ),
     ],

@@ -92,7 +92,7 @@ def _words(tr: Translator) -> dict[str, str]:
         "join": tr(", "),
         "left_out": tr("{count} more characters are in the store only."),
         "less": tr("Show less"),
-        "letter": tr("likeliest letter"),
+        "letter": tr("most probable letter"),
         "loop": tr("said before"),
         "loops": tr("loops"),
         "more": tr("Show {count} more"),
@@ -110,7 +110,7 @@ def _words(tr: Translator) -> dict[str, str]:
         "right": tr("right"),
         "sample": tr("sample {number}"),
         "simplified": tr("Simplified form"),
-        "text": tr("likeliest text"),
+        "text": tr("most probable text"),
         "then": tr("; "),
         "tie": tr("tie"),
         "unknown": tr(

@@ -95,7 +95,7 @@ def plots(page: Page) -> Iterator[Plot]:
     half = joined(tr, [f"{gate.asked} {gate.chance_at(0.5, tr)}" for gate in found])
     yield Plot(
         key="curves",
-        title=tr("What the gates let through"),
+        title=tr("Operating curves of the limits"),
         caption=sentences(
             tr,
             tr("A model that is right half of the time passes: {gates}.", gates=half),
