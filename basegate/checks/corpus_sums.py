@@ -1,4 +1,4 @@
-"""What the tokens of each document of a corpus sum up to."""
+"""What the tokens of each document of a corpus sum up to, and how many documents are copies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from basegate.i18n.messages import Message
 from basegate.measurement import DocumentScore
 
 if TYPE_CHECKING:
@@ -84,4 +85,32 @@ def document_scores(sums: Sums) -> tuple[DocumentScore, ...]:
     return tuple(
         DocumentScore(item=str(place), bits=float(cost), tokens=int(tokens), characters=int(length))
         for place, (cost, tokens, length) in enumerate(columns, start=1)
+    )
+
+
+FEW_COPIES = 0.01
+"""Share of the characters that may stand in copies of other documents without a word on it."""
+
+
+def copies(documents: Sequence[str]) -> Message | None:
+    """Say how many documents say once more what another says; `None` where they are next to none.
+
+    Resampling takes each for a text of its own, so that its interval is narrower than it should be.
+    Lines of an encyclopaedia, headings say, may well be alike: they are a small part of it.
+    """
+    seen: set[str] = set()
+    again = []
+    for text in documents:
+        if text.strip() in seen:
+            again.append(len(text))
+        seen.add(text.strip())
+    share = sum(again) / sum(map(len, documents))
+    if share <= FEW_COPIES:
+        return None
+    return Message(
+        "copies of other documents: {copies} of {documents} documents, {share} % of the "
+        "characters. They show nothing new, and the interval is too narrow for it: leave them out.",
+        copies=len(again),
+        documents=len(documents),
+        share=f"{share * 100:.1f}",
     )

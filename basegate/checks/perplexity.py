@@ -44,7 +44,7 @@ from basegate.config.thresholds_schema import (
     Table,
     at_most,
 )
-from basegate.data.corpora import Corpus, copies, corpus_identity, load_corpus
+from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, ItemScores, Metric, SampleSize
 from basegate.stats import difference_interval, ratio_interval

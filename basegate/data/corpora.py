@@ -11,11 +11,10 @@ from basegate.data.hub import load_table
 from basegate.data.tables import RowError, hub_identity, read_jsonl
 from basegate.data.text_files import format_of, has_lone_surrogate, read_utf8
 from basegate.errors import DataError
-from basegate.i18n.messages import Message
 from basegate.serialization import digest, hash_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from basegate.config.settings import CorpusSource
@@ -252,32 +251,4 @@ def _no_column(place: str, column: str, known: list[str]) -> DataError:
     return DataError(
         f"{place}: there is no column {column!r}; there are {', '.join(map(repr, known))}. Set "
         "column in the thresholds file."
-    )
-
-
-FEW_COPIES = 0.01
-"""Share of the characters that may stand in copies of other documents without a word on it."""
-
-
-def copies(documents: Sequence[str]) -> Message | None:
-    """Say how many documents say once more what another says; `None` where they are next to none.
-
-    Resampling takes each for a text of its own, so that its interval is narrower than it should be.
-    Lines of an encyclopaedia, headings say, may well be alike: they are a small part of it.
-    """
-    seen: set[str] = set()
-    again = []
-    for text in documents:
-        if text.strip() in seen:
-            again.append(len(text))
-        seen.add(text.strip())
-    share = sum(again) / sum(map(len, documents))
-    if share <= FEW_COPIES:
-        return None
-    return Message(
-        "copies of other documents: {copies} of {documents} documents, {share} % of the "
-        "characters. They show nothing new, and the interval is too narrow for it: leave them out.",
-        copies=len(again),
-        documents=len(documents),
-        share=f"{share * 100:.1f}",
     )

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from basegate.checks.corpus_sums import copies
 from basegate.checks.labels import format_sample_size
 from basegate.checks.perplexity import (
     PerplexitySettings,
@@ -19,7 +20,7 @@ from basegate.checks.perplexity import (
 )
 from basegate.checks.task import Task
 from basegate.config.settings import CorpusSource
-from basegate.data.corpora import Corpus, copies
+from basegate.data.corpora import Corpus
 from basegate.engines import article_perplexity as article
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement

@@ -49,7 +49,7 @@ KNOWN = {
     "reasoning": (5, "67fd04b49080902e"),
     "continuation": (7, "9c3877bf19fec5c3"),
     "minimal_pairs": (3, "48113dadcec823d4"),
-    "perplexity": (5, "b767220fb7fd788a"),
+    "perplexity": (5, "3c47f9f76cf408b6"),
 }
 
 
