@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.checks.validity import degenerate_share, is_broken
 from basegate.measurement import CORRECT, Findings, ItemScores, Metric, Sample
-from basegate.stats import count_interval, effective_count
+from basegate.stats.intervals import count_interval, effective_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

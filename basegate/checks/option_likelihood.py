@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from basegate.checks.validity import check_scores
 from basegate.i18n.messages import Message
 from basegate.measurement import ItemScores, Metric, OptionScores
-from basegate.stats import paired_difference
+from basegate.stats.paired import paired_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -40,7 +40,7 @@ from basegate.config.thresholds_schema import (
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.i18n.messages import Message
 from basegate.measurement import DocumentScore, Findings, ItemScores, Metric, SampleSize
-from basegate.stats import difference_interval, ratio_interval
+from basegate.stats.bootstrap import difference_interval, ratio_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

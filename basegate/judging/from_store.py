@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from basegate.judging.checkpoint_identity import Origin
     from basegate.ledger import Comparison
     from basegate.measurement import CandidateFacts, Measurement
-    from basegate.store import Readable
+    from basegate.store.union import Readable
     from basegate.verdict import Result, VerdictWord
 
 

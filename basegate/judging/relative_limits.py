@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
     from basegate.measurement import CandidateFacts, Measurement
-    from basegate.store import Store
+    from basegate.store.folder import Store
 
 _MAY_DIFFER = ("candidate", "libraries")
 """Parts of an identity that are compared by themselves."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from basegate.judging.checkpoint_identity import Origin
     from basegate.judging.from_store import StoredJudgement
     from basegate.measurement import CandidateFacts
-    from basegate.store import Store
+    from basegate.store.folder import Store
 
 ALL = "all"
 

@@ -18,7 +18,7 @@ from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
 from basegate.runner.candidate import Candidate
 from basegate.runner.measure import measure, obtain
-from basegate.store import Store
+from basegate.store.folder import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

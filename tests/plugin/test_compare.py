@@ -135,7 +135,7 @@ def test_all_is_told_of_where_there_are_no_others(plain):
 def test_too_few_samples_for_these_limits_are_told_of(tmp_path):
     from basegate.config.thresholds import load_thresholds
     from basegate.plugin.compare import from_store
-    from basegate.store import Store
+    from basegate.store.folder import Store
     from tests.helpers.stored import answers, make_project, measurement
 
     path = make_project(tmp_path)
