@@ -118,7 +118,9 @@ def test_every_name_of_the_run_itself_is_told_of_and_no_other(plain, further):
         *("--compare", "one", "--compare", "two", "--compare", "bad"),
     )
     assert result.ret == 0
-    why = "it is a candidate of this run, and not stored as held in another way."
+    why = (
+        "it is a candidate of this run, and not stored with another quantization, dtype or device."
+    )
     assert told(result) == [
         f"warning: --compare one shows nothing: {why} --compare two shows nothing: {why}"
     ]
