@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message, joined
 from basegate.serialization import FiniteOrNone, Frozen, Interval
-from basegate.stats import at_confidence, share_interval
+from basegate.stats.intervals import at_confidence, share_interval
 
 CORRECT = "correct"
 """A metric, and its unit: how many samples of a question are right."""

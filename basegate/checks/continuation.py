@@ -37,7 +37,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, ItemScores, Metric, Sample
-from basegate.stats import ratio_interval
+from basegate.stats.bootstrap import ratio_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

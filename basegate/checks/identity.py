@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.config.declaration import declaration_of
 from basegate.errors import DataError
-from basegate.stats import RESAMPLES, SEED
+from basegate.stats.bootstrap import RESAMPLES, SEED
 
 if TYPE_CHECKING:
     from basegate.config.settings import CheckConfig

@@ -11,7 +11,7 @@ from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_brok
 from basegate.config.declaration import MetricLabel
 from basegate.i18n.messages import Message
 from basegate.measurement import CORRECT, Findings, ItemScores, Metric, Sample
-from basegate.stats import count_interval, effective_count
+from basegate.stats.intervals import count_interval, effective_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

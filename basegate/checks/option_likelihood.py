@@ -25,7 +25,7 @@ from basegate.checks.validity import check_scores
 from basegate.config.declaration import MetricLabel
 from basegate.i18n.messages import Message
 from basegate.measurement import ItemScores, Metric, OptionScores
-from basegate.stats import paired_difference
+from basegate.stats.paired import paired_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

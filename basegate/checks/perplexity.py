@@ -27,6 +27,7 @@ from pydantic import Field, model_validator
 
 from basegate.checks.corpus_sums import (
     Sums,
+    copies,
     document_scores,
     joined,
     per_document,
@@ -47,7 +48,7 @@ from basegate.config.thresholds_schema import (
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, ItemScores, Metric, SampleSize
-from basegate.stats import difference_interval, ratio_interval
+from basegate.stats.bootstrap import difference_interval, ratio_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

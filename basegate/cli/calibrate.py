@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from basegate.judging.calibration import Suggestion
     from basegate.judging.from_store import StoredAnswers
     from basegate.measurement import Measurement
-    from basegate.store import Store
+    from basegate.store.folder import Store
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

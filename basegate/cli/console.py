@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from basegate.errors import UsageError
 from basegate.i18n.catalogue import LANGUAGES, Translator, of_locale, translator
 from basegate.i18n.formatting import columns, padded, printable
-from basegate.store import Store
+from basegate.store.folder import Store
 
 if TYPE_CHECKING:
     import argparse

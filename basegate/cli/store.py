@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         Preference,
         Sample,
     )
-    from basegate.store import Store
+    from basegate.store.folder import Store
 
 _CANDIDATE = ("source", "revision", "quantization", "dtype", "device")
 _METRIC = ("name", "item", "value", "unit", "interval", "confidence")

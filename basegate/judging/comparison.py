@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from basegate.config.declaration import declaration_of
 from basegate.ledger import Comparison
-from basegate.stats import holm, paired_difference, paired_ratio_intervals, sign_test
+from basegate.stats.paired import holm, paired_difference, paired_ratio_intervals, sign_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -12,7 +12,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.judging.explanation import sentence
 from basegate.serialization import Frozen
-from basegate.stats import (
+from basegate.stats.operating_curves import (
     draws_needed,
     passing_probability,
     passing_probability_of_share,

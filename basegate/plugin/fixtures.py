@@ -1,4 +1,4 @@
-"""The fixtures of the acceptance tests: the candidate, what was measured on it, and its judge."""
+"""Fixtures of the acceptance tests: the candidate, its measurements, and its judge."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _fixture_of(check: CheckDeclaration) -> Callable[..., Measurement]:
 
 @pytest.fixture
 def judge(request: pytest.FixtureRequest, candidate: Candidate) -> Callable[[Measurement], Verdict]:
-    """Hold a measurement against the limits of `thresholds.toml`."""
+    """Judge a measurement by the limits of `thresholds.toml`."""
     gate = request.config.stash[GATE]
     records = request.node.stash.setdefault(RECORDS, [])
 

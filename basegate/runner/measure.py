@@ -17,7 +17,7 @@ from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Findings, Measurement
 from basegate.runner.environment import environment
 from basegate.serialization import digest
-from basegate.store import Store
+from basegate.store.folder import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from basegate.engines.protocol import Engine
     from basegate.progress import Progress
     from basegate.runner.candidate import Candidate
-    from basegate.store import Journal
+    from basegate.store.journal import Journal
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from basegate.data.banks import Bank, Prompt
 from basegate.engines.protocol import Draw
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Sample
-from basegate.stats import share_interval
+from basegate.stats.intervals import share_interval
 from tests.helpers.checkpoints import write_jsonl
 
 NOTHING = dict.fromkeys(

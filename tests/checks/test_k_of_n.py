@@ -17,7 +17,7 @@ from basegate.config.settings import Sampling, SamplingSettings, TableSource
 from basegate.data.banks import Bank, Problem, Question
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.errors import InvalidMeasurement
-from basegate.stats import count_interval, effective_count, share_interval
+from basegate.stats.intervals import count_interval, effective_count, share_interval
 from tests.helpers.checkpoints import write_jsonl
 
 SAMPLING = Sampling(samples=4, temperature=0.9, max_new_tokens=8)

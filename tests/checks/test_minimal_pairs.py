@@ -14,7 +14,7 @@ from basegate.config.settings import TableSource
 from basegate.data.banks import Bank, Pair
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
-from basegate.stats import share_interval
+from basegate.stats.intervals import share_interval
 from tests.helpers.checkpoints import write_jsonl
 
 

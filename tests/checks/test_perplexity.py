@@ -7,17 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basegate.checks.corpus_sums import copies
+from basegate.checks.corpus_sums import Sums, copies, joined, per_document, split_share
 from basegate.checks.labels import format_sample_size
-from basegate.checks.perplexity import (
-    PerplexitySettings,
-    Sums,
-    joined,
-    measure,
-    per_document,
-    split_share,
-    summarise,
-)
+from basegate.checks.perplexity import PerplexitySettings, measure, summarise
 from basegate.checks.task import Task
 from basegate.config.settings import CorpusSource
 from basegate.data.corpora import Corpus

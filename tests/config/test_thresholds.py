@@ -385,8 +385,8 @@ def test_what_is_wrong_is_said_with_key_and_accepted_values(refusal, text, sente
 )
 def test_a_sign_that_is_none_of_tomls_is_shown_with_what_may_be_meant(refusal, line, sign):
     sentence = refusal(f"# 註\r\n[perplexity]\r\n{line}\r\n")[0]
-    assert f"There stands {sign!r}: a name is made of A to Z" in sentence
-    assert "There stands" not in refusal("[perplexity]\nwindow =\n")[0]
+    assert f"{sign!r} is not TOML: a name is made of A to Z" in sentence
+    assert "is not TOML" not in refusal("[perplexity]\nwindow =\n")[0]
 
 
 def test_a_line_that_is_not_toml_is_named(refusal):

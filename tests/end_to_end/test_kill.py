@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from basegate.config.declaration import check_names
-from basegate.store import Store
+from basegate.store.folder import Store
 from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.paths import ROOT
 from tests.helpers.plain import PLAIN, logged

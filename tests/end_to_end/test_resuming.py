@@ -17,8 +17,7 @@ from basegate.engines import article_perplexity as article
 from basegate.engines import batching as halving
 from basegate.engines import kv_cache as caches
 from basegate.engines import transformers_engine as local
-from basegate.store import FileJournal
-from basegate.store.journal import Journal
+from basegate.store.journal import FileJournal, Journal
 
 TEXTS = ["香港係我哋嘅屋企。" * 9, "佢哋今日唔得閒，聽日先至得。", "一二三四五六七八九十" * 4]
 PROMPTS = ["香港係", "我哋今日", "佢話", "聽日"]

@@ -14,7 +14,8 @@ from basegate.errors import InvalidMeasurement
 from basegate.judging.explanation import sentence
 from basegate.judging.judge import Verdict, check_valid, decide, invalid, judge
 from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
-from basegate.stats import draws_needed, share_interval
+from basegate.stats.intervals import share_interval
+from basegate.stats.operating_curves import draws_needed
 from basegate.verdict import worst
 
 WORDS = ("pass", "inconclusive", "fail", "invalid")

@@ -27,7 +27,8 @@ from basegate.progress import SILENT
 from basegate.runner.candidate import Candidate
 from basegate.runner.measure import obtain
 from basegate.serialization import hash_file
-from basegate.store import FileJournal, Store
+from basegate.store.folder import Store
+from basegate.store.journal import FileJournal
 from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.engines import PlainEngine
 

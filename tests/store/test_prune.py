@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from basegate.checks.identity import identify_software
 from basegate.config.declaration import check_names
 from basegate.errors import UsageError
-from basegate.store import Store
+from basegate.store.folder import Store
 from basegate.store.prune import Selection, prune
 from tests.helpers.stored import (
     FINDINGS,
