@@ -149,9 +149,9 @@ def _preferred(found: Findings) -> ItemScores:
 
 _PREFERRED = MetricLabel(
     Message("preferred share"),
-    Message("of pairs with the right sentence likelier"),
-    Message("{value} of pairs with the right sentence likelier"),
-    Message("{value} right sentence likelier"),
+    Message("of pairs with the right sentence more probable"),
+    Message("{value} of pairs with the right sentence more probable"),
+    Message("{value} right sentence more probable"),
 )
 
 

@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 OPTION_LABELS = {
     "likelihood_accuracy": MetricLabel(
         Message("likelihood accuracy"),
-        Message("of questions with the right option's text likeliest"),
-        Message("{value} of questions with the right option's text likeliest"),
+        Message("of questions with the right option's text most probable"),
+        Message("{value} of questions with the right option's text most probable"),
         Message("{value} right by likelihood"),
     ),
     "letter_accuracy": MetricLabel(
         Message("letter accuracy"),
-        Message("of questions with the right option's letter likeliest"),
-        Message("{value} of questions with the right option's letter likeliest"),
+        Message("of questions with the right option's letter most probable"),
+        Message("{value} of questions with the right option's letter most probable"),
         Message("{value} right by letter"),
     ),
 }
@@ -172,7 +172,7 @@ def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> Me
 
 
 def paired_options(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
-    """Whether the right option of every question has the likeliest text."""
+    """Whether the right option of every question has the most probable text."""
     if one.choices and other.choices:
         yield _likeliest(one), _likeliest(other)
 
