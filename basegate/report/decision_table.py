@@ -39,13 +39,7 @@ SHOWN = 2
 
 @dataclass(frozen=True)
 class Value:
-    """One metric of a cell.
-
-    Attributes:
-        found: the number and what it is of.
-        interval: its interval, if it has one.
-        asked: the limit.
-    """
+    """One metric of a cell: the number, its interval, its limit."""
 
     found: str
     interval: str = ""
@@ -54,16 +48,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Cell:
-    """One candidate on one check.
-
-    Attributes:
-        verdict: its word; `None` where the check was not run.
-        values: the metrics that the verdict comes from.
-        more: how many metrics are left out, in words; empty where none is.
-        link: to the texts behind it; empty where there are none.
-        word: that stands in place of a verdict.
-        text: why there is none and what to do; empty where that is not known.
-    """
+    """One candidate on one check; `word` and `text` stand in place of a verdict."""
 
     verdict: VerdictWord | None
     values: tuple[Value, ...] = ()
@@ -75,15 +60,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One candidate of the table.
-
-    Attributes:
-        entry: of the ledger.
-        decision: in words.
-        chosen: whether it is the one to take.
-        date: of its measurements, where it was taken from the store to be compared with.
-        cells: of all checks.
-    """
+    """One candidate of the table; `date` is that of measurements from the store."""
 
     entry: CandidateEntry
     decision: str
@@ -93,7 +70,6 @@ class Line:
 
 
 def render_decision(page: Page) -> Markup:
-    """Return the section: recommendation, table, and what is not met."""
     ledger = page.ledger
     choice = ledger.recommendation
     return render(
@@ -111,7 +87,7 @@ def render_decision(page: Page) -> Markup:
 
 
 def columns(page: Page) -> tuple[tuple[str, str], ...]:
-    """Return the checks of the table: those that have rows, then what has not been judged."""
+    """Checks that have rows, then those that have not been judged."""
     left = (
         (each.check, each.item) for entry in page.ledger.candidates for each in entry.not_judged
     )
@@ -119,7 +95,6 @@ def columns(page: Page) -> tuple[tuple[str, str], ...]:
 
 
 def lines(page: Page) -> list[Line]:
-    """Return the table: a line per candidate, the chosen one first, with a cell per check."""
     found_ = [_line(page, entry) for entry in page.ledger.candidates]
     return sorted(found_, key=lambda line: not line.chosen)
 
@@ -138,7 +113,6 @@ def _line(page: Page, entry: CandidateEntry) -> Line:
 
 
 def _decided(entry: CandidateEntry, rows: Sequence[Result], page: Page) -> str:
-    """Return the decision; on what it rests, the cells beside it say."""
     if not rows or entry.not_run:
         return decided(entry, rows, page.ledger.suite.interrupted, page.tr)
     return decision_in_words(entry.verdict, page.tr)
@@ -167,7 +141,6 @@ def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
 
 
 def _empty(tr: Translator, entry: CandidateEntry, check: str, part: str) -> Cell:
-    """Return the cell of a check without a verdict; of a store it is known why."""
     for each in entry.not_judged:
         if (each.check, each.item) == (check, part):
             word, text = not_judged_in_words(each, tr)
@@ -176,13 +149,7 @@ def _empty(tr: Translator, entry: CandidateEntry, check: str, part: str) -> Cell
 
 
 def _more(tr: Translator, left: Mapping[VerdictWord, int], unknown: bool) -> str:
-    """Return how many metrics are left out, by their verdict.
-
-    Args:
-        tr: the words of the page.
-        left: by verdict, how many are left out.
-        unknown: whether of those that are invalid merely the limits are not known.
-    """
+    """How many metrics are left out; `unknown`: the invalid ones only lack a known limit."""
     parts = {word: _left_out(tr, word, left[word]) for word in _WORST_FIRST if left[word] > 0}
     if unknown and "invalid" in parts:
         parts["invalid"] = tr("and {count} more, limit not known", count=left["invalid"])
@@ -202,7 +169,6 @@ def _left_out(tr: Translator, verdict: VerdictWord, count: int) -> str:
 
 
 def _questions(page: Page, rows: Sequence[Result]) -> Value:
-    """Return how many of the questions that are judged each alone are met."""
     tr = page.tr
     met = sum(row.verdict == "pass" for row in rows)
     limits = {format_row_limit(row, tr) for row in rows}
@@ -224,10 +190,9 @@ def _questions(page: Page, rows: Sequence[Result]) -> Value:
 
 
 def _weakest(tr: Translator, rows: Sequence[Result]) -> str:
-    """Return how many samples are right of the question with the fewest.
+    """Right samples of the question with the fewest.
 
-    The count is held against the limit. The interval of the chance behind it is another thing, and
-    beside the limit it would look as if it was held against that.
+    The limit is on this count; the interval of the probability behind it would mislead beside it.
     """
     weakest = min((row for row in rows if row.drawn), key=_right_of_drawn, default=None)
     if weakest is None or not weakest.count:
@@ -239,7 +204,7 @@ def _weakest(tr: Translator, rows: Sequence[Result]) -> str:
 
 
 def _right_of_drawn(row: Result) -> tuple[float, int]:
-    """Return the share that is right; of two that are alike, the one with more draws is weaker."""
+    """The share that is right; of two equal ones, the one with more draws is weaker."""
     drawn = row.drawn or 1
     share = (row.value or 0.0) / drawn
     return share, -drawn if share < 1 else drawn
@@ -263,12 +228,10 @@ def _value(tr: Translator, row: Result) -> Value:
 
 
 def _short(metric: str, value: str, tr: Translator) -> str:
-    """A number as a cell below the name of its check has it."""
     return tr(metric_label(metric).short, value=value)
 
 
 def _link(page: Page, name: str, check: str, part: str) -> str:
-    """Return where the texts behind a cell are."""
     measurement = page.measured(name, check, part)
     if measurement is None:
         return ""
@@ -278,13 +241,7 @@ def _link(page: Page, name: str, check: str, part: str) -> str:
 
 @dataclass(frozen=True)
 class Missed:
-    """A row that is not met, or not known to be.
-
-    Attributes:
-        row: of the ledger.
-        why: the reason for its limit, in words; empty where it has none, and where the next row
-            has the same: the reason that a table gives stands once, after the last of its limits.
-    """
+    """A row that is not met, and the reason for its limit; one that rows share follows the last."""
 
     row: Result
     why: str = ""
@@ -292,14 +249,7 @@ class Missed:
 
 @dataclass(frozen=True)
 class Unmet:
-    """What one candidate does not meet, or is not known to.
-
-    Attributes:
-        name: of the candidate.
-        told: how many checks of which verdict, and the farthest from its limit.
-        rows: in the order of the ledger.
-        left: checks without a verdict: a word, and where, why and what to do.
-    """
+    """What one candidate does not meet; `left` are checks without a verdict."""
 
     name: str
     told: str
@@ -308,7 +258,6 @@ class Unmet:
 
 
 def unmet(page: Page) -> list[Unmet]:
-    """Return what is not met, by candidate."""
     found_ = [
         (entry, [r for r in page.ledger.results_of(entry.name) if r.verdict != "pass"])
         for entry in page.ledger.candidates
@@ -344,7 +293,6 @@ def _missed(tr: Translator, rows: Sequence[Result]) -> Iterator[Missed]:
 
 
 def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
-    """Return in one line what is wrong with a candidate."""
     tr, name = page.tr, entry.name
     checks: dict[tuple[str, str], list[VerdictWord]] = {}
     for row in page.ledger.results_of(name):

@@ -35,17 +35,15 @@ COLUMNS = (Message("verdict"), Message("metric"), Message("value"), Message("lim
 
 
 def header_cells(tr: Translator = ENGLISH) -> list[Markup]:
-    """Return the heads of the columns that a verdict needs."""
     return [render_part("head.html", tr, kind=name, name=tr(name)) for name in COLUMNS]
 
 
 def id_cell(nodeid: str) -> Markup:
-    """Return the cell of a test's id, escaped."""
     return render_part("id.html", ENGLISH, nodeid=printable(nodeid))
 
 
 def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Markup]:
-    """Return the cells of a row: a line per metric in each of them."""
+    """A line per metric in each of the cells."""
     lines = [
         (row.verdict, _metric(row, tr), _value(row, tr), format_row_limit(row, tr))
         for row in results
@@ -74,14 +72,9 @@ _DURATION = '<td class="col-duration"'
 def stored_cells(
     cells: Sequence[str], records: Sequence[Record], tr: Translator = ENGLISH
 ) -> list[str]:
-    """Return the cells of a row; its duration says where it is that of reading, not of measuring.
+    """The cells of a row; its duration says where it is that of reading, not of measuring.
 
-    The text is an attribute, which the style shows: pytest-html sorts by what the cell holds.
-
-    Args:
-        cells: as pytest-html has them.
-        records: of the test.
-        tr: the words of the page's language.
+    The text is an attribute, which the style shows: pytest-html sorts by what the cell contains.
     """
     if not records or not all(each.earlier and each.earlier.whole for each in records):
         return list(cells)
@@ -101,13 +94,7 @@ def _value(row: Result, tr: Translator) -> str:
 
 
 def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = ENGLISH) -> Markup:
-    """Return what a measurement rests on: numbers, facts, notes and gates, and where its texts are.
-
-    Args:
-        measurement: with or without its evidence.
-        rows: of the ledger that rest on it.
-        tr: the words of the page's language.
-    """
+    """What a measurement is based on: numbers, facts, notes, limits, and a link to its texts."""
     findings = measurement.findings
     # Of a bank that is judged as a whole, the questions are in the page above.
     whole = any(metric.name == "accuracy" for metric in findings.metrics)
@@ -132,12 +119,12 @@ def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = 
 
 
 def _part(metric: Metric, tr: Translator) -> str:
-    """Return what a metric speaks of: a topic, a kind of pairs, or a question by its id."""
+    """A topic, a kind of pairs, or a question by its id."""
     return metric.item if metric.name == "correct" else tr(metric.item)
 
 
 def _behind(metric: Metric, tr: Translator) -> str:
-    """What a count says of the chance of a right answer, and what was not drawn."""
+    """The probability of a right answer behind a count, and samples that were not generated."""
     text = format_chance(metric, tr)
     left = (metric.count or 0) - (metric.drawn or 0)
     if text and left:
@@ -157,12 +144,11 @@ def _facts(findings: Findings, tr: Translator) -> Iterator[tuple[str, str]]:
 
 
 def _gates(rows: Sequence[Result]) -> list[Result]:
-    """Return a row per kind of gate: of several questions with the same one, the first."""
+    """A row per kind of limit: of several questions with the same one, the first."""
     return list({(row.metric, row.limit, row.curve): row for row in rows if row.curve}.values())
 
 
 def _link(measurement: Measurement, rows: Sequence[Result]) -> str:
-    """Return where the page shows the texts behind a measurement; empty where it has none."""
     findings = measurement.findings
     if not (findings.samples or findings.preferences or findings.choices) or not rows:
         return ""
@@ -170,7 +156,6 @@ def _link(measurement: Measurement, rows: Sequence[Result]) -> str:
 
 
 def all_evidence(results: Sequence[Result], store: Readable, tr: Translator = ENGLISH) -> list[str]:
-    """Return what each measurement behind rows of a test is based on; see `evidence`."""
     keys = dict.fromkeys(row.measurement for row in results if row.measurement)
     found = [each for key in keys if (each := store.get(key)) is not None]
     return [

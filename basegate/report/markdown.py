@@ -46,7 +46,7 @@ _OPENING = re.compile(r"^(\d*)(?=[-+.)](?:\s|$)|[-=]+$)")
 
 
 def escape(text: str) -> str:
-    """Return a text for one line of Markdown, a table's cell included, that shows as it is."""
+    """Escape a text for one line of Markdown, a table's cell included."""
     text = printable(" ".join(text.split()))
     if len(text) > LONGEST:
         text = text[: LONGEST - 1] + "…"
@@ -62,7 +62,6 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def summarise(ledger: Ledger, tr: Translator = ENGLISH) -> str:
-    """Return the summary of a run: the decision, the table, what is not met, and how it was run."""
     page = Page(ledger, tr=tr)
     blocks = (_decision(page), _table(page), _unmet(page), _notes(page), _carried(page))
     text = "\n\n".join(block for block in (*blocks, _conditions(page)) if block)
@@ -78,7 +77,7 @@ def _decision(page: Page) -> str:
 
 
 def _table(page: Page) -> str:
-    """Return the table, turned so that it grows downwards: pages are narrow."""
+    """Turned so that it grows downwards: pages are narrow."""
     found = lines(page)
     heads = ["", page.tr("decision"), *(check_label(*part, page.tr) for part in columns(page))]
     turned = [[escape(head) for head in heads]]
@@ -170,7 +169,7 @@ def _notes(page: Page) -> str:
 
 
 def _carried(page: Page) -> str:
-    """Return the comparisons that carry a candidate over another; the others are counted."""
+    """Significant comparisons; the others are counted."""
     every = page.ledger.comparisons
     if not every:
         return ""

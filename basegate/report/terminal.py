@@ -30,7 +30,6 @@ _MARKUP: dict[VerdictWord, dict[str, bool]] = {
 
 @cache
 def verdict_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
-    """Return the word for a verdict."""
     return {
         "pass": tr("pass"),
         "fail": tr("fail"),
@@ -40,7 +39,6 @@ def verdict_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
 
 
 def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
-    """Return what a verdict on all of a candidate's checks means for it."""
     return {
         "pass": tr("accepted"),
         "fail": tr("rejected"),
@@ -50,7 +48,6 @@ def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
 
 
 def partial(tr: Translator = ENGLISH) -> str:
-    """Say that a run was stopped, and how to go on."""
     return tr(
         "This report is partial: the run was stopped. What was measured is kept, and the same "
         "command goes on from there; without -x or --maxfail, if a failure stopped it."
@@ -60,7 +57,6 @@ def partial(tr: Translator = ENGLISH) -> str:
 def header(
     candidates: Sequence[str], thresholds: Path, store: Path, tr: Translator = ENGLISH
 ) -> list[str]:
-    """Return the lines at the top of the run."""
     first = tr("{head}: {text}", head="basegate", text=tr(", ").join(candidates))
     return [first, origin(thresholds, store, tr)]
 
@@ -68,7 +64,7 @@ def header(
 def written(
     ledger: Path, summary: Path | None, errors: Sequence[str], tr: Translator = ENGLISH
 ) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Yield where files were written, or why they could not be, with colours."""
+    """Where files were written, or why they could not be, with colours."""
     for error in errors:
         yield f"ERROR: {error}", {"red": True}
     if not errors:
@@ -78,7 +74,6 @@ def written(
 
 
 def origin(thresholds: Path, store: Path, tr: Translator = ENGLISH) -> str:
-    """Say by which limits it is judged, and where measurements are."""
     return tr(
         "thresholds: {thresholds}, store: {store}",
         thresholds=short_path(thresholds),
@@ -87,20 +82,13 @@ def origin(thresholds: Path, store: Path, tr: Translator = ENGLISH) -> str:
 
 
 def heading(tr: Translator = ENGLISH) -> str:
-    """Return the heading of the summary."""
     return tr("verdicts")
 
 
 def summary(
     ledger: Ledger, records: Iterable[Record] = (), tr: Translator = ENGLISH
 ) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Yield the lines of the summary with their colours.
-
-    Args:
-        ledger: of the run.
-        records: that it was built from, where it is to be said what came from the store.
-        tr: the words of its language.
-    """
+    """The lines of the summary with their colours; `records` tell what came from the store."""
     kept = list(records)
     if ledger.suite.interrupted:
         yield partial(tr), {"yellow": True, "bold": True}
@@ -137,7 +125,7 @@ def _headline(entry: CandidateEntry, decision: str, tr: Translator) -> str:
 def warned(
     warnings: Iterable[tuple[type[Warning], str]], tr: Translator = ENGLISH
 ) -> Iterator[str]:
-    """Yield a line per kind of warning: the last one, which tells how things stand now."""
+    """A line per kind of warning: the last one, which tells how things stand now."""
     kinds: dict[type[Warning], dict[str, None]] = {}
     for kind, text in warnings:
         kinds.setdefault(kind, {})[text] = None
@@ -149,7 +137,7 @@ def warned(
 def decided(
     entry: CandidateEntry, rows: Sequence[Result], interrupted: bool, tr: Translator = ENGLISH
 ) -> str:
-    """Return the decision on a candidate in words, and what it rests on if not on all checks."""
+    """The decision on a candidate, and on which checks it is based if not on all."""
     if not rows and interrupted:
         return tr("not reached (the run was stopped before)")
     if not rows:
@@ -167,7 +155,7 @@ def decided(
 
 
 def not_judged_in_words(left: NotJudged, tr: Translator = ENGLISH) -> tuple[str, str]:
-    """Return a word for a check that a store could not decide, and what to do."""
+    """A word for a check that a store could not decide, and what to do."""
     if left.why == "undecided":
         return tr("not decided"), tr("samples are missing: {command}", command=left.command)
     if left.why == "missing":
@@ -184,7 +172,7 @@ def _decision(entry: CandidateEntry, tr: Translator) -> str:
 
 
 def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str, bool]]:
-    """Return the line of one check: all its metrics, or the ones that are not met."""
+    """The line of one check: all its metrics, or the ones that are not met."""
     verdict, shown = telling(rows)
     text = tr("; ").join(_found(row, tr) for row in shown[:3])
     more = tr("; and {count} more", count=len(shown) - 3) if len(shown) > 3 else ""
@@ -198,7 +186,6 @@ def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str
 
 
 def line(word: str, name: str, text: str) -> str:
-    """Return what is said of one check, in columns."""
     return f"  {padded(word, 12)} {padded(name, 28)} {text}"
 
 
@@ -212,7 +199,7 @@ def _found(row: Result, tr: Translator) -> str:
 
 
 def _stored(records: Sequence[Record], tr: Translator) -> str:
-    """Say what earlier runs had done of one candidate's checks; empty where they did nothing."""
+    """What earlier runs had done of one candidate's checks."""
     checks: dict[str, Earlier | None] = {}
     for record in records:
         for row in record.results:
@@ -248,7 +235,7 @@ def _stored(records: Sequence[Record], tr: Translator) -> str:
 
 
 def _loaded(entry: CandidateEntry, tr: Translator) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Say how it was loaded when it was measured, which may have been in an earlier run."""
+    """How it was loaded when it was measured, perhaps in an earlier run."""
     if entry.load_seconds is not None and entry.peak_memory_bytes is not None:
         text = tr(
             "measured in {weights}, {dtype}, on {device}: loaded in {seconds} s, at most {memory} "

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
 
 def recommendation(ledger: Ledger, tr: Translator = ENGLISH) -> tuple[str, ...]:
-    """Return which candidate to take and why; or that none passes, and how far the nearest is.
-
-    The first sentence is the decision, the second the reason; a third may say how sure it is.
-    """
+    """The decision, the reason, and perhaps its confidence, as sentences."""
     choice = ledger.recommendation
     if choice is None:
         return (tr("Nothing was judged."),)
@@ -74,7 +71,6 @@ TOLD = 2
 
 
 def _no_other(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
-    """Say that no other passes, and of one or two that fail what is wrong with them."""
     partly = choice.broken or choice.unfinished or ledger.absent
     failing = _failing(choice, ledger, tr) if len(choice.rejected) <= TOLD else ""
     if not failing:
@@ -109,7 +105,6 @@ def _plainest(ledger: Ledger, name: str) -> LimitDistance | None:
 
 
 def _standing(choice: Recommendation, tr: Translator) -> str:
-    """Say how it stands to those that are left beside it."""
     same = tuple(name for name in choice.level if name not in choice.mixed)
     if not same:
         return tr(
@@ -131,7 +126,7 @@ def _against(choice: Recommendation, tr: Translator) -> str:
 def _carried(
     choice: Recommendation, comparisons: Iterable[Comparison], tr: Translator
 ) -> Iterable[str]:
-    """Give the differences that carry the chosen candidate over others that pass."""
+    """Significant differences in favour of the chosen candidate over others that pass."""
     own = [each for each in comparisons if {each.first, each.second} <= set(choice.accepted)]
     looks = len({(each.check, each.part, each.metric) for each in own})
     for each in own:
@@ -158,7 +153,6 @@ def _better(each: Comparison, loser: str, tr: Translator) -> str:
 
 
 def _sureness(sure: Sureness | None, tr: Translator) -> str:
-    """Say what an acceptance rests on: whole intervals, counts, or numbers without an interval."""
     if sure is None or not sure.checks:
         return ""
     return tr("Confidence: {what}.", what=tr("; ").join(_rests_on(sure, tr)))
@@ -226,7 +220,6 @@ def _by_luck(sure: Sureness, luckiest: Luck, tr: Translator) -> str:
 
 
 def _counting(sure: Sureness, tr: Translator) -> str:
-    """Say which checks count right answers."""
     if sure.shown and not sure.bare:
         return tr.ngettext(
             "the other one counts right answers",
@@ -269,7 +262,7 @@ def _none(choice: Recommendation, ledger: Ledger, tr: Translator) -> tuple[str, 
 
 
 def _left_of(name: str, ledger: Ledger, tr: Translator) -> str:
-    """Say which checks of the nearest candidate have no verdict, beside those that it misses."""
+    """Checks of the nearest candidate without a verdict, beside those that it misses."""
     rows = [row for row in ledger.results_of(name) if row.verdict == "invalid"]
     missed = {
         (row.check, row.part)
@@ -309,7 +302,7 @@ def _nearest(choice: Recommendation, rejected: bool, tr: Translator) -> str:
 
 
 def _broken(choice: Recommendation, ledger: Ledger, tr: Translator) -> Iterator[str]:
-    """Say whose measurement is broken, and of whom merely a limit is not known."""
+    """Whose measurement is broken, and of whom merely a limit is not known."""
     invalid = [row for row in ledger.results if row.verdict == "invalid"]
     broken = {row.candidate for row in invalid if row.unresolved is None}
     unknown = {row.candidate for row in invalid} - broken
@@ -326,7 +319,6 @@ def _broken(choice: Recommendation, ledger: Ledger, tr: Translator) -> Iterator[
 
 
 def missed_in_words(each: LimitDistance, tr: Translator) -> str:
-    """Return what was found and what was asked for."""
     if each.value is None:
         return tr("{place}, which could not be measured", place=_place(each, tr))
     return tr(
@@ -361,7 +353,7 @@ def _absent(ledger: Ledger, tr: Translator) -> str:
 
 
 def joined(names: Sequence[str], tr: Translator = ENGLISH) -> str:
-    """Return names as a sentence holds them, e.g. `a, b and c`."""
+    """Names as a list in a sentence, e.g. `a, b and c`."""
     if len(names) < 2:
         return "".join(names)
     return tr("{first} and {last}", first=tr(", ").join(names[:-1]), last=names[-1])

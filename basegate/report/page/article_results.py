@@ -11,14 +11,7 @@ from basegate.i18n.messages import Message
 
 
 class Published(NamedTuple):
-    """What the article says of one model.
-
-    Attributes:
-        perplexity: as printed there.
-        knows: whether the answer shown names the Chief Executive; the best of several was shown.
-        reasons: whether the answer shown solves for n; likewise.
-        broken: why the perplexity says nothing about the model; empty where it does.
-    """
+    """What the article says of one model; of several answers it shows the best."""
 
     perplexity: str
     knows: bool

@@ -25,15 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Group:
-    """The comparisons in one metric of one check.
-
-    Attributes:
-        place: check and corpus or bank.
-        unit: what was compared, in words.
-        items: documents, questions, pairs or prompts.
-        level: of the intervals, in per cent.
-        rows: a pair of candidates each.
-    """
+    """The comparisons in one metric of one check; `level` is that of the intervals, in per cent."""
 
     place: str
     unit: str
@@ -43,12 +35,10 @@ class Group:
 
     @property
     def carried(self) -> int:
-        """How many of the pairs are told apart."""
         return sum(each.better is not None for each in self.rows)
 
 
 def render_comparisons(page: Page) -> Markup:
-    """Return the section; nothing where there is one candidate and the article has none of them."""
     groups, article = _groups(page), list(_article(page))
     return render(
         "comparison.html",
@@ -85,14 +75,13 @@ def _value(tr: Translator, each: Comparison, value: float) -> str:
 
 
 def signed(each: Comparison, value: float) -> str:
-    """Return a difference with its sign; of shares in points of per cent."""
+    """A difference with its sign; of shares in percentage points."""
     scaled = value * 100 if each.unit == FRACTION else value
     text = f"{scaled:+.1f}" if each.unit == FRACTION else f"{scaled:+.2f}"
     return text.replace("-", "\u2212")
 
 
 def interval(tr: Translator, each: Comparison) -> str:
-    """Return the interval of a difference in words; empty where it cannot be told."""
     if each.interval is None:
         return ""
     low, high = (signed(each, end) for end in each.interval)
@@ -100,7 +89,6 @@ def interval(tr: Translator, each: Comparison) -> str:
 
 
 def winner(each: Comparison) -> str | None:
-    """Return the candidate that a comparison carries as better; `None` where it carries neither."""
     if each.better is None:
         return None
     return each.first if each.better == "first" else each.second
@@ -108,16 +96,7 @@ def winner(each: Comparison) -> str | None:
 
 @dataclass(frozen=True)
 class Beside:
-    """One candidate that the article measured, too.
-
-    Attributes:
-        name: of the candidate.
-        published: by the article.
-        perplexity: by the article's own code, in this run.
-        bits: bits per character of the same text, in this run.
-        knows: right answers to the article's question, in this run.
-        reasons: right answers to the article's problem, in this run.
-    """
+    """One candidate that the article measured, too: its numbers there and in this run."""
 
     name: str
     published: Published
@@ -146,7 +125,7 @@ def _beside(page: Page, entry: CandidateEntry, published: Published) -> Beside:
 
 
 def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> str:
-    """Return what a run found, on the first corpus or bank where it found it."""
+    """What a run found, on the first corpus or bank where it found it."""
     for checked, part in page.parts:
         measurement = page.measured(name, check, part) if checked == check else None
         for each in measurement.findings.metrics if measurement is not None else ():

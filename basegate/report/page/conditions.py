@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 
 
 def render_conditions(page: Page) -> Markup:
-    """Return the section."""
     environment = {name: value for name, value in page.ledger.environment.items() if value}
     return render("conditions.html", page, suite=page.ledger.suite, environment=environment)

@@ -37,12 +37,12 @@ _HOST_SCRIPTS = ("host.js",)
 
 
 def fragment(page: Page) -> Markup:
-    """Return the sections with their style, to stand in the page of pytest-html."""
+    """The sections with their style, for pytest-html's page."""
     return _body(page, (*_STYLES, *_HOST_STYLES), _HOST_SCRIPTS)
 
 
 def document(page: Page) -> str:
-    """Return a whole page in one file, which asks the network for nothing."""
+    """A whole page in one file, without requests to the network."""
     return str(render("document.html", page, body=_body(page, _STYLES), policy=_policy(_SCRIPTS)))
 
 
@@ -57,7 +57,7 @@ def _body(page: Page, styles: Sequence[str], scripts: Sequence[str] = ()) -> Mar
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """Return what a browser lets the page do: its own style and scripts, and no request."""
+    """Content-Security-Policy: the page's own style and scripts, no request."""
     digests = (hashlib.sha256(asset(name).encode()).digest() for name in scripts)
     allowed = " ".join(f"'sha256-{base64.b64encode(each).decode()}'" for each in digests)
     return (

@@ -31,12 +31,12 @@ _BUDGET = 2_000_000
 
 
 def collect(page: Page) -> dict[str, Any]:
-    """Return what the script shows, ready for JSON.
+    """What the script shows, ready for JSON.
 
     `candidates` are names; `parts` have a `key`, a `name` and the `verdicts` of the candidates;
-    `texts` are what is referred to by number: a string, or `[shown, characters left out, marks]`
-    where each mark is three numbers (start, end, kinds) in UTF-16 units, as JavaScript counts;
-    `groups` are prompts with a column per candidate, or kinds of minimal pairs.
+    `texts` are referred to by number: a string, or `[shown, characters left out, marks]` where each
+    mark is three numbers (start, end, kinds) in UTF-16 units, as JavaScript counts; `groups` are
+    prompts with a column per candidate, or kinds of minimal pairs.
     """
     shelf = _Shelf(_longest(page))
     parts: list[dict[str, Any]] = []
@@ -68,7 +68,7 @@ def collect(page: Page) -> dict[str, Any]:
 
 
 def _longest(page: Page) -> int:
-    """Return how many characters of a text are shown, so that all of them make a usable page."""
+    """Characters shown of a text, so that all of them make a usable page."""
     texts = {
         text
         for check, part in page.parts
@@ -92,7 +92,6 @@ class _Shelf:
         self._numbers: dict[tuple[str, bool], int] = {}
 
     def put(self, text: str, *, marked: bool = False) -> int:
-        """Return the number of a text, with what stands out in it where asked for."""
         if (text, marked) not in self._numbers:
             shown = printable(text[: self._longest])
             marks = highlights(shown) if marked else ()
@@ -100,7 +99,6 @@ class _Shelf:
         return self._numbers[text, marked]
 
     def put_pair(self, right: str, wrong: str) -> tuple[int, int]:
-        """Return the numbers of two sentences, with the point in which they differ."""
         pair = (right, wrong)
         first, second = (
             self._add(printable(text), 0, [(start, end, DIFFERS)])
@@ -115,7 +113,7 @@ class _Shelf:
 
 
 def _in_utf16(text: str, marks: Sequence[tuple[int, int, int]]) -> list[int]:
-    """Return marks as one row of numbers, places counted as JavaScript does."""
+    """Marks as one row of numbers, places counted as JavaScript does."""
     if text.isascii() or max(text) <= "\uffff":
         return [int(number) for mark in marks for number in mark]
     places, place_ = [], 0
@@ -144,7 +142,6 @@ class _Column:
 def _prompts(
     page: Page, check: str, part: str, measured: Mapping[str, Measurement], shelf: _Shelf
 ) -> Iterator[dict[str, Any]]:
-    """Give the prompts of an item, each once, with a column for every candidate."""
     groups: dict[tuple[str, str | None], dict[str, _Column]] = {}
     for name, measurement in measured.items():
         prompts: dict[str, str] = {}
@@ -176,7 +173,6 @@ def _expected(column: _Column) -> str | None:
 
 
 def _judged_alone(page: Page, name: str, check: str, part: str) -> dict[str, VerdictWord]:
-    """Return the verdicts on single questions, of an item whose questions are judged one by one."""
     return {row.question: row.verdict for row in page.rows(name, check, part) if row.question}
 
 
@@ -194,7 +190,7 @@ def _column(
 
 
 def _counted(column: _Column, found: Findings, tr: Translator) -> str:
-    """Return how many samples are right, and how many could not change the verdict any more."""
+    """How many samples are right, and how many could not change the verdict."""
     own = column.samples
     if not own or own[0].expected is None:
         return ""
@@ -215,7 +211,7 @@ def _counted(column: _Column, found: Findings, tr: Translator) -> str:
 
 
 def _samples(samples: Sequence[Sample], tr: Translator, shelf: _Shelf) -> list[dict[str, Any]]:
-    """Return the samples of a column; those that are alike as one, with all their numbers.
+    """The samples of a column; those that are alike as one, with all their numbers.
 
     White space at the end is left out: whether a line or two are empty there tells nothing.
     """
@@ -234,7 +230,6 @@ def _samples(samples: Sequence[Sample], tr: Translator, shelf: _Shelf) -> list[d
 
 
 def _tags(sample: Sample) -> list[str]:
-    """Return what a sample can be filtered by."""
     tags = []
     if sample.expected is not None:
         if sample.answer is None:
@@ -249,7 +244,6 @@ def _tags(sample: Sample) -> list[str]:
 
 
 def _reading(sample: Sample, tr: Translator) -> str:
-    """Return what was counted in a continuation, in words."""
     sentences = {
         "cantonese": tr("Cantonese"),
         "written_chinese": tr("written Chinese"),
@@ -288,7 +282,7 @@ def _printable_or_none(text: str | None) -> str | None:
 
 
 def _bits(log_probability: float | None) -> float | None:
-    """Return a natural log-probability as bits that were spent."""
+    """A natural log-probability in bits."""
     return None if log_probability is None else _finite(-log_probability / math.log(2))
 
 
@@ -299,7 +293,6 @@ def _finite(value: float) -> float | None:
 def _pairs(
     page: Page, measured: Mapping[str, Measurement], shelf: _Shelf
 ) -> Iterator[dict[str, Any]]:
-    """Give the kinds of minimal pairs, each with its pairs and what they cost each candidate."""
     kinds: dict[str, dict[tuple[str, str], dict[str, Preference]]] = {}
     for name, measurement in measured.items():
         for each in measurement.findings.preferences:

@@ -26,7 +26,6 @@ _IN_SCRIPT = str.maketrans(
 
 
 def render_texts(page: Page) -> Markup:
-    """Return the section; nothing where no measurement holds a text."""
     data = collect(page)
     if not data["groups"]:
         return Markup()
@@ -43,14 +42,10 @@ def render_texts(page: Page) -> Markup:
 def address(
     candidate: str = "", check: str = "", part: str = "", sample: str = "", verdict: str = ""
 ) -> str:
-    """Return the fragment of an address that opens the section with a filter.
+    """The URL fragment that opens the section with a filter; empty values filter nothing.
 
-    Args:
-        candidate: whose texts; of all where empty.
-        check: of which check; of all where empty.
-        part: its corpus, bank or prompt file.
-        sample: `right`, `wrong`, `none` (no answer), `degenerate` or `loops`.
-        verdict: of the check, or of the question where it is judged alone.
+    `sample` is `right`, `wrong`, `none` (no answer), `degenerate` or `loops`; `verdict` is of the
+    check, or of a question judged alone.
     """
     asked = {
         "candidate": printable(candidate),
@@ -62,14 +57,14 @@ def address(
 
 
 def as_json(value: Any) -> Markup:
-    """Return JSON that can stand in a `script` element, whatever texts it holds."""
+    """JSON that can stand in a `script` element, whatever texts it contains."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # All that could be markup is escaped.
     return Markup(text.translate(_IN_SCRIPT))
 
 
 def _words(tr: Translator) -> dict[str, str]:
-    """Return the texts that the script shows; it puts in what stands in braces."""
+    """The texts that the script shows; it replaces what stands in braces."""
     return {
         "all": tr("Show all {count} characters"),
         "alike": tr("{count} alike: {numbers}"),

@@ -11,13 +11,7 @@ if TYPE_CHECKING:
 
 
 def side_by_side(figure: Any, heads: Sequence[str], rows: Sequence[str]) -> list[Any]:
-    """Return axes for every head, from left to right; row `n` is at `y = n`.
-
-    Args:
-        figure: of matplotlib.
-        heads: of the axes, upright where there are more than two.
-        rows: from top to bottom.
-    """
+    """Axes for every head, upright if more than two, from left to right; row `n` is at `y = n`."""
     found = list(figure.subplots(1, len(heads), squeeze=False)[0])
     upright = len(heads) > 2
     for axes, head in zip(found, heads, strict=True):

@@ -69,12 +69,11 @@ _BARE = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot with its numbers as a table, for those who cannot see it, or want to know exactly.
+    """A plot, and its numbers as a table.
 
     Attributes:
-        key: begins its ids, which no other plot of the page has; letters, digits and hyphens.
-        caption: what to see in it, computed from its numbers.
-        svg: to stand in a page as it is; `None` where the table is enough.
+        key: prefix of its ids, unique on the page; letters, digits and hyphens.
+        svg: `None` where the table is enough.
     """
 
     key: str
@@ -86,13 +85,13 @@ class Plot:
 
 
 def draw(key: str, height: float, paint: Callable[[Any], Sequence[Any]]) -> Markup:
-    """Return the SVG of a plot.
+    """Draw a plot as SVG.
 
     Args:
-        key: of the plot; begins every id in it.
+        key: prefix of every id in it.
         height: of its axes in pixels, without what stands around them.
-        paint: draws on the matplotlib figure that it is given, and returns those of its axes that
-            stand one below the other.
+        paint: draws on a matplotlib figure, and returns those of its axes that stand one below the
+            other.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -128,7 +127,7 @@ def write(axes: Any, x: float, y: float, text: str, align: str = "left", **optio
 
 
 def shorten(text: str, most: int = NAME) -> str:
-    """Return a text on one line, without its middle where it takes more columns than `most`.
+    """A text on one line, without its middle where it takes more columns than `most`.
 
     Names of models differ at their ends as often as at their beginnings.
     """
@@ -141,7 +140,7 @@ def shorten(text: str, most: int = NAME) -> str:
 
 
 def label(text: str, most: int = NAME, width: int = NAME) -> str:
-    """Return a text for a plot, shortened to `most` columns, in lines of `width` columns."""
+    """A text for a plot, shortened to `most` columns, in lines of `width` columns."""
     text = shorten(text, most)
     # A line of Chinese holds half as many characters.
     width = max(1, width * len(text) // max(1, columns(text)))
