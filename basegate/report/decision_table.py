@@ -11,15 +11,9 @@ from basegate.checks.labels import check_label, metric_label
 from basegate.i18n.formatting import format_row_limit, format_value
 from basegate.judging.explanation import sentence
 from basegate.judging.recommendation import plainest_of
-from basegate.report.page.samples_section import address
+from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render
-from basegate.report.terminal import (
-    decided,
-    decision_in_words,
-    not_judged_in_words,
-    partial,
-    verdict_in_words,
-)
+from basegate.report.terminal import decided, decision_in_words, not_judged_in_words, partial
 from basegate.report.wording import missed_in_words, recommendation
 from basegate.verdict import telling, worst
 
@@ -95,17 +89,15 @@ def columns(page: Page) -> tuple[tuple[str, str], ...]:
 
 
 def lines(page: Page) -> list[Line]:
-    found_ = [_line(page, entry) for entry in page.ledger.candidates]
-    return sorted(found_, key=lambda line: not line.chosen)
+    every = (_line(page, entry) for entry in page.ledger.candidates)
+    return sorted(every, key=lambda line: not line.chosen)
 
 
 def _line(page: Page, entry: CandidateEntry) -> Line:
-    ledger = page.ledger
-    rows = ledger.results_of(entry.name)
-    choice = ledger.recommendation
+    choice = page.ledger.recommendation
     return Line(
         entry=entry,
-        decision=_decided(entry, rows, page),
+        decision=_decided(entry, page.ledger.results_of(entry.name), page),
         chosen=choice is not None and choice.candidate == entry.name,
         date=entry.compared[:10],
         cells=tuple(_cell(page, entry, *part) for part in columns(page)),
@@ -124,7 +116,8 @@ def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
     if not rows:
         return _empty(page.tr, entry, check, part)
     verdict, shown = telling(rows)
-    link = _link(page, name, check, part)
+    measurement = page.measured(name, check, part)
+    link = samples_link(measurement, name, check, part) if measurement else ""
     asked_alone = [row for row in rows if row.question]
     if asked_alone:
         whole = tuple(_value(page.tr, row) for row in rows if not row.question)
@@ -174,19 +167,14 @@ def _questions(page: Page, rows: Sequence[Result]) -> Value:
     limits = {format_row_limit(row, tr) for row in rows}
     limit = limits.pop() if len(limits) == 1 else ""
     count = len(rows)
-    weakest = _weakest(tr, rows)
-    if weakest and count > 1:
-        weakest = tr("weakest: {counted}", counted=weakest)
-    each = tr("{limit} right", limit=limit)
+    weakest, each = _weakest(tr, rows), tr("{limit} right", limit=limit)
     if count > 1:
+        weakest = weakest and tr("weakest: {counted}", counted=weakest)
         each = tr("{limit} right each", limit=limit)
-    return Value(
-        found=tr.ngettext(
-            "{met} of {count} question met", "{met} of {count} questions met", count, met=met
-        ),
-        interval=weakest,
-        asked=limit and each,
+    found = tr.ngettext(
+        "{met} of {count} question met", "{met} of {count} questions met", count, met=met
     )
+    return Value(found, weakest, limit and each)
 
 
 def _weakest(tr: Translator, rows: Sequence[Result]) -> str:
@@ -215,7 +203,7 @@ def _value(tr: Translator, row: Result) -> Value:
     if unknown is not None and unknown.value is not None:
         value = format_value(unknown.value, unknown.unit, tr=tr)
         asked_ = tr("not known (relative to {name})", name=unknown.candidate)
-        return Value(_short(unknown.metric, value, tr), asked=asked_)
+        return Value(tr(metric_label(unknown.metric).short, value=value), asked=asked_)
     if not row.metric:
         return Value(tr("no measurement"))
     value = format_value(row.value, row.unit, row.limit, tr)
@@ -224,19 +212,8 @@ def _value(tr: Translator, row: Result) -> Value:
         low, high = (format_value(end, row.unit, row.limit, tr) for end in row.interval)
         level = f"{row.confidence * 100:g}"
         interval = tr("{level} %: {low} to {high}", level=level, low=low, high=high)
-    return Value(_short(row.metric, value, tr), interval, format_row_limit(row, tr))
-
-
-def _short(metric: str, value: str, tr: Translator) -> str:
-    return tr(metric_label(metric).short, value=value)
-
-
-def _link(page: Page, name: str, check: str, part: str) -> str:
-    measurement = page.measured(name, check, part)
-    if measurement is None:
-        return ""
-    found = measurement.findings
-    return address(name, check, part) if found.samples or found.preferences or found.choices else ""
+    found = tr(metric_label(row.metric).short, value=value)
+    return Value(found, interval, format_row_limit(row, tr))
 
 
 @dataclass(frozen=True)
@@ -258,20 +235,13 @@ class Unmet:
 
 
 def unmet(page: Page) -> list[Unmet]:
-    found_ = [
-        (entry, [r for r in page.ledger.results_of(entry.name) if r.verdict != "pass"])
-        for entry in page.ledger.candidates
-    ]
-    return [
-        Unmet(
-            entry.name,
-            _told(page, entry, rows),
-            tuple(_missed(page.tr, rows)),
-            tuple(_left(page.tr, entry)),
-        )
-        for entry, rows in found_
-        if rows or entry.not_judged
-    ]
+    found = []
+    for entry in page.ledger.candidates:
+        rows = [row for row in page.ledger.results_of(entry.name) if row.verdict != "pass"]
+        if rows or entry.not_judged:
+            missed, left = tuple(_missed(page.tr, rows)), tuple(_left(page.tr, entry))
+            found.append(Unmet(entry.name, _told(page, entry, rows), missed, left))
+    return found
 
 
 def _left(tr: Translator, entry: CandidateEntry) -> Iterator[tuple[str, str]]:
@@ -300,7 +270,7 @@ def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
     counted = Counter(map(worst, checks.values()))
     words: tuple[VerdictWord, ...] = ("fail", "inconclusive", "invalid")
     verdicts = [
-        tr("{count} {verdict}", count=counted[word], verdict=verdict_in_words(word, tr))
+        tr("{count} {verdict}", count=counted[word], verdict=tr(word))
         for word in words
         if counted[word]
     ]
@@ -315,6 +285,5 @@ def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
         verdicts=tr(", ").join(verdicts),
     )
     plainest = plainest_of(missed)
-    if plainest is None:
-        return told
-    return tr("{told}; for example {missed}", told=told, missed=missed_in_words(plainest, tr))
+    missed_ = plainest and missed_in_words(plainest, tr)
+    return tr("{told}; for example {missed}", told=told, missed=missed_) if missed_ else told

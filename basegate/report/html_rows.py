@@ -20,7 +20,7 @@ from basegate.checks.labels import (
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import FRACTION, format_row_limit, format_value, printable
 from basegate.i18n.messages import Message
-from basegate.report.page.samples_section import address
+from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render_part
 
 if TYPE_CHECKING:
@@ -45,7 +45,12 @@ def id_cell(nodeid: str) -> Markup:
 def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Markup]:
     """A line per metric in each of the cells."""
     lines = [
-        (row.verdict, _metric(row, tr), _value(row, tr), format_row_limit(row, tr))
+        (
+            row.verdict,
+            _metric(row, tr),
+            format_measured(row, row.limit, tr) if row.metric else "",
+            format_row_limit(row, tr),
+        )
         for row in results
     ]
     bases = dict.fromkeys(
@@ -89,10 +94,6 @@ def _metric(row: Result, tr: Translator) -> str:
     return tr("{head}: {text}", head=row.question, text=metric) if row.question else metric
 
 
-def _value(row: Result, tr: Translator) -> str:
-    return format_measured(row, row.limit, tr) if row.metric else ""
-
-
 def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = ENGLISH) -> Markup:
     """What a measurement is based on: numbers, facts, notes, limits, and a link to its texts."""
     findings = measurement.findings
@@ -103,7 +104,11 @@ def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = 
         "evidence.html",
         tr,
         metrics=[
-            (_part(metric, tr), f"{format_measured(metric, None, tr)}{_behind(metric, tr)}")
+            # A topic, a kind of pairs, or a question by its id.
+            (
+                metric.item if metric.name == "correct" else tr(metric.item),
+                f"{format_measured(metric, None, tr)}{_behind(metric, tr)}",
+            )
             for metric in shown
         ],
         facts=list(_facts(findings, tr)),
@@ -111,16 +116,12 @@ def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = 
         seconds=f"{measurement.seconds:.1f}",
         notes=findings.notes,
         left_out=findings.left_out,
-        gates=_gates(rows),
+        # Of several questions with the same limit, the first.
+        gates=list({(row.metric, row.limit, row.curve): row for row in rows if row.curve}.values()),
         asked=format_row_limit,
         metric_label=metric_label,
-        link=_link(measurement, rows),
+        link=rows and samples_link(measurement, rows[0].candidate, rows[0].check, rows[0].part),
     )
-
-
-def _part(metric: Metric, tr: Translator) -> str:
-    """A topic, a kind of pairs, or a question by its id."""
-    return metric.item if metric.name == "correct" else tr(metric.item)
 
 
 def _behind(metric: Metric, tr: Translator) -> str:
@@ -136,23 +137,9 @@ def _facts(findings: Findings, tr: Translator) -> Iterator[tuple[str, str]]:
     for key, value in findings.facts.items():
         if value is None or key == "remark":
             continue
-        name = fact_label(key, tr)
-        if isinstance(value, str | bool):
-            yield name, str(value)
-        else:
-            yield name, format_value(value, FRACTION if key.endswith("_share") else "", tr=tr)
-
-
-def _gates(rows: Sequence[Result]) -> list[Result]:
-    """A row per kind of limit: of several questions with the same one, the first."""
-    return list({(row.metric, row.limit, row.curve): row for row in rows if row.curve}.values())
-
-
-def _link(measurement: Measurement, rows: Sequence[Result]) -> str:
-    findings = measurement.findings
-    if not (findings.samples or findings.preferences or findings.choices) or not rows:
-        return ""
-    return address(rows[0].candidate, rows[0].check, rows[0].part)
+        unit = FRACTION if key.endswith("_share") else ""
+        text = str(value) if isinstance(value, str | bool) else format_value(value, unit, tr=tr)
+        yield fact_label(key, tr), text
 
 
 def all_evidence(results: Sequence[Result], store: Readable, tr: Translator = ENGLISH) -> list[str]:

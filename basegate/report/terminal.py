@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -26,16 +25,6 @@ _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "inconclusive": {"yellow": True},
     "invalid": {"red": True},
 }
-
-
-@cache
-def verdict_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
-    return {
-        "pass": tr("pass"),
-        "fail": tr("fail"),
-        "inconclusive": tr("inconclusive"),
-        "invalid": tr("invalid"),
-    }[verdict]
 
 
 def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
@@ -94,14 +83,8 @@ def summary(
         yield partial(tr), {"yellow": True, "bold": True}
     for entry in ledger.candidates:
         rows = ledger.results_of(entry.name)
-        markup = _MARKUP[entry.verdict] if rows else {}
-        yield (
-            _headline(entry, decided(entry, rows, ledger.suite.interrupted, tr), tr),
-            {
-                **markup,
-                "bold": True,
-            },
-        )
+        markup = {**(_MARKUP[entry.verdict] if rows else {}), "bold": True}
+        yield _headline(entry, decided(entry, rows, ledger.suite.interrupted, tr), tr), markup
         for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
             own = list(group)
             yield _line(check, own, tr)
@@ -142,7 +125,8 @@ def decided(
         return tr("not reached (the run was stopped before)")
     if not rows:
         return tr("not asked (no acceptance test of it was selected)")
-    text = _decision(entry, tr)
+    passed_so_far = entry.verdict == "pass" and entry.not_run
+    text = tr("no objection so far") if passed_so_far else decision_in_words(entry.verdict, tr)
     checks = dict.fromkeys(check_label(row.check, "", tr) for row in rows if row.verdict != "pass")
     if checks:
         text = tr("{decision} on {checks}", decision=text, checks=tr(", ").join(checks))
@@ -165,12 +149,6 @@ def not_judged_in_words(left: NotJudged, tr: Translator = ENGLISH) -> tuple[str,
     return tr("not found"), text
 
 
-def _decision(entry: CandidateEntry, tr: Translator) -> str:
-    if entry.verdict == "pass" and entry.not_run:
-        return tr("no objection so far")
-    return decision_in_words(entry.verdict, tr)
-
-
 def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str, bool]]:
     """The line of one check: all its metrics, or the ones that are not met."""
     verdict, shown = telling(rows)
@@ -179,10 +157,8 @@ def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str
     size = format_sample_size(rows[0].sample_size, tr)
     based = f" [{size}]" if size else ""
     text = f"{' '.join(text.split())}{more}{based}"
-    return (
-        printable(line(verdict_in_words(verdict, tr), check_label(check, rows[0].part, tr), text)),
-        _MARKUP[verdict],
-    )
+    shown_line = line(tr(verdict), check_label(check, rows[0].part, tr), text)
+    return printable(shown_line), _MARKUP[verdict]
 
 
 def line(word: str, name: str, text: str) -> str:
@@ -205,16 +181,12 @@ def _stored(records: Sequence[Record], tr: Translator) -> str:
         for row in record.results:
             checks.setdefault(check_label(row.check, row.part, tr), record.earlier)
     done = {name: earlier for name, earlier in checks.items() if earlier is not None}
-    whole = sum(each.whole for each in done.values())
-    parts = (
-        [
-            tr.ngettext(
-                "{done} of {count} check", "{done} of {count} checks", len(checks), done=whole
-            )
-        ]
-        if whole
-        else []
-    )
+    parts = []
+    if whole := sum(each.whole for each in done.values()):
+        count = len(checks)
+        parts.append(
+            tr.ngettext("{done} of {count} check", "{done} of {count} checks", count, done=whole)
+        )
     parts += [
         tr(
             "{done} of {count} batches of {check}",

@@ -6,8 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.checks.labels import check_label
-from basegate.report.page.plots.matrix import side_by_side
-from basegate.report.page.plots.svg import GREEN, GREY, LIMIT, RED, ROW, Plot, draw, label, shorten
+from basegate.report.page.plots.svg import (
+    GREEN,
+    GREY,
+    LIMIT,
+    RED,
+    ROW,
+    Plot,
+    draw,
+    label,
+    shorten,
+    side_by_side,
+)
 from basegate.report.page.plots.values import joined, left_out, parts_of, reached, sentences, sound
 
 if TYPE_CHECKING:
@@ -54,8 +64,7 @@ def counts_of(page: Page, check: str, part: str) -> Counts:
     found: Counts = {}
     for name in sound(page, check, part):
         rows = page.rows(name, check, part)
-        own = {row.question: count for row in rows if (count := Count.of(row)) is not None}
-        if own:
+        if own := {row.question: count for row in rows if (count := Count.of(row))}:
             found[name] = own
     return found
 

@@ -150,3 +150,19 @@ def label(text: str, most: int = NAME, width: int = NAME) -> str:
     # matplotlib takes a Chinese character for little more than half as wide as it is shown. Spaces
     # make room, and are not shown at the end of a line.
     return "\n".join(line + " " * round(1.3 * (columns(line) - len(line))) for line in lines)
+
+
+def side_by_side(figure: Any, heads: Sequence[str], rows: Sequence[str]) -> list[Any]:
+    """Axes for every head, upright if more than two, from left to right; row `n` is at `y = n`."""
+    found = list(figure.subplots(1, len(heads), squeeze=False)[0])
+    upright = len(heads) > 2
+    for axes, head in zip(found, heads, strict=True):
+        text = label(head, width=24 if upright else 22 // len(heads))
+        place = "center" if upright else "left"
+        axes.set_title(text, rotation=90 * upright, loc=place, weight="normal")
+        axes.tick_params("y", length=0)
+        axes.set(ylim=(len(rows) - 0.5, -0.5), yticks=[])
+        axes.spines["left"].set_visible(False)
+    room = 30 if len(heads) == 1 else 25
+    found[0].set_yticks(range(len(rows)), [label(row, room, room) for row in rows])
+    return found

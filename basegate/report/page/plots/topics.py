@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from basegate.checks.labels import check_label
 from basegate.i18n.formatting import FRACTION
 from basegate.report.page.plots import values
-from basegate.report.page.plots.matrix import side_by_side
-from basegate.report.page.plots.svg import BLUE, GREY, LIMIT, ROW, Plot, draw, label, shorten
+from basegate.report.page.plots.svg import (
+    BLUE,
+    GREY,
+    LIMIT,
+    ROW,
+    Plot,
+    draw,
+    label,
+    shorten,
+    side_by_side,
+)
 from basegate.report.page.plots.values import Value, in_figures
 
 if TYPE_CHECKING:

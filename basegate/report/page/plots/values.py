@@ -38,17 +38,10 @@ def paint_intervals(
     axes: Any, values: Sequence[Value], ys: Sequence[float], colour: str, marker: str
 ) -> Any:
     """Draw values from left to right with their intervals and return what a legend shows."""
-    return axes.errorbar(
-        [each.value for each in values],
-        ys,
-        xerr=[
-            [each.value - each.low for each in values],
-            [each.high - each.value for each in values],
-        ],
-        color=colour,
-        fmt=marker,
-        clip_on=False,
-    )
+    below = [each.value - each.low for each in values]
+    above = [each.high - each.value for each in values]
+    xs = [each.value for each in values]
+    return axes.errorbar(xs, ys, xerr=[below, above], color=colour, fmt=marker, clip_on=False)
 
 
 def row_of(page: Page, candidate: str, check: str, part: str, metric: str) -> Result | None:
@@ -122,11 +115,8 @@ def _word(each: Comparison | None, best: str) -> str:
 
 
 def left_out(page: Page, shown: Iterable[str]) -> str:
-    missing = [name for name in page.names if name not in set(shown)]
-    if not missing:
-        return ""
-    names = listed(page.tr, missing)
-    return page.tr("Not shown, for want of a valid measurement: {names}.", names=names)
+    names = listed(page.tr, [name for name in page.names if name not in set(shown)])
+    return names and page.tr("Not shown, for want of a valid measurement: {names}.", names=names)
 
 
 def sentences(tr: Translator, *given: str | Literal[False]) -> str:
@@ -144,10 +134,7 @@ def reached(tr: Translator, found: Mapping[str, Sequence[bool]]) -> str:
 def joined(tr: Translator, phrases: Sequence[str]) -> str:
     if len(phrases) < 2:
         return "".join(phrases)
-    text = phrases[0]
-    for phrase in phrases[1:-1]:
-        text = tr("{some}, {next}", some=text, next=phrase)
-    return tr("{some} and {last}", some=text, last=phrases[-1])
+    return tr("{some} and {last}", some=tr(", ").join(phrases[:-1]), last=phrases[-1])
 
 
 def in_figures(value: Value | None, unit: str = "", tr: Translator = ENGLISH) -> str:
@@ -158,9 +145,8 @@ def in_figures(value: Value | None, unit: str = "", tr: Translator = ENGLISH) ->
     if value.interval is None:
         return text
     low, high = (format_value(end, unit, tr=tr) for end in value.interval)
-    level = f"{value.confidence * 100:g}"
-    low = low.removesuffix("%").strip()
-    return text + tr(" ({level} %: {low}–{high})", level=level, low=low, high=high)
+    known = {"level": f"{value.confidence * 100:g}", "low": low.removesuffix("%").strip()}
+    return text + tr(" ({level} %: {low}–{high})", **known, high=high)
 
 
 def per_cent(share: float, tr: Translator) -> str:
