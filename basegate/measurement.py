@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message, joined
 from basegate.serialization import FiniteOrNone, Frozen, Interval
-from basegate.stats import at_confidence, share_interval
+from basegate.stats.intervals import at_confidence, share_interval
 
 CORRECT = "correct"
 """A metric, and its unit: how many samples of a question are right."""
@@ -195,6 +195,32 @@ class Sample(Frozen):
     notes: dict[str, float | int | str | bool] = Field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """What one candidate reached on every item, in one metric, to compare it with others.
+
+    Attributes:
+        metric: its name.
+        unit: of which kind it is; see `Metric`.
+        tops: by item, what is counted.
+        bottoms: by item, what it is counted of; the metric is sum(tops) / sum(bottoms).
+        lower: whether less is better.
+        fixed: whether what is counted of is the same for every candidate, as characters are.
+    """
+
+    metric: str
+    unit: str
+    tops: dict[str, float]
+    bottoms: dict[str, float]
+    lower: bool = False
+    fixed: bool = False
+
+    @classmethod
+    def each(cls, metric: str, values: dict[str, float]) -> ItemScores:
+        """A metric in which every item counts once."""
+        return cls(metric, FRACTION, values, dict.fromkeys(values, 1.0))
+
+
 class SampleSize(Frozen):
     """What the numbers of a measurement are based on.
 
@@ -239,6 +265,11 @@ class Findings(Frozen):
     sample_size: SampleSize | None = None
     left_out: tuple[str, ...] = ()
     notes: tuple[Message, ...] = ()
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether there are texts to read behind the numbers."""
+        return bool(self.samples or self.preferences or self.choices)
 
     def noting(self, *notes: str, **facts: float | int | str | bool | None) -> Findings:
         """Return these findings with further notes and facts."""
@@ -340,7 +371,7 @@ class Measurement(Frozen):
 
     Attributes:
         key: SHA-256 of `identity`; the measurement's name in the store.
-        check: one of `thresholds.CHECKS`.
+        check: its name.
         item: the corpus, bank or prompt file.
         identity: checkpoint, settings, data, measure version and library versions.
         environment: where it was measured.

@@ -47,7 +47,7 @@ def measure(name: str, count: int, place: str) -> dict[str, Any]:
     """Draw all samples with a journal in `place`, which may be finished already."""
     from basegate.config.settings import Sampling
     from basegate.engines.sampling import Sampler, SampleRequest
-    from basegate.store import FileJournal
+    from basegate.store.journal import FileJournal
 
     given = {key: value for key, value in DRAWING.items() if key != "do_sample"}
     sampling = Sampling(samples=SAMPLES, max_new_tokens=NEW_TOKENS, **given)
@@ -68,7 +68,7 @@ def _put(drawn: list[list[list[int]]], place: Path) -> None:
     """Put a measurement with all these samples into a store."""
     from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
     from basegate.serialization import digest
-    from basegate.store import Store
+    from basegate.store.folder import Store
 
     samples = tuple(
         Sample(item=f"q{row}", prompt="p" * 300, text=" ".join(map(str, ids)), seed=number)

@@ -30,10 +30,10 @@ from basegate.measurement import (
 )
 from basegate.runner.environment import environment
 from basegate.serialization import digest
-from basegate.stats import count_interval
-from basegate.store import Store
+from basegate.stats.intervals import count_interval
 from basegate.store import file_format as files
 from basegate.store.file_format import Evidence
+from basegate.store.folder import Store
 from benchmarks.startup import row, seconds
 from benchmarks.timing import print_head
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import basegate.checks  # noqa: F401  declares them, as the plugin does
 from tests.helpers.checkpoints import make_checkpoint, shard, write_jsonl
 from tests.helpers.plain import make_plain
 

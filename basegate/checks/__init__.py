@@ -1,43 +1,70 @@
-"""One file per check: plain functions, numbers in, `Findings` out.
+"""One file per check: its declaration, and plain functions, numbers in, `Findings` out.
 
-No limit is seen here, but for when enough samples were drawn (`Draws`).
+No limit is seen while measuring, but for when enough samples were drawn (`Draws`). What only
+`measure` needs and takes long to import is imported there: whoever judges what is stored, or
+collects tests, asks the declaration alone.
 
-Each module has `VERSION` (raised when the same input would give another number), `LIBRARIES`
-(whose versions can change its numbers, beside the engine's), `prepare` (reads the data), `identity`
-(says what the data is, cheaply) and `measure`. What only `measure` needs and takes long to import
-is imported there: whoever judges what is stored asks for `identity` alone.
+Importing this package declares basegate's own checks. What a check is written with can be imported
+from here; see docs/checks.md.
 """
 
-from __future__ import annotations
-
 import importlib
-from typing import TYPE_CHECKING, Any, Protocol, cast
 
-if TYPE_CHECKING:
-    from basegate.checks.task import Task
-    from basegate.engines.protocol import Engine
-    from basegate.measurement import Findings
+from basegate.config.declaration import CheckDeclaration, MetricLabel, register
+from basegate.config.settings import (
+    BankSettings,
+    CheckSettings,
+    Natural,
+    Positive,
+    Sampling,
+    SamplingSettings,
+    Share,
+    TableSource,
+)
+from basegate.config.thresholds_schema import (
+    BankTable,
+    Confidence,
+    PositiveLimit,
+    SampledTable,
+    ShareLimit,
+    Table,
+    at_least,
+    at_most,
+    place,
+)
+from basegate.errors import DataError, InvalidMeasurement
+from basegate.measurement import Findings, ItemScores, Metric, Sample, SampleSize
 
+__all__ = [
+    "BankSettings",
+    "BankTable",
+    "CheckDeclaration",
+    "CheckSettings",
+    "Confidence",
+    "DataError",
+    "Findings",
+    "InvalidMeasurement",
+    "ItemScores",
+    "Metric",
+    "MetricLabel",
+    "Natural",
+    "Positive",
+    "PositiveLimit",
+    "Sample",
+    "SampleSize",
+    "SampledTable",
+    "Sampling",
+    "SamplingSettings",
+    "Share",
+    "ShareLimit",
+    "Table",
+    "TableSource",
+    "at_least",
+    "at_most",
+    "place",
+    "register",
+]
 
-class Measure(Protocol):
-    """What every module of this package offers."""
-
-    VERSION: int
-    LIBRARIES: tuple[str, ...]
-
-    def prepare(self, settings: Any) -> Any:
-        """Read the data; raise `DataError` before any model is loaded."""
-        ...
-
-    def identity(self, settings: Any) -> str:
-        """Return what identifies the data's content; raise `DataError` if there is none."""
-        ...
-
-    def measure(self, engine: Engine, task: Task[Any, Any]) -> Findings:
-        """Measure; raise `InvalidMeasurement` if the result would mean nothing."""
-        ...
-
-
-def measure_for(check: str) -> Measure:
-    """Return the module that measures a check."""
-    return cast("Measure", importlib.import_module(f"basegate.checks.{check}"))
+# In the article's order, which is that of every table of results.
+for _name in ("perplexity", "minimal_pairs", "continuation", "knowledge", "reasoning"):
+    importlib.import_module(f"basegate.checks.{_name}")

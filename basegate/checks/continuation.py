@@ -22,42 +22,56 @@ at least 150 bytes long and zlib compresses it by a factor of at least 2.75.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field
 
 from basegate.checks import language_variety as variety
-from basegate.checks.validity import degenerate_share, is_broken
+from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken
+from basegate.config.declaration import CheckDeclaration, MetricLabel, register
+from basegate.config.settings import Positive, SamplingSettings, TableSource
+from basegate.config.thresholds_schema import SampledTable, ShareLimit, at_least, at_most, place
 from basegate.data.banks import Bank, Prompt, identity, prepares
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
-from basegate.measurement import Findings, Metric, Sample
-from basegate.stats import ratio_interval
+from basegate.measurement import Findings, ItemScores, Metric, Sample
+from basegate.stats.bootstrap import ratio_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from basegate.checks.task import Task
-    from basegate.config.settings import SamplingSettings
     from basegate.engines.protocol import Engine
 
     Counts = NDArray[np.float64]
     """Of each sample, shape [samples]."""
 
-__all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
-
-VERSION = 7
-LIBRARIES: tuple[str, ...] = ("canto-filter", "opencc")
-
-
 TELLING = ("cantonese", "written_chinese", "mixed", "foreign")
 """Labels of sentences that show their variety."""
 
 
-prepare = prepares(Prompt)
+class ContinuationTable(SampledTable):
+    """Prompts to go on with: `[continuation]`."""
+
+    file_keys = ("prompts",)
+
+    prompts: str
+    samples: Positive = 8
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
+    max_new_tokens: Positive = 100
+    min_cantonese_share: Annotated[ShareLimit | None, at_least("cantonese_share")] = None
+    max_latin_share: Annotated[ShareLimit | None, at_most("latin_share")] = None
+    max_simplified_share: Annotated[ShareLimit | None, at_most("simplified_share")] = None
+    max_looping_share: Annotated[ShareLimit | None, at_most("looping_share")] = None
+
+    def settings_of(self, item: Self, base: Path) -> SamplingSettings:
+        return self.sampled(TableSource(path=place(base, self.prompts)), self.samples)
 
 
 def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findings:
@@ -207,3 +221,64 @@ def _share(
         return Metric.share(name, value, count=counted, worth=counted)
     low, high = interval
     return Metric(name=name, value=value, unit=FRACTION, interval=(low, min(high, 1.0)))
+
+
+def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+    """The share of Cantonese sentences, by prompt."""
+    if one.samples and other.samples:
+        yield _cantonese(one), _cantonese(other)
+
+
+def _cantonese(found: Findings) -> ItemScores:
+    tops: dict[str, float] = defaultdict(float)
+    bottoms: dict[str, float] = defaultdict(float)
+    for sample in found.samples:
+        tops[sample.item] += float(sample.notes.get("cantonese", 0))
+        bottoms[sample.item] += sum(float(sample.notes.get(name, 0)) for name in TELLING)
+    return ItemScores("cantonese_share", FRACTION, dict(tops), dict(bottoms))
+
+
+LABELS = {
+    "cantonese_share": MetricLabel(
+        Message("cantonese share"),
+        Message("of sentences in Cantonese"),
+        Message("{value} of sentences in Cantonese"),
+        Message("{value} Cantonese"),
+    ),
+    "latin_share": MetricLabel(
+        Message("latin share"),
+        Message("of words in Latin letters"),
+        Message("{value} of words in Latin letters"),
+        Message("{value} English words"),
+    ),
+    "simplified_share": MetricLabel(
+        Message("simplified share"),
+        Message("of characters in Simplified form"),
+        Message("{value} of characters in Simplified form"),
+        Message("{value} Simplified"),
+    ),
+    "looping_share": MetricLabel(
+        Message("looping share"),
+        Message("of samples that loop"),
+        Message("{value} of samples that loop"),
+        Message("{value} loops"),
+    ),
+    **DEGENERATE_LABEL,
+}
+
+
+CHECK = register(
+    CheckDeclaration(
+        name="continuation",
+        doc="How the candidate goes on with the beginnings of sentences.",
+        table=ContinuationTable,
+        version=7,
+        measure=measure,
+        prepare=prepares(Prompt),
+        identity=identity,
+        libraries=("canto-filter", "opencc"),
+        compare=paired,
+        label=Message("continuation"),
+        labels=LABELS,
+    )
+)

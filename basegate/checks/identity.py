@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
-from basegate.checks import measure_for
-from basegate.config.settings import without_places
+from basegate.config.declaration import declaration_of
 from basegate.errors import DataError
-from basegate.stats import RESAMPLES, SEED
+from basegate.stats.bootstrap import RESAMPLES, SEED
 
 if TYPE_CHECKING:
     from basegate.config.settings import CheckConfig
@@ -36,11 +35,11 @@ def identify_check(check: CheckConfig) -> dict[str, Any]:
         DataError: its data cannot be found.
     """
     _check_files(check)
-    measure = measure_for(check.name)
+    declared = declaration_of(check.name)
     return {
-        "measure": {"name": check.name, "version": measure.VERSION},
-        "settings": without_places(check.settings),
-        "data": measure.identity(check.settings),
+        "measure": {"name": check.name, "version": declared.version},
+        "settings": check.settings_identity,
+        "data": declared.identity(check.settings),
     }
 
 
@@ -60,9 +59,9 @@ def _check_files(check: CheckConfig) -> None:
 
 def identify_software(check: str) -> dict[str, Any]:
     """Return the part of an identity that the installed software decides, for one check's name."""
-    measure = measure_for(check)
+    declared = declaration_of(check)
     return {
-        "measure": {"name": check, "version": measure.VERSION},
-        "libraries": library_versions(*measure.LIBRARIES),
+        "measure": {"name": check, "version": declared.version},
+        "libraries": library_versions(*declared.libraries),
         "bootstrap": {"resamples": RESAMPLES, "seed": SEED},
     }

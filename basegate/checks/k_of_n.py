@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from basegate.checks.validity import degenerate_share, is_broken
-from basegate.measurement import CORRECT, Findings, Metric, Sample
-from basegate.stats import count_interval, effective_count
+from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken
+from basegate.config.declaration import MetricLabel
+from basegate.i18n.messages import Message
+from basegate.measurement import CORRECT, Findings, ItemScores, Metric, Sample
+from basegate.stats.intervals import count_interval, effective_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from basegate.checks.task import Task
     from basegate.config.settings import SamplingSettings
     from basegate.data.banks import Bank
     from basegate.engines.protocol import Draw, Engine
+
+
+_ACCURACY = MetricLabel(
+    Message("accuracy"),
+    Message("of answers right"),
+    Message("{value} of answers right"),
+    Message("{value} right answers"),
+)
+ANSWER_LABELS = {
+    "accuracy": _ACCURACY,
+    "topic_accuracy": _ACCURACY,
+    CORRECT: MetricLabel(
+        Message("correct"),
+        Message("correct"),
+        Message("{value} correct"),
+        Message("{value} correct"),
+    ),
+    **DEGENERATE_LABEL,
+}
 
 
 @dataclass(frozen=True)
@@ -185,3 +206,23 @@ def _count(item: str, right: int, drawn: int, most: int) -> Metric:
         count=most,
         drawn=drawn,
     )
+
+
+def paired_answers(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+    """The share of right samples of every question, of as many as all questions of both have."""
+    if one.samples and other.samples:
+        draws = min(_fewest(one), _fewest(other))
+        yield _right(one, draws), _right(other, draws)
+
+
+def _fewest(found: Findings) -> int:
+    """How many samples every question has: later ones were drawn because of these."""
+    return min(Counter(sample.item for sample in found.samples).values())
+
+
+def _right(found: Findings, draws: int) -> ItemScores:
+    answers: dict[str, list[bool]] = defaultdict(list)
+    for sample in found.samples:
+        answers[sample.item].append(sample.answer == sample.expected)
+    shares = {item: sum(each[:draws]) / draws for item, each in answers.items()}
+    return ItemScores.each("accuracy", shares)

@@ -9,27 +9,70 @@ A sample without a recognisable answer counts as not correct. Beside it the opti
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, model_validator
 
 from basegate.checks import option_likelihood as choices
-from basegate.checks.k_of_n import Asked, count_correct, right_samples
+from basegate.checks.k_of_n import (
+    ANSWER_LABELS,
+    Asked,
+    count_correct,
+    paired_answers,
+    right_samples,
+)
+from basegate.config.declaration import CheckDeclaration, register
+from basegate.config.settings import Positive, SamplingSettings
+from basegate.config.thresholds_schema import AnswersTable, LimitRule, Name, SampledTable
 from basegate.data.banks import Bank, Question, identity, prepares
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from basegate.checks.task import Task
-    from basegate.config.settings import SamplingSettings
     from basegate.engines.protocol import Engine
-    from basegate.measurement import Findings
-
-__all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
-
-VERSION = 6
-LIBRARIES: tuple[str, ...] = ()
+    from basegate.measurement import Findings, ItemScores
 
 
-prepare = prepares(Question)
+class QuestionsTable(AnswersTable):
+    """Multiple-choice questions: `[knowledge.banks.NAME]`."""
+
+    fields = ("id", "topic", "context", "question", "options", "answer")
+
+    file_keys = ("questions",)
+
+    questions: str | None = None
+    method: Literal["generation", "likelihood"] = "generation"
+
+    @model_validator(mode="after")
+    def _method_and_limit(self) -> Self:
+        if self.method == "likelihood" and self.correct is not None:
+            raise ValueError(
+                'correct counts samples, and method = "likelihood" has none: a question\'s '
+                "options are scored once. Give min_accuracy, or leave method out."
+            )
+        return self
+
+    def metric_of(self, key: str, rule: LimitRule) -> str:
+        by_likelihood = self.method == "likelihood" and key == "min_accuracy"
+        return "likelihood_accuracy" if by_likelihood else rule.metric
+
+
+class KnowledgeTable(SampledTable):
+    """How questions are put: `[knowledge]`."""
+
+    item_tables = "banks"
+
+    stop_early: bool = True
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
+    max_new_tokens: Positive = 32
+    banks: Annotated[dict[Name, QuestionsTable], Field(min_length=1)]
+
+    def settings_of(self, item: QuestionsTable, base: Path) -> SamplingSettings:
+        return self.sampled(item.source(base), item.samples)
 
 
 def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Findings:
@@ -76,3 +119,27 @@ def _shares(found: Findings, fair: int) -> list[float]:
     """Return right samples / samples of every question, of its first samples only."""
     own = [[s for s in found.samples if s.item == each.item][:fair] for each in found.choices]
     return [right_samples(samples) / len(samples) for samples in own]
+
+
+def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+    """Answers in free text, and options by likelihood."""
+    yield from paired_answers(one, other)
+    yield from choices.paired_options(one, other)
+
+
+CHECK = register(
+    CheckDeclaration(
+        name="knowledge",
+        doc="How the candidate answers multiple-choice questions.",
+        table=KnowledgeTable,
+        version=6,
+        measure=measure,
+        prepare=prepares(Question),
+        identity=identity,
+        counted="questions",
+        evidence=("samples", "choices"),
+        compare=paired,
+        label=Message("knowledge"),
+        labels={**ANSWER_LABELS, **choices.OPTION_LABELS},
+    )
+)

@@ -1,13 +1,15 @@
 """What checks, metrics, facts and counts are called where people read them.
 
-Records hold their names (`bits_per_char`, `left_out`); these are the words, in English, each the
-key of its translation. A name that is not here is shown with spaces for its underscores.
+A check declares what it and its metrics are called; the rest is here. Records hold their names
+(`bits_per_char`, `left_out`); these are the words, in English, each the key of its translation. A
+name that has no label is shown with spaces for its underscores.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from basegate.config.declaration import MetricLabel, declarations
 from basegate.i18n.catalogue import ENGLISH, Plural, Translator
 from basegate.i18n.formatting import format_interval, format_value
 from basegate.i18n.messages import Message
@@ -21,143 +23,6 @@ if TYPE_CHECKING:
     from basegate.verdict import Result
 
 
-class MetricLabel(NamedTuple):
-    """What one metric is called.
-
-    Attributes:
-        name: by itself, as in a column of metrics.
-        unit: what its number is of, as a heading.
-        value: with its number.
-        short: with its number, below the name of its check.
-    """
-
-    name: str
-    unit: str
-    value: str
-    short: str
-
-
-_BY_TEXT = MetricLabel(
-    Message("likelihood accuracy"),
-    Message("of questions with the right option's text likeliest"),
-    Message("{value} of questions with the right option's text likeliest"),
-    Message("{value} right by likelihood"),
-)
-_BY_LETTER = MetricLabel(
-    Message("letter accuracy"),
-    Message("of questions with the right option's letter likeliest"),
-    Message("{value} of questions with the right option's letter likeliest"),
-    Message("{value} right by letter"),
-)
-_ACCURACY = MetricLabel(
-    Message("accuracy"),
-    Message("of answers right"),
-    Message("{value} of answers right"),
-    Message("{value} right answers"),
-)
-_PREFERRED = MetricLabel(
-    Message("preferred share"),
-    Message("of pairs with the right sentence likelier"),
-    Message("{value} of pairs with the right sentence likelier"),
-    Message("{value} right sentence likelier"),
-)
-METRICS: dict[str, MetricLabel] = {
-    "bits_per_char": MetricLabel(
-        Message("bits per char"),
-        Message("bits per character"),
-        Message("{value} bits per character"),
-        Message("{value} bits per character"),
-    ),
-    "bits_per_byte": MetricLabel(
-        Message("bits per byte"),
-        Message("bits per byte"),
-        Message("{value} bits per byte"),
-        Message("{value} bits per byte"),
-    ),
-    "perplexity": MetricLabel(
-        Message("perplexity"),
-        Message("token perplexity"),
-        Message("{value} token perplexity"),
-        Message("{value} perplexity"),
-    ),
-    "tokens_per_char": MetricLabel(
-        Message("tokens per char"),
-        Message("tokens per character"),
-        Message("{value} tokens per character"),
-        Message("{value} tokens per character"),
-    ),
-    "written_chinese_bits_per_char": MetricLabel(
-        Message("bits per char in written Chinese"),
-        Message("bits per character of the same in written Chinese"),
-        Message("{value} bits per character of the same in written Chinese"),
-        Message("{value} bits per character of the same in written Chinese"),
-    ),
-    "gap": MetricLabel(
-        Message("gap"),
-        Message("bits per character more than in written Chinese"),
-        Message("{value} bits per character more than in written Chinese"),
-        Message("{value} bits beyond written Chinese"),
-    ),
-    "article_perplexity": MetricLabel(
-        Message("article perplexity"),
-        Message("perplexity as the article's code computes it (20 of 512 tokens; never judged)"),
-        Message(
-            "{value} perplexity as the article's code computes it (20 of 512 tokens; never judged)"
-        ),
-        Message(
-            "{value} perplexity as the article's code computes it (20 of 512 tokens; never judged)"
-        ),
-    ),
-    "preferred_share": _PREFERRED,
-    "preferred_share_of_kind": _PREFERRED,
-    "cantonese_share": MetricLabel(
-        Message("cantonese share"),
-        Message("of sentences in Cantonese"),
-        Message("{value} of sentences in Cantonese"),
-        Message("{value} Cantonese"),
-    ),
-    "latin_share": MetricLabel(
-        Message("latin share"),
-        Message("of words in Latin letters"),
-        Message("{value} of words in Latin letters"),
-        Message("{value} English words"),
-    ),
-    "simplified_share": MetricLabel(
-        Message("simplified share"),
-        Message("of characters in Simplified form"),
-        Message("{value} of characters in Simplified form"),
-        Message("{value} Simplified"),
-    ),
-    "looping_share": MetricLabel(
-        Message("looping share"),
-        Message("of samples that loop"),
-        Message("{value} of samples that loop"),
-        Message("{value} loops"),
-    ),
-    "degenerate_share": MetricLabel(
-        Message("degenerate share"),
-        Message("of samples that are degenerate"),
-        Message("{value} of samples that are degenerate"),
-        Message("{value} degenerate"),
-    ),
-    "accuracy": _ACCURACY,
-    "topic_accuracy": _ACCURACY,
-    "likelihood_accuracy": _BY_TEXT,
-    "letter_accuracy": _BY_LETTER,
-    CORRECT: MetricLabel(
-        Message("correct"),
-        Message("correct"),
-        Message("{value} correct"),
-        Message("{value} correct"),
-    ),
-}
-CHECKS: dict[str, str] = {
-    "perplexity": Message("perplexity"),
-    "minimal_pairs": Message("minimal pairs"),
-    "continuation": Message("continuation"),
-    "knowledge": Message("knowledge"),
-    "reasoning": Message("reasoning"),
-}
 FACTS: dict[str, str] = {
     "documents": Message("documents"),
     "left_out": Message("left out"),
@@ -232,8 +97,9 @@ TOPICS: tuple[str, ...] = (
 
 def metric_label(metric: str) -> MetricLabel:
     """What a metric is called."""
-    if metric in METRICS:
-        return METRICS[metric]
+    for check in declarations():
+        if metric in check.labels:
+            return check.labels[metric]
     name = metric.replace("_", " ")
     value = "{value} " + name.replace("{", "{{").replace("}", "}}")
     return MetricLabel(name, name, value, value)
@@ -251,7 +117,8 @@ def fact_label(fact: str, tr: Translator = ENGLISH) -> str:
 
 def check_label(check: str, part: str = "", tr: Translator = ENGLISH) -> str:
     """What a row speaks of, e.g. `knowledge must-know`; the check alone if it is all."""
-    name = tr(CHECKS.get(check) or check.replace("_", " "))
+    label = next((each.label for each in declarations() if each.name == check), "")
+    name = tr(label or check.replace("_", " "))
     if part in ("", check):
         return name
     return tr("{name} {part}", name=name, part=part)

@@ -12,26 +12,65 @@ without the division by length.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from basegate.checks.validity import check_scores
+from basegate.config.declaration import CheckDeclaration, MetricLabel, register
+from basegate.config.settings import BankSettings, Positive
+from basegate.config.thresholds_schema import (
+    BankTable,
+    Confidence,
+    Name,
+    ShareLimit,
+    Table,
+    at_least,
+)
 from basegate.data.banks import Bank, Pair, identity, prepares
-from basegate.measurement import Findings, Metric, Preference
+from basegate.i18n.messages import Message
+from basegate.measurement import Findings, ItemScores, Metric, Preference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from basegate.checks.task import Task
-    from basegate.config.settings import PairSettings
     from basegate.engines.protocol import Engine
 
-__all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 3
-LIBRARIES: tuple[str, ...] = ()
+class PairSettings(BankSettings):
+    """How one bank of minimal pairs is measured.
+
+    Attributes:
+        source: the pairs.
+        window: as for perplexity; a sentence is far shorter.
+    """
+
+    window: Positive = 512
 
 
-prepare = prepares(Pair)
+class PairsTable(BankTable):
+    """Minimal pairs: `[minimal_pairs.banks.NAME]`."""
+
+    fields = ("id", "kind", "right", "wrong")
+
+    file_keys = ("pairs",)
+
+    pairs: str | None = None
+    min_preferred: Annotated[ShareLimit | None, at_least("preferred_share")] = None
+    confidence: Confidence = 0.95
+
+
+class MinimalPairsTable(Table):
+    """`[minimal_pairs]`."""
+
+    item_tables = "banks"
+
+    banks: Annotated[dict[Name, PairsTable], Field(min_length=1)]
+
+    def settings_of(self, item: PairsTable, base: Path) -> PairSettings:
+        return PairSettings(source=item.source(base))
 
 
 def measure(engine: Engine, task: Task[Bank[Pair], PairSettings]) -> Findings:
@@ -94,3 +133,41 @@ def _share(name: str, item: str, preferences: Sequence[Preference]) -> Metric:
         count=count,
         worth=count,
     )
+
+
+def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+    """Whether the right sentence of every pair is preferred."""
+    if one.preferences and other.preferences:
+        yield _preferred(one), _preferred(other)
+
+
+def _preferred(found: Findings) -> ItemScores:
+    return ItemScores.each(
+        "preferred_share", {each.item: float(each.preferred) for each in found.preferences}
+    )
+
+
+_PREFERRED = MetricLabel(
+    Message("preferred share"),
+    Message("of pairs with the right sentence likelier"),
+    Message("{value} of pairs with the right sentence likelier"),
+    Message("{value} right sentence likelier"),
+)
+
+
+CHECK = register(
+    CheckDeclaration(
+        name="minimal_pairs",
+        doc="Which of two sentences the candidate finds more probable.",
+        table=MinimalPairsTable,
+        version=3,
+        measure=measure,
+        prepare=prepares(Pair),
+        identity=identity,
+        counted="pairs",
+        evidence=("preferences",),
+        compare=paired,
+        label=Message("minimal pairs"),
+        labels=dict.fromkeys(("preferred_share", "preferred_share_of_kind"), _PREFERRED),
+    )
+)

@@ -22,17 +22,33 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from basegate.checks.validity import check_scores
+from basegate.config.declaration import MetricLabel
 from basegate.i18n.messages import Message
-from basegate.measurement import Metric, OptionScores
-from basegate.stats import paired_difference
+from basegate.measurement import ItemScores, Metric, OptionScores
+from basegate.stats.paired import paired_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from basegate.data.banks import Question
     from basegate.engines.protocol import Engine
+    from basegate.measurement import Findings
     from basegate.progress import Progress
 
+OPTION_LABELS = {
+    "likelihood_accuracy": MetricLabel(
+        Message("likelihood accuracy"),
+        Message("of questions with the right option's text likeliest"),
+        Message("{value} of questions with the right option's text likeliest"),
+        Message("{value} right by likelihood"),
+    ),
+    "letter_accuracy": MetricLabel(
+        Message("letter accuracy"),
+        Message("of questions with the right option's letter likeliest"),
+        Message("{value} of questions with the right option's letter likeliest"),
+        Message("{value} right by letter"),
+    ),
+}
 LARGE = 0.1
 """Difference of accuracies that is pointed out where its interval does not hold 0."""
 ENOUGH = 10
@@ -152,4 +168,17 @@ def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> Me
         "questions by likelihood (it knows more than it writes: look for samples without a "
         "recognisable answer).",
         **told,
+    )
+
+
+def paired_options(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+    """Whether the right option of every question has the likeliest text."""
+    if one.choices and other.choices:
+        yield _likeliest(one), _likeliest(other)
+
+
+def _likeliest(found: Findings) -> ItemScores:
+    return ItemScores.each(
+        "likelihood_accuracy",
+        {each.item: float(each.by_text == each.expected) for each in found.choices},
     )

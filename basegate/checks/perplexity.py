@@ -21,39 +21,124 @@ for the choice of unit: Cotterell et al., Are all languages equally hard to lang
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
+from pydantic import Field, model_validator
+
+from basegate.checks.corpus_sums import (
+    Sums,
+    copies,
+    document_scores,
+    joined,
+    per_document,
+    split_share,
+    taken,
+)
 from basegate.checks.validity import check_scores
+from basegate.config.declaration import CheckDeclaration, MetricLabel, register
+from basegate.config.settings import CheckSettings, CorpusSource, Natural, Positive
+from basegate.config.thresholds_schema import (
+    DifferenceLimit,
+    Name,
+    PositiveLimit,
+    Relative,
+    Table,
+    at_most,
+)
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.i18n.messages import Message
-from basegate.measurement import DocumentScore, Findings, Metric, SampleSize
-from basegate.stats import difference_interval, ratio_interval
+from basegate.measurement import Findings, ItemScores, Metric, SampleSize
+from basegate.stats.bootstrap import difference_interval, ratio_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from pathlib import Path
 
     from basegate.checks.task import Task
-    from basegate.config.settings import PerplexitySettings
     from basegate.engines.protocol import Engine, TokenScores
 
-VERSION = 5
-LIBRARIES: tuple[str, ...] = ()
-FEW_COPIES = 0.01
-"""Share of the characters that may stand in copies of other documents without a word on it."""
+
+class PerplexitySettings(CheckSettings):
+    """How the perplexity of one corpus is measured.
+
+    Attributes:
+        corpus: the text.
+        window: tokens that the model sees at once, its prefix included.
+        context: tokens before every scored token, unless the text starts there.
+    """
+
+    places = ("corpus.path", "corpus.glob", "corpus.parallel")
+
+    corpus: CorpusSource
+    window: int
+    context: int
 
 
-@dataclass(frozen=True)
-class Sums:
-    """What perplexity needs to know of each document; arrays of shape [documents]."""
+class CorpusTable(Table):
+    """A text, and what it may cost: `[perplexity.corpora.NAME]`."""
 
-    nll: NDArray[np.float64]
-    tokens: NDArray[np.float64]
-    characters: NDArray[np.float64]
-    utf8_bytes: NDArray[np.float64]
+    file_keys = ("path", "parallel")
+
+    dataset: str | None = None
+    name: str | None = None
+    revision: str | None = None
+    split: str = "test"
+    path: str | None = None
+    glob: str = "**/*"
+    format: Literal["text", "jsonl", "parquet"] | None = None
+    column: str = "text"
+    parallel: str | None = None
+    join: str | None = None
+    max_gap: Annotated[DifferenceLimit | None, at_most("gap")] = None
+    max_bits_per_char: Annotated[PositiveLimit | None, at_most("bits_per_char")] = None
+    max_perplexity: Annotated[PositiveLimit | None, at_most("perplexity")] = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.dataset is None) == (self.path is None):
+            raise ValueError(
+                "give either dataset = (a hub id) or path = (a local file or folder), one of them."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_of_files(self) -> Self:
+        if self.parallel is not None and (self.path is None or self.join is not None):
+            raise ValueError(
+                "parallel = (a folder) goes with path = (a folder of text files) and without "
+                "join: files of the same name belong together."
+            )
+        if self.max_gap is not None and self.parallel is None:
+            raise ValueError("max_gap needs parallel = (a folder): there is no gap without it.")
+        if isinstance(self.max_gap, Relative) and self.max_gap.plus is None:
+            raise ValueError(
+                "max_gap: a gap may be 0 or less, where a factor has no meaning. Give plus."
+            )
+        return self
+
+
+class PerplexityTable(Table):
+    """How text is scored: `[perplexity]`."""
+
+    item_tables = "corpora"
+
+    window: Positive = 2048
+    context: Natural = 512
+    corpora: Annotated[dict[Name, CorpusTable], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _room_to_score(self) -> Self:
+        if self.context >= self.window - 1:
+            raise ValueError(
+                f"context = {self.context} leaves no token to score in a window of {self.window}. "
+                f"Accepted: 0 to {self.window - 2}."
+            )
+        return self
+
+    def settings_of(self, item: CorpusTable, base: Path) -> PerplexitySettings:
+        fields = item.model_dump(include=set(CorpusSource.model_fields) - set(item.file_keys))
+        corpus = CorpusSource(**fields, **item.given_files(base))
+        return PerplexitySettings(corpus=corpus, window=self.window, context=self.context)
 
 
 def prepare(settings: PerplexitySettings) -> Corpus:
@@ -95,30 +180,6 @@ def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
     )
 
 
-def copies(documents: Sequence[str]) -> Message | None:
-    """Say how many documents say once more what another says; `None` where they are next to none.
-
-    Resampling takes each for a text of its own, so that its interval is narrower than it should be.
-    Lines of an encyclopaedia, headings say, may well be alike: they are a small part of it.
-    """
-    seen: set[str] = set()
-    again = []
-    for text in documents:
-        if text.strip() in seen:
-            again.append(len(text))
-        seen.add(text.strip())
-    share = sum(again) / sum(map(len, documents))
-    if share <= FEW_COPIES:
-        return None
-    return Message(
-        "copies of other documents: {copies} of {documents} documents, {share} % of the "
-        "characters. They show nothing new, and the interval is too narrow for it: leave them out.",
-        copies=len(again),
-        documents=len(documents),
-        share=f"{share * 100:.1f}",
-    )
-
-
 def _score(
     engine: Engine, texts: Sequence[str], task: Task[Corpus, PerplexitySettings]
 ) -> list[TokenScores]:
@@ -142,13 +203,6 @@ def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Iterator[Metric
         value=article_perplexity(engine.model, engine.tokenizer, text, engine.batch_cache),
         unit="perplexity",
         informative=True,
-    )
-
-
-def taken(sums: Sums, places: Sequence[int]) -> Sums:
-    """Return the sums of some of the documents."""
-    return Sums(
-        sums.nll[places], sums.tokens[places], sums.characters[places], sums.utf8_bytes[places]
     )
 
 
@@ -188,49 +242,6 @@ def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
     )
 
 
-def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sums:
-    """Return the sums of documents that were scored each on its own."""
-    import numpy as np
-
-    return Sums(
-        nll=np.array([-float(each.logprobs.sum()) for each in scores]),
-        tokens=np.array([float(len(each.logprobs)) for each in scores]),
-        characters=np.array([float(len(text)) for text in documents]),
-        utf8_bytes=np.array([float(len(text.encode())) for text in documents]),
-    )
-
-
-def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
-    """Return the sums of documents that were scored as one text.
-
-    A token belongs to the document in which it starts; the text between two documents to the one
-    before. Where the tokenizer cannot tell where tokens start, all is one document.
-    """
-    import numpy as np
-
-    parts = [text + join for text in documents[:-1]] + [documents[-1]]
-    if scores.starts is None:
-        return per_document(["".join(parts)], [scores])
-    begins = np.cumsum([0, *(len(part) for part in parts[:-1])])
-    owner = np.searchsorted(begins, scores.starts, side="right") - 1
-    return Sums(
-        nll=np.bincount(owner, weights=-scores.logprobs, minlength=len(parts)).astype(np.float64),
-        tokens=np.bincount(owner, minlength=len(parts)).astype(np.float64),
-        characters=np.array([float(len(part)) for part in parts]),
-        utf8_bytes=np.array([float(len(part.encode())) for part in parts]),
-    )
-
-
-def split_share(starts: NDArray[np.int64]) -> float:
-    """Return the share of tokens that are only a part of a character (bytes of it)."""
-    import numpy as np
-
-    if len(starts) < 2:
-        return 0.0
-    same = starts[1:] == starts[:-1]
-    return float(np.mean(np.append(same, False) | np.insert(same, 0, False)))
-
-
 def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
     """Return the metrics of a corpus with intervals over its documents.
 
@@ -267,7 +278,7 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
             ),
             Metric(name="tokens_per_char", value=density, unit="tokens_per_char"),
         ),
-        documents=_documents(sums),
+        documents=document_scores(sums),
         facts={
             "documents": len(sums.nll),
             "left_out": left_out,
@@ -279,16 +290,92 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
     )
 
 
-def _documents(sums: Sums) -> tuple[DocumentScore, ...]:
-    """Return what each document cost, for comparing candidates on the same ones."""
-    bits = sums.nll / math.log(2)
-    columns = zip(bits, sums.tokens, sums.characters, strict=True)
-    return tuple(
-        DocumentScore(item=str(place), bits=float(cost), tokens=int(tokens), characters=int(length))
-        for place, (cost, tokens, length) in enumerate(columns, start=1)
-    )
-
-
 def _exp(value: float) -> float:
     """Return e to the power of `value`, infinite where a float cannot hold it."""
     return math.exp(value) if value < 700 else math.inf
+
+
+def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+    """Bits per character of every document."""
+    if one.documents and other.documents:
+        yield _bits(one), _bits(other)
+
+
+def _bits(found: Findings) -> ItemScores:
+    return ItemScores(
+        "bits_per_char",
+        "bits_per_char",
+        {each.item: each.bits for each in found.documents},
+        {each.item: float(each.characters) for each in found.documents},
+        lower=True,
+        fixed=True,
+    )
+
+
+LABELS = {
+    "bits_per_char": MetricLabel(
+        Message("bits per char"),
+        Message("bits per character"),
+        Message("{value} bits per character"),
+        Message("{value} bits per character"),
+    ),
+    "bits_per_byte": MetricLabel(
+        Message("bits per byte"),
+        Message("bits per byte"),
+        Message("{value} bits per byte"),
+        Message("{value} bits per byte"),
+    ),
+    "perplexity": MetricLabel(
+        Message("perplexity"),
+        Message("token perplexity"),
+        Message("{value} token perplexity"),
+        Message("{value} perplexity"),
+    ),
+    "tokens_per_char": MetricLabel(
+        Message("tokens per char"),
+        Message("tokens per character"),
+        Message("{value} tokens per character"),
+        Message("{value} tokens per character"),
+    ),
+    "written_chinese_bits_per_char": MetricLabel(
+        Message("bits per char in written Chinese"),
+        Message("bits per character of the same in written Chinese"),
+        Message("{value} bits per character of the same in written Chinese"),
+        Message("{value} bits per character of the same in written Chinese"),
+    ),
+    "gap": MetricLabel(
+        Message("gap"),
+        Message("bits per character more than in written Chinese"),
+        Message("{value} bits per character more than in written Chinese"),
+        Message("{value} bits beyond written Chinese"),
+    ),
+    "article_perplexity": MetricLabel(
+        Message("article perplexity"),
+        Message("perplexity as the article's code computes it (20 of 512 tokens; never judged)"),
+        Message(
+            "{value} perplexity as the article's code computes it (20 of 512 tokens; never judged)"
+        ),
+        Message(
+            "{value} perplexity as the article's code computes it (20 of 512 tokens; never judged)"
+        ),
+    ),
+}
+
+
+CHECK = register(
+    CheckDeclaration(
+        name="perplexity",
+        doc="How well the candidate predicts a corpus.",
+        table=PerplexityTable,
+        version=5,
+        measure=measure,
+        prepare=prepare,
+        identity=identity,
+        counted="documents",
+        counted_by_metric={"gap": "parallel_documents"},
+        evidence=("documents",),
+        compare=paired,
+        label=Message("perplexity"),
+        labels=LABELS,
+    )
+)

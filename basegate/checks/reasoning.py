@@ -7,24 +7,82 @@ A sample without a recognisable number counts as not correct.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from basegate.checks.k_of_n import Asked, count_correct
+from pydantic import Field
+
+from basegate.checks.k_of_n import ANSWER_LABELS, Asked, count_correct, paired_answers
+from basegate.config.declaration import CheckDeclaration, register
+from basegate.config.settings import (
+    BankSource,
+    GeneratedSource,
+    Natural,
+    Positive,
+    SamplingSettings,
+)
+from basegate.config.thresholds_schema import SOURCE_KEYS, AnswersTable, Name, SampledTable
 from basegate.data.banks import Bank, Problem, identity, prepares
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from basegate.checks.task import Task
-    from basegate.config.settings import SamplingSettings
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings
 
-__all__ = ["LIBRARIES", "VERSION", "identity", "measure", "prepare"]
 
-VERSION = 5
-LIBRARIES: tuple[str, ...] = ()
+class ProblemsTable(AnswersTable):
+    """Problems, in a file or generated: `[reasoning.banks.NAME]`."""
+
+    fields = ("id", "family", "prompt", "answer")
+
+    file_keys = ("problems",)
+
+    problems: str | None = None
+    generator: str | None = None
+    families: Annotated[list[str], Field(min_length=1)] | None = None
+    per_family: Positive = 4
+    level: Positive = 1
+    seed: Natural = 0
+
+    def source(self, base: Path) -> BankSource:
+        """Where the problems are, or how they are generated."""
+        if self.generator is None:
+            return super().source(base)
+        return GeneratedSource(
+            families=tuple(self.families) if self.families else None,
+            **self.model_dump(include={"generator", "per_family", "level", "seed"}),
+        )
+
+    def _check_source(self) -> None:
+        if self.generator is None:
+            super()._check_source()
+            self._refuse("generator", "families", "per_family", "level", "seed")
+        elif self.problems is not None or self.dataset is not None:
+            raise ValueError("give either generator = (a module) or problems, one of them.")
+        else:
+            self._refuse("problems or dataset", *SOURCE_KEYS, "header", "columns")
+
+    def _refuse(self, what: str, *keys: str) -> None:
+        """Refuse keys that would change nothing without another."""
+        idle = sorted(set(keys) & self.model_fields_set)
+        if idle:
+            raise ValueError(f"{idle[0]} has no meaning here without {what}.")
 
 
-prepare = prepares(Problem)
+class ReasoningTable(SampledTable):
+    """How problems are put: `[reasoning]`."""
+
+    item_tables = "banks"
+
+    stop_early: bool = True
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.2
+    max_new_tokens: Positive = 24
+    banks: Annotated[dict[Name, ProblemsTable], Field(min_length=1)]
+
+    def settings_of(self, item: ProblemsTable, base: Path) -> SamplingSettings:
+        return self.sampled(item.source(base), item.samples)
 
 
 def measure(engine: Engine, task: Task[Bank[Problem], SamplingSettings]) -> Findings:
@@ -54,3 +112,20 @@ def _read_number(text: str) -> str | None:
 
     number = find_number(text)
     return None if number is None else str(number)
+
+
+CHECK = register(
+    CheckDeclaration(
+        name="reasoning",
+        doc="How the candidate solves problems.",
+        table=ReasoningTable,
+        version=5,
+        measure=measure,
+        prepare=prepares(Problem),
+        identity=identity,
+        counted="problems",
+        compare=paired_answers,
+        label=Message("reasoning"),
+        labels=ANSWER_LABELS,
+    )
+)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.checks.language_variety import is_degenerate
+from basegate.config.declaration import MetricLabel
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
@@ -40,6 +41,14 @@ def degenerate_share(samples: Sequence[Sample]) -> Metric:
     )
 
 
+DEGENERATE_LABEL = {
+    "degenerate_share": MetricLabel(
+        Message("degenerate share"),
+        Message("of samples that are degenerate"),
+        Message("{value} of samples that are degenerate"),
+        Message("{value} degenerate"),
+    ),
+}
 LOST_SHARE = 0.01
 """Above this share of lost characters the text that was scored is not the text that was given."""
 

@@ -12,7 +12,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import basegate.checks  # noqa: F401  declares what thresholds may ask for
 from basegate.cli import calibrate, console, init, judge, report, store
+from basegate.config.declaration import load_checks
 from basegate.errors import BasegateError
 from basegate.i18n.formatting import printable
 
@@ -60,6 +62,8 @@ def console_script() -> int:
 def _run(options: argparse.Namespace) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
+        for given in getattr(options, "checks", ()):
+            load_checks(given)
         return run(options)
     except BasegateError as error:
         print(f"error: {printable(error.message)}", file=sys.stderr)

@@ -18,6 +18,7 @@ from basegate.cli.console import (
     warn,
     writing,
 )
+from basegate.config.declaration import declaration_of
 from basegate.config.limits import Limit
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError, did_you_mean
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from basegate.judging.calibration import Suggestion
     from basegate.judging.from_store import StoredAnswers
     from basegate.measurement import Measurement
-    from basegate.store import Store
+    from basegate.store.folder import Store
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -192,7 +193,7 @@ def _guessing(
     store: Store, check: CheckConfig, measured: Iterable[Measurement]
 ) -> tuple[float, ...]:
     """How likely guesses are to be right, from the first evidence that tells."""
-    if check.name in ("knowledge", "minimal_pairs"):
+    if {"choices", "preferences"} & set(declaration_of(check.name).evidence):
         for each in measured:
             whole = store.get(each.key)
             if whole is not None and (levels := guess_levels(whole.findings)):
@@ -222,10 +223,9 @@ def _toml(suggestions: Iterable[Suggestion]) -> Iterator[str]:
 
 
 def _table(check: CheckConfig) -> str:
-    if check.name == "continuation":
-        return check.name
+    group = declaration_of(check.name).table.item_tables
     item = f'"{check.item}"' if "." in check.item else check.item
-    return f"{check.name}.{'corpora' if check.name == 'perplexity' else 'banks'}.{item}"
+    return f"{check.name}.{group}.{item}" if group else check.name
 
 
 def _outcomes(

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
     from basegate.judging.from_store import StoredJudgement, ThresholdQuery
-    from basegate.store import Readable, Store
+    from basegate.store.folder import Store
+    from basegate.store.union import Readable
 
 _REGISTRY = Path("models.toml")
 

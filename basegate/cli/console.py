@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from basegate.errors import UsageError
 from basegate.i18n.catalogue import LANGUAGES, Translator, of_locale, translator
 from basegate.i18n.formatting import columns, padded, printable
-from basegate.store import Store
+from basegate.store.folder import Store
 
 if TYPE_CHECKING:
     import argparse
@@ -45,6 +45,20 @@ def add_thresholds(parser: argparse.ArgumentParser, what: str = "limits") -> Non
         default=THRESHOLDS,
         metavar="FILE",
         help=f"{what} (default: %(default)s)",
+    )
+    add_checks(parser)
+
+
+def add_checks(parser: argparse.ArgumentParser) -> None:
+    """Declare `--check`."""
+    parser.add_argument(
+        "--check",
+        dest="checks",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a Python file, or a module, that declares checks of your own, such as conftest.py, "
+        "which is imported; repeatable",
     )
 
 

@@ -28,14 +28,14 @@ from basegate.report.github import write_summary
 from basegate.report.page.model import Page
 from basegate.runner.environment import environment
 from basegate.serialization import write_atomically
-from basegate.store import MergedStore
+from basegate.store.union import MergedStore
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
     from basegate.judging.from_store import StoredJudgement
-    from basegate.store import Store
+    from basegate.store.folder import Store
 
 _PAGE = Path("report.html")
 

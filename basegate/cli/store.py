@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any
 from basegate.checks.identity import identify_software
 from basegate.checks.labels import check_label, format_chance, format_measured, format_sample_size
 from basegate.cli.candidate_args import add_models, chosen_by
-from basegate.cli.console import add_store, counted, echo, one_line, size, store_of, table
-from basegate.config.thresholds import CHECKS
+from basegate.cli.console import (
+    add_checks,
+    add_store,
+    counted,
+    echo,
+    one_line,
+    size,
+    store_of,
+    table,
+)
+from basegate.config.declaration import check_names
 from basegate.errors import UsageError
 from basegate.store.folder import FILENAME_DIGITS
 from basegate.store.inventory import (
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
         Preference,
         Sample,
     )
-    from basegate.store import Store
+    from basegate.store.folder import Store
 
 _CANDIDATE = ("source", "revision", "quantization", "dtype", "device")
 _METRIC = ("name", "item", "value", "unit", "interval", "confidence")
@@ -300,6 +309,7 @@ def _add_prune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--yes", action="store_true", help="remove them, and not only say which")
     add_store(parser)
+    add_checks(parser)
     parser.set_defaults(run=_prune)
 
 
@@ -315,7 +325,9 @@ def _days(text: str) -> float:
 
 def _prune(options: argparse.Namespace) -> int:
     store, chosen = store_of(options), chosen_by(options.models)
-    outdated = {check: identify_software(check) for check in CHECKS} if options.outdated else None
+    outdated = (
+        {check: identify_software(check) for check in check_names()} if options.outdated else None
+    )
     selection = Selection(chosen.names, chosen.registered, options.older_than, outdated)
     try:
         found = prune(store, selection, dry_run=not options.yes)

@@ -1,4 +1,4 @@
-"""The vocabulary of limits: which metric a key of `thresholds.toml` speaks of, and how."""
+"""What measurements are held against: the limits of `thresholds.toml`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import FiniteFloat
 
+from basegate.config.thresholds_schema import Direction
 from basegate.serialization import Frozen
 from basegate.verdict import Reference
 
-Direction = Literal["max", "min"]
 _ANY_NUMBER = "gap"
 """The metric that may be 0 or less."""
 
@@ -90,27 +90,3 @@ class RelativeLimit(_Line):
 
 
 AnyLimit = Limit | RelativeLimit
-
-
-class Rule(Frozen):
-    """What a limit key means; see `Limit`."""
-
-    metric: str
-    direction: Direction
-    by_interval: bool = False
-    validity: bool = False
-
-
-RULES: dict[str, Rule] = {
-    "max_bits_per_char": Rule(metric="bits_per_char", direction="max", by_interval=True),
-    "max_perplexity": Rule(metric="perplexity", direction="max", by_interval=True),
-    "min_cantonese_share": Rule(metric="cantonese_share", direction="min", by_interval=True),
-    "max_latin_share": Rule(metric="latin_share", direction="max", by_interval=True),
-    "max_simplified_share": Rule(metric="simplified_share", direction="max", by_interval=True),
-    "max_looping_share": Rule(metric="looping_share", direction="max", by_interval=True),
-    "max_gap": Rule(metric="gap", direction="max", by_interval=True),
-    "min_preferred": Rule(metric="preferred_share", direction="min", by_interval=True),
-    "min_accuracy": Rule(metric="accuracy", direction="min", by_interval=True),
-    "correct": Rule(metric="correct", direction="min"),
-    "max_degenerate_share": Rule(metric="degenerate_share", direction="max", validity=True),
-}

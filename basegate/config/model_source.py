@@ -15,19 +15,13 @@ _PAGES = ("https://huggingface.co/", "http://huggingface.co/", "huggingface.co/"
 
 
 class HubSource(NamedTuple):
-    """A repository of the hub.
-
-    Attributes:
-        repo_id: owner and name, or a name alone.
-        revision: branch, tag or commit; `None` for the default branch.
-    """
+    """A repository of the hub; `revision` is a branch, tag or commit, `None` for the default."""
 
     repo_id: str
     revision: str | None
 
 
 def looks_like_a_path(source: str) -> bool:
-    """Whether a source is written as a folder is: `./`, `../`, `/`, `~`, or with a backslash."""
     return source.startswith(("./", "../", "/", "~")) or "\\" in source or source in (".", "..")
 
 
@@ -36,10 +30,7 @@ def folder_of(source: str, base: Path) -> Path:
 
 
 def hub_source(source: str) -> HubSource | None:
-    """The repository that a source means; `None` where it is none's name.
-
-    The address of a repository's page is taken for its id.
-    """
+    """The repository that a source, an id or the address of its page, names; else `None`."""
     for page in _PAGES:
         source = source.removeprefix(page)
     repo_id, at, revision = source.rstrip("/").partition("@")
@@ -53,22 +44,16 @@ def is_revision(text: str) -> bool:
 
 
 def normalised(revision: str) -> str:
-    """A revision as the hub knows it: a commit's digits are lower case there."""
+    """The hub writes a commit's digits in lower case."""
     return revision.lower() if COMMIT.fullmatch(revision.lower()) else revision
 
 
 def asked_for(name: str, source: str, known: Collection[str]) -> str:
-    """What `--model` finds a candidate by: a name alone only where it is known.
-
-    Args:
-        name: of the candidate.
-        source: that it comes from; see `CandidateFacts.located`.
-        known: names that pytest knows; empty where that cannot be told.
-    """
+    """What to write after `--model`: a name alone only where it is known, or nothing is known."""
     return name if not known or name in known else f"{name}={source}"
 
 
 def names_in(given: Iterable[str]) -> tuple[str, ...]:
-    """The values of a repeatable option, each once; commas part several in one."""
+    """The values of a repeatable option, split at commas, each once."""
     parts = (part.strip() for each in given for part in each.split(","))
     return tuple(dict.fromkeys(filter(None, parts)))

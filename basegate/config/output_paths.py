@@ -1,4 +1,4 @@
-"""Places for what is written; one that cannot hold it is refused before hours of measuring."""
+"""Check before hours of measuring that the run's files can be written."""
 
 from __future__ import annotations
 
@@ -15,16 +15,11 @@ _ELSEWHERE = ", or, where all that is asked is in this store, --ledger FILE outs
 
 
 def ledger_in(store: Path) -> Path:
-    """Where the ledger goes if no option names a place."""
     return store / "ledger.json"
 
 
 def check_store(store: Path) -> None:
-    """Refuse a store that is no folder, or a new one that cannot be made.
-
-    Raises:
-        UsageError: it is.
-    """
+    """Raise `UsageError` for a store that is no folder, or a new one that cannot be made."""
     if store.exists():
         if not store.is_dir():
             raise UsageError(f"--store {store}: is a file; give a folder, which may be new.")
@@ -33,14 +28,9 @@ def check_store(store: Path) -> None:
 
 
 def check_outputs(named: Mapping[str, Path | None], store: Path) -> None:
-    """Refuse places for the run's files that cannot hold them, or not all of them.
+    """Raise `UsageError` unless the file of each option, by its name, can be written.
 
-    Args:
-        named: by the option's name, the file that it names; `None` where it is not given.
-        store: the folder of measurements, which takes the ledger where none is named.
-
-    Raises:
-        UsageError: there is such a place.
+    The store takes the ledger where no file is named for it.
     """
     places = {**named, "ledger": named.get("ledger") or ledger_in(store)}
     for option in ("ledger", "summary", "html"):  # pytest looks after the one of --junitxml
@@ -55,14 +45,7 @@ def check_outputs(named: Mapping[str, Path | None], store: Path) -> None:
 
 
 def check_files(places: Mapping[str, Path | None]) -> None:
-    """Refuse places for files that are folders, and two results for one file.
-
-    Args:
-        places: as for `check_apart`.
-
-    Raises:
-        UsageError: there are such.
-    """
+    """Raise `UsageError` for a place that is a folder, or two results in one file."""
     for option, path in places.items():
         if path is not None:
             _check_file(option, path)
@@ -70,14 +53,7 @@ def check_files(places: Mapping[str, Path | None]) -> None:
 
 
 def check_apart(places: Mapping[str, Path | None]) -> None:
-    """Refuse two results for one file, of which the later would replace the earlier.
-
-    Args:
-        places: by the option's name, where each goes; `None` where it is not asked for.
-
-    Raises:
-        UsageError: there are two such.
-    """
+    """Raise `UsageError` where two options name one file: the later would replace the earlier."""
     seen: dict[Path, str] = {}
     for option, path in places.items():
         if path is None:

@@ -1,4 +1,4 @@
-"""`models.toml` to `CandidateSpec`: which candidates there are and where."""
+"""Read `models.toml`: the candidates by name."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ Tag = Annotated[str, AfterValidator(_tag)]
 
 
 class _Entry(BaseModel):
-    """What an entry of `models.toml` may say; closed, and strict about types."""
+    """The keys of an entry of `models.toml`; see `CandidateSpec`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -82,21 +82,16 @@ class CandidateSpec(_Entry):
     Attributes:
         name: short name, used in test ids and tables.
         source: hub id, or local folder (absolute once resolved).
-        local: whether `source` is a folder.
         revision: branch, tag or commit of a hub id; `None` is the default branch.
-        engine: what answers for it.
-        architecture: the checkpoint's `model_type`, which says how it is loaded; empty where not
-            known.
+        architecture: the checkpoint's `model_type`; empty where not known.
         licence: as published; `unknown` where not sure.
-        parameters: size in words, e.g. `6B`.
-        context_length: tokens that the model was trained to see at once.
-        quantization: how the weights are held.
-        dtype: dtype of the computation and of weights that are not quantised.
+        parameters: number of them, e.g. `6B`.
+        context_length: tokens that the model was trained on at once.
+        dtype: of the computation and of weights that are not quantised.
         gpus: how many GPUs it needs; `None` where the entry does not say.
         gated: whether the hub asks for an account and consent.
-        tags: groups that it is selected by, as `models.toml` says; see `all_tags`.
+        tags: of `models.toml`; see `all_tags`.
         unsupported: why it cannot be loaded by this version; empty if it can.
-        notes: what a reader of the table should know.
         trusted: whether the user lets the checkpoint's own Python code run.
     """
 
@@ -113,11 +108,7 @@ class CandidateSpec(_Entry):
 
 
 def load_registry(path: Path) -> dict[str, CandidateSpec]:
-    """Read `models.toml`; a missing file is an empty registry.
-
-    Raises:
-        UsageError: the file is not TOML, or an entry is malformed.
-    """
+    """Read `models.toml`; a missing file is an empty registry. Raises `UsageError`."""
     if not path.is_file():
         return {}
     tables = read_toml(path)
@@ -157,10 +148,7 @@ def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
 
 
 def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
-    """What an entry's source comes to: a folder, or a hub id.
-
-    A folder need not be there: the entry may be for another machine. `select` looks.
-    """
+    """Fields for an entry's source: a folder, which may be on another machine, or a hub id."""
     if looks_like_a_path(spec.source):
         if spec.revision is not None:
             raise UsageError(
@@ -170,10 +158,8 @@ def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
         return {"source": str(folder_of(spec.source, path.parent)), "local": True}
     found = hub_source(spec.source)
     if found is None:
-        folder = path.parent / spec.source
-        hint = ""
-        if folder.is_dir():
-            hint = f" There is a folder of that name: write ./{spec.source}"
+        exists = (path.parent / spec.source).is_dir()
+        hint = f" There is a folder of that name: write ./{spec.source}" if exists else ""
         raise UsageError(
             f"{where}.source: {spec.source!r} is neither a hub id (owner/name) nor written as a "
             f"folder (./folder, /folder, ~/folder).{hint}"

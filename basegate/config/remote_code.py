@@ -1,4 +1,4 @@
-"""Whose Python code may run: a stranger's program, so only a pinned one and only if asked for."""
+"""`--trust-remote-code`: a checkpoint's Python code runs only on request, at a pinned commit."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[CandidateSpec, ...]:
     """The candidates, those named in `--trust-remote-code` marked as trusted.
 
-    Raises:
-        UsageError: a name is no candidate of the run, or its code is not pinned to a commit.
+    Raises `UsageError` if a name is no candidate of the run, or its code not pinned to a commit.
     """
     known = [spec.name for spec in candidates]
     if any(not each.strip(" ,") for each in names):
@@ -47,17 +46,7 @@ def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[Ca
 
 
 def check_pinned(source: str, revision: str | None, local: bool, what: str) -> None:
-    """Refuse code that nobody can have looked at: it has to be that of one commit.
-
-    Args:
-        source: hub id or folder.
-        revision: of the hub id, as given.
-        local: whether `source` is a folder.
-        what: the option or argument that asks for it, for the message.
-
-    Raises:
-        UsageError: it is not pinned.
-    """
+    """Raise `UsageError` unless code is pinned to one commit; `what` asks for it."""
     if local:
         raise UsageError(
             f"{what}: {source} is a folder, which pins no commit: its code may change between two "

@@ -20,16 +20,10 @@ EVERY = 10**6
 def select(
     requests: Sequence[str], registry: Mapping[str, CandidateSpec], base: Path
 ) -> tuple[CandidateSpec, ...]:
-    """Turn the values of `--model` into candidates, in the order given, each once.
+    """The candidates of the values of `--model`, in the order given, each once.
 
-    Args:
-        requests: values of the option; each may hold several separated by commas.
-        registry: the known candidates by name.
-        base: folder to which a relative local SOURCE refers.
-
-    Raises:
-        UsageError: unknown name, malformed `NAME=SOURCE`, one name for two sources, or an entry
-            whose folder is not there.
+    A local SOURCE is relative to `base`. Raises `UsageError` for an unknown name, a malformed
+    `NAME=SOURCE`, one name for two sources, or an entry whose folder is not there.
     """
     chosen: dict[str, CandidateSpec] = {}
     for request in split(requests, base):
@@ -46,12 +40,7 @@ def select(
 
 
 def split(requests: Iterable[str], base: Path) -> Iterator[str]:
-    """Give what is separated by commas, but for folders that have one in their name.
-
-    Args:
-        requests: values of the option.
-        base: folder to which a relative one refers.
-    """
+    """Split at commas, but for folders that have one in their name."""
     for request in requests:
         name, given, source = request.partition("=")
         if given and NAME.fullmatch(name) and "," in source and folder_of(source, base).is_dir():
@@ -61,12 +50,7 @@ def split(requests: Iterable[str], base: Path) -> Iterator[str]:
 
 
 def known_names(registry: Mapping[str, CandidateSpec], *, few: int = _FEW) -> str:
-    """The sentence that tells which names there are.
-
-    Args:
-        registry: the known candidates by name.
-        few: names that are listed; of more it is said where they are.
-    """
+    """A sentence with the known names, if at most `few`, and the groups."""
     if not registry:
         return "The registry (models.toml) is empty."
     tags = ", ".join(known_tags(registry.values()))
@@ -84,7 +68,7 @@ def _expand(
     if is_group(request):
         return of_group(request, registry)
     if request in registry:
-        return [_there(registry[request])]
+        return [_check_folder(registry[request])]
     if looks_like_a_path(request) or "/" in request:
         raise UsageError(
             f"--model {request}: a folder or hub id needs a name to go by: --model NAME={request}"
@@ -105,16 +89,7 @@ def is_group(request: str) -> bool:
 def of_group(
     request: str, registry: Mapping[str, CandidateSpec], option: str = "--model"
 ) -> Iterable[CandidateSpec]:
-    """The candidates of `all` or `@TAG`.
-
-    Args:
-        request: see `is_group`.
-        registry: the known candidates by name.
-        option: that asks for them, for the error.
-
-    Raises:
-        UsageError: no candidate has the tag.
-    """
+    """The candidates of `all` or `@TAG`; raises `UsageError` if none has the tag."""
     if request == "all":
         return registry.values()
     found = tagged(registry.values(), request.removeprefix("@"))
@@ -127,8 +102,7 @@ def of_group(
     return found
 
 
-def _there(spec: CandidateSpec) -> CandidateSpec:
-    """Refuse an entry whose folder is not on this machine, now that it is named."""
+def _check_folder(spec: CandidateSpec) -> CandidateSpec:
     if spec.local and not Path(spec.source).is_dir():
         raise UsageError(
             f"--model {spec.name}: models.toml says that it is in {spec.source}, and there is no "
@@ -157,8 +131,7 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
     if _is_folder(folder, request):
         return CandidateSpec(name=name, source=str(folder.resolve()), local=True)
     if folder.exists() or looks_like_a_path(source):
-        there = folder.exists()
-        what = "is a file, not a folder" if there else "there is no such folder"
+        what = "is a file, not a folder" if folder.exists() else "there is no such folder"
         raise UsageError(
             f"--model {request}: {folder}: {what}. Give the folder that holds config.json, the "
             "tokenizer and the weights. (A comma separates candidates.)"

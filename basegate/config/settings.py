@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -44,21 +44,6 @@ class CorpusSource(Frozen):
     column: str = "text"
     parallel: Path | None = None
     join: str | None = None
-
-
-class PerplexitySettings(Frozen):
-    """How the perplexity of one corpus is measured.
-
-    Attributes:
-        corpus: the text.
-        window: tokens that the model sees at once, its prefix included.
-        context: tokens before every scored token, unless the text starts there.
-    """
-
-    check: Literal["perplexity"] = "perplexity"
-    corpus: CorpusSource
-    window: int
-    context: int
 
 
 class Sampling(Frozen):
@@ -149,28 +134,29 @@ class GeneratedSource(Frozen):
 BankSource = TableSource | GeneratedSource
 
 
-class SamplingSettings(Frozen):
-    """How one bank of prompts, questions or problems is put to a model."""
-
-    check: Literal["continuation", "knowledge", "reasoning"]
-    source: BankSource
-    sampling: Sampling
-
-
-class PairSettings(Frozen):
-    """How one bank of minimal pairs is measured.
+class CheckSettings(Frozen):
+    """How one item of a check is measured; no limit is among it.
 
     Attributes:
-        source: the pairs.
-        window: as for perplexity; a sentence is far shorter.
+        places: the fields that say where local files are, as `source.path`: they are no part of a
+            measurement's identity, what the files hold is.
     """
 
-    check: Literal["minimal_pairs"] = "minimal_pairs"
+    places: ClassVar[tuple[str, ...]] = ()
+
+
+class BankSettings(CheckSettings):
+    """How one bank is put to a model."""
+
+    places = ("source.path",)
+
     source: BankSource
-    window: Positive = 512
 
 
-Settings = PerplexitySettings | SamplingSettings | PairSettings
+class SamplingSettings(BankSettings):
+    """How a model is sampled on one bank of prompts, questions or problems."""
+
+    sampling: Sampling
 
 
 class CheckConfig(Frozen):
@@ -187,13 +173,16 @@ class CheckConfig(Frozen):
 
     name: str
     item: str
-    settings: Settings
+    settings: CheckSettings
     stop_early: bool = False
     origin: str = ""
     files: dict[str, Path] = Field(default_factory=dict)
 
-
-def without_places(settings: Settings) -> dict[str, object]:
-    """The settings without the places of local files: content identifies those."""
-    places = {"corpus": {"path", "glob", "parallel"}, "source": {"path"}}
-    return settings.model_dump(mode="json", exclude=places)
+    @property
+    def settings_identity(self) -> dict[str, object]:
+        """The settings without the places of local files: content identifies those."""
+        exclude: dict[str, Any] = {}
+        for each in self.settings.places:
+            field, _, part = each.partition(".")
+            exclude[field] = {**exclude.get(field, {}), part: True} if part else True
+        return {"check": self.name, **self.settings.model_dump(mode="json", exclude=exclude)}

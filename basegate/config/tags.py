@@ -15,7 +15,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 TAG = "[a-z0-9][a-z0-9.-]*"
 DEMO = "demo"
 SIZES = ((2, "1b"), (5, "3b"), (10, "7b"), (20, "14b"), (40, "32b"), (float("inf"), "70b"))
-"""Below so many billions of parameters, the tag of the size that is usual there."""
+"""Below so many billions of parameters, the tag of the usual size."""
 LICENCES = {
     "apache-2.0": "apache",
     "apache-license-2.0": "apache",
@@ -24,25 +24,32 @@ LICENCES = {
 }
 """By the licence in lower case, words joined by hyphens."""
 SIZE = re.compile(r"(\d+(?:\.\d+)?)([BM])(?:-A\d+(?:\.\d+)?[BM])?")
-"""A size in words; of a mixture, with how many parameters are active."""
+"""Number of parameters; of a mixture of experts, with how many are active."""
 
 
 def derived_tags(
     parameters: str, licence: str, gated: bool, tags: Collection[str]
 ) -> frozenset[str]:
-    """The tags that follow from what an entry says.
+    """Tags by size, licence and access.
 
     A size counts all parameters, not the active ones of a mixture of experts: memory has to hold
-    them all. A demonstration is in no group but those that it names.
+    them all. A demo candidate has its own tags only.
     """
     if DEMO in tags:
         return frozenset()
-    found = {_size(parameters), LICENCES.get(_plain(licence)), "gated" if gated else None}
+    size = billions(parameters)
+    # Owners write Apache 2.0 and apache-2.0.
+    known = LICENCES.get(re.sub(r"[\s_-]+", "-", licence.strip().lower()))
+    found = {
+        None if size is None else next(tag for below, tag in SIZES if size < below),
+        known,
+        "gated" if gated else None,
+    }
     return frozenset(tag for tag in found if tag is not None)
 
 
 def billions(parameters: str) -> float | None:
-    """A size in words as billions of parameters; `None` where it says none.
+    """Parameters in billions; `None` where the text is no size.
 
     >>> billions("135M")
     0.135
@@ -53,26 +60,13 @@ def billions(parameters: str) -> float | None:
     return float(given[1]) / (1 if given[2] == "B" else 1000)
 
 
-def _plain(licence: str) -> str:
-    """A licence as `LICENCES` knows it: owners write Apache 2.0 and apache-2.0."""
-    return re.sub(r"[\s_-]+", "-", licence.strip().lower())
-
-
-def _size(parameters: str) -> str | None:
-    size = billions(parameters)
-    return None if size is None else next(tag for below, tag in SIZES if size < below)
-
-
 def tagged(specs: Iterable[CandidateSpec], tag: str) -> list[CandidateSpec]:
     return [spec for spec in specs if tag in spec.all_tags]
 
 
 def known_tags(specs: Iterable[CandidateSpec]) -> list[str]:
     """Every tag as it is written after `--model`, sizes first."""
-    tags = {tag for spec in specs for tag in spec.all_tags}
-    return [f"@{tag}" for tag in sorted(tags, key=_place)]
-
-
-def _place(tag: str) -> tuple[bool, int, str]:
     sizes = [each for _, each in SIZES]
-    return tag not in sizes, sizes.index(tag) if tag in sizes else 0, tag
+    tags = {tag for spec in specs for tag in spec.all_tags}
+    first = [tag for tag in sizes if tag in tags]
+    return [f"@{tag}" for tag in [*first, *sorted(tags - set(sizes))]]

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from basegate.config.limits import RULES, AnyLimit, Limit, RelativeLimit
-from basegate.config.settings import (
-    BankSource,
-    CheckConfig,
-    CorpusSource,
-    PairSettings,
-    PerplexitySettings,
-    Sampling,
-    SamplingSettings,
-    Settings,
-    TableSource,
+from basegate.config.declaration import (
+    DECLARE_IT,
+    check_names,
+    declaration_of,
+    declarations,
+    limit_rules,
 )
-from basegate.config.thresholds_schema import (
-    Continuation,
-    Corpus,
-    File,
-    Knowledge,
-    Pairs,
-    Perplexity,
-    Problems,
-    Questions,
-    Reasoning,
-    Relative,
-    Table,
-    place,
-)
+from basegate.config.limits import AnyLimit, Limit, RelativeLimit
+from basegate.config.settings import CheckConfig
+from basegate.config.thresholds_schema import Relative
 from basegate.config.toml_reader import explain, read_toml
 from basegate.errors import UsageError, did_you_mean
 from basegate.serialization import Frozen, hash_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-
-CHECKS: tuple[str, ...] = tuple(name for name in File.model_fields if name != "candidates")
-"""The checks, in the article's order."""
-
+    from basegate.config.declaration import CheckDeclaration
+    from basegate.config.thresholds_schema import LimitRule, Table
 
 Limits = dict[tuple[str, str], tuple[AnyLimit, ...]]
 """By check and item."""
@@ -106,12 +88,12 @@ def load_thresholds(path: Path) -> Thresholds:
     if not checks:
         raise UsageError(
             f"{path}: no check is configured, so nothing would be judged. Add at least one of the "
-            f"tables {', '.join(f'[{name}]' for name in CHECKS)}."
+            f"tables {', '.join(f'[{name}]' for name in check_names())}."
         )
     for (check, item), limits in common.items():
         if all(limit.validity for limit in limits):
-            judging = [key for key, rule in RULES.items() if not rule.validity]
-            keys = [key for key in judging if key in _limit_keys_of(check)]
+            rules = declaration_of(check).table.limit_rules()
+            keys = [key for key, rule in rules.items() if not rule.validity]
             raise UsageError(
                 f"{path}: {check} on {item} has no limit, so nothing would be judged. "
                 f"Add at least one of {', '.join(keys)}."
@@ -132,84 +114,69 @@ def load_thresholds(path: Path) -> Thresholds:
 def _checks(
     tables: Mapping[str, Any], path: Path, prefix: str = ""
 ) -> tuple[tuple[CheckConfig, ...], Limits]:
+    for name, table in tables.items():
+        if isinstance(table, dict) and name not in check_names():
+            raise UsageError(
+                f"{path}: {name}: no check of that name is declared."
+                f"{did_you_mean(name, [*check_names(), 'candidates'])} There are "
+                f"{', '.join(check_names())}. {DECLARE_IT}"
+            )
+    model = _file_model()
     try:
-        file = File.model_validate(dict(tables))
+        file = model.model_validate(dict(tables))
     except ValidationError as error:
-        raise UsageError(explain(error, path, File, prefix)) from None
-    found = list(_flatten(file, path.parent, f"{prefix}." if prefix else ""))
-    checks = tuple(check.model_copy(update={"origin": path.name}) for check, _ in found)
+        raise UsageError(explain(error, path, model, prefix)) from None
+    at = f"{prefix}." if prefix else ""
+    found = [
+        each
+        for check in declarations()
+        if (table := getattr(file, check.name)) is not None
+        for each in _items(check, table, path, f"{at}{check.name}")
+    ]
+    checks = tuple(check for check, _ in found)
     return checks, {(check.name, check.item): limits for check, limits in found}
 
 
-def _flatten(
-    file: File, base: Path, prefix: str
-) -> Iterable[tuple[CheckConfig, tuple[AnyLimit, ...]]]:
-    if file.perplexity:
-        for name, corpus in file.perplexity.corpora.items():
-            perplexity = _perplexity_settings(file.perplexity, corpus, base)
-            yield _check(perplexity, name, corpus, f"{prefix}perplexity.corpora.{name}")
-    if file.minimal_pairs:
-        for name, pairs in file.minimal_pairs.banks.items():
-            pair_settings = PairSettings(source=pairs.source(base))
-            yield _check(pair_settings, name, pairs, f"{prefix}minimal_pairs.banks.{name}")
-    if file.continuation:
-        continuation = file.continuation
-        prompts = place(base, continuation.prompts)
-        source = TableSource(path=prompts)
-        settings = _sampling_settings("continuation", continuation, source, continuation.samples)
-        yield _check(settings, prompts.stem, continuation, f"{prefix}continuation")
-    if file.knowledge:
-        for name, bank in file.knowledge.banks.items():
-            where = bank.source(base)
-            settings = _sampling_settings("knowledge", file.knowledge, where, bank.samples)
-            at = f"{prefix}knowledge"
-            yield _check(settings, name, bank, f"{at}.banks.{name}", {at: file.knowledge})
-    if file.reasoning:
-        for name, problems in file.reasoning.banks.items():
-            where = problems.source(base)
-            settings = _sampling_settings("reasoning", file.reasoning, where, problems.samples)
-            at = f"{prefix}reasoning"
-            yield _check(settings, name, problems, f"{at}.banks.{name}", {at: file.reasoning})
+def _file_model() -> type[BaseModel]:
+    """The whole file: a table per check that is declared; one that is absent does not run."""
+    fields: dict[str, Any] = {check.name: (check.table | None, None) for check in declarations()}
+    return create_model("File", __config__=ConfigDict(frozen=True, extra="forbid"), **fields)
 
 
-def _check(
-    settings: Settings,
-    item: str,
-    table: Table,
-    where: str,
-    shared: Mapping[str, Table] = MappingProxyType({}),
-) -> tuple[CheckConfig, tuple[AnyLimit, ...]]:
-    """A check, and the limits of its table and of those that hold for all its siblings."""
-    tables = {where: table, **shared}
-    limits = tuple(
-        _limit(f"{place}.{key}", key, value, given)
-        for place, given in tables.items()
-        for key, value in given.given_limits().items()
-    )
-    check = CheckConfig(
-        name=settings.check,
-        item=item,
-        settings=settings,
-        stop_early=any(getattr(given, "stop_early", False) for given in tables.values()),
-        files=dict(_files(settings, table, where)),
-    )
-    return check, limits
+def _items(
+    check: CheckDeclaration, table: Table, path: Path, at: str
+) -> Iterator[tuple[CheckConfig, tuple[AnyLimit, ...]]]:
+    """Every item of a check, and the limits of its table and of those that hold for all items."""
+    group = table.item_tables
+    items = getattr(table, group) if group else {"": table}
+    for name, own in items.items():
+        where = f"{at}.{group}.{name}" if group else at
+        files = own.given_files(path.parent)
+        limits = {where: own, at: table}
+        yield (
+            CheckConfig(
+                name=check.name,
+                item=name or next((file.stem for file in files.values()), check.name),
+                settings=table.settings_of(own, path.parent),
+                stop_early=getattr(table, "stop_early", False),
+                origin=path.name,
+                files={f"{where}.{key}": file for key, file in files.items()},
+            ),
+            tuple(
+                _limit(place, given, key, *limit)
+                for place, given in limits.items()
+                for key, limit in given.given_limits().items()
+            ),
+        )
 
 
-def _files(settings: Settings, table: Table, where: str) -> Iterator[tuple[str, Path]]:
-    if isinstance(settings, PerplexitySettings):
-        named = {"path": settings.corpus.path, "parallel": settings.corpus.parallel}
-    else:
-        path = getattr(settings.source, "path", None)
-        named = {getattr(table, "file_key", ""): path}
-    yield from ((f"{where}.{key}", path) for key, path in named.items() if path is not None)
-
-
-def _limit(where: str, key: str, value: float | Relative, table: Table) -> AnyLimit:
+def _limit(
+    where: str, table: Table, key: str, rule: LimitRule, value: float | Relative
+) -> AnyLimit:
     fields: dict[str, Any] = {
-        **RULES[key].model_dump(),
-        "key": where,
-        "metric": table.metric(key),
+        **asdict(rule),
+        "key": f"{where}.{key}",
+        "metric": table.metric_of(key, rule),
         "confidence": getattr(table, "confidence", 0.95),
         "why": table.why,
     }
@@ -217,42 +184,6 @@ def _limit(where: str, key: str, value: float | Relative, table: Table) -> AnyLi
         relation = {"candidate": value.reference, "factor": value.factor, "plus": value.plus}
         return RelativeLimit(**fields, **relation)
     return Limit(**fields, value=value)
-
-
-def _perplexity_settings(table: Perplexity, corpus: Corpus, base: Path) -> PerplexitySettings:
-    fields = corpus.model_dump(include=set(CorpusSource.model_fields) - {"path", "parallel"})
-    path, parallel = (
-        place(base, given) if given is not None else None
-        for given in (corpus.path, corpus.parallel)
-    )
-    return PerplexitySettings(
-        corpus=CorpusSource(**fields, path=path, parallel=parallel),
-        window=table.window,
-        context=table.context,
-    )
-
-
-def _sampling_settings(
-    check: Literal["continuation", "knowledge", "reasoning"],
-    table: Continuation | Knowledge | Reasoning,
-    source: BankSource,
-    samples: int,
-) -> SamplingSettings:
-    shared = table.model_dump(include=set(Sampling.model_fields) - {"samples"})
-    return SamplingSettings(
-        check=check, source=source, sampling=Sampling(samples=samples, **shared)
-    )
-
-
-def _limit_keys_of(check: str) -> set[str]:
-    tables: dict[str, type[Table]] = {
-        "perplexity": Corpus,
-        "minimal_pairs": Pairs,
-        "continuation": Continuation,
-        "knowledge": Questions,
-        "reasoning": Problems,
-    }
-    return set(tables[check].model_fields)
 
 
 def _own_limits(
@@ -281,10 +212,6 @@ def _as_named(limit: AnyLimit, where: str, common: Mapping[str, AnyLimit]) -> An
     return found if limit.model_copy(update=same) == found else limit
 
 
-_GROUPS = (".corpora", ".banks")
-"""What tables end in whose keys are names."""
-
-
 def _merge(
     common: Mapping[str, Any], own: Mapping[str, Any], where: str, path: Path
 ) -> dict[str, Any]:
@@ -293,11 +220,14 @@ def _merge(
     Only limits may differ: a setting of its own would make candidates incomparable.
     """
     merged = dict(common)
-    if any(key in RULES for key in own):
+    rules = limit_rules()
+    # The keys of a table of items are names.
+    groups = tuple(f".{group}" for check in declarations() if (group := check.table.item_tables))
+    if any(key in rules for key in own):
         merged["why"] = ""  # the common reason speaks of the common limit
     for key, value in own.items():
         place = f"{where}.{key}"
-        if key in RULES and not where.endswith(_GROUPS):
+        if key in rules and not where.endswith(groups):
             merged[key] = value
         elif isinstance(value, dict):
             below = common.get(key)
@@ -308,7 +238,7 @@ def _merge(
         elif key == "why":
             merged[key] = value
         else:
-            hint = did_you_mean(key, [*RULES, "why"])
+            hint = did_you_mean(key, [*rules, "why"])
             raise UsageError(
                 f"{path}: {place}: a candidate's own table may only hold limits and why, since "
                 f"settings have to be the same for all.{hint}"

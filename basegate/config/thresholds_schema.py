@@ -1,20 +1,22 @@
-"""The tables of `thresholds.toml` as types: which keys there are, and what they accept."""
+"""What the tables of `thresholds.toml` are built of: settings, limits, and where records are."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from basegate.config.limits import RULES
 from basegate.config.settings import (
     BankSource,
-    GeneratedSource,
+    CheckSettings,
     Natural,
     Positive,
     PositiveFloat,
+    Sampling,
+    SamplingSettings,
     Share,
     TableSource,
 )
@@ -29,6 +31,35 @@ def place(base: Path, given: str) -> Path:
 
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 """Of a corpus or bank: it becomes a part of test ids."""
+Direction = Literal["max", "min"]
+
+
+@dataclass(frozen=True)
+class LimitRule:
+    """What a limit key means, as metadata of its field.
+
+    Attributes:
+        metric: that it judges.
+        direction: `max`: the value must not be above it; `min`: it must not be below it.
+        by_interval: whether the metric's interval must lie wholly on the right side; a limit on
+            counts is held against the count itself, which is the gate's own definition.
+        validity: whether a value beyond it makes the measurement `invalid` instead of judging it.
+    """
+
+    metric: str
+    direction: Direction
+    by_interval: bool = True
+    validity: bool = False
+
+
+def at_most(metric: str, **rule: bool) -> LimitRule:
+    """A limit that no value of a metric may be above; see `LimitRule`."""
+    return LimitRule(metric=metric, direction="max", **rule)
+
+
+def at_least(metric: str, **rule: bool) -> LimitRule:
+    """A limit that no value of a metric may be below; see `LimitRule`."""
+    return LimitRule(metric=metric, direction="min", **rule)
 
 
 class Relative(BaseModel):
@@ -57,117 +88,99 @@ ShareLimit = Annotated[Annotated[Share, Tag(NUMBER)] | _Relative, _FORMS]
 DifferenceLimit = Annotated[
     Annotated[float, Field(allow_inf_nan=False), Tag(NUMBER)] | _Relative, _FORMS
 ]
-
-
-class Table(BaseModel):
-    """A table of the file: closed, and strict about types (a whole number is a float, too)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    why: str = ""
-
-    def metric(self, key: str) -> str:
-        return RULES[key].metric
-
-    def given_limits(self) -> dict[str, float | Relative]:
-        return {
-            key: value
-            for key in type(self).model_fields
-            if key in RULES and (value := getattr(self, key)) is not None
-        }
-
-
-class Corpus(Table):
-    """A text, and what it may cost: `[perplexity.corpora.NAME]`."""
-
-    dataset: str | None = None
-    name: str | None = None
-    revision: str | None = None
-    split: str = "test"
-    path: str | None = None
-    glob: str = "**/*"
-    format: Literal["text", "jsonl", "parquet"] | None = None
-    column: str = "text"
-    parallel: str | None = None
-    join: str | None = None
-    max_gap: DifferenceLimit | None = None
-    max_bits_per_char: PositiveLimit | None = None
-    max_perplexity: PositiveLimit | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.dataset is None) == (self.path is None):
-            raise ValueError(
-                "give either dataset = (a hub id) or path = (a local file or folder), one of them."
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _pairs_of_files(self) -> Self:
-        if self.parallel is not None and (self.path is None or self.join is not None):
-            raise ValueError(
-                "parallel = (a folder) goes with path = (a folder of text files) and without "
-                "join: files of the same name belong together."
-            )
-        if self.max_gap is not None and self.parallel is None:
-            raise ValueError("max_gap needs parallel = (a folder): there is no gap without it.")
-        if isinstance(self.max_gap, Relative) and self.max_gap.plus is None:
-            raise ValueError(
-                "max_gap: a gap may be 0 or less, where a factor has no meaning. Give plus."
-            )
-        return self
-
-
-class Perplexity(Table):
-    """How text is scored: `[perplexity]`."""
-
-    window: Positive = 2048
-    context: Natural = 512
-    corpora: Annotated[dict[Name, Corpus], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _room_to_score(self) -> Self:
-        if self.context >= self.window - 1:
-            raise ValueError(
-                f"context = {self.context} leaves no token to score in a window of {self.window}. "
-                f"Accepted: 0 to {self.window - 2}."
-            )
-        return self
-
-
 Confidence = Annotated[float, Field(ge=0.5, le=0.9999, allow_inf_nan=False)]
 """Level of an interval."""
 
 
-class _Sampled(Table):
+class Table(BaseModel):
+    """A table of the file: closed, and strict about types (a whole number is a float, too).
+
+    A field whose annotation holds a `LimitRule` is a limit; all others are settings.
+
+    Attributes:
+        item_tables: of a check's table, the key that holds a table per item (`banks`); empty where
+            the check's table is its only item.
+        file_keys: the keys that name local files or folders.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    item_tables: ClassVar[str] = ""
+    file_keys: ClassVar[tuple[str, ...]] = ()
+
+    why: str = ""
+
+    @classmethod
+    def limit_rules(cls) -> dict[str, LimitRule]:
+        """What its limit keys mean, those of its items included."""
+        fields = dict(cls.model_fields)
+        if cls.item_tables:
+            (item,) = (
+                kind
+                for kind in getattr(fields[cls.item_tables].annotation, "__args__", ())
+                if isinstance(kind, type) and issubclass(kind, Table)
+            )
+            fields = {**item.model_fields, **fields}
+        return {
+            key: rule
+            for key, field in fields.items()
+            for rule in field.metadata
+            if isinstance(rule, LimitRule)
+        }
+
+    def settings_of(self, item: Any, base: Path) -> CheckSettings:
+        """How an item is measured, from the check's table.
+
+        Args:
+            item: the item's own table; this one where it is the only item.
+            base: the folder that paths are relative to.
+        """
+        raise NotImplementedError
+
+    def metric_of(self, key: str, rule: LimitRule) -> str:
+        """The metric that a limit of this table judges."""
+        return rule.metric
+
+    def given_limits(self) -> dict[str, tuple[LimitRule, float | Relative]]:
+        return {
+            key: (rule, value)
+            for key, rule in self.limit_rules().items()
+            if (value := getattr(self, key, None)) is not None
+        }
+
+    def given_files(self, base: Path) -> dict[str, Path]:
+        return {
+            key: place(base, given)
+            for key in self.file_keys
+            if (given := getattr(self, key)) is not None
+        }
+
+
+_DEGENERATE = at_most("degenerate_share", by_interval=False, validity=True)
+
+
+class SampledTable(Table):
+    """How text is drawn: for tables of checks whose candidates write."""
+
     top_k: Natural = 50
     top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
     repetition_penalty: PositiveFloat = 1.0
     seed: Natural = 0
-    max_degenerate_share: Share = 0.5
+    max_degenerate_share: Annotated[Share, _DEGENERATE] = 0.5
+
+    def sampled(self, source: BankSource, samples: int) -> SamplingSettings:
+        """How a bank is put to a model, so many samples of each record."""
+        shared = self.model_dump(include=set(Sampling.model_fields) - {"samples"})
+        return SamplingSettings(source=source, sampling=Sampling(samples=samples, **shared))
 
 
-class Continuation(_Sampled):
-    """Prompts to go on with: `[continuation]`."""
+class BankTable(Table):
+    """The keys that say where the records of a bank are; `file_keys` has the one of a local file.
 
-    file_key: ClassVar[str] = "prompts"
-
-    prompts: str
-    samples: Positive = 8
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
-    max_new_tokens: Positive = 100
-    min_cantonese_share: ShareLimit | None = None
-    max_latin_share: ShareLimit | None = None
-    max_simplified_share: ShareLimit | None = None
-    max_looping_share: ShareLimit | None = None
-
-
-class _Source(Table):
-    """The keys that say where the records of a bank are."""
+    Attributes:
+        fields: of a record.
+    """
 
     fields: ClassVar[tuple[str, ...]]
-    file_key: ClassVar[str]
-    """The key that names a local file."""
 
     dataset: str | None = None
     name: str | None = None
@@ -190,12 +203,12 @@ class _Source(Table):
             path=place(base, file) if file is not None else None,
             header=tuple(self.header) if self.header else None,
             columns=columns,
-            **self.model_dump(include=_SAME_IN_SOURCE),
+            **self.model_dump(include=SOURCE_KEYS),
         )
 
     @property
     def _file(self) -> str | None:
-        given: str | None = getattr(self, self.file_key)
+        given: str | None = getattr(self, self.file_keys[0])
         return given
 
     @model_validator(mode="after")
@@ -212,18 +225,20 @@ class _Source(Table):
             )
         if (self.dataset is None) == (self._file is None):
             raise ValueError(
-                f"give either {self.file_key} = (a local file) or dataset = (a hub id), one of "
+                f"give either {self.file_keys[0]} = (a local file) or dataset = (a hub id), one of "
                 "them."
             )
 
 
-_SAME_IN_SOURCE = {"dataset", "name", "revision", "split", "format", "first_answer", "answers"}
+SOURCE_KEYS = {"dataset", "name", "revision", "split", "format", "first_answer", "answers"}
 
 
-class _Bank(_Source):
+class AnswersTable(BankTable):
+    """A bank of what has a right answer, of which samples are drawn: k of n, or the accuracy."""
+
     samples: Positive
-    correct: Positive | None = None
-    min_accuracy: ShareLimit | None = None
+    correct: Annotated[Positive | None, at_least("correct", by_interval=False)] = None
+    min_accuracy: Annotated[ShareLimit | None, at_least("accuracy")] = None
     confidence: Confidence = 0.95
 
     @model_validator(mode="after")
@@ -234,115 +249,3 @@ class _Bank(_Source):
                 f"Accepted for correct: 1 to {self.samples}."
             )
         return self
-
-
-class Questions(_Bank):
-    """Multiple-choice questions: `[knowledge.banks.NAME]`."""
-
-    fields = ("id", "topic", "context", "question", "options", "answer")
-
-    file_key = "questions"
-
-    questions: str | None = None
-    method: Literal["generation", "likelihood"] = "generation"
-
-    @model_validator(mode="after")
-    def _method_and_limit(self) -> Self:
-        if self.method == "likelihood" and self.correct is not None:
-            raise ValueError(
-                'correct counts samples, and method = "likelihood" has none: a question\'s '
-                "options are scored once. Give min_accuracy, or leave method out."
-            )
-        return self
-
-    def metric(self, key: str) -> str:
-        by_likelihood = self.method == "likelihood" and key == "min_accuracy"
-        return "likelihood_accuracy" if by_likelihood else super().metric(key)
-
-
-class Problems(_Bank):
-    """Problems, in a file or generated: `[reasoning.banks.NAME]`."""
-
-    fields = ("id", "family", "prompt", "answer")
-
-    file_key = "problems"
-
-    problems: str | None = None
-    generator: str | None = None
-    families: Annotated[list[str], Field(min_length=1)] | None = None
-    per_family: Positive = 4
-    level: Positive = 1
-    seed: Natural = 0
-
-    def source(self, base: Path) -> BankSource:
-        """Where the problems are, or how they are generated."""
-        if self.generator is None:
-            return super().source(base)
-        return GeneratedSource(
-            families=tuple(self.families) if self.families else None,
-            **self.model_dump(include={"generator", "per_family", "level", "seed"}),
-        )
-
-    def _check_source(self) -> None:
-        if self.generator is None:
-            super()._check_source()
-            self._refuse("generator", "families", "per_family", "level", "seed")
-        elif self.problems is not None or self.dataset is not None:
-            raise ValueError("give either generator = (a module) or problems, one of them.")
-        else:
-            self._refuse("problems or dataset", *_SAME_IN_SOURCE, "header", "columns")
-
-    def _refuse(self, what: str, *keys: str) -> None:
-        """Refuse keys that would change nothing without another."""
-        idle = sorted(set(keys) & self.model_fields_set)
-        if idle:
-            raise ValueError(f"{idle[0]} has no meaning here without {what}.")
-
-
-class Pairs(_Source):
-    """Minimal pairs: `[minimal_pairs.banks.NAME]`."""
-
-    fields = ("id", "kind", "right", "wrong")
-
-    file_key = "pairs"
-
-    pairs: str | None = None
-    min_preferred: ShareLimit | None = None
-    confidence: Confidence = 0.95
-
-
-class MinimalPairs(Table):
-    """`[minimal_pairs]`."""
-
-    banks: Annotated[dict[Name, Pairs], Field(min_length=1)]
-
-
-class Knowledge(_Sampled):
-    """How questions are put: `[knowledge]`."""
-
-    stop_early: bool = True
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
-    max_new_tokens: Positive = 32
-    banks: Annotated[dict[Name, Questions], Field(min_length=1)]
-
-
-class Reasoning(_Sampled):
-    """How problems are put: `[reasoning]`."""
-
-    stop_early: bool = True
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.2
-    max_new_tokens: Positive = 24
-    banks: Annotated[dict[Name, Problems], Field(min_length=1)]
-
-
-class File(BaseModel):
-    """The whole file. A check whose table is absent does not run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    perplexity: Perplexity | None = None
-    minimal_pairs: MinimalPairs | None = None
-    continuation: Continuation | None = None
-    knowledge: Knowledge | None = None
-    reasoning: Reasoning | None = None
-    candidates: None = None  # taken out before; here so that a misspelling of it is recognised

@@ -1,4 +1,4 @@
-"""Read a TOML file, and say by key what is wrong in it: file, key, what is accepted."""
+"""Read TOML; errors name the file, the key and what is accepted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 NUMBER, RELATIVE = "[number]", "[relative]"
-"""What stands in pydantic's locations for the forms that a limit may have."""
+"""In pydantic's locations: the forms that a limit may have."""
 _FORMS = ("[key]", NUMBER, RELATIVE)
 
 _ACCEPTED = {
@@ -49,11 +49,7 @@ _BOUNDS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
-
-    Raises:
-        UsageError: it cannot be read or parsed, with the line.
-    """
+    """The tables of a file; `UsageError` with the line if it cannot be read or parsed."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -69,10 +65,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _stray(text: str, error: str) -> str:
-    """Say what may be meant where TOML stumbles over a character that stands for none of its signs.
-
-    Chinese input gives full-width signs and curly quotation marks, which look like TOML's own.
-    """
+    """A hint for non-ASCII punctuation: Chinese input methods give full-width signs and quotes."""
     found = re.search(r"at line (\d+), column (\d+)", error)
     lines = text.split("\n")
     if found is None or int(found[1]) > len(lines):
@@ -82,22 +75,14 @@ def _stray(text: str, error: str) -> str:
     if sign.isascii():
         return ""
     return (
-        f" There stands {sign!r}: a name is made of A to Z, a to z, digits, '_' and '-', a text "
+        f" {sign!r} is not TOML: a name is made of A to Z, a to z, digits, '_' and '-', a text "
         "stands in straight quotation marks (\"), and TOML's own signs are the half-width ones."
     )
 
 
 def explain(error: ValidationError, path: Path, model: type[BaseModel], where: str = "") -> str:
-    """One line per problem: file, key, what is wrong, what is accepted.
-
-    Args:
-        error: what pydantic raised.
-        path: the file, for the message.
-        model: the model that was validated, to list the keys it knows.
-        where: key of the table that was validated, if not the whole file.
-    """
-    lines = (f"{path}: {_sentence(each, model, where)}" for each in error.errors())
-    return "\n".join(lines)
+    """One line per problem; `where`: key of the validated table, if not the whole file."""
+    return "\n".join(f"{path}: {_sentence(each, model, where)}" for each in error.errors())
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
@@ -121,7 +106,6 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
 
 
 def _accepted(detail: ErrorDetails) -> str:
-    """What is accepted of a number with bounds, or of one of several words."""
     given = detail.get("ctx", {})
     if detail["type"] in _BOUNDS:
         return _BOUNDS[detail["type"]]({name: f"{each:g}" for name, each in given.items()})
@@ -138,7 +122,6 @@ def _shown(value: Any) -> str:
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The keys that the table at `location` knows."""
     current: type[BaseModel] | None = model
     steps = list(location)
     while steps and current is not None:

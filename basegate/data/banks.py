@@ -20,9 +20,7 @@ from basegate.serialization import digest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from basegate.config.settings import BankSource, PairSettings, SamplingSettings
-
-    BankSettings = SamplingSettings | PairSettings
+    from basegate.config.settings import BankSettings, BankSource
 
 BAD_SHARE = 0.01
 """With a greater share of bad records a bank is refused: something is wrong with all of it."""

@@ -1,4 +1,4 @@
-"""Where candidates come from, which tells whether two names mean one checkpoint."""
+"""Whether two names mean one checkpoint: by hub id and commit, or a folder's fingerprint."""
 
 from __future__ import annotations
 
@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a candidate comes from, by `models.toml` or `--model`.
+    """Source of a candidate in `models.toml` or `--model`: hub id, or folder (`local`).
 
     Attributes:
-        source: hub id, or folder.
-        local: whether it is a folder.
         revision: a full commit, or the fingerprint of a folder; `None` where the hub would have to
             be asked for it, or gigabytes read.
     """
@@ -33,8 +31,8 @@ class Origin:
     local: bool = False
     revision: str | None = None
 
-    def is_of(self, facts: CandidateFacts | Origin) -> bool:
-        """Whether a candidate, measured or known, is surely this one, whatever its name."""
+    def is_same_checkpoint(self, facts: CandidateFacts | Origin) -> bool:
+        """Whether a candidate is certainly this one; False where a revision is not known."""
         same = self.local or facts.source == self.source
         return same and self.revision is not None and facts.revision == self.revision
 
@@ -42,12 +40,9 @@ class Origin:
 def origins_of(
     limits: Iterable[RelativeLimit], known: Mapping[str, CandidateSpec], memory: Path | None = None
 ) -> dict[str, Origin]:
-    """Where known candidates come from; with revisions, of those that limits speak of.
+    """Origins of known candidates, if limits refer to any; those have revisions.
 
-    Args:
-        limits: of the thresholds.
-        known: candidates by name.
-        memory: see `checkpoint_fingerprint`.
+    `memory`: see `checkpoint_fingerprint`.
     """
     names = {limit.candidate for limit in limits}
     return {
@@ -57,20 +52,13 @@ def origins_of(
     }
 
 
-def measured_first(
+def references_first(
     candidates: Iterable[CandidateSpec],
     limits: Iterable[RelativeLimit],
     known: Mapping[str, CandidateSpec],
     memory: Path | None = None,
 ) -> set[str]:
-    """The names of those that limits speak of, or that may be the same checkpoint.
-
-    Args:
-        candidates: of a run.
-        limits: of the thresholds.
-        known: candidates by name.
-        memory: see `checkpoint_fingerprint`.
-    """
+    """Names of candidates that limits refer to, or that may be the same checkpoint as one."""
     limits = list(limits)
     names = {limit.candidate for limit in limits}
     origins = origins_of(limits, known, memory)
@@ -81,7 +69,7 @@ def measured_first(
         if any(each.source == spec.source for each in references):
             return True
         own = Origin(spec.source, spec.local, _revision(spec, memory)) if references else None
-        return own is not None and any(each.is_of(own) for each in references)
+        return own is not None and any(each.is_same_checkpoint(own) for each in references)
 
     return {spec.name for spec in candidates if spec.name in names or same(spec)}
 
@@ -93,11 +81,5 @@ def _revision(spec: CandidateSpec, memory: Path | None) -> str | None:
 
 
 def suggestion(name: str, stored: Collection[str], known: Collection[str]) -> str:
-    """What a reference that nothing is known of may mean; empty where there is no telling.
-
-    Args:
-        name: of the reference.
-        stored: names that something is stored of.
-        known: names of `models.toml` and `--model`.
-    """
+    """A hint for the name of a reference that is neither stored nor known."""
     return "" if name in stored or name in known else did_you_mean(name, {*stored, *known})

@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from basegate.i18n.formatting import FRACTION
+from basegate.config.declaration import declaration_of
 from basegate.ledger import Comparison
-from basegate.stats import holm, paired_difference, paired_ratio_intervals, sign_test
+from basegate.stats.paired import holm, paired_difference, paired_ratio_intervals, sign_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from basegate.measurement import Findings, Measurement
+    from basegate.measurement import ItemScores, Measurement
     from basegate.store.union import Readable
     from basegate.verdict import Result
 
@@ -35,27 +35,6 @@ FEWEST = 6
 """Items from which on the exact test can tell any two apart: 2 / 2^6 is below 0.05."""
 RESAMPLES = 20_000
 """More than for one interval: the levels are higher, and rest on fewer of the resamples."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What one candidate reached on every item, in one metric.
-
-    Attributes:
-        metric: its name.
-        unit: of which kind it is; see `basegate.measurement.Metric`.
-        tops: by item, what is counted.
-        bottoms: by item, what it is counted of; the metric is sum(tops) / sum(bottoms).
-        lower: whether less is better.
-        fixed: whether what is counted of is the same for every candidate, as characters are.
-    """
-
-    metric: str
-    unit: str
-    tops: dict[str, float]
-    bottoms: dict[str, float]
-    lower: bool = False
-    fixed: bool = False
 
 
 def compare(measured: Iterable[tuple[str, Measurement]]) -> tuple[Comparison, ...]:
@@ -76,9 +55,9 @@ def compare(measured: Iterable[tuple[str, Measurement]]) -> tuple[Comparison, ..
 
 def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Comparison]:
     pairs = [pair for pair in combinations(group, 2) if _alike(pair[0][1], pair[1][1])]
-    by_metric: dict[str, list[tuple[str, str, Scored, Scored]]] = defaultdict(list)
+    by_metric: dict[str, list[tuple[str, str, ItemScores, ItemScores]]] = defaultdict(list)
     for (first, one), (second, other) in pairs:
-        for ours, theirs in _scored(one.findings, other.findings):
+        for ours, theirs in declaration_of(one.check).compare(one.findings, other.findings):
             by_metric[ours.metric].append((first, second, *_shared(ours, theirs)))
     check, part = group[0][1].check, group[0][1].item
     for found in by_metric.values():
@@ -91,87 +70,14 @@ def _alike(one: Measurement, other: Measurement) -> bool:
     return all(one.identity.get(part) == other.identity.get(part) for part in parts)
 
 
-def _scored(one: Findings, other: Findings) -> Iterator[tuple[Scored, Scored]]:
-    """Give what two findings can be compared in."""
-    if one.documents and other.documents:
-        yield _bits(one), _bits(other)
-    if one.preferences and other.preferences:
-        yield _preferred(one), _preferred(other)
-    if one.samples and other.samples:
-        if any(sample.expected is not None for sample in one.samples):
-            draws = min(_fewest(one), _fewest(other))
-            yield _right(one, draws), _right(other, draws)
-        else:
-            yield _cantonese(one), _cantonese(other)
-    if one.choices and other.choices:
-        yield _likeliest(one), _likeliest(other)
-
-
-def _bits(found: Findings) -> Scored:
-    return Scored(
-        "bits_per_char",
-        "bits_per_char",
-        {each.item: each.bits for each in found.documents},
-        {each.item: float(each.characters) for each in found.documents},
-        lower=True,
-        fixed=True,
-    )
-
-
-def _each(metric: str, values: dict[str, float]) -> Scored:
-    """Return a metric in which every item counts once."""
-    return Scored(metric, FRACTION, values, dict.fromkeys(values, 1.0))
-
-
-def _preferred(found: Findings) -> Scored:
-    return _each(
-        "preferred_share",
-        {each.item: float(each.preferred) for each in found.preferences},
-    )
-
-
-def _likeliest(found: Findings) -> Scored:
-    return _each(
-        "likelihood_accuracy",
-        {each.item: float(each.by_text == each.expected) for each in found.choices},
-    )
-
-
-def _fewest(found: Findings) -> int:
-    """Return how many samples every question has: later ones were drawn because of these."""
-    counts: dict[str, int] = defaultdict(int)
-    for sample in found.samples:
-        counts[sample.item] += 1
-    return min(counts.values())
-
-
-def _right(found: Findings, draws: int) -> Scored:
-    answers: dict[str, list[bool]] = defaultdict(list)
-    for sample in found.samples:
-        answers[sample.item].append(sample.answer == sample.expected)
-    shares = {item: sum(each[:draws]) / draws for item, each in answers.items()}
-    return _each("accuracy", shares)
-
-
-def _cantonese(found: Findings) -> Scored:
-    from basegate.checks.continuation import TELLING
-
-    tops: dict[str, float] = defaultdict(float)
-    bottoms: dict[str, float] = defaultdict(float)
-    for sample in found.samples:
-        tops[sample.item] += float(sample.notes.get("cantonese", 0))
-        bottoms[sample.item] += sum(float(sample.notes.get(name, 0)) for name in TELLING)
-    return Scored("cantonese_share", FRACTION, dict(tops), dict(bottoms))
-
-
-def _shared(one: Scored, other: Scored) -> tuple[Scored, Scored]:
+def _shared(one: ItemScores, other: ItemScores) -> tuple[ItemScores, ItemScores]:
     """Return both on the items that both have something to count on."""
     if one.fixed and one.bottoms != other.bottoms:
         items = []  # other texts under the same numbers, as where one tokenizer sees one document
     else:
         items = [item for item in one.tops if one.bottoms[item] and other.bottoms.get(item)]
 
-    def kept(scored: Scored) -> Scored:
+    def kept(scored: ItemScores) -> ItemScores:
         tops = {item: scored.tops[item] for item in items}
         bottoms = {item: scored.bottoms[item] for item in items}
         return replace(scored, tops=tops, bottoms=bottoms)
@@ -180,7 +86,7 @@ def _shared(one: Scored, other: Scored) -> tuple[Scored, Scored]:
 
 
 def _decided(
-    check: str, part: str, found: Sequence[tuple[str, str, Scored, Scored]]
+    check: str, part: str, found: Sequence[tuple[str, str, ItemScores, ItemScores]]
 ) -> Iterator[Comparison]:
     """Give the comparisons of all pairs in one metric, adjusted for how many they are."""
     if not found:
@@ -211,11 +117,11 @@ def _decided(
         )
 
 
-def _value(scored: Scored) -> float:
+def _value(scored: ItemScores) -> float:
     return math.fsum(scored.tops.values()) / math.fsum(scored.bottoms.values())
 
 
-def _differences(one: Scored, other: Scored) -> list[float]:
+def _differences(one: ItemScores, other: ItemScores) -> list[float]:
     return [
         one.tops[item] / one.bottoms[item] - other.tops[item] / other.bottoms[item]
         for item in one.tops
@@ -223,12 +129,12 @@ def _differences(one: Scored, other: Scored) -> list[float]:
 
 
 def _intervals(
-    pairs: Sequence[tuple[Scored, Scored]], confidence: float
+    pairs: Sequence[tuple[ItemScores, ItemScores]], confidence: float
 ) -> list[tuple[float, float] | None]:
     """Return the interval of each pair's difference."""
     import numpy as np
 
-    def sums(scored: Scored) -> tuple[np.ndarray, np.ndarray]:
+    def sums(scored: ItemScores) -> tuple[np.ndarray, np.ndarray]:
         return np.array(list(scored.tops.values())), np.array(list(scored.bottoms.values()))
 
     ratios = [pair for pair in pairs if not _counts_once(*pair)]
@@ -240,12 +146,12 @@ def _intervals(
     ]
 
 
-def _counts_once(one: Scored, other: Scored) -> bool:
+def _counts_once(one: ItemScores, other: ItemScores) -> bool:
     """Whether every item counts once, for both."""
     return set(one.bottoms.values()) == {1.0} == set(other.bottoms.values())
 
 
-def _of_shares(one: Scored, other: Scored, confidence: float) -> tuple[float, float] | None:
+def _of_shares(one: ItemScores, other: ItemScores, confidence: float) -> tuple[float, float] | None:
     values = list(one.tops.values()), list(other.tops.values())
     interval = paired_difference(*values, confidence)[1]
     # Shares are between 0 and 1, and so no further apart.

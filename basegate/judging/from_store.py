@@ -36,22 +36,22 @@ if TYPE_CHECKING:
     from basegate.judging.checkpoint_identity import Origin
     from basegate.ledger import Comparison
     from basegate.measurement import CandidateFacts, Measurement
-    from basegate.store import Readable
+    from basegate.store.union import Readable
     from basegate.verdict import Result, VerdictWord
 
 
 @dataclass(frozen=True)
 class StoredJudgement:
-    """What the store says of one candidate.
+    """Verdicts on one candidate from the store.
 
     Attributes:
         name: that it was measured under, and that limits of its own are looked up by.
         facts: how it was loaded, under the name that it is shown by.
         others: further names that it was measured under.
-        records: verdicts, a record per check that was judged.
-        missing: checks that nothing stored answers.
+        records: one per check that was judged.
+        missing: checks without a stored measurement.
         undecided: checks of which too few samples are stored for these limits.
-        measured_at: when the newest of its measurements was made: UTC time, ISO 8601.
+        measured_at: of its newest measurement: UTC time, ISO 8601.
     """
 
     name: str
@@ -64,12 +64,10 @@ class StoredJudgement:
 
     @property
     def verdict(self) -> VerdictWord:
-        """The worst verdict of the checks that were judged."""
         return worst(row.verdict for row in self.results)
 
     @property
     def results(self) -> list[Result]:
-        """Its rows."""
         return [row for record in self.records for row in record.results]
 
     @property
@@ -80,7 +78,7 @@ class StoredJudgement:
 
 @dataclass(frozen=True)
 class ThresholdQuery:
-    """What identifies the measurements that answer the checks of a `thresholds.toml`.
+    """The identities of the measurements that answer the checks of a `thresholds.toml`.
 
     Attributes:
         checks: those whose data was found, with their part of an identity.
@@ -103,7 +101,7 @@ class ThresholdQuery:
 
 @dataclass
 class _CandidateGroup:
-    """One candidate, held in one way, and the newest answers to the checks.
+    """One candidate with one quantization, dtype and device; its newest measurement per check.
 
     Attributes:
         newest: its newest measurement of all.
@@ -127,7 +125,7 @@ class _CandidateGroup:
 
 
 def _newer(one: Measurement, other: Measurement) -> Measurement:
-    """The one that was made later; of the same second, always the same one."""
+    """The later one; of the same second, the one with the greater key."""
     first = (one.measured_at, one.key)
     return one if first > (other.measured_at, other.key) else other
 
@@ -148,13 +146,13 @@ def judge_stored(
         store: where measurements are.
         thresholds: the limits.
         asked: of the same thresholds.
-        names: of the candidates to judge, in order; of none, all that are stored, by name.
+        names: of the candidates to judge, in order; if empty, all that are stored, by name.
         registered: names that are left out where nothing is stored of them.
-        origins: of the candidates that limits may be relative to though nothing is stored of them.
+        origins: see `References`.
         brief: see `judge`.
 
     Raises:
-        UsageError: nothing is stored of another name, or of none of them.
+        UsageError: nothing is stored of another name, or of any.
     """
     pairs = _chosen(_read(store, asked), names, registered)
     references = References(thresholds.relative, store, origins)
@@ -167,14 +165,9 @@ def judge_stored(
 def judge_intact(
     store: Readable, judge_from: Callable[[Readable], list[StoredJudgement]]
 ) -> tuple[list[StoredJudgement], dict[str, Measurement]]:
-    """Judge by those measurements only whose evidence is whole, too, and return them by key.
+    """Judge by measurements with intact evidence only, and return them by key.
 
-    That the samples behind a number are damaged shows when they are read. It counts no more then,
-    whether the store could set it aside or not.
-
-    Args:
-        store: where measurements are.
-        judge_from: judges what a store holds; see `judge_stored`.
+    That samples are damaged shows when they are read; then `judge_from` judges anew without them.
     """
     distrusted: set[str] = set()
     while True:
@@ -189,12 +182,11 @@ def judge_intact(
 
 @dataclass(frozen=True)
 class StoredAnswers:
-    """What is stored of one candidate, held in one way.
+    """What is stored of one candidate with one quantization, dtype and device (`held`).
 
     Attributes:
         name: that it was asked for by.
-        label: that tells it from the same name held otherwise.
-        held: with which quantization, dtype and device it was loaded.
+        label: the name, with more where it is not unique.
         answers: to the checks of `ThresholdQuery`, in their order; `None` where there is none.
     """
 
@@ -205,11 +197,7 @@ class StoredAnswers:
 
 
 def answers_of(store: Readable, asked: ThresholdQuery, names: Sequence[str]) -> list[StoredAnswers]:
-    """The newest stored answers of candidates, in the order of `names`, judged by nothing.
-
-    Raises:
-        UsageError: nothing of a name is stored.
-    """
+    """The newest stored answers of candidates, in the order of `names`; raises `UsageError`."""
     pairs = _chosen(_read(store, asked), names, ())
     return [
         StoredAnswers(
@@ -238,9 +226,9 @@ def ledger_of(
     unknown: Sequence[tuple[CheckConfig, str]] = (),
     absent: Sequence[str] = (),
 ) -> Ledger:
-    """The ledger of what was judged from the store; its arguments are those of `build_ledger`.
+    """The ledger of what was judged from the store; for arguments see `build_ledger`.
 
-    `commands` says by the name that a candidate is shown by what measures the rest of it.
+    `commands`: by the name that a candidate is shown by, the command that measures the rest.
     """
     suite = Suite(
         version=machine["basegate"],
@@ -269,7 +257,6 @@ def absent_from(judged: Sequence[StoredJudgement], names: Sequence[str]) -> list
 def _not_judged(
     each: StoredJudgement, command: str, unknown: Sequence[tuple[CheckConfig, str]]
 ) -> list[NotJudged]:
-    """What the store does not decide of a candidate, and why."""
     whys: tuple[tuple[Literal["undecided", "missing"], tuple[CheckConfig, ...]], ...] = (
         ("undecided", each.undecided),
         ("missing", each.missing),
@@ -287,7 +274,6 @@ def _not_judged(
 
 
 def _read(store: Readable, asked: ThresholdQuery) -> list[_CandidateGroup]:
-    """Sort all measurements by what they are of."""
     by_data = defaultdict(list)
     for number, (_, identity) in enumerate(asked.checks):
         by_data[identity["data"]].append((number, identity))
@@ -307,7 +293,6 @@ def _read(store: Readable, asked: ThresholdQuery) -> list[_CandidateGroup]:
 def _chosen(
     found: Sequence[_CandidateGroup], names: Sequence[str], registered: Collection[str]
 ) -> list[tuple[str, _CandidateGroup]]:
-    """The candidates to judge, each with the name that it goes by."""
     if not names:
         pairs = [(each.newest.candidate.name, each) for each in found]
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
@@ -317,7 +302,7 @@ def _chosen(
 
 
 def _labels(pairs: Sequence[tuple[str, _CandidateGroup]]) -> list[str]:
-    """What the candidates are shown as: a name, and where it is not enough, more."""
+    """Unique labels: the name, with precision, revision or a hash where needed."""
     ways: tuple[Callable[[Measurement], str], ...] = (
         lambda newest: newest.candidate.held,
         lambda newest: f"{newest.candidate.held}, {_short(newest.candidate.revision)}",
@@ -372,7 +357,7 @@ def _rejudge(
 
 
 def _as_answer(found: Measurement, check: CheckConfig, count: int, label: str) -> Measurement:
-    """A measurement under the names that it has here, saying if there are others."""
+    """A measurement under this item and label, with a note if there are older ones."""
     update: dict[str, Any] = {}
     if found.item != check.item:
         update["item"] = check.item

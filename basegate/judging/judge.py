@@ -6,12 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from basegate.checks.early_stopping import ALL, Draws
+from basegate.config.declaration import declaration_of
 from basegate.config.limits import Limit
 from basegate.errors import InvalidMeasurement
-from basegate.i18n.messages import Message
+from basegate.i18n.messages import Message, joined
 from basegate.judging.explanation import sentence
 from basegate.serialization import Frozen
-from basegate.stats import (
+from basegate.stats.operating_curves import (
     draws_needed,
     passing_probability,
     passing_probability_of_share,
@@ -85,7 +86,10 @@ def judge(
             measurement.check,
             measurement.item,
             Message(
-                "{key}: the measurement holds no {metric}.", key=limit.key, metric=limit.metric
+                "{key}: the measurement holds no {metric}; it holds {metrics}.",
+                key=limit.key,
+                metric=limit.metric,
+                metrics=joined(metrics),
             ),
             measurement.key,
         )
@@ -228,20 +232,10 @@ def _tokenizer(measurement: Measurement) -> TokenizerCost | None:
     )
 
 
-_COUNTED = {
-    "perplexity": "documents",
-    "continuation": "samples",
-    "knowledge": "questions",
-    "reasoning": "problems",
-    "minimal_pairs": "pairs",
-    "gap": "parallel_documents",
-}
-"""By check or metric: the fact that holds how many were measured."""
-
-
 def _sample_size_hint(measurement: Measurement, metric: Metric, limit: Limit) -> SampleSizeHint:
     """How many more questions, or whatever was measured on, would settle it."""
-    kind = _COUNTED.get(metric.name) or _COUNTED[measurement.check]
+    declared = declaration_of(measurement.check)
+    kind = declared.counted_by_metric.get(metric.name, declared.counted)
     have = measurement.findings.facts.get(kind)
     if not isinstance(have, int):
         return SampleSizeHint(kind=kind)

@@ -1,8 +1,8 @@
-"""Which candidate to take, from verdicts and comparisons; or how far the nearest is.
+"""Recommend a candidate from verdicts and paired comparisons; if none passes, the closest one.
 
-Of those that pass every check, one falls out where another is carried over it in something, and it
-over that one in nothing. Where several are left, the one that needs the least memory is taken, if
-the difference is one.
+Of those that pass every check, one is dropped where another is significantly better in something
+and it is in nothing. Of several that are left, the one with the least memory is taken, if the
+difference exceeds `MEMORY_TOLERANCE`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from basegate.verdict import Result, VerdictWord
 
 _MISSED = ("fail", "inconclusive")
-TOLD = 0.05
-"""Share by which the peak memory of two runs of one candidate may differ by itself."""
+MEMORY_TOLERANCE = 0.05
+"""Share by which the peak memory of two runs of one candidate may differ."""
 
 
 def recommend(
@@ -30,13 +30,6 @@ def recommend(
     results: Sequence[Result],
     comparisons: Sequence[Comparison],
 ) -> Recommendation:
-    """Return the choice that verdicts and comparisons support.
-
-    Args:
-        candidates: of the ledger.
-        results: its rows.
-        comparisons: of every two candidates.
-    """
     judged = {row.candidate for row in results}
     passing = [each for each in candidates if each.verdict == "pass" and each.name in judged]
     others = {
@@ -55,7 +48,7 @@ def recommend(
             candidate=None, reason="none", nearest=nearest, missed=missed, **others
         )
     names = [each.name for each in accepted]
-    better = _carried(names, comparisons)
+    better = _significant(names, comparisons)
     left = _undominated(names, better)
     memory = _memory([each for each in accepted if each.name in left])
     smallest = _smallest(memory) if len(memory) == len(left) else None
@@ -76,12 +69,11 @@ def recommend(
 
 
 def _with(results: Iterable[Result], verdict: VerdictWord) -> tuple[str, ...]:
-    """Return the candidates that have a row of such a verdict."""
     return tuple(dict.fromkeys(row.candidate for row in results if row.verdict == verdict))
 
 
 def _memory(candidates: Sequence[CandidateEntry]) -> dict[str, int]:
-    """Return what candidates needed; nothing where GPUs and processes would stand side by side."""
+    """Peak bytes by name; empty if devices differ: GPU and process memory do not compare."""
     if len({each.device for each in candidates}) > 1:
         return {}
     return {
@@ -92,7 +84,7 @@ def _memory(candidates: Sequence[CandidateEntry]) -> dict[str, int]:
 
 
 def _closest(rows: Sequence[Result]) -> LimitDistance | None:
-    """Return the limit that is met by the least, of those that tell how near a candidate is."""
+    """The limit with the smallest margin; counts and limits of a row's own number have none."""
     telling = (row for row in rows if not row.counts and not row.is_its_own)
     return min(
         (_distance(row) for row in telling if row.value is not None),
@@ -102,10 +94,10 @@ def _closest(rows: Sequence[Result]) -> LimitDistance | None:
 
 
 def _smallest(memory: Mapping[str, int]) -> str | None:
-    """Return who needs the least memory, if by more than runs differ in by themselves."""
+    """The candidate that needs the least memory, if by more than runs differ."""
     first, *others = sorted(memory, key=memory.__getitem__)
-    told = others and memory[first] * (1 + TOLD) < memory[others[0]]
-    return first if told else None
+    clearly = others and memory[first] * (1 + MEMORY_TOLERANCE) < memory[others[0]]
+    return first if clearly else None
 
 
 def _reason(
@@ -118,29 +110,29 @@ def _reason(
     return "smaller" if by_memory else "first"
 
 
-def _carried(names: Sequence[str], comparisons: Iterable[Comparison]) -> set[tuple[str, str]]:
-    """Return who is carried over whom in something, allowing for all that was compared.
+def _significant(names: Sequence[str], comparisons: Iterable[Comparison]) -> set[tuple[str, str]]:
+    """Pairs of which the first is significantly better on an item.
 
-    A comparison allows for the pairs on its item; a choice looks at all items.
+    p-values are adjusted for the pairs on their item; a choice looks at all items (Bonferroni).
     """
     own = [each for each in comparisons if {each.first, each.second} <= set(names)]
     looks = len({(each.check, each.part, each.metric) for each in own})
     return {
         (each.first, each.second) if each.better == "first" else (each.second, each.first)
         for each in own
-        if is_carried(each, looks)
+        if is_significant(each, looks)
     }
 
 
-def is_carried(comparison: Comparison, looks: int = 1) -> bool:
-    """Whether a comparison tells two candidates apart where so many items are looked at."""
+def is_significant(comparison: Comparison, looks: int = 1) -> bool:
+    """Whether a difference is significant where so many items are looked at (Bonferroni)."""
     return comparison.better is not None and comparison.p_value * looks < LEVEL
 
 
 def _undominated(names: Sequence[str], better: Collection[tuple[str, str]]) -> list[str]:
-    """Return the candidates that no other is better than without being worse in something."""
+    """The candidates that no other is better than without being worse in something."""
     fallen = {other for one, other in better if (other, one) not in better}
-    # Where they beat each other in a circle, none of them falls out.
+    # Where they beat each other in a circle, none is dropped.
     return [name for name in names if name not in fallen] or list(names)
 
 
@@ -149,15 +141,10 @@ def _nearest(
     results: Sequence[Result],
     unfinished: Collection[str],
 ) -> tuple[str | None, tuple[LimitDistance, ...]]:
-    """Return the candidate that misses the fewest checks, by the least, and what it misses.
+    """The candidate that misses the fewest checks, by the least, and what it misses.
 
-    One of which something is broken, or that was not judged on all, may miss more than is known.
-    One that met all that it was judged on may yet pass, one that fails may not.
-
-    Args:
-        candidates: of the ledger.
-        results: its rows.
-        unfinished: candidates that met all that they were judged on, which was not everything.
+    Checks that are invalid or were not run count as missed. One that is `unfinished`, having met
+    all limits so far, may yet pass; one that fails may not.
     """
     missed = {
         each.name: [row for row in results if row.candidate == each.name and row.verdict in _MISSED]
@@ -190,11 +177,10 @@ _PLAINNESS = {
 
 
 def plainest_of(rows: Iterable[Result]) -> LimitDistance | None:
-    """Return of rows with a number the one that says best to anybody what is wrong.
+    """The row with a number that is easiest to understand; `None` if there is none.
 
-    What fails stands before what is open, a share before a count, a count before bits, and the
-    perplexity of tokens last; of two that are as plain, the one that is farther from its limit.
-    `None` without any number.
+    Failed before inconclusive; shares, then counts, then bits, then perplexity of tokens; then the
+    one farther from its limit.
     """
     known = [row for row in rows if row.value is not None and row.limit is not None]
     return _distance(min(known, key=_by_plainness)) if known else None
@@ -206,10 +192,10 @@ def _by_plainness(row: Result) -> tuple[bool, bool, int, float]:
 
 
 def _by_distance(row: Result) -> tuple[bool, bool, bool, float]:
-    """Return what sorts rows that are not met, the farthest from its limit first.
+    """Sort key of rows that are not met: failed before inconclusive, the farthest first.
 
-    What fails stands before what is open. A share of nothing is no number, and how far a count is
-    from its limit depends on when sampling stopped: these stand behind others.
+    A share of nothing is no number, and how far a count is from its limit depends on when sampling
+    stopped: these come last.
     """
     return row.verdict != "fail", row.count == 0, row.counts, -_distance(row).distance
 
@@ -224,7 +210,7 @@ def _distance(row: Result) -> LimitDistance:
         direction=row.direction,
         unit=row.unit,
         drawn=row.drawn,
-        # The interval of a count speaks of the chance behind it; the count itself is judged.
+        # A count is judged itself; its interval is one of the chance behind it.
         interval=None if row.counts else row.interval,
         confidence=row.confidence,
         reference=row.reference,
@@ -232,15 +218,13 @@ def _distance(row: Result) -> LimitDistance:
 
 
 HALF = 0.5
-"""Chance of a right answer of the model that a count of right samples is told by."""
+"""Chance of a right answer, of the model whose chance to pass is given for k of n."""
 
 
 def how_sure(rows: Iterable[Result]) -> Sureness:
-    """Return how sure the acceptance of a candidate is.
+    """Confidence in the acceptance of a candidate, from its rows, each of which passes.
 
-    Args:
-        rows: of the candidate, each of which passes. A limit that follows from its own number is
-            met whatever that is, and not looked at.
+    A limit that is relative to its own number is met whatever that is, and left out.
     """
     by_check: dict[tuple[str, str], list[Result]] = {}
     telling = [row for row in rows if not row.is_its_own]
@@ -263,6 +247,6 @@ def how_sure(rows: Iterable[Result]) -> Sureness:
 
 def _luck(check: str, item: str, rows: Iterable[Result]) -> Luck:
     chances = (dict(row.curve).get(HALF) for row in rows if row.counts)
-    # A row without a curve tells nothing: as if it let everything through.
+    # A row without an operating curve counts as if it let everything through.
     chance = math.prod(1.0 if each is None else each for each in chances)
     return Luck(check=check, item=item, chance=chance)

@@ -1,7 +1,7 @@
-"""Limits that are relative to a candidate: its own measurement of the same thing, out of the store.
+"""Limits relative to a candidate: computed from its stored measurement of the same check.
 
-The same means: made by the same measure, with the same settings, on the same data, held in the same
-way. Versions of libraries may differ, as for verdicts from the store; a note then says so.
+The same check: version, settings, data, quantization, dtype and device are equal. Versions of
+libraries may differ, as for verdicts from the store; a note then says so.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from basegate.config.thresholds import Thresholds
     from basegate.judging.checkpoint_identity import Origin
     from basegate.measurement import CandidateFacts, Measurement
-    from basegate.store import Store
+    from basegate.store.folder import Store
 
 _MAY_DIFFER = ("candidate", "libraries")
-"""Parts of an identity that are compared by themselves."""
+"""Parts of an identity that are compared separately."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class _Found:
 
 
 class References:
-    """The measurements that relative limits may speak of.
+    """The measurements that limits are relative to.
 
     Args:
         limits: of the thresholds.
-        measurements: of the store, or made by this run.
-        origins: of the candidates that are known though nothing may be stored of them.
+        measurements: of the store.
+        origins: of candidates that are known; nothing needs to be stored of them.
         beside: names of candidates that another process of this run may be measuring.
     """
 
@@ -69,11 +69,13 @@ class References:
         """What is stored of a candidate under other names only."""
         origin = self._origins.get(name)
         every = (each for own in self._stored.values() for each in own)
-        found = {each.key: each for each in every if origin and origin.is_of(each.candidate)}
+        found = {
+            each.key: each for each in every if origin and origin.is_same_checkpoint(each.candidate)
+        }
         return list(found.values())
 
     def _not_stored(self, name: str) -> str:
-        """Say that nothing is stored of a candidate, and under which name something may be."""
+        """Error text; names under which the same source is stored, if any."""
         text = "of which no such measurement is stored."
         origin = self._origins.get(name)
         if name in self._stored or self._by_name.get(name):
@@ -94,11 +96,7 @@ class References:
         )
 
     def add(self, measurement: Measurement) -> None:
-        """Take a measurement, in place of an earlier one of its key.
-
-        Args:
-            measurement: under the name of its candidate; of no reference, nothing becomes of it.
-        """
+        """Add a measurement of a reference, in place of an earlier one of its key."""
         for name, own in self._by_name.items():
             if self._is_of(name, measurement):
                 others = (each for each in own if each.key != measurement.key)
@@ -106,7 +104,7 @@ class References:
         self._named |= {measurement.candidate.name} & self._by_name.keys()
 
     def _is_of(self, name: str, measurement: Measurement) -> bool:
-        """Whether a measurement would count as a reference's own if it was in the store."""
+        """Whether a measurement would count as that reference's own if it was in the store."""
         if measurement.candidate.name == name:
             return True
         if name in self._named:
@@ -114,17 +112,17 @@ class References:
             own = self._by_name[name]
             return any(each.identity.get("candidate") == candidate for each in own)
         origin = self._origins.get(name)
-        return origin is not None and origin.is_of(measurement.candidate)
+        return origin is not None and origin.is_same_checkpoint(measurement.candidate)
 
     def resolve(
         self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
     ) -> _Found:
-        """The limit as a number, and what to know of it.
+        """The limit as a number, with notes.
 
         Args:
             limit: relative to a candidate.
-            measurement: that is to be held against it.
-            validity: limits beyond which the reference says nothing.
+            measurement: to be judged by it.
+            validity: limits beyond which the reference itself is invalid.
 
         Raises:
             InvalidMeasurement: nothing stored can be compared; says what to do.
@@ -158,7 +156,7 @@ class References:
             ways = dict.fromkeys(each.candidate.held for each in same)
             what = (
                 f"which is stored in {' and in '.join(ways)} only, and this measurement in "
-                f"{facts.held}; what was held in different ways is not compared."
+                f"{facts.held}; these are not compared with each other."
             )
         elif own:
             what = (
@@ -176,7 +174,7 @@ class References:
         return f"{what} {first}: pytest --model {self._model(limit.candidate)} {_options(facts)}"
 
     def _model(self, name: str) -> str:
-        """What `--model` finds a reference by."""
+        """What to write after `--model` for a reference."""
         stored = self._stored.get(name)
         if not stored:
             return name
@@ -184,15 +182,9 @@ class References:
 
 
 def check_known(thresholds: Thresholds, known: Collection[str], store: Store) -> None:
-    """Refuse limits relative to a candidate that nobody knows: none could ever be judged.
+    """Raise `UsageError` for limits relative to a candidate neither known nor stored.
 
-    Args:
-        thresholds: with the limits.
-        known: names of `models.toml` and `--model`.
-        store: that may know others; read only where one is needed.
-
-    Raises:
-        UsageError: there is such a limit.
+    The store is read only if a name is not among `known`, those of `models.toml` and `--model`.
     """
     unknown = [limit for limit in thresholds.relative if limit.candidate not in known]
     stored = {each.candidate.name for each in store} if unknown else set()
@@ -213,7 +205,7 @@ def judge_by(
     *,
     brief: bool = False,
 ) -> Verdict:
-    """Hold a measurement against limits, some of which may be relative; see `judge`."""
+    """Judge a measurement by absolute and relative limits; see `judge`."""
     resolved: list[Limit] = []
     notes: list[Message] = []
     unknown = []
@@ -261,7 +253,7 @@ def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:
 
 
 def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
-    """Refuse a limit that all candidates would meet, or none could."""
+    """Raise `InvalidMeasurement` for a limit that all candidates would meet, or none could."""
     met_by = resolved.met_by(share=unit == FRACTION)
     if met_by == "some":
         return
@@ -274,14 +266,13 @@ def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
 
 
 def _given(limit: RelativeLimit) -> str:
-    """How far from the reference's number a limit is, as the file has it."""
     return f"factor = {limit.factor:g}" if limit.factor is not None else f"plus = {limit.plus:g}"
 
 
 def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
-    """What is stored of the candidates of each name.
+    """Measurements by name; of a candidate with several names, all of them under each.
 
-    The key leaves names out: all names that a candidate is stored under are its own.
+    The key of a measurement leaves the name out.
     """
     of_candidate: dict[str, list[Measurement]] = {}
     for each in measurements:
@@ -294,7 +285,7 @@ def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]
 
 
 def _asked(measurement: Measurement) -> dict[str, Any]:
-    """The part of an identity that says what was asked, of what, and how it was counted."""
+    """The identity of the check: version, settings and data."""
     identity = measurement.identity
     return {name: value for name, value in identity.items() if name not in _MAY_DIFFER}
 

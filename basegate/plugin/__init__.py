@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Declare the command line."""
     options.add_options(parser, pluginmanager.getplugin("pytestconfig"))
 
 
@@ -42,7 +41,7 @@ def pytest_load_initial_conftests(
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Answer `--list-models`, like pytest answers `--markers`."""
+    """Answer `--list-models`, as pytest answers `--markers`."""
     if not config.option.basegate_list_models:
         return None
     from basegate.plugin.list_models import format_registry
@@ -54,7 +53,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Say what `-n auto` means; asked before `pytest_configure`."""
+    """What `-n auto` means; xdist asks before `pytest_configure`."""
     from basegate.plugin.xdist import auto_workers
 
     with config.stash[NAMES].usage_errors():
@@ -67,6 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[NAMES].release_short_names()
     plugins = config.pluginmanager
     plugins.register(fixtures, "basegate-fixtures")
+    if config.option.basegate_model or (config.rootpath / "thresholds.toml").is_file():
+        plugins.register(fixtures.check_fixtures(), "basegate-check-fixtures")
     if plugins.hasplugin("xdist"):
         from basegate.plugin.xdist import XdistHooks, share_threads
 
@@ -92,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _progress(config: pytest.Config) -> Progress:
-    """Return where slow work is shown: the real stderr, which pytest captures during tests."""
+    """Where slow work is shown: the real stderr, which pytest captures during tests."""
     from basegate.progress import Progress
 
     stream: TextIO | None
@@ -127,7 +128,6 @@ class RefuseWithoutModel:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Refuse acceptance tests where no candidate is named."""
         from basegate.plugin.collection import lacks_candidate
 
         # A worker cannot refuse: the controller does, when it hears what was collected.
@@ -160,7 +160,6 @@ class RunHooks:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put what the test found on its report."""
         from basegate.plugin.outcomes import attach_records
 
         report = yield

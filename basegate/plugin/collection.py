@@ -27,7 +27,7 @@ NOT_CONFIGURED = _NotConfigured()
 
 
 def parametrize_candidates(metafunc: pytest.Metafunc) -> None:
-    """GateSession every test that asks for a candidate once per candidate of the command line."""
+    """Run a test once per candidate of the command line."""
     gate = metafunc.config.stash.get(GATE, None)
     specs = list(gate.options.candidates) if gate is not None else [None]
     ids = [spec.name if spec is not None else NO_CANDIDATE for spec in specs]
@@ -35,7 +35,7 @@ def parametrize_candidates(metafunc: pytest.Metafunc) -> None:
 
 
 def parametrize_check(metafunc: pytest.Metafunc, check: str) -> None:
-    """GateSession every test that asks for a measurement once per corpus, bank or prompt file."""
+    """Run a test once per corpus, bank or prompt file of a check."""
     gate = metafunc.config.stash.get(GATE, None)
     items = (gate.options.thresholds.items(check) if gate is not None else ()) or (NOT_CONFIGURED,)
     metafunc.parametrize(check, items, ids=str, indirect=True, scope="session")
@@ -55,8 +55,7 @@ def check_of(item: pytest.Item, checks: tuple[str, ...]) -> tuple[str, str]:
 
 def lacks_candidate(item: pytest.Item) -> bool:
     """Whether a test asks for a candidate where `--model` names none."""
-    parameters = _parameters(item)
-    return "candidate" in parameters and parameters["candidate"] is None
+    return _parameters(item).get("candidate", NO_CANDIDATE) is None
 
 
 def is_not_configured(item: pytest.Item) -> bool:
@@ -99,14 +98,16 @@ def by_candidate(items: list[pytest.Item], order: list[str]) -> list[pytest.Item
     pytest groups by fixture on its own, but not after `--ff` or for subsets, and loading a
     candidate twice costs minutes. Within a candidate, checks come in the article's order.
     """
-    from basegate.config.thresholds import CHECKS
+    from basegate.config.declaration import check_names
+
+    checks = check_names()
 
     def rank(item: pytest.Item) -> tuple[int, int]:
         spec = candidate_of(item)
         if spec is None:
             return -1, 0
-        check, _ = check_of(item, CHECKS)
-        return order.index(spec.name), CHECKS.index(check) if check in CHECKS else len(CHECKS)
+        check, _ = check_of(item, checks)
+        return order.index(spec.name), checks.index(check) if check in checks else len(checks)
 
     return sorted(items, key=rank)
 
@@ -117,7 +118,7 @@ def _parameters(item: pytest.Item) -> dict[str, object]:
 
 
 def scope_of(nodeid: str, candidates: Sequence[str], items: Sequence[str] = ()) -> str:
-    """Return the candidate that a test id names, or the test's file or class where it names none.
+    """The candidate that a test id names, or the test's file or class where it names none.
 
     >>> scope_of("tests_models/test_perplexity.py::test_perplexity[yi-6b-wiki]", ["yi-6b"])
     'yi-6b'

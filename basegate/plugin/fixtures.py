@@ -1,7 +1,8 @@
-"""The fixtures of the acceptance tests: the candidate, what was measured on it, and its judge."""
+"""Fixtures of the acceptance tests: the candidate, its measurements, and its judge."""
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from basegate.plugin.stash import GATE, RECORDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from basegate.config.declaration import CheckDeclaration
     from basegate.judging.judge import Verdict
     from basegate.measurement import Measurement
     from basegate.runner.candidate import Candidate
@@ -24,9 +26,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         parametrize_candidates(metafunc)
     if GATE not in metafunc.config.stash:
         return  # a project that has other tests waits for nothing to be imported
-    from basegate.config.thresholds import CHECKS
+    from basegate.config.declaration import check_names
 
-    for check in CHECKS:
+    for check in check_names():
         if _is_ours(metafunc, check):
             parametrize_check(metafunc, check)
 
@@ -64,43 +66,28 @@ def candidate(request: pytest.FixtureRequest) -> Iterator[Candidate]:
     gate.close(handle)
 
 
-def _measured(request: pytest.FixtureRequest, candidate: Candidate, check: str) -> Measurement:
-    return request.config.stash[GATE].measure(candidate, check, request.param)
+def check_fixtures() -> ModuleType:
+    """A plugin with a fixture for every check that is declared when the run begins."""
+    import basegate.checks  # noqa: F401  declares those that come with basegate
+    from basegate.config.declaration import declarations
+
+    plugin = ModuleType("basegate-check-fixtures")
+    for check in declarations():
+        setattr(plugin, check.name, _fixture_of(check))
+    return plugin
 
 
-@pytest.fixture(scope="session")
-def perplexity(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-    """How well the candidate predicts a corpus."""
-    return _measured(request, candidate, "perplexity")
+def _fixture_of(check: CheckDeclaration) -> Callable[..., Measurement]:
+    def measured(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
+        return request.config.stash[GATE].measure(candidate, check.name, request.param)
 
-
-@pytest.fixture(scope="session")
-def minimal_pairs(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-    """Which of two sentences the candidate finds more probable."""
-    return _measured(request, candidate, "minimal_pairs")
-
-
-@pytest.fixture(scope="session")
-def continuation(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-    """How the candidate goes on with the beginnings of sentences."""
-    return _measured(request, candidate, "continuation")
-
-
-@pytest.fixture(scope="session")
-def knowledge(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-    """How the candidate answers multiple-choice questions."""
-    return _measured(request, candidate, "knowledge")
-
-
-@pytest.fixture(scope="session")
-def reasoning(request: pytest.FixtureRequest, candidate: Candidate) -> Measurement:
-    """How the candidate solves problems."""
-    return _measured(request, candidate, "reasoning")
+    measured.__doc__ = check.doc
+    return pytest.fixture(scope="session", name=check.name)(measured)
 
 
 @pytest.fixture
 def judge(request: pytest.FixtureRequest, candidate: Candidate) -> Callable[[Measurement], Verdict]:
-    """Hold a measurement against the limits of `thresholds.toml`."""
+    """Judge a measurement by the limits of `thresholds.toml`."""
     gate = request.config.stash[GATE]
     records = request.node.stash.setdefault(RECORDS, [])
 

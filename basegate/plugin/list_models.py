@@ -20,12 +20,7 @@ WIDTH = 100
 
 
 def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
-    """A line per candidate, then groups and notes.
-
-    Args:
-        registry: the candidates by name.
-        base: the project's root, where `models.toml` is.
-    """
+    """A line per candidate, then groups and notes; `base` is where `models.toml` is."""
     if not registry:
         return f"There is no candidate in {base / 'models.toml'}."
     head = ("name", "size", "context", "native", "licence", "source")
@@ -40,21 +35,13 @@ def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
 
 def _row(spec: CandidateSpec, base: Path) -> tuple[str, ...]:
     context = str(spec.context_length) if spec.context_length else "unknown"
-    source = _folder(spec.source, base) if spec.local else spec.source
+    native = "no" if spec.unsupported else "yes" if spec.architecture in KNOWN else "unknown"
+    source = spec.source
+    if spec.local:  # as `models.toml` would name it
+        path = os.path.relpath(source, base)
+        source = path if path.startswith("..") else f"./{path}"
     gated = " (gated)" if spec.gated else ""
-    return (spec.name, spec.parameters, context, _native(spec), spec.licence, source + gated)
-
-
-def _folder(source: str, base: Path) -> str:
-    """A folder as `models.toml` would name it."""
-    path = os.path.relpath(source, base)
-    return path if path.startswith("..") else f"./{path}"
-
-
-def _native(spec: CandidateSpec) -> str:
-    if spec.unsupported:
-        return "no"
-    return "yes" if spec.architecture in KNOWN else "unknown"
+    return (spec.name, spec.parameters, context, native, spec.licence, source + gated)
 
 
 def _groups(registry: Mapping[str, CandidateSpec]) -> Iterator[str]:
@@ -71,7 +58,7 @@ def _notes(registry: Mapping[str, CandidateSpec]) -> Iterator[str]:
 
 
 def _unknown(spec: CandidateSpec) -> str:
-    """Say that its architecture may be misspelt, or newer than this version."""
+    """A note on an architecture that may be misspelt, or newer than this version."""
     if not spec.architecture or spec.architecture in KNOWN:
         return ""
     return (
@@ -81,7 +68,6 @@ def _unknown(spec: CandidateSpec) -> str:
 
 
 def _section(texts: Iterator[str]) -> list[str]:
-    """An empty line and the texts, folded; nothing where there are none."""
     lines = [
         line
         for text in texts

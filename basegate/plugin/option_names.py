@@ -25,21 +25,14 @@ _LONG = "--basegate-"
 
 
 class OptionNames:
-    """The names that basegate's options have in one run.
-
-    Attributes:
-        taken: the short names that are somebody else's.
-    """
+    """The names that basegate's options have in one run; `taken` are short names of others."""
 
     def __init__(
         self, parser: pytest.Parser, group: pytest.OptionGroup, options: Mapping[str, Any]
     ) -> None:
         """Declare the long names.
 
-        Args:
-            parser: pytest's.
-            group: for the options, with no other in it.
-            options: what argparse's `add_argument` takes, by short name.
+        `group` holds no other options; `options`: arguments of `add_argument` by short name.
         """
         self._parser = parser
         self._group = group

@@ -91,7 +91,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--quantization": {
         "dest": "basegate_quantization",
         "choices": ("nf4", "fp4", "int8", "none"),
-        "help": "how to hold the weights, instead of what models.toml says (default there: nf4)",
+        "help": "precision of the weights, instead of what models.toml says (default there: nf4)",
     },
     "--device": {
         "dest": "basegate_device",
@@ -149,23 +149,13 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the command line asks for.
+    """What the command line asks for; see `OPTIONS`.
 
     Attributes:
-        candidates: in the order given.
-        thresholds: settings and limits.
-        store: folder of measurements.
-        ledger: where the ledger goes.
-        remeasure: whether the store is to be ignored.
-        device: `auto`, `cuda` or `cpu`.
         command: the command line, for the ledger.
         timeout: seconds that loading, and each measurement, may take; 0 for no limit.
-        in_process: whether pytest's own process measures.
         gpus: GPUs of a candidate whose entry does not say; `None` for all that are visible.
-        compare: stored candidates that are shown beside those of the run, or `all`.
-        language: of terminal, page and summary.
-        summary: where the summary in Markdown goes; `None` for nowhere.
-        known: candidates by name that `models.toml` and the command line tell of.
+        known: candidates of `models.toml` and `--model` by name.
         worker: whether this process is one of several that measure.
     """
 
@@ -196,11 +186,7 @@ def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
 
 
 def listed_models(config: pytest.Config) -> dict[str, CandidateSpec]:
-    """What `--list-models` shows: the registry, or what `--model` names of it.
-
-    Raises:
-        UsageError: unknown name or group, or something wrong in `models.toml`.
-    """
+    """What `--list-models` shows: the registry, or what `--model` names of it."""
     from basegate.config.selection import select
 
     registry = load_known_models(config)
@@ -211,11 +197,7 @@ def listed_models(config: pytest.Config) -> dict[str, CandidateSpec]:
 
 
 def parse(config: pytest.Config) -> RunOptions:
-    """Read the options, the registry and the thresholds, once in a process.
-
-    Raises:
-        UsageError: unknown candidate, or something wrong in one of the files.
-    """
+    """Read options, registry and thresholds, once in a process; raises `UsageError`."""
     if _PARSED not in config.stash:
         config.stash[_PARSED] = _parse(config)
     return config.stash[_PARSED]
@@ -250,7 +232,7 @@ def _parse(config: pytest.Config) -> RunOptions:
         # Workers share the GPUs of the machine; alone, a candidate may have them all.
         gpus=1 if hasattr(config, "workerinput") else None,
         compare=names_in(option.basegate_compare),
-        language=_language(config),
+        language=option.basegate_language or of_locale(os.environ),
         summary=outputs["summary"],
         known=known,
         worker=hasattr(config, "workerinput"),
@@ -258,14 +240,14 @@ def _parse(config: pytest.Config) -> RunOptions:
 
 
 def check_places(config: pytest.Config, store: Path) -> None:
-    """Refuse places that cannot hold what the run writes; folders that are missing are made."""
+    """Refuse places where the run's files cannot be written; missing folders are made."""
     if not config.option.collectonly:
         check_store(store)
         check_outputs(_outputs(config), store)
 
 
 def check_in_process(config: pytest.Config, device: str) -> None:
-    """Refuse workers that measure in their own processes on GPUs, which nobody would share out."""
+    """Refuse workers that measure in their own processes on GPUs: none would lease one."""
     from basegate.errors import UsageError
 
     workers = getattr(config.option, "tx", None) or hasattr(config, "workerinput")
@@ -302,19 +284,14 @@ def _place(given: str | None, here: Path) -> Path | None:
 
 
 def _outputs(config: pytest.Config) -> dict[str, Path | None]:
-    """The files that options name, pytest's and its plugins' own among them."""
     option, here = config.option, config.invocation_params.dir
     return {
         "ledger": _place(option.basegate_ledger, here),
         "summary": _place(option.basegate_summary, here),
-        "html": _beside(getattr(option, "htmlpath", None), here),
-        "junitxml": _beside(getattr(option, "xmlpath", None), here),
+        # pytest expands nothing in its own.
+        "html": here / option.htmlpath if getattr(option, "htmlpath", None) else None,
+        "junitxml": here / option.xmlpath if getattr(option, "xmlpath", None) else None,
     }
-
-
-def _beside(given: str | None, here: Path) -> Path | None:
-    """A place as pytest reads it, which expands nothing."""
-    return here / given if given else None
 
 
 def _overridden(spec: CandidateSpec, option: object) -> CandidateSpec:
@@ -344,7 +321,6 @@ def _check_own_limits(
 
 
 def missing_model(config: pytest.Config) -> pytest.UsageError:
-    """The error for acceptance tests without a candidate."""
     from basegate.config.selection import EVERY, known_names
     from basegate.errors import UsageError
 
@@ -359,8 +335,3 @@ def missing_model(config: pytest.Config) -> pytest.UsageError:
             "tells more."
         )
     )
-
-
-def _language(config: pytest.Config) -> Language:
-    asked: Language | None = config.option.basegate_language
-    return asked or of_locale(os.environ)

@@ -1,10 +1,10 @@
-"""From pytest's reports to records: what a test found, or why it found nothing."""
+"""Records on pytest's reports: the rows that a test judged, or why it judged none."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.config.thresholds import CHECKS
+from basegate.config.declaration import check_names
 from basegate.errors import BasegateError, InvalidMeasurement
 from basegate.i18n.formatting import printable
 from basegate.i18n.messages import Message
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def attach_records(
     gate: GateSession, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
 ) -> None:
-    """Put what a phase of a test found on its report.
+    """Put the records of a phase of a test on its report.
 
     Verdicts come with the call. A phase that failed or was skipped without a verdict that says so
     adds one: `invalid`, since a test that judged nothing must not look like one that passed.
@@ -39,7 +39,7 @@ def attach_records(
     records = item.stash.get(RECORDS, []) if report.when == "call" else []
     rows = [row for record in records for row in record.results]
     if report.when == "call" and report.failed and _says_why(error, rows):
-        # The verdict in its own words, instead of the source of three lines of test.
+        # The verdict as a sentence, instead of the source of the test.
         if item.config.option.tbstyle != "long":
             unmet = [sentence(row, gate.tr) for row in rows if row.verdict != "pass"]
             report.longrepr = printable("\n".join(unmet))
@@ -47,7 +47,7 @@ def attach_records(
         if isinstance(error, BasegateError):
             # The message stands alone; a traceback through fixtures would bury it.
             report.longrepr = printable(f"{spec.name}: {gate.tr.translate(error.message)}")
-        check, part = check_of(item, CHECKS)
+        check, part = check_of(item, check_names())
         seen = error.measurement if isinstance(error, InvalidMeasurement) else None
         row = invalid(spec.name, check, part, _reason(error, report), seen)
         earlier = gate.earlier(spec.name, seen)
@@ -61,27 +61,8 @@ def attach_records(
     item.user_properties[:] = report.user_properties
 
 
-def read_records(report: pytest.TestReport) -> list[Record]:
-    """Return what a report carries of its own phase; those of later phases repeat it."""
-    return [record for phase, record in carried_records(report) if phase == report.when]
-
-
-def carried_records(report: pytest.TestReport) -> list[tuple[str, Record]]:
-    """Return the records on a report, each with the phase of its test that it is of."""
-    return [
-        (name.removeprefix(f"{PROPERTY}:"), Record.from_json(str(value)))
-        for name, value in report.user_properties
-        if is_record(name)
-    ]
-
-
-def is_record(name: object) -> bool:
-    """Whether an entry of `user_properties` is a record; others may have names of any type."""
-    return str(name).startswith(f"{PROPERTY}:")
-
-
 def crash_record(gate: GateSession, report: pytest.TestReport) -> Record | None:
-    """Return a record for a test that killed its process: all that is left of it is its name."""
+    """A record for a test that killed its process: all that is left of it is its name."""
     if not is_over(report) or report.when == "teardown":
         return None
     # pytest-xdist reports such a test with "???" for the phase.
@@ -97,7 +78,7 @@ def crash_record(gate: GateSession, report: pytest.TestReport) -> Record | None:
 
 
 def exit_status(found: int, ledger: Ledger) -> int:
-    """Return pytest's exit status, 1 instead of 0 unless every verdict is `pass`.
+    """Pytest's exit status, 1 instead of 0 unless every verdict is `pass`.
 
     A candidate whose tests the user left out does not count, as long as another was judged.
     """
@@ -114,19 +95,14 @@ def is_over(report: pytest.TestReport) -> bool:
 
 
 def was_interrupted(session: pytest.Session, over: int) -> bool:
-    """Whether a run was stopped before all of it had run: by Ctrl-C, `-x` or `--maxfail`.
-
-    Args:
-        session: of the process that reports.
-        over: how many tests have run to their end.
-    """
+    """Whether Ctrl-C, `-x` or `--maxfail` stopped a run of which `over` tests are finished."""
     stopped = session.exitstatus == 2 or bool(session.shouldstop or session.shouldfail)
     # Where collecting was stopped, nothing was collected.
     return stopped and not 0 < session.testscollected <= over
 
 
 def _says_why(error: BaseException | None, rows: Sequence[Result]) -> bool:
-    """Whether a test failed because a limit is not met, and its message tells which."""
+    """Whether a test failed because a limit is not met, and its message says which."""
     return isinstance(error, AssertionError) and any(
         row.verdict != "pass" and sentence(row) in str(error) for row in rows
     )

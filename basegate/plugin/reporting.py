@@ -16,29 +16,24 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Report on the run, before pytest-html looks at its options."""
+    """Report on the run, on a page by default; before pytest-html looks at its options."""
     report = RunReport(config.stash[GATE])
     with config.stash[NAMES].usage_errors():
         report.check_compared()
-    _report_html_by_default(config)
     config.pluginmanager.register(ReportHooks(report), "basegate-report")
-
-
-def _report_html_by_default(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("html") and not config.option.collectonly:
         config.option.htmlpath = config.option.htmlpath or "report.html"
         config.option.self_contained_html = True
 
 
 class ReportHooks:
-    """Collects what tests found, and shows it at the end."""
+    """Collects the records of tests, and shows them at the end."""
 
     def __init__(self, report: RunReport) -> None:
         self.report = report
         self.gate = report.gate
 
     def pytest_report_header(self) -> list[str]:
-        """Say what is being judged, and by what."""
         from basegate.report.terminal import header
 
         wanted = self.gate.options
@@ -47,11 +42,9 @@ class ReportHooks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what a test found, and leave it on the report in words for other readers."""
         self.report.add(report)
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
-        """Keep what is said of the store, by this process or a worker."""
         if issubclass(warning_message.category, StoreWarning):
             text = str(warning_message.message)
             self.report.warnings.append((warning_message.category, text))
@@ -74,7 +67,6 @@ class ReportHooks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """One line per candidate and check."""
         report, ledger = self.report, self.report.ledger
         if ledger is None:
             return
@@ -97,12 +89,10 @@ class ReportHooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
-        """Name the page."""
         report.title = "basegate"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
-        """Open the page with the decision."""
         if self.report.ledger is None:
             return
         from basegate.report.page.document import fragment
@@ -112,14 +102,12 @@ class ReportHooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        """Add the columns of a verdict."""
         from basegate.report.html_rows import header_cells
 
         cells[2:2] = header_cells(self.gate.tr)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
-        """Fill the columns of a verdict."""
         from basegate.report.html_rows import id_cell, result_cells, stored_cells
 
         cells[:] = stored_cells(cells, self.report.records_of(report), self.gate.tr)

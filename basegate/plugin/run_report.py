@@ -1,4 +1,4 @@
-"""What a run has found, on the process that reports: records, then ledger and evidence."""
+"""Records of a run, in the process that reports; then its ledger and evidence."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from basegate.checks.identity import installed_version
 from basegate.errors import NotCompared
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
-from basegate.ledger import Suite
+from basegate.ledger import Record, Suite
 from basegate.plugin.compare import check_stored, from_store
-from basegate.plugin.outcomes import carried_records, crash_record, is_over, is_record
+from basegate.plugin.outcomes import crash_record, is_over
+from basegate.plugin.stash import PROPERTY
 from basegate.report.github import write_summary
 from basegate.report.junit import properties
 from basegate.runner.environment import environment
@@ -19,7 +20,7 @@ from basegate.runner.environment import environment
 if TYPE_CHECKING:
     import pytest
 
-    from basegate.ledger import Ledger, Record
+    from basegate.ledger import Ledger
     from basegate.measurement import CandidateFacts, Measurement
     from basegate.plugin.session import GateSession
     from basegate.verdict import Result
@@ -29,12 +30,10 @@ class RunReport:
     """Collects the records of a run, and writes what was asked for at its end.
 
     Attributes:
-        records: what the acceptance tests found, as it came in.
-        finished_nodeids: tests that have run to their end.
-        ledger: the record of the run; `None` until it is built.
+        records: of the acceptance tests, as they came in.
+        ledger: `None` until it is built.
         evidence: the measurements that the ledger's rows are based on, by key.
-        warnings: what whoever reads the verdicts should know, by kind.
-        write_errors: what could not be written, and why.
+        warnings: for the reader of the verdicts, by kind.
         written: whether files were to be written.
     """
 
@@ -50,17 +49,11 @@ class RunReport:
         self._by_report: WeakKeyDictionary[pytest.TestReport, list[Record]] = WeakKeyDictionary()
 
     def check_compared(self) -> None:
-        """Refuse `--compare` with candidates that nothing is stored of.
-
-        Raises:
-            UsageError: there is such a name.
-        """
         options = self.gate.options
         if options.compare:
             check_stored(self.gate.store, options.compare, options.known)
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take what a phase of a test found off its report."""
         self._by_report[report] = take_records(report)
         self.records.extend(self._by_report[report])
         if (crashed := crash_record(self.gate, report)) is not None:
@@ -69,11 +62,9 @@ class RunReport:
             self.finished_nodeids.add(report.nodeid)
 
     def records_of(self, report: pytest.TestReport) -> list[Record]:
-        """What a phase of a test found."""
         return self._by_report.get(report, [])
 
     def results_of(self, report: pytest.TestReport) -> list[Result]:
-        """The rows that a phase of a test found."""
         return [row for record in self.records_of(report) for row in record.results]
 
     def has_something_to_write(self, exit_status: int) -> bool:
@@ -85,11 +76,6 @@ class RunReport:
         return bool(self.records) or exit_status in (0, 1)
 
     def build(self, *, interrupted: bool) -> Ledger:
-        """Build the ledger of the records so far, and collect its evidence.
-
-        Args:
-            interrupted: whether the run was stopped before all of it had run.
-        """
         options = self.gate.options
         candidates = [
             CandidateRecords(self.gate.facts(spec.name), self.records)
@@ -113,7 +99,6 @@ class RunReport:
         return self.ledger
 
     def _compared(self, own: list[CandidateFacts]) -> list[CandidateRecords]:
-        """The candidates of earlier runs that `--compare` asks for."""
         gate, options = self.gate, self.gate.options
         if not options.compare:
             return []
@@ -125,11 +110,7 @@ class RunReport:
         return list(found.candidates)
 
     def write(self, ledger: Ledger) -> bool:
-        """Write what was asked for, each file even where another cannot be written.
-
-        Returns:
-            Whether all could be written.
-        """
+        """Write each file, even where another cannot be written; whether all could be."""
         wanted = self.gate.options
         self.written = True
         try:
@@ -145,13 +126,16 @@ class RunReport:
 
 
 def take_records(report: pytest.TestReport) -> list[Record]:
-    """Return what `read_records` does, and leave properties for other readers in its place.
+    """Take the records off a report, leave JUnit properties in their place; return this phase's.
 
-    For the process that reports, before pytest writes a JUnit file or any other plugin reads.
+    For the process that reports, before pytest writes a JUnit file or any other plugin reads. The
+    reports of later phases repeat the records of earlier ones.
     """
-    carried = carried_records(report)
-    report.user_properties[:] = [
-        (name, value) for name, value in report.user_properties if not is_record(name)
-    ]
-    report.user_properties += properties(record for _, record in carried)
-    return [record for phase, record in carried if phase == report.when]
+    records, others = [], []
+    for name, value in report.user_properties:  # names of others may be of any type
+        if str(name).startswith(f"{PROPERTY}:"):
+            records.append((name.removeprefix(f"{PROPERTY}:"), Record.from_json(str(value))))
+        else:
+            others.append((name, value))
+    report.user_properties[:] = [*others, *properties(record for _, record in records)]
+    return [record for phase, record in records if phase == report.when]

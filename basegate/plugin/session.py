@@ -10,7 +10,7 @@ from basegate.data.fingerprint import FINGERPRINTS
 from basegate.engines.devices import resolve_device
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.catalogue import translator
-from basegate.judging.checkpoint_identity import measured_first, origins_of
+from basegate.judging.checkpoint_identity import origins_of, references_first
 from basegate.judging.evaluation import broken_because, evaluate
 from basegate.judging.judge import draws_for
 from basegate.judging.relative_limits import References, check_known
@@ -18,7 +18,7 @@ from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
 from basegate.runner.candidate import Candidate
 from basegate.runner.measure import measure, obtain
-from basegate.store import Store
+from basegate.store.folder import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +37,6 @@ class GateSession:
     """Candidates, limits and store of one run.
 
     Attributes:
-        options: what the command line asks for.
-        store: where measurements are kept.
-        progress: where slow work is shown.
         device: `cuda` or `cpu`.
         tr: the words of the reader's language.
         references: names of the candidates that limits are relative to.
@@ -57,16 +54,11 @@ class GateSession:
         self._isolation: Isolation | None = None
 
     def check_references(self) -> None:
-        """Refuse limits relative to candidates that nothing is known of.
-
-        Raises:
-            UsageError: there is such a name.
-        """
         check_known(self.options.thresholds, self.options.known, self.store)
 
     @property
     def order(self) -> list[str]:
-        """The candidates in the order of work: those that limits are relative to come first."""
+        """Names in the order of work: candidates that limits are relative to come first."""
         names = [spec.name for spec in self.options.candidates]
         # All workers have to collect the same; what they begin with, the scheduler decides.
         first = self.references if self.options.worker else self.first
@@ -74,12 +66,11 @@ class GateSession:
 
     @property
     def first(self) -> set[str]:
-        """Names of the candidates that limits are relative to, or that may be the same as these."""
+        """Candidates that limits are relative to, or that may be the same checkpoint as one."""
         known = (self.options.thresholds.relative, self.options.known, self._memory)
-        return measured_first(self.options.candidates, *known)
+        return references_first(self.options.candidates, *known)
 
     def open(self, spec: CandidateSpec) -> Candidate:
-        """Return a handle on a candidate; nothing is loaded yet."""
         self._opened[spec.name] = Candidate(
             spec,
             device=self.device,
@@ -96,7 +87,7 @@ class GateSession:
             self._isolation.stop()
 
     def measure(self, candidate: Candidate, check: str, item: str) -> Measurement:
-        """Return a measurement, from the store or made now.
+        """A measurement, from the store or made now.
 
         Raises:
             InvalidMeasurement: it could not be made, or is beyond a limit of validity.
@@ -125,16 +116,11 @@ class GateSession:
         return measurement
 
     def earlier(self, name: str, key: str | None) -> Earlier | None:
-        """Return what earlier runs had done of a candidate's measurement.
-
-        Args:
-            name: of the candidate.
-            key: of the measurement, where there is one.
-        """
+        """What earlier runs had done of a candidate's measurement of that key."""
         return self._earlier.get((name, key))
 
     def _measurer(self, candidate: Candidate) -> Measurer:
-        """Return what measures a candidate: a process of its own, unless it is loaded in this."""
+        """A process of its own, unless the candidate is loaded in this one."""
         if self.options.in_process or candidate.loaded:
             return measure
         if self._isolation is None:
@@ -154,7 +140,6 @@ class GateSession:
         return self.store.folder / FINGERPRINTS
 
     def judge(self, candidate: Candidate, measurement: Measurement) -> tuple[Verdict, Record]:
-        """The verdict on a measurement that `measure` returned, and its record."""
         limits = self.options.thresholds.limits(candidate.name, measurement.check, measurement.item)
         verdict = evaluate(measurement, limits, candidate.name, self._references)
         facts = measurement.candidate.model_copy(
@@ -166,18 +151,17 @@ class GateSession:
 
     @cached_property
     def _references(self) -> References:
-        """What relative limits may speak of: in the store, which is read once, or measured here."""
+        """Measurements that limits may be relative to: of the store, which is read once, or new."""
         own = [spec.name for spec in self.options.candidates] if self.options.worker else ()
         limits = self.options.thresholds.relative
         return References(limits, self.store, self.origins, beside=own)
 
     @cached_property
     def origins(self) -> dict[str, Origin]:
-        """Where the candidates come from that relative limits may speak of."""
         return origins_of(self.options.thresholds.relative, self.options.known, self._memory)
 
     def facts(self, name: str) -> CandidateFacts:
-        """Return what is known of a candidate that no measurement tells of."""
+        """What is known of a candidate before anything is measured on it."""
         spec = next(spec for spec in self.options.candidates if spec.name == name)
         opened = self._opened.get(name)
         return CandidateFacts(

@@ -18,7 +18,7 @@ NAMES: pytest.StashKey[OptionNames] = pytest.StashKey()
 """On the config: what the options are called."""
 
 RECORDS: pytest.StashKey[list[Record]] = pytest.StashKey()
-"""On a test: what `judge` made of its measurements."""
+"""On a test: the records that `judge` made of its measurements."""
 
 PROPERTY = "basegate"
-"""Name of the entry in `user_properties` that carries a record."""
+"""Prefix of the entries in `user_properties` that are records; the phase follows."""

@@ -48,13 +48,10 @@ class XdistHooks:
 
 
 def auto_workers(config: pytest.Config) -> int | None:
-    """Return how many workers `-n auto` starts: one per candidate, as many as can measure at once.
+    """How many workers `-n auto` starts: one per candidate, as many as can measure at once.
 
     On GPUs as many as can hold leases at the same time, on a CPU one per core. `None` leaves it to
     pytest-xdist: where `--model` is absent, or where its own variable says how many.
-
-    Raises:
-        UsageError: something is wrong in the command line or the files that it names.
     """
     if not config.option.basegate_model or os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None
@@ -71,7 +68,7 @@ def auto_workers(config: pytest.Config) -> int | None:
 
 
 def biggest_first(candidates: Sequence[CandidateSpec]) -> list[CandidateSpec]:
-    """Return the candidates by falling size, those of unknown size last.
+    """The candidates by falling size, those of unknown size last.
 
     A big one that begins last would keep one worker busy long after the others have ended.
     """

@@ -24,14 +24,7 @@ class CandidateScheduling(LoadScopeScheduling):  # type: ignore[misc]
     def __init__(
         self, config: pytest.Config, log: Any, candidates: Sequence[str], items: Sequence[str]
     ) -> None:
-        """Schedule the tests of a run.
-
-        Args:
-            config: of pytest.
-            log: pytest-xdist's own.
-            candidates: names, the first to be handed out first.
-            items: of the checks, which test ids name after the candidate.
-        """
+        """Hand out the candidates in their order; test ids name one of `items` after them."""
         super().__init__(config, log)
         self._candidates = candidates
         self._items = items
@@ -48,7 +41,7 @@ class CandidateScheduling(LoadScopeScheduling):  # type: ignore[misc]
                 self._reschedule(node)
 
     def remove_node(self, node: Any) -> str | None:
-        """Return the test that killed its worker, if any; it is not tried again.
+        """The test that killed its worker, if any; it is not tried again.
 
         pytest-xdist would put it back and let it kill the next worker, too. It would also put
         back candidates that are done: the next worker, given one, would wait for ever.
@@ -85,15 +78,13 @@ class CandidateScheduling(LoadScopeScheduling):  # type: ignore[misc]
         super()._assign_work_unit(node)
 
     def _place(self, scope: str) -> int:
-        known = scope in self._candidates
-        return self._candidates.index(scope) if known else len(self._candidates)
+        return self._candidates.index(scope) if scope in self._candidates else len(self._candidates)
 
 
 def _settle(units: dict[str, dict[str, bool]]) -> str | None:
     """Take what is over out of a dead worker's units, and return the test that killed it.
 
-    Args:
-        units: by scope, whether each test is done; in the order in which they were run.
+    `units`: by scope, whether each test is done, in the order in which they ran.
     """
     crashed = next(
         (test for unit in units.values() for test, done in unit.items() if not done), None

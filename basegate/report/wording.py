@@ -14,7 +14,7 @@ from basegate.i18n.formatting import (
     format_value,
 )
 from basegate.i18n.messages import Message
-from basegate.judging.recommendation import is_carried, plainest_of
+from basegate.judging.recommendation import is_significant, plainest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -125,7 +125,7 @@ def _carried(
     own = [each for each in comparisons if {each.first, each.second} <= set(choice.accepted)]
     looks = len({(each.check, each.part, each.metric) for each in own})
     for each in own:
-        if not is_carried(each, looks):
+        if not is_significant(each, looks):
             continue
         winner, loser = (
             (each.first, each.second) if each.better == "first" else (each.second, each.first)

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import basegate.runner.candidate
+from basegate.config.declaration import own_origins
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.measurement import Measurement
 from basegate.runner.candidate import NOT_LOADED
@@ -110,6 +111,7 @@ class Isolation:
                     memory=self._memory,
                     window=self._window,
                     gpus=candidate.spec.gpus or self._gpus,
+                    declared_in=own_origins(),
                     load=basegate.runner.candidate.load_engine,
                 ),
             )

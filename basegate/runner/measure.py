@@ -7,29 +7,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from basegate.checks import measure_for
 from basegate.checks.early_stopping import ALL, is_enough
 from basegate.checks.identity import identify_check, identify_software
 from basegate.checks.task import Task
+from basegate.config.declaration import declaration_of, origin_of
 from basegate.engines.batch_cache import NO_CACHE
-from basegate.errors import InvalidMeasurement, NotKept
+from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
-from basegate.measurement import Earlier, Measurement
+from basegate.measurement import Earlier, Findings, Measurement
 from basegate.runner.environment import environment
 from basegate.serialization import digest
-from basegate.store import Store
+from basegate.store.folder import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from basegate.checks.early_stopping import Draws
     from basegate.config.settings import CheckConfig
     from basegate.engines.protocol import Engine
-    from basegate.measurement import Findings
     from basegate.progress import Progress
     from basegate.runner.candidate import Candidate
-    from basegate.store import Journal
+    from basegate.store.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -169,20 +168,21 @@ def _measure(
     journal: Journal,
     progress: Progress,
 ) -> Measurement:
-    made = measure_for(job.check.name)
+    made = declaration_of(job.check.name)
     # Data first: a wrong path should show before tens of gigabytes are loaded.
-    data = made.prepare(job.check.settings)
+    data = _call(job.check.name, made.prepare, job.check.settings)
     engine = candidate.engine()
     progress.phase("measuring")
     earlier = stored.findings if stored is not None else None
     journal.start()
     engine.batch_cache = journal
     try:
-        findings = made.measure(
-            engine, Task(data, job.check.settings, progress, job.draws, earlier)
-        )
+        task = Task(data, job.check.settings, progress, job.draws, earlier)
+        findings = _call(job.check.name, made.measure, engine, task)
     finally:
         engine.batch_cache = NO_CACHE
+    if not isinstance(findings, Findings):
+        raise _broken(job.check.name, f"returned {type(findings).__name__}, not Findings")
     seconds, retries = journal.spent()
     _check_finite(findings)
     return Measurement(
@@ -195,6 +195,25 @@ def _measure(
         environment=environment(candidate.device),
         seconds=seconds + (stored.seconds if stored is not None else 0.0),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _call(name: str, function: Callable[..., Any], *given: Any) -> Any:
+    """Call a function of a check; of one of the project's own it is told which one is broken."""
+    try:
+        return function(*given)
+    except BasegateError:
+        raise
+    except Exception as error:
+        if origin_of(name).is_ours:
+            raise
+        raise _broken(name, f"raised {type(error).__name__}: {error}") from error
+
+
+def _broken(name: str, what: str) -> RuntimeError:
+    return RuntimeError(
+        f"the check {name} ({origin_of(name).shown}) {what}. Nothing was measured: correct the "
+        "check, or let it raise InvalidMeasurement where its number would mean nothing."
     )
 
 

@@ -19,6 +19,8 @@ from functools import cache, partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+import basegate.checks  # noqa: F401  declares what a job may ask for
+from basegate.config.declaration import import_origin
 from basegate.engines.memory import clear_frames
 from basegate.errors import BasegateError, StoreWarning
 from basegate.i18n.messages import Message
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
+    from basegate.config.declaration import Origin
     from basegate.config.registry import CandidateSpec
-    from basegate.runner.measure import Job
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class WorkerConfig:
     window: int | None  # tokens of the run's longest input
     gpus: int | None  # how many it leases; `None` leaves it all that are visible
     load: Callable[..., Any]  # see `candidate.load_engine`
+    declared_in: tuple[Origin, ...] = ()  # modules that declare the project's own checks
 
 
 def serve(pipe: Connection, config: WorkerConfig) -> None:
@@ -73,14 +76,21 @@ def serve(pipe: Connection, config: WorkerConfig) -> None:
         revision=config.revision,
         load=partial(config.load, window=config.window, progress=progress),
     )
-    lease = cache(partial(_lease, config, progress))
+    begin = cache(partial(_begin, config, progress))
     while True:
         try:
-            job = pipe.recv()
+            job = pipe.recv_bytes()
         except EOFError:
             candidate.close()
             return
-        send(_answer(candidate, job, progress, lease))
+        send(_answer(candidate, job, progress, begin))
+
+
+def _begin(config: WorkerConfig, progress: ProgressSender) -> None:
+    """Import the project's own checks, which a `Job` may speak of, and take GPUs."""
+    for origin in config.declared_in:
+        import_origin(origin)
+    _lease(config, progress)
 
 
 def _lease(config: WorkerConfig, progress: ProgressSender) -> None:
@@ -100,13 +110,13 @@ def _lease(config: WorkerConfig, progress: ProgressSender) -> None:
 
 
 def _answer(
-    candidate: Candidate, job: Job, progress: ProgressSender, lease: Callable[[], None]
+    candidate: Candidate, job: bytes, progress: ProgressSender, begin: Callable[[], None]
 ) -> tuple[Any, ...]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
-            lease()
-            measurement = measure(candidate, job, progress)
+            begin()
+            measurement = measure(candidate, pickle.loads(job), progress)
         # A mistake in the program is told, too.
         except Exception as error:  # noqa: BLE001
             # Text before the frames are emptied: the half-loaded model lives in them.

@@ -117,9 +117,11 @@ def _age(measurement: Measurement) -> timedelta:
 def _outdated(identity: Mapping[str, Any], software: Mapping[str, Mapping[str, Any]]) -> str:
     """In what the software of an identity is another one; empty where it is the same."""
     made = identity.get("measure")
-    name = str(made.get("name")) if isinstance(made, dict) else ""
-    if name not in software:
+    if not isinstance(made, dict):
         return "outdated: its check is not known"
+    name = str(made.get("name"))
+    if name not in software:
+        return ""  # of a project's own check, which nothing declares here
     for part, now in software[name].items():
         then = identity.get(part)
         if then != now:

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basegate.checks.continuation import identity, measure, prepare, read_variety, summarise
+from basegate.checks.continuation import CHECK, measure, read_variety, summarise
 from basegate.checks.task import Task
 from basegate.config.settings import Sampling, SamplingSettings, TableSource
 from basegate.data.banks import Bank, Prompt
 from basegate.engines.protocol import Draw
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Sample
-from basegate.stats import share_interval
+from basegate.stats.intervals import share_interval
 from tests.helpers.checkpoints import write_jsonl
 
 NOTHING = dict.fromkeys(
@@ -56,7 +56,6 @@ def shares(findings):
 
 def settings_for(path):
     return SamplingSettings(
-        check="continuation",
         source=TableSource(path=path),
         sampling=Sampling(samples=2, temperature=0.9, max_new_tokens=100),
     )
@@ -227,7 +226,7 @@ def test_chance_is_told_from_how_samples_are_drawn(tmp_path, way, worth):
     sampling = Sampling(**{**plain.sampling.model_dump(), **way})
     settings = plain.model_copy(update={"sampling": sampling})
     engine = DrawingEngine(["佢哋都嚟咗。"] * 2)
-    found = measure(engine, Task(prepare(settings), settings))
+    found = measure(engine, Task(CHECK.prepare(settings), settings))
     [share] = [each for each in found.metrics if each.name == "looping_share"]
     assert share.effective_count == worth
 
@@ -255,6 +254,6 @@ def test_prompts_are_read_from_the_bank_and_identified_by_its_content(tmp_path):
     path = write_jsonl(tmp_path / "a.jsonl", {"id": "a", "prompt": "我係"})
     copy = write_jsonl(tmp_path / "b.jsonl", {"id": "a", "prompt": "我係"})
     other = write_jsonl(tmp_path / "c.jsonl", {"id": "a", "prompt": "佢係"})
-    assert prepare(settings_for(path)).records == (Prompt(id="a", prompt="我係"),)
-    assert identity(settings_for(path)) == identity(settings_for(copy))
-    assert identity(settings_for(path)) != identity(settings_for(other))
+    assert CHECK.prepare(settings_for(path)).records == (Prompt(id="a", prompt="我係"),)
+    assert CHECK.identity(settings_for(path)) == CHECK.identity(settings_for(copy))
+    assert CHECK.identity(settings_for(path)) != CHECK.identity(settings_for(other))

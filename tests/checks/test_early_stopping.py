@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from basegate.checks.early_stopping import ALL, Draws, is_enough
-from basegate.config.limits import RULES, Limit
+from basegate.config.declaration import limit_rules
+from basegate.config.limits import Limit
 from basegate.judging.judge import draws_for
 from basegate.measurement import Findings, Metric
 
 
 def limit(key, value):
-    return Limit(key=key, value=value, **RULES[key].model_dump())
+    return Limit(key=key, value=value, **asdict(limit_rules()[key]))
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,20 @@
 """The key of a measurement: what changes it, and what does not."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basegate.checks import continuation, identity
+from basegate.checks import identity
+from basegate.checks.continuation import CHECK as CONTINUATION
+from basegate.checks.perplexity import PerplexitySettings
+from basegate.config import declaration
+from basegate.config.declaration import origin_of
 from basegate.config.registry import CandidateSpec
 from basegate.config.settings import (
     CheckConfig,
     CorpusSource,
-    PerplexitySettings,
     Sampling,
     SamplingSettings,
     TableSource,
@@ -156,7 +161,7 @@ def made_key(folder, spec, device, asked):
         settings = PerplexitySettings(corpus=corpus, **given)
     else:
         source = TableSource(path=data, format="jsonl")
-        settings = SamplingSettings(check=check, source=source, **given)
+        settings = SamplingSettings(source=source, **given)
     candidate = Candidate(CandidateSpec(name="n", **spec), device="cpu")
     candidate.device = device
     return digest(identify(candidate, CheckConfig(name=check, item="i", settings=settings)))
@@ -200,7 +205,8 @@ def test_the_key_changes_with_the_version_of_a_library(origin, monkeypatch):
 
 def test_the_key_changes_with_the_version_of_its_measure_alone(origin, monkeypatch):
     before = origin.keys()
-    monkeypatch.setattr(continuation, "VERSION", continuation.VERSION + 1)
+    newer = replace(CONTINUATION, version=CONTINUATION.version + 1)
+    monkeypatch.setitem(declaration._DECLARED, "continuation", (newer, origin_of("continuation")))
     after = origin.keys()
     assert after["continuation"] != before["continuation"]
     assert after["perplexity"] == before["perplexity"]

@@ -17,7 +17,7 @@ from basegate.config.settings import Sampling, SamplingSettings, TableSource
 from basegate.data.banks import Bank, Problem, Question
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.errors import InvalidMeasurement
-from basegate.stats import count_interval, effective_count, share_interval
+from basegate.stats.intervals import count_interval, effective_count, share_interval
 from tests.helpers.checkpoints import write_jsonl
 
 SAMPLING = Sampling(samples=4, temperature=0.9, max_new_tokens=8)
@@ -63,8 +63,8 @@ def ask(*expected):
     ]
 
 
-def settings_for(check, path):
-    return SamplingSettings(check=check, source=TableSource(path=path), sampling=SAMPLING)
+def settings_for(path):
+    return SamplingSettings(source=TableSource(path=path), sampling=SAMPLING)
 
 
 def counted(engine, asked, sampling=SAMPLING, draws=ALL, earlier=None):
@@ -73,9 +73,7 @@ def counted(engine, asked, sampling=SAMPLING, draws=ALL, earlier=None):
         Question(id=each.id, question="?", options={"A": "1", "B": "2"}, answer="A")
         for each in asked
     )
-    settings = SamplingSettings(
-        check="knowledge", source=TableSource(path="bank"), sampling=sampling
-    )
+    settings = SamplingSettings(source=TableSource(path="bank"), sampling=sampling)
     return count_correct(engine, asked, Task(Bank(records), settings, draws=draws, earlier=earlier))
 
 
@@ -205,7 +203,7 @@ def test_knowledge_that_cannot_be_scored_by_likelihood_is_still_counted(tmp_path
 
     question = Question(id="q", question="?", options={"A": "1", "B": "2"}, answer="A")
     findings = knowledge.measure(
-        Unscored(["A"] * 4), Task(Bank((question,)), settings_for("knowledge", tmp_path / "q"))
+        Unscored(["A"] * 4), Task(Bank((question,)), settings_for(tmp_path / "q"))
     )
     assert of(findings, "accuracy")[0].value == 1.0
     assert of(findings, "likelihood_accuracy") == []
@@ -214,7 +212,7 @@ def test_knowledge_that_cannot_be_scored_by_likelihood_is_still_counted(tmp_path
 
 def test_options_that_were_scored_are_not_scored_again(tmp_path):
     question = Question(id="q", question="?", options={"A": "1", "B": "2"}, answer="A")
-    settings = settings_for("knowledge", tmp_path / "q")
+    settings = settings_for(tmp_path / "q")
     bank = Bank((question,))
     first = knowledge.measure(DrawingEngine(["A"] * 4), Task(bank, settings, draws=Draws(1, 1.0)))
     again = DrawingEngine(["A"] * 4)
@@ -239,7 +237,7 @@ def test_disagreement_where_sampling_stopped_early_is_that_of_the_first_samples(
     )
     findings = knowledge.measure(
         DrawingEngine(texts),
-        Task(Bank(questions), settings_for("knowledge", tmp_path / "q"), draws=Draws(2)),
+        Task(Bank(questions), settings_for(tmp_path / "q"), draws=Draws(2)),
     )
     assert findings.facts["not_drawn"] > 0 or len(texts) == 4
     if share is None:
@@ -280,9 +278,7 @@ def test_knowledge_puts_the_prompt_and_reads_the_choice(tmp_path):
         id="q", question="邊個？", options={"A": "李家超", "B": "林鄭月娥"}, answer="A"
     )
     engine = DrawingEngine(["A", "B", "A. 李家超", "唔知"])
-    findings = knowledge.measure(
-        engine, Task(Bank((question,)), settings_for("knowledge", tmp_path / "q"))
-    )
+    findings = knowledge.measure(engine, Task(Bank((question,)), settings_for(tmp_path / "q")))
     assert engine.rounds[0][0] == [question.prompt]
     assert [each.answer for each in findings.samples] == ["A", "B", "A", None]
     [metric] = of(findings, "correct")
@@ -292,9 +288,7 @@ def test_knowledge_puts_the_prompt_and_reads_the_choice(tmp_path):
 def test_reasoning_puts_the_prompt_and_reads_the_number(tmp_path):
     problem = Problem(id="p", prompt="So, n is equals to ", answer=9)
     engine = DrawingEngine(["9", "9.0", "4.5", "no idea"])
-    findings = reasoning.measure(
-        engine, Task(Bank((problem,)), settings_for("reasoning", tmp_path / "p"))
-    )
+    findings = reasoning.measure(engine, Task(Bank((problem,)), settings_for(tmp_path / "p")))
     assert engine.rounds[0][0] == ["So, n is equals to "]
     assert [each.answer for each in findings.samples] == ["9", "9", "9/2", None]
     [metric] = of(findings, "correct")
@@ -305,30 +299,30 @@ def test_a_negative_answer_is_found(tmp_path):
     problem = Problem(id="p", prompt="n = ", answer=-3)
     findings = reasoning.measure(
         DrawingEngine(["-3", "3", "-3", "-3"]),
-        Task(Bank((problem,)), settings_for("reasoning", tmp_path / "p")),
+        Task(Bank((problem,)), settings_for(tmp_path / "p")),
     )
     assert of(findings, "correct")[0].value == 3.0
 
 
 @pytest.mark.parametrize(
-    ("module", "check", "record", "kind"),
+    ("module", "record", "kind"),
     [
         (
             knowledge,
-            "knowledge",
             {"id": "q", "question": "?", "options": {"A": "1", "B": "2"}, "answer": "B"},
             Question,
         ),
-        (reasoning, "reasoning", {"id": "p", "prompt": "1 + 1 = ", "answer": 2}, Problem),
+        (reasoning, {"id": "p", "prompt": "1 + 1 = ", "answer": 2}, Problem),
     ],
     ids=["knowledge", "reasoning"],
 )
-def test_banks_are_read_and_identified_by_their_content(tmp_path, module, check, record, kind):
+def test_banks_are_read_and_identified_by_their_content(tmp_path, module, record, kind):
     paths = [
         write_jsonl(tmp_path / "a.jsonl", record),
         write_jsonl(tmp_path / "b.jsonl", record),
         write_jsonl(tmp_path / "c.jsonl", {**record, "id": "another"}),
     ]
-    here, copy, other = (settings_for(check, path) for path in paths)
-    assert module.prepare(here).records == (kind(**record),)
-    assert module.identity(here) == module.identity(copy) != module.identity(other)
+    here, copy, other = (settings_for(path) for path in paths)
+    declared = module.CHECK
+    assert declared.prepare(here).records == (kind(**record),)
+    assert declared.identity(here) == declared.identity(copy) != declared.identity(other)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from basegate.checks.labels import format_sample_size
-from basegate.checks.minimal_pairs import identity, measure, prepare
+from basegate.checks.minimal_pairs import CHECK, PairSettings, measure
 from basegate.checks.task import Task
-from basegate.config.settings import PairSettings, TableSource
+from basegate.config.settings import TableSource
 from basegate.data.banks import Bank, Pair
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
-from basegate.stats import share_interval
+from basegate.stats.intervals import share_interval
 from tests.helpers.checkpoints import write_jsonl
 
 
@@ -79,5 +79,5 @@ def test_pairs_are_read_and_identified_by_their_content(tmp_path):
         write_jsonl(tmp_path / "c.jsonl", {**record, "wrong": "三"}),
     ]
     here, copy, other = (PairSettings(source=TableSource(path=path)) for path in paths)
-    assert prepare(here).records == (Pair(**record),)
-    assert identity(here) == identity(copy) != identity(other)
+    assert CHECK.prepare(here).records == (Pair(**record),)
+    assert CHECK.identity(here) == CHECK.identity(copy) != CHECK.identity(other)

@@ -13,7 +13,7 @@ from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import OptionScores
 from basegate.progress import SILENT
-from basegate.stats import share_interval
+from basegate.stats.intervals import share_interval
 
 
 class Scoring:

@@ -7,18 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from basegate.checks.corpus_sums import Sums, copies, joined, per_document, split_share
 from basegate.checks.labels import format_sample_size
-from basegate.checks.perplexity import (
-    Sums,
-    copies,
-    joined,
-    measure,
-    per_document,
-    split_share,
-    summarise,
-)
+from basegate.checks.perplexity import PerplexitySettings, measure, summarise
 from basegate.checks.task import Task
-from basegate.config.settings import CorpusSource, PerplexitySettings
+from basegate.config.settings import CorpusSource
 from basegate.data.corpora import Corpus
 from basegate.engines import article_perplexity as article
 from basegate.engines.protocol import TokenScores
@@ -127,10 +120,10 @@ def test_the_articles_figure_is_of_all_documents_and_never_judged(monkeypatch):
     asked = []
     monkeypatch.setattr(article, "article_perplexity", lambda *given: asked.append(given) or 37.2)
     engine = ScoringEngine(*map(scored, BITS))
-    engine.model, engine.tokenizer, engine.journal = "model", "tokenizer", "journal"
+    engine.model, engine.tokenizer, engine.batch_cache = "model", "tokenizer", "cache"
     [shown] = [each for each in measured(engine, join="--").metrics if each.informative]
     assert (shown.name, shown.value) == ("article_perplexity", 37.2)
-    assert asked == [("model", "tokenizer", "香港\n\nabcd", "journal")]
+    assert asked == [("model", "tokenizer", "香港\n\nabcd", "cache")]
 
 
 def test_without_a_transformers_model_there_is_no_figure_of_the_article():

@@ -3,7 +3,7 @@
 import pytest
 
 from basegate.cli import main
-from basegate.store import Store
+from basegate.store.folder import Store
 from tests.helpers.stored import make_project
 
 

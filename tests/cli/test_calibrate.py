@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from basegate.config.thresholds import load_thresholds
-from basegate.store import Store
+from basegate.store.folder import Store
 from tests.helpers.paths import ROOT
 from tests.helpers.stored import (
     answers,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from basegate.store import Store
+from basegate.store.folder import Store
 from tests.helpers.markup import read
 from tests.helpers.stored import THRESHOLDS, candidate, fill, measurement, perplexity
 

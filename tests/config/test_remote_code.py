@@ -128,7 +128,8 @@ def test_code_of_another_repository_is_not_pinned(with_code):
 
 def test_what_is_trusted_is_another_measurement(tmp_path):
     """Another program may compute other numbers from the same files."""
-    from basegate.config.settings import CheckConfig, CorpusSource, PerplexitySettings
+    from basegate.checks.perplexity import PerplexitySettings
+    from basegate.config.settings import CheckConfig, CorpusSource
     from basegate.runner.candidate import Candidate
     from basegate.runner.measure import identify
 

@@ -2,8 +2,10 @@
 
 import pytest
 
-from basegate.config.settings import PerplexitySettings, Sampling, without_places
-from basegate.config.thresholds import CHECKS, load_thresholds
+from basegate.checks.perplexity import PerplexitySettings
+from basegate.config.declaration import check_names
+from basegate.config.settings import Sampling
+from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
 
 CORPUS = """
@@ -65,7 +67,8 @@ def test_checks_come_in_the_articles_order(load):
         ("knowledge", "must-know"),
         ("reasoning", "article"),
     ]
-    assert CHECKS == ("perplexity", "minimal_pairs", "continuation", "knowledge", "reasoning")
+    names = ("perplexity", "minimal_pairs", "continuation", "knowledge", "reasoning")
+    assert check_names()[:5] == names
 
 
 def test_a_check_whose_table_is_absent_has_no_items(load):
@@ -136,7 +139,7 @@ def test_settings_without_places_leave_out_where_local_files_lie(load):
     local = CORPUS + CONTINUATION
     moved = local.replace("corpus.txt", "elsewhere.txt").replace("data/", "other/")
     before, after = (
-        [without_places(each.settings) for each in load(text).checks] for text in (local, moved)
+        [each.settings_identity for each in load(text).checks] for text in (local, moved)
     )
     assert before == after
     assert before[0]["window"] == 2048
@@ -220,8 +223,9 @@ WRONG = {
         "'split'? Accepted here: answers, columns, confidence, correct, dataset,",
     ),
     "unknown table": (
-        "[perplexty]\nwindow = 5\n" + CORPUS,
-        "perplexty: unknown key. Did you mean 'perplexity'? Accepted here: ",
+        "[perplexty]\nwindow = 2048",
+        "perplexty: no check of that name is declared. Did you mean 'perplexity'? There are "
+        "perplexity, minimal_pairs, continuation, knowledge, reasoning",
     ),
     "number in quotes": (
         CORPUS.replace("5.0", '"5.0"'),
@@ -312,7 +316,7 @@ WRONG = {
     "no limit": (
         CORPUS.replace("max_bits_per_char = 5.0", ""),
         "perplexity on wiki has no limit, so nothing would be judged. Add at least one of "
-        "max_bits_per_char, max_perplexity, max_gap.",
+        "max_gap, max_bits_per_char, max_perplexity.",
     ),
     "nothing at all": (
         "# a comment\n",
@@ -381,8 +385,8 @@ def test_what_is_wrong_is_said_with_key_and_accepted_values(refusal, text, sente
 )
 def test_a_sign_that_is_none_of_tomls_is_shown_with_what_may_be_meant(refusal, line, sign):
     sentence = refusal(f"# 註\r\n[perplexity]\r\n{line}\r\n")[0]
-    assert f"There stands {sign!r}: a name is made of A to Z" in sentence
-    assert "There stands" not in refusal("[perplexity]\nwindow =\n")[0]
+    assert f"{sign!r} is not TOML: a name is made of A to Z" in sentence
+    assert "is not TOML" not in refusal("[perplexity]\nwindow =\n")[0]
 
 
 def test_a_line_that_is_not_toml_is_named(refusal):

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from basegate.config.thresholds import CHECKS
-from basegate.store import Store
+from basegate.config.declaration import check_names
+from basegate.store.folder import Store
 from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.paths import ROOT
 from tests.helpers.plain import PLAIN, logged
@@ -101,7 +101,7 @@ def ground(tmp_path_factory):
     assert done.status in (0, 1), done.output
     done.seconds = time.monotonic() - started
     assert {row["verdict"] for row in done.ledger["results"]} <= {"pass", "fail", "inconclusive"}
-    assert {row["check"] for row in done.ledger["results"]} == set(CHECKS)
+    assert {row["check"] for row in done.ledger["results"]} == set(check_names())
     found = {metric.name for each in done.stored.values() for metric in each.metrics}
     assert {"article_perplexity", "accuracy", "likelihood_accuracy", "correct"} <= found
     assert max(done.batches.values()) == 1

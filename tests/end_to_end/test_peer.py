@@ -13,7 +13,9 @@ from scipy import stats
 
 import basegate
 from basegate.engines.window_scoring import plan_windows
-from basegate.stats import count_interval, holm, passing_probability, share_interval, sign_test
+from basegate.stats.intervals import count_interval, share_interval
+from basegate.stats.operating_curves import passing_probability
+from basegate.stats.paired import holm, sign_test
 from tests.helpers.checkpoints import make_checkpoint
 
 pytestmark = pytest.mark.peer

@@ -11,7 +11,7 @@ from basegate.config.thresholds import load_thresholds
 from basegate.plugin.options import RunOptions
 from basegate.plugin.session import GateSession
 from basegate.progress import SILENT
-from basegate.store import Store
+from basegate.store.folder import Store
 from tests.helpers.plain import ledger, limit, logged
 from tests.helpers.references import REF, RELATIVE, reference
 from tests.helpers.stored import make_project, measurement, perplexity

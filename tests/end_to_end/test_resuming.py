@@ -17,8 +17,7 @@ from basegate.engines import article_perplexity as article
 from basegate.engines import batching as halving
 from basegate.engines import kv_cache as caches
 from basegate.engines import transformers_engine as local
-from basegate.store import FileJournal
-from basegate.store.journal import Journal
+from basegate.store.journal import FileJournal, Journal
 
 TEXTS = ["香港係我哋嘅屋企。" * 9, "佢哋今日唔得閒，聽日先至得。", "一二三四五六七八九十" * 4]
 PROMPTS = ["香港係", "我哋今日", "佢話", "聽日"]
@@ -137,7 +136,7 @@ def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
 
     def forgetful():
         """An engine as a new process loads it: it knows of nothing that did not fit."""
-        for each in engine._halvings.values():
+        for each in engine._backoffs.values():
             each._too_large = math.inf
         return engine
 
@@ -175,7 +174,7 @@ def bank(tmp_path):
     )
     sampling = Sampling(samples=7, temperature=1.0, max_new_tokens=6)
     source = TableSource(path=tmp_path / "bank")
-    settings = SamplingSettings(check="reasoning", source=source, sampling=sampling)
+    settings = SamplingSettings(source=source, sampling=sampling)
 
     def count(engine, journal, draws):
         task = Task(Bank(records), settings, draws=draws)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from basegate.engines import batching as halving
 from basegate.engines.batching import BatchJob, OomBackoff, halve
 from basegate.errors import CandidateError
-from basegate.store import FileJournal
+from basegate.store.journal import FileJournal
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -13,7 +13,7 @@ from basegate.engines.continuation_scoring import ContinuationScorer
 from basegate.engines.tokenization import Encoder
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
-from basegate.store import Journal
+from basegate.store.journal import Journal
 from tests.helpers.checkpoints import make_tokenizer
 
 SMALL = {

@@ -15,7 +15,7 @@ from basegate.engines.protocol import Engine
 from basegate.engines.transformers_engine import TransformersEngine
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
-from basegate.store import Journal
+from basegate.store.journal import Journal
 from tests.helpers.checkpoints import break_weights, make_checkpoint, make_tokenizer
 
 TEXT = "香港係我哋嘅屋企，唔係咩？一二三 abc。" * 9

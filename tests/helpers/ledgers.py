@@ -7,7 +7,7 @@ from basegate.judging.judge import invalid
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger
 from basegate.ledger import Comparison, Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import CandidateFacts, LoadedFile, SampleSize
-from basegate.stats import count_interval
+from basegate.stats.intervals import count_interval
 from basegate.verdict import Result
 
 CHECKS = (("perplexity", "wiki"), ("knowledge", "must-know"), ("continuation", "continuation"))

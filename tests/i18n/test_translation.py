@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po as babel_read_po
 
 from basegate.checks import labels
 from basegate.checks import language_variety as variety
+from basegate.config.declaration import declarations
 from basegate.i18n.catalogue import read_po, translator
 from basegate.report.markdown import summarise
 from basegate.report.page.document import document
@@ -78,7 +79,9 @@ def test_topics_of_the_suites_own_banks_have_a_translation():
 
 def test_what_measurements_hold_has_a_label():
     made = [each.findings for each in make_page(2).measurements.values()]
-    assert {each.name for found in made for each in found.metrics} <= labels.METRICS.keys()
+    assert {each.name for found in made for each in found.metrics} <= {
+        each for check in declarations() for each in check.labels
+    }
     assert {fact for found in made for fact in found.facts} <= labels.FACTS.keys()
     assert {found.sample_size.kind for found in made} <= labels.KINDS.keys()
 

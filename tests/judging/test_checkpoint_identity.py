@@ -11,7 +11,7 @@ from basegate.config.registry import CandidateSpec
 from basegate.config.thresholds import load_thresholds
 from basegate.data import fingerprint
 from basegate.data.fingerprint import checkpoint_fingerprint, known_fingerprint
-from basegate.judging.checkpoint_identity import measured_first, origins_of
+from basegate.judging.checkpoint_identity import origins_of, references_first
 from basegate.judging.explanation import sentence
 from basegate.judging.relative_limits import References, judge_by
 from tests.helpers.references import REF, RELATIVE, judging, known_as_ref, reference
@@ -121,7 +121,7 @@ def test_candidates_that_may_be_the_same_checkpoint_are_measured_first(folder):
             RelativeLimit(key="k", metric="m", direction="max", candidate=name, plus=0.0)
             for name in names
         ]
-        return measured_first(specs, lines, known)
+        return references_first(specs, lines, known)
 
     assert first("hub") == {"hub", "unpinned"}
     assert first("local") == {"local", "copy"}

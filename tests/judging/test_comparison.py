@@ -18,7 +18,7 @@ from basegate.measurement import (
     Preference,
     Sample,
 )
-from basegate.stats import sign_test
+from basegate.stats.paired import sign_test
 
 FACTS = CandidateFacts(name="x", source="x", quantization="nf4", dtype="bfloat16", device="cpu")
 

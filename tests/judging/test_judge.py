@@ -1,18 +1,21 @@
 """Measurements held against limits."""
 
 import math
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from basegate.config.limits import RULES, Limit
+from basegate.config.declaration import limit_rules
+from basegate.config.limits import Limit
 from basegate.errors import InvalidMeasurement
 from basegate.judging.explanation import sentence
 from basegate.judging.judge import Verdict, check_valid, decide, invalid, judge
 from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
-from basegate.stats import draws_needed, share_interval
+from basegate.stats.intervals import share_interval
+from basegate.stats.operating_curves import draws_needed
 from basegate.verdict import worst
 
 WORDS = ("pass", "inconclusive", "fail", "invalid")
@@ -20,7 +23,7 @@ SPLITTING = {"tokens": 190, "characters": 100, "split_token_share": 0.12}
 
 
 def make_limit(key="max_bits_per_char", value=5.0, **fields):
-    return Limit(key=f"here.{key}", value=value, **RULES[key].model_dump(), **fields)
+    return Limit(key=f"here.{key}", value=value, **asdict(limit_rules()[key]), **fields)
 
 
 def make_metric(name="bits_per_char", value=4.0, unit="bits_per_char", **fields):
@@ -75,7 +78,7 @@ def test_none_or_all_at_a_limit_of_that_is_no_failure(count):
     ],
 )
 def test_decide_by_hand_at_a_limit_of_five(key, value, interval, expected):
-    metric = make_metric(RULES[key].metric, value, interval=interval)
+    metric = make_metric(limit_rules()[key].metric, value, interval=interval)
     assert decide(metric, make_limit(key)) == expected
 
 
@@ -160,7 +163,8 @@ def test_a_limit_on_a_metric_that_was_not_measured_is_invalid():
     assert [row.verdict for row in verdict.results] == ["pass", "invalid"]
     assert verdict.word == "invalid"
     assert verdict.explanation == (
-        "x on wikipedia-yue: here.max_perplexity: the measurement holds no perplexity."
+        "x on wikipedia-yue: here.max_perplexity: the measurement holds no perplexity; it "
+        "holds bits_per_char."
     )
 
 

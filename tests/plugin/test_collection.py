@@ -2,7 +2,7 @@
 
 import pytest
 
-from basegate.config.thresholds import CHECKS
+from basegate.config.declaration import check_names
 from basegate.plugin.collection import (
     NO_CANDIDATE,
     NOT_CONFIGURED,
@@ -33,7 +33,7 @@ def test_the_candidate_of_a_test_is_its_parameter():
     ids=["measurement", "parameters in another order", "candidate only", "no parameter"],
 )
 def test_the_check_of_a_test_is_its_measurement_or_else_its_name(item, expected):
-    assert check_of(item, CHECKS) == expected
+    assert check_of(item, check_names()) == expected
 
 
 def test_a_test_lacks_its_candidate_where_it_asks_for_one_and_none_is_named():
@@ -52,7 +52,7 @@ def test_a_test_of_a_check_without_a_table_is_not_configured():
 def test_tests_are_grouped_by_candidate_in_the_order_given_and_by_check_in_the_articles():
     def named(item):
         spec = candidate_of(item)
-        return (spec and spec.name, *check_of(item, CHECKS))
+        return (spec and spec.name, *check_of(item, check_names()))
 
     mixed = [
         make_item(candidate="yi", reasoning="a"),

@@ -118,7 +118,9 @@ def test_every_name_of_the_run_itself_is_told_of_and_no_other(plain, further):
         *("--compare", "one", "--compare", "two", "--compare", "bad"),
     )
     assert result.ret == 0
-    why = "it is a candidate of this run, and not stored as held in another way."
+    why = (
+        "it is a candidate of this run, and not stored with another quantization, dtype or device."
+    )
     assert told(result) == [
         f"warning: --compare one shows nothing: {why} --compare two shows nothing: {why}"
     ]
@@ -135,7 +137,7 @@ def test_all_is_told_of_where_there_are_no_others(plain):
 def test_too_few_samples_for_these_limits_are_told_of(tmp_path):
     from basegate.config.thresholds import load_thresholds
     from basegate.plugin.compare import from_store
-    from basegate.store import Store
+    from basegate.store.folder import Store
     from tests.helpers.stored import answers, make_project, measurement
 
     path = make_project(tmp_path)

@@ -47,7 +47,10 @@ def test_a_misspelt_model_is_a_usage_error_with_the_nearest_name(isolated, worke
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[perplexty]\n", "perplexty: unknown key. Did you mean 'perplexity'"),
+        (
+            "[perplexty]\n",
+            "perplexty: no check of that name is declared. Did you mean 'perplexity'",
+        ),
         (
             "[reasoning.banks.more]\nproblems = 'problems.jsonl'\nsamples = 10\ncorrect = 12\n",
             "correct = 12 of samples = 10 cannot be reached",

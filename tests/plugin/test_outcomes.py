@@ -11,7 +11,8 @@ from basegate.errors import DataError
 from basegate.judging.explanation import sentence
 from basegate.ledger import Record
 from basegate.plugin.options import RunOptions
-from basegate.plugin.outcomes import attach_records, crash_record, read_records
+from basegate.plugin.outcomes import attach_records, crash_record
+from basegate.plugin.run_report import take_records
 from basegate.plugin.session import GateSession
 from basegate.plugin.stash import PROPERTY, RECORDS
 from basegate.progress import SILENT
@@ -215,7 +216,7 @@ def test_what_a_test_judged_is_on_the_report_of_its_call(run):
     item = make_item(candidate="yi-6b", perplexity="wiki")
     item.stash[RECORDS] = [make_record()]
     assert attached(run, item, when="setup").user_properties == []
-    assert read_records(attached(run, item)) == [make_record()]
+    assert take_records(attached(run, item)) == [make_record()]
     assert attached(run, item, when="teardown").user_properties == []
 
 
@@ -225,7 +226,7 @@ def test_a_limit_that_is_not_met_is_a_failure_and_told_in_its_own_words(run):
     detail = sentence(make_record("fail").results[0])
     error = AssertionError(f"{detail}\nassert False\n +  where False = <Verdict fail>.passed")
     report = attached(run, item, error=error)
-    assert read_records(report) == [make_record("fail")]
+    assert take_records(report) == [make_record("fail")]
     assert report.longrepr == detail
 
 
@@ -234,7 +235,7 @@ def test_tb_long_shows_the_tests_source_as_ever(run):
     item.stash[RECORDS] = [make_record("fail")]
     error = AssertionError(sentence(make_record("fail").results[0]))
     report = attached(run, item, error=error)
-    assert read_records(report) == [make_record("fail")]
+    assert take_records(report) == [make_record("fail")]
     assert report.longrepr is None
 
 
@@ -242,7 +243,7 @@ def test_a_test_that_fails_although_its_limits_are_met_is_not_a_pass(run):
     item = make_item(candidate="yi-6b", perplexity="wiki")
     item.stash[RECORDS] = [make_record()]
     report = attached(run, item, error=AssertionError("something of my own"))
-    verdicts = [row.verdict for record in read_records(report) for row in record.results]
+    verdicts = [row.verdict for record in take_records(report) for row in record.results]
     assert verdicts == ["pass", "invalid"]
     assert report.longrepr is None, "pytest's own text stays"
 
@@ -260,7 +261,7 @@ def test_a_users_mistake_is_invalid_and_told_without_a_traceback(run, when):
     item = make_item(candidate="yi-6b", perplexity="wiki")
     report = attached(run, item, error=DataError("there is no such file."), when=when)
     assert report.longrepr == "yi-6b: there is no such file."
-    [record] = read_records(report)
+    [record] = take_records(report)
     assert record.candidate.name == "yi-6b"
     [row] = record.results
     assert (row.check, row.item, row.verdict) == ("perplexity", "wiki", "invalid")
@@ -274,20 +275,20 @@ def test_a_users_mistake_is_invalid_and_told_without_a_traceback(run, when):
 def test_a_programs_mistake_is_invalid_too_and_keeps_its_traceback(run, error, reason):
     report = attached(run, make_item(candidate="yi", knowledge="bank"), error=error, when="setup")
     assert report.longrepr is None
-    [row] = read_records(report)[0].results
+    [row] = take_records(report)[0].results
     assert (row.verdict, sentence(row)) == ("invalid", f"yi on bank: {reason}")
 
 
 def test_a_test_that_asserts_before_it_judged_anything_is_invalid(run):
     item = make_item("test_of_my_own", candidate="yi")
-    [record] = read_records(attached(run, item, error=AssertionError("no engine")))
+    [record] = take_records(attached(run, item, error=AssertionError("no engine")))
     [row] = record.results
     assert (row.check, row.item, row.verdict) == ("of_my_own", "", "invalid")
 
 
 def test_an_error_of_the_teardown_is_invalid(run):
     item = make_item(candidate="yi", perplexity="wiki")
-    [record] = read_records(attached(run, item, error=KeyError("x"), when="teardown"))
+    [record] = take_records(attached(run, item, error=KeyError("x"), when="teardown"))
     assert [row.verdict for row in record.results] == ["invalid"]
 
 
@@ -300,7 +301,7 @@ def test_a_skipped_test_judged_nothing(run):
     report = make_report("setup", "skipped")
     item = make_item(candidate="yi", perplexity="wiki")
     attach_records(run, item, call_of(pytest.skip.Exception("no time"), "setup"), report)
-    [record] = read_records(report)
+    [record] = take_records(report)
     [row] = record.results
     assert row.verdict == "invalid"
     assert "no time" in sentence(row)
@@ -316,13 +317,13 @@ def test_what_a_model_wrote_in_an_error_cannot_steer_the_terminal(run):
 def test_a_report_of_another_phase_repeats_properties_that_are_not_read_twice(when):
     report = make_report(when)
     report.user_properties.append((f"{PROPERTY}:call", make_record().to_json()))
-    assert read_records(report) == []
+    assert take_records(report) == []
 
 
 def test_properties_of_others_are_no_records():
     report = make_report()
     report.user_properties += [("other", "text"), (f"{PROPERTY}:call", make_record().to_json())]
-    assert read_records(report) == [make_record()]
+    assert take_records(report) == [make_record()]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from difflib import SequenceMatcher
 import pytest
 
 from basegate.checks import language_variety as variety
-from basegate.checks import measure_for
+from basegate.config.declaration import check_names, declaration_of
 from basegate.config.settings import CorpusSource, TableSource
-from basegate.config.thresholds import CHECKS, load_thresholds
+from basegate.config.thresholds import load_thresholds
 from basegate.data.banks import Pair, Prompt, Question, load_bank
 from basegate.data.corpora import load_corpus
 from fixtures import review
@@ -313,12 +313,12 @@ def test_the_cantonese_is_cantonese_and_the_written_chinese_is_not():
 
 def test_the_projects_thresholds_name_content_that_is_there():
     thresholds = load_thresholds(ROOT / "thresholds.toml")
-    assert {check.name for check in thresholds.checks} == set(CHECKS)
+    assert {check.name for check in thresholds.checks} == set(check_names())
     for check in thresholds.checks:
-        measure = measure_for(check.name)
+        declared = declaration_of(check.name)
         if check.item != "wikipedia-yue":  # on the hub
-            assert measure.identity(check.settings)
-            assert measure.prepare(check.settings)
+            assert declared.identity(check.settings)
+            assert declared.prepare(check.settings)
 
 
 @pytest.mark.parametrize("folder", ["questions", "prompts", "algebra", "corpora", "demo"])

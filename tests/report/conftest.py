@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.store import Store
+from basegate.store.folder import Store
 from tests.helpers.stored import FINDINGS, candidate, make_project, measurement
 
 

@@ -11,7 +11,7 @@ from basegate.report.decision_table import render_decision
 from basegate.report.page.comparison import render_comparisons
 from basegate.report.page.document import render_provenance
 from basegate.report.page.model import Page
-from basegate.stats import count_interval
+from basegate.stats.intervals import count_interval
 from tests.helpers.markup import SCRIPT, read
 from tests.helpers.pages import make_page
 from tests.helpers.recommendations import better

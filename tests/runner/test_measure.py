@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from basegate.checks.early_stopping import ALL, Draws
+from basegate.checks.perplexity import PerplexitySettings
 from basegate.config.registry import CandidateSpec
 from basegate.config.settings import (
     CheckConfig,
     CorpusSource,
-    PerplexitySettings,
     Sampling,
     SamplingSettings,
     TableSource,
@@ -27,7 +27,8 @@ from basegate.progress import SILENT
 from basegate.runner.candidate import Candidate
 from basegate.runner.measure import obtain
 from basegate.serialization import hash_file
-from basegate.store import FileJournal, Store
+from basegate.store.folder import Store
+from basegate.store.journal import FileJournal
 from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.engines import PlainEngine
 
@@ -239,7 +240,7 @@ def test_what_a_left_journal_holds_is_not_counted_twice(tmp_path, monkeypatch):
     path = tmp_path / "problems.jsonl"
     write_jsonl(path, {"id": "p", "prompt": "1 + 1 = ", "answer": 2})
     sampling = Sampling(samples=4, temperature=0.9, max_new_tokens=8)
-    settings = SamplingSettings(check="reasoning", source=TableSource(path=path), sampling=sampling)
+    settings = SamplingSettings(source=TableSource(path=path), sampling=sampling)
     check = CheckConfig(name="reasoning", item="sums", settings=settings)
     spec = CandidateSpec(name="one", source="owner/one", revision="0" * 40)
 

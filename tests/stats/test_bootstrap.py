@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from basegate.stats import difference_interval, ratio_interval
+from basegate.stats.bootstrap import difference_interval, ratio_interval
 
 
 def test_two_documents_tell_next_to_nothing():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from basegate.stats import accuracy_e_values
+from basegate.stats.e_process import accuracy_e_values
 
 
 def test_an_e_value_by_hand():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from basegate.stats import count_interval, effective_count, share_interval
+from basegate.stats.intervals import count_interval, effective_count, share_interval
 
 
 def test_wilsons_interval_by_hand():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basegate.stats import passing_probability
+from basegate.stats.operating_curves import passing_probability
 
 
 def test_seven_of_ten_at_a_half_is_the_binomial_tail():

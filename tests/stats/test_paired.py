@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from basegate.stats import difference_interval, holm, paired_ratio_intervals, sign_test
+from basegate.stats.bootstrap import difference_interval
+from basegate.stats.paired import holm, paired_ratio_intervals, sign_test
 
 
 def test_holm_by_hand():

@@ -13,7 +13,8 @@ import pytest
 from basegate.errors import NotTrusted
 from basegate.measurement import Findings, Metric, OptionScores, Preference, Sample
 from basegate.serialization import digest, write_atomically
-from basegate.store import Store, folder
+from basegate.store import folder
+from basegate.store.folder import Store
 from tests.helpers.stored import make_measurement
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basegate.store import FileJournal, Journal, Store, journal
-from basegate.store.journal import is_left_of
+from basegate.store import journal
+from basegate.store.folder import Store
+from basegate.store.journal import FileJournal, Journal, is_left_of
 from tests.helpers.stored import make_measurement
 
 KEY = "k" * 64
@@ -307,7 +308,7 @@ def test_one_process_at_a_time_makes_a_measurement(tmp_path):
     import time
 
     script = (
-        "import sys, time, pathlib; from basegate.store import Store\n"
+        "import sys, time, pathlib; from basegate.store.folder import Store\n"
         f"with Store(pathlib.Path(sys.argv[1])).measuring({KEY!r}) as kept:\n"
         "    kept.put({'a': 1}); print('begun', flush=True); time.sleep(60)\n"
     )

@@ -14,7 +14,7 @@ from basegate.cli import main
 from basegate.i18n.catalogue import translator
 from basegate.i18n.messages import Message
 from basegate.measurement import SampleSize
-from basegate.store import Store
+from basegate.store.folder import Store
 from basegate.store.migration import migrate
 from tests.helpers.paths import DATA, ROOT
 

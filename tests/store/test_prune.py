@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from basegate.checks.identity import identify_software
-from basegate.config.thresholds import CHECKS
+from basegate.config.declaration import check_names
 from basegate.errors import UsageError
-from basegate.store import Store
+from basegate.store.folder import Store
 from basegate.store.prune import Selection, prune
 from tests.helpers.stored import (
     FINDINGS,
@@ -161,6 +161,9 @@ def test_one_that_the_system_does_not_remove_stays_whole(filled, thresholds, mon
 
 def test_outdated_ones_go(store, thresholds):
     current = measurement(thresholds, "perplexity", perplexity())
+    own = measurement(
+        thresholds, "perplexity", perplexity(), measure={"name": "humour", "version": 1}
+    )
     outdated = {
         "libraries, torch: 2.0 then": measurement(
             thresholds, "perplexity", perplexity(), torch="2.0"
@@ -171,18 +174,15 @@ def test_outdated_ones_go(store, thresholds):
         "bootstrap, resamples: 9 then": measurement(
             thresholds, "perplexity", perplexity(), bootstrap={"resamples": 9, "seed": 0}
         ),
-        "its check is not known": measurement(
-            thresholds, "perplexity", perplexity(), measure={"name": "humour", "version": 1}
-        ),
         "no measure": measurement(thresholds, "perplexity", perplexity(), measure=None),
     }
-    for made in (current, *outdated.values()):
+    for made in (current, own, *outdated.values()):
         store.put(made)
-    selection = Selection(software={check: identify_software(check) for check in CHECKS})
+    selection = Selection(software={check: identify_software(check) for check in check_names()})
     reasons = " ".join(each.why for each in prune(store, selection, dry_run=True))
     assert all(reason in reasons for reason in list(outdated)[:-1])
     assert len(gone(store, selection)) == len(outdated)
-    assert [each.key for each in store] == [current.key]
+    assert {each.key for each in store} == {current.key, own.key}, "who knows of what check it is"
 
 
 def test_the_samples_of_a_measurement_go_with_it(store, thresholds):

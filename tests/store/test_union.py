@@ -4,7 +4,8 @@ import pytest
 
 from basegate.cli import main
 from basegate.errors import UsageError
-from basegate.store import MergedStore, Store
+from basegate.store.folder import Store
+from basegate.store.union import MergedStore
 from tests.helpers.stored import answers, candidate, make_project, measurement, perplexity
 
 

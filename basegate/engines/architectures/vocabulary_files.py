@@ -161,13 +161,10 @@ def _contents(path: Path) -> bytes:
 
 
 def merges(ranks: Mapping[AnyStr, float]) -> list[tuple[AnyStr, AnyStr]]:
-    """Return every pair of tokens that together are a token, the first to be joined first.
+    """Every pair of tokens whose concatenation is a token, in order of merging.
 
-    tiktoken and SentencePiece keep no list of pairs: of all neighbours whose joining is a token
-    they join those with the best one. The list says the same to tokenizers that want a list.
-
-    Args:
-        ranks: every token that joining may give or take, best first from the lowest number.
+    tiktoken and SentencePiece keep no list of merges: of all neighbours that together are a token
+    they merge those with the best rank, the lowest number. Tokenizers want the list.
     """
     found = []
     for token, rank in ranks.items():

@@ -1,8 +1,8 @@
 """Suggest limits from stored measurements, such that good candidates pass and bad ones do not.
 
 A limit on a number lies halfway between the worst end of a good candidate's interval and the best
-end of a bad one's; a k of n is the one that tells good and bad apart most reliably. Where good and
-bad overlap, or nothing was measured, the present limit is kept.
+end of a bad one's; a k of n is the one that separates good and bad most reliably. Where good and
+bad overlap, or nothing was measured, the limit is kept.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def calibrate(
     margin: float,
     guessing: Sequence[float] = (),
 ) -> Iterator[Suggestion]:
-    """Yield a suggestion for every limit of a check that judges.
+    """A suggestion for every limit of a check, but for those of validity.
 
     Args:
         check: that was measured.
@@ -49,7 +49,7 @@ def calibrate(
         bad: likewise of those that should not.
         margin: from the end of the interval of the worst good one, as a share of it, where no bad
             candidate was measured.
-        guessing: chance to be right by guessing, of each question or pair; see `guess_levels`.
+        guessing: see `guess_levels`.
     """
     for limit in limits:
         if limit.validity:
@@ -68,11 +68,7 @@ def calibrate(
 
 
 def guess_levels(findings: Findings) -> tuple[float, ...]:
-    """Chance to be right by guessing, of each question with options and each pair measured.
-
-    Args:
-        findings: with their evidence.
-    """
+    """Chance to be right by guessing, of each question with options and each pair measured."""
     options = [1 / len(each.letters) for each in findings.choices]
     return (*options, *(0.5 for _ in findings.preferences))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from basegate.i18n.formatting import format_probability
 from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swapped
-from basegate.stats import passing_probability_of_counts
+from basegate.stats.operating_curves import passing_probability_of_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,21 +16,14 @@ if TYPE_CHECKING:
     from basegate.measurement import Measurement
 
 _CONFIDENT = 0.95
-"""How often good candidates should pass where there is no bad one to tell them from."""
+"""How often good candidates should pass where no bad one was measured."""
 _RARELY = 0.05
-"""How often a guesser may pass, if that can be chosen."""
+"""How often a guesser may pass, if several limits are equally good."""
 
 
 @dataclass(frozen=True)
 class _Counts:
-    """What one candidate has right of each question of a bank.
-
-    Attributes:
-        name: of the candidate.
-        right: right samples by question.
-        drawn: samples by question that were generated.
-        samples: n, of every question.
-    """
+    """Right and generated (`drawn`) samples of a candidate by question; `samples` is n."""
 
     name: str
     right: tuple[int, ...]
@@ -57,7 +50,7 @@ class _Counts:
         return any(drawn < self.samples for drawn in self.drawn)
 
     def chance(self, correct: int) -> float:
-        """Chance to pass if the bank is asked anew."""
+        """Chance to pass if sampled anew."""
         return passing_probability_of_counts(self.right, self.drawn, correct, self.samples)
 
     def __str__(self) -> str:
@@ -96,7 +89,7 @@ def suggest_count(case: Case) -> Suggestion:
 def _most_reliable(
     case: Case, possible: Sequence[int], good: Sequence[_Counts], bad: Sequence[_Counts]
 ) -> int:
-    """The k that tells good and bad apart most reliably, in whole per cent; the middle of several.
+    """The k that separates good and bad most reliably, in whole per cent; the middle of several.
 
     Of those, one that a guesser rarely meets is preferred.
     """
@@ -113,11 +106,11 @@ def _reliability(correct: int, good: Sequence[_Counts], bad: Sequence[_Counts]) 
 
 
 def _why_none(case: Case, good: Sequence[_Counts], bad: Sequence[_Counts]) -> str:
-    """Why no k tells good and bad apart, and whether further samples could."""
+    """Why no k separates good and bad, and whether further samples could help."""
     weakest = min(good, key=lambda each: each.highest)
     strongest = max(bad, key=lambda each: each.lowest, default=None)
     if weakest.highest > (strongest.lowest if strongest else 0):
-        # Further samples could tell them apart.
+        # Further samples could separate them.
         weakest = min(good, key=lambda each: each.lowest)
         strongest = max(bad, key=lambda each: each.highest, default=None)
         missing = _missing(case, weakest, *([strongest] if strongest else []))
@@ -127,11 +120,11 @@ def _why_none(case: Case, good: Sequence[_Counts], bad: Sequence[_Counts]) -> st
         missing = ""
     if strongest is None:
         return f"good {weakest} meets no limit for sure{missing}"
-    return f"good {weakest} and bad {strongest} cannot be told apart{missing}"
+    return f"good {weakest} and bad {strongest} cannot be distinguished{missing}"
 
 
 def _is_clearly_better(one: _Counts, other: _Counts) -> bool:
-    """Whether one has more right over all, and some k would tell the two apart reliably."""
+    """Whether one has more right over all, and some k would separate the two reliably."""
     best = max(_reliability(k, [one], [other]) for k in range(1, one.samples + 1))
     return one.share > other.share and best >= _CONFIDENT
 

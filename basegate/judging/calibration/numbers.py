@@ -19,7 +19,7 @@ _LEAST_MARGIN = 0.01
 
 @dataclass(frozen=True)
 class _Reach:
-    """What one candidate reaches, with both ends of its interval."""
+    """A candidate's value, with both ends of its interval."""
 
     name: str
     value: float
@@ -76,10 +76,10 @@ def _beyond(case: Case, worst: _Reach, sign: int) -> Suggestion:
     """A limit at a margin from the worst good candidate."""
     room = max(case.margin * abs(worst.worse), _LEAST_MARGIN)
     value = between(worst.worse, worst.worse + sign * 2 * room)
-    told = f"good {worst.at(worst.worse)}"
+    reached = f"good {worst.at(worst.worse)}"
     if worst.unit == FRACTION and not 0 < value < 1:
-        return case.keep(f"{told} leaves no share that a limit could exclude")
-    return case.suggest(value, f"{told}; {NO_BAD}")
+        return case.keep(f"{reached} leaves no share that a limit could exclude")
+    return case.suggest(value, f"{reached}; {NO_BAD}")
 
 
 def between(one: float, other: float) -> float:

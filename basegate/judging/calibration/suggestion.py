@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label
 from basegate.config.settings import SamplingSettings
-from basegate.stats import passing_probability
+from basegate.stats.operating_curves import passing_probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,14 +23,7 @@ NO_BAD = "no bad candidate measured"
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What a limit should be.
-
-    Attributes:
-        check: that the limit belongs to.
-        limit: as it is now.
-        value: suggested; `None` to keep the present one.
-        reason: what the value is based on, or why the present one is kept.
-    """
+    """A new `value` for a limit, or `None` to keep it; with the reason."""
 
     check: CheckConfig
     limit: AnyLimit
@@ -39,12 +32,10 @@ class Suggestion:
 
     @property
     def key(self) -> str:
-        """The limit's key within its table."""
         return self.limit.key.rpartition(".")[2]
 
     @property
     def label(self) -> str:
-        """Check, item and key, for people."""
         return f"{check_label(self.check.name, self.check.item)} {self.key}"
 
 
@@ -60,11 +51,9 @@ class Case:
     guessing: Sequence[float] = ()
 
     def suggest(self, value: float, reason: str) -> Suggestion:
-        """Another value for the limit."""
         return Suggestion(self.check, self.limit, value, reason)
 
     def keep(self, reason: str) -> Suggestion:
-        """The limit as it is."""
         return Suggestion(self.check, self.limit, None, reason)
 
     def chance_of_guessing(self, correct: int) -> float:

@@ -75,9 +75,7 @@ def address(
 
 
 def samples_link(measurement: Measurement, candidate: str, check: str, part: str) -> str:
-    found = measurement.findings
-    has_texts = found.samples or found.preferences or found.choices
-    return address(candidate, check, part) if has_texts else ""
+    return address(candidate, check, part) if measurement.findings.has_texts else ""
 
 
 def as_json(value: Any) -> Markup:

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from basegate.stats import passing_probability, passing_probability_of_counts
+from basegate.stats.operating_curves import passing_probability, passing_probability_of_counts
 from tests.helpers.calibrating import counts, suggested
 
 
@@ -47,15 +47,15 @@ def test_samples_that_were_not_generated_could_all_be_right(ask):
     found = ask({"yi": counts((6, 7))}, bad)
     assert found.value is None
     assert found.reason == (
-        "good yi (6 of 7) and bad llama (0 of 4) cannot be told apart; samples of yi and llama are "
-        "missing: pytest with stop_early = false in [knowledge] adds them"
+        "good yi (6 of 7) and bad llama (0 of 4) cannot be distinguished; samples of yi and llama "
+        "are missing: pytest with stop_early = false in [knowledge] adds them"
     )
 
 
 def test_counts_that_are_complete_and_overlap_do_not_ask_for_more_samples(ask):
     found = ask({"yi": counts((6, 10))}, {"llama": counts((6, 10))})
     assert found.value is None
-    assert found.reason == "good yi (6 of 10) and bad llama (6 of 10) cannot be told apart"
+    assert found.reason == "good yi (6 of 10) and bad llama (6 of 10) cannot be distinguished"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_bad_one_that_is_not_clearly_better_is_not_said_to_be(ask, good, bad):
     sides = ({"yi": counts(*good, samples=samples)}, {"llama": counts(*bad, samples=samples)})
     found = ask(*sides)
     assert found.value is None
-    assert found.reason.endswith("cannot be told apart")
+    assert found.reason.endswith("cannot be distinguished")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""What the tokens of each document of a corpus sum up to, and how many documents are copies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from basegate.i18n.messages import Message
+from basegate.measurement import DocumentScore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from basegate.engines.protocol import TokenScores
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What perplexity needs to know of each document; arrays of shape [documents]."""
+
+    nll: NDArray[np.float64]
+    tokens: NDArray[np.float64]
+    characters: NDArray[np.float64]
+    utf8_bytes: NDArray[np.float64]
+
+
+def taken(sums: Sums, places: Sequence[int]) -> Sums:
+    """Return the sums of some of the documents."""
+    return Sums(
+        sums.nll[places], sums.tokens[places], sums.characters[places], sums.utf8_bytes[places]
+    )
+
+
+def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sums:
+    """Return the sums of documents that were scored each on its own."""
+    import numpy as np
+
+    return Sums(
+        nll=np.array([-float(each.logprobs.sum()) for each in scores]),
+        tokens=np.array([float(len(each.logprobs)) for each in scores]),
+        characters=np.array([float(len(text)) for text in documents]),
+        utf8_bytes=np.array([float(len(text.encode())) for text in documents]),
+    )
+
+
+def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
+    """Return the sums of documents that were scored as one text.
+
+    A token belongs to the document in which it starts; the text between two documents to the one
+    before. Where the tokenizer cannot tell where tokens start, all is one document.
+    """
+    import numpy as np
+
+    parts = [text + join for text in documents[:-1]] + [documents[-1]]
+    if scores.starts is None:
+        return per_document(["".join(parts)], [scores])
+    begins = np.cumsum([0, *(len(part) for part in parts[:-1])])
+    owner = np.searchsorted(begins, scores.starts, side="right") - 1
+    return Sums(
+        nll=np.bincount(owner, weights=-scores.logprobs, minlength=len(parts)).astype(np.float64),
+        tokens=np.bincount(owner, minlength=len(parts)).astype(np.float64),
+        characters=np.array([float(len(part)) for part in parts]),
+        utf8_bytes=np.array([float(len(part.encode())) for part in parts]),
+    )
+
+
+def split_share(starts: NDArray[np.int64]) -> float:
+    """Return the share of tokens that are only a part of a character (bytes of it)."""
+    import numpy as np
+
+    if len(starts) < 2:
+        return 0.0
+    same = starts[1:] == starts[:-1]
+    return float(np.mean(np.append(same, False) | np.insert(same, 0, False)))
+
+
+def document_scores(sums: Sums) -> tuple[DocumentScore, ...]:
+    """Return what each document cost, for comparing candidates on the same ones."""
+    bits = sums.nll / math.log(2)
+    columns = zip(bits, sums.tokens, sums.characters, strict=True)
+    return tuple(
+        DocumentScore(item=str(place), bits=float(cost), tokens=int(tokens), characters=int(length))
+        for place, (cost, tokens, length) in enumerate(columns, start=1)
+    )
+
+
+FEW_COPIES = 0.01
+"""Share of the characters that may stand in copies of other documents without a word on it."""
+
+
+def copies(documents: Sequence[str]) -> Message | None:
+    """Say how many documents say once more what another says; `None` where they are next to none.
+
+    Resampling takes each for a text of its own, so that its interval is narrower than it should be.
+    Lines of an encyclopaedia, headings say, may well be alike: they are a small part of it.
+    """
+    seen: set[str] = set()
+    again = []
+    for text in documents:
+        if text.strip() in seen:
+            again.append(len(text))
+        seen.add(text.strip())
+    share = sum(again) / sum(map(len, documents))
+    if share <= FEW_COPIES:
+        return None
+    return Message(
+        "copies of other documents: {copies} of {documents} documents, {share} % of the "
+        "characters. They show nothing new, and the interval is too narrow for it: leave them out.",
+        copies=len(again),
+        documents=len(documents),
+        share=f"{share * 100:.1f}",
+    )

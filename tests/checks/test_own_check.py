@@ -1,0 +1,174 @@
+"""A check that a project declares itself, as docs/checks.md shows it, through all that there is."""
+
+import re
+import xml.etree.ElementTree as ET
+from types import SimpleNamespace
+
+import pytest
+
+from basegate.checks import CheckDeclaration, Table, register
+from basegate.cli import main
+from basegate.config import declaration
+from basegate.errors import UsageError
+from tests.helpers.paths import ROOT
+from tests.helpers.plain import ledger, logged
+
+BLOCKS = re.findall(
+    r"```(?:python|toml|json)\n(.*?)```",
+    (ROOT / "docs/checks.md").read_text(encoding="utf-8"),
+    re.DOTALL,
+)
+CHECK, LIMITS, PROBLEMS, TEST = BLOCKS
+
+
+@pytest.fixture(autouse=True)
+def declared(monkeypatch):
+    """What these tests declare is not there for others."""
+    monkeypatch.setattr(declaration, "_DECLARED", dict(declaration._DECLARED))
+
+
+def with_check(project, code=CHECK):
+    """Give a project the check of the documentation, and no other."""
+    root = project.path
+    with (root / "conftest.py").open("a") as file:
+        file.write(code)
+    (root / "thresholds.toml").write_text(LIMITS)
+    (root / "counting.jsonl").write_text(PROBLEMS)
+    (root / "tests_models/test_counting.py").write_text(TEST)
+    return project
+
+
+def run(project, *arguments):
+    return project.runpytest_subprocess("--model=one", "--device=cpu", "--language=en", *arguments)
+
+
+def test_it_is_measured_judged_stored_and_shown_like_any_other(isolated, monkeypatch, capsys):
+    project = with_check(isolated, "import our_checks\n")
+    (project.path / "our_checks.py").write_text(CHECK)
+    result = run(project, "--summary=summary.md", "--junitxml=junit.xml", "--html=page.html")
+    result.assert_outcomes(passed=1)
+    [row] = ledger(project)["results"]
+    assert (row["check"], row["item"], row["metric"]) == ("counting", "counting", "counted_share")
+    assert (row["value"], row["limit"], row["verdict"]) == (0.5, 0.05, "pass")
+    assert set(logged(project, "pid")).isdisjoint(logged(project, "session"))
+    assert "50 % counted share" in (project.path / "summary.md").read_text()
+    page = (project.path / "page.html").read_text()
+    assert "counted share" in page
+    assert "5, 6, 7, " in page, "what it was asked"
+    values = {
+        each.get("name"): each.get("value")
+        for each in ET.parse(project.path / "junit.xml").iter("property")
+    }
+    assert values["basegate.check"] == "counting"
+    assert values["basegate.counted_share"] == "0.5"
+    # Judged again from the store: by another limit, and by a program that imports no conftest.py.
+    limits = project.path / "thresholds.toml"
+    limits.write_text(LIMITS.replace("0.05", "0.99"))
+    run(project).assert_outcomes(failed=1)
+    assert logged(project, "load") == ["one"]
+    monkeypatch.chdir(project.path)
+    assert main(["judge"]) == 4
+    assert "counting: no check of that name is declared." in (told := capsys.readouterr().err)
+    assert "--check conftest.py" in told
+    assert main(["judge", "--check", "our_checks.py"]) == 1
+    assert "counting" in (told := capsys.readouterr().out)
+    assert "fail" in told
+    assert main(["store", "prune", "--outdated"]) == 0
+    assert "would remove 0 files" in capsys.readouterr().out
+
+
+def test_it_may_stand_in_conftest_and_be_measured_by_workers(isolated):
+    result = run(with_check(isolated), "--model=two", "-n2")
+    result.assert_outcomes(passed=2)
+    assert {row["candidate"] for row in ledger(isolated)["results"]} == {"one", "two"}
+    assert set(logged(isolated, "pid")).isdisjoint(logged(isolated, "session"))
+
+
+def test_two_candidates_are_compared_where_it_says_how(plain):
+    code = CHECK.replace(
+        "import re\n", "import re\nfrom basegate.checks.k_of_n import paired_answers\n"
+    )
+    code = code.replace(
+        'counted="problems",', 'counted="problems",\n        compare=paired_answers,'
+    )
+    run(with_check(plain, code), "--model=two").assert_outcomes(passed=2)
+    [found] = ledger(plain)["comparisons"]
+    assert (found["check"], found["metric"], found["items"]) == ("counting", "accuracy", 2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("count = len(samples)", "count = len(samples) / 0", "ZeroDivisionError: division by zero"),
+        ("return Findings(", "return dict(", "returned dict, not Findings"),
+    ],
+    ids=["raises", "returns something else"],
+)
+def test_a_check_that_is_broken_is_named_with_what_it_did(isolated, old, new, told):
+    result = run(with_check(isolated, CHECK.replace(old, new)))
+    assert result.ret == 1
+    [row] = ledger(isolated)["results"]
+    assert row["verdict"] == "invalid"
+    result.stdout.fnmatch_lines([f"*the check counting (*conftest.py) *{told}*correct the check*"])
+
+
+def test_a_limit_on_a_metric_that_is_not_there_says_which_are(plain):
+    code = CHECK.replace('at_least("counted_share")', 'at_least("counted_shares")')
+    result = run(with_check(plain, code))
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        ["*counting.min_counted: *holds no counted_shares; it holds counted_share.*"]
+    )
+
+
+def test_a_limit_that_it_does_not_have_is_named_with_those_that_it_has(plain):
+    project = with_check(plain)
+    (project.path / "thresholds.toml").write_text(LIMITS.replace("min_counted", "min_count"))
+    result = run(project)
+    result.stderr.fnmatch_lines(
+        ["*counting.min_count: unknown key. Did you mean 'min_counted'?*problems, why.*"]
+    )
+
+
+def declare(name, file="/project/conftest.py"):
+    """Declare a check in a module of that file."""
+    check = CheckDeclaration(name=name, doc="", table=Table, version=1, measure=lambda *_: None)
+    scope = {"__name__": file.rpartition("/")[2].removesuffix(".py"), "__file__": file}
+    exec("register(check)", {**scope, "register": register, "check": check})
+
+
+@pytest.mark.parametrize("name", ["two words", "class", "", "1st"])
+def test_a_name_has_to_be_one_of_python(name):
+    with pytest.raises(UsageError, match=r"^/project/conftest\.py declares .* it names a fixture"):
+        declare(name)
+
+
+@pytest.mark.parametrize("name", ["perplexity", "candidate", "judge"])
+def test_a_name_of_basegates_is_taken(name):
+    with pytest.raises(UsageError, match="a name that basegate has taken"):
+        declare(name)
+
+
+def test_a_name_of_another_module_is_taken_while_that_is_there(monkeypatch):
+    other = "/other/conftest.py"
+    declare("counting", other)
+    monkeypatch.setitem(declaration.sys.modules, "conftest", SimpleNamespace(__file__=other))
+    with pytest.raises(UsageError, match=r"a name that /other/conftest\.py has taken"):
+        declare("counting")
+    monkeypatch.delitem(declaration.sys.modules, "conftest")
+    declare("counting")
+    assert declaration.origin_of("counting").file == "/project/conftest.py"
+
+
+def test_what_check_names_has_to_declare_one(tmp_path):
+    for text, told in (("", "declares no check"), ("import no_such", "ModuleNotFoundError")):
+        (tmp_path / "mine.py").write_text(text)
+        with pytest.raises(UsageError, match=told):
+            declaration.load_checks(str(tmp_path / "mine.py"))
+
+
+def test_a_module_that_cannot_be_imported_by_the_measuring_process_is_named(tmp_path):
+    (tmp_path / "mine.py").write_text("1 / 0")
+    origin = declaration.Origin("mine", str(tmp_path / "mine.py"))
+    with pytest.raises(RuntimeError, match=r"mine\.py declares a check and cannot be imported"):
+        declaration.import_origin(origin)
