@@ -60,7 +60,7 @@ def _reason(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
     if choice.reason == "better":
         return tr(
             "Others meet every limit, too, but on the same items it is carried as better: {what}.",
-            what=tr("; ").join(_carried(choice, ledger.comparisons, tr)),
+            what=tr("; ").join(_significant(choice, ledger.comparisons, tr)),
         )
     if choice.reason == "smaller":
         return tr(
@@ -118,7 +118,7 @@ def _standing(choice: Recommendation, tr: Translator) -> str:
     return tr("Nothing measured tells it from {others}", others=joined(same, tr))
 
 
-def _carried(
+def _significant(
     choice: Recommendation, comparisons: Iterable[Comparison], tr: Translator
 ) -> Iterable[str]:
     """Significant differences in favour of the chosen candidate over others that pass."""
