@@ -32,12 +32,7 @@ _MARKS = tuple("，。、；：？！（）「」")
 
 
 class Plural(NamedTuple):
-    """A text that goes with a number, for `Translator.ngettext`.
-
-    Attributes:
-        one: in English, for one.
-        many: for any other number.
-    """
+    """An English text that goes with a number, for `Translator.ngettext`."""
 
     one: str
     many: str
@@ -48,8 +43,7 @@ class Translator:
 
     Args:
         language: its tag, as `lang` of a page takes it.
-        catalogue: translations by the English text. Chinese has one form for all numbers; the
-            singular is its key.
+        catalogue: translations by the English text; of a plural, by the singular.
 
     Attributes:
         gap: what stands between two sentences.
@@ -61,12 +55,7 @@ class Translator:
         self._catalogue = catalogue
 
     def gettext(self, text: str, /, **values: object) -> str:
-        """A text with values in place of its names in braces.
-
-        Args:
-            text: in English, and the key of its translation.
-            values: by name; what they hold is shown as it is.
-        """
+        """The translation of an English text, with values in place of the names in braces."""
         found = self._catalogue.get(text)
         if found is None:
             return text.format(**values) if values else str(text)
@@ -96,12 +85,9 @@ def _pieces(template: str) -> list[str]:
 
 
 def set_in(template: str, values: Mapping[str, object]) -> str:
-    """A Chinese text with values in it, and no space where two Chinese ones meet.
+    """A Chinese text with values in place of the names in braces.
 
-    Args:
-        template: with names in braces, and no braces else. A space stands beside a name where the
-            value is Latin; one that is not, or ends in a bracket, needs none.
-        values: by name.
+    A space beside a name stays only where the value is Latin there, and not a bracket.
     """
     text, *others = _pieces(template)
     space = ""
@@ -115,11 +101,8 @@ def set_in(template: str, values: Mapping[str, object]) -> str:
 
 def _beside(left: str, space: str, right: str) -> str:
     """Put two texts beside each other, with the space between them if it parts two scripts."""
-    if (
-        left
-        and right
-        and all(unicodedata.east_asian_width(each) in "WF" for each in (left[-1], right[0]))
-    ):
+    ends = (left[-1:], right[:1])
+    if all(ends) and all(unicodedata.east_asian_width(each) in "WF" for each in ends):
         return f"{left}{right}"
     needless = left[-1:] in _MARKS or right[:1] in _MARKS
     return f"{left}{'' if needless and left and right else space}{right}"
@@ -130,7 +113,6 @@ ENGLISH = Translator("en", {})
 
 @cache
 def translator(language: Language) -> Translator:
-    """The translator into a language."""
     if language == "en":
         return ENGLISH
     folder = resources.files("basegate.i18n") / "locales" / language.replace("-", "_")
@@ -156,10 +138,6 @@ def _unquoted(lines: str) -> str:
 
 
 def of_locale(environment: Mapping[str, str]) -> Language:
-    """The language that a user's environment asks for; English where it names no other.
-
-    Args:
-        environment: the variables of the process; `LC_ALL` before `LC_MESSAGES` before `LANG`.
-    """
+    """The language that a user's environment asks for, by `LC_ALL`, `LC_MESSAGES` or `LANG`."""
     asked = next((environment[name] for name in _VARIABLES if environment.get(name)), "")
     return "zh-HK" if asked.lower().replace("-", "_").startswith(_CHINESE) else "en"

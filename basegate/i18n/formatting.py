@@ -169,12 +169,8 @@ _COMPUTED = 4
 def _computed(limit: float, beside: Sequence[float], decimals: int) -> str:
     """A limit with few digits, on the same side of what is shown beside it as it is.
 
-    A large one is shown as large numbers are, whatever is beside it.
-
-    Args:
-        limit: as it is compared.
-        beside: numbers that are shown with these decimals, or more.
-        decimals: see `_digits`.
+    A large one is shown as large numbers are, whatever is beside it. The numbers beside it are
+    shown with `decimals` or more.
     """
     if abs(limit) >= 1e7:
         return _digits(limit, decimals, None)
@@ -199,14 +195,13 @@ def _origin(reference: Reference, unit: str, tr: Translator) -> str:
         return tr("{factor} times the {value} of {name}", factor=factor, value=value, name=name)
     plus = reference.plus or 0.0
     size = f"{abs(plus) * 100:g}" if unit == FRACTION else f"{abs(plus):g}"
-    amount = _points(size, tr) if unit == FRACTION else size
+    amount = size
+    if unit == FRACTION:
+        number = 1 if size == "1" else 2
+        amount = tr.ngettext("{value} point", "{value} points", number, value=size)
     if plus < 0:
         return tr("the {value} of {name} minus {amount}", value=value, name=name, amount=amount)
     return tr("the {value} of {name} plus {amount}", value=value, name=name, amount=amount)
-
-
-def _points(size: str, tr: Translator) -> str:
-    return tr.ngettext("{value} point", "{value} points", 1 if size == "1" else 2, value=size)
 
 
 def format_row_limit(row: Limited, tr: Translator = ENGLISH) -> str:

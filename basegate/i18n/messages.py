@@ -34,13 +34,9 @@ class Message(str):
     `Translator.translate` shows it in a language.
 
     Args:
-        template: in English, with the names of its values in braces; without values it is the text
-            as it is.
+        template: in English, with the names of its values in braces: the key of its translation.
+            Without values it is the text as it is.
         values: by name; other than messages they are kept as text.
-
-    Attributes:
-        template: the key of its translation.
-        values: what stands in it, messages among them.
     """
 
     __slots__ = ("template", "values")
@@ -108,12 +104,7 @@ JOINS = {
 
 
 def joined(parts: Iterable[str], gap: str = ", ") -> str:
-    """Parts in one text, which stay messages where they are; empty where there is none.
-
-    Args:
-        parts: messages or other texts.
-        gap: what stands between two; one of `JOINS`.
-    """
+    """Parts in one text, which stay messages where they are; `gap` is one of `JOINS`."""
     every = [*parts]
     if len(every) < 2:
         return every[0] if every else ""

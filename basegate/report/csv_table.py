@@ -23,10 +23,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def table(rows: Iterable[Result]) -> str:
-    """Return a line per metric and candidate, below one that names the columns.
+    """A line per metric and candidate, below one that names the columns.
 
-    Numbers have all their digits, and none is an empty cell. Texts stand in quotes, and one that a
-    spreadsheet would take for a formula has an apostrophe before it.
+    Numbers have all their digits. Texts are quoted, and one that a spreadsheet would take for a
+    formula has an apostrophe before it.
     """
     text = io.StringIO()
     # In quotes, a text stays in its cell where semicolons part them, too.

@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label, metric_label
 from basegate.i18n.formatting import format_row_limit, format_value
+from basegate.i18n.messages import Message
 from basegate.judging.explanation import sentence
 from basegate.judging.recommendation import plainest_of
-from basegate.report.page.samples_section import address
+from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render
-from basegate.report.terminal import (
-    decided,
-    decision_in_words,
-    not_judged_in_words,
-    partial,
-    verdict_in_words,
-)
+from basegate.report.terminal import decided, decision_in_words, not_judged_in_words, partial
 from basegate.report.wording import missed_in_words, recommendation
 from basegate.verdict import telling, worst
 
@@ -39,13 +34,7 @@ SHOWN = 2
 
 @dataclass(frozen=True)
 class Value:
-    """One metric of a cell.
-
-    Attributes:
-        found: the number and what it is of.
-        interval: its interval, if it has one.
-        asked: the limit.
-    """
+    """One metric of a cell: the number, its interval, its limit."""
 
     found: str
     interval: str = ""
@@ -54,16 +43,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Cell:
-    """One candidate on one check.
-
-    Attributes:
-        verdict: its word; `None` where the check was not run.
-        values: the metrics that the verdict comes from.
-        more: how many metrics are left out, in words; empty where none is.
-        link: to the texts behind it; empty where there are none.
-        word: that stands in place of a verdict.
-        text: why there is none and what to do; empty where that is not known.
-    """
+    """One candidate on one check; `word` and `text` stand in place of a verdict."""
 
     verdict: VerdictWord | None
     values: tuple[Value, ...] = ()
@@ -75,15 +55,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One candidate of the table.
-
-    Attributes:
-        entry: of the ledger.
-        decision: in words.
-        chosen: whether it is the one to take.
-        date: of its measurements, where it was taken from the store to be compared with.
-        cells: of all checks.
-    """
+    """One candidate of the table; `date` is that of measurements from the store."""
 
     entry: CandidateEntry
     decision: str
@@ -93,7 +65,6 @@ class Line:
 
 
 def render_decision(page: Page) -> Markup:
-    """Return the section: recommendation, table, and what is not met."""
     ledger = page.ledger
     choice = ledger.recommendation
     return render(
@@ -111,34 +82,29 @@ def render_decision(page: Page) -> Markup:
 
 
 def columns(page: Page) -> tuple[tuple[str, str], ...]:
-    """Return the checks of the table: those that have rows, then what has not been judged."""
-    left = (
-        (each.check, each.item) for entry in page.ledger.candidates for each in entry.not_judged
-    )
-    return tuple(dict.fromkeys((*page.parts, *left)))
+    """Checks that have rows, then those that have not been judged."""
+    left = (each for entry in page.ledger.candidates for each in entry.not_judged)
+    return tuple(dict.fromkeys((*page.parts, *((each.check, each.item) for each in left))))
 
 
 def lines(page: Page) -> list[Line]:
-    """Return the table: a line per candidate, the chosen one first, with a cell per check."""
-    found_ = [_line(page, entry) for entry in page.ledger.candidates]
-    return sorted(found_, key=lambda line: not line.chosen)
+    every = (_line(page, entry) for entry in page.ledger.candidates)
+    return sorted(every, key=lambda line: not line.chosen)
 
 
 def _line(page: Page, entry: CandidateEntry) -> Line:
-    ledger = page.ledger
-    rows = ledger.results_of(entry.name)
-    choice = ledger.recommendation
+    choice = page.ledger.recommendation
     return Line(
         entry=entry,
-        decision=_decided(entry, rows, page),
+        decision=_decision(page, entry),
         chosen=choice is not None and choice.candidate == entry.name,
         date=entry.compared[:10],
         cells=tuple(_cell(page, entry, *part) for part in columns(page)),
     )
 
 
-def _decided(entry: CandidateEntry, rows: Sequence[Result], page: Page) -> str:
-    """Return the decision; on what it rests, the cells beside it say."""
+def _decision(page: Page, entry: CandidateEntry) -> str:
+    rows = page.ledger.results_of(entry.name)
     if not rows or entry.not_run:
         return decided(entry, rows, page.ledger.suite.interrupted, page.tr)
     return decision_in_words(entry.verdict, page.tr)
@@ -150,7 +116,8 @@ def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
     if not rows:
         return _empty(page.tr, entry, check, part)
     verdict, shown = telling(rows)
-    link = _link(page, name, check, part)
+    measurement = page.measured(name, check, part)
+    link = samples_link(measurement, name, check, part) if measurement else ""
     asked_alone = [row for row in rows if row.question]
     if asked_alone:
         whole = tuple(_value(page.tr, row) for row in rows if not row.question)
@@ -167,7 +134,6 @@ def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
 
 
 def _empty(tr: Translator, entry: CandidateEntry, check: str, part: str) -> Cell:
-    """Return the cell of a check without a verdict; of a store it is known why."""
     for each in entry.not_judged:
         if (each.check, each.item) == (check, part):
             word, text = not_judged_in_words(each, tr)
@@ -176,58 +142,42 @@ def _empty(tr: Translator, entry: CandidateEntry, check: str, part: str) -> Cell
 
 
 def _more(tr: Translator, left: Mapping[VerdictWord, int], unknown: bool) -> str:
-    """Return how many metrics are left out, by their verdict.
-
-    Args:
-        tr: the words of the page.
-        left: by verdict, how many are left out.
-        unknown: whether of those that are invalid merely the limits are not known.
-    """
-    parts = {word: _left_out(tr, word, left[word]) for word in _WORST_FIRST if left[word] > 0}
-    if unknown and "invalid" in parts:
-        parts["invalid"] = tr("and {count} more, limit not known", count=left["invalid"])
-    return tr("; ").join(parts.values())
+    """How many metrics are left out; `unknown`: the invalid ones only lack a known limit."""
+    texts = dict(_LEFT_OUT)
+    if unknown:
+        texts["invalid"] = Message("and {count} more, limit not known")
+    parts = (tr(text, count=left[word]) for word, text in texts.items() if left[word] > 0)
+    return tr("; ").join(parts)
 
 
-_WORST_FIRST: tuple[VerdictWord, ...] = ("invalid", "fail", "inconclusive", "pass")
-
-
-def _left_out(tr: Translator, verdict: VerdictWord, count: int) -> str:
-    return {
-        "pass": tr("and {count} more, met", count=count),
-        "fail": tr("and {count} more, not met", count=count),
-        "inconclusive": tr("and {count} more, open", count=count),
-        "invalid": tr("and {count} more, not measured", count=count),
-    }[verdict]
+_LEFT_OUT: dict[VerdictWord, Message] = {
+    "invalid": Message("and {count} more, not measured"),
+    "fail": Message("and {count} more, not met"),
+    "inconclusive": Message("and {count} more, open"),
+    "pass": Message("and {count} more, met"),
+}
 
 
 def _questions(page: Page, rows: Sequence[Result]) -> Value:
-    """Return how many of the questions that are judged each alone are met."""
     tr = page.tr
     met = sum(row.verdict == "pass" for row in rows)
     limits = {format_row_limit(row, tr) for row in rows}
     limit = limits.pop() if len(limits) == 1 else ""
     count = len(rows)
-    weakest = _weakest(tr, rows)
-    if weakest and count > 1:
-        weakest = tr("weakest: {counted}", counted=weakest)
-    each = tr("{limit} right", limit=limit)
+    weakest, each = _weakest(tr, rows), tr("{limit} right", limit=limit)
     if count > 1:
+        weakest = weakest and tr("weakest: {counted}", counted=weakest)
         each = tr("{limit} right each", limit=limit)
-    return Value(
-        found=tr.ngettext(
-            "{met} of {count} question met", "{met} of {count} questions met", count, met=met
-        ),
-        interval=weakest,
-        asked=limit and each,
+    found = tr.ngettext(
+        "{met} of {count} question met", "{met} of {count} questions met", count, met=met
     )
+    return Value(found, weakest, limit and each)
 
 
 def _weakest(tr: Translator, rows: Sequence[Result]) -> str:
-    """Return how many samples are right of the question with the fewest.
+    """Right samples of the question with the fewest.
 
-    The count is held against the limit. The interval of the chance behind it is another thing, and
-    beside the limit it would look as if it was held against that.
+    The limit is on this count; the interval of the probability behind it would mislead beside it.
     """
     weakest = min((row for row in rows if row.drawn), key=_right_of_drawn, default=None)
     if weakest is None or not weakest.count:
@@ -239,7 +189,7 @@ def _weakest(tr: Translator, rows: Sequence[Result]) -> str:
 
 
 def _right_of_drawn(row: Result) -> tuple[float, int]:
-    """Return the share that is right; of two that are alike, the one with more draws is weaker."""
+    """The share that is right; of two equal ones, the one with more draws is weaker."""
     drawn = row.drawn or 1
     share = (row.value or 0.0) / drawn
     return share, -drawn if share < 1 else drawn
@@ -250,7 +200,7 @@ def _value(tr: Translator, row: Result) -> Value:
     if unknown is not None and unknown.value is not None:
         value = format_value(unknown.value, unknown.unit, tr=tr)
         asked_ = tr("not known (relative to {name})", name=unknown.candidate)
-        return Value(_short(unknown.metric, value, tr), asked=asked_)
+        return Value(tr(metric_label(unknown.metric).short, value=value), asked=asked_)
     if not row.metric:
         return Value(tr("no measurement"))
     value = format_value(row.value, row.unit, row.limit, tr)
@@ -259,31 +209,13 @@ def _value(tr: Translator, row: Result) -> Value:
         low, high = (format_value(end, row.unit, row.limit, tr) for end in row.interval)
         level = f"{row.confidence * 100:g}"
         interval = tr("{level} %: {low} to {high}", level=level, low=low, high=high)
-    return Value(_short(row.metric, value, tr), interval, format_row_limit(row, tr))
-
-
-def _short(metric: str, value: str, tr: Translator) -> str:
-    """A number as a cell below the name of its check has it."""
-    return tr(metric_label(metric).short, value=value)
-
-
-def _link(page: Page, name: str, check: str, part: str) -> str:
-    """Return where the texts behind a cell are."""
-    measurement = page.measured(name, check, part)
-    if measurement is None:
-        return ""
-    return address(name, check, part) if measurement.findings.has_texts else ""
+    found = tr(metric_label(row.metric).short, value=value)
+    return Value(found, interval, format_row_limit(row, tr))
 
 
 @dataclass(frozen=True)
 class Missed:
-    """A row that is not met, or not known to be.
-
-    Attributes:
-        row: of the ledger.
-        why: the reason for its limit, in words; empty where it has none, and where the next row
-            has the same: the reason that a table gives stands once, after the last of its limits.
-    """
+    """A row that is not met, and the reason for its limit; one that rows share follows the last."""
 
     row: Result
     why: str = ""
@@ -291,14 +223,7 @@ class Missed:
 
 @dataclass(frozen=True)
 class Unmet:
-    """What one candidate does not meet, or is not known to.
-
-    Attributes:
-        name: of the candidate.
-        told: how many checks of which verdict, and the farthest from its limit.
-        rows: in the order of the ledger.
-        left: checks without a verdict: a word, and where, why and what to do.
-    """
+    """What one candidate does not meet; `left` are checks without a verdict."""
 
     name: str
     told: str
@@ -307,21 +232,13 @@ class Unmet:
 
 
 def unmet(page: Page) -> list[Unmet]:
-    """Return what is not met, by candidate."""
-    found_ = [
-        (entry, [r for r in page.ledger.results_of(entry.name) if r.verdict != "pass"])
-        for entry in page.ledger.candidates
-    ]
-    return [
-        Unmet(
-            entry.name,
-            _told(page, entry, rows),
-            tuple(_missed(page.tr, rows)),
-            tuple(_left(page.tr, entry)),
-        )
-        for entry, rows in found_
-        if rows or entry.not_judged
-    ]
+    found = []
+    for entry in page.ledger.candidates:
+        rows = [row for row in page.ledger.results_of(entry.name) if row.verdict != "pass"]
+        if rows or entry.not_judged:
+            missed, left = tuple(_missed(page.tr, rows)), tuple(_left(page.tr, entry))
+            found.append(Unmet(entry.name, _told(page, entry, rows), missed, left))
+    return found
 
 
 def _left(tr: Translator, entry: CandidateEntry) -> Iterator[tuple[str, str]]:
@@ -343,7 +260,6 @@ def _missed(tr: Translator, rows: Sequence[Result]) -> Iterator[Missed]:
 
 
 def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
-    """Return in one line what is wrong with a candidate."""
     tr, name = page.tr, entry.name
     checks: dict[tuple[str, str], list[VerdictWord]] = {}
     for row in page.ledger.results_of(name):
@@ -351,7 +267,7 @@ def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
     counted = Counter(map(worst, checks.values()))
     words: tuple[VerdictWord, ...] = ("fail", "inconclusive", "invalid")
     verdicts = [
-        tr("{count} {verdict}", count=counted[word], verdict=verdict_in_words(word, tr))
+        tr("{count} {verdict}", count=counted[word], verdict=tr(word))
         for word in words
         if counted[word]
     ]
@@ -366,6 +282,5 @@ def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
         verdicts=tr(", ").join(verdicts),
     )
     plainest = plainest_of(missed)
-    if plainest is None:
-        return told
-    return tr("{told}; for example {missed}", told=told, missed=missed_in_words(plainest, tr))
+    missed_ = plainest and missed_in_words(plainest, tr)
+    return tr("{told}; for example {missed}", told=told, missed=missed_) if missed_ else told

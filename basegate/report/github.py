@@ -18,15 +18,10 @@ VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
 def write_summary(ledger: Ledger, path: Path | None, tr: Translator) -> str:
-    """Write the summary of a run to a file, and append it to the job's page, as far as wanted.
-
-    Args:
-        ledger: of the run.
-        path: the file, in place of an earlier one; `None` for none.
-        tr: the words of its language.
+    """Write the Markdown summary to a file, and append it to the GitHub job page.
 
     Returns:
-        Why the job's page lacks it, in a sentence; empty where it does not, or where there is none.
+        Why the job page lacks it, in a sentence; empty otherwise.
 
     Raises:
         OSError: `path` cannot be written.

@@ -20,7 +20,7 @@ from basegate.checks.labels import (
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import FRACTION, format_row_limit, format_value, printable
 from basegate.i18n.messages import Message
-from basegate.report.page.samples_section import address
+from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render_part
 
 if TYPE_CHECKING:
@@ -35,19 +35,22 @@ COLUMNS = (Message("verdict"), Message("metric"), Message("value"), Message("lim
 
 
 def header_cells(tr: Translator = ENGLISH) -> list[Markup]:
-    """Return the heads of the columns that a verdict needs."""
     return [render_part("head.html", tr, kind=name, name=tr(name)) for name in COLUMNS]
 
 
 def id_cell(nodeid: str) -> Markup:
-    """Return the cell of a test's id, escaped."""
     return render_part("id.html", ENGLISH, nodeid=printable(nodeid))
 
 
 def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Markup]:
-    """Return the cells of a row: a line per metric in each of them."""
+    """A line per metric in each of the cells."""
     lines = [
-        (row.verdict, _metric(row, tr), _value(row, tr), format_row_limit(row, tr))
+        (
+            row.verdict,
+            _metric(row, tr),
+            format_measured(row, row.limit, tr) if row.metric else "",
+            format_row_limit(row, tr),
+        )
         for row in results
     ]
     bases = dict.fromkeys(
@@ -74,14 +77,9 @@ _DURATION = '<td class="col-duration"'
 def stored_cells(
     cells: Sequence[str], records: Sequence[Record], tr: Translator = ENGLISH
 ) -> list[str]:
-    """Return the cells of a row; its duration says where it is that of reading, not of measuring.
+    """The cells of a row; its duration says where it is that of reading, not of measuring.
 
-    The text is an attribute, which the style shows: pytest-html sorts by what the cell holds.
-
-    Args:
-        cells: as pytest-html has them.
-        records: of the test.
-        tr: the words of the page's language.
+    The text is an attribute, which the style shows: pytest-html sorts by what the cell contains.
     """
     if not records or not all(each.earlier and each.earlier.whole for each in records):
         return list(cells)
@@ -96,18 +94,8 @@ def _metric(row: Result, tr: Translator) -> str:
     return tr("{head}: {text}", head=row.question, text=metric) if row.question else metric
 
 
-def _value(row: Result, tr: Translator) -> str:
-    return format_measured(row, row.limit, tr) if row.metric else ""
-
-
 def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = ENGLISH) -> Markup:
-    """Return what a measurement rests on: numbers, facts, notes and gates, and where its texts are.
-
-    Args:
-        measurement: with or without its evidence.
-        rows: of the ledger that rest on it.
-        tr: the words of the page's language.
-    """
+    """What a measurement is based on: numbers, facts, notes, limits, and a link to its texts."""
     findings = measurement.findings
     # Of a bank that is judged as a whole, the questions are in the page above.
     whole = any(metric.name == "accuracy" for metric in findings.metrics)
@@ -116,7 +104,11 @@ def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = 
         "evidence.html",
         tr,
         metrics=[
-            (_part(metric, tr), f"{format_measured(metric, None, tr)}{_behind(metric, tr)}")
+            # A topic, a kind of pairs, or a question by its id.
+            (
+                metric.item if metric.name == "correct" else tr(metric.item),
+                f"{format_measured(metric, None, tr)}{_behind(metric, tr)}",
+            )
             for metric in shown
         ],
         facts=list(_facts(findings, tr)),
@@ -124,20 +116,16 @@ def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = 
         seconds=f"{measurement.seconds:.1f}",
         notes=findings.notes,
         left_out=findings.left_out,
-        gates=_gates(rows),
+        # Of several questions with the same limit, the first.
+        gates=list({(row.metric, row.limit, row.curve): row for row in rows if row.curve}.values()),
         asked=format_row_limit,
         metric_label=metric_label,
-        link=_link(measurement, rows),
+        link=rows and samples_link(measurement, rows[0].candidate, rows[0].check, rows[0].part),
     )
 
 
-def _part(metric: Metric, tr: Translator) -> str:
-    """Return what a metric speaks of: a topic, a kind of pairs, or a question by its id."""
-    return metric.item if metric.name == "correct" else tr(metric.item)
-
-
 def _behind(metric: Metric, tr: Translator) -> str:
-    """What a count says of the chance of a right answer, and what was not drawn."""
+    """The probability of a right answer behind a count, and samples that were not generated."""
     text = format_chance(metric, tr)
     left = (metric.count or 0) - (metric.drawn or 0)
     if text and left:
@@ -149,27 +137,12 @@ def _facts(findings: Findings, tr: Translator) -> Iterator[tuple[str, str]]:
     for key, value in findings.facts.items():
         if value is None or key == "remark":
             continue
-        name = fact_label(key, tr)
-        if isinstance(value, str | bool):
-            yield name, str(value)
-        else:
-            yield name, format_value(value, FRACTION if key.endswith("_share") else "", tr=tr)
-
-
-def _gates(rows: Sequence[Result]) -> list[Result]:
-    """Return a row per kind of gate: of several questions with the same one, the first."""
-    return list({(row.metric, row.limit, row.curve): row for row in rows if row.curve}.values())
-
-
-def _link(measurement: Measurement, rows: Sequence[Result]) -> str:
-    """Return where the page shows the texts behind a measurement; empty where it has none."""
-    if not measurement.findings.has_texts or not rows:
-        return ""
-    return address(rows[0].candidate, rows[0].check, rows[0].part)
+        unit = FRACTION if key.endswith("_share") else ""
+        text = str(value) if isinstance(value, str | bool) else format_value(value, unit, tr=tr)
+        yield fact_label(key, tr), text
 
 
 def all_evidence(results: Sequence[Result], store: Readable, tr: Translator = ENGLISH) -> list[str]:
-    """Return what each measurement behind rows of a test is based on; see `evidence`."""
     keys = dict.fromkeys(row.measurement for row in results if row.measurement)
     found = [each for key in keys if (each := store.get(key)) is not None]
     return [

@@ -24,7 +24,7 @@ _NOT_XML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010f
 
 
 def properties(records: Iterable[Record]) -> list[tuple[str, str]]:
-    """Return what a test found, as properties of its report: names, each once, and texts."""
+    """Names, each once, and texts."""
     parts: dict[tuple[str, str], list[Result]] = {}
     for record in records:
         for row in record.results:
@@ -37,7 +37,6 @@ def properties(records: Iterable[Record]) -> list[tuple[str, str]]:
 
 
 def _part(head: str, rows: Sequence[Result]) -> Iterator[tuple[str, str]]:
-    """Give the properties of one measurement."""
     yield f"{head}.candidate", rows[0].candidate
     yield f"{head}.check", rows[0].check
     yield f"{head}.item", rows[0].part
@@ -67,5 +66,5 @@ def _metric(name: str, row: Result) -> Iterator[tuple[str, str]]:
 
 
 def _text(text: str) -> str:
-    """Return a text on one line that an XML file can hold, in names, too."""
+    """A text on one line that an XML file can contain, in names, too."""
     return _NOT_XML.sub("\ufffd", printable(" ".join(text.split())))

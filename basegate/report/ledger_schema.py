@@ -18,7 +18,7 @@ _NAME = re.compile(r"(\w+): (.*)")
 
 
 def ledger_schema() -> str:
-    """Return the schema of what `Ledger.to_json` writes, as JSON text (draft 2020-12)."""
+    """The schema of what `Ledger.to_json` writes, as JSON text (draft 2020-12)."""
     found = Ledger.model_json_schema(mode="serialization", schema_generator=_Described)
     found["title"] = "Ledger of basegate"
     # The one key whose name in the file is not that of the type.
@@ -58,7 +58,7 @@ class _Described(GenerateJsonSchema):
 
 
 def described(model: type) -> tuple[str, dict[str, str]]:
-    """Return what a type's docstring says of it, and of its attributes, inherited ones included."""
+    """A type's summary line and the texts of its attributes, inherited ones included."""
     attributes: dict[str, str] = {}
     for each in reversed(model.__mro__):
         if "__doc__" in vars(each) and each.__doc__:
@@ -67,7 +67,7 @@ def described(model: type) -> tuple[str, dict[str, str]]:
 
 
 def _attributes(text: str) -> dict[str, str]:
-    """Return the texts below `Attributes:`, each on one line."""
+    """The texts below `Attributes:`, each on one line."""
     found: dict[str, str] = {}
     for line in text.partition("\nAttributes:\n")[2].splitlines():
         if named := _NAME.fullmatch(line.removeprefix("    ")):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 UNMET = 10
 """Limits of one candidate that are listed where they are not met."""
-CARRIED = 30
+SIGNIFICANT = 30
 """Comparisons that are listed."""
 LONGEST = 400
 """Characters of one text."""
@@ -46,7 +46,7 @@ _OPENING = re.compile(r"^(\d*)(?=[-+.)](?:\s|$)|[-=]+$)")
 
 
 def escape(text: str) -> str:
-    """Return a text for one line of Markdown, a table's cell included, that shows as it is."""
+    """Escape a text for one line of Markdown, a table's cell included."""
     text = printable(" ".join(text.split()))
     if len(text) > LONGEST:
         text = text[: LONGEST - 1] + "…"
@@ -62,9 +62,8 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def summarise(ledger: Ledger, tr: Translator = ENGLISH) -> str:
-    """Return the summary of a run: the decision, the table, what is not met, and how it was run."""
     page = Page(ledger, tr=tr)
-    blocks = (_decision(page), _table(page), _unmet(page), _notes(page), _carried(page))
+    blocks = (_decision(page), _table(page), _unmet(page), _notes(page), _significant(page))
     text = "\n\n".join(block for block in (*blocks, _conditions(page)) if block)
     return f"{text}\n"
 
@@ -78,7 +77,7 @@ def _decision(page: Page) -> str:
 
 
 def _table(page: Page) -> str:
-    """Return the table, turned so that it grows downwards: pages are narrow."""
+    """Turned so that it grows downwards: pages are narrow."""
     found = lines(page)
     heads = ["", page.tr("decision"), *(check_label(*part, page.tr) for part in columns(page))]
     turned = [[escape(head) for head in heads]]
@@ -107,7 +106,7 @@ def _decided(line: Line) -> str:
 
 
 def _word(page: Page, verdict: VerdictWord) -> str:
-    word = escape(terminal.verdict_in_words(verdict, page.tr))
+    word = escape(page.tr(verdict))
     return f"{_SIGNS[verdict]} {word if verdict == 'pass' else f'**{word}**'}"
 
 
@@ -117,10 +116,8 @@ def _cell(page: Page, cell: Cell) -> str:
     parts = [_word(page, cell.verdict)]
     for value in cell.values:
         asked = page.tr("limit: {limit}", limit=value.asked) if value.asked else ""
-        parts += map(escape, filter(None, (value.found, value.interval, asked)))
-    if cell.more:
-        parts.append(escape(cell.more))
-    return "<br>".join(parts)
+        parts += map(escape, (value.found, value.interval, asked))
+    return "<br>".join(filter(None, (*parts, escape(cell.more))))
 
 
 def _section(title: str, items: Iterable[str]) -> str:
@@ -155,22 +152,16 @@ def _notes(page: Page) -> str:
         for row in page.ledger.results
         for note in row.notes
     )
-    items = (
-        escape(
-            page.tr(
-                "{name}, {place}: {note}",
-                name=name,
-                place=check_label(check, part, page.tr),
-                note=page.tr.translate(note),
-            )
-        )
-        for name, check, part, note in found
-    )
-    return _section(page.tr("To note"), items) if found else ""
+    tr = page.tr
+    items = []
+    for name, check, part, note in found:
+        place = check_label(check, part, tr)
+        items.append(tr("{name}, {place}: {note}", name=name, place=place, note=tr.translate(note)))
+    return _section(tr("To note"), map(escape, items)) if found else ""
 
 
-def _carried(page: Page) -> str:
-    """Return the comparisons that carry a candidate over another; the others are counted."""
+def _significant(page: Page) -> str:
+    """Significant comparisons; the others are counted."""
     every = page.ledger.comparisons
     if not every:
         return ""
@@ -184,32 +175,22 @@ def _carried(page: Page) -> str:
     )
     blocks = [f"### {tr('Candidates against each other')}", escape(counted)]
     if found:
-        blocks.append(
-            _rows([_compared_heads(tr), *(_compared(tr, each) for each in found[:CARRIED])])
-        )
-    if len(found) > CARRIED:
-        blocks.append(tr("and {count} more", count=len(found) - CARRIED))
+        heads = (tr("check"), tr("candidates"), tr("values"), tr("difference"), tr("interval"))
+        rows = (_compared(tr, each) for each in found[:SIGNIFICANT])
+        blocks.append(_rows([[*map(escape, heads), escape(tr("says"))], *rows]))
+    if len(found) > SIGNIFICANT:
+        blocks.append(tr("and {count} more", count=len(found) - SIGNIFICANT))
     return "\n\n".join(blocks)
 
 
-def _compared_heads(tr: Translator) -> list[str]:
-    heads = (tr("check"), tr("candidates"), tr("values"), tr("difference"), tr("interval"))
-    return [escape(head) for head in (*heads, tr("says"))]
-
-
 def _compared(tr: Translator, each: Comparison) -> list[str]:
-    values = (
-        format_value(value, each.unit, tr=tr) for value in (each.first_value, each.second_value)
-    )
+    both = (each.first_value, each.second_value)
     level = f"{each.confidence * 100:.4g}"
+    place, unit = check_label(each.check, each.part, tr), unit_label(each.metric, tr)
     cells = [
-        tr(
-            "{place}, {unit}",
-            place=check_label(each.check, each.part, tr),
-            unit=unit_label(each.metric, tr),
-        ),
+        tr("{place}, {unit}", place=place, unit=unit),
         f"{each.first} / {each.second}",
-        " / ".join(values),
+        " / ".join(format_value(value, each.unit, tr=tr) for value in both),
         signed(each, each.difference),
         tr("{interval} ({level} %)", interval=interval(tr, each), level=level),
         tr("{name} is better", name=winner(each)),
@@ -225,8 +206,8 @@ def _conditions(page: Page) -> str:
     versions = (f"{name} {value}" for name, value in ledger.environment.items() if value)
     items = [
         *(
-            tr("{head}: {text}", head=entry.name, text=_held(entry, tr))
-            for entry in ledger.candidates
+            tr("{head}: {text}", head=each.name, text=_loaded(each, tr))
+            for each in ledger.candidates
         ),
         tr("Limits: {path}", path=limits),
         tr("Judged with: {versions}", versions=tr(", ").join(versions)),
@@ -235,7 +216,6 @@ def _conditions(page: Page) -> str:
     return _section(tr("Conditions"), map(escape, items))
 
 
-def _held(entry: CandidateEntry, tr: Translator) -> str:
-    revision = (entry.revision or "")[:19]
-    held = (tr(entry.weights_held), entry.dtype, entry.device)
-    return tr(", ").join(filter(None, (entry.source, revision, *held)))
+def _loaded(entry: CandidateEntry, tr: Translator) -> str:
+    config = (tr(entry.weights_held), entry.dtype, entry.device)
+    return tr(", ").join(filter(None, (entry.source, (entry.revision or "")[:19], *config)))

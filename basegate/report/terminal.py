@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -28,19 +27,7 @@ _MARKUP: dict[VerdictWord, dict[str, bool]] = {
 }
 
 
-@cache
-def verdict_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
-    """Return the word for a verdict."""
-    return {
-        "pass": tr("pass"),
-        "fail": tr("fail"),
-        "inconclusive": tr("inconclusive"),
-        "invalid": tr("invalid"),
-    }[verdict]
-
-
 def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
-    """Return what a verdict on all of a candidate's checks means for it."""
     return {
         "pass": tr("accepted"),
         "fail": tr("rejected"),
@@ -50,7 +37,6 @@ def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
 
 
 def partial(tr: Translator = ENGLISH) -> str:
-    """Say that a run was stopped, and how to go on."""
     return tr(
         "This report is partial: the run was stopped. What was measured is kept, and the same "
         "command goes on from there; without -x or --maxfail, if a failure stopped it."
@@ -60,7 +46,6 @@ def partial(tr: Translator = ENGLISH) -> str:
 def header(
     candidates: Sequence[str], thresholds: Path, store: Path, tr: Translator = ENGLISH
 ) -> list[str]:
-    """Return the lines at the top of the run."""
     first = tr("{head}: {text}", head="basegate", text=tr(", ").join(candidates))
     return [first, origin(thresholds, store, tr)]
 
@@ -68,7 +53,7 @@ def header(
 def written(
     ledger: Path, summary: Path | None, errors: Sequence[str], tr: Translator = ENGLISH
 ) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Yield where files were written, or why they could not be, with colours."""
+    """Where files were written, or why they could not be, with colours."""
     for error in errors:
         yield f"ERROR: {error}", {"red": True}
     if not errors:
@@ -78,7 +63,6 @@ def written(
 
 
 def origin(thresholds: Path, store: Path, tr: Translator = ENGLISH) -> str:
-    """Say by which limits it is judged, and where measurements are."""
     return tr(
         "thresholds: {thresholds}, store: {store}",
         thresholds=short_path(thresholds),
@@ -87,33 +71,20 @@ def origin(thresholds: Path, store: Path, tr: Translator = ENGLISH) -> str:
 
 
 def heading(tr: Translator = ENGLISH) -> str:
-    """Return the heading of the summary."""
     return tr("verdicts")
 
 
 def summary(
     ledger: Ledger, records: Iterable[Record] = (), tr: Translator = ENGLISH
 ) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Yield the lines of the summary with their colours.
-
-    Args:
-        ledger: of the run.
-        records: that it was built from, where it is to be said what came from the store.
-        tr: the words of its language.
-    """
+    """The lines of the summary with their colours; `records` tell what came from the store."""
     kept = list(records)
     if ledger.suite.interrupted:
         yield partial(tr), {"yellow": True, "bold": True}
     for entry in ledger.candidates:
         rows = ledger.results_of(entry.name)
-        markup = _MARKUP[entry.verdict] if rows else {}
-        yield (
-            _headline(entry, decided(entry, rows, ledger.suite.interrupted, tr), tr),
-            {
-                **markup,
-                "bold": True,
-            },
-        )
+        markup = {**(_MARKUP[entry.verdict] if rows else {}), "bold": True}
+        yield _headline(entry, decided(entry, rows, ledger.suite.interrupted, tr), tr), markup
         for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
             own = list(group)
             yield _line(check, own, tr)
@@ -137,7 +108,7 @@ def _headline(entry: CandidateEntry, decision: str, tr: Translator) -> str:
 def warned(
     warnings: Iterable[tuple[type[Warning], str]], tr: Translator = ENGLISH
 ) -> Iterator[str]:
-    """Yield a line per kind of warning: the last one, which tells how things stand now."""
+    """A line per kind of warning: the last one, which tells how things stand now."""
     kinds: dict[type[Warning], dict[str, None]] = {}
     for kind, text in warnings:
         kinds.setdefault(kind, {})[text] = None
@@ -149,12 +120,13 @@ def warned(
 def decided(
     entry: CandidateEntry, rows: Sequence[Result], interrupted: bool, tr: Translator = ENGLISH
 ) -> str:
-    """Return the decision on a candidate in words, and what it rests on if not on all checks."""
+    """The decision on a candidate, and on which checks it is based if not on all."""
     if not rows and interrupted:
         return tr("not reached (the run was stopped before)")
     if not rows:
         return tr("not asked (no acceptance test of it was selected)")
-    text = _decision(entry, tr)
+    passed_so_far = entry.verdict == "pass" and entry.not_run
+    text = tr("no objection so far") if passed_so_far else decision_in_words(entry.verdict, tr)
     checks = dict.fromkeys(check_label(row.check, "", tr) for row in rows if row.verdict != "pass")
     if checks:
         text = tr("{decision} on {checks}", decision=text, checks=tr(", ").join(checks))
@@ -167,7 +139,7 @@ def decided(
 
 
 def not_judged_in_words(left: NotJudged, tr: Translator = ENGLISH) -> tuple[str, str]:
-    """Return a word for a check that a store could not decide, and what to do."""
+    """A word for a check that a store could not decide, and what to do."""
     if left.why == "undecided":
         return tr("not decided"), tr("samples are missing: {command}", command=left.command)
     if left.why == "missing":
@@ -177,28 +149,19 @@ def not_judged_in_words(left: NotJudged, tr: Translator = ENGLISH) -> tuple[str,
     return tr("not found"), text
 
 
-def _decision(entry: CandidateEntry, tr: Translator) -> str:
-    if entry.verdict == "pass" and entry.not_run:
-        return tr("no objection so far")
-    return decision_in_words(entry.verdict, tr)
-
-
 def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str, bool]]:
-    """Return the line of one check: all its metrics, or the ones that are not met."""
+    """The line of one check: all its metrics, or the ones that are not met."""
     verdict, shown = telling(rows)
     text = tr("; ").join(_found(row, tr) for row in shown[:3])
     more = tr("; and {count} more", count=len(shown) - 3) if len(shown) > 3 else ""
     size = format_sample_size(rows[0].sample_size, tr)
     based = f" [{size}]" if size else ""
     text = f"{' '.join(text.split())}{more}{based}"
-    return (
-        printable(line(verdict_in_words(verdict, tr), check_label(check, rows[0].part, tr), text)),
-        _MARKUP[verdict],
-    )
+    shown_line = line(tr(verdict), check_label(check, rows[0].part, tr), text)
+    return printable(shown_line), _MARKUP[verdict]
 
 
 def line(word: str, name: str, text: str) -> str:
-    """Return what is said of one check, in columns."""
     return f"  {padded(word, 12)} {padded(name, 28)} {text}"
 
 
@@ -212,22 +175,18 @@ def _found(row: Result, tr: Translator) -> str:
 
 
 def _stored(records: Sequence[Record], tr: Translator) -> str:
-    """Say what earlier runs had done of one candidate's checks; empty where they did nothing."""
+    """What earlier runs had done of one candidate's checks."""
     checks: dict[str, Earlier | None] = {}
     for record in records:
         for row in record.results:
             checks.setdefault(check_label(row.check, row.part, tr), record.earlier)
     done = {name: earlier for name, earlier in checks.items() if earlier is not None}
-    whole = sum(each.whole for each in done.values())
-    parts = (
-        [
-            tr.ngettext(
-                "{done} of {count} check", "{done} of {count} checks", len(checks), done=whole
-            )
-        ]
-        if whole
-        else []
-    )
+    parts = []
+    if whole := sum(each.whole for each in done.values()):
+        count = len(checks)
+        parts.append(
+            tr.ngettext("{done} of {count} check", "{done} of {count} checks", count, done=whole)
+        )
     parts += [
         tr(
             "{done} of {count} batches of {check}",
@@ -248,7 +207,7 @@ def _stored(records: Sequence[Record], tr: Translator) -> str:
 
 
 def _loaded(entry: CandidateEntry, tr: Translator) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Say how it was loaded when it was measured, which may have been in an earlier run."""
+    """How it was loaded when it was measured, perhaps in an earlier run."""
     if entry.load_seconds is not None and entry.peak_memory_bytes is not None:
         text = tr(
             "measured in {weights}, {dtype}, on {device}: loaded in {seconds} s, at most {memory} "

@@ -13,6 +13,7 @@ from basegate.i18n.formatting import (
     format_row_limit,
     format_value,
 )
+from basegate.i18n.messages import Message
 from basegate.judging.recommendation import is_significant, plainest_of
 
 if TYPE_CHECKING:
@@ -22,27 +23,33 @@ if TYPE_CHECKING:
 
 
 def recommendation(ledger: Ledger, tr: Translator = ENGLISH) -> tuple[str, ...]:
-    """Return which candidate to take and why; or that none passes, and how far the nearest is.
-
-    The first sentence is the decision, the second the reason; a third may say how sure it is.
-    """
+    """The decision, the reason, and perhaps its confidence, as sentences."""
     choice = ledger.recommendation
     if choice is None:
         return (tr("Nothing was judged."),)
     parts = _none(choice, ledger, tr) if choice.candidate is None else _taken(choice, ledger, tr)
-    ends = (_unfinished(choice, tr), _absent(ledger, tr))
+    unfinished = Message("Not judged on every check, and therefore not accepted: {names}.")
+    absent = Message(
+        "Not compared, since nothing stored answers these limits: {names} (pytest --model NAME "
+        "measures)."
+    )
+    ends = (_named(unfinished, choice.unfinished, tr), _named(absent, ledger.absent, tr))
     return tuple(part for part in (*parts, *ends) if part)
 
 
 def _taken(choice: Recommendation, ledger: Ledger, tr: Translator) -> tuple[str, ...]:
-    decision = tr("Take {name}: it meets every limit.", name=choice.candidate)
+    better = Message("Carried over it in something: {names} (see the comparisons).")
     return (
-        decision,
+        tr("Take {name}: it meets every limit.", name=choice.candidate),
         _reason(choice, ledger, tr),
-        _against(choice, tr),
-        _sureness(choice.sureness, tr),
+        _named(better, choice.mixed, tr),
+        _confidence(choice.sureness, tr),
         _closest(choice, tr),
     )
+
+
+def _named(text: Message, names: Sequence[str], tr: Translator) -> str:
+    return tr(text, names=joined(names, tr)) if names else ""
 
 
 def _reason(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
@@ -53,7 +60,7 @@ def _reason(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
     if choice.reason == "better":
         return tr(
             "Others meet every limit, too, but on the same items it is carried as better: {what}.",
-            what=tr("; ").join(_carried(choice, ledger.comparisons, tr)),
+            what=tr("; ").join(_significant(choice, ledger.comparisons, tr)),
         )
     if choice.reason == "smaller":
         return tr(
@@ -69,25 +76,22 @@ def _reason(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
     )
 
 
-TOLD = 2
+MAX_REJECTED_SHOWN = 2
 """Candidates that fail, up to which it is said of each what is wrong with it."""
 
 
 def _no_other(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
-    """Say that no other passes, and of one or two that fail what is wrong with them."""
     partly = choice.broken or choice.unfinished or ledger.absent
-    failing = _failing(choice, ledger, tr) if len(choice.rejected) <= TOLD else ""
-    if not failing:
-        return (
-            tr("No other candidate that was judged on every check does.")
-            if partly
-            else tr("No other candidate does.")
-        )
-    if partly:
+    failing = _failing(choice, ledger, tr) if len(choice.rejected) <= MAX_REJECTED_SHOWN else ""
+    if partly and failing:
         return tr(
             "No other candidate that was judged on every check does; {failing}.", failing=failing
         )
-    return tr("No other candidate does: {failing}.", failing=failing)
+    if partly:
+        return tr("No other candidate that was judged on every check does.")
+    if failing:
+        return tr("No other candidate does: {failing}.", failing=failing)
+    return tr("No other candidate does.")
 
 
 def _failing(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
@@ -95,21 +99,16 @@ def _failing(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
         tr(
             "{name} fails {place} with {value} (limit {asked})",
             name=name,
-            place=_place(plainest, tr),
-            value=format_number(plainest, plainest.limit, tr),
-            asked=format_row_limit(plainest, tr),
+            place=_place(missed, tr),
+            value=format_number(missed, missed.limit, tr),
+            asked=format_row_limit(missed, tr),
         )
         for name in choice.rejected
-        if (plainest := _plainest(ledger, name)) is not None
+        if (missed := plainest_of(r for r in ledger.results_of(name) if r.verdict == "fail"))
     )
 
 
-def _plainest(ledger: Ledger, name: str) -> LimitDistance | None:
-    return plainest_of(row for row in ledger.results_of(name) if row.verdict == "fail")
-
-
 def _standing(choice: Recommendation, tr: Translator) -> str:
-    """Say how it stands to those that are left beside it."""
     same = tuple(name for name in choice.level if name not in choice.mixed)
     if not same:
         return tr(
@@ -119,19 +118,10 @@ def _standing(choice: Recommendation, tr: Translator) -> str:
     return tr("Nothing measured tells it from {others}", others=joined(same, tr))
 
 
-def _against(choice: Recommendation, tr: Translator) -> str:
-    if not choice.mixed:
-        return ""
-    return tr(
-        "Carried over it in something: {names} (see the comparisons).",
-        names=joined(choice.mixed, tr),
-    )
-
-
-def _carried(
+def _significant(
     choice: Recommendation, comparisons: Iterable[Comparison], tr: Translator
 ) -> Iterable[str]:
-    """Give the differences that carry the chosen candidate over others that pass."""
+    """Significant differences in favour of the chosen candidate over others that pass."""
     own = [each for each in comparisons if {each.first, each.second} <= set(choice.accepted)]
     looks = len({(each.check, each.part, each.metric) for each in own})
     for each in own:
@@ -157,14 +147,13 @@ def _better(each: Comparison, loser: str, tr: Translator) -> str:
     return tr("{value} {unit} better than {other} on {place}", value=value, **known)
 
 
-def _sureness(sure: Sureness | None, tr: Translator) -> str:
-    """Say what an acceptance rests on: whole intervals, counts, or numbers without an interval."""
+def _confidence(sure: Sureness | None, tr: Translator) -> str:
     if sure is None or not sure.checks:
         return ""
-    return tr("Confidence: {what}.", what=tr("; ").join(_rests_on(sure, tr)))
+    return tr("Confidence: {what}.", what=tr("; ").join(_reasons(sure, tr)))
 
 
-def _rests_on(sure: Sureness, tr: Translator) -> Iterator[str]:
+def _reasons(sure: Sureness, tr: Translator) -> Iterator[str]:
     if sure.shown:
         yield _clearly(sure, tr)
     if sure.luckiest is not None:
@@ -226,7 +215,6 @@ def _by_luck(sure: Sureness, luckiest: Luck, tr: Translator) -> str:
 
 
 def _counting(sure: Sureness, tr: Translator) -> str:
-    """Say which checks count right answers."""
     if sure.shown and not sure.bare:
         return tr.ngettext(
             "the other one counts right answers",
@@ -269,64 +257,59 @@ def _none(choice: Recommendation, ledger: Ledger, tr: Translator) -> tuple[str, 
 
 
 def _left_of(name: str, ledger: Ledger, tr: Translator) -> str:
-    """Say which checks of the nearest candidate have no verdict, beside those that it misses."""
+    """Checks of the nearest candidate without a verdict, beside those that it misses."""
     rows = [row for row in ledger.results_of(name) if row.verdict == "invalid"]
     missed = {
         (row.check, row.part)
         for row in ledger.results_of(name)
         if row.limit is not None and row.verdict in ("fail", "inconclusive")
     }
-    left = dict.fromkeys(
-        check_label(row.check, row.part, tr) for row in rows if (row.check, row.part) not in missed
-    )
-    entries = (entry for entry in ledger.candidates if entry.name == name)
-    left |= dict.fromkeys(
-        check_label(each.check, each.item, tr) for entry in entries for each in entry.not_run
-    )
-    if not left:
+    parts = [(row.check, row.part) for row in rows if (row.check, row.part) not in missed]
+    parts += [
+        (left.check, left.item)
+        for entry in ledger.candidates
+        if entry.name == name
+        for left in entry.not_run
+    ]
+    if not parts:
         return ""
-    return tr("Not judged of {name}: {checks}.", name=name, checks=tr(", ").join(left))
+    checks = tr(", ").join(dict.fromkeys(check_label(*part, tr) for part in parts))
+    return tr("Not judged of {name}: {checks}.", name=name, checks=checks)
 
 
 def _nearest(choice: Recommendation, rejected: bool, tr: Translator) -> str:
-    count = len({(each.check, each.item.partition("/")[0]) for each in choice.missed})
-    farthest = missed_in_words(choice.missed[0], tr)
+    known = {
+        "name": choice.nearest,
+        "count": len({(each.check, each.item.partition("/")[0]) for each in choice.missed}),
+        "farthest": missed_in_words(choice.missed[0], tr),
+    }
     if rejected:
         return tr(
             "The nearest is {name}, which does not meet {count} of its checks; the farthest is "
             "{farthest}.",
-            name=choice.nearest,
-            count=count,
-            farthest=farthest,
+            **known,
         )
     return tr(
         "The nearest is {name}, which leaves {count} of its checks open, since intervals straddle "
         "the limit; the farthest is {farthest}.",
-        name=choice.nearest,
-        count=count,
-        farthest=farthest,
+        **known,
     )
 
 
 def _broken(choice: Recommendation, ledger: Ledger, tr: Translator) -> Iterator[str]:
-    """Say whose measurement is broken, and of whom merely a limit is not known."""
+    """Whose measurement is broken, and of whom merely a limit is not known."""
     invalid = [row for row in ledger.results if row.verdict == "invalid"]
     broken = {row.candidate for row in invalid if row.unresolved is None}
     unknown = {row.candidate for row in invalid} - broken
-    if names := [name for name in choice.broken if name not in unknown]:
-        yield tr(
-            "Not measured as it should be, which says nothing about the model: {names}.",
-            names=joined(names, tr),
-        )
-    if names := [name for name in choice.broken if name in unknown]:
-        yield tr(
-            "Measured, but a limit that is relative to another candidate is not known: {names}.",
-            names=joined(names, tr),
-        )
+    bad = Message("Not measured as it should be, which says nothing about the model: {names}.")
+    yield _named(bad, [name for name in choice.broken if name not in unknown], tr)
+    no_limit = Message(
+        "Measured, but a limit that is relative to another candidate is not known: {names}."
+    )
+    yield _named(no_limit, [name for name in choice.broken if name in unknown], tr)
 
 
 def missed_in_words(each: LimitDistance, tr: Translator) -> str:
-    """Return what was found and what was asked for."""
     if each.value is None:
         return tr("{place}, which could not be measured", place=_place(each, tr))
     return tr(
@@ -341,27 +324,8 @@ def _place(each: LimitDistance, tr: Translator) -> str:
     return check_label(each.check, each.item, tr)
 
 
-def _unfinished(choice: Recommendation, tr: Translator) -> str:
-    if not choice.unfinished:
-        return ""
-    return tr(
-        "Not judged on every check, and therefore not accepted: {names}.",
-        names=joined(choice.unfinished, tr),
-    )
-
-
-def _absent(ledger: Ledger, tr: Translator) -> str:
-    if not ledger.absent:
-        return ""
-    return tr(
-        "Not compared, since nothing stored answers these limits: {names} (pytest --model NAME "
-        "measures).",
-        names=joined(ledger.absent, tr),
-    )
-
-
 def joined(names: Sequence[str], tr: Translator = ENGLISH) -> str:
-    """Return names as a sentence holds them, e.g. `a, b and c`."""
+    """Names as a list in a sentence, e.g. `a, b and c`."""
     if len(names) < 2:
         return "".join(names)
     return tr("{first} and {last}", first=tr(", ").join(names[:-1]), last=names[-1])

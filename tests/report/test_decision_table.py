@@ -9,7 +9,7 @@ from basegate.judging.recommendation import recommend
 from basegate.ledger import Ledger, Suite, ThresholdsFile
 from basegate.report.decision_table import render_decision
 from basegate.report.page.comparison import render_comparisons
-from basegate.report.page.conditions import render_conditions
+from basegate.report.page.document import render_provenance
 from basegate.report.page.model import Page
 from basegate.stats.intervals import count_interval
 from tests.helpers.markup import SCRIPT, read
@@ -243,7 +243,7 @@ def test_whatever_a_row_holds_is_escaped(field):
 
 @pytest.mark.parametrize("field", ["source", "dtype", "revision"])
 def test_the_conditions_are_escaped(field):
-    text = read(render_conditions(page(row(), entries=[entry(**{field: SCRIPT})])))
+    text = read(render_provenance(page(row(), entries=[entry(**{field: SCRIPT})])))
     assert "script" not in text.elements
 
 

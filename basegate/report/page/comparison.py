@@ -1,15 +1,18 @@
-"""Every two candidates on the same items, and the article's table beside the run's."""
+"""Every two candidates on the same items, and the article's table beside the run's.
+
+The article: Joseph Cheng, 調教大語言模型三步曲之一：揀預訓練模型, 2023-12-18.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from basegate.checks.labels import check_label, format_measured, unit_label
 from basegate.i18n.formatting import FRACTION, format_value
+from basegate.i18n.messages import Message
 from basegate.judging.comparison import FEWEST
-from basegate.report.page.article_results import PROBLEM, PUBLISHED, QUESTION
 from basegate.report.page.templating import render
 
 if TYPE_CHECKING:
@@ -18,22 +21,13 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from basegate.i18n.catalogue import Translator
-    from basegate.ledger import CandidateEntry, Comparison
-    from basegate.report.page.article_results import Published
+    from basegate.ledger import Comparison
     from basegate.report.page.model import Page
 
 
 @dataclass(frozen=True)
 class Group:
-    """The comparisons in one metric of one check.
-
-    Attributes:
-        place: check and corpus or bank.
-        unit: what was compared, in words.
-        items: documents, questions, pairs or prompts.
-        level: of the intervals, in per cent.
-        rows: a pair of candidates each.
-    """
+    """The comparisons in one metric of one check; `level` is that of the intervals, in per cent."""
 
     place: str
     unit: str
@@ -42,19 +36,16 @@ class Group:
     rows: tuple[Comparison, ...]
 
     @property
-    def carried(self) -> int:
-        """How many of the pairs are told apart."""
+    def significant(self) -> int:
         return sum(each.better is not None for each in self.rows)
 
 
 def render_comparisons(page: Page) -> Markup:
-    """Return the section; nothing where there is one candidate and the article has none of them."""
-    groups, article = _groups(page), list(_article(page))
     return render(
         "comparison.html",
         page,
-        groups=groups,
-        article=article,
+        groups=_groups(page),
+        article=list(_article(page)),
         value=_value,
         signed=signed,
         interval=interval,
@@ -85,14 +76,13 @@ def _value(tr: Translator, each: Comparison, value: float) -> str:
 
 
 def signed(each: Comparison, value: float) -> str:
-    """Return a difference with its sign; of shares in points of per cent."""
+    """A difference with its sign; of shares in percentage points."""
     scaled = value * 100 if each.unit == FRACTION else value
     text = f"{scaled:+.1f}" if each.unit == FRACTION else f"{scaled:+.2f}"
     return text.replace("-", "\u2212")
 
 
 def interval(tr: Translator, each: Comparison) -> str:
-    """Return the interval of a difference in words; empty where it cannot be told."""
     if each.interval is None:
         return ""
     low, high = (signed(each, end) for end in each.interval)
@@ -100,24 +90,41 @@ def interval(tr: Translator, each: Comparison) -> str:
 
 
 def winner(each: Comparison) -> str | None:
-    """Return the candidate that a comparison carries as better; `None` where it carries neither."""
     if each.better is None:
         return None
     return each.first if each.better == "first" else each.second
 
 
+class Published(NamedTuple):
+    """What the article says of one model; of several answers it shows the best."""
+
+    perplexity: str
+    knows: bool
+    reasons: bool
+    broken: str = ""
+
+
+QUESTION, PROBLEM = "chief-executive", "article"
+"""Their ids in the banks that come with the suite."""
+
+_NOT_A_BAD_MODEL = Message(
+    "worse than guessing every token alike: a numerically unstable run, not a bad model"
+)
+
+PUBLISHED: dict[str, Published] = {
+    "01-ai/Yi-6B": Published("81.5", True, True),
+    "01-ai/Yi-34B": Published("55.2", True, True),
+    "THUDM/chatglm3-6b-base": Published("inf", True, True, _NOT_A_BAD_MODEL),
+    "Qwen/Qwen-7B": Published("880640", True, False, _NOT_A_BAD_MODEL),
+    "meta-llama/Llama-2-7b-hf": Published("37.2", False, False),
+    "indiejoseph/cantonese-llama-2-7b": Published("22.9", False, False),
+}
+"""By hub id."""
+
+
 @dataclass(frozen=True)
 class Beside:
-    """One candidate that the article measured, too.
-
-    Attributes:
-        name: of the candidate.
-        published: by the article.
-        perplexity: by the article's own code, in this run.
-        bits: bits per character of the same text, in this run.
-        knows: right answers to the article's question, in this run.
-        reasons: right answers to the article's problem, in this run.
-    """
+    """One candidate that the article measured, too: its numbers there and in this run."""
 
     name: str
     published: Published
@@ -129,24 +136,19 @@ class Beside:
 
 def _article(page: Page) -> Iterator[Beside]:
     for entry in page.ledger.candidates:
-        published = PUBLISHED.get(entry.source)
-        if published is not None:
-            yield _beside(page, entry, published)
-
-
-def _beside(page: Page, entry: CandidateEntry, published: Published) -> Beside:
-    return Beside(
-        name=entry.name,
-        published=published,
-        perplexity=_metric(page, entry.name, "perplexity", "article_perplexity"),
-        bits=_metric(page, entry.name, "perplexity", "bits_per_char"),
-        knows=_metric(page, entry.name, "knowledge", "correct", QUESTION),
-        reasons=_metric(page, entry.name, "reasoning", "correct", PROBLEM),
-    )
+        if published := PUBLISHED.get(entry.source):
+            yield Beside(
+                name=entry.name,
+                published=published,
+                perplexity=_metric(page, entry.name, "perplexity", "article_perplexity"),
+                bits=_metric(page, entry.name, "perplexity", "bits_per_char"),
+                knows=_metric(page, entry.name, "knowledge", "correct", QUESTION),
+                reasons=_metric(page, entry.name, "reasoning", "correct", PROBLEM),
+            )
 
 
 def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> str:
-    """Return what a run found, on the first corpus or bank where it found it."""
+    """What a run found, on the first corpus or bank where it found it."""
     for checked, part in page.parts:
         measurement = page.measured(name, check, part) if checked == check else None
         for each in measurement.findings.metrics if measurement is not None else ():

@@ -10,9 +10,8 @@ from markupsafe import Markup
 
 from basegate.report.decision_table import render_decision
 from basegate.report.page.comparison import render_comparisons
-from basegate.report.page.conditions import render_conditions
 from basegate.report.page.plots import render_plots
-from basegate.report.page.samples_section import SCRIPT, render_texts
+from basegate.report.page.samples import SCRIPT, render_samples
 from basegate.report.page.templating import asset, render
 
 if TYPE_CHECKING:
@@ -20,30 +19,32 @@ if TYPE_CHECKING:
 
     from basegate.report.page.model import Page
 
+
+def render_provenance(page: Page) -> Markup:
+    """Machine, versions, and how each candidate was loaded."""
+    environment = {name: value for name, value in page.ledger.environment.items() if value}
+    return render("provenance.html", page, suite=page.ledger.suite, environment=environment)
+
+
 SECTIONS: tuple[Callable[[Page], Markup], ...] = (
     render_decision,
     render_plots,
     render_comparisons,
-    render_texts,
-    render_conditions,
+    render_samples,
+    render_provenance,
 )
 """What the page shows, in this order; each gives nothing where it has nothing to show."""
-_STYLES = ("page.css", "plots.css", "texts.css")
-_SCRIPTS = (SCRIPT,)
-"""All that a page of our own lets run: an event handler in a text would not."""
-_HOST_STYLES = ("host.css",)
-_HOST_SCRIPTS = ("host.js",)
-"""What mends the page of pytest-html around the sections."""
+_STYLES = ("page.css", "plots.css", "samples.css")
 
 
 def fragment(page: Page) -> Markup:
-    """Return the sections with their style, to stand in the page of pytest-html."""
-    return _body(page, (*_STYLES, *_HOST_STYLES), _HOST_SCRIPTS)
+    """The sections with their style, for pytest-html's page."""
+    return _body(page, (*_STYLES, "pytest_html.css"), ("pytest_html.js",))
 
 
 def document(page: Page) -> str:
-    """Return a whole page in one file, which asks the network for nothing."""
-    return str(render("document.html", page, body=_body(page, _STYLES), policy=_policy(_SCRIPTS)))
+    """A whole page in one file, without requests to the network."""
+    return str(render("document.html", page, body=_body(page, _STYLES), policy=_policy()))
 
 
 def _body(page: Page, styles: Sequence[str], scripts: Sequence[str] = ()) -> Markup:
@@ -56,11 +57,10 @@ def _body(page: Page, styles: Sequence[str], scripts: Sequence[str] = ()) -> Mar
     )
 
 
-def _policy(scripts: Sequence[str]) -> str:
-    """Return what a browser lets the page do: its own style and scripts, and no request."""
-    digests = (hashlib.sha256(asset(name).encode()).digest() for name in scripts)
-    allowed = " ".join(f"'sha256-{base64.b64encode(each).decode()}'" for each in digests)
+def _policy() -> str:
+    """Content-Security-Policy: the page's own style and scripts, no request."""
+    digest = base64.b64encode(hashlib.sha256(asset(SCRIPT).encode()).digest()).decode()
     return (
-        f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {allowed}; "
-        f"base-uri 'none'; form-action 'none'"
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     )

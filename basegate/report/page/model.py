@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page is made of.
-
-    Attributes:
-        ledger: the run.
-        measurements: by key, those that its rows rest on, as far as the store has them.
-        tr: the words of its language.
-    """
+    """A ledger, the stored measurements behind its rows by key, and a language."""
 
     ledger: Ledger
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
@@ -35,7 +29,6 @@ class Page:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The candidates, in the order of the ledger."""
         return tuple(entry.name for entry in self.ledger.candidates)
 
     @property
@@ -44,7 +37,6 @@ class Page:
         return tuple(dict.fromkeys((row.check, row.part) for row in self.ledger.results))
 
     def rows(self, candidate: str, check: str, part: str) -> tuple[Result, ...]:
-        """Return the rows of one candidate on one item."""
         return tuple(
             row
             for row in self.ledger.results
@@ -52,12 +44,10 @@ class Page:
         )
 
     def measured(self, candidate: str, check: str, part: str) -> Measurement | None:
-        """Return the measurement behind a cell of the decision table, if there is one."""
         keys = (row.measurement or "" for row in self.rows(candidate, check, part))
         return next((self.measurements[key] for key in keys if key in self.measurements), None)
 
     def of_item(self, check: str, part: str) -> Iterator[tuple[str, Measurement]]:
-        """Give the candidates that were measured on an item, each with its measurement."""
         for name in self.names:
             if (found := self.measured(name, check, part)) is not None:
                 yield name, found

@@ -1,18 +1,24 @@
-"""What candidates wrote, as data for the page's script: prompts with every candidate's samples.
+"""The samples section: every prompt with the samples of all candidates side by side, to filter.
 
-A text stands in it once, however often it was written or asked. It is untrusted and stays text:
-the script puts it in as such, control characters are replaced here.
+Its data is JSON, built up by a script. A text stands in it once, however often it was written or
+asked. It is untrusted and stays text: the script inserts it as such, control characters are
+replaced here.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from markupsafe import Markup
 
 from basegate.checks.highlights import difference, highlights
 from basegate.checks.labels import check_label
 from basegate.i18n.formatting import printable
+from basegate.report.page.templating import asset, render
 from basegate.verdict import telling
 
 if TYPE_CHECKING:
@@ -23,6 +29,13 @@ if TYPE_CHECKING:
     from basegate.report.page.model import Page
     from basegate.verdict import VerdictWord
 
+SECTION = "bg-texts"
+"""The section's id, with which its addresses begin."""
+SCRIPT = "samples.js"
+_IN_SCRIPT = str.maketrans(
+    {char: f"\\u{ord(char):04x}" for char in ("<", ">", "&", "\u2028", "\u2029")}
+)
+"""What could end a script or a line of it, as JSON writes it otherwise."""
 DIFFERS = 16
 """Marks the point in which the sentences of a minimal pair differ, beside `highlights.Kind`."""
 _LONGEST = (20_000, 10_000, 5_000, 2_500)
@@ -30,13 +43,100 @@ _BUDGET = 2_000_000
 """Characters of all texts together, above which each is cut shorter: they are read by eye."""
 
 
+def render_samples(page: Page) -> Markup:
+    data = collect(page)
+    if not data["groups"]:
+        return Markup()
+    return render(
+        "samples.html",
+        page,
+        data=as_json({**data, "words": _words(page.tr), "language": page.tr.language}),
+        script=Markup(asset(SCRIPT)),
+        parts=data["parts"],
+        names=data["candidates"],
+    )
+
+
+def address(
+    candidate: str = "", check: str = "", part: str = "", sample: str = "", verdict: str = ""
+) -> str:
+    """The URL fragment that opens the section with a filter; empty values filter nothing.
+
+    `sample` is `right`, `wrong`, `none` (no answer), `degenerate` or `loops`; `verdict` is of the
+    check, or of a question judged alone.
+    """
+    asked = {
+        "candidate": printable(candidate),
+        "check": printable(f"{check}/{part}") if check else "",
+        "sample": sample,
+        "verdict": verdict,
+    }
+    return f"#{SECTION}?{urlencode({name: value for name, value in asked.items() if value})}"
+
+
+def samples_link(measurement: Measurement, candidate: str, check: str, part: str) -> str:
+    return address(candidate, check, part) if measurement.findings.has_texts else ""
+
+
+def as_json(value: Any) -> Markup:
+    """JSON that can stand in a `script` element, whatever texts it contains."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.translate(_IN_SCRIPT))
+
+
+def _words(tr: Translator) -> dict[str, str]:
+    """The texts that the script shows; it replaces what stands in braces."""
+    # These are in templates, too, where `make messages` finds them.
+    same = ("candidate", "degenerate", "loops", "right", "wrong")
+    return {
+        **{word: tr(word) for word in (*same, "pass", "fail", "inconclusive", "invalid")},
+        "all": tr("Show all {count} characters"),
+        "alike": tr("{count} alike: {numbers}"),
+        "answer": tr("Right answer: {answer}"),
+        "bits": tr("Options by likelihood: bits per character of each text, bits of each letter"),
+        "built": tr("{shown} of {all} groups are on the page so far."),
+        "cantonese": tr("Cantonese marker"),
+        "count": tr("{shown} of {all} samples"),
+        "count_options": tr("{shown} of {all} questions by likelihood"),
+        "count_pairs": tr("{shown} of {all} pairs"),
+        "differs": tr("differs"),
+        "empty": tr("wrote nothing"),
+        "english": tr("clause of English"),
+        "found": tr("found"),
+        "join": tr(", "),
+        "left_out": tr("{count} more characters are in the store only."),
+        "less": tr("Show less"),
+        "letter": tr("most probable letter"),
+        "loop": tr("said before"),
+        "more": tr("Show {count} more"),
+        "no_match": tr("none of {count} matches"),
+        "no_sample": tr("no sample"),
+        "none": tr("no answer"),
+        "not_a_number": tr("not a number"),
+        "nothing": tr("Nothing matches these filters."),
+        "pair": tr("pair: right sentence, wrong sentence"),
+        "pairs": tr("Minimal pairs: bits per character of the right and of the wrong sentence"),
+        "part": tr("Show {count} of {all} characters"),
+        "prompt": tr("Prompt"),
+        "range": tr("{first} to {last} of {all} pairs"),
+        "sample": tr("sample {number}"),
+        "simplified": tr("Simplified form"),
+        "text": tr("most probable text"),
+        "then": tr("; "),
+        "tie": tr("tie"),
+        "unknown": tr(
+            "The link asks for something that this page cannot show and is left out: {names}"
+        ),
+    }
+
+
 def collect(page: Page) -> dict[str, Any]:
-    """Return what the script shows, ready for JSON.
+    """What the script shows, ready for JSON.
 
     `candidates` are names; `parts` have a `key`, a `name` and the `verdicts` of the candidates;
-    `texts` are what is referred to by number: a string, or `[shown, characters left out, marks]`
-    where each mark is three numbers (start, end, kinds) in UTF-16 units, as JavaScript counts;
-    `groups` are prompts with a column per candidate, or kinds of minimal pairs.
+    `texts` are referred to by number: a string, or `[shown, characters left out, marks]` where each
+    mark is three numbers (start, end, kinds) in UTF-16 units, as JavaScript counts; `groups` are
+    prompts with a column per candidate, or kinds of minimal pairs.
     """
     shelf = _Shelf(_longest(page))
     parts: list[dict[str, Any]] = []
@@ -48,17 +148,16 @@ def collect(page: Page) -> dict[str, Any]:
         pairs = list(_pairs(page, measured, shelf))
         if not groups and not pairs:
             continue
-        verdicts = [_verdict(page, name, check, part) for name in page.names]
-        number = len(parts)
+        sampled += [{"part": len(parts), **group} for group in groups]
+        paired += [{"part": len(parts), **group} for group in pairs]
+        rows = [page.rows(name, check, part) for name in page.names]
         parts.append(
             {
                 "key": printable(f"{check}/{part}"),
                 "name": printable(check_label(check, part, page.tr)),
-                "verdicts": verdicts,
+                "verdicts": [telling(own)[0] if own else None for own in rows],
             }
         )
-        sampled += [{"part": number, **group} for group in groups]
-        paired += [{"part": number, **group} for group in pairs]
     return {
         "candidates": [printable(name) for name in page.names],
         "parts": parts,
@@ -68,7 +167,7 @@ def collect(page: Page) -> dict[str, Any]:
 
 
 def _longest(page: Page) -> int:
-    """Return how many characters of a text are shown, so that all of them make a usable page."""
+    """Characters shown of a text, so that all of them make a usable page."""
     texts = {
         text
         for check, part in page.parts
@@ -92,7 +191,6 @@ class _Shelf:
         self._numbers: dict[tuple[str, bool], int] = {}
 
     def put(self, text: str, *, marked: bool = False) -> int:
-        """Return the number of a text, with what stands out in it where asked for."""
         if (text, marked) not in self._numbers:
             shown = printable(text[: self._longest])
             marks = highlights(shown) if marked else ()
@@ -100,7 +198,6 @@ class _Shelf:
         return self._numbers[text, marked]
 
     def put_pair(self, right: str, wrong: str) -> tuple[int, int]:
-        """Return the numbers of two sentences, with the point in which they differ."""
         pair = (right, wrong)
         first, second = (
             self._add(printable(text), 0, [(start, end, DIFFERS)])
@@ -115,7 +212,7 @@ class _Shelf:
 
 
 def _in_utf16(text: str, marks: Sequence[tuple[int, int, int]]) -> list[int]:
-    """Return marks as one row of numbers, places counted as JavaScript does."""
+    """Marks as one row of numbers, places counted as JavaScript does."""
     if text.isascii() or max(text) <= "\uffff":
         return [int(number) for mark in marks for number in mark]
     places, place_ = [], 0
@@ -126,11 +223,6 @@ def _in_utf16(text: str, marks: Sequence[tuple[int, int, int]]) -> list[int]:
     return [
         int(number) for start, end, kinds in marks for number in (places[start], places[end], kinds)
     ]
-
-
-def _verdict(page: Page, name: str, check: str, part: str) -> VerdictWord | None:
-    rows = page.rows(name, check, part)
-    return telling(rows)[0] if rows else None
 
 
 @dataclass
@@ -144,7 +236,6 @@ class _Column:
 def _prompts(
     page: Page, check: str, part: str, measured: Mapping[str, Measurement], shelf: _Shelf
 ) -> Iterator[dict[str, Any]]:
-    """Give the prompts of an item, each once, with a column for every candidate."""
     groups: dict[tuple[str, str | None], dict[str, _Column]] = {}
     for name, measurement in measured.items():
         prompts: dict[str, str] = {}
@@ -155,13 +246,17 @@ def _prompts(
         for scored in measurement.findings.choices:
             columns = groups.setdefault((scored.item, prompts.get(scored.item)), {})
             columns.setdefault(name, _Column()).options = scored
-    alone = {name: _judged_alone(page, name, check, part) for name in measured}
+    alone = {
+        name: {row.question: row.verdict for row in page.rows(name, check, part) if row.question}
+        for name in measured
+    }
     for (item, prompt), columns in groups.items():
-        expected = next(map(_expected, columns.values()))
+        first = next(iter(columns.values()))
+        expected = first.options.expected if first.options else first.samples[0].expected
         yield {
             "item": printable(item),
             "prompt": None if prompt is None else shelf.put(prompt),
-            "expected": None if expected is None else printable(expected),
+            "expected": _printable_or_none(expected),
             "columns": [
                 _column(columns[name], measured[name].findings, alone[name].get(item), page, shelf)
                 if name in columns
@@ -169,15 +264,6 @@ def _prompts(
                 for name in page.names
             ],
         }
-
-
-def _expected(column: _Column) -> str | None:
-    return column.options.expected if column.options else column.samples[0].expected
-
-
-def _judged_alone(page: Page, name: str, check: str, part: str) -> dict[str, VerdictWord]:
-    """Return the verdicts on single questions, of an item whose questions are judged one by one."""
-    return {row.question: row.verdict for row in page.rows(name, check, part) if row.question}
 
 
 def _column(
@@ -194,28 +280,22 @@ def _column(
 
 
 def _counted(column: _Column, found: Findings, tr: Translator) -> str:
-    """Return how many samples are right, and how many could not change the verdict any more."""
+    """How many samples are right, and how many could not change the verdict."""
     own = column.samples
     if not own or own[0].expected is None:
         return ""
     right = sum(sample.answer == sample.expected for sample in own)
     text = tr("{right} of {drawn} right", right=right, drawn=len(own))
-    most = next(
-        (
-            each.count
-            for each in found.metrics
-            if (each.name, each.item) == ("correct", own[0].item)
-        ),
-        None,
-    )
-    if most is None or most <= len(own):
+    counts = (m.count for m in found.metrics if (m.name, m.item) == ("correct", own[0].item))
+    left = (next(counts, None) or 0) - len(own)
+    if left <= 0:
         return text
-    left = tr("{count} more could not change the verdict", count=most - len(own))
-    return tr("; ").join((text, left))
+    more = tr("{count} more could not change the verdict", count=left)
+    return tr("; ").join((text, more))
 
 
 def _samples(samples: Sequence[Sample], tr: Translator, shelf: _Shelf) -> list[dict[str, Any]]:
-    """Return the samples of a column; those that are alike as one, with all their numbers.
+    """The samples of a column; those that are alike as one, with all their numbers.
 
     White space at the end is left out: whether a line or two are empty there tells nothing.
     """
@@ -234,13 +314,11 @@ def _samples(samples: Sequence[Sample], tr: Translator, shelf: _Shelf) -> list[d
 
 
 def _tags(sample: Sample) -> list[str]:
-    """Return what a sample can be filtered by."""
     tags = []
-    if sample.expected is not None:
-        if sample.answer is None:
-            tags.append("none")
-        else:
-            tags.append("right" if sample.answer == sample.expected else "wrong")
+    if sample.expected is not None and sample.answer is None:
+        tags.append("none")
+    elif sample.expected is not None:
+        tags.append("right" if sample.answer == sample.expected else "wrong")
     if sample.degenerate:
         tags.append("degenerate")
     if sample.notes.get("looping"):
@@ -249,7 +327,6 @@ def _tags(sample: Sample) -> list[str]:
 
 
 def _reading(sample: Sample, tr: Translator) -> str:
-    """Return what was counted in a continuation, in words."""
     sentences = {
         "cantonese": tr("Cantonese"),
         "written_chinese": tr("written Chinese"),
@@ -288,7 +365,7 @@ def _printable_or_none(text: str | None) -> str | None:
 
 
 def _bits(log_probability: float | None) -> float | None:
-    """Return a natural log-probability as bits that were spent."""
+    """A natural log-probability in bits."""
     return None if log_probability is None else _finite(-log_probability / math.log(2))
 
 
@@ -299,36 +376,21 @@ def _finite(value: float) -> float | None:
 def _pairs(
     page: Page, measured: Mapping[str, Measurement], shelf: _Shelf
 ) -> Iterator[dict[str, Any]]:
-    """Give the kinds of minimal pairs, each with its pairs and what they cost each candidate."""
     kinds: dict[str, dict[tuple[str, str], dict[str, Preference]]] = {}
     for name, measurement in measured.items():
         for each in measurement.findings.preferences:
             pairs = kinds.setdefault(each.kind, {})
             pairs.setdefault((each.right, each.wrong), {})[name] = each
     for kind, pairs in kinds.items():
-        yield {
-            "item": printable(page.tr(kind)),
-            "pairs": [
-                _pair(sentences, [by_name.get(name) for name in page.names], shelf)
-                for sentences, by_name in pairs.items()
-            ],
-        }
+        made = []
+        for sentences, by_name in pairs.items():
+            right, wrong = shelf.put_pair(*sentences)
+            found = map(by_name.get, page.names)
+            columns = [_preference(each) if each else None for each in found]
+            made.append({"right": right, "wrong": wrong, "columns": columns})
+        yield {"item": printable(page.tr(kind)), "pairs": made}
 
 
-def _pair(
-    sentences: tuple[str, str], columns: Sequence[Preference | None], shelf: _Shelf
-) -> dict[str, Any]:
-    right, wrong = shelf.put_pair(*sentences)
-    return {
-        "right": right,
-        "wrong": wrong,
-        "columns": [
-            None
-            if each is None
-            else {
-                "tags": ["right" if each.preferred else "wrong"],
-                "bits": [_finite(each.right_bits), _finite(each.wrong_bits)],
-            }
-            for each in columns
-        ],
-    }
+def _preference(each: Preference) -> dict[str, Any]:
+    bits = [_finite(each.right_bits), _finite(each.wrong_bits)]
+    return {"tags": ["right" if each.preferred else "wrong"], "bits": bits}

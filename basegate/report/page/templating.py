@@ -17,32 +17,15 @@ if TYPE_CHECKING:
 
 
 def render(template: str, page: Page, **values: object) -> Markup:
-    """Return a section of the page.
-
-    Args:
-        template: its file in `templates/`.
-        page: what it is made of; templates see it as `page`, and its translator as `tr`.
-        values: further names of the template.
-    """
     return render_part(template, page.tr, page=page, **values)
 
 
 def render_part(template: str, tr: Translator, **values: object) -> Markup:
-    """Return markup that needs no page.
-
-    Args:
-        template: its file in `templates/`.
-        tr: the words of its language.
-        values: further names of the template.
-    """
-    # The template escapes on its own; what it gives is markup.
-    return Markup(
-        _environment().get_template(template).render(tr=tr, ngettext=tr.ngettext, **values)
-    )
+    found = _environment().get_template(template)
+    return Markup(found.render(tr=tr, ngettext=tr.ngettext, **values))  # escaped by the template
 
 
 def asset(name: str) -> str:
-    """Return the text of a style sheet or script of the page."""
     return (resources.files("basegate.report.page") / "assets" / name).read_text(encoding="utf-8")
 
 
@@ -61,5 +44,5 @@ def _environment() -> Environment:
 
 
 def _tight(text: str) -> str:
-    """Return a text whose per cent signs stay on the line of their number."""
+    """A text whose per cent signs stay on the line of their number."""
     return printable(text).replace(" %", "\u00a0%")

@@ -19,8 +19,7 @@ from basegate.measurement import (
 )
 from basegate.report.page import samples as evidence
 from basegate.report.page.model import Page
-from basegate.report.page.samples import DIFFERS, collect
-from basegate.report.page.samples_section import _words, address, as_json, render_texts
+from basegate.report.page.samples import DIFFERS, _words, address, as_json, collect, render_samples
 from basegate.report.page.templating import asset
 from basegate.verdict import Result
 from tests.helpers.pages import make_page
@@ -93,7 +92,7 @@ def test_json_can_stand_in_a_script_and_says_the_same(text):
 
 
 def test_nothing_is_shown_where_no_measurement_holds_a_text():
-    assert render_texts(make(one={})) == ""
+    assert render_samples(make(one={})) == ""
 
 
 def test_a_prompt_stands_once_with_a_column_for_every_candidate():
@@ -264,7 +263,7 @@ def test_an_address_names_only_what_it_filters_by():
 
 
 def test_the_script_has_words_for_all_that_it_says_and_no_more():
-    script, known = asset("texts.js"), set(_words(ENGLISH))
+    script, known = asset("samples.js"), set(_words(ENGLISH))
     said = set(re.findall(r'say\("(\w+)"', script))
     assert said
     assert said <= known
@@ -274,7 +273,7 @@ def test_the_script_has_words_for_all_that_it_says_and_no_more():
 def test_the_section_is_in_the_language_of_the_page():
     catalogue = {"What it wrote": "佢寫咗乜", "Right answer: {answer}": "正確答案：{answer}"}
     page = make(one={"samples": (answer(),)}, tr=Translator("zh-HK", catalogue))
-    text = render_texts(page)
+    text = render_samples(page)
     assert "佢寫咗乜" in text
     assert "正確答案：{answer}" in text
 

@@ -24,10 +24,8 @@ _KINDS = (bits_per_char, varieties, topics, k_of_n, costs, operating_curves)
 
 
 def plots(page: Page) -> list[Plot]:
-    """Return the plots that a page has numbers for."""
     return [plot for kind in _KINDS for plot in kind.plots(page)]
 
 
 def render_plots(page: Page) -> Markup:
-    """Return the plots as a section of the page; empty where there is nothing to show."""
     return render("plots.html", page, plots=plots(page))

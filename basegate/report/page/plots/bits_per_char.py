@@ -28,7 +28,6 @@ class Bits(NamedTuple):
 
 
 def bits_of(page: Page, corpus: str) -> dict[str, Bits]:
-    """Return bits per character of the candidates that were measured on a corpus."""
     found = {}
     for name in values.sound(page, CHECK, corpus):
         cantonese = read(page, name, CHECK, corpus, "bits_per_char")
@@ -40,7 +39,6 @@ def bits_of(page: Page, corpus: str) -> dict[str, Bits]:
 
 
 def plots(page: Page) -> Iterator[Plot]:
-    """Give the plot, where anything was measured."""
     corpora = {
         part: found for _, part in values.parts_of(page, CHECK) if (found := bits_of(page, part))
     }
@@ -72,7 +70,6 @@ def plots(page: Page) -> Iterator[Plot]:
 
 
 def fewest_bits(page: Page, corpus: str, bits: Mapping[str, Bits]) -> str:
-    """Say who needs the fewest bits per character, and how that one stands to the others."""
     found = {name: each.cantonese for name, each in bits.items()}
     fewest = min(each.value for each in found.values())
     names, standing = values.leaders(page, (CHECK, corpus, "bits_per_char"), found, fewest)

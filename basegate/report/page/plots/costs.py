@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 def plots(page: Page) -> Iterator[Plot]:
-    """Give the table, where memory was read or a corpus was scored."""
     tr = page.tr
     corpora = [part for _, part in parts_of(page, CHECK)]
     rows = []

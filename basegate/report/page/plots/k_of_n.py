@@ -6,8 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.checks.labels import check_label
-from basegate.report.page.plots.matrix import side_by_side
-from basegate.report.page.plots.svg import GREEN, GREY, LIMIT, RED, ROW, Plot, draw, label, shorten
+from basegate.report.page.plots.svg import (
+    GREEN,
+    GREY,
+    LIMIT,
+    RED,
+    ROW,
+    Plot,
+    draw,
+    label,
+    shorten,
+    side_by_side,
+)
 from basegate.report.page.plots.values import joined, left_out, parts_of, reached, sentences, sound
 
 if TYPE_CHECKING:
@@ -19,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class Count(NamedTuple):
-    """The samples of one question: right ones, and how many of them are asked for.
+    """Right samples of one question, and how many are required.
 
-    `n_max` samples would be generated if early stopping left none out.
+    `n_max` samples would be generated without early stopping.
     """
 
     right: int
@@ -32,7 +42,6 @@ class Count(NamedTuple):
 
     @classmethod
     def of(cls, row: Result) -> Count | None:
-        """Return what a row of the ledger counts; `None` where it counts nothing."""
         if row.metric != "correct" or row.value is None or row.limit is None or not row.count:
             return None
         generated = row.count if row.drawn is None else row.drawn
@@ -52,18 +61,16 @@ Counts = dict[str, dict[str, Count]]
 
 
 def counts_of(page: Page, check: str, part: str) -> Counts:
-    """Return the counts of a bank, as far as it is judged question by question."""
     found: Counts = {}
     for name in sound(page, check, part):
         rows = page.rows(name, check, part)
-        own = {row.question: count for row in rows if (count := Count.of(row)) is not None}
-        if own:
+        if own := {row.question: count for row in rows if (count := Count.of(row))}:
             found[name] = own
     return found
 
 
 def hardest(found: Counts, most: int) -> list[str]:
-    """Return the questions that fewest candidates pass, so many of them, in the bank's order."""
+    """The questions that fewest candidates pass, at most `most`, in the bank's order."""
     questions = list(dict.fromkeys(question for own in found.values() for question in own))
 
     def passing(question: str) -> tuple[int, int]:
@@ -75,7 +82,6 @@ def hardest(found: Counts, most: int) -> list[str]:
 
 
 def plots(page: Page) -> Iterator[Plot]:
-    """Give a plot for every bank that is judged question by question."""
     tr = page.tr
     for number, (check, part) in enumerate(parts_of(page, "knowledge", "reasoning"), start=1):
         found = counts_of(page, check, part)

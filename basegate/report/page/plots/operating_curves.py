@@ -23,15 +23,9 @@ COUNTED = "correct"
 
 
 class Gate(NamedTuple):
-    """A gate on answers.
+    """A limit on answers: by the share truly right (`points`), the probability of passing.
 
-    Chances that a model passes stand by the shares that it truly has right. What a measurement is
-    worth differs between candidates: `low` is where it tells least, `middle` the median.
-
-    Attributes:
-        name: the checks with their items that have it.
-        limit: in words.
-        asked: what is judged: one question where samples are counted, or all of an item.
+    Effective sample sizes differ between candidates: `low` is of the smallest, `middle` the median.
     """
 
     name: str
@@ -43,7 +37,6 @@ class Gate(NamedTuple):
     high: tuple[float, ...]
 
     def chance_at(self, share: float, tr: Translator) -> str:
-        """Return how likely a model with such a share right passes; empty where nobody knows."""
         if share not in self.points:
             return ""
         at = self.points.index(share)
@@ -52,10 +45,9 @@ class Gate(NamedTuple):
 
 
 def gates(page: Page) -> list[Gate]:
-    """Return the gates that have operating curves, in the order of the ledger.
+    """The limits that have operating curves, in the order of the ledger.
 
-    Questions are judged alike where as many samples of as many have to be right, in whatever bank;
-    what a share is worth depends on its bank.
+    Questions with the same k of n have the same curve in any bank; that of a share does not.
     """
     rows: dict[tuple[object, ...], list[Result]] = {}
     for row in page.ledger.results:
@@ -85,7 +77,6 @@ def _gate(rows: Sequence[Result], tr: Translator) -> Gate:
 
 
 def plots(page: Page) -> Iterator[Plot]:
-    """Give the plot, where any gate is one on answers."""
     found = gates(page)
     if not found:
         return

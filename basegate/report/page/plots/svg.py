@@ -69,12 +69,11 @@ _BARE = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot with its numbers as a table, for those who cannot see it, or want to know exactly.
+    """A plot, and its numbers as a table.
 
     Attributes:
-        key: begins its ids, which no other plot of the page has; letters, digits and hyphens.
-        caption: what to see in it, computed from its numbers.
-        svg: to stand in a page as it is; `None` where the table is enough.
+        key: prefix of its ids, unique on the page; letters, digits and hyphens.
+        svg: `None` where the table is enough.
     """
 
     key: str
@@ -86,13 +85,13 @@ class Plot:
 
 
 def draw(key: str, height: float, paint: Callable[[Any], Sequence[Any]]) -> Markup:
-    """Return the SVG of a plot.
+    """Draw a plot as SVG.
 
     Args:
-        key: of the plot; begins every id in it.
+        key: prefix of every id in it.
         height: of its axes in pixels, without what stands around them.
-        paint: draws on the matplotlib figure that it is given, and returns those of its axes that
-            stand one below the other.
+        paint: draws on a matplotlib figure, and returns those of its axes that stand one below the
+            other.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -128,7 +127,7 @@ def write(axes: Any, x: float, y: float, text: str, align: str = "left", **optio
 
 
 def shorten(text: str, most: int = NAME) -> str:
-    """Return a text on one line, without its middle where it takes more columns than `most`.
+    """A text on one line, without its middle where it takes more columns than `most`.
 
     Names of models differ at their ends as often as at their beginnings.
     """
@@ -141,7 +140,7 @@ def shorten(text: str, most: int = NAME) -> str:
 
 
 def label(text: str, most: int = NAME, width: int = NAME) -> str:
-    """Return a text for a plot, shortened to `most` columns, in lines of `width` columns."""
+    """A text for a plot, shortened to `most` columns, in lines of `width` columns."""
     text = shorten(text, most)
     # A line of Chinese holds half as many characters.
     width = max(1, width * len(text) // max(1, columns(text)))
@@ -151,3 +150,19 @@ def label(text: str, most: int = NAME, width: int = NAME) -> str:
     # matplotlib takes a Chinese character for little more than half as wide as it is shown. Spaces
     # make room, and are not shown at the end of a line.
     return "\n".join(line + " " * round(1.3 * (columns(line) - len(line))) for line in lines)
+
+
+def side_by_side(figure: Any, heads: Sequence[str], rows: Sequence[str]) -> list[Any]:
+    """Axes for every head, upright if more than two, from left to right; row `n` is at `y = n`."""
+    found = list(figure.subplots(1, len(heads), squeeze=False)[0])
+    upright = len(heads) > 2
+    for axes, head in zip(found, heads, strict=True):
+        text = label(head, width=24 if upright else 22 // len(heads))
+        place = "center" if upright else "left"
+        axes.set_title(text, rotation=90 * upright, loc=place, weight="normal")
+        axes.tick_params("y", length=0)
+        axes.set(ylim=(len(rows) - 0.5, -0.5), yticks=[])
+        axes.spines["left"].set_visible(False)
+    room = 30 if len(heads) == 1 else 25
+    found[0].set_yticks(range(len(rows)), [label(row, room, room) for row in rows])
+    return found

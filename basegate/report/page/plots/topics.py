@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from basegate.checks.labels import check_label
 from basegate.i18n.formatting import FRACTION
 from basegate.report.page.plots import values
-from basegate.report.page.plots.matrix import side_by_side
-from basegate.report.page.plots.svg import BLUE, GREY, LIMIT, ROW, Plot, draw, label, shorten
+from basegate.report.page.plots.svg import (
+    BLUE,
+    GREY,
+    LIMIT,
+    ROW,
+    Plot,
+    draw,
+    label,
+    shorten,
+    side_by_side,
+)
 from basegate.report.page.plots.values import Value, in_figures
 
 if TYPE_CHECKING:
@@ -31,7 +40,6 @@ class Topics(NamedTuple):
 
 
 def topics_of(page: Page, check: str, part: str) -> dict[str, Topics]:
-    """Return by candidate what a bank's measurements hold on topics."""
     found = {}
     for name in values.sound(page, check, part):
         measured = page.measured(name, check, part)
@@ -50,7 +58,7 @@ def topics_of(page: Page, check: str, part: str) -> dict[str, Topics]:
 
 
 def easiest_first(found: dict[str, Topics]) -> list[str]:
-    """Return the topics in the order of how often they are right, on average of candidates."""
+    """Topics by mean accuracy over the candidates, highest first."""
     shares: dict[str, list[float]] = {}
     for own in found.values():
         for topic, value in own.found.items():
@@ -59,7 +67,6 @@ def easiest_first(found: dict[str, Topics]) -> list[str]:
 
 
 def plots(page: Page) -> Iterator[Plot]:
-    """Give a plot for every bank with topics."""
     tr = page.tr
     for number, item in enumerate(values.parts_of(page, "knowledge", "reasoning"), start=1):
         found = topics_of(page, *item)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Value(NamedTuple):
-    """A value that was measured, with its interval and the interval's level."""
+    """A measured value, with its interval and the interval's level."""
 
     value: float
     interval: tuple[float, float] | None = None
@@ -27,12 +27,10 @@ class Value(NamedTuple):
 
     @property
     def low(self) -> float:
-        """The lower end, or the value where no end is known."""
         return self.interval[0] if self.interval else self.value
 
     @property
     def high(self) -> float:
-        """The upper end, or the value where no end is known."""
         return self.interval[1] if self.interval else self.value
 
 
@@ -40,27 +38,20 @@ def paint_intervals(
     axes: Any, values: Sequence[Value], ys: Sequence[float], colour: str, marker: str
 ) -> Any:
     """Draw values from left to right with their intervals and return what a legend shows."""
-    return axes.errorbar(
-        [each.value for each in values],
-        ys,
-        xerr=[
-            [each.value - each.low for each in values],
-            [each.high - each.value for each in values],
-        ],
-        color=colour,
-        fmt=marker,
-        clip_on=False,
-    )
+    below = [each.value - each.low for each in values]
+    above = [each.high - each.value for each in values]
+    xs = [each.value for each in values]
+    return axes.errorbar(xs, ys, xerr=[below, above], color=colour, fmt=marker, clip_on=False)
 
 
 def row_of(page: Page, candidate: str, check: str, part: str, metric: str) -> Result | None:
-    """Return the row in which a metric of a whole item was judged, if it was."""
+    """The row in which a metric of a whole item was judged, if it was."""
     rows = page.rows(candidate, check, part)
     return next((row for row in rows if row.metric == metric and not row.question), None)
 
 
 def read(page: Page, candidate: str, check: str, part: str, metric: str) -> Value | None:
-    """Return a metric of a whole item: as it was judged, or as it was measured."""
+    """A metric of a whole item: as it was judged, or as it was measured."""
     measured = page.measured(candidate, check, part)
     metrics = measured.findings.metrics if measured else ()
     found = row_of(page, candidate, check, part, metric) or next(
@@ -72,12 +63,11 @@ def read(page: Page, candidate: str, check: str, part: str, metric: str) -> Valu
 
 
 def parts_of(page: Page, *checks: str) -> list[tuple[str, str]]:
-    """Return the items of some checks, in the order of the ledger."""
     return [(check, part) for check, part in page.parts if check in checks]
 
 
 def sound(page: Page, check: str, part: str) -> list[str]:
-    """Return the candidates with a valid measurement of an item."""
+    """The candidates with a valid measurement of an item."""
     return [
         name
         for name in page.names
@@ -88,12 +78,10 @@ def sound(page: Page, check: str, part: str) -> list[str]:
 def leaders(
     page: Page, compared: tuple[str, str, str], found: Mapping[str, Value], best: float
 ) -> tuple[str, str]:
-    """Return who has the best value, in words, and how that one stands to the others.
+    """Who has the best value, and by the paired comparisons, how that one compares to the others.
 
-    The latter is what the paired comparisons of the run say. Intervals in a plot tell less: two may
-    overlap, and the candidates still differ significantly on the same items.
-
-    `compared` is check, corpus or bank, and metric; nothing more is said where several are best.
+    Intervals in a plot tell less: two may overlap, and the candidates still differ significantly on
+    the same items. `compared` is check, corpus or bank, and metric; nothing is said of ties.
     """
     tr = page.tr
     first, *others = sorted(found, key=lambda name: found[name].value != best)
@@ -127,55 +115,39 @@ def _word(each: Comparison | None, best: str) -> str:
 
 
 def left_out(page: Page, shown: Iterable[str]) -> str:
-    """Say which candidates a plot does not show; empty where it shows all."""
-    missing = [name for name in page.names if name not in set(shown)]
-    if not missing:
-        return ""
-    names = listed(page.tr, missing)
-    return page.tr("Not shown, for want of a valid measurement: {names}.", names=names)
+    names = listed(page.tr, [name for name in page.names if name not in set(shown)])
+    return names and page.tr("Not shown, for want of a valid measurement: {names}.", names=names)
 
 
 def sentences(tr: Translator, *given: str | Literal[False]) -> str:
-    """Return a text of those sentences that say something."""
     return tr.gap.join([each for each in given if each])
 
 
 def listed(tr: Translator, names: Iterable[str]) -> str:
-    """Return names as a list in a sentence, each shortened where it has to be."""
     return joined(tr, list(map(shorten, names)))
 
 
 def reached(tr: Translator, found: Mapping[str, Sequence[bool]]) -> str:
-    """Return in how many cases of all something is true, by candidate."""
     return joined(tr, [f"{shorten(name)} {sum(own)}/{len(own)}" for name, own in found.items()])
 
 
 def joined(tr: Translator, phrases: Sequence[str]) -> str:
-    """Return phrases as a list in a sentence."""
     if len(phrases) < 2:
         return "".join(phrases)
-    text = phrases[0]
-    for phrase in phrases[1:-1]:
-        text = tr("{some}, {next}", some=text, next=phrase)
-    return tr("{some} and {last}", some=text, last=phrases[-1])
+    return tr("{some} and {last}", some=tr(", ").join(phrases[:-1]), last=phrases[-1])
 
 
 def in_figures(value: Value | None, unit: str = "", tr: Translator = ENGLISH) -> str:
-    """Return a value with its interval, e.g. `4.10 (95 %: 3.97–4.23)`; empty where there is none.
-
-    A unit that begins with `share ` is shown in per cent.
-    """
+    """A value with its interval, e.g. `4.10 (95 %: 3.97–4.23)`."""
     if value is None:
         return ""
     text = format_value(value.value, unit, tr=tr)
     if value.interval is None:
         return text
     low, high = (format_value(end, unit, tr=tr) for end in value.interval)
-    level = f"{value.confidence * 100:g}"
-    low = low.removesuffix("%").strip()
-    return text + tr(" ({level} %: {low}–{high})", level=level, low=low, high=high)
+    known = {"level": f"{value.confidence * 100:g}", "low": low.removesuffix("%").strip()}
+    return text + tr(" ({level} %: {low}–{high})", **known, high=high)
 
 
 def per_cent(share: float, tr: Translator) -> str:
-    """Return a share in per cent, as ticks of an axis say it."""
     return tr("{value} %", value=f"{share * 100:.10g}")

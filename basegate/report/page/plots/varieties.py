@@ -24,13 +24,11 @@ _COLOURS = (svg.BLUE, svg.GREEN, svg.ORANGE, svg.PINK, svg.GREY)
 
 
 def count_varieties(samples: Iterable[Sample]) -> tuple[int, ...]:
-    """Return how many sentences of each of `VARIETIES` there are."""
     notes = [sample.notes for sample in samples]
     return tuple(sum(int(each.get(name, 0)) for each in notes) for name in VARIETIES)
 
 
 def sentences_of(page: Page, part: str) -> dict[str, tuple[int, ...]]:
-    """Return how many sentences of each variety candidates wrote; none of those without any."""
     measured = {name: page.measured(name, CHECK, part) for name in values.sound(page, CHECK, part)}
     return {
         name: counts
@@ -40,7 +38,6 @@ def sentences_of(page: Page, part: str) -> dict[str, tuple[int, ...]]:
 
 
 def plots(page: Page) -> Iterator[Plot]:
-    """Give a plot for every file of prompts."""
     tr = page.tr
     parts = values.parts_of(page, CHECK)
     for number, (_, part) in enumerate(parts, start=1):
@@ -85,7 +82,6 @@ def _varieties(tr: Translator) -> tuple[str, ...]:
 
 
 def most_cantonese(page: Page, part: str, found: Mapping[str, Value]) -> str:
-    """Say who writes the most Cantonese, and how that one stands to the others."""
     if not found:
         return ""
     most = max(each.value for each in found.values())

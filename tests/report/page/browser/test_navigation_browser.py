@@ -2,7 +2,7 @@
 
 import pytest
 
-from basegate.report.page.samples_section import address
+from basegate.report.page.samples import address
 from tests.helpers.browsing import STATUS
 
 pytestmark = pytest.mark.browser

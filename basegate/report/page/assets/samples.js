@@ -210,7 +210,7 @@
 
   const bits = (value) => (value === null ? say("not_a_number") : value.toFixed(2));
 
-  const likeliest = (option, expected) => option === null
+  const preferred = (option, expected) => option === null
     ? chip("wrong", say("tie"))
     : chip(option === expected ? "right" : "wrong", name(option));
 
@@ -223,7 +223,7 @@
     const body = rows.map(({ index, options }) => {
       const of = new Map(options.bits.map(([key, ...values]) => [key, values]));
       const half = (kind, at) => [
-        cell("td", "", likeliest(options[kind], group.expected)),
+        cell("td", "", preferred(options[kind], group.expected)),
         ...letters.map((key) => {
           const made = cell("td", "", of.has(key) ? bits(of.get(key)[at]) : "");
           if (key === options[kind]) made.className = "bg-least";
