@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-from pydantic_core import core_schema
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pydantic import GetCoreSchemaHandler
-
-
-class StoredMessage(BaseModel):
-    """A text for people, kept as what it is put together from.
-
-    Attributes:
-        template: in English, with the names of its values in braces; without values it is the text
-            as it is.
-        values: by name; some are put together likewise.
-    """
-
-    template: str
-    values: dict[str, str | StoredMessage]
+    from pydantic_core import core_schema
 
 
 class Message(str):
@@ -62,10 +47,17 @@ class Message(str):
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
+        # Late: whoever only raises an error needs no pydantic, which takes a while to import.
+        from pydantic_core import core_schema
+
+        from basegate.i18n.stored_message import StoredMessage
+
         return core_schema.no_info_plain_validator_function(
             _read,
             serialization=core_schema.plain_serializer_function_ser_schema(
-                _fields, return_schema=handler.generate_schema(StoredMessage), when_used="json"
+                StoredMessage.of,
+                return_schema=handler.generate_schema(StoredMessage),
+                when_used="json",
             ),
         )
 
@@ -77,20 +69,14 @@ def _again(template: str, values: Mapping[str, str]) -> Message:
 def _read(value: Any) -> Message:
     if isinstance(value, str):
         return Message.of(value)
+    from basegate.i18n.stored_message import StoredMessage
+
     stored = StoredMessage.model_validate(value)
     inner = {
         name: _read(each) if isinstance(each, StoredMessage) else each
         for name, each in stored.values.items()
     }
     return _again(stored.template, inner)
-
-
-def _fields(message: Message) -> StoredMessage:
-    inner = {
-        name: _fields(each) if isinstance(each, Message) else each
-        for name, each in message.values.items()
-    }
-    return StoredMessage(template=message.template, values=inner)
 
 
 JOINS = {

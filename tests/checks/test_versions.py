@@ -45,10 +45,10 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "6db28da80d80cae7"),
+    "knowledge": (6, "bd5cd084bb790529"),
     "reasoning": (5, "67fd04b49080902e"),
     "continuation": (7, "9c3877bf19fec5c3"),
-    "minimal_pairs": (3, "48113dadcec823d4"),
+    "minimal_pairs": (3, "684895c93b418e69"),
     "perplexity": (5, "3c47f9f76cf408b6"),
 }
 

@@ -98,7 +98,8 @@ MET = "Take a: it meets every limit."
                 MET,
                 "Others meet every limit, too, but on the same items it is carried as better: "
                 "0.53 bits per character better than b on perplexity bank; 12.5 points better "
-                "than b on minimal pairs bank (share of pairs with the right sentence more probable).",
+                "than b on minimal pairs bank (share of pairs with the right sentence more "
+                "probable).",
             ],
         ),
         (
