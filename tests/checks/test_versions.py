@@ -45,8 +45,8 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "6db28da80d80cae7"),
-    "reasoning": (5, "67fd04b49080902e"),
+    "knowledge": (6, "3bd259c56b0474fd"),
+    "reasoning": (5, "74bc80230803660d"),
     "continuation": (7, "9c3877bf19fec5c3"),
     "minimal_pairs": (3, "48113dadcec823d4"),
     "perplexity": (5, "3c47f9f76cf408b6"),
