@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label, metric_label
 from basegate.i18n.formatting import format_row_limit, format_value
+from basegate.i18n.messages import Message
 from basegate.judging.explanation import sentence
 from basegate.judging.recommendation import plainest_of
 from basegate.report.page.samples import samples_link
@@ -82,10 +83,8 @@ def render_decision(page: Page) -> Markup:
 
 def columns(page: Page) -> tuple[tuple[str, str], ...]:
     """Checks that have rows, then those that have not been judged."""
-    left = (
-        (each.check, each.item) for entry in page.ledger.candidates for each in entry.not_judged
-    )
-    return tuple(dict.fromkeys((*page.parts, *left)))
+    left = (each for entry in page.ledger.candidates for each in entry.not_judged)
+    return tuple(dict.fromkeys((*page.parts, *((each.check, each.item) for each in left))))
 
 
 def lines(page: Page) -> list[Line]:
@@ -97,14 +96,15 @@ def _line(page: Page, entry: CandidateEntry) -> Line:
     choice = page.ledger.recommendation
     return Line(
         entry=entry,
-        decision=_decided(entry, page.ledger.results_of(entry.name), page),
+        decision=_decision(page, entry),
         chosen=choice is not None and choice.candidate == entry.name,
         date=entry.compared[:10],
         cells=tuple(_cell(page, entry, *part) for part in columns(page)),
     )
 
 
-def _decided(entry: CandidateEntry, rows: Sequence[Result], page: Page) -> str:
+def _decision(page: Page, entry: CandidateEntry) -> str:
+    rows = page.ledger.results_of(entry.name)
     if not rows or entry.not_run:
         return decided(entry, rows, page.ledger.suite.interrupted, page.tr)
     return decision_in_words(entry.verdict, page.tr)
@@ -143,22 +143,19 @@ def _empty(tr: Translator, entry: CandidateEntry, check: str, part: str) -> Cell
 
 def _more(tr: Translator, left: Mapping[VerdictWord, int], unknown: bool) -> str:
     """How many metrics are left out; `unknown`: the invalid ones only lack a known limit."""
-    parts = {word: _left_out(tr, word, left[word]) for word in _WORST_FIRST if left[word] > 0}
-    if unknown and "invalid" in parts:
-        parts["invalid"] = tr("and {count} more, limit not known", count=left["invalid"])
-    return tr("; ").join(parts.values())
+    texts = dict(_LEFT_OUT)
+    if unknown:
+        texts["invalid"] = Message("and {count} more, limit not known")
+    parts = (tr(text, count=left[word]) for word, text in texts.items() if left[word] > 0)
+    return tr("; ").join(parts)
 
 
-_WORST_FIRST: tuple[VerdictWord, ...] = ("invalid", "fail", "inconclusive", "pass")
-
-
-def _left_out(tr: Translator, verdict: VerdictWord, count: int) -> str:
-    return {
-        "pass": tr("and {count} more, met", count=count),
-        "fail": tr("and {count} more, not met", count=count),
-        "inconclusive": tr("and {count} more, open", count=count),
-        "invalid": tr("and {count} more, not measured", count=count),
-    }[verdict]
+_LEFT_OUT: dict[VerdictWord, Message] = {
+    "invalid": Message("and {count} more, not measured"),
+    "fail": Message("and {count} more, not met"),
+    "inconclusive": Message("and {count} more, open"),
+    "pass": Message("and {count} more, met"),
+}
 
 
 def _questions(page: Page, rows: Sequence[Result]) -> Value:
