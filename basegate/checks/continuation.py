@@ -117,7 +117,7 @@ def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findi
 
 
 def read_variety(text: str) -> dict[str, float | int | str | bool]:
-    """Return the counts that the shares are made of, for one sample.
+    """The counts that the shares are made of, for one sample.
 
     `mixed` are sentences of Cantonese with written Chinese or with clauses of English;
     `latin_words` those words in Latin letters that are no code-mixing.
@@ -138,15 +138,11 @@ def read_variety(text: str) -> dict[str, float | int | str | bool]:
 
 
 def summarise(samples: Sequence[Sample], *, certain: bool = False) -> Findings:
-    """Return the shares over all samples, with intervals over prompts.
+    """The shares over all samples, with intervals over prompts.
 
     Samples of one prompt are not independent of each other; where there is only one prompt, its
-    samples are all there is to resample.
-
-    Args:
-        samples: of all prompts.
-        certain: whether nothing was left to chance, so that all samples of a prompt are the same
-            and tell no more than one.
+    samples are all there is to resample. `certain`: greedy, so that all samples of a prompt are
+    the same and tell no more than one.
     """
     import numpy as np
 
@@ -175,10 +171,7 @@ def summarise(samples: Sequence[Sample], *, certain: bool = False) -> Findings:
 
 
 def _clusters(samples: Sequence[Sample], certain: bool) -> NDArray[np.int64]:
-    """Return by sample the number of its prompt.
-
-    Its own number where there is one prompt only, unless samples of a prompt are the same.
-    """
+    """By sample the number of its prompt; its own if there is one prompt, unless `certain`."""
     import numpy as np
 
     prompts = {
@@ -196,15 +189,14 @@ def _share(
     clusters: NDArray[np.int64],
     draws: NDArray[np.int64],
 ) -> Metric:
-    """Return a ratio of sums.
+    """A ratio of sums.
 
-    Where there was nothing to count, e.g. no Chinese character, anything can be true: the value is
-    0, its interval all shares, and its count 0.
+    Where there was nothing to count, e.g. no Chinese character, the value is 0, its interval all
+    shares, and its count 0.
 
     Where all clusters have the same share (none of the samples loops, say), resampling would call
-    it certain. Wilson's interval stands in, a sample being a draw (a prompt, where its samples are
-    all the same): given the prompts, samples are independent, and a share within one is at most
-    all of it.
+    it certain. Wilson's interval is used instead, over samples (over prompts, where the samples of
+    one are all the same): given the prompts, samples are independent.
     """
     import numpy as np
 

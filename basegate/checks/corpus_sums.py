@@ -29,14 +29,12 @@ class Sums:
 
 
 def taken(sums: Sums, places: Sequence[int]) -> Sums:
-    """Return the sums of some of the documents."""
     return Sums(
         sums.nll[places], sums.tokens[places], sums.characters[places], sums.utf8_bytes[places]
     )
 
 
 def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sums:
-    """Return the sums of documents that were scored each on its own."""
     import numpy as np
 
     return Sums(
@@ -48,10 +46,10 @@ def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sum
 
 
 def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
-    """Return the sums of documents that were scored as one text.
+    """The sums of documents that were scored as one text.
 
     A token belongs to the document in which it starts; the text between two documents to the one
-    before. Where the tokenizer cannot tell where tokens start, all is one document.
+    before. Where the tokenizer does not give token offsets, all is one document.
     """
     import numpy as np
 
@@ -69,7 +67,7 @@ def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
 
 
 def split_share(starts: NDArray[np.int64]) -> float:
-    """Return the share of tokens that are only a part of a character (bytes of it)."""
+    """Share of tokens that are only a part of a character (bytes of it)."""
     import numpy as np
 
     if len(starts) < 2:
@@ -79,7 +77,7 @@ def split_share(starts: NDArray[np.int64]) -> float:
 
 
 def document_scores(sums: Sums) -> tuple[DocumentScore, ...]:
-    """Return what each document cost, for comparing candidates on the same ones."""
+    """Bits per document, to compare candidates on the same ones."""
     bits = sums.nll / math.log(2)
     columns = zip(bits, sums.tokens, sums.characters, strict=True)
     return tuple(
@@ -93,10 +91,10 @@ FEW_COPIES = 0.01
 
 
 def copies(documents: Sequence[str]) -> Message | None:
-    """Say how many documents say once more what another says; `None` where they are next to none.
+    """A note on how many documents repeat others; `None` if hardly any does.
 
-    Resampling takes each for a text of its own, so that its interval is narrower than it should be.
-    Lines of an encyclopaedia, headings say, may well be alike: they are a small part of it.
+    Resampling takes each for a text of its own, so that the interval is too narrow. A few lines of
+    an encyclopaedia that are alike, headings say, do not matter.
     """
     seen: set[str] = set()
     again = []

@@ -16,7 +16,7 @@ class Draws(NamedTuple):
     """How many samples of a question are wanted.
 
     Attributes:
-        correct: right ones that settle the question; `None` where all samples are wanted.
+        correct: right ones that decide the question; `None` where all samples are wanted.
         max_degenerate_share: above this share of degenerate samples the measurement is invalid.
     """
 
@@ -24,13 +24,7 @@ class Draws(NamedTuple):
     max_degenerate_share: float = 1.0
 
     def wanted(self, right: int, drawn: int, samples: int) -> int:
-        """Return how many more to draw: the fewest that could settle it, 0 where it is settled.
-
-        Args:
-            right: right samples so far.
-            drawn: samples so far.
-            samples: of the question in all.
-        """
+        """How many more samples to draw: the fewest that can decide the question; 0 if decided."""
         if self.correct is None:
             return samples - drawn
         missing = self.correct - right
@@ -38,8 +32,8 @@ class Draws(NamedTuple):
         return max(0, min(missing, to_lose))
 
     def validity_is_certain(self, degenerate: int, drawn: int, undrawn: int) -> bool:
-        """Tell whether the undrawn samples could not make the measurement invalid, nor valid."""
-        # Shares, as the limit is held against one: a product rounds 0.29 * 100 to less than 29.
+        """Whether the measurement is valid, or not, whatever the undrawn samples would be."""
+        # Shares, as in the limit: a product rounds 0.29 * 100 to less than 29.
         samples, most = max(1, drawn + undrawn), self.max_degenerate_share
         return degenerate / samples > most or (degenerate + undrawn) / samples <= most
 
@@ -48,7 +42,7 @@ ALL = Draws()
 
 
 def is_enough(findings: Findings, draws: Draws) -> bool:
-    """Tell whether what was drawn settles every question, and whether it is valid."""
+    """Whether the samples decide every question and the measurement's validity."""
     undrawn = findings.facts.get("not_drawn")
     if undrawn == 0:
         return True
@@ -62,7 +56,7 @@ def is_enough(findings: Findings, draws: Draws) -> bool:
 
 
 def _degenerate(findings: Findings) -> tuple[int, int]:
-    """Return how many samples are degenerate, and how many there are; without reading them."""
+    """Degenerate samples, and all; samples are not read."""
     for metric in findings.metrics:
         if metric.name == "degenerate_share" and metric.value is not None and metric.count:
             return round(metric.value * metric.count), metric.count

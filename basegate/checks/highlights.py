@@ -49,7 +49,6 @@ class Highlight(NamedTuple):
 
 
 def highlights(text: str) -> tuple[Highlight, ...]:
-    """Return what stands out in a text: parts in order that do not overlap."""
     found = [(span, Kind.LOOP) for span in loops(text)]
     found += [(span, Kind.SIMPLIFIED) for span in simplified_forms(text)]
     for start, sentence in _placed_sentences(text):
@@ -60,7 +59,7 @@ def highlights(text: str) -> tuple[Highlight, ...]:
 
 
 def cantonese_markers(sentence: str) -> list[Span]:
-    """Return what makes a sentence Cantonese: canto-filter's markers, or English words in use."""
+    """canto-filter's markers, or English words used with Cantonese grammar."""
     # `cantofilter.judge` is a function, too, which hides the module from an attribute's view.
     from cantofilter.judge import CANTO_UNIQUE_CHAR, CANTO_UNIQUE_WORD
 
@@ -78,7 +77,7 @@ def cantonese_markers(sentence: str) -> list[Span]:
 
 
 def english_clauses(sentence: str) -> list[Span]:
-    """Return the clauses of English in a sentence, whose words `variety.clause_words` counts."""
+    """The clauses of English whose words `language_variety.clause_words` counts."""
     least = variety.CLAUSE_WORDS if variety.han_characters(sentence) else 1
     return [
         run.span()
@@ -88,16 +87,16 @@ def english_clauses(sentence: str) -> list[Span]:
 
 
 def simplified_forms(text: str) -> list[Span]:
-    """Return the Simplified forms in a text; those in a row are one part."""
+    """Simplified forms; those in a row are one part."""
     forms = set(variety.simplified_characters(text))
     return _merged((at, at + 1) for at, char in enumerate(text) if char in forms)
 
 
 def loops(text: str) -> list[Span]:
-    """Return what a text that turns in circles says again; nothing of other texts.
+    """The repeated part of a text in a repetition loop; nothing of other texts.
 
-    That is every 4-gram that stands earlier in it. Where these are less than half of the text
-    (`第1個。第2個。`, which zlib gives away), every 2-gram.
+    Every 4-gram that occurs earlier in it. Where these are less than half of the text
+    (`第1個。第2個。`, which zlib finds), every 2-gram.
     """
     if not variety.is_looping(text):
         return []
@@ -114,7 +113,7 @@ def loops(text: str) -> list[Span]:
 
 
 def difference(right: str, wrong: str) -> tuple[Span, Span]:
-    """Return the part of each of two texts that lies between what both begin and end with."""
+    """The part of each of two texts between what both begin and end with."""
     shorter = min(len(right), len(wrong))
     start = next((at for at in range(shorter) if right[at] != wrong[at]), shorter)
     rest = shorter - start
@@ -123,7 +122,7 @@ def difference(right: str, wrong: str) -> tuple[Span, Span]:
 
 
 def _placed_sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Give the sentences of a text, each with the place where it begins."""
+    """Sentences, each with its start."""
     start = 0
     for sentence in variety.sentences(text):
         start = text.index(sentence, start)
@@ -132,7 +131,7 @@ def _placed_sentences(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _whole_words(sentence: str, start: int, end: int) -> Span:
-    """Return a match of `variety.CODE_MIXING` with all of the English word that it cuts."""
+    """A match of `CODE_MIXING`, extended to whole English words."""
     if sentence[start] in _BEFORE_CLASSIFIER:
         start += 1
     for word in variety.LATIN_WORD.finditer(sentence):
@@ -142,7 +141,7 @@ def _whole_words(sentence: str, start: int, end: int) -> Span:
 
 
 def _said_before(text: str, size: int) -> set[int]:
-    """Return the places in a text that n-grams which stand earlier in it cover."""
+    """The places covered by n-grams that occur earlier in the text."""
     seen: set[str] = set()
     covered: set[int] = set()
     for start in range(len(text) - size + 1):
@@ -154,7 +153,7 @@ def _said_before(text: str, size: int) -> set[int]:
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
-    """Return spans in order, those that touch or overlap as one."""
+    """Spans in order; those that touch or overlap are joined."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -165,7 +164,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def _flat(found: Iterable[tuple[Span, Kind]]) -> Iterator[Highlight]:
-    """Cut overlapping parts at all their ends, so that each piece has the kinds of all on it."""
+    """Cut overlapping parts at their ends, so that each piece has all kinds on it."""
     borders = sorted(
         (at, kind, step) for (start, end), kind in found for at, step in ((start, 1), (end, -1))
     )

@@ -16,7 +16,6 @@ MEASURING_LIBRARIES = ("torch", "transformers", "tokenizers", "bitsandbytes", "n
 
 
 def installed_version(package: str) -> str | None:
-    """Return the installed version of a package, or `None`."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -24,16 +23,11 @@ def installed_version(package: str) -> str | None:
 
 
 def library_versions(*further: str) -> dict[str, str | None]:
-    """Return the versions of the libraries that can change a number, and of `further` ones."""
     return {name: installed_version(name) for name in (*MEASURING_LIBRARIES, *further)}
 
 
 def identify_check(check: CheckConfig) -> dict[str, Any]:
-    """Return the part of an identity that the check alone decides: what is asked, and on what.
-
-    Raises:
-        DataError: its data cannot be found.
-    """
+    """The part of an identity that the check decides; raises `DataError` if data is missing."""
     _check_files(check)
     declared = declaration_of(check.name)
     return {
@@ -44,11 +38,7 @@ def identify_check(check: CheckConfig) -> dict[str, Any]:
 
 
 def _check_files(check: CheckConfig) -> None:
-    """Refuse files that are not there with what names them, which whoever reads them cannot tell.
-
-    Raises:
-        DataError: there is one.
-    """
+    """Raise `DataError` for a missing file, with the key that names it."""
     for key, path in check.files.items():
         if not path.exists():
             raise DataError(
@@ -58,7 +48,7 @@ def _check_files(check: CheckConfig) -> None:
 
 
 def identify_software(check: str) -> dict[str, Any]:
-    """Return the part of an identity that the installed software decides, for one check's name."""
+    """The part of an identity that the installed software decides."""
     declared = declaration_of(check)
     return {
         "measure": {"name": check, "version": declared.version},

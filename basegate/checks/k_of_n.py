@@ -42,8 +42,8 @@ ANSWER_LABELS = {
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One thing asked.
+class PromptItem:
+    """A question or problem.
 
     Attributes:
         id: of the question or problem.
@@ -62,7 +62,6 @@ class Asked:
     is_final: Callable[[str], bool] = lambda text: False
 
     def sample(self, draw: Draw) -> Sample:
-        """Return what was drawn with the answer found in it."""
         return Sample(
             item=self.id,
             prompt=self.prompt,
@@ -75,7 +74,7 @@ class Asked:
 
 
 def count_correct(
-    engine: Engine, asked: Sequence[Asked], task: Task[Bank[Any], SamplingSettings]
+    engine: Engine, asked: Sequence[PromptItem], task: Task[Bank[Any], SamplingSettings]
 ) -> Findings:
     """Draw the samples of all that is asked together, read their answers and count.
 
@@ -109,23 +108,23 @@ def count_correct(
 
 
 def draw_samples(
-    engine: Engine, asked: Sequence[Asked], task: Task[Bank[Any], SamplingSettings]
+    engine: Engine, asked: Sequence[PromptItem], task: Task[Bank[Any], SamplingSettings]
 ) -> dict[str, list[Sample]]:
-    """Return the samples of every question, drawn in rounds until enough are.
+    """The samples of every question, generated in rounds until enough are.
 
-    A round draws for every question the fewest samples that could settle it, all in one batch. What
-    an ended run has drawn beyond that, under limits that asked for more, is kept with them.
+    A round generates for every question the fewest samples that could decide it, all in one batch.
+    What an ended run has generated beyond that, under limits that asked for more, is kept.
     """
     most = task.settings.sampling.samples
     samples: dict[str, list[Sample]] = {each.id: [] for each in asked}
     for sample in task.earlier.samples if task.earlier is not None else ():
         samples[sample.item].append(sample)
 
-    def wanted(each: Asked) -> range:
+    def wanted(each: PromptItem) -> range:
         own = samples[each.id]
         return range(len(own), len(own) + task.draws.wanted(right_samples(own), len(own), most))
 
-    def undecided() -> list[Asked]:
+    def undecided() -> list[PromptItem]:
         still = [each for each in asked if wanted(each)]
         if still:
             return still
@@ -158,20 +157,19 @@ def draw_samples(
 
 
 def right_samples(samples: Sequence[Sample]) -> int:
-    """Return how many samples give the expected answer."""
     return sum(sample.answer == sample.expected for sample in samples)
 
 
 def summarise(
-    asked: Sequence[Asked], samples: dict[str, list[Sample]], most: int
+    asked: Sequence[PromptItem], samples: dict[str, list[Sample]], most: int
 ) -> tuple[Metric, ...]:
-    """Return the accuracy of the bank and of its topics, and the right samples of each question."""
+    """The accuracy of the bank and of its topics, and the right samples of each question."""
     right = Counter({each.id: right_samples(samples[each.id]) for each in asked})
     counts = [_count(each.id, right[each.id], len(samples[each.id]), most) for each in asked]
     if any(len(own) < most for own in samples.values()):
         return tuple(counts)
 
-    def accuracy(name: str, item: str, part: Sequence[Asked]) -> Metric:
+    def accuracy(name: str, item: str, part: Sequence[PromptItem]) -> Metric:
         shares = [right[each.id] / most for each in part]
         return Metric.share(
             name,
@@ -191,7 +189,7 @@ def summarise(
 
 
 def _degrees(shares: Sequence[float]) -> int | None:
-    """Return the degrees of freedom of the shares' variance; `None` where they do not vary."""
+    """Degrees of freedom of the shares' variance; `None` where they do not vary."""
     return len(shares) - 1 if len(set(shares)) > 1 else None
 
 

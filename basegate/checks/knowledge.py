@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from basegate.checks import option_likelihood as choices
 from basegate.checks.k_of_n import (
     ANSWER_LABELS,
-    Asked,
+    PromptItem,
     count_correct,
     paired_answers,
     right_samples,
@@ -84,7 +84,7 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
     from basegate.checks.answers import find_choice, is_choice_final
 
     asked = [
-        Asked(
+        PromptItem(
             id=question.id,
             prompt=question.prompt,
             expected=question.answer,
@@ -116,7 +116,7 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
 
 
 def _shares(found: Findings, fair: int) -> list[float]:
-    """Return right samples / samples of every question, of its first samples only."""
+    """Right samples / samples of every question, of its first samples only."""
     own = [[s for s in found.samples if s.item == each.item][:fair] for each in found.choices]
     return [right_samples(samples) / len(samples) for samples in own]
 

@@ -57,7 +57,7 @@ def sentences(text: str) -> list[str]:
 
 
 def label(sentence: str) -> Label:
-    """Return the variety of one sentence.
+    """The variety of one sentence.
 
     `foreign` has no Chinese character; `english_mixed` has clauses of English whose words are at
     least a third of words + Chinese characters. The others are canto-filter's, `neutral` being
@@ -86,17 +86,15 @@ def _is_english_mixed(sentence: str) -> bool:
 
 
 def han_characters(text: str) -> list[str]:
-    """Return the Chinese characters of a text, in order."""
     return _HAN.findall(text)
 
 
 def latin_words(text: str) -> list[str]:
-    """Return the words of a text that are written in Latin letters."""
     return LATIN_WORD.findall(text)
 
 
 def clause_words(text: str) -> list[str]:
-    """Return the words in Latin letters that are English clauses and no code-mixing.
+    """Words in Latin letters that are English clauses and no code-mixing.
 
     In a sentence with Chinese characters, the words of runs of at least `CLAUSE_WORDS`: Hong Kong
     speech inserts one, two or three (`send個email畀我`, `work from home`), a clause is longer. In a
@@ -112,7 +110,7 @@ def _clause_words(sentence: str) -> list[str]:
 
 
 def simplified_characters(text: str) -> list[str]:
-    """Return the characters of a text that are Simplified forms.
+    """Characters that are Simplified forms.
 
     A character counts if OpenCC converts it for Hong Kong but not to Simplified (so that it is no
     traditional variant such as 爲), Big5, the traditional character set, does not hold it (it
@@ -148,9 +146,9 @@ def _in_big5(char: str) -> bool:
 
 
 def repeated_share(text: str, size: int = 4) -> float:
-    """Return the share of a text's character 4-grams that have occurred before in it.
+    """Share of character 4-grams that have occurred before: 1 - distinct / all.
 
-    1 - distinct / all, white space left out; 0 for texts shorter than one 4-gram.
+    White space is left out; 0 for texts shorter than one 4-gram.
     """
     dense = "".join(text.split())
     grams = [dense[start : start + size] for start in range(len(dense) - size + 1)]
@@ -158,10 +156,10 @@ def repeated_share(text: str, size: int = 4) -> float:
 
 
 def compression_ratio(text: str) -> float:
-    """Return how many times smaller zlib makes a text.
+    """Bytes of UTF-8 / bytes of their zlib stream, level 9, white space left out.
 
-    bytes of UTF-8 / bytes of their zlib stream, level 9, white space left out. What repeats itself
-    with small changes (`第1個。第2個。`) compresses well although hardly a 4-gram of it repeats.
+    Text that repeats with small changes (`第1個。第2個。`) compresses well although hardly a 4-gram
+    of it repeats.
     """
     dense = _dense_bytes(text)
     return len(dense) / len(zlib.compress(dense, 9))
@@ -172,7 +170,7 @@ def _dense_bytes(text: str) -> bytes:
 
 
 def is_looping(text: str) -> bool:
-    """Whether a text turns in circles.
+    """Whether a text is a repetition loop.
 
     At least half of its 4-grams repeat earlier ones; or it is at least `LOOP_BYTES` long and zlib
     makes it at least `LOOP_COMPRESSION` times smaller. Short texts are left to the 4-grams: a

@@ -114,7 +114,7 @@ def measure(engine: Engine, task: Task[Bank[Pair], PairSettings]) -> Findings:
 
 
 def summarise(preferences: Sequence[Preference]) -> tuple[Metric, ...]:
-    """Return the share of all pairs and of each kind, with Wilson's interval over pairs."""
+    """The share of all pairs and of each kind, with Wilson's interval over pairs."""
     kinds = dict.fromkeys(each.kind for each in preferences if each.kind)
     whole = _share("preferred_share", "", preferences)
     parts = [

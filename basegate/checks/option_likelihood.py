@@ -74,7 +74,7 @@ class _Put(NamedTuple):
 def score_options(
     engine: Engine, questions: Sequence[Question], progress: Progress
 ) -> tuple[OptionScores, ...]:
-    """Return the scores of the options of every question.
+    """Scores of the options of every question.
 
     Raises:
         InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
@@ -96,7 +96,6 @@ def score_options(
 
 
 def _orders(question: Question) -> list[_Put]:
-    """Return all options in all cyclic orders."""
     letters, texts = list(question.options), list(question.options.values())
     orders = []
     for shift in range(len(letters)):
@@ -125,7 +124,7 @@ def _average(question: Question, scored: Sequence[tuple[_Put, float, float]]) ->
 
 
 def summarise(choices: Sequence[OptionScores]) -> tuple[Metric, ...]:
-    """Return the shares of questions with the right option likeliest, by text and by letter."""
+    """Shares of questions whose right option is the most probable, by text and by letter."""
     right = {
         "likelihood_accuracy": [each.by_text == each.expected for each in choices],
         "letter_accuracy": [each.by_letter == each.expected for each in choices],
@@ -142,11 +141,9 @@ def summarise(choices: Sequence[OptionScores]) -> tuple[Metric, ...]:
 
 
 def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> Message | None:
-    """Say that sampling and likelihood differ by much, where they do beyond chance.
+    """A note if sampling and likelihood differ by much, and beyond chance.
 
-    Args:
-        shares: right samples / samples of every question.
-        choices: of the same questions.
+    `shares`: right samples / samples of every question.
     """
     likely = [float(each.by_text == each.expected) for each in choices]
     mean, interval = paired_difference(shares, likely)

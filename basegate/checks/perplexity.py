@@ -142,12 +142,10 @@ class PerplexityTable(Table):
 
 
 def prepare(settings: PerplexitySettings) -> Corpus:
-    """Read the corpus. See `load_corpus` for errors."""
     return load_corpus(settings.corpus)
 
 
 def identity(settings: PerplexitySettings) -> str:
-    """Return what identifies the corpus. See `corpus_identity` for errors."""
     return corpus_identity(settings.corpus)
 
 
@@ -209,10 +207,7 @@ def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Iterator[Metric
 def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
     """Add what the same documents cost in written Chinese, and the gap, to a corpus's findings.
 
-    Args:
-        found: of all Cantonese documents.
-        cantonese: sums of those that have a written-Chinese version.
-        written: sums of these versions, in the same order.
+    `cantonese` and `written`: sums of the documents that have both versions, in the same order.
     """
     bits, other = cantonese.nll / math.log(2), written.nll / math.log(2)
     per_char = float(bits.sum() / cantonese.characters.sum())
@@ -243,12 +238,10 @@ def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
 
 
 def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
-    """Return the metrics of a corpus with intervals over its documents.
+    """The metrics of a corpus with intervals over its documents.
 
-    Args:
-        sums: per document.
-        pieces: share of tokens that are parts of a character, or `None` if unknown.
-        left_out: empty documents.
+    `pieces`: share of tokens that are parts of a character, `None` if unknown; `left_out`: empty
+    documents.
     """
     nll, tokens = float(sums.nll.sum()), float(sums.tokens.sum())
     per_char = nll / (math.log(2) * float(sums.characters.sum()))
@@ -291,7 +284,6 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
 
 
 def _exp(value: float) -> float:
-    """Return e to the power of `value`, infinite where a float cannot hold it."""
     return math.exp(value) if value < 700 else math.inf
 
 

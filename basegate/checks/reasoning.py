@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from basegate.checks.k_of_n import ANSWER_LABELS, Asked, count_correct, paired_answers
+from basegate.checks.k_of_n import ANSWER_LABELS, PromptItem, count_correct, paired_answers
 from basegate.config.declaration import CheckDeclaration, register
 from basegate.config.settings import (
     BankSource,
@@ -94,7 +94,7 @@ def measure(engine: Engine, task: Task[Bank[Problem], SamplingSettings]) -> Find
     from basegate.checks.answers import is_number_final
 
     asked = [
-        Asked(
+        PromptItem(
             id=problem.id,
             prompt=problem.prompt,
             expected=str(problem.answer),

@@ -1,4 +1,4 @@
-"""What a check is given to measure with."""
+"""The task of a check: data, settings, and how many samples to generate."""
 
 from __future__ import annotations
 
@@ -13,23 +13,20 @@ if TYPE_CHECKING:
     from basegate.progress import Progress
 
 Data = TypeVar("Data")
-Told = TypeVar("Told")
+Settings = TypeVar("Settings")
 
 
 @dataclass(frozen=True)
-class Task(Generic[Data, Told]):
-    """Data, settings, and how far to go.
+class Task(Generic[Data, Settings]):
+    """What `prepare` read, and how to measure; no limit is among it.
 
     Attributes:
-        data: what `prepare` read.
-        settings: how to measure; no limit is among them.
-        progress: told of the work.
         draws: how many samples of a question are wanted.
-        earlier: findings of the same measurement to go on from, where not all was drawn.
+        earlier: findings of the same measurement to continue, where not all was generated.
     """
 
     data: Data
-    settings: Told
+    settings: Settings
     progress: Progress = SILENT
     draws: Draws = ALL
     earlier: Findings | None = None

@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 
 
 def is_broken(draw: Draw) -> bool:
-    """Tell whether a sample is degenerate."""
     return draw.one_token or is_degenerate(draw.text)
 
 
 def degenerate_share(samples: Sequence[Sample]) -> Metric:
-    """Return the share of degenerate samples."""
     return Metric(
         name="degenerate_share",
         value=sum(sample.degenerate for sample in samples) / len(samples),
@@ -54,11 +52,7 @@ LOST_SHARE = 0.01
 
 
 def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
-    """Refuse scores that are not of the text that was given.
-
-    Raises:
-        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
-    """
+    """Raise `InvalidMeasurement` unless log-probabilities are finite and of the whole text."""
     import numpy as np
 
     tokens = sum(len(each.logprobs) for each in scores)

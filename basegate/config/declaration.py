@@ -118,7 +118,6 @@ class Origin(NamedTuple):
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is one of basegate's."""
         return self.module.partition(".")[0] == "basegate"
 
     @property
@@ -130,11 +129,7 @@ _DECLARED: dict[str, tuple[CheckDeclaration, Origin]] = {}
 
 
 def register(check: CheckDeclaration) -> CheckDeclaration:
-    """Declare a check.
-
-    Raises:
-        UsageError: its name can be none, or another module has declared a check of that name.
-    """
+    """Raises `UsageError` for an invalid name, or one that another module has declared."""
     names = sys._getframe(1).f_globals
     origin = Origin(names["__name__"], str(names.get("__file__", "")))
     if not check.name.isidentifier() or keyword.iskeyword(check.name):
@@ -154,12 +149,12 @@ def register(check: CheckDeclaration) -> CheckDeclaration:
 
 
 def _is_loaded(origin: Origin) -> bool:
-    """Whether a module is still there: a later session in this process has modules of its own."""
+    """Whether a module is still loaded: a later session in this process has modules of its own."""
     return getattr(sys.modules.get(origin.module), "__file__", None) == origin.file
 
 
 def check_names() -> tuple[str, ...]:
-    """All checks: basegate's in the article's order, then the project's own."""
+    """In the article's order, then the project's own."""
     return tuple(_DECLARED)
 
 
@@ -168,18 +163,13 @@ def declarations() -> tuple[CheckDeclaration, ...]:
 
 
 def declaration_of(name: str) -> CheckDeclaration:
-    """The declaration of a check.
-
-    Raises:
-        UsageError: nothing declares it.
-    """
+    """Raises `UsageError` if no check of that name is declared."""
     if name not in _DECLARED:
         raise UsageError(f"{name}: no check of that name is declared. {DECLARE_IT}")
     return _DECLARED[name][0]
 
 
 def limit_rules() -> dict[str, LimitRule]:
-    """What the limit keys of all checks mean."""
     return {
         key: rule for check in declarations() for key, rule in check.table.limit_rules().items()
     }
@@ -190,15 +180,12 @@ def origin_of(name: str) -> Origin:
 
 
 def own_origins() -> tuple[Origin, ...]:
-    """Where the checks that are not basegate's are declared, for another process to import."""
+    """Origins of checks that are not basegate's, for another process to import."""
     return tuple(dict.fromkeys(origin for _, origin in _DECLARED.values() if not origin.is_ours))
 
 
 def import_origin(origin: Origin) -> None:
-    """Import a module that declares checks under the name that it has in another process.
-
-    What was pickled there names its classes by that name.
-    """
+    """Import a module that declares checks, under the name that pickled classes refer to."""
     if origin.module in sys.modules:
         return
     try:
@@ -215,7 +202,7 @@ def import_origin(origin: Origin) -> None:
 
 
 def _finds(origin: Origin) -> bool:
-    """Whether an import by name would give that very file: `conftest` may be any."""
+    """Whether an import by name gives that file: there may be several `conftest`."""
     try:
         found = importlib.util.find_spec(origin.module)
     except (ImportError, ValueError):
@@ -237,11 +224,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
 
 
 def load_checks(given: str) -> None:
-    """Import what `--check` names: a Python file, or a module.
-
-    Raises:
-        UsageError: it cannot be imported, or declares no check.
-    """
+    """Import what `--check` names, a Python file or a module; raises `UsageError`."""
     before = dict(_DECLARED)
     path = Path(given)
     try:

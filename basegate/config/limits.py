@@ -1,4 +1,4 @@
-"""What measurements are held against: the limits of `thresholds.toml`."""
+"""The limits of `thresholds.toml`."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Limit(_Line):
         direction: `max`: the value must not be above it; `min`: it must not be below it.
         value: the limit.
         by_interval: whether the metric's interval must lie wholly on the right side; a limit on
-            counts is held against the count itself, which is the gate's own definition.
+            counts applies to the count itself, as k of n is defined.
         validity: whether a value beyond it makes the measurement `invalid` instead of judging it.
         confidence: level of the interval.
         why: the reason that the file gives for it.
-        reference: what the value was computed from, where the line is relative to a candidate.
+        reference: what the value was computed from, if the limit is relative.
     """
 
     value: FiniteFloat
@@ -50,9 +50,6 @@ class Limit(_Line):
         """Which candidates can meet a limit that is computed, whatever they are like.
 
         An interval never lies wholly below 0 or above a share of 1, and only a gap may be negative.
-
-        Args:
-            share: whether the metric lies between 0 and 1.
         """
         if self.metric != _ANY_NUMBER and self.value <= 0:
             return "none" if self.direction == "max" else "all"
@@ -75,11 +72,9 @@ class RelativeLimit(_Line):
     plus: FiniteFloat | None = None
 
     def resolved(self, value: float, measurement: str) -> Limit | None:
-        """The limit that follows; `None` where it is larger than any number held here.
+        """The limit computed from the reference's value; `None` where it is beyond all numbers.
 
-        Args:
-            value: what was measured on the reference.
-            measurement: its key in the store.
+        `measurement`: key of the reference's measurement.
         """
         fields = self.model_dump()
         relation = {name: fields.pop(name) for name in ("candidate", "factor", "plus")}

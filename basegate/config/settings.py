@@ -51,9 +51,9 @@ class Sampling(Frozen):
 
     Attributes:
         samples: draws per prompt.
-        temperature: divides the logits; 0 takes the likeliest token.
-        top_k: only the k likeliest tokens; 0 for all.
-        top_p: only the likeliest tokens that hold this share of the probability.
+        temperature: divides the logits; 0 takes the most probable token.
+        top_k: only the k most probable tokens; 0 for all.
+        top_p: only the most probable tokens that add up to this probability.
         repetition_penalty: 1 is none. The article used 1.2, which hides loops.
         max_new_tokens: tokens after the prompt.
         seed: every sample's own seed is derived from it.
@@ -98,12 +98,11 @@ class TableSource(Frozen):
 
     @property
     def place(self) -> str:
-        """What messages call it."""
         return str(self.dataset or self.path)
 
 
 class GeneratedSource(Frozen):
-    """Problems that are drawn from a seed, so that no list of them can be learnt by heart.
+    """Problems that are drawn from a seed, so that none can be memorised.
 
     Attributes:
         generator: module with a function `generate`.
@@ -127,7 +126,6 @@ class GeneratedSource(Frozen):
 
     @property
     def place(self) -> str:
-        """What messages call it."""
         return self.generator
 
 

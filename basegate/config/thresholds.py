@@ -70,7 +70,6 @@ class Thresholds(Frozen):
 
     @property
     def relative(self) -> tuple[RelativeLimit, ...]:
-        """All limits that are relative to a candidate."""
         every = (self.common_limits, *self.own_limits.values())
         groups = (group for limits in every for group in limits.values())
         return tuple(each for group in groups for each in group if isinstance(each, RelativeLimit))
@@ -146,7 +145,7 @@ def _file_model() -> type[BaseModel]:
 def _items(
     check: CheckDeclaration, table: Table, path: Path, at: str
 ) -> Iterator[tuple[CheckConfig, tuple[AnyLimit, ...]]]:
-    """Every item of a check, and the limits of its table and of those that hold for all items."""
+    """Every item of a check, with its limits."""
     group = table.item_tables
     items = getattr(table, group) if group else {"": table}
     for name, own in items.items():
@@ -189,7 +188,7 @@ def _limit(
 def _own_limits(
     name: str, own: object, tables: Mapping[str, Any], path: Path, common: Mapping[str, AnyLimit]
 ) -> Limits:
-    """The limits of one candidate: its own where given, the common ones elsewhere."""
+    """The limits of one candidate: its own, else the common ones."""
     where = f"candidates.{name}"
     if not isinstance(own, dict):
         raise UsageError(f"{path}: {where} = {own!r}: accepted: a table.")
@@ -201,9 +200,9 @@ def _own_limits(
 
 
 def _as_named(limit: AnyLimit, where: str, common: Mapping[str, AnyLimit]) -> AnyLimit:
-    """The common limit where a candidate's own table says nothing else.
+    """A common limit under the key in the candidate's own table, if it stands there.
 
-    Its key is the one that stands in the file, and its reason still speaks of it.
+    Its reason is kept.
     """
     found = common.get(limit.key.removeprefix(f"{where}."))
     if found is None:
@@ -215,9 +214,9 @@ def _as_named(limit: AnyLimit, where: str, common: Mapping[str, AnyLimit]) -> An
 def _merge(
     common: Mapping[str, Any], own: Mapping[str, Any], where: str, path: Path
 ) -> dict[str, Any]:
-    """Lay one candidate's limits over the common tables.
+    """A candidate's limits over the common tables; settings of its own are refused.
 
-    Only limits may differ: a setting of its own would make candidates incomparable.
+    With these, candidates could not be compared.
     """
     merged = dict(common)
     rules = limit_rules()

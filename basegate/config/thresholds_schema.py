@@ -1,4 +1,4 @@
-"""What the tables of `thresholds.toml` are built of: settings, limits, and where records are."""
+"""Base classes for the tables of `thresholds.toml`: settings, limits, and data sources."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LimitRule:
         metric: that it judges.
         direction: `max`: the value must not be above it; `min`: it must not be below it.
         by_interval: whether the metric's interval must lie wholly on the right side; a limit on
-            counts is held against the count itself, which is the gate's own definition.
+            counts applies to the count itself, as k of n is defined.
         validity: whether a value beyond it makes the measurement `invalid` instead of judging it.
     """
 
@@ -53,12 +53,10 @@ class LimitRule:
 
 
 def at_most(metric: str, **rule: bool) -> LimitRule:
-    """A limit that no value of a metric may be above; see `LimitRule`."""
     return LimitRule(metric=metric, direction="max", **rule)
 
 
 def at_least(metric: str, **rule: bool) -> LimitRule:
-    """A limit that no value of a metric may be below; see `LimitRule`."""
     return LimitRule(metric=metric, direction="min", **rule)
 
 
@@ -128,12 +126,7 @@ class Table(BaseModel):
         }
 
     def settings_of(self, item: Any, base: Path) -> CheckSettings:
-        """How an item is measured, from the check's table.
-
-        Args:
-            item: the item's own table; this one where it is the only item.
-            base: the folder that paths are relative to.
-        """
+        """How an item is measured, from the check's table; `item` is its own table, if any."""
         raise NotImplementedError
 
     def metric_of(self, key: str, rule: LimitRule) -> str:
@@ -168,7 +161,7 @@ class SampledTable(Table):
     max_degenerate_share: Annotated[Share, _DEGENERATE] = 0.5
 
     def sampled(self, source: BankSource, samples: int) -> SamplingSettings:
-        """How a bank is put to a model, so many samples of each record."""
+        """Sampling settings of a bank, with so many samples of each record."""
         shared = self.model_dump(include=set(Sampling.model_fields) - {"samples"})
         return SamplingSettings(source=source, sampling=Sampling(samples=samples, **shared))
 

@@ -29,23 +29,19 @@ if TYPE_CHECKING:
     from basegate.store.union import Readable
     from basegate.verdict import Result
 
-LEVEL = 0.05
+ALPHA = 0.05
 """Chance, over all pairs of candidates on one item, that any is called better without being so."""
-FEWEST = 6
-"""Items from which on the exact test can tell any two apart: 2 / 2^6 is below 0.05."""
+MIN_ITEMS = 6
+"""Fewest items with which the exact test can be significant: 2 / 2^6 is below 0.05."""
 RESAMPLES = 20_000
-"""More than for one interval: the levels are higher, and rest on fewer of the resamples."""
+"""More than for one interval: the levels are higher, and depend on fewer of the resamples."""
 
 
 def compare(measured: Iterable[tuple[str, Measurement]]) -> tuple[Comparison, ...]:
-    """Compare every two candidates on every check, corpus and bank that both were measured on.
+    """Compare every two candidates on every item that both were measured on.
 
-    Args:
-        measured: candidates' names and their measurements, evidence included.
-
-    Returns:
-        In the order of the checks, then of the candidates. Measurements with other settings or
-        data than each other's are not compared.
+    `measured`: candidates' names and their measurements with evidence; those with other settings or
+    data are not compared. In the order of the checks, then of the candidates.
     """
     groups: dict[tuple[str, str], list[tuple[str, Measurement]]] = defaultdict(list)
     for name, measurement in measured:
@@ -65,13 +61,13 @@ def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Compari
 
 
 def _alike(one: Measurement, other: Measurement) -> bool:
-    """Whether two measurements asked the same in the same way."""
+    """Whether two measurements have the same settings and data."""
     parts = ("measure", "settings", "data")
     return all(one.identity.get(part) == other.identity.get(part) for part in parts)
 
 
 def _shared(one: ItemScores, other: ItemScores) -> tuple[ItemScores, ItemScores]:
-    """Return both on the items that both have something to count on."""
+    """Both on the items that both have something to count on."""
     if one.fixed and one.bottoms != other.bottoms:
         items = []  # other texts under the same numbers, as where one tokenizer sees one document
     else:
@@ -88,10 +84,10 @@ def _shared(one: ItemScores, other: ItemScores) -> tuple[ItemScores, ItemScores]
 def _decided(
     check: str, part: str, found: Sequence[tuple[str, str, ItemScores, ItemScores]]
 ) -> Iterator[Comparison]:
-    """Give the comparisons of all pairs in one metric, adjusted for how many they are."""
+    """Comparisons of all pairs in one metric, adjusted for their number."""
     if not found:
         return
-    confidence = 1 - LEVEL / len(found)
+    confidence = 1 - ALPHA / len(found)
     adjusted = holm([sign_test(_differences(one, other)) for _, _, one, other in found])
     intervals = _intervals([(one, other) for _, _, one, other in found], confidence)
     for (first, second, one, other), p_value, interval in zip(
@@ -131,7 +127,6 @@ def _differences(one: ItemScores, other: ItemScores) -> list[float]:
 def _intervals(
     pairs: Sequence[tuple[ItemScores, ItemScores]], confidence: float
 ) -> list[tuple[float, float] | None]:
-    """Return the interval of each pair's difference."""
     import numpy as np
 
     def sums(scored: ItemScores) -> tuple[np.ndarray, np.ndarray]:
@@ -147,7 +142,6 @@ def _intervals(
 
 
 def _counts_once(one: ItemScores, other: ItemScores) -> bool:
-    """Whether every item counts once, for both."""
     return set(one.bottoms.values()) == {1.0} == set(other.bottoms.values())
 
 
@@ -161,13 +155,13 @@ def _of_shares(one: ItemScores, other: ItemScores, confidence: float) -> tuple[f
 def _better(
     interval: tuple[float, float] | None, p_value: float, lower: bool
 ) -> Literal["first", "second"] | None:
-    if interval is None or p_value >= LEVEL or interval[0] <= 0 <= interval[1]:
+    if interval is None or p_value >= ALPHA or interval[0] <= 0 <= interval[1]:
         return None
     return "first" if (interval[1] < 0) == lower else "second"
 
 
 def measurements_behind(store: Readable, results: Sequence[Result]) -> dict[str, Measurement]:
-    """Return by key the measurements that rows name, as far as the store has them."""
+    """The measurements of rows by key, if the store has them."""
     keys = dict.fromkeys(row.measurement for row in results if row.measurement)
     found = {key: store.get(key) for key in keys}
     return {key: each for key, each in found.items() if each is not None}
@@ -176,12 +170,7 @@ def measurements_behind(store: Readable, results: Sequence[Result]) -> dict[str,
 def compare_candidates(
     results: Sequence[Result], measurements: Mapping[str, Measurement]
 ) -> tuple[Comparison, ...]:
-    """Return the comparisons of every two candidates on what both were measured on.
-
-    Args:
-        results: rows of a ledger.
-        measurements: by key; see `measurements_behind`.
-    """
+    """Compare every two candidates of a ledger; `measurements` by key."""
     behind = dict.fromkeys(
         (row.candidate, row.part, row.measurement or "")
         for row in results

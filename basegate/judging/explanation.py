@@ -50,7 +50,6 @@ def _sentences(row: Result, tr: Translator) -> Iterator[str]:
 
 
 def reason(row: Result, tr: Translator = ENGLISH) -> str:
-    """Why a row holds no number, without candidate and item."""
     return tr.translate(row.reason or "")
 
 
@@ -70,7 +69,7 @@ def _settled_by(hint: SampleSizeHint, tr: Translator) -> str:
 
 
 def _about_count(row: Result, tr: Translator) -> Iterator[str]:
-    """Say of a count what was not drawn, and what its gate lets through."""
+    """Early stopping and operating curve, of a count."""
     count = row.count or 0
     left = count - row.drawn if row.drawn is not None else 0
     if left:

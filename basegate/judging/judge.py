@@ -39,12 +39,10 @@ class Verdict(Frozen):
 
     @property
     def word(self) -> VerdictWord:
-        """The worst verdict of the results."""
         return worst(result.verdict for result in self.results)
 
     @property
     def passed(self) -> bool:
-        """Whether every limit is met."""
         return self.word == "pass"
 
     @property
@@ -61,14 +59,13 @@ class Verdict(Frozen):
 def judge(
     measurement: Measurement, limits: Sequence[Limit], candidate: str, *, brief: bool = False
 ) -> Verdict:
-    """Hold a measurement against the limits that apply to the candidate.
+    """Judge a measurement by the limits of its candidate.
 
     Args:
-        measurement: numbers; no evidence is looked at.
+        measurement: evidence is not read.
         limits: at least one.
         candidate: the name it goes by in this run; one checkpoint may have several.
-        brief: whether operating curves are left out, which take far longer than the verdicts; a
-            listing has no use for them.
+        brief: leave out operating curves, which take far longer than the verdicts.
     """
     metrics: dict[str, list[Metric]] = {}
     for metric in measurement.findings.metrics:
@@ -99,11 +96,7 @@ def judge(
 
 
 def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
-    """Refuse a measurement that is beyond a limit of validity: it says nothing about the model.
-
-    Raises:
-        InvalidMeasurement: with what was found, the limit, and what to do.
-    """
+    """Raise `InvalidMeasurement` for a measurement beyond a limit of validity."""
     for limit in (each for each in limits if isinstance(each, Limit) and each.validity):
         measured = [each for each in measurement.findings.metrics if each.name == limit.metric]
         if not measured or decide(measured[0], limit) == "pass":
@@ -121,7 +114,7 @@ def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
 
 
 def _broken(measurement: Measurement, share: Metric) -> str:
-    """Say how many samples are degenerate, with an example where samples were read."""
+    """How many samples are degenerate, with an example where samples were read."""
     count = share.count or 0
     found = round((share.value or 0.0) * count)
     texts = (sample.text for sample in measurement.findings.samples if sample.degenerate)
@@ -139,7 +132,7 @@ def _broken(measurement: Measurement, share: Metric) -> str:
 def invalid(
     candidate: str, check: str, item: str, reason: str, measurement: str | None = None
 ) -> Result:
-    """Return the row of a measurement that could not be made or is broken."""
+    """The row of a measurement that could not be made or is beyond a limit of validity."""
     return Result(
         candidate=candidate,
         check=check,
@@ -180,7 +173,7 @@ def _result(
 
 
 def _explained(row: Result, measurement: Measurement, metric: Metric, limit: Limit) -> Result:
-    """A row with its operating curve, and what would settle it."""
+    """A row with its operating curve and sample size hint."""
     # More of what holds nothing to count settles nothing.
     open_ = row.verdict == "inconclusive" and row.count != 0
     hint = _sample_size_hint(measurement, metric, limit) if open_ else None
@@ -194,7 +187,7 @@ def _explained(row: Result, measurement: Measurement, metric: Metric, limit: Lim
 
 
 def decide(metric: Metric, limit: Limit) -> VerdictWord:
-    """Return the verdict on one metric.
+    """The verdict on one metric.
 
     With `by_interval`, an interval wholly on the right side passes, wholly on the wrong side
     fails, and one that straddles the limit is inconclusive. Otherwise the value decides.
@@ -233,7 +226,7 @@ def _tokenizer(measurement: Measurement) -> TokenizerCost | None:
 
 
 def _sample_size_hint(measurement: Measurement, metric: Metric, limit: Limit) -> SampleSizeHint:
-    """How many more questions, or whatever was measured on, would settle it."""
+    """How many more questions, documents etc. would make the verdict conclusive."""
     declared = declaration_of(measurement.check)
     kind = declared.counted_by_metric.get(metric.name, declared.counted)
     have = measurement.findings.facts.get(kind)
@@ -251,10 +244,10 @@ _FAR = 1000.0
 
 
 def _times_as_many(metric: Metric, limit: Limit) -> float | None:
-    """Return how many times as much would put the interval on one side; `None` where too many.
+    """Factor in sample size that puts the interval on one side; `None` where too large.
 
-    A share's interval is computed; of any other the width is taken to fall with the root of what
-    it rests on.
+    A share's interval is computed; of any other the width is taken to fall with the root of the
+    sample size.
     """
     interval, _ = metric.interval_at(limit.confidence)
     if metric.value is None or interval is None or metric.value == limit.value:
@@ -273,7 +266,7 @@ _POINTS = tuple(step / 10 for step in range(1, 10))
 
 
 def _curve(metric: Metric, limit: Limit) -> tuple[tuple[float, float], ...]:
-    """Return the operating curve of a gate on answers; empty for other gates."""
+    """The operating curve of a gate on answers; empty for other gates."""
     if limit.metric == "correct" and metric.count is not None:
         count, correct = metric.count, int(limit.value)
         return tuple((p, passing_probability(p, correct, count)) for p in _POINTS)
@@ -286,10 +279,9 @@ def _curve(metric: Metric, limit: Limit) -> tuple[tuple[float, float], ...]:
 
 
 def draws_for(limits: Sequence[AnyLimit]) -> Draws:
-    """Return what the limits on a bank want drawn.
+    """How many samples the limits on a bank need.
 
-    Only a gate on single questions can be settled early. A limit on the bank's accuracy needs all
-    samples.
+    Only k of n can be decided early. A limit on the bank's accuracy needs all samples.
     """
     judged = [limit for limit in limits if not limit.validity]
     absolute = [limit for limit in limits if isinstance(limit, Limit)]

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 from basegate.i18n.formatting import FRACTION
-from basegate.judging.comparison import LEVEL
+from basegate.judging.comparison import ALPHA
 from basegate.ledger import LimitDistance, Luck, Recommendation, Sureness
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _significant(names: Sequence[str], comparisons: Iterable[Comparison]) -> set
 
 def is_significant(comparison: Comparison, looks: int = 1) -> bool:
     """Whether a difference is significant where so many items are looked at (Bonferroni)."""
-    return comparison.better is not None and comparison.p_value * looks < LEVEL
+    return comparison.better is not None and comparison.p_value * looks < ALPHA
 
 
 def _undominated(names: Sequence[str], better: Collection[tuple[str, str]]) -> list[str]:

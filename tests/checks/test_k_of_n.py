@@ -10,7 +10,7 @@ from scipy import stats
 
 from basegate.checks import knowledge, reasoning
 from basegate.checks.early_stopping import ALL, Draws
-from basegate.checks.k_of_n import Asked, count_correct
+from basegate.checks.k_of_n import PromptItem, count_correct
 from basegate.checks.labels import format_sample_size
 from basegate.checks.task import Task
 from basegate.config.settings import Sampling, SamplingSettings, TableSource
@@ -58,7 +58,7 @@ def read(text):
 
 def ask(*expected):
     return [
-        Asked(id=f"q{number}", prompt=f"Question {number}", expected=answer, read=read)
+        PromptItem(id=f"q{number}", prompt=f"Question {number}", expected=answer, read=read)
         for number, answer in enumerate(expected)
     ]
 

@@ -45,8 +45,8 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "bd5cd084bb790529"),
-    "reasoning": (5, "67fd04b49080902e"),
+    "knowledge": (6, "ee4cd6be043b16af"),
+    "reasoning": (5, "74bc80230803660d"),
     "continuation": (7, "9c3877bf19fec5c3"),
     "minimal_pairs": (3, "684895c93b418e69"),
     "perplexity": (5, "3c47f9f76cf408b6"),

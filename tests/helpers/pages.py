@@ -19,7 +19,7 @@ from basegate.checks import continuation, minimal_pairs, perplexity
 from basegate.checks import k_of_n as counting
 from basegate.checks import option_likelihood as choices
 from basegate.checks.answers import find_choice
-from basegate.checks.k_of_n import Asked
+from basegate.checks.k_of_n import PromptItem
 from basegate.checks.reasoning import _read_number
 from basegate.checks.validity import degenerate_share
 from basegate.config.thresholds import Thresholds, load_thresholds
@@ -335,7 +335,7 @@ class _Maker:
         records = _spread(bank.records, self._questions) if whole else bank.records
         records = tuple(map(self._spoilt, records)) if self._hostile else records
         asked = [
-            Asked(
+            PromptItem(
                 id=each.id,
                 prompt=each.prompt,
                 expected=each.answer,
@@ -348,7 +348,7 @@ class _Maker:
         easy = {each.topic: spread * rng.uniform(-0.8, 0.5) for each in records}
         by_id = {each.id: each for each in records}
 
-        def write(of: Asked, right: bool) -> str:
+        def write(of: PromptItem, right: bool) -> str:
             return _answer(by_id[of.id], right, rng)
 
         found = self._count(
@@ -376,7 +376,7 @@ class _Maker:
     def _reasoning(self, check: CheckConfig, rng: random.Random) -> Findings:
         bank = load_bank(check.settings.source, Problem)
         asked = [
-            Asked(
+            PromptItem(
                 id=each.id,
                 prompt=each.prompt,
                 expected=str(each.answer),
@@ -386,7 +386,7 @@ class _Maker:
             for each in bank.records
         ]
 
-        def write(of: Asked, right: bool) -> str:
+        def write(of: PromptItem, right: bool) -> str:
             value = int(of.expected) + (0 if right else rng.choice((-3, -1, 1, 2, 10)))
             return rng.choice((f"{value}", f"n = {value}", f"so n is {value}.\n\nNext:"))
 
@@ -396,11 +396,11 @@ class _Maker:
 
     def _count(
         self,
-        asked: Sequence[Asked],
+        asked: Sequence[PromptItem],
         check: CheckConfig,
         rng: random.Random,
-        write: Callable[[Asked, bool], str],
-        chance: Callable[[Asked], float],
+        write: Callable[[PromptItem, bool], str],
+        chance: Callable[[PromptItem], float],
         whole: bool,
     ) -> Findings:
         most = self._each if whole else check.settings.sampling.samples

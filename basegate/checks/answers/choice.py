@@ -122,7 +122,7 @@ def _clauses(text: str) -> list[str]:
 
 
 def _judgement(text: str, key: int) -> bool | None:
-    """Say whether the first or last clause of a labelled line calls it right or wrong."""
+    """Whether the first or last clause of a labelled line calls it right or wrong."""
     clauses = [clause for clause in _CLAUSE.split(text) if clause.strip()]
     for clause in [clauses[0], clauses[-1]] if clauses else []:
         if verdict := _JUDGED.match(clause):
@@ -196,7 +196,7 @@ def _sentence(line: str, asserted: list[list[str]], *, first: bool) -> _Line | N
 
 
 def _classify(line: str, *, first: bool, counted: bool) -> _Line:
-    """Say what kind of line this is; ``counted`` if a number stood before it."""
+    """What kind of line this is; ``counted`` if a number stood before it."""
     asks = line.endswith("?") and not re.search(rf"{ANY}\W*$", line)
     if _HEADER.match(line) or (asks and not _LABEL.match(line)):
         return _Line("question", line)
@@ -207,7 +207,7 @@ def _classify(line: str, *, first: bool, counted: bool) -> _Line:
 
 
 def _list_end(lines: Sequence[_Line], start: int) -> int:
-    """Return where the list of options that begins at ``start`` ends (rule 2)."""
+    """Where the list of options that begins at ``start`` ends (rule 2)."""
     last, end, spread = lines[start].label, start + 1, False
     for at in range(start + 1, len(lines)):
         line, apart = lines[at], at > end
@@ -227,7 +227,7 @@ def _list_end(lines: Sequence[_Line], start: int) -> int:
 
 
 def _marked_right(lines: Sequence[_Line]) -> int | None:
-    """Return the only option of a list that is marked right, on its line or on the next."""
+    """The only option of a list that is marked right, on its line or on the next."""
     right: set[int] = set()
     label = -1
     for line in lines:
@@ -238,7 +238,7 @@ def _marked_right(lines: Sequence[_Line]) -> int | None:
 
 
 def _own_question(lines: Sequence[_Line], at: int) -> bool:
-    """Tell whether the question at ``at`` is the caller's: its own options or an answer follow."""
+    """Whether the question at ``at`` is the caller's: its own options or an answer follow."""
     for line in lines[at + 1 :]:
         if line.kind in ("item", "clash") and line.label is not None:
             return re.search(f"{BY_BOTH}{PUNCTUATION}*$", line.text) is not None
@@ -286,7 +286,7 @@ def _search(lines: Sequence[_Line]) -> int | None:
 
 
 def find_choice(text: str, options: Mapping[str, str]) -> str | None:
-    """Return the option that a text gives as its answer to a multiple-choice question.
+    """The option that a text gives as its answer to a multiple-choice question.
 
     Args:
         text: What the model wrote after the prompt, without the prompt.

@@ -18,12 +18,7 @@ _NUMBERS = ("\n12345", "n = 12345\n", "或者 12345", "所以答案係12345。\n
 
 
 def is_choice_final(text: str, options: Mapping[str, str]) -> bool:
-    """Tell whether more text could not change the option that `find_choice` finds.
-
-    Args:
-        text: what the model wrote so far, whole lines.
-        options: letter to text.
-    """
+    """Whether more text could not change what `find_choice` finds; `text` is whole lines."""
     answer = find_choice(text, options)
     if answer is None:
         return False
@@ -37,6 +32,6 @@ def is_choice_final(text: str, options: Mapping[str, str]) -> bool:
 
 
 def is_number_final(text: str) -> bool:
-    """Tell whether more text could not change the number that `find_number` finds."""
+    """Whether more text could not change what `find_number` finds."""
     number = find_number(text)
     return number is not None and all(find_number(text + tail) == number for tail in _NUMBERS)

@@ -35,7 +35,7 @@ def _normalise(text: str) -> str:
 
 
 def option_index(marker: str) -> int:
-    """Return which option a marker stands for, counted from 0."""
+    """Which option a marker means, counted from 0."""
     return ord(marker) & 0x7FF
 
 
@@ -49,7 +49,7 @@ def _bounded(pattern: str, first: str, last: str) -> str:
 
 
 def _significant(text: str, at: int) -> bool:
-    """Tell whether a character of an option distinguishes it: ``1.5`` is not ``15``."""
+    """Whether a character of an option distinguishes it: ``1.5`` is not ``15``."""
     char, before, after = text[at], text[at - 1 : at], text[at + 1 : at + 2]
     if char.isalnum() or char in "%/#" or unicodedata.category(char)[0] == "M":
         return True

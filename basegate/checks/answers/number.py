@@ -74,7 +74,7 @@ def _value(number: str) -> Fraction | None:
 
 
 def _stated(statement: str) -> tuple[str, str] | None:
-    """Return the number that a statement states and what follows it."""
+    """The number that a statement states and what follows it."""
     if NEGATIVE.search(statement) or re.search("[<>≤≥≠]", statement):
         return None
     left, *sides = statement.split("=")
@@ -104,20 +104,16 @@ def _in_digits(text: str) -> str:
 
 
 def find_number(text: str) -> Fraction | None:
-    """Return the number that a text gives as its answer.
+    """The number that a text gives as its answer, exact; None if it states none or several.
 
     The text is read statement by statement, and the first that states a number decides: an
     assignment (``n = 9``), a calculation with its result (``10 - 1 = 9``), or a number alone or
     with filler words or a unit (``So, the answer is nine.``, ``8蚊``). Skipped are equations with
     a variable inside an expression (``1 + n = 10``), calculations without a result, questions,
-    negations and prose.
+    negations and prose. ``9 or 6`` states several.
+
     Numbers may be decimal, fractions, Chinese numerals or English words up to 99; ``9%`` is 9/100.
-
-    Args:
-        text: What the model wrote after the prompt, without the prompt.
-
-    Returns:
-        The exact number, or None if the text states none or offers several (``9 or 6``).
+    ``text`` does not include the prompt.
     """
     for line in _in_digits(text).splitlines():
         for match in _STATEMENT.finditer(line):

@@ -6,7 +6,6 @@ import re
 
 
 def rx(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern in which the case of Latin letters does not matter."""
     return re.compile(pattern, re.IGNORECASE)
 
 

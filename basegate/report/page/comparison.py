@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from basegate.checks.labels import check_label, format_measured, unit_label
 from basegate.i18n.formatting import FRACTION, format_value
 from basegate.i18n.messages import Message
-from basegate.judging.comparison import FEWEST
+from basegate.judging.comparison import MIN_ITEMS
 from basegate.report.page.templating import render
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def render_comparisons(page: Page) -> Markup:
         value=_value,
         signed=signed,
         interval=interval,
-        fewest=FEWEST,
+        fewest=MIN_ITEMS,
         winner=winner,
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import format_value
-from basegate.judging.comparison import FEWEST
+from basegate.judging.comparison import MIN_ITEMS
 from basegate.report.page.comparison import winner
 from basegate.report.page.plots.svg import shorten
 
@@ -110,7 +110,7 @@ def _word(each: Comparison | None, best: str) -> str:
     if each is None:
         return "none"
     if each.better is None:
-        return "same" if each.items >= FEWEST else "few"
+        return "same" if each.items >= MIN_ITEMS else "few"
     return "better" if winner(each) == best else "worse"
 
 
