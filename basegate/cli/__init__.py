@@ -55,7 +55,8 @@ def console_script() -> int:
 
     `python -m basegate` looks there by itself.
     """
-    sys.path.insert(0, "")
+    # Last: a file of that folder must not stand in for a library.
+    sys.path.append("")
     return main()
 
 

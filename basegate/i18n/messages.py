@@ -76,7 +76,10 @@ def _read(value: Any) -> Message:
         name: _read(each) if isinstance(each, StoredMessage) else each
         for name, each in stored.values.items()
     }
-    return _again(stored.template, inner)
+    try:
+        return _again(stored.template, inner)
+    except (KeyError, IndexError) as error:
+        raise ValueError(f"a value is missing for {error} of {stored.template!r}") from None
 
 
 JOINS = {

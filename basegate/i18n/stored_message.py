@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from typing import Any
 
-from basegate.i18n.messages import Message
+from pydantic import BaseModel
 
 
 class StoredMessage(BaseModel):
@@ -20,9 +20,10 @@ class StoredMessage(BaseModel):
     values: dict[str, str | StoredMessage]
 
     @classmethod
-    def of(cls, message: Message) -> StoredMessage:
+    def of(cls, message: Any) -> StoredMessage:
+        """A `Message`, which a record holds so."""
         inner = {
-            name: cls.of(each) if isinstance(each, Message) else each
+            name: cls.of(each) if hasattr(each, "template") else each
             for name, each in message.values.items()
         }
         return cls(template=message.template, values=inner)

@@ -76,7 +76,8 @@ def judge(
         for limit in judging
         for metric in metrics.get(limit.metric, ())
     ]
-    missing = [limit for limit in judging if limit.metric not in metrics]
+    # Of validity, too: what cannot be checked must not pass.
+    missing = [limit for limit in limits if limit.metric not in metrics]
     results += [
         invalid(
             candidate,

@@ -344,3 +344,9 @@ def test_a_check_without_samples_has_nothing_degenerate():
     check_valid(make_measurement(make_metric()), [limit])  # raises nothing
     with pytest.raises(InvalidMeasurement):
         check_valid(degenerate(0.1), [limit])
+
+
+def test_a_limit_of_validity_whose_metric_was_not_measured_does_not_pass():
+    limits = (make_limit(), make_limit("max_degenerate_share", 0.5))
+    verdict = judge(make_measurement(make_metric()), limits, "yi-6b")
+    assert [row.verdict for row in verdict.results] == ["pass", "invalid"]

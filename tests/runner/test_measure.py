@@ -69,7 +69,8 @@ def test_batches_that_did_not_fit_are_noted(measure):
     found = measure(Cramped("one")).findings
     assert found.facts["memory_retries"] == 2
     assert found.notes == (
-        "a batch did not fit into memory and was halved, 2 times; the numbers are not affected.",
+        "batches that did not fit into memory were halved (2 times in all); the numbers are not "
+        "affected.",
     )
 
 
