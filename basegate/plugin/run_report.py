@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from basegate.checks.identity import installed_version
-from basegate.errors import NotCompared
+from basegate.errors import NotCompared, summary
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
-from basegate.ledger import Record, Suite
+from basegate.ledger import Comparison, Record, Suite
 from basegate.plugin.compare import check_stored, from_store
 from basegate.plugin.outcomes import crash_record, is_over
 from basegate.plugin.stash import PROPERTY
@@ -94,9 +94,19 @@ class RunReport:
             environment(self.gate.device),
             [(check.name, check.item) for check in options.thresholds.checks],
             candidates,
-            compare_candidates(results, self.evidence),
+            self._comparisons(results),
         )
         return self.ledger
+
+    def _comparisons(self, results: list[Result]) -> tuple[Comparison, ...]:
+        """Every two candidates on the same items; without those that an own check cannot make."""
+        try:
+            return compare_candidates(results, self.evidence)
+        # A check of the project's own compares what it likes: the verdicts must not go with it.
+        except Exception as error:  # noqa: BLE001
+            text = f"the candidates could not be compared ({summary(error)})"
+            self.warnings.append((NotCompared, text))
+            return ()
 
     def _compared(self, own: list[CandidateFacts]) -> list[CandidateRecords]:
         gate, options = self.gate, self.gate.options
