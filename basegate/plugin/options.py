@@ -204,6 +204,8 @@ def parse(config: pytest.Config) -> RunOptions:
 
 
 def _parse(config: pytest.Config) -> RunOptions:
+    # Declares what thresholds may ask for; `-n auto` asks before fixtures are there.
+    import basegate.checks  # noqa: F401
     from basegate.config.remote_code import trust
     from basegate.config.selection import select
     from basegate.config.thresholds import load_thresholds
