@@ -55,7 +55,7 @@ CATALOGUE := basegate/i18n/locales/zh_HK/LC_MESSAGES/basegate.po
 messages: $(READY)
 	@$(BIN)/pybabel -q extract --mapping babel.cfg --no-location --no-wrap --no-default-keywords \
 	  --keyword tr --keyword gettext --keyword ngettext:1,2 --keyword Plural:1,2 \
-	  --keyword Message --output-file $(VENV)/basegate.pot basegate fixtures/demo
+	  --keyword Message --output-file $(VENV)/basegate.pot basegate fixtures
 	@$(BIN)/pybabel -q update --input-file $(VENV)/basegate.pot --output-file $(CATALOGUE) \
 	  --locale zh_HK --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 

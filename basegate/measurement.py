@@ -181,7 +181,7 @@ class Sample(Frozen):
         answer: the answer found in it, or `None` for no answer; unused by continuations.
         expected: the right answer; `None` where there is none.
         seed: the seed of this sample's random draws.
-        degenerate: whether it is what a broken model writes; see `degeneration`.
+        degenerate: whether it is what a broken model writes; see `is_degenerate` of the checks.
         notes: further readings, e.g. counts of sentences by variety.
     """
 

@@ -1,6 +1,6 @@
 """One file per check: its declaration, and plain functions, numbers in, `Findings` out.
 
-No limit is seen while measuring, but for when enough samples were drawn (`Draws`). What only
+No limit is seen while measuring, but for when enough samples were drawn (`StoppingRule`). What only
 `measure` needs and takes long to import is imported there: whoever judges what is stored, or
 collects tests, asks the declaration alone.
 
@@ -10,7 +10,7 @@ from here; see docs/checks.md.
 
 import importlib
 
-from basegate.config.declaration import CheckDeclaration, MetricLabel, register
+from basegate.config.declaration import CheckDeclaration, MetricLabel, by_item, register
 from basegate.config.settings import (
     BankSettings,
     CheckSettings,
@@ -61,6 +61,7 @@ __all__ = [
     "TableSource",
     "at_least",
     "at_most",
+    "by_item",
     "place",
     "register",
 ]

@@ -25,12 +25,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field
-
 from basegate.checks import language_variety as variety
 from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken
-from basegate.config.declaration import CheckDeclaration, MetricLabel, register
-from basegate.config.settings import Positive, SamplingSettings, TableSource
+from basegate.config.declaration import CheckDeclaration, MetricLabel, by_item, register
+from basegate.config.settings import Positive, SamplingSettings, TableSource, Temperature
 from basegate.config.thresholds_schema import SampledTable, ShareLimit, at_least, at_most, place
 from basegate.data.banks import Bank, Prompt, identity, prepares
 from basegate.errors import InvalidMeasurement
@@ -40,13 +38,13 @@ from basegate.measurement import Findings, ItemScores, Metric, Sample
 from basegate.stats.bootstrap import ratio_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from basegate.checks.task import Task
+    from basegate.checks.early_stopping import MeasureTask
     from basegate.engines.protocol import Engine
 
     Counts = NDArray[np.float64]
@@ -63,7 +61,7 @@ class ContinuationTable(SampledTable):
 
     prompts: str
     samples: Positive = 8
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
+    temperature: Temperature = 0.9
     max_new_tokens: Positive = 100
     min_cantonese_share: Annotated[ShareLimit | None, at_least("cantonese_share")] = None
     max_latin_share: Annotated[ShareLimit | None, at_most("latin_share")] = None
@@ -74,7 +72,7 @@ class ContinuationTable(SampledTable):
         return self.sampled(TableSource(path=place(base, self.prompts)), self.samples)
 
 
-def measure(engine: Engine, task: Task[Bank[Prompt], SamplingSettings]) -> Findings:
+def measure(engine: Engine, task: MeasureTask[Bank[Prompt], SamplingSettings]) -> Findings:
     """Let the candidate go on from every prompt and judge what it wrote.
 
     Raises:
@@ -215,13 +213,8 @@ def _share(
     return Metric(name=name, value=value, unit=FRACTION, interval=(low, min(high, 1.0)))
 
 
-def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
-    """The share of Cantonese sentences, by prompt."""
-    if one.samples and other.samples:
-        yield _cantonese(one), _cantonese(other)
-
-
 def _cantonese(found: Findings) -> ItemScores:
+    """The share of Cantonese sentences, by prompt."""
     tops: dict[str, float] = defaultdict(float)
     bottoms: dict[str, float] = defaultdict(float)
     for sample in found.samples:
@@ -269,7 +262,7 @@ CHECK = register(
         prepare=prepares(Prompt),
         identity=identity,
         libraries=("canto-filter", "opencc"),
-        compare=paired,
+        compare=by_item(_cantonese),
         label=Message("continuation"),
         labels=LABELS,
     )

@@ -28,12 +28,6 @@ class Sums:
     utf8_bytes: NDArray[np.float64]
 
 
-def taken(sums: Sums, places: Sequence[int]) -> Sums:
-    return Sums(
-        sums.nll[places], sums.tokens[places], sums.characters[places], sums.utf8_bytes[places]
-    )
-
-
 def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sums:
     import numpy as np
 

@@ -1,19 +1,26 @@
-"""k of n: how many samples of a question are needed until its verdict is certain.
+"""What a check is told to measure, and when k of n is decided, so that sampling may stop.
 
-The verdict is the same as that of all n samples, for fewer of them. Samples stay valid under any
-limit: where another limit needs the rest, the rest is generated.
+A k-of-n verdict is certain before all n samples are drawn. Samples stay valid under any limit:
+where another limit needs the rest, the rest is generated.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from basegate.progress import SILENT
 
 if TYPE_CHECKING:
     from basegate.measurement import Findings
+    from basegate.progress import Progress
+
+Data = TypeVar("Data")
+Settings = TypeVar("Settings")
 
 
-class Draws(NamedTuple):
-    """How many samples of a question are wanted.
+class StoppingRule(NamedTuple):
+    """When the samples of a question are enough.
 
     Attributes:
         correct: right ones that decide the question; `None` where all samples are wanted.
@@ -23,13 +30,13 @@ class Draws(NamedTuple):
     correct: int | None = None
     max_degenerate_share: float = 1.0
 
-    def wanted(self, right: int, drawn: int, samples: int) -> int:
+    def still_needed(self, right: int, drawn: int, samples: int) -> int:
         """How many more samples to draw: the fewest that can decide the question; 0 if decided."""
         if self.correct is None:
             return samples - drawn
-        missing = self.correct - right
-        to_lose = samples - self.correct + 1 - (drawn - right)
-        return max(0, min(missing, to_lose))
+        to_pass = self.correct - right
+        to_fail = samples - self.correct + 1 - (drawn - right)
+        return max(0, min(to_pass, to_fail))
 
     def validity_is_certain(self, degenerate: int, drawn: int, undrawn: int) -> bool:
         """Whether the measurement is valid, or not, whatever the undrawn samples would be."""
@@ -38,18 +45,35 @@ class Draws(NamedTuple):
         return degenerate / samples > most or (degenerate + undrawn) / samples <= most
 
 
-ALL = Draws()
+ALL_SAMPLES = StoppingRule()
 
 
-def is_enough(findings: Findings, draws: Draws) -> bool:
+@dataclass(frozen=True)
+class MeasureTask(Generic[Data, Settings]):
+    """What a check's `measure` is given beside the engine; no limit is among it.
+
+    Attributes:
+        data: what the check's `prepare` read.
+        stopping: when enough samples were drawn.
+        earlier: findings of the same measurement to continue, where not all was generated.
+    """
+
+    data: Data
+    settings: Settings
+    progress: Progress = SILENT
+    stopping: StoppingRule = ALL_SAMPLES
+    earlier: Findings | None = None
+
+
+def is_enough(findings: Findings, rule: StoppingRule) -> bool:
     """Whether the samples decide every question and the measurement's validity."""
     undrawn = findings.facts.get("not_drawn")
     if undrawn == 0:
         return True
-    if not draws.validity_is_certain(*_degenerate(findings), int(undrawn or 0)):
+    if not rule.validity_is_certain(*_degenerate(findings), int(undrawn or 0)):
         return False
     return all(
-        draws.wanted(round(metric.value), metric.drawn, metric.count) == 0
+        rule.still_needed(round(metric.value), metric.drawn, metric.count) == 0
         for metric in findings.metrics
         if metric.value is not None and metric.drawn is not None and metric.count is not None
     )

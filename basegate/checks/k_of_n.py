@@ -16,7 +16,7 @@ from basegate.stats.intervals import count_interval, effective_count
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from basegate.checks.task import Task
+    from basegate.checks.early_stopping import MeasureTask
     from basegate.config.settings import SamplingSettings
     from basegate.data.banks import Bank
     from basegate.engines.protocol import Draw, Engine
@@ -34,7 +34,6 @@ ANSWER_LABELS = {
     CORRECT: MetricLabel(
         Message("correct"),
         Message("correct"),
-        Message("{value} correct"),
         Message("{value} correct"),
     ),
     **DEGENERATE_LABEL,
@@ -74,7 +73,7 @@ class PromptItem:
 
 
 def count_correct(
-    engine: Engine, asked: Sequence[PromptItem], task: Task[Bank[Any], SamplingSettings]
+    engine: Engine, asked: Sequence[PromptItem], task: MeasureTask[Bank[Any], SamplingSettings]
 ) -> Findings:
     """Draw the samples of all that is asked together, read their answers and count.
 
@@ -108,7 +107,7 @@ def count_correct(
 
 
 def draw_samples(
-    engine: Engine, asked: Sequence[PromptItem], task: Task[Bank[Any], SamplingSettings]
+    engine: Engine, asked: Sequence[PromptItem], task: MeasureTask[Bank[Any], SamplingSettings]
 ) -> dict[str, list[Sample]]:
     """The samples of every question, generated in rounds until enough are.
 
@@ -122,7 +121,9 @@ def draw_samples(
 
     def wanted(each: PromptItem) -> range:
         own = samples[each.id]
-        return range(len(own), len(own) + task.draws.wanted(right_samples(own), len(own), most))
+        return range(
+            len(own), len(own) + task.stopping.still_needed(right_samples(own), len(own), most)
+        )
 
     def undecided() -> list[PromptItem]:
         still = [each for each in asked if wanted(each)]
@@ -131,7 +132,7 @@ def draw_samples(
         drawn = [sample for own in samples.values() for sample in own]
         undrawn = len(asked) * most - len(drawn)
         degenerate = sum(sample.degenerate for sample in drawn)
-        if task.draws.validity_is_certain(degenerate, len(drawn), undrawn):
+        if task.stopping.validity_is_certain(degenerate, len(drawn), undrawn):
             return []
         # Whether the run is broken is not certain yet: that takes all samples.
         return [each for each in asked if len(samples[each.id]) < most]

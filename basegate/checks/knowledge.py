@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from basegate.checks import option_likelihood as choices
 from basegate.checks.k_of_n import (
     ANSWER_LABELS,
     PromptItem,
@@ -21,18 +20,24 @@ from basegate.checks.k_of_n import (
     paired_answers,
     right_samples,
 )
+from basegate.checks.option_likelihood import (
+    OPTION_LABELS,
+    disagreement,
+    right_by_text,
+    score_options,
+    summarise,
+)
 from basegate.config.declaration import CheckDeclaration, register
-from basegate.config.settings import Positive, SamplingSettings
-from basegate.config.thresholds_schema import AnswersTable, LimitRule, Name, SampledTable
+from basegate.config.settings import Positive, SamplingSettings, Temperature
+from basegate.config.thresholds_schema import AnswersTable, KOfNTable, LimitRule, Name
 from basegate.data.banks import Bank, Question, identity, prepares
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from basegate.checks.task import Task
+    from basegate.checks.early_stopping import MeasureTask
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings, ItemScores
 
@@ -61,21 +66,15 @@ class QuestionsTable(AnswersTable):
         return "likelihood_accuracy" if by_likelihood else rule.metric
 
 
-class KnowledgeTable(SampledTable):
+class KnowledgeTable(KOfNTable):
     """How questions are put: `[knowledge]`."""
 
-    item_tables = "banks"
-
-    stop_early: bool = True
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
+    temperature: Temperature = 0.9
     max_new_tokens: Positive = 32
     banks: Annotated[dict[Name, QuestionsTable], Field(min_length=1)]
 
-    def settings_of(self, item: QuestionsTable, base: Path) -> SamplingSettings:
-        return self.sampled(item.source(base), item.samples)
 
-
-def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Findings:
+def measure(engine: Engine, task: MeasureTask[Bank[Question], SamplingSettings]) -> Findings:
     """Ask every question, count right answers and score the options.
 
     Raises:
@@ -95,11 +94,10 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
         for question in task.data.records
     ]
     found = count_correct(engine, asked, task)
-    if task.earlier is not None and task.earlier.choices:
-        scored = task.earlier.choices
-    else:
+    scored = task.earlier.choices if task.earlier is not None else ()
+    if not scored:
         try:
-            scored = choices.score_options(engine, task.data.records, task.progress)
+            scored = score_options(engine, task.data.records, task.progress)
         except InvalidMeasurement as error:
             # What was sampled stands; only a limit on the likelihood misses its metric.
             why = Message(
@@ -107,11 +105,11 @@ def measure(engine: Engine, task: Task[Bank[Question], SamplingSettings]) -> Fin
             )
             return found.noting(why)
     found = found.model_copy(
-        update={"metrics": (*found.metrics, *choices.summarise(scored)), "choices": scored}
+        update={"metrics": (*found.metrics, *summarise(scored)), "choices": scored}
     )
     # Those that every question has whatever they were: later ones were drawn because of these.
-    fair = task.draws.wanted(0, 0, task.settings.sampling.samples)
-    note = choices.disagreement(_shares(found, fair), scored)
+    fair = task.stopping.still_needed(0, 0, task.settings.sampling.samples)
+    note = disagreement(_shares(found, fair), scored)
     return found.noting(note) if note else found
 
 
@@ -124,7 +122,7 @@ def _shares(found: Findings, fair: int) -> list[float]:
 def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
     """Answers in free text, and options by likelihood."""
     yield from paired_answers(one, other)
-    yield from choices.paired_options(one, other)
+    yield right_by_text(one), right_by_text(other)
 
 
 CHECK = register(
@@ -140,6 +138,6 @@ CHECK = register(
         evidence=("samples", "choices"),
         compare=paired,
         label=Message("knowledge"),
-        labels={**ANSWER_LABELS, **choices.OPTION_LABELS},
+        labels={**ANSWER_LABELS, **OPTION_LABELS},
     )
 )

@@ -7,9 +7,10 @@ name that has no label is shown with spaces for its underscores.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from basegate.config.declaration import MetricLabel, declarations
+from basegate.config.declaration import MetricLabel, find_declaration
 from basegate.i18n.catalogue import ENGLISH, Plural, Translator
 from basegate.i18n.formatting import format_interval, format_value
 from basegate.i18n.messages import Message
@@ -59,55 +60,26 @@ _COUNTS: dict[str, Plural] = {
     "prompts": Plural("{count} prompt", "{count} prompts"),
     "pairs": Plural("{count} pair", "{count} pairs"),
 }
-TOPICS: tuple[str, ...] = (
-    Message("history-before-1841"),
-    Message("colonial-era"),
-    Message("since-1997"),
-    Message("history"),
-    Message("economy"),
-    Message("festivals-and-customs"),
-    Message("film-music-and-television"),
-    Message("food"),
-    Message("geography-and-transport"),
-    Message("geography"),
-    Message("transport"),
-    Message("government-and-law"),
-    Message("nature"),
-    Message("schools-and-exams"),
-    Message("sport"),
-    Message("symbols"),
-    Message("words-and-sayings"),
-    Message("daily-life"),
-    Message("aspect"),
-    Message("classifier"),
-    Message("homophone"),
-    Message("mandarin-word"),
-    Message("particle"),
-    Message("pronoun"),
-    Message("word-order"),
-    Message("brackets"),
-    Message("chain"),
-    Message("proportion"),
-    Message("sequence"),
-    Message("two-unknowns"),
-    Message("word"),
-)
-"""Topics, kinds of pairs and of problems in the suite's own banks, which have a translation."""
 
 
-def metric_label(metric: str) -> MetricLabel:
-    """What a metric is called."""
-    for check in declarations():
-        if metric in check.labels:
-            return check.labels[metric]
+def metric_label(check: str, metric: str) -> MetricLabel:
+    """What the declaration of a check calls one of its metrics."""
+    declared = find_declaration(check)
+    if declared is not None and metric in declared.labels:
+        return declared.labels[metric]
     name = metric.replace("_", " ")
-    value = "{value} " + name.replace("{", "{{").replace("}", "}}")
-    return MetricLabel(name, name, value, value)
+    return MetricLabel(name, name, "{value} " + name.replace("{", "{{").replace("}", "}}"))
 
 
-def unit_label(metric: str, tr: Translator = ENGLISH) -> str:
+def format_short(value: str, check: str, metric: str, tr: Translator = ENGLISH) -> str:
+    """A formatted value with what it is of, below the name of its check."""
+    label = metric_label(check, metric)
+    return tr(label.short or label.value, value=value)
+
+
+def unit_label(check: str, metric: str, tr: Translator = ENGLISH) -> str:
     """What the number of a metric is of, e.g. `bits per character`."""
-    return tr(metric_label(metric).unit)
+    return tr(metric_label(check, metric).unit)
 
 
 def fact_label(fact: str, tr: Translator = ENGLISH) -> str:
@@ -117,36 +89,54 @@ def fact_label(fact: str, tr: Translator = ENGLISH) -> str:
 
 def check_label(check: str, part: str = "", tr: Translator = ENGLISH) -> str:
     """What a row speaks of, e.g. `knowledge must-know`; the check alone if it is all."""
-    label = next((each.label for each in declarations() if each.name == check), "")
-    name = tr(label or check.replace("_", " "))
+    declared = find_declaration(check)
+    name = tr((declared and declared.label) or check.replace("_", " "))
     if part in ("", check):
         return name
     return tr("{name} {part}", name=name, part=part)
 
 
 def format_measured(
-    row: Metric | Result | LimitDistance, limit: float | None = None, tr: Translator = ENGLISH
+    row: Result | LimitDistance, limit: float | None = None, tr: Translator = ENGLISH
 ) -> str:
-    """What was measured, with its interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`.
-
-    A count is what it is, and is held against its limit as it is: its interval speaks of the chance
-    behind it and would read as if the count itself were uncertain.
-    """
-    text = format_number(row, limit, tr)
-    if row.interval is None or row.unit == CORRECT:
-        return text
-    return text + format_interval(row.interval, row.unit, row.confidence, limit, tr)
+    """What was measured, with its interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`."""
+    return _number(row, row.check, row.metric, limit, tr) + _interval(row, limit, tr)
 
 
 def format_number(
-    row: Metric | Result | LimitDistance, limit: float | None = None, tr: Translator = ENGLISH
+    row: Result | LimitDistance, limit: float | None = None, tr: Translator = ENGLISH
 ) -> str:
     """What was measured without its interval, e.g. `7 of 10 correct`."""
+    return _number(row, row.check, row.metric, limit, tr)
+
+
+def format_metric(metric: Metric, check: str, tr: Translator = ENGLISH) -> str:
+    """A number of a check's measurement with its interval, as `format_measured` has it."""
+    return _number(metric, check, metric.name, None, tr) + _interval(metric, None, tr)
+
+
+def _number(
+    row: Metric | Result | LimitDistance,
+    check: str,
+    metric: str,
+    limit: float | None,
+    tr: Translator,
+) -> str:
     value = format_value(row.value, row.unit, limit, tr)
     if row.unit == CORRECT and row.drawn is not None:
         return tr("{value} of {count} correct", value=value, count=row.drawn)
-    metric = row.name if isinstance(row, Metric) else row.metric
-    return tr(metric_label(metric).value, value=value)
+    return tr(metric_label(check, metric).value, value=value)
+
+
+def _interval(row: Metric | Result | LimitDistance, limit: float | None, tr: Translator) -> str:
+    """Empty for a count, which is held against its limit as it is.
+
+    Its interval speaks of the chance behind it (`format_chance`), and would read as if the count
+    itself were uncertain.
+    """
+    if row.interval is None or row.unit == CORRECT:
+        return ""
+    return format_interval(row.interval, row.unit, row.confidence, limit, tr)
 
 
 def format_chance(metric: Metric, tr: Translator = ENGLISH) -> str:
@@ -166,10 +156,7 @@ def format_sample_size(size: SampleSize | None, tr: Translator = ENGLISH) -> str
     """What a measurement is based on, e.g. `240 questions, 4 samples each, 2 left out`."""
     if size is None:
         return ""
-    text, *others = _parts(size, tr)
-    for each in others:
-        text = tr("{basis}, {more}", basis=text, more=each)
-    return text
+    return reduce(lambda text, more: tr("{basis}, {more}", basis=text, more=more), _parts(size, tr))
 
 
 def _parts(size: SampleSize, tr: Translator) -> Iterator[str]:

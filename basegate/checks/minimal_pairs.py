@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from basegate.checks.validity import check_scores
-from basegate.config.declaration import CheckDeclaration, MetricLabel, register
+from basegate.config.declaration import CheckDeclaration, MetricLabel, by_item, register
 from basegate.config.settings import BankSettings, Positive
 from basegate.config.thresholds_schema import (
     BankTable,
@@ -32,10 +32,10 @@ from basegate.i18n.messages import Message
 from basegate.measurement import Findings, ItemScores, Metric, Preference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from basegate.checks.task import Task
+    from basegate.checks.early_stopping import MeasureTask
     from basegate.engines.protocol import Engine
 
 
@@ -73,7 +73,7 @@ class MinimalPairsTable(Table):
         return PairSettings(source=item.source(base))
 
 
-def measure(engine: Engine, task: Task[Bank[Pair], PairSettings]) -> Findings:
+def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Findings:
     """Score both sentences of every pair and count preferences.
 
     Raises:
@@ -135,13 +135,8 @@ def _share(name: str, item: str, preferences: Sequence[Preference]) -> Metric:
     )
 
 
-def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
-    """Whether the right sentence of every pair is preferred."""
-    if one.preferences and other.preferences:
-        yield _preferred(one), _preferred(other)
-
-
 def _preferred(found: Findings) -> ItemScores:
+    """Whether the right sentence of every pair is preferred."""
     return ItemScores.each(
         "preferred_share", {each.item: float(each.preferred) for each in found.preferences}
     )
@@ -166,7 +161,7 @@ CHECK = register(
         identity=identity,
         counted="pairs",
         evidence=("preferences",),
-        compare=paired,
+        compare=by_item(_preferred),
         label=Message("minimal pairs"),
         labels=dict.fromkeys(("preferred_share", "preferred_share_of_kind"), _PREFERRED),
     )

@@ -28,7 +28,7 @@ from basegate.measurement import ItemScores, Metric, OptionScores
 from basegate.stats.paired import paired_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from basegate.data.banks import Question
     from basegate.engines.protocol import Engine
@@ -55,7 +55,7 @@ ENOUGH = 10
 """Questions from which on a difference may be more than chance."""
 
 
-class _Put(NamedTuple):
+class _PlacedOption(NamedTuple):
     """An option in one order of a question.
 
     Attributes:
@@ -95,7 +95,7 @@ def score_options(
     )
 
 
-def _orders(question: Question) -> list[_Put]:
+def _orders(question: Question) -> list[_PlacedOption]:
     letters, texts = list(question.options), list(question.options.values())
     orders = []
     for shift in range(len(letters)):
@@ -103,13 +103,15 @@ def _orders(question: Question) -> list[_Put]:
         turned = {letter: texts[place] for letter, place in zip(letters, places, strict=True)}
         prompt = question.model_copy(update={"options": turned}).prompt
         orders += [
-            _Put(letters[place], prompt, letter, texts[place])
+            _PlacedOption(letters[place], prompt, letter, texts[place])
             for letter, place in zip(letters, places, strict=True)
         ]
     return orders
 
 
-def _average(question: Question, scored: Sequence[tuple[_Put, float, float]]) -> OptionScores:
+def _average(
+    question: Question, scored: Sequence[tuple[_PlacedOption, float, float]]
+) -> OptionScores:
     letters: dict[str, list[float]] = {option: [] for option in question.options}
     texts: dict[str, list[float]] = {option: [] for option in question.options}
     for put, of_letter, of_text in scored:
@@ -168,13 +170,8 @@ def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> Me
     )
 
 
-def paired_options(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+def right_by_text(found: Findings) -> ItemScores:
     """Whether the right option of every question has the most probable text."""
-    if one.choices and other.choices:
-        yield _likeliest(one), _likeliest(other)
-
-
-def _likeliest(found: Findings) -> ItemScores:
     return ItemScores.each(
         "likelihood_accuracy",
         {each.item: float(each.by_text == each.expected) for each in found.choices},

@@ -32,10 +32,9 @@ from basegate.checks.corpus_sums import (
     joined,
     per_document,
     split_share,
-    taken,
 )
 from basegate.checks.validity import check_scores
-from basegate.config.declaration import CheckDeclaration, MetricLabel, register
+from basegate.config.declaration import CheckDeclaration, MetricLabel, by_item, register
 from basegate.config.settings import CheckSettings, CorpusSource, Natural, Positive
 from basegate.config.thresholds_schema import (
     DifferenceLimit,
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from basegate.checks.task import Task
+    from basegate.checks.early_stopping import MeasureTask
     from basegate.engines.protocol import Engine, TokenScores
 
 
@@ -149,7 +148,7 @@ def identity(settings: PerplexitySettings) -> str:
     return corpus_identity(settings.corpus)
 
 
-def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
+def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Findings:
     """Score the corpus and sum up.
 
     Raises:
@@ -167,10 +166,9 @@ def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
     pieces = float(np.average(split, weights=weights)) if split else None
     found = summarise(sums, pieces, corpus.left_out)
     if corpus.parallel:
-        beside = per_document(
-            list(corpus.parallel.values()), _score(engine, list(corpus.parallel.values()), task)
-        )
-        found = compare(found, taken(sums, list(corpus.parallel)), beside)
+        places, written = list(corpus.parallel), list(corpus.parallel.values())
+        own = per_document([documents[at] for at in places], [scores[at] for at in places])
+        found = compare(found, own, per_document(written, _score(engine, written, task)))
     if note := copies(documents):
         found = found.noting(note)
     return found.model_copy(
@@ -179,7 +177,7 @@ def measure(engine: Engine, task: Task[Corpus, PerplexitySettings]) -> Findings:
 
 
 def _score(
-    engine: Engine, texts: Sequence[str], task: Task[Corpus, PerplexitySettings]
+    engine: Engine, texts: Sequence[str], task: MeasureTask[Corpus, PerplexitySettings]
 ) -> list[TokenScores]:
     settings = task.settings
     scores = engine.log_likelihoods(
@@ -287,13 +285,8 @@ def _exp(value: float) -> float:
     return math.exp(value) if value < 700 else math.inf
 
 
-def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
-    """Bits per character of every document."""
-    if one.documents and other.documents:
-        yield _bits(one), _bits(other)
-
-
 def _bits(found: Findings) -> ItemScores:
+    """Bits per character of every document."""
     return ItemScores(
         "bits_per_char",
         "bits_per_char",
@@ -309,12 +302,10 @@ LABELS = {
         Message("bits per char"),
         Message("bits per character"),
         Message("{value} bits per character"),
-        Message("{value} bits per character"),
     ),
     "bits_per_byte": MetricLabel(
         Message("bits per byte"),
         Message("bits per byte"),
-        Message("{value} bits per byte"),
         Message("{value} bits per byte"),
     ),
     "perplexity": MetricLabel(
@@ -327,12 +318,10 @@ LABELS = {
         Message("tokens per char"),
         Message("tokens per character"),
         Message("{value} tokens per character"),
-        Message("{value} tokens per character"),
     ),
     "written_chinese_bits_per_char": MetricLabel(
         Message("bits per char in written Chinese"),
         Message("bits per character of the same in written Chinese"),
-        Message("{value} bits per character of the same in written Chinese"),
         Message("{value} bits per character of the same in written Chinese"),
     ),
     "gap": MetricLabel(
@@ -344,9 +333,6 @@ LABELS = {
     "article_perplexity": MetricLabel(
         Message("article perplexity"),
         Message("perplexity as the article's code computes it (20 of 512 tokens; never judged)"),
-        Message(
-            "{value} perplexity as the article's code computes it (20 of 512 tokens; never judged)"
-        ),
         Message(
             "{value} perplexity as the article's code computes it (20 of 512 tokens; never judged)"
         ),
@@ -366,7 +352,7 @@ CHECK = register(
         counted="documents",
         counted_by_metric={"gap": "parallel_documents"},
         evidence=("documents",),
-        compare=paired,
+        compare=by_item(_bits),
         label=Message("perplexity"),
         labels=LABELS,
     )

@@ -19,15 +19,16 @@ from basegate.config.settings import (
     Natural,
     Positive,
     SamplingSettings,
+    Temperature,
 )
-from basegate.config.thresholds_schema import SOURCE_KEYS, AnswersTable, Name, SampledTable
+from basegate.config.thresholds_schema import SOURCE_KEYS, AnswersTable, KOfNTable, Name
 from basegate.data.banks import Bank, Problem, identity, prepares
 from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from basegate.checks.task import Task
+    from basegate.checks.early_stopping import MeasureTask
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings
 
@@ -71,21 +72,15 @@ class ProblemsTable(AnswersTable):
             raise ValueError(f"{idle[0]} has no meaning here without {what}.")
 
 
-class ReasoningTable(SampledTable):
+class ReasoningTable(KOfNTable):
     """How problems are put: `[reasoning]`."""
 
-    item_tables = "banks"
-
-    stop_early: bool = True
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.2
+    temperature: Temperature = 0.2
     max_new_tokens: Positive = 24
     banks: Annotated[dict[Name, ProblemsTable], Field(min_length=1)]
 
-    def settings_of(self, item: ProblemsTable, base: Path) -> SamplingSettings:
-        return self.sampled(item.source(base), item.samples)
 
-
-def measure(engine: Engine, task: Task[Bank[Problem], SamplingSettings]) -> Findings:
+def measure(engine: Engine, task: MeasureTask[Bank[Problem], SamplingSettings]) -> Findings:
     """Put every problem and count right answers.
 
     Raises:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.cli.console import STORE, THRESHOLDS
-from basegate.config.model_source import asked_for, names_in
 from basegate.config.registry import CandidateSpec, load_registry
-from basegate.config.selection import is_group, of_group
+from basegate.config.selection import asked_for, is_group, names_in, of_group
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.errors import UsageError
 from basegate.judging.checkpoint_identity import origins_of

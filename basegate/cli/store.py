@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from basegate.checks.identity import identify_software
-from basegate.checks.labels import check_label, format_chance, format_measured, format_sample_size
+from basegate.checks.labels import check_label, format_chance, format_metric, format_sample_size
 from basegate.cli.candidate_args import add_models, chosen_by
 from basegate.cli.console import (
     add_checks,
@@ -109,18 +109,19 @@ def _row(measurement: Measurement, bytes_of: Mapping[str, int]) -> tuple[str, ..
         check_label(measurement.check, measurement.item),
         measurement.measured_at[:16].replace("T", " "),
         size(bytes_of.get(measurement.key[:FILENAME_DIGITS], 0)),
-        f"{_main_metric(findings)} [{format_sample_size(findings.sample_size)}]",
+        f"{_main_metric(measurement)} [{format_sample_size(findings.sample_size)}]",
     )
     return tuple(map(one_line, cells))
 
 
-def _main_metric(findings: Findings) -> str:
+def _main_metric(measurement: Measurement) -> str:
     """The first of the metrics, where each check puts the one that tells most."""
+    findings = measurement.findings
     if not findings.metrics:
         return "no metrics"
     first = findings.metrics[0]
     alike = sum(each.name == first.name for each in findings.metrics) - 1
-    text = f"{first.item} {format_measured(first)}".strip()
+    text = f"{first.item} {format_metric(first, measurement.check)}".strip()
     return f"{text}; and {alike} more" if alike else text
 
 
@@ -181,7 +182,7 @@ def _show(options: argparse.Namespace) -> int:
     measurement = get_by_prefix(store, options.key)
     findings = measurement.findings
     _section("measurement", list(_head(measurement, store)))
-    _section("metrics", [_metric(each) for each in findings.metrics])
+    _section("metrics", [_metric(each, measurement.check) for each in findings.metrics])
     _section("facts", [(name, str(value)) for name, value in findings.facts.items()])
     _section("notes", [(each,) for each in findings.notes])
     _section("left out", [(each,) for each in findings.left_out])
@@ -216,8 +217,8 @@ def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
         yield "stored in", f"{path.name}, {size(path.stat().st_size)}"
 
 
-def _metric(metric: Metric) -> tuple[str, ...]:
-    text = format_measured(metric) + format_chance(metric)
+def _metric(metric: Metric, check: str) -> tuple[str, ...]:
+    text = format_metric(metric, check) + format_chance(metric)
     return metric.name, metric.item, text
 
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import ModuleType
 
-    from basegate.checks.task import Task
+    from basegate.checks.early_stopping import MeasureTask
     from basegate.config.thresholds_schema import LimitRule, Table
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings, ItemScores
 
     Prepare = Callable[[Any], Any]
     Identity = Callable[[Any], str]
-    Measure = Callable[[Engine, Task[Any, Any]], Findings]
+    Measure = Callable[[Engine, MeasureTask[Any, Any]], Findings]
     Compare = Callable[[Findings, Findings], Iterable[tuple[ItemScores, ItemScores]]]
 
 _RESERVED = ("candidate", "candidates", "judge", "request")
@@ -50,6 +50,11 @@ def _no_comparison(one: Findings, other: Findings) -> Iterator[tuple[ItemScores,
     return iter(())
 
 
+def by_item(scores: Callable[[Findings], ItemScores]) -> Compare:
+    """Compare in one metric, given what a candidate reached on every item."""
+    return lambda one, other: [(scores(one), scores(other))]
+
+
 class MetricLabel(NamedTuple):
     """What one metric is called.
 
@@ -57,13 +62,13 @@ class MetricLabel(NamedTuple):
         name: by itself, as in a column of metrics.
         unit: what its number is of, as a heading.
         value: with its number.
-        short: with its number, below the name of its check.
+        short: with its number, below the name of its check; where it is empty, as `value`.
     """
 
     name: str
     unit: str
     value: str
-    short: str
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,11 @@ def declaration_of(name: str) -> CheckDeclaration:
     if name not in _DECLARED:
         raise UsageError(f"{name}: no check of that name is declared. {DECLARE_IT}")
     return _DECLARED[name][0]
+
+
+def find_declaration(name: str) -> CheckDeclaration | None:
+    """`None` if no check of that name is declared, as where a ledger is of another project."""
+    return _DECLARED[name][0] if name in _DECLARED else None
 
 
 def limit_rules() -> dict[str, LimitRule]:

@@ -1,32 +1,77 @@
-"""Read `models.toml`: the candidates by name."""
+"""The candidates of `models.toml`: where each is, and its tags, which `--model=@TAG` selects."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from basegate.config.model_source import (
-    folder_of,
-    hub_source,
-    is_revision,
-    looks_like_a_path,
-    normalised,
-)
-from basegate.config.tags import NAME, SIZE, TAG, derived_tags
 from basegate.config.toml_reader import explain, read_toml
 from basegate.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
 Quantization = Literal["nf4", "fp4", "int8", "none"]
 Dtype = Literal["bfloat16", "float16", "float32"]
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Of a candidate, a corpus or a bank."""
+TAG = re.compile("[a-z0-9][a-z0-9.-]*")
+DEMO = "demo"
+SIZES = ((2, "1b"), (5, "3b"), (10, "7b"), (20, "14b"), (40, "32b"), (float("inf"), "70b"))
+"""Below so many billions of parameters, the tag of the usual size."""
+LICENCES = {
+    "apache-2.0": "apache",
+    "apache-license-2.0": "apache",
+    "mit": "mit",
+    "mit-license": "mit",
+}
+"""By the licence in lower case, words joined by hyphens."""
+SIZE = re.compile(r"(\d+(?:\.\d+)?)([BM])(?:-A\d+(?:\.\d+)?[BM])?")
+"""Number of parameters; of a mixture of experts, with how many are active."""
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+_PAGES = ("https://huggingface.co/", "http://huggingface.co/", "huggingface.co/")
+
+
+class HubSource(NamedTuple):
+    """A repository of the hub; `revision` is a branch, tag or commit, `None` for the default."""
+
+    repo_id: str
+    revision: str | None
+
+
+def looks_like_a_path(source: str) -> bool:
+    return source.startswith(("./", "../", "/", "~")) or "\\" in source or source in (".", "..")
+
+
+def folder_of(source: str, base: Path) -> Path:
+    return (base / Path(source).expanduser()).resolve()
+
+
+def hub_source(source: str) -> HubSource | None:
+    """The repository that a source, an id or the address of its page, names; else `None`."""
+    for page in _PAGES:
+        source = source.removeprefix(page)
+    repo_id, at, revision = source.rstrip("/").partition("@")
+    if not HUB_ID.fullmatch(repo_id) or (at and not is_revision(revision)):
+        return None
+    return HubSource(repo_id, normalised(revision) if at else None)
+
+
+def is_revision(text: str) -> bool:
+    return bool(text) and not re.search(r"[\s~^:?*\[\\]", text)
+
+
+def normalised(revision: str) -> str:
+    """The hub writes a commit's digits in lower case."""
+    return revision.lower() if COMMIT.fullmatch(revision.lower()) else revision
 
 
 def _tag(text: str) -> str:
-    if not re.fullmatch(TAG, text):
+    if not TAG.fullmatch(text):
         raise ValueError(
             f"{text!r} is no tag: accepted are lower-case letters, digits, '.' and '-', a letter "
             "or digit first."
@@ -101,10 +146,22 @@ class CandidateSpec(_Entry):
 
     @property
     def all_tags(self) -> frozenset[str]:
-        """Its own tags, and those that follow from size, licence and access."""
-        return frozenset(self.tags) | derived_tags(
-            self.parameters, self.licence, self.gated, self.tags
-        )
+        """Its own tags, and those that follow from size, licence and access.
+
+        A size counts all parameters, not the active ones of a mixture of experts: memory has to
+        hold them all. A demo candidate has its own tags only.
+        """
+        if DEMO in self.tags:
+            return frozenset(self.tags)
+        size = billions(self.parameters)
+        # Owners write Apache 2.0 and apache-2.0.
+        licence = re.sub(r"[\s_-]+", "-", self.licence.strip().lower())
+        derived = {
+            None if size is None else next(tag for below, tag in SIZES if size < below),
+            LICENCES.get(licence),
+            "gated" if self.gated else None,
+        }
+        return frozenset(self.tags) | {tag for tag in derived if tag is not None}
 
 
 def load_registry(path: Path) -> dict[str, CandidateSpec]:
@@ -170,3 +227,42 @@ def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
             f'revision = "{found.revision}"'
         )
     return {"source": found.repo_id}
+
+
+def check_pinned(source: str, revision: str | None, local: bool, what: str) -> None:
+    """Raise `UsageError` unless code is pinned to one commit; `what` asks for it."""
+    if local:
+        raise UsageError(
+            f"{what}: {source} is a folder, which pins no commit: its code may change between two "
+            "runs. Give the hub id and the full commit of the code that you have read."
+        )
+    if not (revision and COMMIT.fullmatch(revision)):
+        raise UsageError(
+            f"{what}: code that may change tomorrow cannot be trusted today. Pin the full commit "
+            'that you have read, all 40 digits of it: revision = "..." in models.toml, or --model '
+            f"NAME={source}@COMMIT. Revision given: {revision or 'none'}."
+        )
+
+
+def billions(parameters: str) -> float | None:
+    """Parameters in billions; `None` where the text is no size.
+
+    >>> billions("135M")
+    0.135
+    """
+    given = SIZE.fullmatch(parameters)
+    if given is None:
+        return None
+    return float(given[1]) / (1 if given[2] == "B" else 1000)
+
+
+def tagged(specs: Iterable[CandidateSpec], tag: str) -> list[CandidateSpec]:
+    return [spec for spec in specs if tag in spec.all_tags]
+
+
+def known_tags(specs: Iterable[CandidateSpec]) -> list[str]:
+    """Every tag as it is written after `--model`, sizes first."""
+    sizes = [each for _, each in SIZES]
+    tags = {tag for spec in specs for tag in spec.all_tags}
+    first = [tag for tag in sizes if tag in tags]
+    return [f"@{tag}" for tag in [*first, *sorted(tags - set(sizes))]]

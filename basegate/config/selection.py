@@ -1,17 +1,27 @@
-"""`--model` to candidates: names, groups, and NAME=SOURCE for whatever is not registered."""
+"""`--model` to candidates: names, groups, and NAME=SOURCE for whatever is not registered.
+
+`--trust-remote-code`: a checkpoint's Python code runs only on request, at a pinned commit.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.config.model_source import folder_of, hub_source, looks_like_a_path, names_in
-from basegate.config.registry import CandidateSpec
-from basegate.config.tags import NAME, known_tags, tagged
+from basegate.config.registry import (
+    NAME,
+    CandidateSpec,
+    check_pinned,
+    folder_of,
+    hub_source,
+    known_tags,
+    looks_like_a_path,
+    tagged,
+)
 from basegate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 _FEW = 12
 EVERY = 10**6
@@ -154,3 +164,46 @@ def _is_folder(folder: Path, request: str) -> bool:
             f"({error.strerror}). Run as the user who owns it, or let its owner allow it (the "
             "folders above it need `chmod a+x`)."
         ) from None
+
+
+def asked_for(name: str, source: str, known: Collection[str]) -> str:
+    """What to write after `--model`: a name alone only where it is known, or nothing is known."""
+    return name if not known or name in known else f"{name}={source}"
+
+
+def names_in(given: Iterable[str]) -> tuple[str, ...]:
+    """The values of a repeatable option, split at commas, each once."""
+    parts = (part.strip() for each in given for part in each.split(","))
+    return tuple(dict.fromkeys(filter(None, parts)))
+
+
+def trust(candidates: Sequence[CandidateSpec], names: Sequence[str]) -> tuple[CandidateSpec, ...]:
+    """The candidates, those named in `--trust-remote-code` marked as trusted.
+
+    Raises `UsageError` if a name is no candidate of the run, or its code not pinned to a commit.
+    """
+    known = [spec.name for spec in candidates]
+    if any(not each.strip(" ,") for each in names):
+        raise UsageError(
+            "--trust-remote-code names nobody: --trust-remote-code NAME. Candidates: "
+            f"{', '.join(known)}."
+        )
+    names = names_in(names)
+    for name in names:
+        if name.startswith("@") or (name == "all" and name not in known):
+            raise UsageError(
+                f"--trust-remote-code {name}: code is trusted model by model, by whoever has read "
+                "it. Name each one: --trust-remote-code NAME,NAME."
+            )
+        if name not in known:
+            raise UsageError(
+                f"--trust-remote-code {name}: this run has no candidate of that "
+                f"name.{did_you_mean(name, known)} Candidates: {', '.join(known)}."
+            )
+    for spec in candidates:
+        if spec.name in names:
+            check_pinned(spec.source, spec.revision, spec.local, f"--trust-remote-code {spec.name}")
+    return tuple(
+        spec.model_copy(update={"trusted": True}) if spec.name in names else spec
+        for spec in candidates
+    )

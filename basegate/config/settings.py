@@ -12,6 +12,8 @@ from basegate.serialization import Frozen
 
 Positive = Annotated[int, Field(gt=0, strict=True)]
 Natural = Annotated[int, Field(ge=0, strict=True)]
+Temperature = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""Divides the logits; 0 takes the most probable token."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -51,7 +53,6 @@ class Sampling(Frozen):
 
     Attributes:
         samples: draws per prompt.
-        temperature: divides the logits; 0 takes the most probable token.
         top_k: only the k most probable tokens; 0 for all.
         top_p: only the most probable tokens that add up to this probability.
         repetition_penalty: 1 is none. The article used 1.2, which hides loops.
@@ -60,7 +61,7 @@ class Sampling(Frozen):
     """
 
     samples: Positive
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    temperature: Temperature
     top_k: Natural = 50
     top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
     repetition_penalty: PositiveFloat = 1.0

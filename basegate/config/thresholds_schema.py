@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from basegate.config.registry import NAME
 from basegate.config.settings import (
     BankSource,
     CheckSettings,
@@ -20,7 +21,6 @@ from basegate.config.settings import (
     Share,
     TableSource,
 )
-from basegate.config.tags import NAME
 from basegate.config.toml_reader import NUMBER, RELATIVE
 
 
@@ -242,3 +242,14 @@ class AnswersTable(BankTable):
                 f"Accepted for correct: 1 to {self.samples}."
             )
         return self
+
+
+class KOfNTable(SampledTable):
+    """How the banks of a check are asked whose answers are right or wrong; it adds `banks`."""
+
+    item_tables = "banks"
+
+    stop_early: bool = True
+
+    def settings_of(self, item: AnswersTable, base: Path) -> SamplingSettings:
+        return self.sampled(item.source(base), item.samples)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from basegate.config.model_source import COMMIT
+from basegate.config.registry import COMMIT
 from basegate.errors import CandidateError, DataError, InvalidMeasurement
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 import transformers
 
-from basegate.config.remote_code import check_pinned
+from basegate.config.registry import check_pinned
 from basegate.data.hub import resolve_commit
 from basegate.engines.architectures import find
 from basegate.engines.batching import out_of_memory

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basegate.config.model_source import COMMIT
+from basegate.config.registry import COMMIT
 from basegate.data.fingerprint import known_fingerprint
 from basegate.errors import did_you_mean
 

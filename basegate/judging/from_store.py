@@ -13,13 +13,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from basegate.checks.early_stopping import ALL, is_enough
+from basegate.checks.early_stopping import ALL_SAMPLES, is_enough
 from basegate.checks.identity import identify_check
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import measurements_behind
 from basegate.judging.evaluation import evaluate
-from basegate.judging.judge import draws_for
+from basegate.judging.judge import stopping_rule
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
 from basegate.judging.relative_limits import References
 from basegate.ledger import Ledger, NotJudged, Record, Suite
@@ -339,7 +339,9 @@ def _rejudge(
         limits = thresholds.limits(name, check.name, check.item)
         if found is None:
             missing.append(check)
-        elif not is_enough(found.findings, draws_for(limits) if check.stop_early else ALL):
+        elif not is_enough(
+            found.findings, stopping_rule(limits) if check.stop_early else ALL_SAMPLES
+        ):
             undecided.append(check)
         else:
             answer = _as_answer(found, check, stored.count[number], label)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from basegate.checks.early_stopping import ALL, Draws
+from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule
 from basegate.config.declaration import declaration_of
 from basegate.config.limits import Limit
 from basegate.errors import InvalidMeasurement
@@ -279,7 +279,7 @@ def _curve(metric: Metric, limit: Limit) -> tuple[tuple[float, float], ...]:
     return ()
 
 
-def draws_for(limits: Sequence[AnyLimit]) -> Draws:
+def stopping_rule(limits: Sequence[AnyLimit]) -> StoppingRule:
     """How many samples the limits on a bank need.
 
     Only k of n can be decided early. A limit on the bank's accuracy needs all samples.
@@ -289,5 +289,5 @@ def draws_for(limits: Sequence[AnyLimit]) -> Draws:
     counts = {int(limit.value) for limit in absolute if limit.metric == "correct"}
     if len(counts) == 1 and all(limit.metric == "correct" for limit in judged):
         shares = (limit.value for limit in absolute if limit.validity)
-        return Draws(counts.pop(), min(shares, default=1.0))
-    return ALL
+        return StoppingRule(counts.pop(), min(shares, default=1.0))
+    return ALL_SAMPLES

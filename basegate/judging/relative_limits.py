@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from basegate.config.limits import Limit
-from basegate.config.model_source import asked_for
+from basegate.config.selection import asked_for
 from basegate.errors import InvalidMeasurement, UsageError
 from basegate.i18n.catalogue import ENGLISH
 from basegate.i18n.formatting import FRACTION, format_limit

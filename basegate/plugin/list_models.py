@@ -6,7 +6,7 @@ import os
 import textwrap
 from typing import TYPE_CHECKING
 
-from basegate.config.tags import known_tags, tagged
+from basegate.config.registry import known_tags, tagged
 from basegate.engines.architectures.known import KNOWN
 from basegate.errors import did_you_mean
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from basegate.checks.early_stopping import ALL
+from basegate.checks.early_stopping import ALL_SAMPLES
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.engines.devices import resolve_device
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.catalogue import translator
 from basegate.judging.checkpoint_identity import origins_of, references_first
 from basegate.judging.evaluation import broken_because, evaluate
-from basegate.judging.judge import draws_for
+from basegate.judging.judge import stopping_rule
 from basegate.judging.relative_limits import References, check_known
 from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
@@ -98,7 +98,7 @@ class GateSession:
             candidate,
             asked,
             self.store,
-            draws=draws_for(limits) if asked.stop_early else ALL,
+            stopping=stopping_rule(limits) if asked.stop_early else ALL_SAMPLES,
             remeasure=self.options.remeasure,
             progress=self.progress,
             measurer=self._measurer(candidate),

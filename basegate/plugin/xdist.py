@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basegate.config.tags import billions
+from basegate.config.registry import billions
 from basegate.engines.devices import resolve_device
 from basegate.plugin.collection import NO_CANDIDATE, scope_of
 from basegate.plugin.stash import GATE

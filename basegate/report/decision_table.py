@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from basegate.checks.labels import check_label, metric_label
+from basegate.checks.labels import check_label, format_short
 from basegate.i18n.formatting import format_row_limit, format_value
 from basegate.i18n.messages import Message
 from basegate.judging.explanation import sentence
@@ -200,7 +200,7 @@ def _value(tr: Translator, row: Result) -> Value:
     if unknown is not None and unknown.value is not None:
         value = format_value(unknown.value, unknown.unit, tr=tr)
         asked_ = tr("not known (relative to {name})", name=unknown.candidate)
-        return Value(tr(metric_label(unknown.metric).short, value=value), asked=asked_)
+        return Value(format_short(value, row.check, unknown.metric, tr), asked=asked_)
     if not row.metric:
         return Value(tr("no measurement"))
     value = format_value(row.value, row.unit, row.limit, tr)
@@ -209,7 +209,7 @@ def _value(tr: Translator, row: Result) -> Value:
         low, high = (format_value(end, row.unit, row.limit, tr) for end in row.interval)
         level = f"{row.confidence * 100:g}"
         interval = tr("{level} %: {low} to {high}", level=level, low=low, high=high)
-    found = tr(metric_label(row.metric).short, value=value)
+    found = format_short(value, row.check, row.metric, tr)
     return Value(found, interval, format_row_limit(row, tr))
 
 

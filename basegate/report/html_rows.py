@@ -14,6 +14,7 @@ from basegate.checks.labels import (
     fact_label,
     format_chance,
     format_measured,
+    format_metric,
     format_sample_size,
     metric_label,
 )
@@ -90,7 +91,7 @@ def stored_cells(
 
 
 def _metric(row: Result, tr: Translator) -> str:
-    metric = tr(metric_label(row.metric).name) if row.metric else ""
+    metric = tr(metric_label(row.check, row.metric).name) if row.metric else ""
     return tr("{head}: {text}", head=row.question, text=metric) if row.question else metric
 
 
@@ -107,7 +108,7 @@ def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = 
             # A topic, a kind of pairs, or a question by its id.
             (
                 metric.item if metric.name == "correct" else tr(metric.item),
-                f"{format_measured(metric, None, tr)}{_behind(metric, tr)}",
+                f"{format_metric(metric, measurement.check, tr)}{_behind(metric, tr)}",
             )
             for metric in shown
         ],

@@ -186,7 +186,7 @@ def _significant(page: Page) -> str:
 def _compared(tr: Translator, each: Comparison) -> list[str]:
     both = (each.first_value, each.second_value)
     level = f"{each.confidence * 100:.4g}"
-    place, unit = check_label(each.check, each.part, tr), unit_label(each.metric, tr)
+    place, unit = check_label(each.check, each.part, tr), unit_label(each.check, each.metric, tr)
     cells = [
         tr("{place}, {unit}", place=place, unit=unit),
         f"{each.first} / {each.second}",

@@ -136,7 +136,7 @@ def _significant(
 
 def _better(each: Comparison, loser: str, tr: Translator) -> str:
     known = {
-        "unit": unit_label(each.metric, tr),
+        "unit": unit_label(each.check, each.metric, tr),
         "other": loser,
         "place": check_label(each.check, each.part, tr),
     }

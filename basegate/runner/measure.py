@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from basegate.checks.early_stopping import ALL, is_enough
+from basegate.checks.early_stopping import ALL_SAMPLES, MeasureTask, is_enough
 from basegate.checks.identity import identify_check, identify_software
-from basegate.checks.task import Task
 from basegate.config.declaration import declaration_of, origin_of
 from basegate.engines.batch_cache import NO_CACHE
 from basegate.errors import BasegateError, InvalidMeasurement, NotKept
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from basegate.checks.early_stopping import Draws
+    from basegate.checks.early_stopping import StoppingRule
     from basegate.config.settings import CheckConfig
     from basegate.engines.protocol import Engine
     from basegate.progress import Progress
@@ -38,7 +37,7 @@ class Job:
     check: CheckConfig
     key: str
     identity: dict[str, Any]  # what the key is the digest of
-    draws: Draws  # how many samples of a question are wanted
+    stopping: StoppingRule  # how many samples of a question are wanted
     remeasure: bool  # ignore what is stored, and what is half done unless it was begun so
     store: Path
 
@@ -71,7 +70,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
     with store.measuring(job.key, waiting=waiting) as journal:
         # Another run may have made it since this one looked.
         stored = _stored_beside(journal, job, store)
-        if stored is not None and is_enough(stored.findings, job.draws):
+        if stored is not None and is_enough(stored.findings, job.stopping):
             return stored
         if stored is not None:
             progress.status(
@@ -101,7 +100,7 @@ def obtain(
     check: CheckConfig,
     store: Store,
     *,
-    draws: Draws = ALL,
+    stopping: StoppingRule = ALL_SAMPLES,
     remeasure: bool,
     progress: Progress,
     measurer: Measurer = measure,
@@ -112,7 +111,7 @@ def obtain(
         candidate: loaded only if something has to be measured.
         check: what is measured.
         store: where measurements are kept.
-        draws: how many samples of a question are wanted.
+        stopping: how many samples of a question are wanted.
         remeasure: measure even if the store has one.
         progress: told of the work.
         measurer: makes what is missing.
@@ -121,9 +120,9 @@ def obtain(
         InvalidMeasurement: it could not be made, or is broken.
     """
     identity = identify(candidate, check)
-    job = Job(check, digest(identity), identity, draws, remeasure, store.folder)
+    job = Job(check, digest(identity), identity, stopping, remeasure, store.folder)
     found = _stored(job, store)
-    if found is None or not is_enough(found.findings, draws):
+    if found is None or not is_enough(found.findings, stopping):
         found = measurer(candidate, job, progress)
     else:
         store.tidy(found)
@@ -177,7 +176,7 @@ def _measure(
     journal.start()
     engine.batch_cache = journal
     try:
-        task = Task(data, job.check.settings, progress, job.draws, earlier)
+        task = MeasureTask(data, job.check.settings, progress, job.stopping, earlier)
         findings = _call(job.check.name, made.measure, engine, task)
     finally:
         engine.batch_cache = NO_CACHE

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from basegate.checks.continuation import CHECK, measure, read_variety, summarise
-from basegate.checks.task import Task
+from basegate.checks.early_stopping import MeasureTask
 from basegate.config.settings import Sampling, SamplingSettings, TableSource
 from basegate.data.banks import Bank, Prompt
 from basegate.engines.protocol import Draw
@@ -63,7 +63,7 @@ def settings_for(path):
 
 def measured(tmp_path, *texts):
     prompts = [Prompt(id=f"p{number}", prompt="我") for number, _ in enumerate(texts)]
-    return measure(DrawingEngine(*texts), Task(Bank(tuple(prompts)), settings_for(tmp_path)))
+    return measure(DrawingEngine(*texts), MeasureTask(Bank(tuple(prompts)), settings_for(tmp_path)))
 
 
 def test_the_readings_of_a_text_by_hand():
@@ -162,7 +162,7 @@ def test_every_draw_of_every_prompt_is_a_sample_with_its_seed(tmp_path):
     engine = DrawingEngine(["係呀", "好呀"], ["唔好", "走啦"])
     prompts = (Prompt(id="a", prompt="我係"), Prompt(id="b", prompt="你係"))
     settings = settings_for(tmp_path)
-    findings = measure(engine, Task(Bank(tuple(prompts)), settings))
+    findings = measure(engine, MeasureTask(Bank(tuple(prompts)), settings))
     assert engine.asked == (["我係", "你係"], settings.sampling)
     assert [(each.item, each.prompt, each.text, each.seed) for each in findings.samples] == [
         ("a", "我係", "係呀", 0),
@@ -226,7 +226,7 @@ def test_chance_is_told_from_how_samples_are_drawn(tmp_path, way, worth):
     sampling = Sampling(**{**plain.sampling.model_dump(), **way})
     settings = plain.model_copy(update={"sampling": sampling})
     engine = DrawingEngine(["佢哋都嚟咗。"] * 2)
-    found = measure(engine, Task(CHECK.prepare(settings), settings))
+    found = measure(engine, MeasureTask(CHECK.prepare(settings), settings))
     [share] = [each for each in found.metrics if each.name == "looping_share"]
     assert share.effective_count == worth
 

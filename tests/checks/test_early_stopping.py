@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basegate.checks.early_stopping import ALL, Draws, is_enough
+from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule, is_enough
 from basegate.config.declaration import limit_rules
 from basegate.config.limits import Limit
-from basegate.judging.judge import draws_for
+from basegate.judging.judge import stopping_rule
 from basegate.measurement import Findings, Metric
 
 
@@ -31,7 +31,7 @@ def limit(key, value):
     ],
 )
 def test_seven_of_ten(right, drawn, wanted):
-    assert Draws(7).wanted(right, drawn, 10) == wanted
+    assert StoppingRule(7).still_needed(right, drawn, 10) == wanted
 
 
 @given(st.data())
@@ -41,7 +41,7 @@ def test_it_is_certain_exactly_where_the_rest_cannot_change_it(data):
     drawn = data.draw(st.integers(0, samples))
     right = data.draw(st.integers(0, drawn))
     possible = {right + more >= correct for more in range(samples - drawn + 1)}
-    wanted = Draws(correct).wanted(right, drawn, samples)
+    wanted = StoppingRule(correct).still_needed(right, drawn, samples)
     assert (wanted == 0) == (len(possible) == 1)
     assert wanted <= samples - drawn
 
@@ -52,27 +52,31 @@ def test_validity_is_certain_exactly_where_the_rest_cannot_change_it(data):
     degenerate = data.draw(st.integers(0, drawn))
     limit = data.draw(st.sampled_from([0.0, 0.25, 0.5, 1.0]))
     possible = {degenerate + more > limit * (drawn + undrawn) for more in range(undrawn + 1)}
-    assert Draws(1, limit).validity_is_certain(degenerate, drawn, undrawn) == (len(possible) == 1)
+    assert StoppingRule(1, limit).validity_is_certain(degenerate, drawn, undrawn) == (
+        len(possible) == 1
+    )
 
 
 def test_a_limit_of_validity_that_is_just_met_is_no_reason_to_stop():
     # 0.29 * 100 is 28.999999999999996; 29 of 100 are not more than a share of 0.29.
-    draws = Draws(1, 0.29)
-    assert not draws.validity_is_certain(degenerate=29, drawn=71, undrawn=29)
-    assert draws.validity_is_certain(degenerate=29, drawn=100, undrawn=0)
+    rule = StoppingRule(1, 0.29)
+    assert not rule.validity_is_certain(degenerate=29, drawn=71, undrawn=29)
+    assert rule.validity_is_certain(degenerate=29, drawn=100, undrawn=0)
 
 
 def test_only_gates_on_single_questions_can_stop_early():
-    assert draws_for([limit("correct", 7), limit("max_degenerate_share", 0.5)]) == Draws(7, 0.5)
-    assert draws_for([limit("correct", 7)]) == Draws(7, 1.0)
-    assert draws_for([limit("correct", 7), limit("min_accuracy", 0.5)]) == ALL
-    assert draws_for([limit("min_accuracy", 0.5)]) == ALL
-    assert draws_for([limit("max_bits_per_char", 5.0)]) == ALL
+    assert stopping_rule([limit("correct", 7), limit("max_degenerate_share", 0.5)]) == StoppingRule(
+        7, 0.5
+    )
+    assert stopping_rule([limit("correct", 7)]) == StoppingRule(7, 1.0)
+    assert stopping_rule([limit("correct", 7), limit("min_accuracy", 0.5)]) == ALL_SAMPLES
+    assert stopping_rule([limit("min_accuracy", 0.5)]) == ALL_SAMPLES
+    assert stopping_rule([limit("max_bits_per_char", 5.0)]) == ALL_SAMPLES
 
 
 def test_all_means_all():
-    assert ALL.wanted(3, 4, 10) == 6
-    assert ALL.wanted(3, 10, 10) == 0
+    assert ALL_SAMPLES.still_needed(3, 4, 10) == 6
+    assert ALL_SAMPLES.still_needed(3, 10, 10) == 0
 
 
 def findings(right, drawn):
@@ -81,17 +85,17 @@ def findings(right, drawn):
 
 
 @pytest.mark.parametrize(
-    ("right", "drawn", "draws", "enough"),
+    ("right", "drawn", "rule", "enough"),
     [
-        (7, 7, Draws(7), True),
-        (7, 7, Draws(8), False),
-        (7, 7, Draws(2), True),
-        (7, 7, ALL, False),
-        (7, 10, ALL, True),
+        (7, 7, StoppingRule(7), True),
+        (7, 7, StoppingRule(8), False),
+        (7, 7, StoppingRule(2), True),
+        (7, 7, ALL_SAMPLES, False),
+        (7, 10, ALL_SAMPLES, True),
     ],
 )
-def test_what_is_stored_is_enough_or_not(right, drawn, draws, enough):
-    assert is_enough(findings(float(right), drawn), draws) is enough
+def test_what_is_stored_is_enough_or_not(right, drawn, rule, enough):
+    assert is_enough(findings(float(right), drawn), rule) is enough
 
 
 def test_degenerate_samples_are_counted_without_reading_them():
@@ -99,4 +103,4 @@ def test_degenerate_samples_are_counted_without_reading_them():
     for broken, enough in ((0, True), (2, False), (6, True)):
         share = Metric(name="degenerate_share", value=broken / 7, unit="", count=7)
         found = Findings(metrics=(correct, share), facts={"not_drawn": 3})
-        assert is_enough(found, Draws(7, 0.4)) is enough
+        assert is_enough(found, StoppingRule(7, 0.4)) is enough

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from basegate.checks import knowledge, reasoning
-from basegate.checks.early_stopping import ALL, Draws
+from basegate.checks.early_stopping import ALL_SAMPLES, MeasureTask, StoppingRule
 from basegate.checks.k_of_n import PromptItem, count_correct
 from basegate.checks.labels import format_sample_size
-from basegate.checks.task import Task
 from basegate.config.settings import Sampling, SamplingSettings, TableSource
 from basegate.data.banks import Bank, Problem, Question
 from basegate.engines.protocol import Draw, TokenScores
@@ -67,14 +66,16 @@ def settings_for(path):
     return SamplingSettings(source=TableSource(path=path), sampling=SAMPLING)
 
 
-def counted(engine, asked, sampling=SAMPLING, draws=ALL, earlier=None):
+def counted(engine, asked, sampling=SAMPLING, stopping=ALL_SAMPLES, earlier=None):
     """Count as a bank of questions would."""
     records = tuple(
         Question(id=each.id, question="?", options={"A": "1", "B": "2"}, answer="A")
         for each in asked
     )
     settings = SamplingSettings(source=TableSource(path="bank"), sampling=sampling)
-    return count_correct(engine, asked, Task(Bank(records), settings, draws=draws, earlier=earlier))
+    return count_correct(
+        engine, asked, MeasureTask(Bank(records), settings, stopping=stopping, earlier=earlier)
+    )
 
 
 def replace_samples(samples):
@@ -163,7 +164,7 @@ def test_one_token_over_and_over_is_degenerate():
 def test_sampling_stops_where_the_verdict_is_certain():
     # Two of four have to be right.
     engine = DrawingEngine(["A", "A", "B", "B"], ["B", "B", "B", "A"], ["B", "A", "B", "A"])
-    findings = counted(engine, ask("A", "A", "A"), draws=Draws(2))
+    findings = counted(engine, ask("A", "A", "A"), stopping=StoppingRule(2))
     assert engine.rounds == [
         (["Question 0", "Question 1", "Question 2"], [[0, 1], [0, 1], [0, 1]]),
         (["Question 1", "Question 2"], [[2], [2]]),
@@ -185,14 +186,14 @@ def test_whether_the_run_is_broken_is_that_of_all_samples():
     # Four degenerate ones lose the question; of all ten they are under the limit of a half.
     texts = ["!" * 32] * 4 + ["A"] * 6
     engine = DrawingEngine(texts)
-    findings = counted(engine, ask("A"), replace_samples(10), Draws(7, 0.5))
+    findings = counted(engine, ask("A"), replace_samples(10), StoppingRule(7, 0.5))
     assert engine.rounds == [
         (["Question 0"], [[0, 1, 2, 3]]),
         (["Question 0"], [[4, 5, 6, 7, 8, 9]]),
     ]
     assert of(findings, "degenerate_share")[0].value == 0.4
     certain = DrawingEngine(["B"] * 4 + ["A"] * 6)
-    counted(certain, ask("A"), replace_samples(10), Draws(7, 0.6))
+    counted(certain, ask("A"), replace_samples(10), StoppingRule(7, 0.6))
     assert certain.rounds == [(["Question 0"], [[0, 1, 2, 3]])]
 
 
@@ -203,7 +204,7 @@ def test_knowledge_that_cannot_be_scored_by_likelihood_is_still_counted(tmp_path
 
     question = Question(id="q", question="?", options={"A": "1", "B": "2"}, answer="A")
     findings = knowledge.measure(
-        Unscored(["A"] * 4), Task(Bank((question,)), settings_for(tmp_path / "q"))
+        Unscored(["A"] * 4), MeasureTask(Bank((question,)), settings_for(tmp_path / "q"))
     )
     assert of(findings, "accuracy")[0].value == 1.0
     assert of(findings, "likelihood_accuracy") == []
@@ -214,10 +215,12 @@ def test_options_that_were_scored_are_not_scored_again(tmp_path):
     question = Question(id="q", question="?", options={"A": "1", "B": "2"}, answer="A")
     settings = settings_for(tmp_path / "q")
     bank = Bank((question,))
-    first = knowledge.measure(DrawingEngine(["A"] * 4), Task(bank, settings, draws=Draws(1, 1.0)))
+    first = knowledge.measure(
+        DrawingEngine(["A"] * 4), MeasureTask(bank, settings, stopping=StoppingRule(1, 1.0))
+    )
     again = DrawingEngine(["A"] * 4)
     again.log_likelihoods = None
-    whole = knowledge.measure(again, Task(bank, settings, earlier=first))
+    whole = knowledge.measure(again, MeasureTask(bank, settings, earlier=first))
     assert whole.choices == first.choices
     assert again.rounds == [(["?\n\nA: 1\nB: 2\n\n答案是：\n"], [[1, 2, 3]])]
 
@@ -237,7 +240,7 @@ def test_disagreement_where_sampling_stopped_early_is_that_of_the_first_samples(
     )
     findings = knowledge.measure(
         DrawingEngine(texts),
-        Task(Bank(questions), settings_for(tmp_path / "q"), draws=Draws(2)),
+        MeasureTask(Bank(questions), settings_for(tmp_path / "q"), stopping=StoppingRule(2)),
     )
     assert findings.facts["not_drawn"] > 0 or len(texts) == 4
     if share is None:
@@ -248,7 +251,7 @@ def test_disagreement_where_sampling_stopped_early_is_that_of_the_first_samples(
 
 def test_another_limit_draws_only_what_is_missing():
     texts = ["A", "A", "B", "A"]
-    first = counted(DrawingEngine(texts), ask("A"), draws=Draws(2))
+    first = counted(DrawingEngine(texts), ask("A"), stopping=StoppingRule(2))
     engine = DrawingEngine(texts)
     whole = counted(engine, ask("A"), earlier=first)
     assert engine.rounds == [(["Question 0"], [[2, 3]])]
@@ -264,7 +267,7 @@ def test_another_limit_draws_only_what_is_missing():
 def test_the_verdict_is_that_of_all_samples(answers, correct):
     sampling = replace_samples(6)
     asked = ask(*"A" * len(answers))
-    found = counted(DrawingEngine(*answers), asked, sampling, Draws(correct))
+    found = counted(DrawingEngine(*answers), asked, sampling, StoppingRule(correct))
     for own, metric in zip(answers, of(found, "correct"), strict=True):
         assert (metric.value >= correct) == (own.count("A") >= correct)
         low, high = metric.interval
@@ -278,7 +281,9 @@ def test_knowledge_puts_the_prompt_and_reads_the_choice(tmp_path):
         id="q", question="邊個？", options={"A": "李家超", "B": "林鄭月娥"}, answer="A"
     )
     engine = DrawingEngine(["A", "B", "A. 李家超", "唔知"])
-    findings = knowledge.measure(engine, Task(Bank((question,)), settings_for(tmp_path / "q")))
+    findings = knowledge.measure(
+        engine, MeasureTask(Bank((question,)), settings_for(tmp_path / "q"))
+    )
     assert engine.rounds[0][0] == [question.prompt]
     assert [each.answer for each in findings.samples] == ["A", "B", "A", None]
     [metric] = of(findings, "correct")
@@ -288,7 +293,9 @@ def test_knowledge_puts_the_prompt_and_reads_the_choice(tmp_path):
 def test_reasoning_puts_the_prompt_and_reads_the_number(tmp_path):
     problem = Problem(id="p", prompt="So, n is equals to ", answer=9)
     engine = DrawingEngine(["9", "9.0", "4.5", "no idea"])
-    findings = reasoning.measure(engine, Task(Bank((problem,)), settings_for(tmp_path / "p")))
+    findings = reasoning.measure(
+        engine, MeasureTask(Bank((problem,)), settings_for(tmp_path / "p"))
+    )
     assert engine.rounds[0][0] == ["So, n is equals to "]
     assert [each.answer for each in findings.samples] == ["9", "9", "9/2", None]
     [metric] = of(findings, "correct")
@@ -299,7 +306,7 @@ def test_a_negative_answer_is_found(tmp_path):
     problem = Problem(id="p", prompt="n = ", answer=-3)
     findings = reasoning.measure(
         DrawingEngine(["-3", "3", "-3", "-3"]),
-        Task(Bank((problem,)), settings_for(tmp_path / "p")),
+        MeasureTask(Bank((problem,)), settings_for(tmp_path / "p")),
     )
     assert of(findings, "correct")[0].value == 3.0
 

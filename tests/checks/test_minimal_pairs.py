@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.labels import format_sample_size
 from basegate.checks.minimal_pairs import CHECK, PairSettings, measure
-from basegate.checks.task import Task
 from basegate.config.settings import TableSource
 from basegate.data.banks import Bank, Pair
 from basegate.engines.protocol import TokenScores
@@ -40,7 +40,7 @@ def measured(tmp_path, *pairs):
         records.append(Pair(id=f"p{number}", kind=kind, right=right, wrong=wrong))
     engine = ScoringEngine(bits)
     settings = PairSettings(source=TableSource(path=tmp_path))
-    return measure(engine, Task(Bank(tuple(records)), settings)), engine
+    return measure(engine, MeasureTask(Bank(tuple(records)), settings)), engine
 
 
 def test_the_likelier_sentence_is_preferred_per_character(tmp_path):

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basegate.checks.corpus_sums import Sums, copies, joined, per_document, split_share
+from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.labels import format_sample_size
 from basegate.checks.perplexity import PerplexitySettings, measure, summarise
-from basegate.checks.task import Task
 from basegate.config.settings import CorpusSource
 from basegate.data.corpora import Corpus
 from basegate.engines import article_perplexity as article
@@ -45,7 +45,7 @@ def measured(engine, documents=DOCUMENTS, join=None, left_out=0):
     settings = PerplexitySettings(
         corpus=CorpusSource(dataset="a/b", join=join), window=64, context=16
     )
-    return measure(engine, Task(Corpus(tuple(documents), left_out), settings))
+    return measure(engine, MeasureTask(Corpus(tuple(documents), left_out), settings))
 
 
 def numbers(findings):
@@ -286,7 +286,7 @@ def test_the_gap_is_between_versions_of_the_same_documents():
     settings = PerplexitySettings(
         corpus=CorpusSource(path="yue", parallel="written"), window=64, context=16
     )
-    findings = measure(engine, Task(corpus, settings))
+    findings = measure(engine, MeasureTask(corpus, settings))
     assert engine.asked == [["甲乙", "丙丁戊", "己庚"], ["ABCD", "EF"]]
     found = numbers(findings)
     # All: 114 bits over 7 characters. The two with a version: 14 / 4, against 9 / 6.

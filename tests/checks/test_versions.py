@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "ee4cd6be043b16af"),
-    "reasoning": (5, "74bc80230803660d"),
-    "continuation": (7, "9c3877bf19fec5c3"),
-    "minimal_pairs": (3, "684895c93b418e69"),
-    "perplexity": (5, "3c47f9f76cf408b6"),
+    "knowledge": (6, "7f9e453e052d91be"),
+    "reasoning": (5, "c468741b830f7341"),
+    "continuation": (7, "5cef7c375300894e"),
+    "minimal_pairs": (3, "3efbe3b4f92edb56"),
+    "perplexity": (5, "7704d163b32e0a56"),
 }
 
 

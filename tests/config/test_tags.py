@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from basegate.config.registry import CandidateSpec, load_registry
+from basegate.config.registry import CandidateSpec, billions, load_registry
 from basegate.config.selection import select
-from basegate.config.tags import billions
 from tests.helpers.paths import ROOT
 
 SHIPPED = load_registry(ROOT / "models.toml")

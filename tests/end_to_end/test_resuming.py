@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from basegate.checks.early_stopping import ALL, Draws
+from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule
 from basegate.config.settings import Sampling
 from basegate.engines import article_perplexity as article
 from basegate.engines import batching as halving
@@ -164,7 +164,7 @@ def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
 def bank(tmp_path):
     """A function that counts the answers of a bank of problems, none of which is ever right."""
     from basegate.checks import reasoning
-    from basegate.checks.task import Task
+    from basegate.checks.early_stopping import MeasureTask
     from basegate.config.settings import SamplingSettings, TableSource
     from basegate.data.banks import Bank, Problem
 
@@ -176,14 +176,19 @@ def bank(tmp_path):
     source = TableSource(path=tmp_path / "bank")
     settings = SamplingSettings(source=source, sampling=sampling)
 
-    def count(engine, journal, draws):
-        task = Task(Bank(records), settings, draws=draws)
+    def count(engine, journal, stopping):
+        task = MeasureTask(Bank(records), settings, stopping=stopping)
         return reasoning.measure(keeping(engine, journal), task)
 
     return count
 
 
-LIMITS = {"strict": Draws(6, 1.0), "middle": Draws(3, 1.0), "lax": Draws(1, 1.0), "all": ALL}
+LIMITS = {
+    "strict": StoppingRule(6, 1.0),
+    "middle": StoppingRule(3, 1.0),
+    "lax": StoppingRule(1, 1.0),
+    "all": ALL_SAMPLES,
+}
 
 
 @pytest.mark.parametrize(("before", "after"), [*itertools.permutations(LIMITS, 2)])
@@ -201,7 +206,7 @@ def test_samples_drawn_under_other_limits_are_not_drawn_again_and_none_is_lost(
     assert not counted.new & first.kept, "drawn twice"
     seeds = {str(sample.seed) for sample in found.samples}
     assert {name.rpartition(":")[2] for name in first.kept} <= seeds, "paid for and lost"
-    plain = bank(engine, Journal(), ALL)
+    plain = bank(engine, Journal(), ALL_SAMPLES)
     for prompt in PROMPTS:
         ours, all_of_it = (
             [sample for sample in each.samples if sample.prompt == prompt]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basegate.checks.labels import check_label, format_measured
+from basegate.checks.labels import check_label, format_measured, format_metric
 from basegate.i18n.formatting import (
     format_limit,
     format_probability,
@@ -76,17 +76,23 @@ def test_an_interval_is_given_with_its_level():
         name="gap", value=0.5, unit="bits_per_char", interval=(0.25, 0.75), confidence=0.9
     )
     words = "bits per character more than in written Chinese"
-    assert format_measured(metric) == f"0.50 {words} (90 %: 0.25 to 0.75)"
+    assert format_metric(metric, "perplexity") == f"0.50 {words} (90 %: 0.25 to 0.75)"
+
+
+def test_a_metric_has_the_words_of_its_own_check_whatever_another_calls_by_that_name():
+    metric = Metric(name="gap", value=0.5, unit="")
+    assert format_metric(metric, "my_check") == "0.50 gap"
 
 
 def test_a_share_says_of_what():
     metric = Metric(name="cantonese_share", value=0.5, unit="fraction", interval=(0.25, 0.75))
-    assert format_measured(metric) == "50 % of sentences in Cantonese (95 %: 25 % to 75 %)"
+    found = format_metric(metric, "continuation")
+    assert found == "50 % of sentences in Cantonese (95 %: 25 % to 75 %)"
 
 
 def test_a_metric_of_a_check_that_brings_no_labels_is_shown_by_its_name():
     metric = Metric(name="my_own_share", value=None, unit="fraction")
-    assert format_measured(metric) == "not a number my own share"
+    assert format_metric(metric, "my_check") == "not a number my own share"
     assert check_label("my_check", "bank") == "my check bank"
 
 

@@ -16,12 +16,13 @@ from babel.messages.pofile import read_po as babel_read_po
 
 from basegate.checks import labels
 from basegate.checks import language_variety as variety
-from basegate.config.declaration import declarations
+from basegate.config.declaration import declaration_of
 from basegate.i18n.catalogue import read_po, translator
 from basegate.report.markdown import summarise
 from basegate.report.page.document import document
 from basegate.report.terminal import summary
 from fixtures.algebra import FAMILIES
+from fixtures.topics import TOPICS
 from tests.helpers.pages import make_page
 from tests.helpers.paths import ROOT
 
@@ -42,7 +43,7 @@ def extracted() -> dict[str, str]:
         methods, options = parse_mapping_cfg(file)
     found = chain.from_iterable(
         extract_from_dir(ROOT / folder, methods, options, keywords=keywords)
-        for folder in ("basegate", "fixtures/demo")
+        for folder in ("basegate", "fixtures")
     )
     texts = (text for _, _, text, _, _ in found)
     return dict(text if isinstance(text, tuple) else (text, text) for text in texts)
@@ -74,14 +75,14 @@ def test_topics_of_the_suites_own_banks_have_a_translation():
         for line in path.read_text(encoding="utf-8").splitlines():
             record = json.loads(line)
             found |= {record[key] for key in ("topic", "kind") if record.get(key)}
-    assert found == set(labels.TOPICS)
+    assert found == set(TOPICS)
 
 
 def test_what_measurements_hold_has_a_label():
     made = [each.findings for each in make_page(2).measurements.values()]
-    assert {each.name for found in made for each in found.metrics} <= {
-        each for check in declarations() for each in check.labels
-    }
+    for each in make_page(2).measurements.values():
+        labelled = declaration_of(each.check).labels.keys()
+        assert {metric.name for metric in each.findings.metrics} <= labelled
     assert {fact for found in made for fact in found.facts} <= labels.FACTS.keys()
     assert {found.sample_size.kind for found in made} <= labels.KINDS.keys()
 

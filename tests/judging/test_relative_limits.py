@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.checks.early_stopping import ALL
+from basegate.checks.early_stopping import ALL_SAMPLES
 from basegate.checks.identity import identify_check
 from basegate.config.limits import Limit, RelativeLimit
 from basegate.config.thresholds import load_thresholds
@@ -13,7 +13,7 @@ from basegate.i18n.catalogue import translator
 from basegate.i18n.formatting import format_row_limit
 from basegate.judging.checkpoint_identity import Origin
 from basegate.judging.explanation import sentence
-from basegate.judging.judge import draws_for
+from basegate.judging.judge import stopping_rule
 from basegate.judging.relative_limits import References, judge_by
 from basegate.measurement import Findings, Metric
 from basegate.verdict import Reference, Result
@@ -139,8 +139,8 @@ def test_absolute_limits_beside_it_are_judged_as_ever(thresholds):
 def test_a_bank_with_a_relative_accuracy_has_all_its_samples_drawn():
     counted = Limit(key="k", metric="correct", direction="min", value=7)
     shared = RelativeLimit(key="k", metric="accuracy", direction="min", candidate="r", plus=0.0)
-    assert draws_for([counted]) != ALL
-    assert draws_for([counted, shared]) == ALL
+    assert stopping_rule([counted]) != ALL_SAMPLES
+    assert stopping_rule([counted, shared]) == ALL_SAMPLES
 
 
 def test_beside_other_workers_a_reference_is_not_waited_for(verdict_on):

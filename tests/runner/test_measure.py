@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from basegate.checks.early_stopping import ALL, Draws
+from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule
 from basegate.checks.perplexity import PerplexitySettings
 from basegate.config.registry import CandidateSpec
 from basegate.config.settings import (
@@ -245,12 +245,16 @@ def test_what_a_left_journal_holds_is_not_counted_twice(tmp_path, monkeypatch):
     check = CheckConfig(name="reasoning", item="sums", settings=settings)
     spec = CandidateSpec(name="one", source="owner/one", revision="0" * 40)
 
-    def measure(engine, draws):
+    def measure(engine, stopping):
         handle = Candidate(spec, device="cpu", load=lambda *_: engine)
-        return obtain(handle, check, Store(tmp_path), draws=draws, remeasure=False, progress=SILENT)
+        return obtain(
+            handle, check, Store(tmp_path), stopping=stopping, remeasure=False, progress=SILENT
+        )
 
-    die_before_the_journal_is_discarded(monkeypatch, measure, Drawing("one"), draws=Draws(1))
-    found = measure(Drawing("one"), ALL)
+    die_before_the_journal_is_discarded(
+        monkeypatch, measure, Drawing("one"), stopping=StoppingRule(1)
+    )
+    found = measure(Drawing("one"), ALL_SAMPLES)
     assert len(found.findings.samples) == 4
     assert found.findings.facts["memory_retries"] == 2, "one before, one now"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from basegate.checks.labels import check_label, format_measured, unit_label
+from basegate.checks.labels import check_label, format_metric, unit_label
 from basegate.i18n.formatting import FRACTION, format_value
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import MIN_ITEMS
@@ -64,7 +64,7 @@ def _group(tr: Translator, rows: tuple[Comparison, ...]) -> Group:
     fewest, most = min(each.items for each in rows), max(each.items for each in rows)
     return Group(
         place=check_label(first.check, first.part, tr),
-        unit=unit_label(first.metric, tr),
+        unit=unit_label(first.check, first.metric, tr),
         items=str(most) if fewest == most else tr("{low} to {high}", low=fewest, high=most),
         level=f"{first.confidence * 100:.4g}",
         rows=rows,
@@ -153,7 +153,7 @@ def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> s
         measurement = page.measured(name, check, part) if checked == check else None
         for each in measurement.findings.metrics if measurement is not None else ():
             if (each.name, each.item) == (metric, item) and item:
-                return format_measured(each, None, page.tr)
+                return format_metric(each, check, page.tr)
             if each.name == metric and not item:
                 value = format_value(each.value, tr=page.tr)
                 return page.tr("{value} on {part}", value=value, part=part)

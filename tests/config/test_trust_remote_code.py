@@ -10,7 +10,7 @@ import pytest
 
 import basegate
 from basegate.config.registry import CandidateSpec
-from basegate.config.remote_code import trust
+from basegate.config.selection import trust
 from basegate.engines.checkpoints.config_files import check_code
 from basegate.errors import CandidateError, UsageError
 
