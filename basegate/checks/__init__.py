@@ -10,7 +10,14 @@ from here; see docs/checks.md.
 
 import importlib
 
-from basegate.config.declaration import CheckDeclaration, MetricLabel, by_item, register
+from basegate.config.declaration import (
+    CheckDeclaration,
+    MetricLabel,
+    at_least,
+    at_most,
+    by_item,
+    register,
+)
 from basegate.config.settings import (
     BankSettings,
     CheckSettings,
@@ -28,8 +35,6 @@ from basegate.config.thresholds_schema import (
     SampledTable,
     ShareLimit,
     Table,
-    at_least,
-    at_most,
     place,
 )
 from basegate.errors import DataError, InvalidMeasurement

@@ -27,9 +27,16 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from basegate.checks import language_variety as variety
 from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken
-from basegate.config.declaration import CheckDeclaration, MetricLabel, by_item, register
+from basegate.config.declaration import (
+    CheckDeclaration,
+    MetricLabel,
+    at_least,
+    at_most,
+    by_item,
+    register,
+)
 from basegate.config.settings import Positive, SamplingSettings, TableSource, Temperature
-from basegate.config.thresholds_schema import SampledTable, ShareLimit, at_least, at_most, place
+from basegate.config.thresholds_schema import SampledTable, ShareLimit, place
 from basegate.data.banks import Bank, Prompt, identity, prepares
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION

@@ -27,9 +27,9 @@ from basegate.checks.option_likelihood import (
     score_options,
     summarise,
 )
-from basegate.config.declaration import CheckDeclaration, register
+from basegate.config.declaration import CheckDeclaration, LimitRule, register
 from basegate.config.settings import Positive, SamplingSettings, Temperature
-from basegate.config.thresholds_schema import AnswersTable, KOfNTable, LimitRule, Name
+from basegate.config.thresholds_schema import AnswersTable, KOfNTable, Name
 from basegate.data.banks import Bank, Question, identity, prepares
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message

@@ -17,16 +17,9 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from basegate.checks.validity import check_scores
-from basegate.config.declaration import CheckDeclaration, MetricLabel, by_item, register
+from basegate.config.declaration import CheckDeclaration, MetricLabel, at_least, by_item, register
 from basegate.config.settings import BankSettings, Positive
-from basegate.config.thresholds_schema import (
-    BankTable,
-    Confidence,
-    Name,
-    ShareLimit,
-    Table,
-    at_least,
-)
+from basegate.config.thresholds_schema import BankTable, Confidence, Name, ShareLimit, Table
 from basegate.data.banks import Bank, Pair, identity, prepares
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, ItemScores, Metric, Preference

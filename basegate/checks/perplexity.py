@@ -34,16 +34,9 @@ from basegate.checks.corpus_sums import (
     split_share,
 )
 from basegate.checks.validity import check_scores
-from basegate.config.declaration import CheckDeclaration, MetricLabel, by_item, register
+from basegate.config.declaration import CheckDeclaration, MetricLabel, at_most, by_item, register
 from basegate.config.settings import CheckSettings, CorpusSource, Natural, Positive
-from basegate.config.thresholds_schema import (
-    DifferenceLimit,
-    Name,
-    PositiveLimit,
-    Relative,
-    Table,
-    at_most,
-)
+from basegate.config.thresholds_schema import DifferenceLimit, Name, PositiveLimit, Relative, Table
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, ItemScores, Metric, SampleSize
@@ -88,7 +81,7 @@ class CorpusTable(Table):
     column: str = "text"
     parallel: str | None = None
     join: str | None = None
-    max_gap: Annotated[DifferenceLimit | None, at_most("gap")] = None
+    max_gap: Annotated[DifferenceLimit | None, at_most("gap", signed=True)] = None
     max_bits_per_char: Annotated[PositiveLimit | None, at_most("bits_per_char")] = None
     max_perplexity: Annotated[PositiveLimit | None, at_most("perplexity")] = None
 

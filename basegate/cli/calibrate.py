@@ -239,7 +239,7 @@ def _outcomes(
     """The verdict on each candidate by the suggested limits, and whether that is as wanted."""
     values = {each.limit.key: each.value for each in suggestions if each.value is not None}
     limits = {place: _with(given, values) for place, given in thresholds.common_limits.items()}
-    thresholds = thresholds.model_copy(update={"common_limits": limits, "own_limits": {}})
+    thresholds = replace(thresholds, common_limits=limits, own_limits={})
     asked = replace(asked, unknown=())
     origins = origins_for(thresholds, store)
     for each in judge_stored(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
@@ -258,6 +258,8 @@ def _outcomes(
 def _with(limits: Iterable[AnyLimit], values: Mapping[str, float]) -> tuple[AnyLimit, ...]:
     """The same limits with other values, by their keys."""
     return tuple(
-        limit.model_copy(update={"value": values[limit.key]}) if limit.key in values else limit
-        for limit in limits
+        replace(each, value=values[each.key])
+        if isinstance(each, Limit) and each.key in values
+        else each
+        for each in limits
     )

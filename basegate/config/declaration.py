@@ -1,7 +1,10 @@
 """Which checks there are: each is one declaration, which everything else asks.
 
+A declaration says which limits a check has (`LimitRule`), never what they are: that is in
+`basegate.config.limits`, which no check may import.
+
 A module declares a check by calling `register`: those of `basegate.checks`, and a project's own
-`conftest.py`. Whoever has to know a check in another process is told where it is declared.
+`conftest.py`. The process that measures is told where the check is declared that it is asked for.
 """
 
 from __future__ import annotations
@@ -11,17 +14,18 @@ import importlib.util
 import keyword
 import sys
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from string import Formatter
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from basegate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from types import ModuleType
+    from collections.abc import Callable, Iterable, Mapping
 
     from basegate.checks.early_stopping import MeasureTask
-    from basegate.config.thresholds_schema import LimitRule, Table
+    from basegate.config.thresholds_schema import Table
     from basegate.engines.protocol import Engine
     from basegate.measurement import Findings, ItemScores
 
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     Measure = Callable[[Engine, MeasureTask[Any, Any]], Findings]
     Compare = Callable[[Findings, Findings], Iterable[tuple[ItemScores, ItemScores]]]
 
+Direction = Literal["max", "min"]
 _RESERVED = ("candidate", "candidates", "judge", "request")
 """Names of fixtures and of a table that are no checks."""
 DECLARE_IT = (
@@ -38,21 +43,32 @@ DECLARE_IT = (
 )
 
 
-def _nothing(settings: Any) -> None:
-    return None
+@dataclass(frozen=True, kw_only=True)
+class LimitRule:
+    """What a limit key means, as metadata of its field in a check's table.
+
+    Attributes:
+        metric: that it judges.
+        direction: `max`: the value must not be above it; `min`: it must not be below it.
+        by_interval: whether the metric's interval must lie wholly on the right side; a limit on
+            counts applies to the count itself, as k of n is defined.
+        signed: whether the metric may be 0 or less, as a difference may.
+        validity: whether a value beyond it makes the measurement `invalid` instead of judging it.
+    """
+
+    metric: str
+    direction: Direction
+    by_interval: bool = True
+    signed: bool = False
+    validity: bool = False
 
 
-def _no_data(settings: Any) -> str:
-    return "none"
+def at_most(metric: str, **rule: bool) -> LimitRule:
+    return LimitRule(metric=metric, direction="max", **rule)
 
 
-def _no_comparison(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
-    return iter(())
-
-
-def by_item(scores: Callable[[Findings], ItemScores]) -> Compare:
-    """Compare in one metric, given what a candidate reached on every item."""
-    return lambda one, other: [(scores(one), scores(other))]
+def at_least(metric: str, **rule: bool) -> LimitRule:
+    return LimitRule(metric=metric, direction="min", **rule)
 
 
 class MetricLabel(NamedTuple):
@@ -61,14 +77,19 @@ class MetricLabel(NamedTuple):
     Attributes:
         name: by itself, as in a column of metrics.
         unit: what its number is of, as a heading.
-        value: with its number.
-        short: with its number, below the name of its check; where it is empty, as `value`.
+        value: with its number, which stands for `{value}`.
+        short: likewise, below the name of its check; as `value` where it is empty.
     """
 
     name: str
     unit: str
     value: str
     short: str = ""
+
+
+def by_item(scores: Callable[[Findings], ItemScores]) -> Compare:
+    """Compare in one metric, given what a candidate reached on every item."""
+    return lambda one, other: [(scores(one), scores(other))]
 
 
 @dataclass(frozen=True)
@@ -99,13 +120,13 @@ class CheckDeclaration:
     table: type[Table]
     version: int
     measure: Measure
-    prepare: Prepare = _nothing
-    identity: Identity = _no_data
+    prepare: Prepare = lambda settings: None
+    identity: Identity = lambda settings: "none"
     libraries: tuple[str, ...] = ()
     counted: str = "samples"
     counted_by_metric: Mapping[str, str] = field(default_factory=dict)
     evidence: tuple[str, ...] = ("samples",)
-    compare: Compare = _no_comparison
+    compare: Compare = lambda one, other: ()
     label: str = ""
     labels: Mapping[str, MetricLabel] = field(default_factory=dict)
 
@@ -129,33 +150,76 @@ class Origin(NamedTuple):
     def shown(self) -> str:
         return self.file or self.module
 
+    @property
+    def is_loaded(self) -> bool:
+        return getattr(sys.modules.get(self.module), "__file__", None) == self.file
 
-_DECLARED: dict[str, tuple[CheckDeclaration, Origin]] = {}
+
+class _Declared(NamedTuple):
+    check: CheckDeclaration
+    origin: Origin
+    session: int
+
+
+_DECLARED: dict[str, _Declared] = {}
+_SESSIONS = count(1)
+_session = 0
+
+
+def begin_session() -> None:
+    """A session of pytest begins: what an earlier one in this process declared may be gone."""
+    global _session
+    _session = next(_SESSIONS)
 
 
 def register(check: CheckDeclaration) -> CheckDeclaration:
-    """Raises `UsageError` for an invalid name, or one that another module has declared."""
+    """Raises `UsageError` for a name that is no identifier or taken, and for labels without value.
+
+    Two files of one module name cannot both declare checks: the process that measures could import
+    only one of them.
+    """
     names = sys._getframe(1).f_globals
     origin = Origin(names["__name__"], str(names.get("__file__", "")))
+    declares = f"{origin.shown} declares a check called {check.name!r}"
     if not check.name.isidentifier() or keyword.iskeyword(check.name):
         raise UsageError(
-            f"{origin.shown} declares a check called {check.name!r}: it names a fixture, "
-            "too, so it has to be one of Python (letters, digits and '_'). Choose another one."
+            f"{declares}: it names a fixture, too, so it has to be one of Python (letters, digits "
+            "and '_'). Choose another one."
         )
-    _, other = _DECLARED.get(check.name, (None, origin))
-    if check.name in _RESERVED or (other.file != origin.file and _is_loaded(other)):
-        taken = "basegate" if check.name in _RESERVED or other.is_ours else other.shown
-        raise UsageError(
-            f"{origin.shown} declares a check called {check.name!r}, a name that {taken} has "
-            "taken. Choose another one."
-        )
-    _DECLARED[check.name] = check, origin
+    for metric, label in check.labels.items():
+        if not _is_label(label):
+            raise UsageError(
+                f"{declares}, and its label of {metric} is {label!r}. Give MetricLabel(name, unit, "
+                "value, short), value and short with the number as {value} in them."
+            )
+    if check.name in _RESERVED:
+        raise UsageError(f"{declares}, a name that basegate has taken. Choose another one.")
+    for name, (_, other, session) in _DECLARED.items():
+        if other == origin or not (session == _session or other.is_loaded):
+            continue
+        if name == check.name:
+            taken = "basegate" if other.is_ours else other.shown
+            raise UsageError(f"{declares}, a name that {taken} has taken. Choose another one.")
+        if other.module == origin.module:
+            raise UsageError(
+                f"{declares}, and {other.shown} one called {name!r}: both files are the module "
+                f"{origin.module}, of which a process can import only one. Put one of the checks "
+                "into a module with a name of its own, and import that in conftest.py."
+            )
+    _DECLARED[check.name] = _Declared(check, origin, _session)
     return check
 
 
-def _is_loaded(origin: Origin) -> bool:
-    """Whether a module is still loaded: a later session in this process has modules of its own."""
-    return getattr(sys.modules.get(origin.module), "__file__", None) == origin.file
+def _is_label(label: object) -> bool:
+    if not isinstance(label, MetricLabel) or not all(isinstance(text, str) for text in label):
+        return False
+    try:
+        return all(
+            [name for _, name, *_ in Formatter().parse(text) if name is not None] == ["value"]
+            for text in (label.value, label.short or label.value)
+        )
+    except ValueError:  # a single brace
+        return False
 
 
 def check_names() -> tuple[str, ...]:
@@ -164,46 +228,36 @@ def check_names() -> tuple[str, ...]:
 
 
 def declarations() -> tuple[CheckDeclaration, ...]:
-    return tuple(check for check, _ in _DECLARED.values())
-
-
-def declaration_of(name: str) -> CheckDeclaration:
-    """Raises `UsageError` if no check of that name is declared."""
-    if name not in _DECLARED:
-        raise UsageError(f"{name}: no check of that name is declared. {DECLARE_IT}")
-    return _DECLARED[name][0]
+    return tuple(each.check for each in _DECLARED.values())
 
 
 def find_declaration(name: str) -> CheckDeclaration | None:
     """`None` if no check of that name is declared, as where a ledger is of another project."""
-    return _DECLARED[name][0] if name in _DECLARED else None
+    return _DECLARED[name].check if name in _DECLARED else None
 
 
-def limit_rules() -> dict[str, LimitRule]:
-    return {
-        key: rule for check in declarations() for key, rule in check.table.limit_rules().items()
-    }
+def declaration_of(name: str) -> CheckDeclaration:
+    """Raises `UsageError` if no check of that name is declared."""
+    if (found := find_declaration(name)) is None:
+        raise UsageError(f"{name}: no check of that name is declared. {DECLARE_IT}")
+    return found
 
 
 def origin_of(name: str) -> Origin:
-    return _DECLARED[name][1]
-
-
-def own_origins() -> tuple[Origin, ...]:
-    """Origins of checks that are not basegate's, for another process to import."""
-    return tuple(dict.fromkeys(origin for _, origin in _DECLARED.values() if not origin.is_ours))
+    return _DECLARED[name].origin
 
 
 def import_origin(origin: Origin) -> None:
     """Import a module that declares checks, under the name that pickled classes refer to."""
-    if origin.module in sys.modules:
+    if origin.is_loaded:
         return
     try:
         if not origin.file or _finds(origin):
             importlib.import_module(origin.module)
         else:
             _import_file(origin.module, Path(origin.file))
-    except Exception as error:
+    # Whatever it does at its import: pytest.skip() raises what is no Exception.
+    except BaseException as error:
         raise RuntimeError(
             f"{origin.shown} declares a check and cannot be imported in the process that measures "
             f"({type(error).__name__}: {error}). Put the check into a file that can be imported "
@@ -220,7 +274,7 @@ def _finds(origin: Origin) -> bool:
     return found is not None and found.origin == origin.file
 
 
-def _import_file(name: str, path: Path) -> ModuleType:
+def _import_file(name: str, path: Path) -> None:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
@@ -230,22 +284,20 @@ def _import_file(name: str, path: Path) -> ModuleType:
     except BaseException:
         del sys.modules[name]
         raise
-    return module
 
 
 def load_checks(given: str) -> None:
     """Import what `--check` names, a Python file or a module; raises `UsageError`."""
     before = dict(_DECLARED)
-    path = Path(given)
     try:
-        if path.suffix == ".py":
-            _import_file(f"basegate_check_{path.stem}", path.resolve())
+        if given.endswith(".py"):
+            path = Path(given).resolve()
+            _import_file(f"basegate_check:{path}", path)
         else:
             importlib.import_module(given)
-    except UsageError:
+    except (UsageError, KeyboardInterrupt):
         raise
-    # Whatever it does at its import.
-    except Exception as error:  # noqa: BLE001
+    except BaseException as error:  # noqa: BLE001  as in `import_origin`
         raise UsageError(
             f"--check {given}: cannot be imported ({type(error).__name__}: {error}). Give the file "
             "or the module that declares the check."

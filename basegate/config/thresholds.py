@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from basegate.config.declaration import (
     DECLARE_IT,
     check_names,
     declaration_of,
     declarations,
-    limit_rules,
 )
 from basegate.config.limits import AnyLimit, Limit, RelativeLimit
 from basegate.config.settings import CheckConfig
 from basegate.config.thresholds_schema import Relative
 from basegate.config.toml_reader import explain, read_toml
 from basegate.errors import UsageError, did_you_mean
-from basegate.serialization import Frozen, hash_file
+from basegate.serialization import hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-    from basegate.config.declaration import CheckDeclaration
-    from basegate.config.thresholds_schema import LimitRule, Table
+    from basegate.config.declaration import CheckDeclaration, LimitRule
+    from basegate.config.thresholds_schema import Table
 
 Limits = dict[tuple[str, str], tuple[AnyLimit, ...]]
 """By check and item."""
 
 
-class Thresholds(Frozen):
+@dataclass(frozen=True)
+class Thresholds:
     """The checks of a `thresholds.toml`, and beside them the limits to judge by.
 
     Attributes:
@@ -46,8 +46,8 @@ class Thresholds(Frozen):
     path: Path
     sha256: str
     checks: tuple[CheckConfig, ...]
-    common_limits: Limits = Field(default_factory=dict)
-    own_limits: dict[str, Limits] = Field(default_factory=dict)
+    common_limits: Limits = field(default_factory=dict)
+    own_limits: dict[str, Limits] = field(default_factory=dict)
 
     def items(self, check: str) -> tuple[str, ...]:
         return tuple(each.item for each in self.checks if each.name == check)
@@ -91,7 +91,8 @@ def load_thresholds(path: Path) -> Thresholds:
         )
     for (check, item), limits in common.items():
         if all(limit.validity for limit in limits):
-            rules = declaration_of(check).table.limit_rules()
+            table = declaration_of(check).table
+            rules = {**table.item_table().limit_rules(), **table.limit_rules()}
             keys = [key for key, rule in rules.items() if not rule.validity]
             raise UsageError(
                 f"{path}: {check} on {item} has no limit, so nothing would be judged. "
@@ -180,8 +181,9 @@ def _limit(
         "why": table.why,
     }
     if isinstance(value, Relative):
-        relation = {"candidate": value.reference, "factor": value.factor, "plus": value.plus}
-        return RelativeLimit(**fields, **relation)
+        return RelativeLimit(
+            **fields, candidate=value.reference, factor=value.factor, plus=value.plus
+        )
     return Limit(**fields, value=value)
 
 
@@ -192,7 +194,12 @@ def _own_limits(
     where = f"candidates.{name}"
     if not isinstance(own, dict):
         raise UsageError(f"{path}: {where} = {own!r}: accepted: a table.")
-    _, found = _checks(_merge(tables, own, where, path), path, prefix=where)
+    merged = dict(tables)
+    for check, given in own.items():
+        place = f"{path}: {where}.{check}"
+        above = _table_above(tables, check, place)
+        merged[check] = _merge(declaration_of(check).table, above, given, place)
+    _, found = _checks(merged, path, prefix=where)
     return {
         place: tuple(_as_named(limit, where, common) for limit in limits)
         for place, limits in found.items()
@@ -207,39 +214,44 @@ def _as_named(limit: AnyLimit, where: str, common: Mapping[str, AnyLimit]) -> An
     found = common.get(limit.key.removeprefix(f"{where}."))
     if found is None:
         return limit
-    same = {"key": found.key, "why": limit.why or found.why}
-    return found if limit.model_copy(update=same) == found else limit
+    return found if replace(limit, key=found.key, why=limit.why or found.why) == found else limit
+
+
+def _table_above(tables: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
+    """The common table that one of a candidate's own goes with."""
+    if isinstance(found := tables.get(name), dict):
+        return found
+    hint = did_you_mean(name, [key for key, value in tables.items() if isinstance(value, dict)])
+    raise UsageError(f"{where}: there is no table of that name above.{hint}")
 
 
 def _merge(
-    common: Mapping[str, Any], own: Mapping[str, Any], where: str, path: Path
+    table: type[Table], common: Mapping[str, Any], own: object, where: str
 ) -> dict[str, Any]:
-    """A candidate's limits over the common tables; settings of its own are refused.
+    """A candidate's limits over a common table; settings of its own are refused.
 
     With these, candidates could not be compared.
     """
+    if not isinstance(own, dict):
+        raise UsageError(f"{where} = {own!r}: accepted: a table.")
+    rules, group = table.limit_rules(), table.item_tables
     merged = dict(common)
-    rules = limit_rules()
-    # The keys of a table of items are names.
-    groups = tuple(f".{group}" for check in declarations() if (group := check.table.item_tables))
-    if any(key in rules for key in own):
+    if rules.keys() & own:
         merged["why"] = ""  # the common reason speaks of the common limit
     for key, value in own.items():
         place = f"{where}.{key}"
-        if key in rules and not where.endswith(groups):
+        if key in rules or key == "why":
             merged[key] = value
-        elif isinstance(value, dict):
-            below = common.get(key)
-            if not isinstance(below, dict):
-                hint = did_you_mean(key, [k for k, v in common.items() if isinstance(v, dict)])
-                raise UsageError(f"{path}: {place}: there is no table of that name above.{hint}")
-            merged[key] = _merge(below, value, place, path)
-        elif key == "why":
-            merged[key] = value
+        elif key == group and isinstance(value, dict):
+            items = {name: _table_above(common[key], name, f"{place}.{name}") for name in value}
+            merged[key] = common[key] | {
+                name: _merge(table.item_table(), above, value[name], f"{place}.{name}")
+                for name, above in items.items()
+            }
         else:
-            hint = did_you_mean(key, [*rules, "why"])
+            hint = did_you_mean(key, [*rules, "why", *filter(None, [group])])
             raise UsageError(
-                f"{path}: {place}: a candidate's own table may only hold limits and why, since "
-                f"settings have to be the same for all.{hint}"
+                f"{place}: a candidate's own table may only hold limits and why, since settings "
+                f"have to be the same for all.{hint}"
             )
     return merged

@@ -1,14 +1,14 @@
-"""Base classes for the tables of `thresholds.toml`: settings, limits, and data sources."""
+"""Base classes for the tables that checks declare: settings, which limits, and data sources."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from basegate.config.declaration import LimitRule, at_least, at_most
 from basegate.config.registry import NAME
 from basegate.config.settings import (
     BankSource,
@@ -31,33 +31,6 @@ def place(base: Path, given: str) -> Path:
 
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 """Of a corpus or bank: it becomes a part of test ids."""
-Direction = Literal["max", "min"]
-
-
-@dataclass(frozen=True)
-class LimitRule:
-    """What a limit key means, as metadata of its field.
-
-    Attributes:
-        metric: that it judges.
-        direction: `max`: the value must not be above it; `min`: it must not be below it.
-        by_interval: whether the metric's interval must lie wholly on the right side; a limit on
-            counts applies to the count itself, as k of n is defined.
-        validity: whether a value beyond it makes the measurement `invalid` instead of judging it.
-    """
-
-    metric: str
-    direction: Direction
-    by_interval: bool = True
-    validity: bool = False
-
-
-def at_most(metric: str, **rule: bool) -> LimitRule:
-    return LimitRule(metric=metric, direction="max", **rule)
-
-
-def at_least(metric: str, **rule: bool) -> LimitRule:
-    return LimitRule(metric=metric, direction="min", **rule)
 
 
 class Relative(BaseModel):
@@ -109,21 +82,21 @@ class Table(BaseModel):
 
     @classmethod
     def limit_rules(cls) -> dict[str, LimitRule]:
-        """What its limit keys mean, those of its items included."""
-        fields = dict(cls.model_fields)
-        if cls.item_tables:
-            (item,) = (
-                kind
-                for kind in getattr(fields[cls.item_tables].annotation, "__args__", ())
-                if isinstance(kind, type) and issubclass(kind, Table)
-            )
-            fields = {**item.model_fields, **fields}
+        """What its own limit keys mean."""
         return {
             key: rule
-            for key, field in fields.items()
+            for key, field in cls.model_fields.items()
             for rule in field.metadata
             if isinstance(rule, LimitRule)
         }
+
+    @classmethod
+    def item_table(cls) -> type[Table]:
+        """The type of the tables under `item_tables`; the class itself where there are none."""
+        if not cls.item_tables:
+            return cls
+        kind: type[Table] = get_args(cls.model_fields[cls.item_tables].annotation)[1]
+        return kind
 
     def settings_of(self, item: Any, base: Path) -> CheckSettings:
         """How an item is measured, from the check's table; `item` is its own table, if any."""
@@ -137,7 +110,7 @@ class Table(BaseModel):
         return {
             key: (rule, value)
             for key, rule in self.limit_rules().items()
-            if (value := getattr(self, key, None)) is not None
+            if (value := getattr(self, key)) is not None
         }
 
     def given_files(self, base: Path) -> dict[str, Path]:

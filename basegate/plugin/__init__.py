@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
+from basegate.config.declaration import begin_session
 from basegate.plugin import fixtures, options
 from basegate.plugin.stash import GATE, NAMES
 
@@ -32,6 +33,7 @@ def pytest_load_initial_conftests(
     early_config: pytest.Config, args: list[str]
 ) -> Generator[None, object, object]:
     """Take the short names that nobody declares, the initial `conftest.py` files included."""
+    begin_session()
     names = early_config.stash[NAMES]
     names.parse_early(early_config, args)
     try:

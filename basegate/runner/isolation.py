@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import basegate.runner.candidate
-from basegate.config.declaration import own_origins
+from basegate.config.declaration import origin_of
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.measurement import Measurement
 from basegate.runner.candidate import NOT_LOADED
@@ -111,7 +112,6 @@ class Isolation:
                     memory=self._memory,
                     window=self._window,
                     gpus=candidate.spec.gpus or self._gpus,
-                    declared_in=own_origins(),
                     load=basegate.runner.candidate.load_engine,
                 ),
             )
@@ -170,7 +170,7 @@ class _Process:
     def _listen(self, job: Job, shown: ProgressReceiver, timeout: float) -> tuple[Any, ...]:
         phase, since = "preparing", time.monotonic()
         try:
-            self._pipe.send(job)
+            self._pipe.send((origin_of(job.check.name), pickle.dumps(job)))
         except OSError:
             raise self._crashed() from None
         while True:

@@ -49,14 +49,13 @@ class WorkerConfig:
     window: int | None  # tokens of the run's longest input
     gpus: int | None  # how many it leases; `None` leaves it all that are visible
     load: Callable[..., Any]  # see `candidate.load_engine`
-    declared_in: tuple[Origin, ...] = ()  # modules that declare the project's own checks
 
 
 def serve(pipe: Connection, config: WorkerConfig) -> None:
     """Measure what is asked for over a pipe until it is closed.
 
-    Answers each `Job` with messages of progress, then `("result", JSON, warnings)` or `("error",
-    exception, traceback, warnings)`.
+    Takes the module that declares a check, and a pickled `Job`. Answers with messages of progress,
+    then `("result", JSON, warnings)` or `("error", exception, traceback, warnings)`.
     """
     # Ctrl-C reaches every process of a terminal: the one that reports ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -76,21 +75,14 @@ def serve(pipe: Connection, config: WorkerConfig) -> None:
         revision=config.revision,
         load=partial(config.load, window=config.window, progress=progress),
     )
-    begin = cache(partial(_begin, config, progress))
+    lease = cache(partial(_lease, config, progress))
     while True:
         try:
-            job = pipe.recv_bytes()
+            origin, job = pipe.recv()
         except EOFError:
             candidate.close()
             return
-        send(_answer(candidate, job, progress, begin))
-
-
-def _begin(config: WorkerConfig, progress: ProgressSender) -> None:
-    """Import the project's own checks, which a `Job` may speak of, and take GPUs."""
-    for origin in config.declared_in:
-        import_origin(origin)
-    _lease(config, progress)
+        send(_answer(candidate, origin, job, progress, lease))
 
 
 def _lease(config: WorkerConfig, progress: ProgressSender) -> None:
@@ -110,12 +102,17 @@ def _lease(config: WorkerConfig, progress: ProgressSender) -> None:
 
 
 def _answer(
-    candidate: Candidate, job: bytes, progress: ProgressSender, begin: Callable[[], None]
+    candidate: Candidate,
+    origin: Origin,
+    job: bytes,
+    progress: ProgressSender,
+    lease: Callable[[], None],
 ) -> tuple[Any, ...]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
-            begin()
+            import_origin(origin)
+            lease()
             measurement = measure(candidate, pickle.loads(job), progress)
         # A mistake in the program is told, too.
         except Exception as error:  # noqa: BLE001

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule, is_enough
-from basegate.config.declaration import limit_rules
 from basegate.config.limits import Limit
 from basegate.judging.judge import stopping_rule
 from basegate.measurement import Findings, Metric
+from tests.helpers.rules import RULES
 
 
 def limit(key, value):
-    return Limit(key=key, value=value, **asdict(limit_rules()[key]))
+    return Limit(key=key, value=value, **asdict(RULES[key]))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from basegate.checks import identity
 from basegate.checks.continuation import CHECK as CONTINUATION
 from basegate.checks.perplexity import PerplexitySettings
 from basegate.config import declaration
-from basegate.config.declaration import origin_of
 from basegate.config.registry import CandidateSpec
 from basegate.config.settings import (
     CheckConfig,
@@ -206,7 +205,8 @@ def test_the_key_changes_with_the_version_of_a_library(origin, monkeypatch):
 def test_the_key_changes_with_the_version_of_its_measure_alone(origin, monkeypatch):
     before = origin.keys()
     newer = replace(CONTINUATION, version=CONTINUATION.version + 1)
-    monkeypatch.setitem(declaration._DECLARED, "continuation", (newer, origin_of("continuation")))
+    declared = declaration._DECLARED["continuation"]
+    monkeypatch.setitem(declaration._DECLARED, "continuation", declared._replace(check=newer))
     after = origin.keys()
     assert after["continuation"] != before["continuation"]
     assert after["perplexity"] == before["perplexity"]

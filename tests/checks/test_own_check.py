@@ -3,12 +3,22 @@
 import re
 import xml.etree.ElementTree as ET
 from types import SimpleNamespace
+from typing import Annotated
 
 import pytest
 
-from basegate.checks import CheckDeclaration, Table, register
+from basegate.checks import (
+    CheckDeclaration,
+    CheckSettings,
+    MetricLabel,
+    ShareLimit,
+    Table,
+    at_least,
+    register,
+)
 from basegate.cli import main
 from basegate.config import declaration
+from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
 from tests.helpers.paths import ROOT
 from tests.helpers.plain import ledger, logged
@@ -19,12 +29,14 @@ BLOCKS = re.findall(
     re.DOTALL,
 )
 CHECK, LIMITS, PROBLEMS, TEST = BLOCKS
+SKIP = "import pytest\npytest.skip('not here', allow_module_level=True)"
 
 
 @pytest.fixture(autouse=True)
 def declared(monkeypatch):
     """What these tests declare is not there for others."""
     monkeypatch.setattr(declaration, "_DECLARED", dict(declaration._DECLARED))
+    monkeypatch.setattr(declaration, "_session", declaration._session)
 
 
 def with_check(project, code=CHECK):
@@ -130,10 +142,11 @@ def test_a_limit_that_it_does_not_have_is_named_with_those_that_it_has(plain):
     )
 
 
-def declare(name, file="/project/conftest.py"):
+def declare(name, file="/project/conftest.py", **fields):
     """Declare a check in a module of that file."""
-    check = CheckDeclaration(name=name, doc="", table=Table, version=1, measure=lambda *_: None)
+    given = {"doc": "", "table": Table, "version": 1, "measure": lambda *_: None, **fields}
     scope = {"__name__": file.rpartition("/")[2].removesuffix(".py"), "__file__": file}
+    check = CheckDeclaration(name=name, **given)
     exec("register(check)", {**scope, "register": register, "check": check})
 
 
@@ -150,18 +163,84 @@ def test_a_name_of_basegates_is_taken(name):
 
 
 def test_a_name_of_another_module_is_taken_while_that_is_there(monkeypatch):
-    other = "/other/conftest.py"
+    other = "/other/mine.py"
     declare("counting", other)
-    monkeypatch.setitem(declaration.sys.modules, "conftest", SimpleNamespace(__file__=other))
-    with pytest.raises(UsageError, match=r"a name that /other/conftest\.py has taken"):
+    with pytest.raises(UsageError, match=r"a name that /other/mine\.py has taken"):
         declare("counting")
-    monkeypatch.delitem(declaration.sys.modules, "conftest")
+    monkeypatch.setitem(declaration.sys.modules, "mine", SimpleNamespace(__file__=other))
+    declaration.begin_session()
+    with pytest.raises(UsageError, match=r"a name that /other/mine\.py has taken"):
+        declare("counting")
+    monkeypatch.delitem(declaration.sys.modules, "mine")
     declare("counting")
     assert declaration.origin_of("counting").file == "/project/conftest.py"
 
 
+def test_of_two_files_of_one_module_name_only_one_can_declare_checks():
+    declare("counting", "/project/conftest.py")
+    for name in ("counting", "spelling"):
+        with pytest.raises(
+            UsageError, match=r"tests/conftest\.py declares .*/project/conftest\.py"
+        ):
+            declare(name, "/project/tests/conftest.py")
+    declare("spelling", "/project/conftest.py")
+    declaration.begin_session()
+    declare("counting", "/project/tests/conftest.py")
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "counted",
+        MetricLabel("counted", "of problems", "counted"),
+        MetricLabel("counted", "of problems", "{share} counted"),
+        MetricLabel("counted", "of problems", "{value} counted", "{value} of {value}"),
+        MetricLabel("counted", "of problems", "{value counted"),
+    ],
+)
+def test_a_label_has_to_say_where_the_number_stands(label):
+    with pytest.raises(UsageError, match=r"its label of counted_share is .*\{value\}"):
+        declare("counting", labels={"counted_share": label})
+
+
+class OtherTable(Table):
+    """One whose setting is called like a limit of another check."""
+
+    correct: int = 1
+    min_counted: Annotated[ShareLimit | None, at_least("counted_share")] = None
+
+    def settings_of(self, item, base):
+        return CheckSettings()
+
+
+def test_a_setting_that_another_check_has_as_a_limit_is_no_candidates_own(tmp_path):
+    declare("counting", table=OtherTable)
+    path = tmp_path / "thresholds.toml"
+    path.write_text("[counting]\nmin_counted = 0.5\n[candidates.x.counting]\ncorrect = 2\n")
+    with pytest.raises(UsageError, match=r"candidates\.x\.counting\.correct: a candidate's own"):
+        load_thresholds(path)
+
+
+def test_one_that_cannot_be_imported_takes_no_other_with_it(isolated):
+    limits = (isolated.path / "thresholds.toml").read_text()
+    skipping = "import multiprocessing, pytest\nif multiprocessing.parent_process():\n"
+    skipping += "    pytest.skip('not here', allow_module_level=True)\n"
+    with_check(isolated, "import our_checks\n")
+    (isolated.path / "our_checks.py").write_text(skipping + CHECK)
+    (isolated.path / "thresholds.toml").write_text(limits + LIMITS)
+    result = run(isolated)
+    verdicts = {row["check"]: row["verdict"] for row in ledger(isolated)["results"]}
+    assert verdicts.pop("counting") == "invalid"
+    assert set(verdicts.values()) == {"pass"}
+    result.stdout.fnmatch_lines(["*our_checks.py declares a check and cannot be imported*Skipped*"])
+
+
 def test_what_check_names_has_to_declare_one(tmp_path):
-    for text, told in (("", "declares no check"), ("import no_such", "ModuleNotFoundError")):
+    for text, told in (
+        ("", "declares no check"),
+        ("import no_such", "ModuleNotFoundError"),
+        (SKIP, "Skipped"),
+    ):
         (tmp_path / "mine.py").write_text(text)
         with pytest.raises(UsageError, match=told):
             declaration.load_checks(str(tmp_path / "mine.py"))

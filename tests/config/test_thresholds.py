@@ -1,5 +1,9 @@
 """thresholds.toml: settings and limits, and a sentence for whatever is wrong in it."""
 
+import pickle
+import struct
+from dataclasses import asdict
+
 import pytest
 
 from basegate.checks.perplexity import PerplexitySettings
@@ -79,12 +83,13 @@ def test_a_check_whose_table_is_absent_has_no_items(load):
 
 def test_limits_say_where_they_stand_what_they_judge_and_why(load):
     [limit] = load(CORPUS + 'why = "a reason"').limits("anyone", "perplexity", "wiki")
-    assert limit.model_dump() == {
+    assert asdict(limit) == {
         "key": "perplexity.corpora.wiki.max_bits_per_char",
         "metric": "bits_per_char",
         "direction": "max",
         "value": 5.0,
         "by_interval": True,
+        "signed": False,
         "validity": False,
         "confidence": 0.95,
         "why": "a reason",
@@ -182,6 +187,15 @@ def test_a_candidates_own_limit_replaces_the_common_one_and_leaves_the_others(lo
 def test_a_candidates_own_limit_does_not_change_what_is_measured(load):
     own = load(CORPUS + "[candidates.x.perplexity.corpora.wiki]\nmax_bits_per_char = 6.0\n")
     assert own.checks == load(CORPUS).checks
+
+
+def test_what_measuring_is_sent_holds_no_limit(load):
+    thresholds = load(CORPUS.replace("5.0", "5.0625") + BANK)
+    limits = [each for group in thresholds.common_limits.values() for each in group]
+    sent = pickle.dumps(thresholds.checks)
+    assert b"limit" not in sent.lower()
+    assert struct.pack(">d", 5.0625) in pickle.dumps(limits)
+    assert struct.pack(">d", 5.0625) not in sent
 
 
 def test_limits_of_a_candidate_have_the_keys_that_stand_in_the_file(load):
@@ -341,7 +355,20 @@ WRONG = {
     ),
     "own limit of another check": (
         CORPUS + "[candidates.x.perplexity.corpora.wiki]\nmax_latin_share = 0.5",
-        "candidates.x.perplexity.corpora.wiki.max_latin_share: unknown key.",
+        "candidates.x.perplexity.corpora.wiki.max_latin_share: a candidate's own table may only "
+        "hold limits and why, since settings have to be the same for all.",
+    ),
+    "own table of an item is a number": (
+        CORPUS + "[candidates.x.perplexity.corpora]\nwiki = 5",
+        "candidates.x.perplexity.corpora.wiki = 5: accepted: a table.",
+    ),
+    "own check is a number": (
+        CORPUS + "[candidates.x]\nperplexity = 5",
+        "candidates.x.perplexity = 5: accepted: a table.",
+    ),
+    "own unknown check": (
+        CORPUS + "[candidates.x.perplexty]\nwindow = 4096",
+        "candidates.x.perplexty: there is no table of that name above. Did you mean 'perplexity'?",
     ),
     "own limit of the wrong type": (
         CORPUS + '[candidates.x.perplexity.corpora.wiki]\nmax_bits_per_char = "high"',

@@ -1,5 +1,7 @@
 """Measurements of good and bad candidates, and what is suggested for a check by them."""
 
+from dataclasses import replace
+
 from basegate.config.thresholds import load_thresholds
 from basegate.judging.calibration import calibrate, usable
 from basegate.measurement import Findings, Metric
@@ -14,7 +16,7 @@ def suggested(
     loaded = load_thresholds(thresholds)
     asked = next(each for each in loaded.checks if each.name == check)
     given = loaded.common_limits[check, asked.item]
-    limits = tuple(each.model_copy(update=changes) for each in given)
+    limits = tuple(replace(each, **changes) for each in given)
     asked = asked.model_copy(update={"stop_early": stop_early})
     sides = []
     for side in (good, bad or {}):

@@ -191,7 +191,7 @@ def _judged(made, thresholds, skill):
 def _eased(limit):
     """Return a limit that samples as few as these can meet: none of 70 may still be 5 %."""
     few = limit.metric in ("simplified_share", "looping_share")
-    return limit.model_copy(update={"value": max(limit.value, 0.15)}) if few else limit
+    return replace(limit, value=max(limit.value, 0.15)) if few else limit
 
 
 def _facts(skill: Skill) -> CandidateFacts:

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from basegate.config.declaration import limit_rules
 from basegate.config.limits import Limit
 from basegate.errors import InvalidMeasurement
 from basegate.judging.explanation import sentence
@@ -17,13 +16,14 @@ from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, 
 from basegate.stats.intervals import share_interval
 from basegate.stats.operating_curves import draws_needed
 from basegate.verdict import worst
+from tests.helpers.rules import RULES
 
 WORDS = ("pass", "inconclusive", "fail", "invalid")
 SPLITTING = {"tokens": 190, "characters": 100, "split_token_share": 0.12}
 
 
 def make_limit(key="max_bits_per_char", value=5.0, **fields):
-    return Limit(key=f"here.{key}", value=value, **asdict(limit_rules()[key]), **fields)
+    return Limit(key=f"here.{key}", value=value, **asdict(RULES[key]), **fields)
 
 
 def make_metric(name="bits_per_char", value=4.0, unit="bits_per_char", **fields):
@@ -78,7 +78,7 @@ def test_none_or_all_at_a_limit_of_that_is_no_failure(count):
     ],
 )
 def test_decide_by_hand_at_a_limit_of_five(key, value, interval, expected):
-    metric = make_metric(limit_rules()[key].metric, value, interval=interval)
+    metric = make_metric(RULES[key].metric, value, interval=interval)
     assert decide(metric, make_limit(key)) == expected
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from basegate.checks.early_stopping import ALL_SAMPLES
 from basegate.checks.identity import identify_check
+from basegate.config.declaration import at_most
 from basegate.config.limits import Limit, RelativeLimit
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
@@ -260,8 +263,13 @@ def test_a_share_that_all_or_none_would_meet_is_no_limit(
     ("metric", "value", "plus", "word"),
     [("bits_per_char", 4.0, -4.0, "invalid"), ("gap", 4.0, -5.0, "fail"), ("gap", -2.0, 0, "fail")],
 )
-def test_only_a_gap_may_have_a_limit_of_0_or_less(thresholds, metric, value, plus, word):
-    line = RelativeLimit(key="k", metric=metric, direction="max", candidate="ref", plus=plus)
+def test_only_a_signed_metric_may_have_a_limit_of_0_or_less(thresholds, metric, value, plus, word):
+    line = RelativeLimit(
+        key="k",
+        candidate="ref",
+        plus=plus,
+        **asdict(at_most(metric, signed=metric == "gap")),
+    )
 
     def of(number, facts=None):
         told = Metric(name=metric, value=number, unit="bits_per_char")
