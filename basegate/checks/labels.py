@@ -19,7 +19,7 @@ from basegate.measurement import CORRECT, Metric
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basegate.ledger import LimitDistance
+    from basegate.ledger import ValueAndLimit
     from basegate.measurement import SampleSize
     from basegate.verdict import Result
 
@@ -97,14 +97,14 @@ def check_label(check: str, part: str = "", tr: Translator = ENGLISH) -> str:
 
 
 def format_measured(
-    row: Result | LimitDistance, limit: float | None = None, tr: Translator = ENGLISH
+    row: Result | ValueAndLimit, limit: float | None = None, tr: Translator = ENGLISH
 ) -> str:
     """What was measured, with its interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`."""
     return _number(row, row.check, row.metric, limit, tr) + _interval(row, limit, tr)
 
 
 def format_number(
-    row: Result | LimitDistance, limit: float | None = None, tr: Translator = ENGLISH
+    row: Result | ValueAndLimit, limit: float | None = None, tr: Translator = ENGLISH
 ) -> str:
     """What was measured without its interval, e.g. `7 of 10 correct`."""
     return _number(row, row.check, row.metric, limit, tr)
@@ -116,19 +116,19 @@ def format_metric(metric: Metric, check: str, tr: Translator = ENGLISH) -> str:
 
 
 def _number(
-    row: Metric | Result | LimitDistance,
+    row: Metric | Result | ValueAndLimit,
     check: str,
     metric: str,
     limit: float | None,
     tr: Translator,
 ) -> str:
     value = format_value(row.value, row.unit, limit, tr)
-    if row.unit == CORRECT and row.drawn is not None:
-        return tr("{value} of {count} correct", value=value, count=row.drawn)
+    if row.unit == CORRECT and row.n_generated is not None:
+        return tr("{value} of {count} correct", value=value, count=row.n_generated)
     return tr(metric_label(check, metric).value, value=value)
 
 
-def _interval(row: Metric | Result | LimitDistance, limit: float | None, tr: Translator) -> str:
+def _interval(row: Metric | Result | ValueAndLimit, limit: float | None, tr: Translator) -> str:
     """Empty for a count, which is held against its limit as it is.
 
     Its interval speaks of the chance behind it (`format_chance`), and would read as if the count
