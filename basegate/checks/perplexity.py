@@ -21,7 +21,7 @@ for the choice of unit: Cotterell et al., Are all languages equally hard to lang
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -35,7 +35,7 @@ from basegate.checks.corpus_sums import (
 )
 from basegate.checks.validity import check_scores
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_most, by_item, register
-from basegate.config.settings import CheckSettings, CorpusSource, Natural, Positive
+from basegate.config.settings import CheckSettings, CorpusKeys, CorpusSource, Natural, Positive
 from basegate.config.thresholds_schema import DifferenceLimit, Name, PositiveLimit, Relative, Table
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.i18n.messages import Message
@@ -66,21 +66,13 @@ class PerplexitySettings(CheckSettings):
     context: int
 
 
-class CorpusTable(Table):
+class CorpusTable(CorpusKeys, Table):
     """A text, and what it may cost: `[perplexity.corpora.NAME]`."""
 
     file_keys = ("path", "parallel")
 
-    dataset: str | None = None
-    name: str | None = None
-    revision: str | None = None
-    split: str = "test"
     path: str | None = None
-    glob: str = "**/*"
-    format: Literal["text", "jsonl", "parquet"] | None = None
-    column: str = "text"
     parallel: str | None = None
-    join: str | None = None
     max_gap: Annotated[DifferenceLimit | None, at_most("gap", signed=True)] = None
     max_bits_per_char: Annotated[PositiveLimit | None, at_most("bits_per_char")] = None
     max_perplexity: Annotated[PositiveLimit | None, at_most("perplexity")] = None
@@ -128,8 +120,8 @@ class PerplexityTable(Table):
         return self
 
     def settings_of(self, item: CorpusTable, base: Path) -> PerplexitySettings:
-        fields = item.model_dump(include=set(CorpusSource.model_fields) - set(item.file_keys))
-        corpus = CorpusSource(**fields, **item.given_files(base))
+        keys = item.model_dump(include=set(CorpusKeys.model_fields))
+        corpus = CorpusSource(**keys, **item.given_files(base))
         return PerplexitySettings(corpus=corpus, window=self.window, context=self.context)
 
 

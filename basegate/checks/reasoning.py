@@ -19,9 +19,10 @@ from basegate.config.settings import (
     Natural,
     Positive,
     SamplingSettings,
+    TableKeys,
     Temperature,
 )
-from basegate.config.thresholds_schema import SOURCE_KEYS, AnswersTable, KOfNTable, Name
+from basegate.config.thresholds_schema import AnswersTable, KOfNTable, Name
 from basegate.data.banks import Bank, Problem, identity, prepares
 from basegate.i18n.messages import Message
 
@@ -63,7 +64,7 @@ class ProblemsTable(AnswersTable):
         elif self.problems is not None or self.dataset is not None:
             raise ValueError("give either generator = (a module) or problems, one of them.")
         else:
-            self._refuse("problems or dataset", *SOURCE_KEYS, "header", "columns")
+            self._refuse("problems or dataset", *TableKeys.model_fields)
 
     def _refuse(self, what: str, *keys: str) -> None:
         """Refuse keys that would change nothing without another."""

@@ -18,67 +18,80 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class CorpusSource(Frozen):
-    """Where a corpus is: a data set of the hub, or local files.
+class DatasetKeys(Frozen):
+    """Which data set of the hub; the same keys in `thresholds.toml` and in settings.
 
     Attributes:
-        dataset: hub id of a data set.
+        dataset: its hub id.
         name: its configuration.
-        revision: branch, tag or commit of the data set.
-        split: its split.
-        path: local file or folder.
-        glob: which files of the folder.
-        format: `text` (a file is a document), `jsonl` or `parquet` (a row is one); from the
-            file's suffix where left out.
-        column: the column or JSON field that holds the text.
-        parallel: local folder with the same documents in Standard Written Chinese, by file name.
-        join: what stands between documents when they are read as one text; `None` reads each
-            document on its own.
+        revision: branch, tag or commit.
     """
 
     dataset: str | None = None
     name: str | None = None
     revision: str | None = None
     split: str = "test"
-    path: Path | None = None
+
+
+class CorpusKeys(DatasetKeys):
+    """How a corpus is read.
+
+    Attributes:
+        glob: which files of a local folder.
+        format: `text` (a file is a document), `jsonl` or `parquet` (a row is one); from the
+            file's suffix where left out.
+        column: the column or JSON field that holds the text.
+        join: what stands between documents when they are read as one text; `None` reads each
+            document on its own.
+    """
+
     glob: str = "**/*"
     format: Literal["text", "jsonl", "parquet"] | None = None
     column: str = "text"
-    parallel: Path | None = None
     join: str | None = None
 
 
-class Sampling(Frozen):
-    """How text is drawn from a model.
+class CorpusSource(CorpusKeys):
+    """Where a corpus is: a data set of the hub, or local files.
 
     Attributes:
-        samples: draws per prompt.
+        path: local file or folder.
+        parallel: local folder with the same documents in Standard Written Chinese, by file name.
+    """
+
+    path: Path | None = None
+    parallel: Path | None = None
+
+
+class DecodingKeys(Frozen):
+    """How tokens are drawn, the same for all prompts of a check.
+
+    Attributes:
         top_k: only the k most probable tokens; 0 for all.
         top_p: only the most probable tokens that add up to this probability.
         repetition_penalty: 1 is none. The article used 1.2, which hides loops.
-        max_new_tokens: tokens after the prompt.
         seed: every sample's own seed is derived from it.
     """
 
-    samples: Positive
-    temperature: Temperature
     top_k: Natural = 50
     top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
     repetition_penalty: PositiveFloat = 1.0
-    max_new_tokens: Positive
     seed: Natural = 0
 
 
-class TableSource(Frozen):
-    """Where a bank's records are: a local file, or a data set of the hub.
+class Sampling(DecodingKeys):
+    """How text is drawn from a model: `samples` per prompt, of at most `max_new_tokens` each."""
+
+    samples: Positive
+    temperature: Temperature
+    max_new_tokens: Positive
+
+
+class TableKeys(DatasetKeys):
+    """How the records of a bank are read from a table.
 
     Attributes:
-        path: local file.
-        dataset: hub id of a data set.
-        name: its configuration.
-        revision: branch, tag or commit of the data set.
-        split: its split.
-        format: `jsonl`, `json`, `csv` or `tsv`; from the file's suffix where left out.
+        format: from the file's suffix where left out.
         header: names of the columns of a CSV file that has no header line.
         columns: field of a record to the column that holds it; `options` to a list of columns.
         first_answer: the number that stands for the first option where answers are numbers;
@@ -86,16 +99,19 @@ class TableSource(Frozen):
         answers: whether answers are letters, options' texts or numbers, where it could be several.
     """
 
-    path: Path | None = None
-    dataset: str | None = None
-    name: str | None = None
-    revision: str | None = None
-    split: str = "test"
     format: Literal["jsonl", "json", "csv", "tsv"] | None = None
-    header: tuple[str, ...] | None = None
-    columns: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
-    first_answer: int | None = None
+    header: Annotated[tuple[str, ...], Field(min_length=2, strict=False)] | None = None
+    columns: dict[str, str | Annotated[tuple[str, ...], Field(strict=False)]] = Field(
+        default_factory=dict
+    )
+    first_answer: Literal[0, 1] | None = None
     answers: Literal["letter", "text", "number"] | None = None
+
+
+class TableSource(TableKeys):
+    """Where a bank's records are: a local file, or a data set of the hub."""
+
+    path: Path | None = None
 
     @property
     def place(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -13,12 +13,13 @@ from basegate.config.registry import NAME
 from basegate.config.settings import (
     BankSource,
     CheckSettings,
-    Natural,
+    DecodingKeys,
     Positive,
     PositiveFloat,
     Sampling,
     SamplingSettings,
     Share,
+    TableKeys,
     TableSource,
 )
 from basegate.config.toml_reader import NUMBER, RELATIVE
@@ -124,13 +125,9 @@ class Table(BaseModel):
 _DEGENERATE = at_most("degenerate_share", by_interval=False, validity=True)
 
 
-class SampledTable(Table):
+class SampledTable(DecodingKeys, Table):
     """How text is drawn: for tables of checks whose candidates write."""
 
-    top_k: Natural = 50
-    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
-    repetition_penalty: PositiveFloat = 1.0
-    seed: Natural = 0
     max_degenerate_share: Annotated[Share, _DEGENERATE] = 0.5
 
     def sampled(self, source: BankSource, samples: int) -> SamplingSettings:
@@ -139,7 +136,7 @@ class SampledTable(Table):
         return SamplingSettings(source=source, sampling=Sampling(samples=samples, **shared))
 
 
-class BankTable(Table):
+class BankTable(TableKeys, Table):
     """The keys that say where the records of a bank are; `file_keys` has the one of a local file.
 
     Attributes:
@@ -148,28 +145,12 @@ class BankTable(Table):
 
     fields: ClassVar[tuple[str, ...]]
 
-    dataset: str | None = None
-    name: str | None = None
-    revision: str | None = None
-    split: str = "test"
-    format: Literal["jsonl", "json", "csv", "tsv"] | None = None
-    header: Annotated[list[str], Field(min_length=2)] | None = None
-    columns: dict[str, str | list[str]] = Field(default_factory=dict)
-    first_answer: Literal[0, 1] | None = None
-    answers: Literal["letter", "text", "number"] | None = None
-
     def source(self, base: Path) -> BankSource:
         """Where the records are; paths are relative to `base`."""
         file = self._file
-        columns = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in self.columns.items()
-        }
         return TableSource(
             path=place(base, file) if file is not None else None,
-            header=tuple(self.header) if self.header else None,
-            columns=columns,
-            **self.model_dump(include=SOURCE_KEYS),
+            **self.model_dump(include=set(TableKeys.model_fields)),
         )
 
     @property
@@ -194,9 +175,6 @@ class BankTable(Table):
                 f"give either {self.file_keys[0]} = (a local file) or dataset = (a hub id), one of "
                 "them."
             )
-
-
-SOURCE_KEYS = {"dataset", "name", "revision", "split", "format", "first_answer", "answers"}
 
 
 class AnswersTable(BankTable):

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from basegate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from pydantic import ValidationError
@@ -22,30 +21,20 @@ NUMBER, RELATIVE = "[number]", "[relative]"
 _FORMS = ("[key]", NUMBER, RELATIVE)
 
 _ACCEPTED = {
-    "missing": "it is missing",
-    "float_type": "accepted: a number",
-    "float_parsing": "accepted: a number",
-    "int_type": "accepted: a whole number",
-    "int_parsing": "accepted: a whole number",
-    "int_from_float": "accepted: a whole number",
-    "string_type": 'accepted: a text in quotes, such as "text"',
-    "bool_type": "accepted: true or false",
-    "finite_number": "accepted: a finite number",
-    "model_type": "accepted: a table",
-    "dict_type": "accepted: a table",
-    "too_short": "accepted: a table with at least one entry",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "string_type": 'a text in quotes, such as "text"',
+    "bool_type": "true or false",
+    "finite_number": "a finite number",
+    "model_type": "a table",
+    "dict_type": "a table",
+    "too_short": "a table with at least one entry",
     # The only pattern in these files is that of names.
     "string_pattern_mismatch": (
-        "accepted: a name made of letters (A to Z, a to z), digits, '.', '_' and '-', a letter or "
-        "digit first"
+        "a name made of letters (A to Z, a to z), digits, '.', '_' and '-', a letter or digit first"
     ),
 }
-
-_BOUNDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "greater_than": lambda given: f"accepted: greater than {given['gt']}",
-    "greater_than_equal": lambda given: f"accepted: greater than or equal to {given['ge']}",
-    "less_than_equal": lambda given: f"accepted: less than or equal to {given['le']}",
-}
+"""By pydantic's type of error; of others its message says what should be."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -98,20 +87,11 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
     given = _shown(detail["input"])
     if kind == "value_error":
         return f"{key}: {detail['ctx']['error']}"
-    accepted = _ACCEPTED.get(kind) or _accepted(detail)
+    accepted = _ACCEPTED.get(kind) or detail["msg"].removeprefix("Input should be ")
     form = ""
     if NUMBER in detail["loc"] and kind == "float_type":
         form = ' Or { reference = "NAME", plus = 0.2 }.'
-    return f"{key} = {given}: {accepted}.{form}"
-
-
-def _accepted(detail: ErrorDetails) -> str:
-    given = detail.get("ctx", {})
-    if detail["type"] in _BOUNDS:
-        return _BOUNDS[detail["type"]]({name: f"{each:g}" for name, each in given.items()})
-    what = given.get("expected") or detail["msg"].removeprefix("Input should be ")
-    *first, last = what.rsplit(" or ", 1)
-    return f"accepted: {' or '.join([*first, last])}"
+    return f"{key} = {given}: accepted: {accepted}.{form}"
 
 
 def _shown(value: Any) -> str:
@@ -122,28 +102,14 @@ def _shown(value: Any) -> str:
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    current: type[BaseModel] | None = model
-    steps = list(location)
-    while steps and current is not None:
-        field = current.model_fields.get(str(steps.pop(0)))
-        if field is None:
-            return []
-        current = _model_in(field.annotation)
-        if steps and current is not None and _is_mapping(field.annotation):
-            steps.pop(0)
-    return sorted(current.model_fields) if current is not None else []
-
-
-def _is_mapping(annotation: Any) -> bool:
-    origins = (annotation, *get_args(annotation))
-    return any(getattr(each, "__origin__", None) is dict for each in origins)
+    """The keys of the table at a place; the names of items are no fields of their table."""
+    for step in location:
+        field = model.model_fields.get(str(step))
+        model = (field and _model_in(field.annotation)) or model
+    return sorted(model.model_fields)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for argument in get_args(annotation):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
