@@ -60,8 +60,18 @@ def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
     )
 
 
+def split_token_share(scores: Sequence[TokenScores]) -> float | None:
+    """Share of tokens that are only bytes of a character; `None` where offsets are not known."""
+    import numpy as np
+
+    known = [each.starts for each in scores if each.starts is not None]
+    if not known:
+        return None
+    return float(np.average([*map(split_share, known)], weights=[*map(len, known)]))
+
+
 def split_share(starts: NDArray[np.int64]) -> float:
-    """Share of tokens that are only a part of a character (bytes of it)."""
+    """Share of tokens of a text that start where another does."""
     import numpy as np
 
     if len(starts) < 2:

@@ -8,16 +8,14 @@ loop        repeated text, in a repetition loop
 
 from __future__ import annotations
 
-from collections import Counter
 from enum import IntFlag
-from functools import reduce
-from operator import or_
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from basegate.checks import language_variety as variety
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     Span = tuple[int, int]
     """Of characters: the first, and the one after the last."""
@@ -49,13 +47,27 @@ class Highlight(NamedTuple):
 
 
 def highlights(text: str) -> tuple[Highlight, ...]:
-    found = [(span, Kind.LOOP) for span in loops(text)]
-    found += [(span, Kind.SIMPLIFIED) for span in simplified_forms(text)]
-    for start, sentence in _placed_sentences(text):
-        parts = [(span, Kind.CANTONESE) for span in cantonese_markers(sentence)]
-        parts += [(span, Kind.LATIN) for span in english_clauses(sentence)]
-        found += [((start + low, start + high), kind) for (low, high), kind in parts]
-    return tuple(_flat(found))
+    """The parts of a text that are something; where they overlap, each piece has all kinds."""
+    kinds = [Kind(0)] * len(text)
+
+    def mark(kind: Kind, spans: Iterable[Span], offset: int = 0) -> None:
+        for start, end in spans:
+            for at in range(offset + start, offset + end):
+                kinds[at] |= kind
+
+    mark(Kind.LOOP, loops(text))
+    mark(Kind.SIMPLIFIED, simplified_forms(text))
+    start = 0
+    for sentence in variety.sentences(text):
+        start = text.index(sentence, start)
+        mark(Kind.CANTONESE, cantonese_markers(sentence), start)
+        mark(Kind.LATIN, english_clauses(sentence), start)
+        start += len(sentence)
+    return tuple(
+        Highlight(places[0], places[-1] + 1, kind)
+        for kind, group in groupby(range(len(text)), kinds.__getitem__)
+        if kind and (places := list(group))
+    )
 
 
 def cantonese_markers(sentence: str) -> list[Span]:
@@ -78,12 +90,7 @@ def cantonese_markers(sentence: str) -> list[Span]:
 
 def english_clauses(sentence: str) -> list[Span]:
     """The clauses of English whose words `language_variety.clause_words` counts."""
-    least = variety.CLAUSE_WORDS if variety.han_characters(sentence) else 1
-    return [
-        run.span()
-        for run in variety.LATIN_RUN.finditer(sentence)
-        if len(variety.latin_words(run.group())) >= least
-    ]
+    return [run.span() for run in variety.clauses(sentence)]
 
 
 def simplified_forms(text: str) -> list[Span]:
@@ -121,15 +128,6 @@ def difference(right: str, wrong: str) -> tuple[Span, Span]:
     return (start, len(right) - end), (start, len(wrong) - end)
 
 
-def _placed_sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Sentences, each with its start."""
-    start = 0
-    for sentence in variety.sentences(text):
-        start = text.index(sentence, start)
-        yield start, sentence
-        start += len(sentence)
-
-
 def _whole_words(sentence: str, start: int, end: int) -> Span:
     """A match of `CODE_MIXING`, extended to whole English words."""
     if sentence[start] in _BEFORE_CLASSIFIER:
@@ -161,18 +159,3 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
         else:
             merged.append((start, end))
     return merged
-
-
-def _flat(found: Iterable[tuple[Span, Kind]]) -> Iterator[Highlight]:
-    """Cut overlapping parts at their ends, so that each piece has all kinds on it."""
-    borders = sorted(
-        (at, kind, step) for (start, end), kind in found for at, step in ((start, 1), (end, -1))
-    )
-    on: Counter[Kind] = Counter()
-    last = 0
-    for at, kind, step in borders:
-        kinds = reduce(or_, (each for each in Kind if on[each]), Kind(0))
-        if kinds and at > last:
-            yield Highlight(last, at, kinds)
-        on[kind] += step
-        last = at

@@ -81,7 +81,7 @@ def label(sentence: str) -> Label:
 
 
 def _is_english_mixed(sentence: str) -> bool:
-    words = len(_clause_words(sentence))
+    words = sum(len(latin_words(run.group())) for run in clauses(sentence))
     return words > 0 and words / (words + len(han_characters(sentence))) >= ENGLISH_SHARE
 
 
@@ -100,13 +100,15 @@ def clause_words(text: str) -> list[str]:
     speech inserts one, two or three (`send個email畀我`, `work from home`), a clause is longer. In a
     sentence without Chinese characters, all words.
     """
-    return [word for sentence in sentences(text) for word in _clause_words(sentence)]
+    found = (run for sentence in sentences(text) for run in clauses(sentence))
+    return [word for run in found for word in latin_words(run.group())]
 
 
-def _clause_words(sentence: str) -> list[str]:
+def clauses(sentence: str) -> list[re.Match[str]]:
+    """The runs of words in Latin letters that are clauses of English; see `clause_words`."""
     least = CLAUSE_WORDS if _HAN.search(sentence) else 1
-    runs = map(latin_words, LATIN_RUN.findall(sentence))
-    return [word for run in runs if len(run) >= least for word in run]
+    runs = LATIN_RUN.finditer(sentence)
+    return [run for run in runs if len(latin_words(run.group())) >= least]
 
 
 def simplified_characters(text: str) -> list[str]:
@@ -121,28 +123,16 @@ def simplified_characters(text: str) -> list[str]:
 
 @lru_cache(maxsize=20_000)
 def _is_simplified(char: str) -> bool:
-    if char in _HONG_KONG_FORMS or _in_big5(char):
+    if char in _HONG_KONG_FORMS or char.encode("big5", "ignore"):
         return False
-    return _convert("s2hk", char) != char and _convert("t2s", char) == char
-
-
-def _convert(direction: str, text: str) -> str:
-    return str(_converter(direction).convert(text))
+    return bool(_opencc("s2hk").convert(char) != char == _opencc("t2s").convert(char))
 
 
 @lru_cache(maxsize=2)
-def _converter(direction: str) -> Any:
+def _opencc(direction: str) -> Any:
     from opencc import OpenCC
 
     return OpenCC(direction)
-
-
-def _in_big5(char: str) -> bool:
-    try:
-        char.encode("big5")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def repeated_share(text: str, size: int = 4) -> float:

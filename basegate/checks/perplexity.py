@@ -31,7 +31,7 @@ from basegate.checks.corpus_sums import (
     document_scores,
     joined,
     per_document,
-    split_share,
+    split_token_share,
 )
 from basegate.checks.validity import check_scores
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_most, by_item, register
@@ -43,7 +43,7 @@ from basegate.measurement import Findings, ItemScores, Metric, SampleSize
 from basegate.stats.bootstrap import difference_interval, ratio_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from basegate.checks.early_stopping import MeasureTask
@@ -139,25 +139,22 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
     Raises:
         InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
     """
-    import numpy as np
-
     corpus, join = task.data, task.settings.corpus.join
     documents = corpus.documents
     texts = list(documents) if join is None else [join.join(documents)]
     scores = _score(engine, texts, task)
     sums = per_document(documents, scores) if join is None else joined(documents, join, scores[0])
-    split = [split_share(each.starts) for each in scores if each.starts is not None]
-    weights = [len(each.logprobs) for each in scores if each.starts is not None]
-    pieces = float(np.average(split, weights=weights)) if split else None
-    found = summarise(sums, pieces, corpus.left_out)
+    found = summarise(sums, split_token_share(scores), corpus.left_out)
     if corpus.parallel:
         places, written = list(corpus.parallel), list(corpus.parallel.values())
         own = per_document([documents[at] for at in places], [scores[at] for at in places])
         found = compare(found, own, per_document(written, _score(engine, written, task)))
     if note := copies(documents):
         found = found.noting(note)
+    if getattr(engine, "model", None) is None:  # no transformers model
+        return found
     return found.model_copy(
-        update={"metrics": (*found.metrics, *_as_in_the_article(engine, documents))}
+        update={"metrics": (*found.metrics, _as_in_the_article(engine, documents))}
     )
 
 
@@ -172,19 +169,13 @@ def _score(
     return scores
 
 
-def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Iterator[Metric]:
-    """Yield the figure to compare with the article's table, where there is a transformers model."""
-    if getattr(engine, "model", None) is None:
-        return
+def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Metric:
+    """The figure to compare with the article's table."""
     from basegate.engines.article_perplexity import article_perplexity
 
     text = "\n\n".join(documents)
-    yield Metric(
-        name="article_perplexity",
-        value=article_perplexity(engine.model, engine.tokenizer, text, engine.batch_cache),
-        unit="perplexity",
-        informative=True,
-    )
+    value = article_perplexity(engine.model, engine.tokenizer, text, engine.batch_cache)
+    return Metric("article_perplexity", value, "perplexity", informative=True)
 
 
 def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
@@ -195,19 +186,11 @@ def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
     bits, other = cantonese.nll / math.log(2), written.nll / math.log(2)
     per_char = float(bits.sum() / cantonese.characters.sum())
     beside = float(other.sum() / written.characters.sum())
+    written_interval = ratio_interval(other, written.characters)
+    gap_interval = difference_interval((bits, cantonese.characters), (other, written.characters))
     metrics = (
-        Metric(
-            name="written_chinese_bits_per_char",
-            value=beside,
-            unit="bits_per_char",
-            interval=ratio_interval(other, written.characters),
-        ),
-        Metric(
-            name="gap",
-            value=per_char - beside,
-            unit="bits_per_char",
-            interval=difference_interval((bits, cantonese.characters), (other, written.characters)),
-        ),
+        Metric("written_chinese_bits_per_char", beside, "bits_per_char", interval=written_interval),
+        Metric("gap", per_char - beside, "bits_per_char", interval=gap_interval),
     )
     pairs = len(cantonese.nll)
     return found.model_copy(
@@ -227,39 +210,28 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
     documents.
     """
     nll, tokens = float(sums.nll.sum()), float(sums.tokens.sum())
-    per_char = nll / (math.log(2) * float(sums.characters.sum()))
+    characters = float(sums.characters.sum())
+    per_char = nll / (math.log(2) * characters)
     per_byte = nll / (math.log(2) * float(sums.utf8_bytes.sum()))
     char_interval = ratio_interval(sums.nll / math.log(2), sums.characters)
     byte_interval = ratio_interval(sums.nll / math.log(2), sums.utf8_bytes)
     # In joined text a token may reach over a whole short document, in which then none starts.
     held = sums.tokens > 0
-    token_interval = ratio_interval(sums.nll[held], sums.tokens[held])
-    density = tokens / float(sums.characters.sum())
+    ends = ratio_interval(sums.nll[held], sums.tokens[held])
+    token_interval = ends and (_exp(ends[0]), _exp(ends[1]))
     return Findings(
         metrics=(
-            Metric(
-                name="bits_per_char",
-                value=per_char,
-                unit="bits_per_char",
-                interval=char_interval,
-            ),
-            Metric(
-                name="perplexity",
-                value=_exp(nll / tokens),
-                unit="perplexity",
-                interval=token_interval and (_exp(token_interval[0]), _exp(token_interval[1])),
-            ),
-            Metric(
-                name="bits_per_byte", value=per_byte, unit="bits_per_byte", interval=byte_interval
-            ),
-            Metric(name="tokens_per_char", value=density, unit="tokens_per_char"),
+            Metric("bits_per_char", per_char, "bits_per_char", interval=char_interval),
+            Metric("perplexity", _exp(nll / tokens), "perplexity", interval=token_interval),
+            Metric("bits_per_byte", per_byte, "bits_per_byte", interval=byte_interval),
+            Metric("tokens_per_char", tokens / characters, "tokens_per_char"),
         ),
         documents=document_scores(sums),
         facts={
             "documents": len(sums.nll),
             "left_out": left_out,
             "tokens": int(tokens),
-            "characters": int(sums.characters.sum()),
+            "characters": int(characters),
             "split_token_share": pieces,
         },
         sample_size=SampleSize(kind="documents", n=len(sums.nll), left_out=left_out),

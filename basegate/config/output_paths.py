@@ -32,32 +32,22 @@ def check_outputs(named: Mapping[str, Path | None], store: Path) -> None:
 
     The store takes the ledger where no file is named for it.
     """
-    places = {**named, "ledger": named.get("ledger") or ledger_in(store)}
+    check_files({**named, "ledger": named.get("ledger") or ledger_in(store)})
     for option in ("ledger", "summary", "html"):  # pytest looks after the one of --junitxml
-        if (path := places.get(option)) is None:
-            continue
-        _check_file(option, path)
-        if option == "ledger" and named.get("ledger") is None:
-            _check_writable("store", store, _ELSEWHERE)
-        else:
+        if path := named.get(option):
             _check_writable(option, path.parent)
-    check_apart(places)
+        elif option == "ledger":
+            _check_writable("store", store, _ELSEWHERE)
 
 
 def check_files(places: Mapping[str, Path | None]) -> None:
     """Raise `UsageError` for a place that is a folder, or two results in one file."""
-    for option, path in places.items():
-        if path is not None:
-            _check_file(option, path)
-    check_apart(places)
-
-
-def check_apart(places: Mapping[str, Path | None]) -> None:
-    """Raise `UsageError` where two options name one file: the later would replace the earlier."""
     seen: dict[Path, str] = {}
     for option, path in places.items():
         if path is None:
             continue
+        _check_file(option, path)
+        # The later would replace the earlier.
         other = seen.setdefault(path.resolve(), option)
         if other != option:
             raise UsageError(

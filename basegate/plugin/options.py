@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from basegate.config.output_paths import check_outputs, check_store, ledger_in
-from basegate.config.selection import names_in
 from basegate.i18n.catalogue import LANGUAGES, of_locale
 from basegate.plugin.option_names import OptionNames
 from basegate.plugin.stash import NAMES
@@ -206,7 +205,7 @@ def parse(config: pytest.Config) -> RunOptions:
 def _parse(config: pytest.Config) -> RunOptions:
     # Declares what thresholds may ask for; `-n auto` asks before fixtures are there.
     import basegate.checks  # noqa: F401
-    from basegate.config.selection import select, trust
+    from basegate.config.selection import names_in, select, trust
     from basegate.config.thresholds import load_thresholds
 
     option, here = config.option, config.invocation_params.dir

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basegate.config.registry import billions
 from basegate.engines.devices import resolve_device
 from basegate.plugin.collection import NO_CANDIDATE, scope_of
 from basegate.plugin.stash import GATE
@@ -72,6 +71,8 @@ def biggest_first(candidates: Sequence[CandidateSpec]) -> list[CandidateSpec]:
 
     A big one that begins last would keep one worker busy long after the others have ended.
     """
+    from basegate.config.registry import billions
+
     return sorted(candidates, key=lambda spec: billions(spec.parameters) or 0, reverse=True)
 
 

@@ -47,9 +47,9 @@ READERS = {
 KNOWN = {
     "knowledge": (6, "7f9e453e052d91be"),
     "reasoning": (5, "c468741b830f7341"),
-    "continuation": (7, "5cef7c375300894e"),
+    "continuation": (7, "831c4f23f9527b81"),
     "minimal_pairs": (3, "3efbe3b4f92edb56"),
-    "perplexity": (5, "7704d163b32e0a56"),
+    "perplexity": (5, "7a0e759b220031dc"),
 }
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from basegate.cli import main
-from basegate.config.output_paths import check_apart
+from basegate.config.output_paths import check_files
 from basegate.errors import UsageError
 from tests.helpers.plain import logged
 
 
 def test_two_results_for_one_file_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"--ledger and --csv both name .*same"):
-        check_apart({"ledger": tmp_path / "same", "html": None, "csv": tmp_path / "x/../same"})
-    check_apart({"ledger": tmp_path / "one", "csv": tmp_path / "two", "html": None})
+        check_files({"ledger": tmp_path / "same", "html": None, "csv": tmp_path / "x/../same"})
+    check_files({"ledger": tmp_path / "one", "csv": tmp_path / "two", "html": None})
 
 
 @pytest.mark.parametrize(
