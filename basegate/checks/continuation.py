@@ -179,9 +179,7 @@ def _clusters(samples: Sequence[Sample], certain: bool) -> NDArray[np.int64]:
     """By sample the number of its prompt; its own if there is one prompt, unless `certain`."""
     import numpy as np
 
-    prompts = {
-        item: number for number, item in enumerate({sample.item: None for sample in samples})
-    }
+    prompts = {item: at for at, item in enumerate(dict.fromkeys(each.item for each in samples))}
     if len(prompts) == 1 and not certain:
         return np.arange(len(samples))
     return np.array([prompts[sample.item] for sample in samples])

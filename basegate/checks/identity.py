@@ -28,23 +28,18 @@ def library_versions(*further: str) -> dict[str, str | None]:
 
 def identify_check(check: CheckConfig) -> dict[str, Any]:
     """The part of an identity that the check decides; raises `DataError` if data is missing."""
-    _check_files(check)
-    declared = declaration_of(check.name)
-    return {
-        "measure": {"name": check.name, "version": declared.version},
-        "settings": check.settings_identity,
-        "data": declared.identity(check.settings),
-    }
-
-
-def _check_files(check: CheckConfig) -> None:
-    """Raise `DataError` for a missing file, with the key that names it."""
     for key, path in check.files.items():
         if not path.exists():
             raise DataError(
                 f"{path}: there is no such file or folder. {check.origin} names it as {key}; "
                 f"relative paths there start at the folder of {check.origin}."
             )
+    declared = declaration_of(check.name)
+    return {
+        "measure": {"name": check.name, "version": declared.version},
+        "settings": check.settings_identity,
+        "data": declared.identity(check.settings),
+    }
 
 
 def identify_software(check: str) -> dict[str, Any]:

@@ -178,20 +178,14 @@ def summarise(
             item=item,
             count=len(part),
             worth=effective_count(shares, most),
-            degrees=_degrees(shares),
+            # Of freedom of their variance, where they vary.
+            degrees=len(shares) - 1 if len(set(shares)) > 1 else None,
         )
 
     topics = dict.fromkeys(each.topic for each in asked if each.topic)
-    parts = [
-        accuracy("topic_accuracy", topic, [each for each in asked if each.topic == topic])
-        for topic in (topics if len(topics) > 1 else ())
-    ]
-    return (accuracy("accuracy", "", asked), *parts, *counts)
-
-
-def _degrees(shares: Sequence[float]) -> int | None:
-    """Degrees of freedom of the shares' variance; `None` where they do not vary."""
-    return len(shares) - 1 if len(set(shares)) > 1 else None
+    parts = {topic: [each for each in asked if each.topic == topic] for topic in topics}
+    by_topic = [accuracy("topic_accuracy", *part) for part in parts.items() if len(parts) > 1]
+    return (accuracy("accuracy", "", asked), *by_topic, *counts)
 
 
 def _count(item: str, right: int, drawn: int, most: int) -> Metric:

@@ -109,23 +109,15 @@ def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Find
 def summarise(preferences: Sequence[Preference]) -> tuple[Metric, ...]:
     """The share of all pairs and of each kind, with Wilson's interval over pairs."""
     kinds = dict.fromkeys(each.kind for each in preferences if each.kind)
-    whole = _share("preferred_share", "", preferences)
-    parts = [
-        _share("preferred_share_of_kind", kind, [each for each in preferences if each.kind == kind])
-        for kind in kinds
-    ]
-    return (whole, *parts)
+    of_kind = {kind: [each for each in preferences if each.kind == kind] for kind in kinds}
+    parts = (_share("preferred_share_of_kind", kind, part) for kind, part in of_kind.items())
+    return (_share("preferred_share", "", preferences), *parts)
 
 
 def _share(name: str, item: str, preferences: Sequence[Preference]) -> Metric:
     count = len(preferences)
-    return Metric.share(
-        name,
-        sum(each.preferred for each in preferences) / count,
-        item=item,
-        count=count,
-        worth=count,
-    )
+    share = sum(each.preferred for each in preferences) / count
+    return Metric.share(name, share, item=item, count=count, worth=count)
 
 
 def _preferred(found: Findings) -> ItemScores:

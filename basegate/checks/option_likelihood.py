@@ -131,13 +131,9 @@ def summarise(choices: Sequence[OptionScores]) -> tuple[Metric, ...]:
         "likelihood_accuracy": [each.by_text == each.expected for each in choices],
         "letter_accuracy": [each.by_letter == each.expected for each in choices],
     }
+    count = len(choices)
     return tuple(
-        Metric.share(
-            name,
-            sum(answers) / len(answers),
-            count=len(answers),
-            worth=len(answers),
-        )
+        Metric.share(name, sum(answers) / count, count=count, worth=count)
         for name, answers in right.items()
     )
 

@@ -31,12 +31,8 @@ def is_broken(draw: Draw) -> bool:
 
 
 def degenerate_share(samples: Sequence[Sample]) -> Metric:
-    return Metric(
-        name="degenerate_share",
-        value=sum(sample.degenerate for sample in samples) / len(samples),
-        unit=FRACTION,
-        count=len(samples),
-    )
+    share = sum(sample.degenerate for sample in samples) / len(samples)
+    return Metric("degenerate_share", share, FRACTION, count=len(samples))
 
 
 DEGENERATE_LABEL = {

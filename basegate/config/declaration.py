@@ -14,7 +14,6 @@ import importlib.util
 import keyword
 import sys
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -162,14 +161,13 @@ class _Declared(NamedTuple):
 
 
 _DECLARED: dict[str, _Declared] = {}
-_SESSIONS = count(1)
 _session = 0
 
 
 def begin_session() -> None:
     """A session of pytest begins: what an earlier one in this process declared may be gone."""
     global _session
-    _session = next(_SESSIONS)
+    _session += 1
 
 
 def register(check: CheckDeclaration) -> CheckDeclaration:

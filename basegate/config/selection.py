@@ -23,7 +23,6 @@ from basegate.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-_FEW = 12
 EVERY = 10**6
 
 
@@ -59,7 +58,7 @@ def split(requests: Iterable[str], base: Path) -> Iterator[str]:
             yield from names_in([request])
 
 
-def known_names(registry: Mapping[str, CandidateSpec], *, few: int = _FEW) -> str:
+def known_names(registry: Mapping[str, CandidateSpec], *, few: int = 12) -> str:
     """A sentence with the known names, if at most `few`, and the groups."""
     if not registry:
         return "The registry (models.toml) is empty."

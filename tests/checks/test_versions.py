@@ -45,10 +45,10 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "7f9e453e052d91be"),
-    "reasoning": (5, "c468741b830f7341"),
-    "continuation": (7, "831c4f23f9527b81"),
-    "minimal_pairs": (3, "3efbe3b4f92edb56"),
+    "knowledge": (6, "fcb58cbaa300097c"),
+    "reasoning": (5, "d3a3d52bc64c7a99"),
+    "continuation": (7, "773c767f017e7391"),
+    "minimal_pairs": (3, "ca09c76a84618321"),
     "perplexity": (5, "7a0e759b220031dc"),
 }
 
