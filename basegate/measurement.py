@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message, joined
-from basegate.serialization import FiniteOrNone, Frozen, Interval
+from basegate.serialization import FiniteOrNone, Frozen, Interval, MessageField
 from basegate.stats.intervals import at_confidence, share_interval
 
 CORRECT = "correct"
@@ -264,7 +264,7 @@ class Findings(Frozen):
     facts: dict[str, float | int | str | bool | None] = Field(default_factory=dict)
     sample_size: SampleSize | None = None
     left_out: tuple[str, ...] = ()
-    notes: tuple[Message, ...] = ()
+    notes: tuple[MessageField, ...] = ()
 
     @property
     def has_texts(self) -> bool:
