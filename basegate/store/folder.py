@@ -106,7 +106,8 @@ class Store:
             path = self.measurements / f"{stem}.json"
             write_atomically(path, file_format.write(measurement, evidence))
             kept = {path.name, evidence.file if evidence is not None else ""}
-            for old in earlier:
+            # Samples last: who reads meanwhile must not take a measurement for damaged.
+            for old in sorted(earlier, key=lambda path: path.suffix):
                 if old.name not in kept:
                     with suppress(OSError):  # of two files of a key the newer counts
                         old.unlink()
@@ -206,7 +207,11 @@ class Store:
         return chosen if evidence or not whole else file_format.without_evidence(chosen)
 
     def _warn_of_others(self, newest: str, others: Sequence[str]) -> None:
-        with self._locked_if_it_can_be():  # nobody replaces one by a file of another name then
+        with ExitStack() as stack:
+            # Nobody replaces one by a file of another name then; in a store that cannot be written
+            # to nobody does anyway.
+            with suppress(OSError):
+                stack.enter_context(self.locked())
             others = [name for name in others if (self.measurements / name).exists()]
         for name in others:
             self._warn(
@@ -221,9 +226,8 @@ class Store:
         try:
             try:
                 return _load(self.measurements, name, evidence)
-            except (OSError, Damaged):
-                with self._locked_if_it_can_be():  # another process may be replacing it
-                    return _load(self.measurements, name, evidence)
+            except (OSError, Damaged):  # another process may just have replaced it
+                return _load(self.measurements, name, evidence)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -234,13 +238,6 @@ class Store:
                 advice = "It is left as it is; a newer basegate reads it."
         self._warn(name, f"{name} is not used, since {reason}. {advice}")
         return None
-
-    @contextmanager
-    def _locked_if_it_can_be(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            with suppress(OSError):  # a store that cannot be written to does not change either
-                stack.enter_context(self.locked())
-            yield
 
     def _warn(self, name: str, text: str) -> None:
         """Warn of a file, once; it is the place, since a line of basegate's helps nobody."""
