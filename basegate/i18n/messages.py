@@ -45,21 +45,11 @@ def _again(template: str, values: Mapping[str, str]) -> Message:
     return Message(template, **values)
 
 
-JOINS = {
-    ", ": Message("{some}, {next}"),
-    " or ": Message("{some} or {next}"),
-    " and ": Message("{some} and {next}"),
-    "; ": Message("{some}; {next}"),
-    "\n": Message("{some}\n{next}"),
-}
-"""What stands between two parts, and the template of two."""
-
-
-def joined(parts: Iterable[str], gap: str = ", ") -> str:
-    """Parts in one text, which stay messages where they are; `gap` is one of `JOINS`."""
+def joined(parts: Iterable[str]) -> str:
+    """Parts in one text, with commas between them; they stay messages where they are."""
     every = [*parts]
     if len(every) < 2:
         return every[0] if every else ""
     # By halves: the names of a long registry would be nested too deeply one by one.
     half = len(every) // 2
-    return Message(JOINS[gap], some=joined(every[:half], gap), next=joined(every[half:], gap))
+    return Message("{some}, {next}", some=joined(every[:half]), next=joined(every[half:]))

@@ -261,19 +261,12 @@ def fullest(found: Sequence[Measurement]) -> Measurement | None:
 def _covers(one: Measurement, other: Measurement) -> bool:
     if one.findings.metrics == other.findings.metrics:
         return True
-    ours, theirs = _samples_by_item(one), _samples_by_item(other)
-    return (
-        bool(theirs)
-        and ours.keys() == theirs.keys()
-        and all(ours[item][: len(samples)] == samples for item, samples in theirs.items())
-    )
+    ours, theirs = _samples(one), _samples(other)
+    return bool(theirs) and theirs.items() <= ours.items()
 
 
-def _samples_by_item(measurement: Measurement) -> dict[str, list[Sample]]:
-    found: dict[str, list[Sample]] = {}
-    for sample in measurement.findings.samples:
-        found.setdefault(sample.item, []).append(sample)
-    return found
+def _samples(measurement: Measurement) -> dict[tuple[str, int], Sample]:
+    return {(each.item, each.seed): each for each in measurement.findings.samples}
 
 
 def _load(folder: Path, name: str, evidence: bool) -> Measurement:

@@ -111,12 +111,11 @@ def _find(store: Store, selection: Selection) -> list[Removal]:
 
 
 def _age(measurement: Measurement) -> timedelta:
-    """How long ago it was made; nothing, where that cannot be read."""
+    """How long ago it was made; no time where that cannot be read."""
     try:
-        made = datetime.fromisoformat(measurement.measured_at)
+        return datetime.now(UTC) - datetime.fromisoformat(measurement.measured_at).astimezone(UTC)
     except ValueError:
         return timedelta()
-    return datetime.now(UTC) - (made if made.tzinfo else made.replace(tzinfo=UTC))
 
 
 def _outdated(identity: Mapping[str, Any], software: Mapping[str, Mapping[str, Any]]) -> str:
