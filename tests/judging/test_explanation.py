@@ -133,6 +133,7 @@ def test_a_share_of_nothing_says_so():
     told = sentence(
         row(
             "inconclusive",
+            check="continuation",
             metric="simplified_share",
             value=0.0,
             unit="fraction",
