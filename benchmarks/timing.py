@@ -65,7 +65,7 @@ def timed(call: Callable[[], Any], device: str) -> dict[str, Any]:
     """Return seconds of wall time, the process's peak memory in GiB, and what the call returned."""
     import torch
 
-    from basegate.engines.memory import PeakMemory
+    from basegate.engines.devices import PeakMemory
 
     # A GPU works on after a call has returned.
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None

@@ -14,6 +14,8 @@ from basegate.engines.batch_cache import NO_CACHE, item_key, pack_numbers, unpac
 from basegate.engines.batching import BatchJob, OomBackoff, halve
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from basegate.engines.batch_cache import BatchCache
 
 WINDOW, STRIDE = 20, 512
@@ -25,10 +27,7 @@ LARGEST = 88.0
 
 @torch.inference_mode()
 def article_perplexity(
-    model: Any,
-    tokenizer: Any,
-    text: str,
-    cache: BatchCache = NO_CACHE,
+    model: Any, tokenizer: Any, text: str, cache: BatchCache = NO_CACHE
 ) -> float:
     """exp(mean over windows of the window's mean NLL), as the published code computes it.
 
@@ -42,43 +41,29 @@ def article_perplexity(
     ids = tokenizer(text, return_tensors="pt", verbose=False)["input_ids"][0]
     # The published loop ends with the first window that reaches the end of the text.
     last = max(0, len(ids) - WINDOW)
-    windows = [ids[begin : begin + WINDOW] for begin in range(0, last + STRIDE, STRIDE)]
-    windows = [window for window in windows if len(window)]
+    begins = (begin for begin in range(0, last + STRIDE, STRIDE) if begin < len(ids))
+    windows = [ids[begin : begin + WINDOW] for begin in begins]
     whole = [window for window in windows if len(window) == WINDOW]
     batches = [whole[start : start + BATCH] for start in range(0, len(whole), BATCH)]
     batches += [[window] for window in windows if len(window) < WINDOW]
     backoff = OomBackoff("article")
-    work = BatchJob(partial(_losses, model), halve, _tokens, _refusal)
+    work = BatchJob(
+        partial(_losses, model), halve, lambda batch: sum(map(len, batch)), "a single window"
+    )
     total = 0.0
     for batch in batches:
         names = [item_key("article", window.tolist()) for window in batch]
         do = partial(backoff.run, batch, work, cache)
-        losses: list[float] = batch_cache.get_or_compute(cache, names, do, _pack, _unpack)
-        total += math.fsum(losses)
+        losses = batch_cache.get_or_compute(cache, names, do, pack_numbers, unpack_numbers)
+        total += math.fsum(np.concatenate(losses))
     mean = total / len(windows)
     return math.inf if mean > LARGEST else math.exp(mean)
 
 
-def _losses(model: Any, windows: list[torch.Tensor]) -> list[float]:
-    """The mean loss of windows of one length, for each of them.
+def _losses(model: Any, windows: list[torch.Tensor]) -> list[NDArray[np.float64]]:
+    """The mean loss of windows of one length, for each of them; shape [1] each.
 
     The mean over all their tokens is the mean of their means, which is all that is wanted.
     """
     rows = torch.stack(windows).to(model.device)
-    return [float(model(rows, labels=rows).loss)] * len(windows)
-
-
-def _tokens(windows: list[torch.Tensor]) -> int:
-    return sum(map(len, windows))
-
-
-def _refusal(windows: list[torch.Tensor]) -> str:
-    return f"a single window of {len(windows[0])} tokens does not fit into memory."
-
-
-def _pack(loss: float) -> str | None:
-    return pack_numbers(np.array([loss]))
-
-
-def _unpack(text: str) -> float:
-    return float(unpack_numbers(text)[0])
+    return [np.array([float(model(rows, labels=rows).loss)])] * len(windows)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 import torch
 
 from basegate.engines.batch_cache import NO_CACHE
-from basegate.engines.memory import release_memory
+from basegate.engines.devices import release_memory
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ class BatchJob(Generic[Item, Found]):
     do: Callable[[list[Item]], list[Found]]
     halves: Callable[[list[Item]], tuple[list[Item], list[Item]] | None]
     size: Callable[[list[Item]], int]  # tokens for which memory is needed
-    refusal: Callable[[list[Item]], str]  # of what cannot be halved and does not fit: a sentence
-
-
-_ADVICE = "Use a machine with more memory."
+    smallest: str  # what cannot be halved, e.g. `a single window`
 
 
 class OomBackoff:
@@ -41,7 +38,7 @@ class OomBackoff:
     fits.
     """
 
-    def __init__(self, kind: str = "", advice: str = _ADVICE) -> None:
+    def __init__(self, kind: str = "", advice: str = "Use a machine with more memory.") -> None:
         self._kind = kind
         self._advice = advice
         self._too_large = math.inf  # the smallest size that did not fit, outside of measurements
@@ -73,7 +70,9 @@ class OomBackoff:
             self._too_large = min(self._too_large, size)
         cache.did_not_fit(self._kind, size)
         if halves is None:
-            raise CandidateError(f"{work.refusal(batch)} {self._advice}")
+            raise CandidateError(
+                f"{work.smallest} ({size} tokens) does not fit into memory. {self._advice}"
+            )
         return [found for half in halves for found in self.run(half, work, cache)]
 
 

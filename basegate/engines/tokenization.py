@@ -16,16 +16,10 @@ if TYPE_CHECKING:
 
 
 class Encoded(NamedTuple):
-    """A text in tokens.
+    """A text in tokens."""
 
-    Attributes:
-        ids: without prefix.
-        starts: index of the character at which each token starts, shape [tokens]; `None` where the
-            tokenizer cannot tell.
-    """
-
-    ids: list[int]
-    starts: NDArray[np.int64] | None
+    ids: list[int]  # without prefix
+    starts: NDArray[np.int64] | None  # as in `TokenScores`
 
 
 class Encoder:

@@ -5,8 +5,9 @@ A long text is cut into windows so that every token is scored exactly once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ import torch
 from basegate.engines import batch_cache
 from basegate.engines.batch_cache import NO_CACHE, item_key, pack_numbers, unpack_numbers
 from basegate.engines.batching import BatchJob, OomBackoff, halve, pad
-from basegate.engines.lm_head import LMHead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.lm_head import LMHead
     from basegate.progress import Step
 
 
@@ -58,38 +59,30 @@ def plan_windows(tokens: int, *, window: int, context: int, prefix: int) -> list
     return windows
 
 
-class Job(NamedTuple):
+class _Row(NamedTuple):
     """One window of one text."""
 
-    text: int
+    text: int  # the text's place
     window: Window
+    ids: list[int]  # all tokens that are fed, prefix included
 
     @property
-    def fed(self) -> int:
-        """Tokens that are fed, the prefix apart."""
-        return self.window.end - self.window.begin
+    def first(self) -> int:
+        """The position of the first token that is scored."""
+        return len(self.ids) - (self.window.end - self.window.scored)
 
 
+@dataclass(frozen=True)
 class WindowScorer:
-    """Scores windows with a transformers causal language model in evaluation mode.
+    """Scores windows; the prefix precedes every window and is never scored.
 
-    The prefix precedes every window and is never scored. A forward pass takes at most
-    `batch_tokens` tokens, padding included.
+    A forward pass takes at most `batch_tokens` tokens, padding included.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        prefix: Sequence[int],
-        batch_tokens: int,
-        backoff: OomBackoff | None = None,
-        head: LMHead | None = None,
-    ) -> None:
-        self.model = model
-        self.prefix = list(prefix)
-        self.batch_tokens = batch_tokens
-        self._head = head or LMHead(model, prefix)
-        self._backoff = backoff or OomBackoff()
+    head: LMHead
+    prefix: Sequence[int]
+    batch_tokens: int
+    backoff: OomBackoff = field(default_factory=OomBackoff)
 
     def score(
         self,
@@ -104,51 +97,38 @@ class WindowScorer:
             CandidateError: not even one window fits into memory.
         """
         scores = [np.full(len(ids), np.nan) for ids in texts]
-        jobs = [Job(text, window) for text, plan in enumerate(plans) for window in plan]
+        rows = [
+            _Row(place, window, [*self.prefix, *text[window.begin : window.end]])
+            for place, (text, plan) in enumerate(zip(texts, plans, strict=True))
+            for window in plan
+        ]
         # Longest first, so that running out of memory shows at once.
-        jobs.sort(key=lambda job: job.fed, reverse=True)
-        work = BatchJob(lambda part: self._score_batch(part, texts), halve, self._size, _refusal)
-        for batch in self._batches(jobs):
-            names = [
-                item_key("score", self._row(job, texts), job.window.end - job.window.scored)
-                for job in batch
-            ]
-            do = partial(self._backoff.run, batch, work, cache)
+        rows.sort(key=lambda row: len(row.ids), reverse=True)
+        work = BatchJob(self._score_batch, halve, _size, "a single window")
+        for batch in self._batches(rows):
+            names = [item_key("score", row.ids, len(row.ids) - row.first) for row in batch]
+            do = partial(self.backoff.run, batch, work, cache)
             found = batch_cache.get_or_compute(cache, names, do, pack_numbers, unpack_numbers)
-            for job, values in zip(batch, found, strict=True):
-                scores[job.text][job.window.scored : job.window.end] = values
+            for (place, window, _), values in zip(batch, found, strict=True):
+                scores[place][window.scored : window.end] = values
             step(len(batch))
         return scores
 
-    def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
+    def _batches(self, rows: list[_Row]) -> Iterator[list[_Row]]:
         start = 0
-        while start < len(jobs):
-            size = max(1, self.batch_tokens // (len(self.prefix) + jobs[start].fed))
-            yield list(jobs[start : start + size])
+        while start < len(rows):
+            size = max(1, self.batch_tokens // len(rows[start].ids))
+            yield rows[start : start + size]
             start += size
 
     @torch.inference_mode()
-    def _score_batch(
-        self, batch: Sequence[Job], texts: Sequence[Sequence[int]]
-    ) -> list[NDArray[np.float64]]:
-        rows = [self._row(job, texts) for job in batch]
-        ids, _ = pad(rows, "right")
-        hidden = self._head.hidden(ids.to(self.model.device))
-        first = [len(self.prefix) + job.window.scored - job.window.begin for job in batch]
-        return self._head.logprobs(
-            hidden,
-            [
-                (index, start, row[start:])
-                for index, (start, row) in enumerate(zip(first, rows, strict=True))
-            ],
+    def _score_batch(self, batch: list[_Row]) -> list[NDArray[np.float64]]:
+        ids, _ = pad([row.ids for row in batch], "right")
+        return self.head.logprobs(
+            self.head.hidden(ids),
+            [(index, row.first, row.ids[row.first :]) for index, row in enumerate(batch)],
         )
 
-    def _row(self, job: Job, texts: Sequence[Sequence[int]]) -> list[int]:
-        return [*self.prefix, *texts[job.text][job.window.begin : job.window.end]]
 
-    def _size(self, batch: list[Job]) -> int:
-        return len(batch) * (len(self.prefix) + max(job.fed for job in batch))
-
-
-def _refusal(batch: list[Job]) -> str:
-    return f"a single window of {batch[0].fed} tokens does not fit into memory."
+def _size(batch: list[_Row]) -> int:
+    return len(batch) * max(len(row.ids) for row in batch)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.data.hub import resolve_commit
-from basegate.engines.devices import resolve_device
-from basegate.engines.memory import PeakMemory, clear_frames, release_memory
+from basegate.engines.devices import PeakMemory, clear_frames, release_memory, resolve_device
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.measurement import CandidateFacts, LoadedFile

@@ -136,7 +136,7 @@ def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
 
     def forgetful():
         """An engine as a new process loads it: it knows of nothing that did not fit."""
-        for each in engine._backoffs.values():
+        for each in (engine._score_backoff, engine._continue_backoff, engine._draw_backoff):
             each._too_large = math.inf
         return engine
 

@@ -53,9 +53,9 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
         named = [path.name for path, _ in code_places(folder)]
         if not trusted and "tokenizer_config.json" in named:
             advice = (
-                "It is Python code of the checkpoint's own, a stranger's program, which is not "
-                "run. Choose a converted checkpoint, or read the code, pin its commit and name "
-                "the candidate in --trust-remote-code."
+                "It is Python code of the checkpoint's own, which is not run. Choose a converted "
+                "checkpoint, or read the code, pin its commit and name the candidate in "
+                "--trust-remote-code."
             )
         raise CandidateError(
             f"{folder}: its tokenizer could not be loaded ({summary(error)}). {advice}"
@@ -78,9 +78,8 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
         shown = tokenizer.convert_ids_to_tokens(beyond[0])
         raise CandidateError(
             f"{folder}: its tokenizer gives ids up to {beyond[-1]}, and by config.json the model "
-            f"knows {size} ids only, so that texts with {shown!r} (id {beyond[0]}) could not be "
-            "read. The files are of different models: fetch the checkpoint again; after adding "
-            "tokens, resize the model's embeddings, too."
+            f"knows {size} ids, so it cannot read texts with {shown!r} (id {beyond[0]}). Fetch the "
+            "checkpoint again; after adding tokens, resize the model's embeddings, too."
         )
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from basegate.engines.memory import PeakMemory, clear_frames, free_memory
+from basegate.engines.devices import PeakMemory, clear_frames, free_memory
 
 
 @pytest.fixture
