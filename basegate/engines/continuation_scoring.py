@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from basegate.engines import batch_cache
-from basegate.engines.batch_cache import NO_CACHE, item_key, pack_numbers, unpack_numbers
-from basegate.engines.batching import BatchJob, OomBackoff, halve, pad
+from basegate.engines.batching import NO_CACHE, BatchJob, OomBackoff, halve, item_key, pad
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 
 if TYPE_CHECKING:
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.batching import BatchCache
     from basegate.engines.lm_head import LMHead
     from basegate.progress import Step
 
@@ -60,8 +57,7 @@ class ContinuationScorer:
                 for each in batch
                 for tail in each.continuations
             ]
-            do = partial(self.backoff.run, batch, work, cache)
-            found = iter(batch_cache.get_or_compute(cache, names, do, pack_numbers, unpack_numbers))
+            found = iter(self.backoff.numbers(names, batch, work, cache))
             for place in places:
                 scores[place] = [next(found) for _ in asked[place].continuations]
             step(len(places))

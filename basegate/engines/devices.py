@@ -101,31 +101,27 @@ def memory_advice(quantization: str, device: str, *further: str) -> str:
     return f"Use {joined(first)} or {last}."
 
 
-class PeakMemory:
-    """Peak memory since `start`: of the GPUs on `cuda`, of the process on `cpu` (Linux only)."""
+def reset_peak_memory(device: str) -> None:
+    """Let `peak_memory` begin anew: that of the GPUs on `cuda`, of the process on `cpu`."""
+    if device == "cuda":
+        import torch
 
-    def __init__(self, device: str) -> None:
-        self.device = device
+        # Before CUDA is initialised there is no peak, and asking to forget it is an error.
+        if torch.cuda.is_initialized():
+            for index in range(torch.cuda.device_count()):
+                torch.cuda.reset_peak_memory_stats(index)
+    else:
+        with contextlib.suppress(OSError):
+            _RESET.write_text("5")
 
-    def start(self) -> None:
-        if self.device == "cuda":
-            import torch
 
-            # Before CUDA is initialised there is no peak, and asking to forget it is an error.
-            if torch.cuda.is_initialized():
-                for index in range(torch.cuda.device_count()):
-                    torch.cuda.reset_peak_memory_stats(index)
-        else:
-            with contextlib.suppress(OSError):
-                _RESET.write_text("5")
+def peak_memory(device: str) -> int | None:
+    """Peak memory in bytes; `None` where the system does not tell (it does on Linux)."""
+    if device == "cuda":
+        import torch
 
-    def read(self) -> int | None:
-        """The peak in bytes; `None` where the system does not tell."""
-        if self.device == "cuda":
-            import torch
-
-            return _of_gpus(torch.cuda.max_memory_allocated)
-        return _kilobytes(_STATUS, "VmHWM")
+        return _of_gpus(torch.cuda.max_memory_allocated)
+    return _kilobytes(_STATUS, "VmHWM")
 
 
 def _of_gpus(count: Callable[[int], int]) -> int:

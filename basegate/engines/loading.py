@@ -34,10 +34,10 @@ from basegate.engines.checkpoints.model_config import (
     quantization_config,
 )
 from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
-from basegate.engines.checkpoints.tokenizer import check_vocabulary, load_tokenizer
 from basegate.engines.checkpoints.weight_files import check_loaded, find_weights, read_tensors
 from basegate.engines.devices import free_memory, memory_advice, memory_in_use, resolve_device
 from basegate.engines.kv_cache import repeat
+from basegate.engines.tokenization import check_vocabulary, load_tokenizer
 from basegate.engines.transformers_engine import LONGEST, TransformersEngine
 from basegate.errors import CandidateError, summary
 from basegate.i18n.formatting import GIB
@@ -45,7 +45,7 @@ from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 # Its notes on absent kernels and on casts come once per layer and token.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -132,8 +132,9 @@ def _check_before_weights(
     if options.trusted:
         check_code(folder)
         if code_places(folder):
-            said = "{name}: its own Python code runs; its size is not known before"
-            progress.status(Message(said, name=name))
+            progress.status(
+                Message("{name}: its own Python code runs; its size is not known before", name=name)
+            )
             return
     check_architecture(config, folder, architecture)
     native = model_config(folder, config)
@@ -185,13 +186,12 @@ def _load(folder: Path, name: str, options: LoadOptions, progress: Progress) -> 
     )
 
 
-def _load_model(
-    folder: Path, native: Any, options: LoadOptions, tensors: Mapping[str, Path]
-) -> Any:
+def _load_model(folder: Path, native: Any, options: LoadOptions, tensors: set[str]) -> Any:
     """Load the weights, shard by shard and quantised on the way."""
     empty = None if options.trusted else empty_model(folder, native, options.dtype)
+    auto_class = model_class(folder, native, options.trusted)
     try:
-        model, info = model_class(folder, native, options.trusted).from_pretrained(
+        model, info = auto_class.from_pretrained(
             str(folder),
             config=native,
             quantization_config=quantization_config(options, empty),
@@ -204,8 +204,6 @@ def _load_model(
             # They are refused all the same, with names: see `check_loaded`.
             ignore_mismatched_sizes=True,
         )
-    except CandidateError:
-        raise
     # transformers lets through whatever a library below it or a model's own code raises.
     except Exception as error:
         if out_of_memory(error):
@@ -262,5 +260,5 @@ def _check_incremental_decoding(folder: Path, model: Any, options: LoadOptions) 
         raise CandidateError(
             f"{folder}: a model of model_type {model.config.model_type!r} does not support "
             f"incremental decoding ({summary(error)}), which samples and options after prompts "
-            "need: its class keeps no KV cache of the usual kind. Choose a model of another kind."
+            "need. Choose a model of another kind."
         ) from error

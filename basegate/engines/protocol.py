@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from basegate.config.settings import Sampling
-    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.batching import BatchCache
     from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.progress import Progress
 

@@ -22,9 +22,8 @@ from transformers import (
     StoppingCriteriaList,
 )
 
-from basegate.engines import batch_cache
-from basegate.engines.batch_cache import NO_CACHE, item_key
-from basegate.engines.batching import BatchJob, OomBackoff, halve, pad
+from basegate.engines import batching
+from basegate.engines.batching import NO_CACHE, BatchJob, OomBackoff, halve, item_key, pad
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from basegate.config.settings import Sampling
-    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.batching import BatchCache
     from basegate.progress import Step
 
 
@@ -126,7 +125,7 @@ class Sampler:
         if rest := [sample for sample in batch if sample.name not in written]:
             names = [sample.name for sample in rest]
             do = functools.partial(self._backoff.run, rest, work, cache)
-            drawn = batch_cache.get_or_compute(cache, names, do, list, list)
+            drawn = batching.get_or_compute(cache, names, do, list, list)
             written.update(zip(names, drawn, strict=True))
         return [written[sample.name] for sample in batch]
 

@@ -6,10 +6,10 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from transformers import GenerationConfig
 
-from basegate.engines.batch_cache import NO_CACHE
-from basegate.engines.batching import OomBackoff
+from basegate.engines.batching import NO_CACHE, OomBackoff
 from basegate.engines.checkpoints.inspection import check_window
 from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
 from basegate.engines.devices import memory_advice, release_memory
@@ -25,11 +25,10 @@ from basegate.progress import SILENT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from basegate.config.settings import Sampling
-    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.batching import BatchCache
     from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.progress import Progress
 
@@ -250,6 +249,4 @@ def _stop_tokens(model: Any, tokenizer: Any) -> list[int]:
     """The ids that end a text, by the checkpoint's generation config or its tokenizer."""
     own = getattr(model.generation_config, "eos_token_id", None)
     stops = own if own is not None else tokenizer.eos_token_id
-    if stops is None:
-        return []
-    return [int(stop) for stop in stops] if isinstance(stops, list | tuple) else [int(stops)]
+    return [] if stops is None else [int(stop) for stop in np.atleast_1d(stops)]

@@ -1,29 +1,37 @@
 """Log-probabilities of tokens from a causal language model, window by window.
 
-A long text is cut into windows so that every token is scored exactly once.
+A long text is cut into windows so that every token is scored exactly once. The article's own
+perplexity, mistakes included, is here so that a run can be compared with its table.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
-from basegate.engines import batch_cache
-from basegate.engines.batch_cache import NO_CACHE, item_key, pack_numbers, unpack_numbers
-from basegate.engines.batching import BatchJob, OomBackoff, halve, pad
+from basegate.engines.batching import NO_CACHE, BatchJob, OomBackoff, halve, item_key, pad
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.batching import BatchCache
     from basegate.engines.lm_head import LMHead
     from basegate.progress import Step
+
+A_WINDOW = "a single window"
+ARTICLE_WINDOW, ARTICLE_STRIDE = 20, 512
+"""The `model.config.max_length` of the article, which was 20 by default, and its stride."""
+ARTICLE_BATCH = 64
+ARTICLE_LARGEST = 88.0
+"""Beyond e to the power of it a float32, in which the article reckoned, is infinite."""
 
 
 class Window(NamedTuple):
@@ -104,11 +112,10 @@ class WindowScorer:
         ]
         # Longest first, so that running out of memory shows at once.
         rows.sort(key=lambda row: len(row.ids), reverse=True)
-        work = BatchJob(self._score_batch, halve, _size, "a single window")
+        work = BatchJob(self._score_batch, halve, _size, A_WINDOW)
         for batch in self._batches(rows):
             names = [item_key("score", row.ids, len(row.ids) - row.first) for row in batch]
-            do = partial(self.backoff.run, batch, work, cache)
-            found = batch_cache.get_or_compute(cache, names, do, pack_numbers, unpack_numbers)
+            found = self.backoff.numbers(names, batch, work, cache)
             for (place, window, _), values in zip(batch, found, strict=True):
                 scores[place][window.scored : window.end] = values
             step(len(batch))
@@ -132,3 +139,42 @@ class WindowScorer:
 
 def _size(batch: list[_Row]) -> int:
     return len(batch) * max(len(row.ids) for row in batch)
+
+
+@torch.inference_mode()
+def article_perplexity(
+    model: Any, tokenizer: Any, text: str, cache: BatchCache = NO_CACHE
+) -> float:
+    """exp(mean over windows of the window's mean NLL), as the published code computes it.
+
+    One window of 20 tokens every 512: the rest of the text is never looked at. The tokenizer's
+    prefix stands before the first window only, the first token of each window is not scored, and
+    windows weigh alike whatever they hold. It is the article's figure, no perplexity of the text;
+    infinite or NaN where the model's numbers are.
+
+    Source: the article in which basegate begins, section on perplexity.
+    """
+    ids = tokenizer(text, return_tensors="pt", verbose=False)["input_ids"][0]
+    # The published loop ends with the first window that reaches the end of the text.
+    starts = range(0, max(0, len(ids) - ARTICLE_WINDOW) + ARTICLE_STRIDE, ARTICLE_STRIDE)
+    windows = [ids[start : start + ARTICLE_WINDOW] for start in starts if start < len(ids)]
+    work = BatchJob(partial(_losses, model), halve, lambda rows: sum(map(len, rows)), A_WINDOW)
+    backoff = OomBackoff("article")
+    total = 0.0
+    for _, group in groupby(windows, key=len):  # the last may be shorter
+        same = list(group)
+        for start in range(0, len(same), ARTICLE_BATCH):
+            batch = same[start : start + ARTICLE_BATCH]
+            names = [item_key("article", window.tolist()) for window in batch]
+            total += math.fsum(np.concatenate(backoff.numbers(names, batch, work, cache)))
+    mean = total / len(windows)
+    return math.inf if mean > ARTICLE_LARGEST else math.exp(mean)
+
+
+def _losses(model: Any, windows: list[torch.Tensor]) -> list[NDArray[np.float64]]:
+    """The mean loss of windows of one length, for each of them; shape [1] each.
+
+    The mean over all their tokens is the mean of their means, which is all that is wanted.
+    """
+    rows = torch.stack(windows).to(model.device)
+    return [np.array([float(model(rows, labels=rows).loss)])] * len(windows)

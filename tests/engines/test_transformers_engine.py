@@ -9,7 +9,7 @@ import pytest
 
 import basegate
 from basegate.config.settings import Sampling
-from basegate.engines.batch_cache import NO_CACHE
+from basegate.engines.batching import NO_CACHE
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
 from basegate.store.journal import Journal

@@ -51,7 +51,7 @@ def read_pieces(path: Path) -> list[Piece]:
         # Of a field that stands there more than once the last one counts.
         training = _message(fields, 2)
         normalizing = _message(fields, 3)
-    except (IndexError, TypeError, ValueError, struct.error):
+    except (LookupError, TypeError, ValueError, struct.error):
         raise CandidateError(
             f"{path} is no SentencePiece model, or it is damaged. Fetch the checkpoint again; a "
             "newer kind of GLM has to be its converted checkpoint (its id ends in -hf)."
@@ -102,19 +102,15 @@ def _fields(data: Value) -> Iterator[tuple[int, Value]]:
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
-        kind = key & 7
-        if kind == 0:
+        value: Value
+        if (kind := key & 7) == 0:
             value, at = _varint(data, at)
-            yield key >> 3, value
-            continue
-        if kind == 2:
-            length, at = _varint(data, at)
         else:
-            length = {1: 8, 5: 4}.get(kind, len(data) + 1)
-        if at + length > len(data):
+            length, at = _varint(data, at) if kind == 2 else ({1: 8, 5: 4}[kind], at)
+            value, at = data[at : at + length], at + length
+        if at > len(data):
             raise ValueError("it ends in the middle of a field")
-        yield key >> 3, data[at : at + length]
-        at += length
+        yield key >> 3, value
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -31,23 +31,15 @@ _COUNT = re.compile(r"(num|n)_(\w+_)?(layers?|experts)|depth")
 _KERNEL = re.compile(r"_?(attn|experts)_implementation(_internal)?")
 _DISTRIBUTED = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 """Beside any weights, transformers loads files of such names instead."""
-_QUANTISED = (
-    "weights that its owner has quantised, and the gate would record another --quantization than "
-    "is measured. Choose the checkpoint that it was made from, in 16 or 32 bits"
-)
+_QUANTISED = "weights that its owner has quantised. Choose the checkpoint in 16 or 32 bits"
 _REFUSED = {
-    "transformers_weights": (
-        "weights under a name of its own, which get round every check of the weights. Take the "
-        "line out, and give the weights their usual name (model.safetensors)"
-    ),
-    "configuration_files": (
-        "other configs to be read instead, which nobody has looked at. Make the right one "
-        "config.json, without the line"
-    ),
+    "transformers_weights": "weights under a name of its own. Rename them to model.safetensors",
+    "configuration_files": "other configs to be read instead. Make the right one config.json",
     "quantization_config": _QUANTISED,
     "compression_config": _QUANTISED,
 }
-"""Keys of `config.json` at any depth, and what they ask for."""
+"""Keys of `config.json` at any depth that lead round a check, or would measure another model than
+the one that is recorded; and what they ask for."""
 _POINTER = b"version https://git-lfs"
 OUTSIDE = "So the gate could be made to read any file of this machine"
 
@@ -133,8 +125,7 @@ def _check_folder(folder: Path) -> None:
     try:
         if not folder.is_dir():
             raise CandidateError(
-                f"{folder} is not a folder. Give the folder that holds config.json, the tokenizer "
-                "and the weights (*.safetensors), or a hub id."
+                f"{folder} is not a folder. Give the folder that holds config.json, or a hub id."
             )
         held = sorted(folder.iterdir())
         for path in held:
@@ -171,8 +162,8 @@ def _check_file(path: Path) -> None:
         raise unreadable(path, error) from None
     if start == _POINTER:
         raise CandidateError(
-            f"{path} is a pointer of Git LFS, not the file itself: the repository was cloned "
-            "without its large files. Run `git lfs pull` in it, or fetch it with `hf download`."
+            f"{path} is a pointer of Git LFS, not the file itself. Run `git lfs pull` in the "
+            "repository, or fetch it with `hf download`."
         )
 
 
@@ -246,7 +237,7 @@ def items(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _check_config(path: Path, config: dict[str, Any]) -> None:
     for key, value in items(config):
         if key in _REFUSED and value is not None:
-            raise CandidateError(f"{path}: {key} asks for {_REFUSED[key]}.")
+            raise CandidateError(f"{path}: {key} asks for {_REFUSED[key]}, without that key.")
         if _KERNEL.fullmatch(key) and "/" in json.dumps(value):
             raise CandidateError(
                 f"{path}: {key} = {_short(value)} asks for compiled code of another repository, "

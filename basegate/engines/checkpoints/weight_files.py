@@ -22,7 +22,7 @@ from basegate.errors import CandidateError, summary
 from basegate.i18n.messages import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from basegate.measurement import WeightFormat
 
@@ -107,15 +107,15 @@ def _check_own(folder: Path, path: Path) -> None:
         )
 
 
-def read_tensors(folder: Path, weights: Weights) -> dict[str, Path]:
-    """Every tensor of a checkpoint and its file, from headers alone.
+def read_tensors(folder: Path, weights: Weights) -> set[str]:
+    """The names of all tensors of a checkpoint, from headers alone.
 
     Raises:
         CandidateError: a file is damaged, cut short, holds code or weights that are integers, or
             lacks a tensor that the index places in it.
     """
     dtypes_in = _safetensors_dtypes if weights.format == "safetensors" else _pickle_dtypes
-    files: dict[str, Path] = {}
+    found = set()
     for path in (folder / name for name in weights.files):
         for tensor, dtype in dtypes_in(path).items():
             if tensor.endswith(".weight") and dtype not in _FLOATS:
@@ -124,11 +124,11 @@ def read_tensors(folder: Path, weights: Weights) -> dict[str, Path]:
                     "and config.json does not say how. Choose the checkpoint that it was made "
                     "from, in 16 or 32 bits."
                 )
-            files[tensor] = path
+            found.add(tensor)
     for tensor, name in weights.places.items():
-        if tensor not in files:
+        if tensor not in found:
             raise damaged(folder / name, f" has no tensor {tensor}, which the index says is there")
-    return files
+    return found
 
 
 def _safetensors_dtypes(path: Path) -> dict[str, str]:
@@ -199,9 +199,9 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def check_loaded(
-    folder: Path, model: Any, info: Mapping[str, Iterable[Any]], files: Mapping[str, Path]
+    folder: Path, model: Any, info: Mapping[str, Iterable[Any]], names: Collection[str]
 ) -> None:
-    """Check the loading info of transformers; `files` has the file of every tensor.
+    """Check the loading info of transformers; `names` are those of the tensors in the files.
 
     Raises:
         CandidateError: a weight is absent (it would be random), of another shape, or has no place
@@ -210,12 +210,12 @@ def check_loaded(
     for name, shape, wanted in (*sorted(info.get("mismatched_keys", ())), *_linear_layers(model)):
         if tuple(shape) != tuple(wanted):
             raise damaged(
-                file_of_tensor(folder, files, name),
+                folder,
                 f": the weight {name} has the shape {_write(shape)}, and by config.json it should "
                 f"be {_write(wanted)}; the files are of different models",
             )
-    _check_complete(folder, sorted(map(str, info.get("missing_keys", ()))), files)
-    _check_unused(folder, model, sorted(map(str, info.get("unexpected_keys", ()))), files)
+    _check_complete(folder, sorted(map(str, info.get("missing_keys", ()))), names)
+    _check_unused(folder, model, sorted(map(str, info.get("unexpected_keys", ()))))
 
 
 def _linear_layers(model: Any) -> Iterator[Mismatch]:
@@ -229,18 +229,18 @@ def _linear_layers(model: Any) -> Iterator[Mismatch]:
             yield f"{name}.weight", shape, (layer.out_features, layer.in_features)
 
 
-def _check_complete(folder: Path, missing: list[str], files: Mapping[str, Path]) -> None:
+def _check_complete(folder: Path, missing: list[str], names: Collection[str]) -> None:
     if not missing:
         return
     lacking = (
         f"the files lack weights that the model needs ({_some(missing)}), which would be random"
     )
-    if adapter := next((name for name in files if _ADAPTER.search(name)), None):
+    if adapter := next(filter(_ADAPTER.search, sorted(names)), None):
         raise CandidateError(
-            f"{files[adapter]}: {adapter} is part of an adapter that is not merged; {lacking}. "
+            f"{folder}: {adapter} is part of an adapter that is not merged; {lacking}. "
             "Merge it first (peft: `merge_and_unload`, then `save_pretrained`)."
         )
-    if prefix := _prefix(missing, files):
+    if prefix := _prefix(missing, names):
         raise CandidateError(
             f"{folder}: the names of all weights begin with {prefix!r}, as a wrapper (torch's "
             f"DataParallel, torch.compile, peft) saves them; {lacking}. Save the model without it, "
@@ -257,7 +257,7 @@ def _prefix(missing: Iterable[str], names: Iterable[str]) -> str:
     return prefix if all(name.startswith(prefix) for name in names) else ""
 
 
-def _check_unused(folder: Path, model: Any, unused: list[str], files: Mapping[str, Path]) -> None:
+def _check_unused(folder: Path, model: Any, unused: list[str]) -> None:
     """Refuse a model that leaves out layers, or a bias, scale or adapter of one.
 
     What stands beside the model, a further head, say, changes nothing of what it writes.
@@ -273,7 +273,7 @@ def _check_unused(folder: Path, model: Any, unused: list[str], files: Mapping[st
         within = {".".join(parts[:end]) for end in range(1, len(parts))} & leaves
         if beyond or (within and not name.endswith(_OLD_BUFFER)):
             raise CandidateError(
-                f"{file_of_tensor(folder, files, name)}: the weight {name} has no place in a model "
+                f"{folder}: the weight {name} has no place in a model "
                 "as config.json describes it. Check that both are of one model, that it asks for "
                 "as many layers as there are, and that adapters are merged."
             )
@@ -281,18 +281,3 @@ def _check_unused(folder: Path, model: Any, unused: list[str], files: Mapping[st
 
 def _write(shape: Iterable[int]) -> str:
     return " x ".join(map(str, shape))
-
-
-def file_of_tensor(folder: Path, files: Mapping[str, Path], name: str) -> Path:
-    """The file of a weight by the model's name for it; the folder where that is not certain.
-
-    transformers renames weights as it loads them, most often only their beginnings.
-    """
-    if len(found := set(files.values())) == 1:
-        return found.pop()
-    parts = name.split(".")
-    for begin in range(len(parts)):
-        tail = f".{'.'.join(parts[begin:])}"
-        if found := {path for known, path in files.items() if f".{known}".endswith(tail)}:
-            return found.pop() if len(found) == 1 else folder
-    return folder
