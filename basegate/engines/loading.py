@@ -141,7 +141,7 @@ def _check_before_weights(
     longest = context_length(native.to_dict())
     if window is not None:
         family = find(config)
-        check_window(name, window, longest, family.BEYOND if family else "")
+        check_window(name, window, longest, family.LONG_CONTEXT_CAVEAT if family else "")
     size = measure(folder, native, options, window or min(LONGEST, longest or LONGEST))
     free = free_memory(options.device)
     room = Message("; {free} GiB free", free=f"{free / GIB:.1f}") if free else ""
@@ -178,7 +178,7 @@ def _load(folder: Path, name: str, options: LoadOptions, progress: Progress) -> 
         model,
         tokenizer,
         context_length(values),
-        beyond=family.BEYOND if family else "",
+        caveat=family.LONG_CONTEXT_CAVEAT if family else "",
         quantization=options.quantization,
         loaded=LoadedCheckpoint(
             folder, files_read(folder, weights.files, code), weights.format, code, notes

@@ -23,13 +23,13 @@ class Architecture(Protocol):
     """What a family's file offers.
 
     Attributes:
-        BEYOND: what the original code does beyond the context length and this one does not, as the
-            end of a sentence; empty where it does nothing.
+        LONG_CONTEXT_CAVEAT: what the original code does beyond the context length and this one does
+            not, as the end of a sentence; empty where it does nothing.
         RENAMED: names of the original's weights (regular expressions), and transformers' for them.
         FUSED: the weights of queries, keys and values one above the other (a regular expression).
     """
 
-    BEYOND: str
+    LONG_CONTEXT_CAVEAT: str
     RENAMED: dict[str, str]
     FUSED: str
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-BEYOND = ""
+LONG_CONTEXT_CAVEAT = ""
 RENAMED = {
     r"^transformer\.embedding\.word_embeddings\.": "model.embed_tokens.",
     r"^transformer\.encoder\.final_layernorm\.": "model.norm.",
