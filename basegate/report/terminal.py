@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label, format_measured, format_sample_size
 from basegate.i18n.catalogue import ENGLISH, Translator
-from basegate.i18n.formatting import GIB, format_row_limit, padded, printable, short_path
+from basegate.i18n.formatting import (
+    GIB,
+    format_list,
+    format_row_limit,
+    padded,
+    printable,
+    short_path,
+)
 from basegate.judging.explanation import reason
-from basegate.report.wording import joined, recommendation
+from basegate.report.wording import recommendation
 from basegate.verdict import Result, VerdictWord, telling
 
 if TYPE_CHECKING:
@@ -203,7 +210,7 @@ def _stored(records: Sequence[Record], tr: Translator) -> str:
     names = dict.fromkeys(each.name for each in done.values() if each.name)
     if not names:
         return text
-    return tr("{stored}, kept under the name {names}", stored=text, names=joined([*names], tr))
+    return tr("{stored}, kept under the name {names}", stored=text, names=format_list([*names], tr))
 
 
 def _loaded(entry: CandidateEntry, tr: Translator) -> Iterator[tuple[str, dict[str, bool]]]:

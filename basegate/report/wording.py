@@ -9,6 +9,7 @@ from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import (
     FRACTION,
     GIB,
+    format_list,
     format_probability,
     format_row_limit,
     format_value,
@@ -49,7 +50,7 @@ def _taken(choice: Recommendation, ledger: Ledger, tr: Translator) -> tuple[str,
 
 
 def _named(text: Message, names: Sequence[str], tr: Translator) -> str:
-    return tr(text, names=joined(names, tr)) if names else ""
+    return tr(text, names=format_list(names, tr)) if names else ""
 
 
 def _reason(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
@@ -113,9 +114,9 @@ def _standing(choice: Recommendation, tr: Translator) -> str:
     if not same:
         return tr(
             "{others} meets every limit, too, and neither is better in everything",
-            others=joined(choice.level, tr),
+            others=format_list(choice.level, tr),
         )
-    return tr("Nothing measured tells it from {others}", others=joined(same, tr))
+    return tr("Nothing measured tells it from {others}", others=format_list(same, tr))
 
 
 def _significant(
@@ -322,10 +323,3 @@ def missed_in_words(each: LimitDistance, tr: Translator) -> str:
 
 def _place(each: LimitDistance, tr: Translator) -> str:
     return check_label(each.check, each.item, tr)
-
-
-def joined(names: Sequence[str], tr: Translator = ENGLISH) -> str:
-    """Names as a list in a sentence, e.g. `a, b and c`."""
-    if len(names) < 2:
-        return "".join(names)
-    return tr("{first} and {last}", first=tr(", ").join(names[:-1]), last=names[-1])

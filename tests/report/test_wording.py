@@ -14,7 +14,7 @@ from basegate.ledger import (
     Sureness,
     ThresholdsFile,
 )
-from basegate.report.wording import joined, recommendation
+from basegate.report.wording import recommendation
 from tests.helpers.recommendations import entry
 from tests.helpers.rows import row
 
@@ -329,12 +329,3 @@ def test_of_one_or_two_others_that_fail_it_says_what_is_wrong():
         f"No other candidate that was judged on every check does; {told}."
     )
     assert reason(("b", "c", "d"), one, two, missing("d")) == "No other candidate does."
-
-
-def test_names_are_joined_as_a_sentence_holds_them():
-    assert [joined(list(names)) for names in ("", "a", "ab", "abc")] == [
-        "",
-        "a",
-        "a and b",
-        "a, b and c",
-    ]

@@ -6,22 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.checks.labels import check_label
-from basegate.report.page.plots.svg import (
-    GREEN,
-    GREY,
-    LIMIT,
-    RED,
-    ROW,
-    Plot,
-    draw,
-    label,
-    shorten,
-    side_by_side,
-)
-from basegate.report.page.plots.values import joined, left_out, parts_of, reached, sentences, sound
+from basegate.i18n.formatting import format_list
+from basegate.measurement import CORRECT
+from basegate.report.page.plots import svg, values
+from basegate.report.page.plots.svg import label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
@@ -42,7 +33,7 @@ class Count(NamedTuple):
 
     @classmethod
     def of(cls, row: Result) -> Count | None:
-        if row.metric != "correct" or row.value is None or row.limit is None or not row.count:
+        if row.metric != CORRECT or row.value is None or row.limit is None or not row.count:
             return None
         generated = row.count if row.drawn is None else row.drawn
         return cls(round(row.value), generated, row.count, round(row.limit), row.verdict == "pass")
@@ -62,16 +53,15 @@ Counts = dict[str, dict[str, Count]]
 
 def counts_of(page: Page, check: str, part: str) -> Counts:
     found: Counts = {}
-    for name in sound(page, check, part):
+    for name in values.sound(page, check, part):
         rows = page.rows(name, check, part)
         if own := {row.question: count for row in rows if (count := Count.of(row))}:
             found[name] = own
     return found
 
 
-def hardest(found: Counts, most: int) -> list[str]:
+def hardest(found: Counts, questions: Sequence[str], most: int) -> list[str]:
     """The questions that fewest candidates pass, at most `most`, in the bank's order."""
-    questions = list(dict.fromkeys(question for own in found.values() for question in own))
 
     def passing(question: str) -> tuple[int, int]:
         counts = [own[question] for own in found.values() if question in own]
@@ -81,27 +71,26 @@ def hardest(found: Counts, most: int) -> list[str]:
     return [question for question in questions if question in chosen]
 
 
-def plots(page: Page) -> Iterator[Plot]:
+def plots(page: Page) -> Iterator[svg.Plot]:
     tr = page.tr
-    for number, (check, part) in enumerate(parts_of(page, "knowledge", "reasoning"), start=1):
-        found = counts_of(page, check, part)
+    for number, item in enumerate(values.parts_of(page, "knowledge", "reasoning"), start=1):
+        found = counts_of(page, *item)
         if not found:
             continue
         key = f"counts-{number}"
         questions = list(dict.fromkeys(each for own in found.values() for each in own))
-        shown = hardest(found, MOST)
-        # A bank of one or two questions has a row for every candidate.
-        turned = len(shown) < min(3, len(found))
-        rows = len(found) if turned else len(shown)
-        yield Plot(
+        rows = shown = hardest(found, questions, MOST)
+        columns = found
+        if len(shown) < min(3, len(found)):
+            # A bank of one or two questions has a row for every candidate.
+            rows = list(found)
+            columns = {q: {name: own[q] for name, own in found.items() if q in own} for q in shown}
+        caption = _caption(tr, found, len(questions), len(shown))
+        yield svg.Plot(
             key=key,
-            title=tr(
-                "Right answers by question: {bank}", bank=shorten(check_label(check, part, tr))
-            ),
-            caption=sentences(
-                tr, _caption(tr, found, len(questions), len(shown)), left_out(page, found)
-            ),
-            svg=draw(key, rows * ROW, partial(_paint, tr, found, shown, turned)),
+            title=tr("Right answers by question: {bank}", bank=svg.shorten(check_label(*item, tr))),
+            caption=values.sentences(tr, caption, values.left_out(page, found)),
+            svg=svg.draw(key, len(rows) * svg.ROW, partial(_paint, tr, columns, rows)),
             head=(tr("question"), *found),
             rows=tuple(
                 (each, *(own[each].in_figures if each in own else "" for own in found.values()))
@@ -112,10 +101,10 @@ def plots(page: Page) -> Iterator[Plot]:
 
 def _caption(tr: Translator, found: Counts, questions: int, shown: int) -> str:
     passed = {name: [each.passed for each in own.values()] for name, own in found.items()}
-    return sentences(
+    return values.sentences(
         tr,
         # A count, so that no interval limits what is said.
-        tr("Questions with enough samples right: {counts}.", counts=reached(tr, passed)),
+        tr("Questions with enough samples right: {counts}.", counts=values.reached(tr, passed)),
         any(each.n_generated < each.n_max for own in found.values() for each in own.values())
         and tr("Samples that could not change the verdict were not generated."),
         shown < questions
@@ -128,35 +117,31 @@ def _caption(tr: Translator, found: Counts, questions: int, shown: int) -> str:
 
 
 def _paint(
-    tr: Translator, found: Counts, questions: Sequence[str], turned: bool, figure: Any
+    tr: Translator, columns: Mapping[str, Mapping[str, Count]], rows: Sequence[str], figure: Any
 ) -> list[Any]:
-    names = list(found)
-    cells = [[found[name].get(question) for question in questions] for name in names]
-    heads, labels = names, questions
-    if turned:
-        heads, labels, cells = list(questions), names, list(map(list, zip(*cells, strict=True)))
-    axes = side_by_side(figure, heads, labels)
-    for one, column in zip(axes, cells, strict=True):
-        most = max(each.n_max for own in found.values() for each in own.values())
-        one.set(xlim=(0, most), xticks=[])
+    axes = svg.side_by_side(figure, list(columns), rows)
+    counts = [each for own in columns.values() for each in own.values()]
+    for one, own in zip(axes, columns.values(), strict=True):
+        one.set(xlim=(0, max(each.n_max for each in counts)), xticks=[])
         one.spines["bottom"].set_visible(False)
-        if any(column):
-            marks = _paint_column(one, column)
-    limits = {f"{each.limit}/{each.n_max}": None for own in found.values() for each in own.values()}
-    limit = tr("{head}: {text}", head=tr("limit"), text=joined(tr, list(limits)))
+        marks = _paint_column(one, {y: own[row] for y, row in enumerate(rows) if row in own})
+    limits = dict.fromkeys(f"{each.limit}/{each.n_max}" for each in counts)
+    limit = tr("{head}: {text}", head=tr("limit"), text=format_list(list(limits), tr))
     legend = [tr("right"), tr("wrong"), tr("not generated"), limit]
     figure.legend(marks, map(label, legend), loc="outside upper left", ncols=2)
     return axes[:1]
 
 
-def _paint_column(axes: Any, column: Sequence[Count | None]) -> list[Any]:
-    """Draw a bar for every count and return what a legend shows of them."""
-    found = [(row, each) for row, each in enumerate(column) if each is not None]
-    rows = [row for row, _ in found]
-    right, generated, most, limits, _ = zip(*(each for _, each in found), strict=True)
+def _paint_column(axes: Any, counts: Mapping[int, Count]) -> list[Any]:
+    """Draw a bar for every count, by its row, and return what a legend shows of them."""
+    ys = list(counts)
+    right = [each.right for each in counts.values()]
+    generated = [each.n_generated for each in counts.values()]
+    most = [each.n_max for each in counts.values()]
+    limits = [each.limit for each in counts.values()]
     return [
-        axes.hlines(rows, 0, right, GREEN, linewidth=10),
-        axes.hlines(rows, right, generated, RED, linewidth=4),
-        axes.hlines(rows, generated, most, GREY, linewidth=1.5, linestyle=":"),
-        axes.vlines(limits, [y - 0.5 for y in rows], [y + 0.5 for y in rows], **LIMIT),
+        axes.hlines(ys, 0, right, svg.GREEN, linewidth=10),
+        axes.hlines(ys, right, generated, svg.RED, linewidth=4),
+        axes.hlines(ys, generated, most, svg.GREY, linewidth=1.5, linestyle=":"),
+        axes.vlines(limits, [y - 0.5 for y in ys], [y + 0.5 for y in ys], **svg.LIMIT),
     ]

@@ -73,7 +73,6 @@ class Plot:
 
     Attributes:
         key: prefix of its ids, unique on the page; letters, digits and hyphens.
-        svg: `None` where the table is enough.
     """
 
     key: str
@@ -81,7 +80,7 @@ class Plot:
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    svg: Markup | None = None
+    svg: Markup
 
 
 def draw(key: str, height: float, paint: Callable[[Any], Sequence[Any]]) -> Markup:

@@ -22,6 +22,7 @@ def test_bits_are_what_was_judged_with_its_limit_and_what_was_measured_beside_it
     assert bits.cantonese == Value(judged.value, judged.interval, judged.confidence)
     assert bits.limit == judged.limit == 5.5
     assert bits.written.value < bits.cantonese.value
+    assert bits.tokens.value == pytest.approx(1.12, abs=0.01)
 
 
 def test_a_candidate_has_its_own_limit():
@@ -34,7 +35,7 @@ def test_a_candidate_has_its_own_limit():
 
 
 def test_nobody_alone_needs_the_fewest_bits_where_several_do():
-    bits = bits_per_char.Bits(Value(4.0), None, None)
+    bits = bits_per_char.Bits(Value(4.0))
     page = make_page(2)
     assert bits_per_char.fewest_bits(page, "wiki", {"a": bits, "twin": bits}) == (
         "Fewest bits per character on wiki: a and twin, 4."

@@ -28,10 +28,10 @@ def test_the_hardest_questions_are_those_that_fewest_pass():
         "one": {"a": count(9), "b": count(2), "c": count(7), "d": count(1)},
         "two": {"a": count(9), "b": count(8), "c": count(3), "d": count(1)},
     }
-    assert hardest(found, 1) == ["d"]
+    assert hardest(found, "abcd", 1) == ["d"]
     # b and c are passed by one each, and as many samples are right: the bank's order decides.
-    assert hardest(found, 3) == ["b", "c", "d"]
-    assert hardest(found, 9) == ["a", "b", "c", "d"]
+    assert hardest(found, "abcd", 3) == ["b", "c", "d"]
+    assert hardest(found, "abcd", 9) == ["a", "b", "c", "d"]
 
 
 def lengths(plot, colour):
