@@ -1,4 +1,4 @@
-"""Rows of pytest-html's table: the cells of a verdict, and what a measurement is based on.
+"""Rows of pytest-html's table: the cells of a verdict, and the details of a measurement.
 
 pytest-html inserts all of it as it is, so everything is escaped here. What the models wrote is not
 in the rows, but in the page above them, once; rows link to it.
@@ -35,11 +35,12 @@ COLUMNS = (Message("verdict"), Message("metric"), Message("value"), Message("lim
 
 
 def header_cells(tr: Translator = ENGLISH) -> list[Markup]:
-    return [render_part("head.html", tr, kind=name, name=tr(name)) for name in COLUMNS]
+    cell = Markup('<th class="sortable" data-column-type="{}">{}</th>')
+    return [cell.format(name, tr(name).capitalize()) for name in COLUMNS]
 
 
 def id_cell(nodeid: str) -> Markup:
-    return render_part("id.html", ENGLISH, nodeid=printable(nodeid))
+    return Markup('<td class="col-testId">{}</td>').format(printable(nodeid))
 
 
 def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Markup]:
@@ -94,14 +95,14 @@ def _metric(row: Result, tr: Translator) -> str:
     return tr("{head}: {text}", head=row.question, text=metric) if row.question else metric
 
 
-def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = ENGLISH) -> Markup:
-    """What a measurement is based on: numbers, facts, notes, limits, and a link to its texts."""
+def details(measurement: Measurement, rows: Sequence[Result], tr: Translator = ENGLISH) -> Markup:
+    """A measurement behind its row: numbers, facts, notes, limits, and a link to its texts."""
     findings = measurement.findings
     # Of a bank that is judged as a whole, the questions are in the page above.
     whole = any(metric.name == "accuracy" for metric in findings.metrics)
     shown = [each for each in findings.metrics if not (whole and each.name == "correct")]
     return render_part(
-        "evidence.html",
+        "details.html",
         tr,
         metrics=[
             # A topic, a kind of pairs, or a question by its id.
@@ -142,10 +143,10 @@ def _facts(findings: Findings, tr: Translator) -> Iterator[tuple[str, str]]:
         yield fact_label(key, tr), text
 
 
-def all_evidence(results: Sequence[Result], store: Readable, tr: Translator = ENGLISH) -> list[str]:
+def all_details(results: Sequence[Result], store: Readable, tr: Translator = ENGLISH) -> list[str]:
     keys = dict.fromkeys(row.measurement for row in results if row.measurement)
-    found = [each for key in keys if (each := store.get(key)) is not None]
     return [
-        evidence(each, [row for row in results if row.measurement == each.key], tr)
-        for each in found
+        details(found, [row for row in results if row.measurement == key], tr)
+        for key in keys
+        if (found := store.get(key)) is not None
     ]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from basegate.checks.labels import check_label, unit_label
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import format_value, printable
-from basegate.judging.explanation import sentence
 from basegate.report import terminal
 from basegate.report.decision_table import columns, lines, unmet
 from basegate.report.page.comparison import interval, signed, winner
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from basegate.ledger import CandidateEntry, Comparison, Ledger
-    from basegate.report.decision_table import Cell, Line, Unmet
+    from basegate.report.decision_table import CandidateUnmet, Cell, Line
     from basegate.verdict import VerdictWord
 
 UNMET = 10
@@ -96,8 +95,8 @@ def _rows(rows: Sequence[Sequence[str]]) -> str:
 
 def _name(page: Page, line: Line) -> str:
     marks = [f"**{page.tr('recommended')}**"] if line.chosen else []
-    if line.date:
-        marks.append(escape(page.tr("from the store, {date}", date=line.date)))
+    if line.entry.compared:
+        marks.append(escape(page.tr("from the store, {date}", date=line.entry.compared[:10])))
     return "<br>".join([escape(line.entry.name), *marks])
 
 
@@ -130,20 +129,18 @@ def _unmet(page: Page) -> str:
         return escape(page.tr("Every limit that was judged is met."))
     blocks = [f"### {page.tr('What is not met, or not known')}"]
     for each in found:
-        blocks.append(escape(each.told))
+        blocks.append(escape(each.summary))
         blocks.append("\n".join(f"- {item}" for item in _missed(page, each)))
     return "\n\n".join(blocks)
 
 
-def _missed(page: Page, unmet_: Unmet) -> Iterator[str]:
-    for each in unmet_.rows[:UNMET]:
-        text = f"{_word(page, each.row.verdict)} {escape(sentence(each.row, page.tr))}"
+def _missed(page: Page, found: CandidateUnmet) -> Iterator[str]:
+    for each in found.items[:UNMET]:
+        text = f"{_SIGNS[each.verdict]} **{escape(each.word)}** {escape(each.text)}"
         yield f"{text}{page.tr.gap}{escape(each.why)}" if each.why else text
-    if len(unmet_.rows) > UNMET:
-        more = f"{len(unmet_.rows) - UNMET:,}"
-        yield escape(page.tr("{name}: {count} more", name=unmet_.name, count=more))
-    for word, text in unmet_.left:
-        yield f"{_SIGNS['inconclusive']} **{escape(word)}** {escape(text)}"
+    if len(found.items) > UNMET:
+        more = f"{len(found.items) - UNMET:,}"
+        yield escape(page.tr("{name}: {count} more", name=found.name, count=more))
 
 
 def _notes(page: Page) -> str:

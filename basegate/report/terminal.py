@@ -77,10 +77,6 @@ def origin(thresholds: Path, store: Path, tr: Translator = ENGLISH) -> str:
     )
 
 
-def heading(tr: Translator = ENGLISH) -> str:
-    return tr("verdicts")
-
-
 def summary(
     ledger: Ledger, records: Iterable[Record] = (), tr: Translator = ENGLISH
 ) -> Iterator[tuple[str, dict[str, bool]]]:

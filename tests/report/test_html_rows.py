@@ -13,15 +13,13 @@ def sample(text="A", **fields):
     return Sample(**{"item": "q1", "prompt": "Which?", "text": text, "seed": 0, **fields})
 
 
-def evidence(*samples, **fields):
-    return read(page.evidence(make_measurement(*samples, **fields), []))
+def details(*samples, **fields):
+    return read(page.details(make_measurement(*samples, **fields), []))
 
 
 def test_metrics_facts_and_notes_are_escaped():
     metric = Metric(name=SCRIPT, value=1.0, unit="count", item=f"id {SCRIPT}")
-    reader = evidence(
-        metrics=(metric,), facts={"fact": SCRIPT}, notes=(SCRIPT,), left_out=(SCRIPT,)
-    )
+    reader = details(metrics=(metric,), facts={"fact": SCRIPT}, notes=(SCRIPT,), left_out=(SCRIPT,))
     assert f"id {SCRIPT}: 1 {SCRIPT}" in reader.text
     assert f"fact {SCRIPT}" in reader.text
     assert f"Note: {SCRIPT}" in reader.text
@@ -31,26 +29,26 @@ def test_metrics_facts_and_notes_are_escaped():
 @pytest.mark.parametrize("char", "\x00\x07\x1b\x7f\x9b\u202e")
 def test_control_characters_do_not_reach_the_page(char):
     # NUL and most controls are no HTML, and U+202E turns the direction of what follows.
-    written = page.evidence(make_measurement(notes=(f"a{char}[31mb",)), [])
+    written = page.details(make_measurement(notes=(f"a{char}[31mb",)), [])
     assert char not in written
     assert "[31mb" in written
 
 
-def test_evidence_tells_numbers_time_and_facts():
+def test_details_tell_numbers_time_and_facts():
     metric = Metric(name="m", value=0.5, unit="count", interval=(0.25, 0.75), confidence=0.9)
-    reader = evidence(metrics=(metric,), facts={"left_out": 3, "none": None, "remark": "Hm."})
+    reader = details(metrics=(metric,), facts={"left_out": 3, "none": None, "remark": "Hm."})
     assert "0.50 m (90 %: 0.25 to 0.75)" in reader.text
     assert "left out 3. Measured 2026-01-01T00:00:00+00:00 in 1.2 s." in reader.words
     assert "Hm." not in reader.text
 
 
 def test_what_was_written_is_linked_where_it_stands_once():
-    made = page.evidence(
+    made = page.details(
         make_measurement(sample("SECRET")), [row(check="knowledge", item="bank/q1")]
     )
     assert "SECRET" not in made
     assert 'href="#bg-texts?candidate=yi-6b&amp;check=knowledge%2Fbank"' in made
-    assert "href" not in page.evidence(make_measurement(), [row()])  # there is nothing to see
+    assert "href" not in page.details(make_measurement(), [row()])  # there is nothing to see
 
 
 def test_the_cells_of_a_row_have_a_line_per_metric():
@@ -137,7 +135,7 @@ def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
         count=5,
         drawn=3,
     )
-    reader = evidence(sample(expected="A", answer="A"), metrics=(metric,))
+    reader = details(sample(expected="A", answer="A"), metrics=(metric,))
     assert (
         "q1: 3 of 3 correct; chance of a right answer 30 % to 90 % (95 %, Clopper and Pearson); "
         "2 more could not change the verdict and were not generated"
@@ -147,7 +145,7 @@ def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
 def test_questions_of_a_bank_that_is_judged_as_a_whole_are_not_listed_again():
     whole = Metric(name="accuracy", value=0.5, unit="fraction")
     one = Metric(name="correct", value=3.0, unit="correct", drawn=4, item="q1")
-    text = evidence(metrics=(whole, one)).words
+    text = details(metrics=(whole, one)).words
     assert "50 % of answers right" in text
     assert "q1" not in text
 
@@ -158,7 +156,7 @@ def test_a_gate_shows_once_what_it_lets_through():
         row("fail", metric="correct", item=f"bank/q{at}", direction="min", limit=7.0, curve=curve)
         for at in range(3)
     ]
-    reader = read(page.evidence(make_measurement(sample()), rows))
+    reader = read(page.details(make_measurement(sample()), rows))
     gate = "What the gate on correct (at least 7) lets through:"
     assert reader.words.count(gate) == 1
     assert f"{gate} truly right 50 % 90 % passes 17.2 % 98.7 %" in reader.words

@@ -5,7 +5,6 @@ The article: Joseph Cheng, 調教大語言模型三步曲之一：揀預訓練�
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from basegate.report.page.model import Page
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """The comparisons in one metric of one check; `level` is that of the intervals, in per cent."""
 
     place: str
@@ -34,10 +32,7 @@ class Group:
     items: str
     level: str
     rows: tuple[Comparison, ...]
-
-    @property
-    def significant(self) -> int:
-        return sum(each.better is not None for each in self.rows)
+    significant: int
 
 
 def render_comparisons(page: Page) -> Markup:
@@ -46,7 +41,7 @@ def render_comparisons(page: Page) -> Markup:
         page,
         groups=_groups(page),
         article=list(_article(page)),
-        value=_value,
+        format_value=format_value,
         signed=signed,
         interval=interval,
         fewest=MIN_ITEMS,
@@ -55,24 +50,17 @@ def render_comparisons(page: Page) -> Markup:
 
 
 def _groups(page: Page) -> list[Group]:
+    tr, groups = page.tr, []
     parts = groupby(page.ledger.comparisons, key=lambda each: (each.check, each.part, each.metric))
-    return [_group(page.tr, tuple(rows)) for _, rows in parts]
-
-
-def _group(tr: Translator, rows: tuple[Comparison, ...]) -> Group:
-    first = rows[0]
-    fewest, most = min(each.items for each in rows), max(each.items for each in rows)
-    return Group(
-        place=check_label(first.check, first.part, tr),
-        unit=unit_label(first.metric, tr),
-        items=str(most) if fewest == most else tr("{low} to {high}", low=fewest, high=most),
-        level=f"{first.confidence * 100:.4g}",
-        rows=rows,
-    )
-
-
-def _value(tr: Translator, each: Comparison, value: float) -> str:
-    return format_value(value, each.unit, tr=tr)
+    for (check, part, metric), found in parts:
+        rows = tuple(found)
+        fewest, most = min(each.items for each in rows), max(each.items for each in rows)
+        items = str(most) if fewest == most else tr("{low} to {high}", low=fewest, high=most)
+        level = f"{rows[0].confidence * 100:.4g}"
+        significant = sum(each.better is not None for each in rows)
+        place, unit = check_label(check, part, tr), unit_label(metric, tr)
+        groups.append(Group(place, unit, items, level, rows, significant))
+    return groups
 
 
 def signed(each: Comparison, value: float) -> str:
@@ -122,33 +110,21 @@ PUBLISHED: dict[str, Published] = {
 """By hub id."""
 
 
-@dataclass(frozen=True)
-class Beside:
-    """One candidate that the article measured, too: its numbers there and in this run."""
-
-    name: str
-    published: Published
-    perplexity: str
-    bits: str
-    knows: str
-    reasons: str
-
-
-def _article(page: Page) -> Iterator[Beside]:
+def _article(page: Page) -> Iterator[tuple[str, Published, list[str]]]:
+    """Candidates that the article measured, too, with its numbers and those of this run."""
+    asked = (
+        ("perplexity", "article_perplexity"),
+        ("perplexity", "bits_per_char"),
+        ("knowledge", "correct", QUESTION),
+        ("reasoning", "correct", PROBLEM),
+    )
     for entry in page.ledger.candidates:
         if published := PUBLISHED.get(entry.source):
-            yield Beside(
-                name=entry.name,
-                published=published,
-                perplexity=_metric(page, entry.name, "perplexity", "article_perplexity"),
-                bits=_metric(page, entry.name, "perplexity", "bits_per_char"),
-                knows=_metric(page, entry.name, "knowledge", "correct", QUESTION),
-                reasons=_metric(page, entry.name, "reasoning", "correct", PROBLEM),
-            )
+            yield entry.name, published, [_metric(page, entry.name, *each) for each in asked]
 
 
 def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> str:
-    """What a run found, on the first corpus or bank where it found it."""
+    """What a run found, on the first corpus or bank where it found it; else that it did not."""
     for checked, part in page.parts:
         measurement = page.measured(name, check, part) if checked == check else None
         for each in measurement.findings.metrics if measurement is not None else ():
@@ -157,4 +133,4 @@ def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> s
             if each.name == metric and not item:
                 value = format_value(each.value, tr=page.tr)
                 return page.tr("{value} on {part}", value=value, part=part)
-    return ""
+    return page.tr("not measured")
