@@ -136,7 +136,7 @@ def _questions(tr: Translator, rows: Sequence[Result]) -> Value:
     found = tr.ngettext(
         "{met} of {count} question met", "{met} of {count} questions met", len(rows), met=met
     )
-    weakest = min((row for row in rows if row.drawn), key=_share_right, default=None)
+    weakest = min((row for row in rows if row.n_generated), key=_share_right, default=None)
     if weakest is None:
         return Value(found)
     limits = {format_row_limit(row, tr) for row in rows}
@@ -148,9 +148,9 @@ def _questions(tr: Translator, rows: Sequence[Result]) -> Value:
 
 
 def _share_right(row: Result) -> tuple[float, int]:
-    """Of samples that were drawn; where none is right, more draws say more against it."""
-    drawn = row.drawn or 1
-    return (row.value or 0.0) / drawn, -drawn
+    """Of samples that were generated; where none is right, more of them say more against it."""
+    generated = row.n_generated or 1
+    return (row.value or 0.0) / generated, -generated
 
 
 def _value(tr: Translator, row: Result) -> Value:

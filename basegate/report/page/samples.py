@@ -63,8 +63,7 @@ def samples_link(measurement: Measurement, candidate: str, check: str, part: str
 
 def as_json(value: Any) -> Markup:
     """JSON that can stand in a `script` element, whatever texts it contains."""
-    compact = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
-    return htmlsafe_json_dumps(value, **compact)
+    return htmlsafe_json_dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _words(tr: Translator) -> dict[str, str]:
