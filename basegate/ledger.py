@@ -36,7 +36,7 @@ class Comparison(Frozen):
         comparisons: pairs of candidates compared in this metric, which the level allows for.
         p_value: of the exact sign test over items (McNemar's where items are right or wrong),
             adjusted by Holm over these pairs.
-        better: which one is carried as better; `None` where neither is.
+        better: which one is significantly better; `None` where neither is.
     """
 
     first: str
@@ -54,6 +54,11 @@ class Comparison(Frozen):
     comparisons: int
     p_value: float
     better: Literal["first", "second"] | None = None
+
+    @property
+    def winner(self) -> str | None:
+        """The name of the one that is significantly better."""
+        return {"first": self.first, "second": self.second}.get(self.better or "")
 
 
 class ValueAndLimit(Frozen):

@@ -10,10 +10,16 @@ from basegate.checks.labels import check_label, format_number, metric_label
 from basegate.i18n.formatting import format_row_limit, format_value
 from basegate.judging.explanation import sentence
 from basegate.judging.recommendation import plainest_of
+from basegate.report.decision_text import (
+    decided,
+    decision_in_words,
+    missed_in_words,
+    not_judged_in_words,
+    partial,
+    recommendation,
+)
 from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render
-from basegate.report.terminal import decided, decision_in_words, not_judged_in_words, partial
-from basegate.report.wording import missed_in_words, recommendation
 from basegate.verdict import telling
 
 if TYPE_CHECKING:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from basegate.checks.labels import check_label, unit_label
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import format_value, printable
-from basegate.report import terminal
 from basegate.report.decision_table import columns, lines, unmet
-from basegate.report.page.comparison import interval, signed, winner
+from basegate.report.decision_text import partial, recommendation
+from basegate.report.page.comparison import interval, signed
 from basegate.report.page.model import Page
-from basegate.report.wording import recommendation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -69,10 +68,10 @@ def summarise(ledger: Ledger, tr: Translator = ENGLISH) -> str:
 
 def _decision(page: Page) -> str:
     first, *others = map(escape, recommendation(page.ledger, page.tr))
-    partial = [escape(terminal.partial(page.tr))] if page.ledger.suite.interrupted else []
+    stopped = [escape(partial(page.tr))] if page.ledger.suite.interrupted else []
     # With a space whatever the language: after a full stop, Markdown ends no bold text without one.
     sentences = " ".join([f"**{first}**", page.tr.gap.join(others)]).strip()
-    return "\n\n".join([f"## {page.tr('Which model to take')}", *partial, sentences])
+    return "\n\n".join([f"## {page.tr('Which model to take')}", *stopped, sentences])
 
 
 def _table(page: Page) -> str:
@@ -162,12 +161,12 @@ def _significant(page: Page) -> str:
     every = page.ledger.comparisons
     if not every:
         return ""
-    found = [each for each in every if winner(each) is not None]
+    found = [each for each in every if each.winner is not None]
     tr = page.tr
     counted = tr(
-        "{carried} of {pairs} comparisons on the same items tell two candidates apart, allowing "
-        "for how many pairs were compared.",
-        carried=len(found),
+        "{significant} of {pairs} comparisons on the same items show a significant difference, "
+        "allowing for how many pairs were compared.",
+        significant=len(found),
         pairs=len(every),
     )
     blocks = [f"### {tr('Candidates against each other')}", escape(counted)]
@@ -190,7 +189,7 @@ def _compared(tr: Translator, each: Comparison) -> list[str]:
         " / ".join(format_value(value, each.unit, tr=tr) for value in both),
         signed(each, each.difference),
         tr("{interval} ({level} %)", interval=interval(tr, each), level=level),
-        tr("{name} is better", name=winner(each)),
+        tr("{name} is better", name=each.winner),
     ]
     return [escape(cell) for cell in cells]
 

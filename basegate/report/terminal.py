@@ -16,14 +16,14 @@ from basegate.i18n.formatting import (
     short_path,
 )
 from basegate.judging.explanation import reason
-from basegate.report.wording import recommendation
+from basegate.report.decision_text import decided, partial, recommendation
 from basegate.verdict import Result, VerdictWord, telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from basegate.ledger import CandidateEntry, Ledger, NotJudged, Record
+    from basegate.ledger import CandidateEntry, Ledger, Record
     from basegate.measurement import Earlier
 
 _MARKUP: dict[VerdictWord, dict[str, bool]] = {
@@ -32,22 +32,6 @@ _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "inconclusive": {"yellow": True},
     "invalid": {"red": True},
 }
-
-
-def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
-    return {
-        "pass": tr("accepted"),
-        "fail": tr("rejected"),
-        "inconclusive": tr("not accepted (inconclusive)"),
-        "invalid": tr("not judged (invalid)"),
-    }[verdict]
-
-
-def partial(tr: Translator = ENGLISH) -> str:
-    return tr(
-        "This report is partial: the run was stopped. What was measured is kept, and the same "
-        "command goes on from there; without -x or --maxfail, if a failure stopped it."
-    )
 
 
 def header(
@@ -118,38 +102,6 @@ def warned(
     for texts in kinds.values():
         more = tr(" ({count} more like it)", count=len(texts) - 1) if len(texts) > 1 else ""
         yield printable(tr("warning: {text}", text=tr.translate(list(texts)[-1])) + more)
-
-
-def decided(
-    entry: CandidateEntry, rows: Sequence[Result], interrupted: bool, tr: Translator = ENGLISH
-) -> str:
-    """The decision on a candidate, and on which checks it is based if not on all."""
-    if not rows and interrupted:
-        return tr("not reached (the run was stopped before)")
-    if not rows:
-        return tr("not asked (no acceptance test of it was selected)")
-    passed_so_far = entry.verdict == "pass" and entry.not_run
-    text = tr("no objection so far") if passed_so_far else decision_in_words(entry.verdict, tr)
-    checks = dict.fromkeys(check_label(row.check, "", tr) for row in rows if row.verdict != "pass")
-    if checks:
-        text = tr("{decision} on {checks}", decision=text, checks=tr(", ").join(checks))
-    if not entry.not_run:
-        return text
-    left = tr(", ").join(check_label(each.check, each.item, tr) for each in entry.not_run)
-    if entry.not_judged:
-        return tr("{decision}; not judged: {checks}", decision=text, checks=left)
-    return tr("{decision}; not run: {checks}", decision=text, checks=left)
-
-
-def not_judged_in_words(left: NotJudged, tr: Translator = ENGLISH) -> tuple[str, str]:
-    """A word for a check that a store could not decide, and what to do."""
-    if left.why == "undecided":
-        return tr("not decided"), tr("samples are missing: {command}", command=left.command)
-    if left.why == "missing":
-        return tr("not measured"), left.command
-    reason_ = tr.translate(left.reason or "")
-    text = tr("no stored measurement can be told to be of it: {reason}", reason=reason_)
-    return tr("not found"), text
 
 
 def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str, bool]]:

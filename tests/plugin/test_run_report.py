@@ -110,8 +110,8 @@ def test_why_a_row_is_invalid_is_in_the_readers_language_whichever_process_found
 def test_a_selection_of_checks_accepts_nothing(plain):
     result = plain.runpytest_subprocess("--model", "one,two", "-k", "one and knowledge")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["one: no objection so far; not run: perplexity local, *"])
-    result.stdout.fnmatch_lines(["two: not asked (no acceptance test of it was selected)"])
+    result.stdout.fnmatch_lines(["one: passed so far; not run: perplexity local, *"])
+    result.stdout.fnmatch_lines(["two: not run (none of its acceptance tests was selected)"])
     assert ledger(plain)["candidates"][0]["not_run"] == [
         {"check": "perplexity", "item": "local"},
         {"check": "continuation", "item": "prompts"},

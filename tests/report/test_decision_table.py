@@ -69,7 +69,7 @@ def test_questions_that_are_judged_alone_are_counted_in_their_cell():
         for number, verdict in enumerate(["pass", "fail", "pass"])
     ]  # fmt: skip
     assert (
-        "✗ fail 2 of 3 questions met limit: at least 7 right each"
+        "✗ fail 2 of 3 questions met weakest: 9 of 10 correct limit: at least 7 right each"
         in decision(*rows, entries=[entry(verdict="fail")]).words
     )
 

@@ -45,7 +45,6 @@ def render_comparisons(page: Page) -> Markup:
         signed=signed,
         interval=interval,
         fewest=MIN_ITEMS,
-        winner=winner,
     )
 
 
@@ -75,12 +74,6 @@ def interval(tr: Translator, each: Comparison) -> str:
         return ""
     low, high = (signed(each, end) for end in each.interval)
     return tr("{low} to {high}", low=low, high=high)
-
-
-def winner(each: Comparison) -> str | None:
-    if each.better is None:
-        return None
-    return each.first if each.better == "first" else each.second
 
 
 class Published(NamedTuple):

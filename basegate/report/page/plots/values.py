@@ -8,7 +8,6 @@ from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import format_interval, format_list, format_value
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import MIN_ITEMS
-from basegate.report.page.comparison import winner
 from basegate.report.page.plots.svg import shorten
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def _outcome(each: Comparison | None, first: str) -> str:
         return NOT_COMPARED
     if each.better is None:
         return SAME if each.items >= MIN_ITEMS else FEW
-    return BETTER if winner(each) == first else WORSE
+    return BETTER if each.winner == first else WORSE
 
 
 def left_out(page: Page, shown: Iterable[str]) -> str:

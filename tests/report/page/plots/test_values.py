@@ -6,7 +6,6 @@ import pytest
 
 from basegate.i18n.catalogue import ENGLISH
 from basegate.ledger import Comparison
-from basegate.report.page.comparison import winner
 from basegate.report.page.model import Page
 from basegate.report.page.plots.bits_per_char import CHECK
 from basegate.report.page.plots.values import Value, in_figures, leaders, reached
@@ -75,7 +74,7 @@ def test_captions_and_the_comparisons_of_a_page_say_the_same():
     better = {
         each.second if each.better == "first" else each.first
         for each in make_page(6).ledger.comparisons
-        if each.metric == "cantonese_share" and winner(each) == best
+        if each.metric == "cantonese_share" and each.winner == best
     }
     assert set(re.split(", | and ", said)) == better
 
