@@ -306,7 +306,7 @@ class Ledger(Frozen):
     """One run. Terminal, HTML, JUnit and Markdown are all rendered from it.
 
     Attributes:
-        schema_: version of this format.
+        schema: version of this format.
         suite: what ran.
         environment: where; versions and hardware.
         candidates: in the order of the command line.
@@ -316,7 +316,7 @@ class Ledger(Frozen):
         absent: candidates that were asked for, but nothing stored answers these limits for them.
     """
 
-    schema_: Literal[2] = 2
+    schema_: Literal[2] = Field(default=2, serialization_alias="schema")
     suite: Suite
     environment: dict[str, str | None]
     candidates: tuple[CandidateEntry, ...]
@@ -327,13 +327,8 @@ class Ledger(Frozen):
 
     def to_json(self) -> str:
         """Return the ledger as JSON text."""
-        fields = self.model_dump(mode="json")
-        return json.dumps(
-            {"schema": fields.pop("schema_"), **fields},
-            ensure_ascii=False,
-            indent=1,
-            allow_nan=False,
-        )
+        fields = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(fields, ensure_ascii=False, indent=1, allow_nan=False)
 
     def write(self, path: Path) -> None:
         """Write the ledger as a JSON file."""

@@ -108,9 +108,8 @@ class ReportHooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
-        from basegate.report.html_rows import id_cell, result_cells, stored_cells
+        from basegate.report.html_rows import id_cell, result_cells
 
-        cells[:] = stored_cells(cells, self.report.records_of(report), self.gate.tr)
         if len(cells) > 1:
             cells[1] = id_cell(report.nodeid)
             cells[2:2] = result_cells(self.report.results_of(report), self.gate.tr)

@@ -10,14 +10,7 @@ from basegate.checks.labels import check_label, format_number, metric_label
 from basegate.i18n.formatting import format_row_limit, format_value
 from basegate.judging.explanation import sentence
 from basegate.judging.recommendation import plainest_of
-from basegate.report.decision_text import (
-    decided,
-    decision_in_words,
-    missed_in_words,
-    not_judged_in_words,
-    partial,
-    recommendation,
-)
+from basegate.report import decision_text
 from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render
 from basegate.verdict import telling
@@ -69,8 +62,8 @@ def render_decision(page: Page) -> Markup:
     return render(
         "decision.html",
         page,
-        sentences=recommendation(ledger, page.tr),
-        partial=partial(page.tr) if ledger.suite.interrupted else "",
+        sentences=decision_text.recommendation(ledger, page.tr),
+        partial=decision_text.partial(page.tr) if ledger.suite.interrupted else "",
         heads=[check_label(check, part, page.tr) for check, part in columns(page)],
         lines=lines(page),
         unmet=unmet(page),
@@ -98,8 +91,8 @@ def lines(page: Page) -> list[Line]:
 def _decision(page: Page, entry: CandidateEntry) -> str:
     rows = page.ledger.results_of(entry.name)
     if not rows or entry.not_run:
-        return decided(entry, rows, page.ledger.suite.interrupted, page.tr)
-    return decision_in_words(entry.verdict, page.tr)
+        return decision_text.decided(entry, rows, page.ledger.suite.interrupted, page.tr)
+    return decision_text.decision_in_words(entry.verdict, page.tr)
 
 
 def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
@@ -128,7 +121,7 @@ def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
 def _empty(tr: Translator, entry: CandidateEntry, check: str, part: str) -> Cell:
     for each in entry.not_judged:
         if (each.check, each.item) == (check, part):
-            word, text = not_judged_in_words(each, tr)
+            word, text = decision_text.not_judged_in_words(each, tr)
             return Cell(None, word=word, text=text)
     return Cell(None, word=tr("not run"))
 
@@ -220,7 +213,7 @@ def _unmet_limits(tr: Translator, rows: Sequence[Result]) -> Iterator[Unmet]:
 
 def _not_judged(tr: Translator, entry: CandidateEntry) -> Iterator[Unmet]:
     for each in entry.not_judged:
-        word, text = not_judged_in_words(each, tr)
+        word, text = decision_text.not_judged_in_words(each, tr)
         text = tr("{head}: {text}", head=check_label(each.check, each.item, tr), text=text)
         yield Unmet("inconclusive", word, text)
 
@@ -230,7 +223,7 @@ def _summary(page: Page, entry: CandidateEntry, unmet_rows: Sequence[Result]) ->
     tr, name = page.tr, entry.name
     verdicts = [telling(rows)[0] for part in page.parts if (rows := page.rows(name, *part))]
     words = [tr(each) for each in verdicts if each != "pass"]
-    words += [not_judged_in_words(each, tr)[0] for each in entry.not_judged]
+    words += [decision_text.not_judged_in_words(each, tr)[0] for each in entry.not_judged]
     counted = [tr("{count} {verdict}", count=n, verdict=word) for word, n in Counter(words).items()]
     told = tr.ngettext(
         "{name}, of {count} check: {verdicts}",
@@ -242,4 +235,8 @@ def _summary(page: Page, entry: CandidateEntry, unmet_rows: Sequence[Result]) ->
     plainest = plainest_of(unmet_rows)
     if plainest is None:
         return told
-    return tr("{told}; for example {missed}", told=told, missed=missed_in_words(plainest, tr))
+    return tr(
+        "{told}; for example {missed}",
+        told=told,
+        missed=decision_text.missed_in_words(plainest, tr),
+    )

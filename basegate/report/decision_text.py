@@ -290,22 +290,18 @@ def _left_of(name: str, ledger: Ledger, tr: Translator) -> str:
 
 
 def _nearest(choice: Recommendation, rejected: bool, tr: Translator) -> str:
-    known = {
-        "name": choice.nearest,
-        "count": len({(each.check, each.item.partition("/")[0]) for each in choice.missed}),
-        "farthest": missed_in_words(choice.missed[0], tr),
-    }
-    if rejected:
-        return tr(
-            "The nearest is {name}, which does not meet {count} of its checks; the farthest is "
-            "{farthest}.",
-            **known,
-        )
-    return tr(
+    text = Message(
         "The nearest is {name}, which leaves {count} of its checks open, since intervals straddle "
-        "the limit; the farthest is {farthest}.",
-        **known,
+        "the limit; the farthest is {farthest}."
     )
+    if rejected:
+        text = Message(
+            "The nearest is {name}, which does not meet {count} of its checks; the farthest is "
+            "{farthest}."
+        )
+    count = len({(each.check, each.item.partition("/")[0]) for each in choice.missed})
+    farthest = missed_in_words(choice.missed[0], tr)
+    return tr(text, name=choice.nearest, count=count, farthest=farthest)
 
 
 def _broken(choice: Recommendation, ledger: Ledger, tr: Translator) -> Iterator[str]:

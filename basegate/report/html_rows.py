@@ -26,7 +26,6 @@ from basegate.report.page.templating import render_part
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.ledger import Record
     from basegate.measurement import Findings, Measurement, Metric
     from basegate.store.union import Readable
     from basegate.verdict import Result
@@ -71,25 +70,6 @@ def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Ma
     ]
 
 
-_DURATION = '<td class="col-duration"'
-"""How pytest-html's cell begins that says how long a test took."""
-
-
-def stored_cells(
-    cells: Sequence[str], records: Sequence[Record], tr: Translator = ENGLISH
-) -> list[str]:
-    """The cells of a row; its duration says where it is that of reading, not of measuring.
-
-    The text is an attribute, which the style shows: pytest-html sorts by what the cell contains.
-    """
-    if not records or not all(each.earlier and each.earlier.whole for each in records):
-        return list(cells)
-    took = {row.measurement: row.seconds or 0.0 for each in records for row in each.results}
-    text = tr("from the store; measured in {seconds} s", seconds=f"{sum(took.values()):.1f}")
-    told = Markup('{begin} data-stored="{text}"').format(begin=Markup(_DURATION), text=text)
-    return [each.replace(_DURATION, told, 1) for each in cells]
-
-
 def _metric(row: Result, tr: Translator) -> str:
     metric = tr(metric_label(row.metric).name) if row.metric else ""
     return tr("{head}: {text}", head=row.question, text=metric) if row.question else metric
@@ -117,10 +97,6 @@ def details(measurement: Measurement, rows: Sequence[Result], tr: Translator = E
         seconds=f"{measurement.seconds:.1f}",
         notes=findings.notes,
         left_out=findings.left_out,
-        # Of several questions with the same limit, the first.
-        gates=list({(row.metric, row.limit, row.curve): row for row in rows if row.curve}.values()),
-        asked=format_row_limit,
-        metric_label=metric_label,
         link=rows and samples_link(measurement, rows[0].candidate, rows[0].check, rows[0].part),
     )
 

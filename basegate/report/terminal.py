@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label, format_measured, format_sample_size
-from basegate.i18n.catalogue import ENGLISH, Translator
+from basegate.i18n.catalogue import ENGLISH, Plural, Translator
 from basegate.i18n.formatting import (
     GIB,
     format_list,
@@ -136,23 +136,17 @@ def _stored(records: Sequence[Record], tr: Translator) -> str:
         for row in record.results:
             checks.setdefault(check_label(row.check, row.part, tr), record.earlier)
     done = {name: earlier for name, earlier in checks.items() if earlier is not None}
-    parts = []
+    parts, first = [], []
     if whole := sum(each.whole for each in done.values()):
-        count = len(checks)
-        parts.append(
-            tr.ngettext("{done} of {count} check", "{done} of {count} checks", count, done=whole)
-        )
-    parts += [
-        tr(
-            "{done} of {count} batches of {check}",
-            done=each.batches,
-            count=each.batches_in_all,
-            check=name,
-        )
-        for name, each in done.items()
-        if each.batches
-    ]
-    if first := [name for name, each in done.items() if each.samples and not each.batches]:
+        number = Plural("{done} of {count} check", "{done} of {count} checks")
+        parts.append(tr.ngettext(*number, len(checks), done=whole))
+    for name, each in done.items():
+        known = {"done": each.batches, "count": each.batches_in_all, "check": name}
+        if each.batches:
+            parts.append(tr("{done} of {count} batches of {check}", **known))
+        elif each.samples:
+            first.append(name)
+    if first:
         parts.append(tr("the first samples of {checks}", checks=tr(", ").join(first)))
     text = tr("; ").join(parts)
     names = dict.fromkeys(each.name for each in done.values() if each.name)

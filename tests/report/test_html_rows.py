@@ -2,8 +2,7 @@
 
 import pytest
 
-from basegate.ledger import Record
-from basegate.measurement import Earlier, Metric, Sample
+from basegate.measurement import Metric, Sample
 from basegate.report import html_rows as page
 from tests.helpers.markup import SCRIPT, read
 from tests.helpers.rows import make_measurement, row
@@ -85,36 +84,6 @@ def test_a_row_without_results_has_as_many_cells_as_the_header():
     assert len(page.result_cells([])) == len(page.header_cells()) == 4
 
 
-HOSTS = ['<td class="col-testId">x</td>', '<td class="col-duration">00:00:12</td>']
-"""Cells as pytest-html has them."""
-
-
-def record(earlier, *rows):
-    facts = make_measurement().candidate
-    return Record(candidate=facts, results=rows, earlier=earlier)
-
-
-def test_a_duration_of_reading_says_that_it_is_and_how_long_measuring_took():
-    rows = [row(measurement="a", seconds=60.0), row(measurement="a", seconds=60.0)]
-    records = [
-        record(Earlier(whole=True), *rows),
-        record(Earlier(whole=True), row(measurement="b", seconds=3.5)),
-    ]
-    name, duration = page.stored_cells(HOSTS, records)
-    assert name == HOSTS[0]
-    assert 'class="col-duration" data-stored="from the store; measured in 63.5 s"' in duration
-    # pytest-html sorts by what is in it.
-    assert read(duration).text == "00:00:12"
-
-
-@pytest.mark.parametrize("earlier", [None, Earlier(samples=True), Earlier(batches=3)])
-def test_a_duration_of_measuring_is_left_as_it_is(earlier):
-    whole = record(Earlier(whole=True), row(measurement="b"))
-    records = [whole, record(earlier, row(measurement="a", seconds=60.0))]
-    assert page.stored_cells(HOSTS, records) == HOSTS
-    assert page.stored_cells(HOSTS, []) == HOSTS
-
-
 @pytest.mark.parametrize("field", ["item", "metric"])
 def test_cells_are_escaped(field):
     text = "".join(page.result_cells([row(**{field: f"bank/{SCRIPT}"})]))
@@ -148,15 +117,3 @@ def test_questions_of_a_bank_that_is_judged_as_a_whole_are_not_listed_again():
     text = details(metrics=(whole, one)).words
     assert "50 % of answers right" in text
     assert "q1" not in text
-
-
-def test_a_gate_shows_once_what_it_lets_through():
-    curve = ((0.5, 0.171875), (0.9, 0.987))
-    rows = [
-        row("fail", metric="correct", item=f"bank/q{at}", direction="min", limit=7.0, curve=curve)
-        for at in range(3)
-    ]
-    reader = read(page.details(make_measurement(sample()), rows))
-    gate = "What the gate on correct (at least 7) lets through:"
-    assert reader.words.count(gate) == 1
-    assert f"{gate} truly right 50 % 90 % passes 17.2 % 98.7 %" in reader.words

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from basegate.checks.labels import check_label, format_measured, unit_label
+from basegate.checks.labels import check_label, unit_label
 from basegate.i18n.formatting import FRACTION, format_value
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import MIN_ITEMS
@@ -76,54 +76,34 @@ def interval(tr: Translator, each: Comparison) -> str:
     return tr("{low} to {high}", low=low, high=high)
 
 
-class Published(NamedTuple):
-    """What the article says of one model; of several answers it shows the best."""
-
-    perplexity: str
-    knows: bool
-    reasons: bool
-    broken: str = ""
-
-
-QUESTION, PROBLEM = "chief-executive", "article"
-"""Their ids in the banks that come with the suite."""
-
-_NOT_A_BAD_MODEL = Message(
+UNSTABLE = Message(
     "worse than guessing every token alike: a numerically unstable run, not a bad model"
 )
-
-PUBLISHED: dict[str, Published] = {
-    "01-ai/Yi-6B": Published("81.5", True, True),
-    "01-ai/Yi-34B": Published("55.2", True, True),
-    "THUDM/chatglm3-6b-base": Published("inf", True, True, _NOT_A_BAD_MODEL),
-    "Qwen/Qwen-7B": Published("880640", True, False, _NOT_A_BAD_MODEL),
-    "meta-llama/Llama-2-7b-hf": Published("37.2", False, False),
-    "indiejoseph/cantonese-llama-2-7b": Published("22.9", False, False),
+PUBLISHED: dict[str, tuple[str, str]] = {
+    "01-ai/Yi-6B": ("81.5", ""),
+    "01-ai/Yi-34B": ("55.2", ""),
+    "THUDM/chatglm3-6b-base": ("inf", UNSTABLE),
+    "Qwen/Qwen-7B": ("880640", UNSTABLE),
+    "meta-llama/Llama-2-7b-hf": ("37.2", ""),
+    "indiejoseph/cantonese-llama-2-7b": ("22.9", ""),
 }
-"""By hub id."""
+"""Perplexity as the article gives it, by hub id, and what is wrong with it."""
 
 
-def _article(page: Page) -> Iterator[tuple[str, Published, list[str]]]:
-    """Candidates that the article measured, too, with its numbers and those of this run."""
-    asked = (
-        ("perplexity", "article_perplexity"),
-        ("perplexity", "bits_per_char"),
-        ("knowledge", "correct", QUESTION),
-        ("reasoning", "correct", PROBLEM),
-    )
+def _article(page: Page) -> Iterator[tuple[str, ...]]:
+    """Candidates that the article measured, too: its perplexity, the same of this run, and bits."""
     for entry in page.ledger.candidates:
         if published := PUBLISHED.get(entry.source):
-            yield entry.name, published, [_metric(page, entry.name, *each) for each in asked]
+            metrics = ("article_perplexity", "bits_per_char")
+            yield entry.name, *published, *(_first(page, entry.name, each) for each in metrics)
 
 
-def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> str:
-    """What a run found, on the first corpus or bank where it found it; else that it did not."""
-    for checked, part in page.parts:
-        measurement = page.measured(name, check, part) if checked == check else None
+def _first(page: Page, name: str, metric: str) -> str:
+    """What a run found, on the first corpus where it found it; else that it did not."""
+    for check, part in page.parts:
+        measurement = page.measured(name, check, part) if check == "perplexity" else None
         for each in measurement.findings.metrics if measurement is not None else ():
-            if (each.name, each.item) == (metric, item) and item:
-                return format_measured(each, None, page.tr)
-            if each.name == metric and not item:
+            if each.name == metric:
                 value = format_value(each.value, tr=page.tr)
                 return page.tr("{value} on {part}", value=value, part=part)
     return page.tr("not measured")

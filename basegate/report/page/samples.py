@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from basegate.i18n.catalogue import Translator
-    from basegate.measurement import Findings, Measurement, OptionScores, Preference, Sample
+    from basegate.measurement import Measurement, OptionScores, Preference, Sample
     from basegate.report.page.model import Page
     from basegate.verdict import VerdictWord
 
@@ -215,7 +215,7 @@ def _prompts(
             "prompt": None if prompt is None else shelf.put(prompt),
             "expected": _printable_or_none(expected),
             "columns": [
-                _column(columns[name], measured[name].findings, alone[name].get(item), page, shelf)
+                _column(columns[name], alone[name].get(item), page.tr, shelf)
                 if name in columns
                 else None
                 for name in page.names
@@ -224,31 +224,18 @@ def _prompts(
 
 
 def _column(
-    column: _Column, found: Findings, verdict: VerdictWord | None, page: Page, shelf: _Shelf
+    column: _Column, verdict: VerdictWord | None, tr: Translator, shelf: _Shelf
 ) -> dict[str, Any]:
-    made: dict[str, Any] = {"samples": _samples(column.samples, page.tr, shelf)}
+    own = column.samples
+    made: dict[str, Any] = {"samples": _samples(own, tr, shelf)}
     if verdict is not None:
         made["verdict"] = verdict
-    if counted := _counted(column, found, page.tr):
-        made["counted"] = counted
+    if own and own[0].expected is not None:
+        right = sum(sample.answer == sample.expected for sample in own)
+        made["counted"] = tr("{right} of {count} right", right=right, count=len(own))
     if column.options is not None:
         made["options"] = _options(column.options)
     return made
-
-
-def _counted(column: _Column, found: Findings, tr: Translator) -> str:
-    """How many samples are right, and how many could not change the verdict."""
-    own = column.samples
-    if not own or own[0].expected is None:
-        return ""
-    right = sum(sample.answer == sample.expected for sample in own)
-    text = tr("{right} of {drawn} right", right=right, drawn=len(own))
-    counts = (m.count for m in found.metrics if (m.name, m.item) == ("correct", own[0].item))
-    left = (next(counts, None) or 0) - len(own)
-    if left <= 0:
-        return text
-    more = tr("{count} more could not change the verdict", count=left)
-    return tr("; ").join((text, more))
 
 
 def _samples(samples: Sequence[Sample], tr: Translator, shelf: _Shelf) -> list[dict[str, Any]]:
@@ -292,17 +279,14 @@ def _reading(sample: Sample, tr: Translator) -> str:
         "foreign": tr("other"),
     }
     others = {"latin_words": tr("words of English"), "simplified": tr("Simplified")}
-    counts = [
-        tr(", ").join(
-            tr("{count} {what}", count=sample.notes[key], what=name)
-            for key, name in names.items()
-            if sample.notes.get(key)
-        )
-        for names in (sentences, others)
-    ]
-    if counts[0]:
-        counts[0] = tr("sentences: {counts}", counts=counts[0])
-    return tr("; ").join(filter(None, counts))
+
+    def counted(names: Mapping[str, str]) -> str:
+        found = [(sample.notes[key], name) for key, name in names.items() if sample.notes.get(key)]
+        return tr(", ").join(tr("{count} {what}", count=count, what=name) for count, name in found)
+
+    told = counted(sentences)
+    told = told and tr("sentences: {counts}", counts=told)
+    return tr("; ").join(filter(None, (told, counted(others))))
 
 
 def _options(scored: OptionScores) -> dict[str, Any]:

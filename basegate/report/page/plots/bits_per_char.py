@@ -28,7 +28,6 @@ class Bits(NamedTuple):
 
     cantonese: Value
     written: Value | None = None
-    limit: float | None = None
     tokens: Value | None = None
 
 
@@ -36,10 +35,9 @@ def bits_of(page: Page, corpus: str) -> dict[str, Bits]:
     found = {}
     for name in values.sound(page, CHECK, corpus):
         if cantonese := values.read(page, name, CHECK, corpus, METRIC):
-            row = values.row_of(page, name, CHECK, corpus, METRIC)
             written = values.read(page, name, CHECK, corpus, "written_chinese_bits_per_char")
             tokens = values.read(page, name, CHECK, corpus, "tokens_per_char")
-            found[name] = Bits(cantonese, written, row.limit if row else None, tokens)
+            found[name] = Bits(cantonese, written, tokens)
     return found
 
 
@@ -65,7 +63,7 @@ def plots(page: Page) -> Iterator[svg.Plot]:
         rows=tuple(
             (
                 *(name, corpus, in_figures(each.cantonese, tr=tr), in_figures(each.written, tr=tr)),
-                "" if each.limit is None else f"{each.limit:g}",
+                "" if each.cantonese.limit is None else f"{each.cantonese.limit:g}",
                 in_figures(each.tokens, tr=tr),
             )
             for name, corpus, each in every
@@ -106,7 +104,7 @@ def _paint_row(tr: Translator, axes: Any, row: int, name: str, each: Bits) -> di
     if each.written:
         marks = values.paint_intervals(axes, [each.written], [row + 0.72], svg.ORANGE, "s")
         legend[label(tr("written Chinese"))] = marks
-    if each.limit is not None:
-        limit = axes.vlines(each.limit, row + 0.38, row + 0.86, **svg.LIMIT)
+    if each.cantonese.limit is not None:
+        limit = axes.vlines(each.cantonese.limit, row + 0.38, row + 0.86, **svg.LIMIT)
         legend[label(tr("limit"))] = limit
     return legend

@@ -3,69 +3,48 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from basegate.checks.labels import check_label
 from basegate.i18n.formatting import format_list
-from basegate.measurement import CORRECT
 from basegate.report.page.plots import svg, values
 from basegate.report.page.plots.svg import label
+from basegate.verdict import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
-    from basegate.verdict import Result
-
-
-class Count(NamedTuple):
-    """Right samples of one question, and how many are required.
-
-    `n_max` samples would be generated without early stopping.
-    """
-
-    right: int
-    n_generated: int
-    n_max: int
-    limit: int
-    passed: bool
-
-    @classmethod
-    def of(cls, row: Result) -> Count | None:
-        if row.metric != CORRECT or row.value is None or row.limit is None or not row.count:
-            return None
-        generated = row.count if row.n_generated is None else row.n_generated
-        return cls(round(row.value), generated, row.count, round(row.limit), row.verdict == "pass")
-
-    @property
-    def in_figures(self) -> str:
-        """Right samples of those generated, and how many there would have been."""
-        text = f"{self.right}/{self.n_generated}"
-        return text if self.n_generated == self.n_max else f"{text} ({self.n_max})"
 
 
 MOST = 24
 """Rows in a plot; a table holds them all."""
-Counts = dict[str, dict[str, Count]]
+Counts = dict[str, dict[str, Result]]
 """By candidate, then by question."""
 
 
 def counts_of(page: Page, check: str, part: str) -> Counts:
     found: Counts = {}
     for name in values.sound(page, check, part):
-        rows = page.rows(name, check, part)
-        if own := {row.question: count for row in rows if (count := Count.of(row))}:
+        rows = [row for row in page.rows(name, check, part) if row.counts and row.count]
+        if own := {row.question: row for row in rows if None not in (row.value, row.limit)}:
             found[name] = own
     return found
+
+
+def n_generated(row: Result) -> int:
+    """Samples of a question; all of them where that is not known."""
+    return row.n_generated or row.count or 0
 
 
 def hardest(found: Counts, questions: Sequence[str], most: int) -> list[str]:
     """The questions that fewest candidates pass, at most `most`, in the bank's order."""
 
-    def passing(question: str) -> tuple[int, int]:
+    def passing(question: str) -> tuple[int, float]:
         counts = [own[question] for own in found.values() if question in own]
-        return sum(each.passed for each in counts), sum(each.right for each in counts)
+        passed = sum(each.verdict == "pass" for each in counts)
+        return passed, sum(each.value or 0.0 for each in counts)
 
     chosen = set(sorted(questions, key=passing)[:most])
     return [question for question in questions if question in chosen]
@@ -93,19 +72,21 @@ def plots(page: Page) -> Iterator[svg.Plot]:
             svg=svg.draw(key, len(rows) * svg.ROW, partial(_paint, tr, columns, rows)),
             head=(tr("question"), *found),
             rows=tuple(
-                (each, *(own[each].in_figures if each in own else "" for own in found.values()))
+                (each, *(_in_figures(own.get(each)) for own in found.values()))
                 for each in questions
             ),
         )
 
 
 def _caption(tr: Translator, found: Counts, questions: int, shown: int) -> str:
-    passed = {name: [each.passed for each in own.values()] for name, own in found.items()}
+    passed = {
+        name: [each.verdict == "pass" for each in own.values()] for name, own in found.items()
+    }
     return values.sentences(
         tr,
         # A count, so that no interval limits what is said.
         tr("Questions with enough samples right: {counts}.", counts=values.reached(tr, passed)),
-        any(each.n_generated < each.n_max for own in found.values() for each in own.values())
+        any(n_generated(each) != each.count for own in found.values() for each in own.values())
         and tr("Samples that could not change the verdict were not generated."),
         shown < questions
         and tr(
@@ -116,32 +97,39 @@ def _caption(tr: Translator, found: Counts, questions: int, shown: int) -> str:
     )
 
 
+def _in_figures(row: Result | None) -> str:
+    """Right samples of those generated, and how many there would be without early stopping."""
+    if row is None:
+        return ""
+    text = f"{row.value:g}/{n_generated(row)}"
+    return text if n_generated(row) == row.count else f"{text} ({row.count})"
+
+
 def _paint(
-    tr: Translator, columns: Mapping[str, Mapping[str, Count]], rows: Sequence[str], figure: Any
+    tr: Translator, columns: Mapping[str, Mapping[str, Result]], rows: Sequence[str], figure: Any
 ) -> list[Any]:
     axes = svg.side_by_side(figure, list(columns), rows)
     counts = [each for own in columns.values() for each in own.values()]
     for one, own in zip(axes, columns.values(), strict=True):
-        one.set(xlim=(0, max(each.n_max for each in counts)), xticks=[])
+        one.set(xlim=(0, max(each.count or 0 for each in counts)), xticks=[])
         one.spines["bottom"].set_visible(False)
         marks = _paint_column(one, {y: own[row] for y, row in enumerate(rows) if row in own})
-    limits = dict.fromkeys(f"{each.limit}/{each.n_max}" for each in counts)
+    limits = dict.fromkeys(f"{each.limit:g}/{each.count}" for each in counts)
     limit = tr("{head}: {text}", head=tr("limit"), text=format_list(list(limits), tr))
     legend = [tr("right"), tr("wrong"), tr("not generated"), limit]
     figure.legend(marks, map(label, legend), loc="outside upper left", ncols=2)
     return axes[:1]
 
 
-def _paint_column(axes: Any, counts: Mapping[int, Count]) -> list[Any]:
+def _paint_column(axes: Any, counts: Mapping[int, Result]) -> list[Any]:
     """Draw a bar for every count, by its row, and return what a legend shows of them."""
-    ys = list(counts)
-    right = [each.right for each in counts.values()]
-    generated = [each.n_generated for each in counts.values()]
-    most = [each.n_max for each in counts.values()]
-    limits = [each.limit for each in counts.values()]
+    ys, rows = list(counts), counts.values()
+    right, generated = [each.value for each in rows], [n_generated(each) for each in rows]
     return [
         axes.hlines(ys, 0, right, svg.GREEN, linewidth=10),
         axes.hlines(ys, right, generated, svg.RED, linewidth=4),
-        axes.hlines(ys, generated, most, svg.GREY, linewidth=1.5, linestyle=":"),
-        axes.vlines(limits, [y - 0.5 for y in ys], [y + 0.5 for y in ys], **svg.LIMIT),
+        axes.hlines(ys, generated, [r.count for r in rows], svg.GREY, linewidth=1.5, linestyle=":"),
+        axes.vlines(
+            [each.limit for each in rows], [y - 0.5 for y in ys], [y + 0.5 for y in ys], **svg.LIMIT
+        ),
     ]

@@ -84,13 +84,10 @@ class Plot:
 
 
 def draw(key: str, height: float, paint: Callable[[Any], Sequence[Any]]) -> Markup:
-    """Draw a plot as SVG.
+    """Draw a plot as SVG, in which every id begins with `key`.
 
-    Args:
-        key: prefix of every id in it.
-        height: of its axes in pixels, without what stands around them.
-        paint: draws on a matplotlib figure, and returns those of its axes that stand one below the
-            other.
+    `height` is that of its axes in pixels, without what stands around them; `paint` draws on a
+    matplotlib figure, and returns those of its axes that stand one below the other.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from basegate.ledger import Comparison
     from basegate.report.page.model import Page
-    from basegate.verdict import Result
 
 
 class Value(NamedTuple):
-    """A measured value, with its interval and the interval's level."""
+    """A measured value, with its interval, the interval's level, and the limit if it was judged."""
 
     value: float
     interval: tuple[float, float] | None = None
     confidence: float = 0.95
+    limit: float | None = None
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -40,22 +40,16 @@ def paint_intervals(
     return axes.errorbar(xs, ys, xerr=xerr, color=colour, fmt=marker, clip_on=False)
 
 
-def row_of(page: Page, candidate: str, check: str, part: str, metric: str) -> Result | None:
-    """The row in which a metric of a whole item was judged, if it was."""
-    rows = page.rows(candidate, check, part)
-    return next((row for row in rows if row.metric == metric and not row.question), None)
-
-
 def read(page: Page, candidate: str, check: str, part: str, metric: str) -> Value | None:
     """A metric of a whole item: as it was judged, or as it was measured."""
+    for row in page.rows(candidate, check, part):
+        if row.metric == metric and not row.question and row.value is not None:
+            return Value(row.value, row.interval, row.confidence, row.limit)
     measured = page.measured(candidate, check, part)
-    metrics = measured.findings.metrics if measured else ()
-    found = row_of(page, candidate, check, part, metric) or next(
-        (each for each in metrics if each.name == metric and not each.item), None
-    )
-    if found is None or found.value is None:
-        return None
-    return Value(found.value, found.interval, found.confidence)
+    for each in measured.findings.metrics if measured else ():
+        if each.name == metric and not each.item and each.value is not None:
+            return Value(each.value, each.interval, each.confidence)
+    return None
 
 
 def parts_of(page: Page, *checks: str) -> list[tuple[str, str]]:
