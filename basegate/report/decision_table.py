@@ -61,7 +61,7 @@ def render_decision(page: Page) -> Markup:
     ledger = page.ledger
     return render(
         "decision.html",
-        page,
+        page.tr,
         sentences=decision_text.recommendation(ledger, page.tr),
         partial=decision_text.partial(page.tr) if ledger.suite.interrupted else "",
         heads=[check_label(check, part, page.tr) for check, part in columns(page)],
@@ -222,7 +222,8 @@ def _summary(page: Page, entry: CandidateEntry, unmet_rows: Sequence[Result]) ->
     """Verdicts of a candidate's checks other than `pass`, counted, with the clearest as example."""
     tr, name = page.tr, entry.name
     verdicts = [telling(rows)[0] for part in page.parts if (rows := page.rows(name, *part))]
-    words = [tr(each) for each in verdicts if each != "pass"]
+    # By the alphabet: fail, inconclusive, invalid.
+    words = [tr(each) for each in sorted(verdicts) if each != "pass"]
     words += [decision_text.not_judged_in_words(each, tr)[0] for each in entry.not_judged]
     counted = [tr("{count} {verdict}", count=n, verdict=word) for word, n in Counter(words).items()]
     told = tr.ngettext(

@@ -123,18 +123,12 @@ def _reason(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
             "{what}.",
             what=tr("; ").join(_significant(choice, ledger.comparisons, tr)),
         )
+    standing = _standing(choice, tr)
     if choice.reason == "smaller":
-        return tr(
-            "{standing}; it needs the least memory ({sizes}).",
-            standing=_standing(choice, tr),
-            sizes=tr(", ").join(
-                f"{name} {size / GIB:.1f} GiB" for name, size in choice.memory.items()
-            ),
-        )
-    return tr(
-        "{standing}; memory does not tell either, and it was named first.",
-        standing=_standing(choice, tr),
-    )
+        sizes = [f"{name} {size / GIB:.1f} GiB" for name, size in choice.memory.items()]
+        known = {"standing": standing, "sizes": tr(", ").join(sizes)}
+        return tr("{standing}; it needs the least memory ({sizes}).", **known)
+    return tr("{standing}; memory does not tell either, and it was named first.", standing=standing)
 
 
 MAX_REJECTED_SHOWN = 2
@@ -239,11 +233,10 @@ def _by_count(sure: AcceptanceConfidence, easiest: ChanceOfPassing, tr: Translat
             chance=chance,
         )
     return tr(
-        "{count} of its {checks} checks count right answers, and a model that is right only half "
-        "of the time would pass the easiest of these ({place}) {chance} of the time, and all of "
-        "them {all} of the time",
+        "{count} checks count right answers, and a model that is right only half of the time would "
+        "pass the easiest of these ({place}) {chance} of the time, and all of them {all} of the "
+        "time",
         count=sure.by_count,
-        checks=sure.checks,
         place=place,
         chance=chance,
         all=format_probability(sure.chance_of_passing or 0.0, tr),

@@ -21,7 +21,7 @@ from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import FRACTION, format_row_limit, format_value, printable
 from basegate.i18n.messages import Message
 from basegate.report.page.samples import samples_link
-from basegate.report.page.templating import render_part
+from basegate.report.page.templating import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +59,7 @@ def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Ma
         if row.sample_size
     )
     return [
-        render_part(
+        render(
             "cell.html",
             tr,
             kind=name,
@@ -81,7 +81,7 @@ def details(measurement: Measurement, rows: Sequence[Result], tr: Translator = E
     # Of a bank that is judged as a whole, the questions are in the page above.
     whole = any(metric.name == "accuracy" for metric in findings.metrics)
     shown = [each for each in findings.metrics if not (whole and each.name == "correct")]
-    return render_part(
+    return render(
         "details.html",
         tr,
         metrics=[

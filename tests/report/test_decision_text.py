@@ -250,9 +250,9 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 chance_of_passing=0.0295,
             ),
             [
-                "Confidence: 3 of its 5 checks met clearly, each at 90 % confidence; 2 of its 5 "
-                "checks count right answers, and a model that is right only half of the time would "
-                "pass the easiest of these (knowledge must-know) 17 % of the time, and all of them "
+                "Confidence: 3 of its 5 checks met clearly, each at 90 % confidence; 2 checks "
+                "count right answers, and a model that is right only half of the time would pass "
+                "the easiest of these (knowledge must-know) 17 % of the time, and all of them "
                 "3 % of the time.",
             ],
         ),
@@ -265,7 +265,7 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 chance_of_passing=0.25,
             ),
             [
-                "Confidence: 2 of its 3 checks count right answers, and a model that is right only "
+                "Confidence: 2 checks count right answers, and a model that is right only "
                 "half of the time would pass the easiest of these (reasoning b) 50 % of the time, "
                 "and all of them 25 % of the time; 1 is based on a number without an interval.",
             ],

@@ -38,7 +38,7 @@ class Group(NamedTuple):
 def render_comparisons(page: Page) -> Markup:
     return render(
         "comparison.html",
-        page,
+        page.tr,
         groups=_groups(page),
         article=list(_article(page)),
         format_value=format_value,

@@ -45,7 +45,7 @@ def render_samples(page: Page) -> Markup:
         return Markup()
     return render(
         "samples.html",
-        page,
+        page.tr,
         data=as_json({**data, "words": _words(page.tr), "language": page.tr.language}),
         script=Markup(asset(SCRIPT)),
         parts=data["parts"],
@@ -125,7 +125,8 @@ def collect(page: Page) -> dict[str, Any]:
     sampled: list[dict[str, Any]] = []
     paired: list[dict[str, Any]] = []
     for check, part in page.parts:
-        measured = dict(page.of_item(check, part))
+        found = {name: page.measured(name, check, part) for name in page.names}
+        measured = {name: each for name, each in found.items() if each is not None}
         groups = list(_prompts(page, check, part, measured, shelf))
         pairs = list(_pairs(page, measured, shelf))
         if not groups and not pairs:

@@ -27,4 +27,4 @@ def plots(page: Page) -> list[Plot]:
 
 
 def render_plots(page: Page) -> Markup:
-    return render("plots.html", page, plots=plots(page))
+    return render("plots.html", page.tr, plots=plots(page))
