@@ -9,7 +9,7 @@ import re
 import pytest
 
 from basegate.i18n.formatting import columns
-from tests.helpers.plain import SLOW_WITH_WORKERS, WORKERS, ledger, verdicts
+from tests.helpers.plain import SLOW_WITH_WORKERS, WORKERS, ledger
 
 
 @SLOW_WITH_WORKERS
@@ -49,15 +49,6 @@ def test_the_page_shows_verdicts_and_what_was_written_and_stays_text(isolated, w
     assert "\\u003cscript\\u003ealert(1)\\u003c/script\\u003e" in page
     assert "<script>alert(1)" not in page
     assert "\x1b" not in page + result.stdout.str()
-
-
-@SLOW_WITH_WORKERS
-def test_the_page_tells_the_time_of_reading_the_store_from_that_of_measuring(isolated, workers):
-    isolated.runpytest_subprocess("--model", "one", *workers)
-    assert "data-stored=" not in (isolated.path / "report.html").read_text()
-    isolated.runpytest_subprocess("--model", "one", *workers)
-    page = html.unescape((isolated.path / "report.html").read_text())
-    assert page.count('data-stored=\\"from the store; measured in ') == len(verdicts(isolated))
 
 
 @pytest.mark.parametrize("asked", [("--language", "zh-HK"), ()], ids=["option", "locale"])

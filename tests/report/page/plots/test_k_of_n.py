@@ -12,14 +12,15 @@ from tests.helpers.rows import entry, make_ledger, row
 
 
 def test_counts_are_of_questions_that_have_one():
+    one, other, third = (counted(3, item=f"bank/q{number}") for number in range(3))
     asked = (
-        counted(3),
-        counted(7, item="bank/q2", limit=None),
-        counted(7, item="bank/q3", value=None),
+        one,
+        other.model_copy(update={"limit": None}),
+        third.model_copy(update={"value": None}),
     )
     whole = row(check="knowledge", item="bank", metric="accuracy")
     page = Page(ledger=make_ledger(*asked, whole))
-    assert counts_of(page, "knowledge", "bank") == {"yi-6b": {"q1": asked[0]}}
+    assert counts_of(page, "knowledge", "bank") == {"yi-6b": {"q0": one}}
     broken = invalid("yi-6b", "knowledge", "bank/q1", "it broke.")
     assert counts_of(Page(ledger=make_ledger(broken)), "knowledge", "bank") == {}
 
