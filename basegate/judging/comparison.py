@@ -13,12 +13,14 @@ candidates were compared on the item:
 from __future__ import annotations
 
 import math
+import warnings
 from collections import defaultdict
 from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from basegate.config.declaration import declaration_of
+from basegate.config.declaration import declaration_of, origin_of
+from basegate.errors import NotCompared, summary
 from basegate.ledger import Comparison
 from basegate.stats.paired import holm, paired_difference, paired_ratio_intervals, sign_test
 
@@ -41,12 +43,24 @@ def compare(measured: Iterable[tuple[str, Measurement]]) -> tuple[Comparison, ..
     """Compare every two candidates on every item that both were measured on.
 
     `measured`: candidates' names and their measurements with evidence; those with other settings or
-    data are not compared. In the order of the checks, then of the candidates.
+    data are not compared. In the order of the checks, then of the candidates. Warns `NotCompared`
+    of a check whose own `compare` fails, and goes on.
     """
     groups: dict[tuple[str, str], list[tuple[str, Measurement]]] = defaultdict(list)
     for name, measurement in measured:
         groups[measurement.check, measurement.item].append((name, measurement))
-    return tuple(each for group in groups.values() for each in _compare_group(group))
+    found: list[Comparison] = []
+    for (check, item), group in groups.items():
+        try:
+            found += tuple(_compare_group(group))
+        # A check of the project's own runs its code here: the rest must not go with it.
+        except Exception as error:  # noqa: BLE001
+            text = (
+                f"{item}: the check {check} ({origin_of(check).shown}) cannot compare candidates: "
+                f"{summary(error)}. Verdicts are not affected; correct its compare."
+            )
+            warnings.warn(text, NotCompared, stacklevel=2)
+    return tuple(found)
 
 
 def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Comparison]:

@@ -87,7 +87,7 @@ def _closest(rows: Sequence[Result]) -> ValueAndLimit | None:
     """The limit with the smallest margin; counts and limits of a row's own number have none."""
     telling = (row for row in rows if not row.counts and not row.is_its_own)
     return min(
-        (_distance(row) for row in telling if row.value is not None),
+        (_beside_limit(row) for row in telling if row.value is not None),
         key=lambda each: each.margin,
         default=None,
     )
@@ -156,13 +156,13 @@ def _nearest(
 
     def far(name: str) -> tuple[int, float]:
         checks = {(row.check, row.part) for row in missed[name]}
-        distances = (_distance(row).distance for row in missed[name])
+        distances = (_beside_limit(row).distance for row in missed[name])
         return len(checks) + open_[name], max(distances, default=0.0)
 
     nearest = min([*unfinished, *known], key=far, default=None)
     if nearest is None or nearest in unfinished:
         return None, ()
-    return nearest, tuple(map(_distance, sorted(missed[nearest], key=_by_distance)))
+    return nearest, tuple(map(_beside_limit, sorted(missed[nearest], key=_by_distance)))
 
 
 _PLAINNESS = {
@@ -183,12 +183,12 @@ def plainest_of(rows: Iterable[Result]) -> ValueAndLimit | None:
     one farther from its limit.
     """
     known = [row for row in rows if row.value is not None and row.limit is not None]
-    return _distance(min(known, key=_by_plainness)) if known else None
+    return _beside_limit(min(known, key=_by_plainness)) if known else None
 
 
 def _by_plainness(row: Result) -> tuple[bool, bool, int, float]:
     rank = _PLAINNESS.get(row.metric, 1 if row.unit == FRACTION else 4)
-    return row.verdict != "fail", row.count == 0, rank, -_distance(row).distance
+    return row.verdict != "fail", row.count == 0, rank, -_beside_limit(row).distance
 
 
 def _by_distance(row: Result) -> tuple[bool, bool, bool, float]:
@@ -197,24 +197,13 @@ def _by_distance(row: Result) -> tuple[bool, bool, bool, float]:
     A share of nothing is no number, and how far a count is from its limit depends on when sampling
     stopped: these come last.
     """
-    return row.verdict != "fail", row.count == 0, row.counts, -_distance(row).distance
+    return row.verdict != "fail", row.count == 0, row.counts, -_beside_limit(row).distance
 
 
-def _distance(row: Result) -> ValueAndLimit:
-    return ValueAndLimit(
-        check=row.check,
-        item=row.item,
-        metric=row.metric,
-        value=row.value,
-        limit=row.limit,
-        direction=row.direction,
-        unit=row.unit,
-        n_generated=row.n_generated,
-        # A count is judged itself; its interval is one of the chance behind it.
-        interval=None if row.counts else row.interval,
-        confidence=row.confidence,
-        reference=row.reference,
-    )
+def _beside_limit(row: Result) -> ValueAndLimit:
+    fields = {name: getattr(row, name) for name in ValueAndLimit.model_fields}
+    # A count is judged itself; its interval is one of the chance behind it.
+    return ValueAndLimit(**fields | ({"interval": None} if row.counts else {}))
 
 
 HALF = 0.5

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from basegate.i18n.formatting import format_probability
 from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swapped
-from basegate.stats.operating_curves import passing_probability_of_counts
+from basegate.stats.intervals import passing_probability_of_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label
 from basegate.config.settings import SamplingSettings
-from basegate.stats.operating_curves import passing_probability
+from basegate.stats.intervals import passing_probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
