@@ -86,10 +86,8 @@ def judge(
             found, further = references.resolve(limit, measurement, limits)
         except InvalidMeasurement as error:
             reason = f"{limit.key} is relative to {limit.candidate}, {error.message}"
-            row = invalid(*place, reason, measurement.key)
-            unresolved.append(
-                row.model_copy(update={"unresolved": _unresolved(limit, measurement)})
-            )
+            found_only = _unresolved(limit, measurement)
+            unresolved.append(invalid(*place, reason, measurement.key, found_only))
         else:
             resolved.append(found)
             notes.update(dict.fromkeys(further))
@@ -102,11 +100,9 @@ def judge(
 
 
 def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:
-    known = {"candidate": limit.candidate, "metric": limit.metric}
-    for metric in measurement.findings.metrics:
-        if metric.name == limit.metric:
-            return Unresolved(**known, value=metric.value, unit=metric.unit)
-    return Unresolved(**known)
+    values = ((m.value, m.unit) for m in measurement.findings.metrics if m.name == limit.metric)
+    value, unit = next(values, (None, ""))
+    return Unresolved(candidate=limit.candidate, metric=limit.metric, value=value, unit=unit)
 
 
 def _rows(
@@ -167,9 +163,14 @@ def _broken(measurement: Measurement, share: Metric) -> str:
 
 
 def invalid(
-    candidate: str, check: str, item: str, reason: str, measurement: str | None = None
+    candidate: str,
+    check: str,
+    item: str,
+    reason: str,
+    measurement: str | None = None,
+    unresolved: Unresolved | None = None,
 ) -> Result:
-    """The row of a measurement that could not be made or is beyond a limit of validity."""
+    """The row of a measurement that could not be made, is broken, or has no limit to meet."""
     return Result(
         candidate=candidate,
         check=check,
@@ -177,6 +178,7 @@ def invalid(
         verdict="invalid",
         reason=Message.of(reason),
         measurement=measurement,
+        unresolved=unresolved,
     )
 
 

@@ -83,14 +83,10 @@ def _memory(candidates: Sequence[CandidateEntry]) -> dict[str, int]:
     }
 
 
-def _closest(rows: Sequence[Result]) -> ValueAndLimit | None:
+def _closest(rows: Iterable[Result]) -> ValueAndLimit | None:
     """The limit with the smallest margin; counts and limits of a row's own number have none."""
-    telling = (row for row in rows if not row.counts and not row.is_its_own)
-    return min(
-        (_beside_limit(row) for row in telling if row.value is not None),
-        key=lambda each: each.margin,
-        default=None,
-    )
+    telling = (row for row in rows if not (row.counts or row.is_its_own or row.value is None))
+    return min(map(_beside_limit, telling), key=lambda each: each.margin, default=None)
 
 
 def _smallest(memory: Mapping[str, int]) -> str | None:
@@ -222,7 +218,10 @@ def acceptance_confidence(rows: Iterable[Result]) -> AcceptanceConfidence:
     counted = {place: own for place, own in by_check.items() if any(row.counts for row in own)}
     others = [own for place, own in by_check.items() if place not in counted]
     shown = [own for own in others if all(row.interval is not None for row in own)]
-    chances = [_chance_of_passing(*place, own) for place, own in counted.items()]
+    chances = [
+        ChanceOfPassing(check=check, item=item, chance=_chance_of_passing(own))
+        for (check, item), own in counted.items()
+    ]
     return AcceptanceConfidence(
         by_interval=len(shown),
         confidence=min((row.confidence for own in shown for row in own), default=0.95),
@@ -234,8 +233,6 @@ def acceptance_confidence(rows: Iterable[Result]) -> AcceptanceConfidence:
     )
 
 
-def _chance_of_passing(check: str, item: str, rows: Iterable[Result]) -> ChanceOfPassing:
-    chances = (dict(row.curve).get(HALF) for row in rows if row.counts)
-    # A row without an operating curve counts as if it let everything through.
-    chance = math.prod(1.0 if each is None else each for each in chances)
-    return ChanceOfPassing(check=check, item=item, chance=chance)
+def _chance_of_passing(rows: Iterable[Result]) -> float:
+    """That all counts are met; one without an operating curve lets everything through."""
+    return math.prod(dict(row.curve).get(HALF, 1.0) for row in rows if row.counts)

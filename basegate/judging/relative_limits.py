@@ -110,61 +110,55 @@ class References:
         origins: Mapping[str, Origin] | None = None,
         beside: Collection[str] = (),
     ) -> None:
-        names = {limit.candidate for limit in limits}
-        # Without a relative limit the store is not read.
-        self._stored = _by_name(measurements if names else ())
         self._origins = origins or {}
         self._beside = beside
-        self._named = names & self._stored.keys()
-        self._by_name = {name: self._stored.get(name) or self._aliases(name) for name in names}
+        self._measurements: dict[tuple[str, str], Measurement] = {}
+        self._found: dict[str, list[Measurement]] = {}
+        # Without a relative limit the store is not read.
+        for each in measurements if any(limits) else ():
+            self.add(each)
 
-    def _aliases(self, name: str) -> list[Measurement]:
-        """What is stored of a candidate under other names only."""
-        origin = self._origins.get(name)
-        every = (each for own in self._stored.values() for each in own)
-        found = {
-            each.key: each for each in every if origin and origin.is_same_checkpoint(each.candidate)
-        }
-        return list(found.values())
+    def add(self, measurement: Measurement) -> None:
+        """Add a measurement, in place of an earlier one of its name and key."""
+        self._measurements[measurement.candidate.name, measurement.key] = measurement
+        self._found.clear()
+
+    def _is_stored(self, name: str) -> bool:
+        return any(stored == name for stored, _ in self._measurements)
+
+    def _measured_on(self, name: str) -> list[Measurement]:
+        """Measurements of a candidate under all of its names, which keys leave out.
+
+        Where nothing is stored under this one, those of the same checkpoint.
+        """
+        if name not in self._found:
+            every = self._measurements.values()
+            named = {_candidate_key(each) for each in every if each.candidate.name == name}
+            origin = self._origins.get(name)
+            self._found[name] = [
+                each
+                for each in every
+                if _candidate_key(each) in named
+                or (not named and origin is not None and origin.is_same_checkpoint(each.candidate))
+            ]
+        return self._found[name]
 
     def _not_stored(self, name: str) -> str:
         """Error text; names under which the same source is stored, if any."""
         text = "of which no such measurement is stored."
         origin = self._origins.get(name)
-        if name in self._stored or self._by_name.get(name):
+        if self._measured_on(name):
             return text
+        stored = [each.candidate for each in self._measurements.values()]
         if origin is None:
-            return text + did_you_mean(name, {*self._stored, *self._origins})
-        others = sorted(
-            other
-            for other, own in self._stored.items()
-            if any(each.candidate.source == origin.source for each in own)
-        )
+            return text + did_you_mean(name, {*self._origins, *(each.name for each in stored)})
+        others = sorted({each.name for each in stored if each.source == origin.source})
         if not others:
             return text
         return (
             f"a name under which nothing is stored. Stored of the same source ({origin.source}): "
             f"{' and '.join(others)}; give such a name if it is what you mean."
         )
-
-    def add(self, measurement: Measurement) -> None:
-        """Add a measurement of a reference, in place of an earlier one of its key."""
-        for name, own in self._by_name.items():
-            if self._is_of(name, measurement):
-                others = (each for each in own if each.key != measurement.key)
-                self._by_name[name] = [measurement, *others]
-        self._named |= {measurement.candidate.name} & self._by_name.keys()
-
-    def _is_of(self, name: str, measurement: Measurement) -> bool:
-        """Whether a measurement would count as that reference's own if it was in the store."""
-        if measurement.candidate.name == name:
-            return True
-        if name in self._named:
-            candidate = measurement.identity.get("candidate")
-            own = self._by_name[name]
-            return any(each.identity.get("candidate") == candidate for each in own)
-        origin = self._origins.get(name)
-        return origin is not None and origin.is_same_checkpoint(measurement.candidate)
 
     def resolve(
         self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
@@ -179,8 +173,8 @@ class References:
         Raises:
             InvalidMeasurement: nothing stored can be compared; says what to do.
         """
-        stored = self._by_name.get(limit.candidate, [])
-        own = [each for each in stored if each.check == measurement.check]
+        name = limit.candidate
+        own = [each for each in self._measured_on(name) if each.check == measurement.check]
         same = [each for each in own if _identity_of_check(each) == _identity_of_check(measurement)]
         config = _load_options(measurement.candidate)
         fitting = [each for each in same if _load_options(each.candidate) == config]
@@ -195,7 +189,7 @@ class References:
             check_valid(found, validity)
         except InvalidMeasurement as error:
             raise InvalidMeasurement(f"whose own measurement is invalid: {error.message}") from None
-        notes = _notes(limit.candidate, found, fitting, measurement, limit.candidate in self._named)
+        notes = _notes(name, found, fitting, measurement, named=self._is_stored(name))
         return _resolved(limit, found), tuple(notes)
 
     def _nothing_fits(
@@ -226,8 +220,9 @@ class References:
                 "or measure it first, with the same --thresholds and --store"
             )
         name = limit.candidate
-        if stored := self._stored.get(name):
-            name = shlex.quote(asked_for(name, stored[0].candidate.located, self._origins))
+        if self._is_stored(name):
+            located = self._measured_on(name)[0].candidate.located
+            name = shlex.quote(asked_for(name, located, self._origins))
         return f"{what} {first}: pytest --model {name} {_load_options(facts)}"
 
 
@@ -268,19 +263,8 @@ def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:
     )
 
 
-def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
-    """Measurements by name; of a candidate with several names, all of them under each.
-
-    The key of a measurement leaves the name out.
-    """
-    of_candidate: dict[str, list[Measurement]] = {}
-    for each in measurements:
-        of_candidate.setdefault(canonical_json(each.identity.get("candidate")), []).append(each)
-    found: dict[str, list[Measurement]] = {}
-    for own in of_candidate.values():
-        for name in {each.candidate.name for each in own}:
-            found.setdefault(name, []).extend(own)
-    return found
+def _candidate_key(measurement: Measurement) -> str:
+    return canonical_json(measurement.identity.get("candidate"))
 
 
 def _identity_of_check(measurement: Measurement) -> dict[str, Any]:
@@ -298,6 +282,7 @@ def _notes(
     found: Measurement,
     fitting: Sequence[Measurement],
     measurement: Measurement,
+    *,
     named: bool,
 ) -> Iterable[Message]:
     mine, other = (each.identity.get("libraries") or {} for each in (measurement, found))
