@@ -274,7 +274,7 @@ def _labels(pairs: Sequence[tuple[str, _CandidateGroup]]) -> list[str]:
     """Unique labels: the name, with precision, revision or a hash where needed."""
     details: tuple[Callable[[Measurement], str], ...] = (
         lambda newest: "",
-        lambda newest: f", {_short(newest.candidate.revision)}",
+        lambda newest: f", {(newest.candidate.revision or 'unknown').removeprefix('sha256:')[:12]}",
         lambda newest: f", {digest(newest.identity.get('candidate'))[:12]}",
     )
     names = [name for name, _ in pairs]
@@ -289,10 +289,6 @@ def _labels(pairs: Sequence[tuple[str, _CandidateGroup]]) -> list[str]:
     return labels
 
 
-def _short(revision: str | None) -> str:
-    return (revision or "unknown").removeprefix("sha256:")[:12]
-
-
 def _judge_group(
     group: _CandidateGroup,
     name: str,
@@ -304,10 +300,12 @@ def _judge_group(
 ) -> StoredJudgement:
     answers: list[Measurement | None] = []
     records: list[Record] = []
+    missing: list[CheckConfig] = []
     undecided: list[CheckConfig] = []
     for number, (check, _) in enumerate(asked.checks):
         if not group.answers[number]:
             answers.append(None)
+            missing.append(check)
             continue
         answer = _as_answer(group.answers[number], check, label)
         answers.append(answer)
@@ -323,9 +321,7 @@ def _judge_group(
         others=tuple(sorted(set(group.names) - {name})),
         answers=tuple(answers),
         records=tuple(records),
-        missing=tuple(
-            check for (check, _), answer in zip(asked.checks, answers, strict=True) if not answer
-        ),
+        missing=tuple(missing),
         undecided=tuple(undecided),
         measured_at=group.newest.measured_at,
     )

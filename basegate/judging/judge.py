@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from basegate.checks.early_stopping import ALL, Draws
@@ -86,17 +87,13 @@ def judge(
             found, further = references.resolve(limit, measurement, limits)
         except InvalidMeasurement as error:
             reason = f"{limit.key} is relative to {limit.candidate}, {error.message}"
-            found_only = _unresolved(limit, measurement)
-            unresolved.append(invalid(*place, reason, measurement.key, found_only))
+            row = invalid(*place, reason, measurement.key, _unresolved(limit, measurement))
+            unresolved.append(row)
         else:
             resolved.append(found)
             notes.update(dict.fromkeys(further))
-    rows = [
-        row
-        for limit in resolved
-        for row in _rows(measurement, limit, candidate, tuple(notes), brief)
-    ]
-    return Verdict(results=(*rows, *unresolved))
+    rows = (_rows(measurement, limit, candidate, tuple(notes), brief) for limit in resolved)
+    return Verdict(results=(*chain.from_iterable(rows), *unresolved))
 
 
 def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:

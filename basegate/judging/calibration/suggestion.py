@@ -21,6 +21,10 @@ NOT_MEASURED = "not measured on any good candidate"
 NO_BAD = "no bad candidate measured"
 
 
+Suggested = tuple[float | None, str]
+"""A new value, or `None` to keep the limit; with the reason."""
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """A new `value` for a limit, or `None` to keep it; with the reason."""
@@ -49,12 +53,6 @@ class Case:
     bad: Mapping[str, Measurement]
     margin: float
     guessing: Sequence[float] = ()
-
-    def suggest(self, value: float, reason: str) -> Suggestion:
-        return Suggestion(self.check, self.limit, value, reason)
-
-    def keep(self, reason: str) -> Suggestion:
-        return Suggestion(self.check, self.limit, None, reason)
 
     def chance_of_guessing(self, correct: int) -> float:
         """Chance that a guesser has `correct` samples of every question right; 0 if unknown."""
