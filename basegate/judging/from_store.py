@@ -110,24 +110,17 @@ class ThresholdQuery:
 
 @dataclass
 class _CandidateGroup:
-    """The measurements of one candidate with one quantization, dtype and device.
+    """What is stored of one candidate with one quantization, dtype and device.
 
     Attributes:
-        measurements: all of them.
-        answers: those that answer a check, by its number.
+        newest: its newest measurement of all.
+        names: that it was measured under, each with how it was loaded then.
+        answers: by the number of a check, the measurements that answer it.
     """
 
-    measurements: list[Measurement] = field(default_factory=list)
+    newest: Measurement
+    names: dict[str, CandidateFacts] = field(default_factory=dict)
     answers: dict[int, list[Measurement]] = field(default_factory=lambda: defaultdict(list))
-
-    @property
-    def newest(self) -> Measurement:
-        return max(self.measurements, key=_age)
-
-    @property
-    def names(self) -> dict[str, CandidateFacts]:
-        """Names that it was measured under, each with how it was loaded then."""
-        return {each.candidate.name: each.candidate for each in self.measurements}
 
 
 def _age(measurement: Measurement) -> tuple[str, str]:
@@ -247,11 +240,13 @@ def _groups(store: Readable, asked: ThresholdQuery) -> list[_CandidateGroup]:
     by_data = defaultdict(list)
     for number, (_, identity) in enumerate(asked.checks):
         by_data[identity["data"]].append((number, identity))
-    groups: dict[str, _CandidateGroup] = defaultdict(_CandidateGroup)
+    groups: dict[str, _CandidateGroup] = {}
     for measurement in store:
         own = measurement.identity
-        group = groups[canonical_json(own.get("candidate"))]
-        group.measurements.append(measurement)
+        key = canonical_json(own.get("candidate"))
+        group = groups.setdefault(key, _CandidateGroup(measurement))
+        group.newest = max(group.newest, measurement, key=_age)
+        group.names[measurement.candidate.name] = measurement.candidate
         for number, identity in by_data.get(str(own.get("data")), ()):
             if all(own.get(part) == value for part, value in identity.items()):
                 group.answers[number].append(measurement)
