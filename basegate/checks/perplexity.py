@@ -171,7 +171,7 @@ def _score(
 
 def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Metric:
     """The figure to compare with the article's table."""
-    from basegate.engines.article_perplexity import article_perplexity
+    from basegate.engines.window_scoring import article_perplexity
 
     text = "\n\n".join(documents)
     value = article_perplexity(engine.model, engine.tokenizer, text, engine.batch_cache)

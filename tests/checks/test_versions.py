@@ -49,7 +49,7 @@ KNOWN = {
     "reasoning": (5, "d3a3d52bc64c7a99"),
     "continuation": (7, "773c767f017e7391"),
     "minimal_pairs": (3, "ca09c76a84618321"),
-    "perplexity": (5, "7a0e759b220031dc"),
+    "perplexity": (5, "eb529e475eed0f0b"),
 }
 
 
