@@ -14,6 +14,7 @@ from tests.helpers.pages import make_page
 
 def row(verdict="pass", **fields):
     given = {
+        "check": "perplexity",
         "metric": "bits_per_char",
         "value": 5.312,
         "unit": "bits_per_char",
@@ -23,7 +24,6 @@ def row(verdict="pass", **fields):
     }
     return Result(
         candidate="yi-6b",
-        check="perplexity",
         item="wiki",
         verdict=verdict,
         **{**given, **fields},
