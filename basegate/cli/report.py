@@ -26,7 +26,7 @@ from basegate.judging.comparison import compare_candidates
 from basegate.judging.from_store import ThresholdQuery, absent_from, judge_intact, ledger_of
 from basegate.report.github import write_summary
 from basegate.report.page.model import Page
-from basegate.runner.environment import environment
+from basegate.runner.measure import environment
 from basegate.serialization import write_atomically
 from basegate.store.union import MergedStore
 

@@ -15,7 +15,7 @@ from basegate.plugin.outcomes import crash_record, is_over
 from basegate.plugin.stash import PROPERTY
 from basegate.report.github import write_summary
 from basegate.report.junit import properties
-from basegate.runner.environment import environment
+from basegate.runner.measure import environment
 
 if TYPE_CHECKING:
     import pytest

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from basegate.checks.early_stopping import ALL, is_enough
-from basegate.checks.identity import identify_check, identify_software
+from basegate.checks.identity import (
+    identify_check,
+    identify_software,
+    installed_version,
+    library_versions,
+)
 from basegate.checks.task import Task
 from basegate.config.declaration import declaration_of, origin_of
 from basegate.engines.batch_cache import NO_CACHE
+from basegate.engines.devices import gpu_name
 from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Findings, Measurement
-from basegate.runner.environment import environment
 from basegate.serialization import digest
 from basegate.store.folder import Store
 
@@ -30,6 +37,9 @@ if TYPE_CHECKING:
     from basegate.runner.candidate import Candidate
     from basegate.store.journal import Journal
 
+    Measurer = Callable[["Candidate", "Job", Progress], Measurement]
+    """What makes a measurement: `measure`, or another process that calls it."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -41,14 +51,6 @@ class Job:
     draws: Draws  # how many samples of a question are wanted
     remeasure: bool  # ignore what is stored, and what is half done unless it was begun so
     store: Path
-
-
-class Measurer(Protocol):
-    """What makes a measurement: `measure`, or another process that calls it."""
-
-    def __call__(self, candidate: Candidate, job: Job, progress: Progress) -> Measurement:
-        """See `measure`."""
-        ...
 
 
 def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
@@ -65,22 +67,18 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         item=job.check.item,
     )
 
-    def waiting() -> None:
-        progress.status(Message("{name}: another run is measuring this; waiting for it", name=name))
-
-    with store.measuring(job.key, waiting=waiting) as journal:
+    waiting = Message("{name}: another run is measuring this; waiting for it", name=name)
+    with store.measuring(job.key, waiting=lambda: progress.status(waiting)) as journal:
         # Another run may have made it since this one looked.
         stored = _stored_beside(journal, job, store)
         if stored is not None and is_enough(stored.findings, job.draws):
             return stored
         if stored is not None:
-            progress.status(
-                Message(
-                    "{name}: the limit needs samples that were not drawn before; they are drawn "
-                    "now.",
-                    name=name,
-                )
+            more = Message(
+                "{name}: the limit needs samples that were not drawn before; they are drawn now.",
+                name=name,
             )
+            progress.status(more)
         if len(journal):
             progress.status(Message("{name}: goes on where an earlier run was ended.", name=name))
         try:
@@ -128,13 +126,10 @@ def obtain(
     else:
         store.tidy(found)
     # The key leaves names out: under another name it is the same measurement.
-    return found.model_copy(update={"item": check.item, "earlier": _named(found, candidate.name)})
-
-
-def _named(found: Measurement, asked: str) -> Earlier | None:
-    if found.earlier is None or found.candidate.name == asked:
-        return found.earlier
-    return found.earlier.model_copy(update={"name": found.candidate.name})
+    earlier = found.earlier
+    if earlier is not None and found.candidate.name != candidate.name:
+        earlier = earlier.model_copy(update={"name": found.candidate.name})
+    return found.model_copy(update={"item": check.item, "earlier": earlier})
 
 
 def _stored(job: Job, store: Store) -> Measurement | None:
@@ -183,17 +178,20 @@ def _measure(
         engine.batch_cache = NO_CACHE
     if not isinstance(findings, Findings):
         raise _broken(job.check.name, f"returned {type(findings).__name__}, not Findings")
-    seconds, retries = journal.spent()
     _check_finite(findings)
+    seconds, retries = journal.spent()
+    if stored is not None:
+        seconds += stored.seconds
+        retries += int(stored.findings.facts.get("memory_retries") or 0)
     return Measurement(
         key=job.key,
         check=job.check.name,
         item=job.check.item,
         candidate=candidate.facts(),
-        findings=_noting(findings, engine, retries + _retries_of(earlier)),
+        findings=_noting(findings, engine, retries),
         identity=job.identity,
         environment=environment(candidate.device),
-        seconds=seconds + (stored.seconds if stored is not None else 0.0),
+        seconds=seconds,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -227,10 +225,6 @@ def _check_finite(findings: Findings) -> None:
                 name=metric.name,
             )
             raise InvalidMeasurement(reason)
-
-
-def _retries_of(earlier: Findings | None) -> int:
-    return int(earlier.facts.get("memory_retries") or 0) if earlier is not None else 0
 
 
 def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
@@ -302,4 +296,17 @@ def identify(candidate: Candidate, check: CheckConfig) -> dict[str, Any]:
         },
         **identify_check(check),
         **identify_software(check.name),
+    }
+
+
+def environment(device: str) -> dict[str, str | None]:
+    """Where a measurement is made, or judged, as the ledger describes it."""
+    return {
+        "basegate": installed_version("basegate"),
+        "python": platform.python_version(),
+        **library_versions(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": device,
+        "gpu": gpu_name() if device == "cuda" else None,
+        "cpus": str(os.cpu_count()),
     }
