@@ -116,27 +116,17 @@ def _sides(source: CorpusSource) -> list[dict[str, Path]]:
     assert source.path is not None
     if source.parallel is None:
         return [_files(source.path, source)]
-    _check_folders(source.path, source.parallel)
-    sides = [_files(root, source) for root in (source.path, source.parallel)]
-    for path in (*sides[0].values(), *sides[1].values()):
-        if _format(path, source) != "text":
-            raise DataError(f"{path}: a corpus with parallel = is made of text files.")
-    return sides
-
-
-def _check_folders(path: Path, parallel: Path) -> None:
-    """Refuse two sides that are not folders, or of which one lies in the other."""
-    if not parallel.is_dir() or not path.is_dir():
-        missing = parallel if path.is_dir() else path
-        raise DataError(
-            f"{missing}: is not a folder. A corpus with parallel = has a folder of text files on "
-            "both sides. Check path and parallel in the thresholds file."
-        )
+    path, parallel = source.path, source.parallel
     if parallel.is_relative_to(path) or path.is_relative_to(parallel):
         raise DataError(
             f"{parallel} and {path} lie in each other, so documents would be taken for their own "
             "versions. Put the two sides side by side."
         )
+    sides = [_files(root, source) for root in (path, parallel)]
+    for file in (*sides[0].values(), *sides[1].values()):
+        if _format(file, source) != "text":
+            raise DataError(f"{file}: a corpus with parallel = is made of text files.")
+    return sides
 
 
 def _hub_texts(source: CorpusSource) -> Iterator[str]:
