@@ -261,6 +261,15 @@ def _draw(generate: Callable[..., Iterable[Any]], source: GeneratedSource) -> tu
     )
 
 
+_EXPECTED = {
+    "missing": "is missing",
+    "string_type": "is not text",
+    "string_too_short": "is empty",
+    "int_type": "is not a whole number",
+    "dict_type": "are neither a list nor a table of letters and texts",
+}
+
+
 def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Record:
     names = tuple(kind.model_fields)
     fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
@@ -268,7 +277,12 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
     try:
         return kind.model_validate({name: _composed(value) for name, value in fields.items()})
     except ValidationError as error:
-        raise ValueError(_in_words(error.errors()[0])) from None
+        [detail, *_] = error.errors()
+        if detail["type"] == "value_error":
+            raise ValueError(str(detail["ctx"]["error"])) from None
+        field = ".".join(map(str, detail["loc"]))
+        what = _EXPECTED.get(detail["type"], detail["msg"])
+        raise ValueError(f"{field} {what}") from None
 
 
 def _composed(value: Any) -> Any:
@@ -295,24 +309,6 @@ def _check_first_answer(source: BankSource, rows: list[Row]) -> None:
             "count from 1, every key would be read wrong: say first_answer = 1 (or 0) in the "
             "thresholds file."
         )
-
-
-_EXPECTED = {
-    "missing": "is missing",
-    "string_type": "is not text",
-    "string_too_short": "is empty",
-    "int_type": "is not a whole number",
-    "int_parsing": "is not a whole number",
-    "dict_type": "are neither a list nor a table of letters and texts",
-}
-
-
-def _in_words(detail: Any) -> str:
-    field = ".".join(map(str, detail["loc"]))
-    if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"])
-    what = _EXPECTED.get(detail["type"], detail["msg"])
-    return f"{field} {what}"
 
 
 def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:

@@ -179,10 +179,7 @@ def read_jsonl(path: Path) -> Iterator[Row | RowError]:
         except ValueError as error:
             yield RowError(place, f"is not valid JSON ({error}).")
             continue
-        if isinstance(record, dict):
-            yield Row(place, record)
-        else:
-            yield RowError(place, "is not a JSON object in braces.")
+        yield _row(place, record)
 
 
 def _read_json(path: Path) -> Iterator[Row | RowError]:
@@ -193,11 +190,13 @@ def _read_json(path: Path) -> Iterator[Row | RowError]:
     if not isinstance(records, list):
         raise DataError(f"{path}: holds no list of records: it has to begin with '['.")
     for number, record in enumerate(records, start=1):
-        place = f"{path}, record {number}"
-        if isinstance(record, dict):
-            yield Row(place, record)
-        else:
-            yield RowError(place, "is not an object in braces.")
+        yield _row(f"{path}, record {number}", record)
+
+
+def _row(place: str, record: Any) -> Row | RowError:
+    if isinstance(record, dict):
+        return Row(place, record)
+    return RowError(place, "is not a JSON object in braces.")
 
 
 def _read_csv(path: Path, header: Sequence[str] | None, delimiter: str) -> Iterator[Row | RowError]:

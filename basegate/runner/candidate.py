@@ -33,10 +33,8 @@ class Candidate:
     """One candidate of a run.
 
     Args:
-        spec: what and where it is.
         device: `auto`, `cuda` or `cpu`.
         memory: file that remembers fingerprints of large local checkpoints.
-        progress: told that it loads.
         window: tokens of the run's longest input, for which there has to be memory.
         revision: its commit or fingerprint, where another process has found it out.
         load: loads an engine from spec, revision and device; replaced in tests.

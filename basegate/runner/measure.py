@@ -89,7 +89,11 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
                 _say_not_kept(store, journal.trouble)
             raise
         journal.finish(measurement)
-        if _keep(measurement, store):
+        try:
+            store.put(measurement)
+        except OSError as error:
+            _say_not_kept(store, error.strerror or str(error))
+        else:
             journal.discard()
         return measurement.model_copy(update={"earlier": _earlier(stored, journal)})
 
@@ -104,16 +108,10 @@ def obtain(
     progress: Progress,
     measurer: Measurer = measure,
 ) -> Measurement:
-    """The measurement of a check; what the store lacks is measured.
+    """The measurement of a check, from the store or made by `measurer`.
 
-    Args:
-        candidate: loaded only if something has to be measured.
-        check: what is measured.
-        store: where measurements are kept.
-        draws: how many samples of a question are wanted.
-        remeasure: measure even if the store has one.
-        progress: told of the work.
-        measurer: makes what is missing.
+    The candidate is loaded only for the latter. `draws` says how many samples of a question are
+    wanted; `remeasure` does not look at what is stored.
 
     Raises:
         InvalidMeasurement: it could not be made, or is broken.
@@ -252,16 +250,6 @@ def _about_files(engine: Engine) -> Iterator[str]:
         )
     if engine.loaded.code:
         yield Message("Python code of the checkpoint was run, as --trust-remote-code asked.")
-
-
-def _keep(measurement: Measurement, store: Store) -> bool:
-    """Put a measurement into the store; whether there was room for it."""
-    try:
-        store.put(measurement)
-    except OSError as error:
-        _say_not_kept(store, error.strerror or str(error))
-        return False
-    return True
 
 
 def _say_not_kept(store: Store, reason: str) -> None:

@@ -44,7 +44,7 @@ def test_json_lines(read):
 def test_a_list_of_records(read):
     assert read("t.json", '[{"a": 1}, 5, {"a": 2}]') == [
         (1, {"a": 1}),
-        (2, "is not an object in braces."),
+        (2, "is not a JSON object in braces."),
         (3, {"a": 2}),
     ]
 
