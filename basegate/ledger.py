@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from basegate.i18n.messages import Message
 from basegate.measurement import CandidateFacts, Earlier
-from basegate.serialization import Frozen, Interval, write_atomically
+from basegate.serialization import Frozen, Interval, MessageField, write_atomically
 from basegate.verdict import Reference, Result, VerdictWord
 
 if TYPE_CHECKING:
@@ -275,7 +274,7 @@ class NotJudged(CheckItem):
 
     why: Literal["undecided", "missing", "unknown"]
     command: str = ""
-    reason: Message | None = None
+    reason: MessageField | None = None
 
 
 class CandidateEntry(CandidateFacts):

@@ -218,7 +218,7 @@ def _toml(suggestions: Iterable[Suggestion]) -> Iterator[str]:
         yield from ("", f"[{name}]")
         yield from (f"{each.key} = {each.value!r}" for each in changed)
         reasons = [f"{each.key}: {each.reason}" for each in changed]
-        why = joined(reasons, "; ") if len(changed) > 1 else changed[0].reason
+        why = "; ".join(reasons) if len(changed) > 1 else changed[0].reason
         yield f"why = {json.dumps(printable(why), ensure_ascii=False)}"
 
 
