@@ -212,15 +212,6 @@ class Record(Frozen):
     results: tuple[Result, ...]
     earlier: Earlier | None = None
 
-    def to_json(self) -> str:
-        """Return the record as text, the only form that crosses between processes."""
-        return self.model_dump_json()
-
-    @classmethod
-    def from_json(cls, text: str) -> Record:
-        """Return the record that `to_json` wrote."""
-        return cls.model_validate_json(text)
-
 
 class ThresholdsFile(Frozen):
     """Which limits the run was judged by.

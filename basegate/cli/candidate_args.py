@@ -14,16 +14,16 @@ from basegate.config.registry import CandidateSpec, load_registry
 from basegate.config.selection import is_group, of_group
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.errors import UsageError
-from basegate.judging.checkpoint_identity import origins_of
 from basegate.judging.from_store import judge_stored
+from basegate.judging.relative_limits import origins_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from basegate.config.thresholds import Thresholds
-    from basegate.judging.checkpoint_identity import Origin
     from basegate.judging.from_store import StoredJudgement, ThresholdQuery
+    from basegate.judging.relative_limits import Origin
     from basegate.store.folder import Store
     from basegate.store.union import Readable
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from basegate.config.registry import CandidateSpec
     from basegate.config.thresholds import Thresholds
-    from basegate.judging.checkpoint_identity import Origin
     from basegate.judging.from_store import StoredJudgement
+    from basegate.judging.relative_limits import Origin
     from basegate.measurement import CandidateFacts
     from basegate.store.folder import Store
 

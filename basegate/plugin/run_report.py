@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from basegate.checks.identity import installed_version
-from basegate.errors import NotCompared, summary
+from basegate.errors import NotCompared
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
 from basegate.ledger import Comparison, Record, Suite
@@ -100,13 +101,13 @@ class RunReport:
 
     def _comparisons(self, results: list[Result]) -> tuple[Comparison, ...]:
         """Every two candidates on the same items; without those that an own check cannot make."""
-        try:
-            return compare_candidates(results, self.evidence)
-        # A check of the project's own compares what it likes: the verdicts must not go with it.
-        except Exception as error:  # noqa: BLE001
-            text = f"the candidates could not be compared ({summary(error)})"
-            self.warnings.append((NotCompared, text))
-            return ()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", NotCompared)
+            found = compare_candidates(results, self.evidence)
+        self.warnings += [
+            (NotCompared, str(each.message)) for each in caught if each.category is NotCompared
+        ]
+        return found
 
     def _compared(self, own: list[CandidateFacts]) -> list[CandidateRecords]:
         gate, options = self.gate, self.gate.options
@@ -144,7 +145,9 @@ def take_records(report: pytest.TestReport) -> list[Record]:
     records, others = [], []
     for name, value in report.user_properties:  # names of others may be of any type
         if str(name).startswith(f"{PROPERTY}:"):
-            records.append((name.removeprefix(f"{PROPERTY}:"), Record.from_json(str(value))))
+            records.append(
+                (name.removeprefix(f"{PROPERTY}:"), Record.model_validate_json(str(value)))
+            )
         else:
             others.append((name, value))
     report.user_properties[:] = [*others, *properties(record for _, record in records)]
