@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "ee4cd6be043b16af"),
-    "reasoning": (5, "74bc80230803660d"),
+    "knowledge": (6, "1981300411d88e0f"),
+    "reasoning": (5, "57ec01c2867a0805"),
     "continuation": (7, "9c3877bf19fec5c3"),
-    "minimal_pairs": (3, "684895c93b418e69"),
-    "perplexity": (5, "3c47f9f76cf408b6"),
+    "minimal_pairs": (3, "150ceda01cc71b8f"),
+    "perplexity": (5, "8c9856a9aadde8bc"),
 }
 
 
