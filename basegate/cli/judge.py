@@ -21,7 +21,8 @@ from basegate.config.thresholds import load_thresholds
 from basegate.judging.comparison import compare_candidates
 from basegate.judging.from_store import ThresholdQuery, absent_from, judge_intact, ledger_of
 from basegate.report.csv_table import table
-from basegate.report.terminal import line, not_judged_in_words, origin, summary
+from basegate.report.decision_text import not_judged_in_words
+from basegate.report.terminal import line, origin, summary
 from basegate.runner.measure import environment
 from basegate.serialization import write_atomically
 

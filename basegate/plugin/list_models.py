@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from basegate.config.tags import known_tags, tagged
-from basegate.engines.architectures.known import KNOWN
+from basegate.engines.architectures import known_model_types
 from basegate.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
 
 def _row(spec: CandidateSpec, base: Path) -> tuple[str, ...]:
     context = str(spec.context_length) if spec.context_length else "unknown"
-    native = "no" if spec.unsupported else "yes" if spec.architecture in KNOWN else "unknown"
+    known = "yes" if spec.architecture in known_model_types() else "unknown"
+    native = "no" if spec.unsupported else known
     source = spec.source
     if spec.local:  # as `models.toml` would name it
         path = os.path.relpath(source, base)
@@ -59,11 +60,11 @@ def _notes(registry: Mapping[str, CandidateSpec]) -> Iterator[str]:
 
 def _unknown(spec: CandidateSpec) -> str:
     """A note on an architecture that may be misspelt, or newer than this version."""
-    if not spec.architecture or spec.architecture in KNOWN:
+    if not spec.architecture or spec.architecture in known_model_types():
         return ""
     return (
         f"no class is known for architecture {spec.architecture!r}; it loads only where the "
-        f"installed transformers has one.{did_you_mean(spec.architecture, KNOWN)}"
+        f"installed transformers has one.{did_you_mean(spec.architecture, known_model_types())}"
     )
 
 

@@ -71,10 +71,10 @@ class ReportHooks:
         if ledger is None:
             return
         from basegate.i18n.formatting import columns
-        from basegate.report.terminal import heading, summary, warned, written
+        from basegate.report.terminal import summary, warned, written
 
         tr = self.gate.tr
-        head = heading(tr)
+        head = tr("verdicts")
         # pytest counts characters, some of which take two columns.
         room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
         terminalreporter.write_sep("=", head, fullwidth=room)
@@ -108,9 +108,8 @@ class ReportHooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
-        from basegate.report.html_rows import id_cell, result_cells, stored_cells
+        from basegate.report.html_rows import id_cell, result_cells
 
-        cells[:] = stored_cells(cells, self.report.records_of(report), self.gate.tr)
         if len(cells) > 1:
             cells[1] = id_cell(report.nodeid)
             cells[2:2] = result_cells(self.report.results_of(report), self.gate.tr)
@@ -118,8 +117,8 @@ class ReportHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
         """Show what the model wrote behind its row."""
-        from basegate.report.html_rows import all_evidence
+        from basegate.report.html_rows import all_details
 
-        shown = all_evidence(self.report.results_of(report), self.gate.store, self.gate.tr)
+        shown = all_details(self.report.results_of(report), self.gate.store, self.gate.tr)
         if shown:
             data[:] = [*shown, *(data if report.failed else [])]

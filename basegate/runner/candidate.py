@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.data.hub import resolve_commit
-from basegate.engines.devices import resolve_device
-from basegate.engines.memory import PeakMemory, clear_frames, release_memory
+from basegate.engines.devices import (
+    clear_frames,
+    peak_memory,
+    release_memory,
+    reset_peak_memory,
+    resolve_device,
+)
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.measurement import CandidateFacts
@@ -60,7 +65,6 @@ class Candidate:
         self._found: dict[str, Any] = {}  # facts that loading told
         self._revision = revision
         self._failure: str | None = None
-        self._peak = PeakMemory(self.device)
 
     @property
     def name(self) -> str:
@@ -127,7 +131,7 @@ class Candidate:
         return self._engine
 
     def _try_to_load(self, revision: str) -> Engine:
-        self._peak.start()
+        reset_peak_memory(self.device)
         try:
             return self._load(self.spec, revision, self.device)
         # Any error, of the program's own, too: it would come again for every check.
@@ -146,7 +150,7 @@ class Candidate:
             quantization=self.spec.quantization,
             dtype=self.spec.dtype,
             device=self.device,
-            peak_memory_bytes=self._peak.read() if self._engine is not None else None,
+            peak_memory_bytes=peak_memory(self.device) if self._engine is not None else None,
             **self._found,
         )
 

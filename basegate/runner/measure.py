@@ -18,7 +18,7 @@ from basegate.checks.identity import (
 )
 from basegate.checks.task import Task
 from basegate.config.declaration import declaration_of, origin_of
-from basegate.engines.batch_cache import NO_CACHE
+from basegate.engines.batching import NO_CACHE
 from basegate.engines.devices import gpu_name
 from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message

@@ -49,7 +49,7 @@ KNOWN = {
     "reasoning": (5, "57ec01c2867a0805"),
     "continuation": (7, "9c3877bf19fec5c3"),
     "minimal_pairs": (3, "150ceda01cc71b8f"),
-    "perplexity": (5, "8c9856a9aadde8bc"),
+    "perplexity": (5, "75a00743be3a4359"),
 }
 
 
