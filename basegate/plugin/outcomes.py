@@ -12,7 +12,7 @@ from basegate.judging.explanation import sentence
 from basegate.judging.judge import invalid
 from basegate.ledger import Record
 from basegate.plugin.collection import candidate_in, candidate_of, check_of, split_test_id
-from basegate.plugin.stash import PROPERTY, RECORDS
+from basegate.plugin.fixtures import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from basegate.ledger import Ledger
     from basegate.plugin.session import GateSession
     from basegate.verdict import Result
+
+PROPERTY = "basegate"
+"""Prefix of the entries in `user_properties` that are records; the phase follows."""
 
 
 def attach_records(

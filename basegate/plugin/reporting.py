@@ -7,31 +7,37 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from basegate.errors import StoreWarning
+from basegate.plugin.collection import GATE
+from basegate.plugin.compare import check_stored
+from basegate.plugin.option_names import NAMES
 from basegate.plugin.run_report import RunReport
-from basegate.plugin.stash import GATE, NAMES
 
 if TYPE_CHECKING:
     import warnings
+
+    from basegate.plugin.option_names import OptionNames
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Report on the run, on a page by default; before pytest-html looks at its options."""
-    report = RunReport(config.stash[GATE])
-    with config.stash[NAMES].usage_errors():
-        report.check_compared()
-    config.pluginmanager.register(ReportHooks(report), "basegate-report")
+    gate, names = config.stash[GATE], config.stash[NAMES]
+    if gate.options.compare:
+        with names.usage_errors():
+            check_stored(gate.store, gate.options.compare, gate.options.known)
+    config.pluginmanager.register(ReportHooks(RunReport(gate), names), "basegate-report")
     if config.pluginmanager.hasplugin("html") and not config.option.collectonly:
         config.option.htmlpath = config.option.htmlpath or "report.html"
         config.option.self_contained_html = True
 
 
 class ReportHooks:
-    """Collects the records of tests, and shows them at the end."""
+    """Collects the records of tests, and shows them at the end; `names`: of the options."""
 
-    def __init__(self, report: RunReport) -> None:
+    def __init__(self, report: RunReport, names: OptionNames) -> None:
         self.report = report
         self.gate = report.gate
+        self.names = names
 
     def pytest_report_header(self) -> list[str]:
         from basegate.report.terminal import header
@@ -43,11 +49,12 @@ class ReportHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.report.add(report)
+        if self.report.records_of(report) and isinstance(report.longrepr, str):
+            report.longrepr = self.names.in_text(report.longrepr)
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         if issubclass(warning_message.category, StoreWarning):
-            text = str(warning_message.message)
-            self.report.warnings.append((warning_message.category, text))
+            self.report.warnings.append((warning_message.category, str(warning_message.message)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -78,14 +85,13 @@ class ReportHooks:
         # pytest counts characters, some of which take two columns.
         room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
         terminalreporter.write_sep("=", head, fullwidth=room)
-        for line, markup in summary(ledger, report.records, tr):
-            terminalreporter.write_line(line, **markup)
-        for line in warned(report.warnings, tr):
-            terminalreporter.write_line(line, yellow=True)
+        lines = [*summary(ledger, report.records, tr)]
+        lines += [(line, {"yellow": True}) for line in warned(report.warnings, tr)]
         if report.written:
-            files = (self.gate.options.ledger, self.gate.options.summary)
-            for line, markup in written(*files, report.write_errors, tr):
-                terminalreporter.write_line(line, **markup)
+            options = self.gate.options
+            lines += written(options.ledger, options.summary, report.write_errors, tr)
+        for line, markup in lines:
+            terminalreporter.write_line(self.names.in_text(line), **markup)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:

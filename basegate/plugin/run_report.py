@@ -10,9 +10,8 @@ from basegate.errors import NotCompared, summary
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
 from basegate.ledger import Comparison, Record, Suite
-from basegate.plugin.compare import check_stored, from_store
-from basegate.plugin.outcomes import crash_record, is_over
-from basegate.plugin.stash import PROPERTY
+from basegate.plugin.compare import from_store
+from basegate.plugin.outcomes import PROPERTY, crash_record, is_over
 from basegate.report.github import write_summary
 from basegate.report.junit import properties
 from basegate.runner.environment import environment
@@ -47,11 +46,6 @@ class RunReport:
         self.write_errors: list[str] = []
         self.written = False
         self._by_report: WeakKeyDictionary[pytest.TestReport, list[Record]] = WeakKeyDictionary()
-
-    def check_compared(self) -> None:
-        options = self.gate.options
-        if options.compare:
-            check_stored(self.gate.store, options.compare, options.known)
 
     def add(self, report: pytest.TestReport) -> None:
         self._by_report[report] = take_records(report)

@@ -92,27 +92,30 @@ def _listed(stems: dict[str, str]) -> str:
 
 
 def require_stored(
-    names: Sequence[str], known: Collection[str], registered: Collection[str] = ()
+    names: Sequence[str],
+    known: Collection[str],
+    registered: Collection[str] = (),
+    option: str = "--model",
 ) -> list[str]:
-    """Those of the candidates that something is stored of.
+    """Those of the candidates of an option that something is stored of.
 
     Raises:
         UsageError: nothing is stored of a name that is not registered, or of none of them.
     """
     for name in names:
         if name not in known and name not in registered:
-            raise _nothing_stored([name], known)
+            raise _nothing_stored([name], known, option)
     found = [name for name in names if name in known]
     if names and not found:
-        raise _nothing_stored(names, known)
+        raise _nothing_stored(names, known, option)
     return found
 
 
-def _nothing_stored(names: Sequence[str], known: Collection[str]) -> UsageError:
+def _nothing_stored(names: Sequence[str], known: Collection[str], option: str) -> UsageError:
     one = len(names) == 1
     hint = did_you_mean(names[0], known) if one else ""
     stored = ", ".join(sorted(known)) or "nothing"
     return UsageError(
-        f"--model {', '.join(names)}: nothing of {'it' if one else 'them'} is stored.{hint} "
+        f"{option} {', '.join(names)}: nothing of {'it' if one else 'them'} is stored.{hint} "
         f"Stored: {stored}."
     )
