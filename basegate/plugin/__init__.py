@@ -89,7 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
     plugins.register(RunHooks(gate), "basegate-run")
     if worker is None:
         # A plugin of its own, as pytest's reporters are: what measures and judges knows no report.
-        plugins.import_plugin("basegate.plugin.reporting")
+        plugins.import_plugin("basegate.plugin.run_report")
 
 
 def _progress(config: pytest.Config) -> Progress:
@@ -127,7 +127,7 @@ class RefuseWithoutModel:
         # A worker cannot refuse: the controller does, when it hears what was collected.
         looking = hasattr(config, "workerinput") or config.option.showfixtures
         if not looking and any(map(lacks_candidate, items)):
-            raise options.missing_model(config)
+            options.refuse_without_model(config)
 
 
 class RunHooks:

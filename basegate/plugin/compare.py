@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from basegate.config.selection import is_group, of_group
@@ -14,21 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from basegate.config.registry import CandidateSpec
-    from basegate.config.thresholds import Thresholds
-    from basegate.judging.checkpoint_identity import Origin
     from basegate.judging.from_store import StoredJudgement
     from basegate.measurement import CandidateFacts
+    from basegate.plugin.session import GateSession
     from basegate.store.folder import Store
 
 ALL = "all"
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Stored candidates to show beside a run's own; why others that were asked for are missing."""
-
-    candidates: tuple[CandidateRecords, ...]
-    missing: tuple[str, ...]
 
 
 def check_stored(store: Store, names: Sequence[str], specs: Mapping[str, CandidateSpec]) -> None:
@@ -47,22 +37,20 @@ def _members(name: str, specs: Mapping[str, CandidateSpec]) -> set[str]:
     return {spec.name for spec in of_group(name, specs, "--compare")}
 
 
-def from_store(
-    store: Store,
-    thresholds: Thresholds,
-    names: Sequence[str],
-    run: Sequence[CandidateFacts],
-    origins: Mapping[str, Origin],
-    specs: Mapping[str, CandidateSpec],
-) -> Compared:
-    """Judge stored candidates by the limits of a run, but for those of the run itself.
+def stored_beside(
+    gate: GateSession, run: Sequence[CandidateFacts]
+) -> tuple[list[CandidateRecords], list[str]]:
+    """Stored candidates to show beside a run's own; why others that were asked for are missing.
 
-    `names` holds names, `@TAG`, or `all`. A candidate of the run that is stored with another
+    They are judged by the limits of the run. A candidate of the run that is stored with another
     quantization, dtype or device is another candidate.
     """
-    judged = judge_stored(store, thresholds, ThresholdQuery.of(thresholds), origins=origins)
+    thresholds = gate.options.thresholds
+    judged = judge_stored(
+        gate.store, thresholds, ThresholdQuery.of(thresholds), origins=gate.origins
+    )
     others = [each for each in judged if not _is_of(each, run)]
-    requested = {name: _members(name, specs) for name in names}
+    requested = {name: _members(name, gate.options.known) for name in gate.options.compare}
     every = set().union(*requested.values())
     shown = [each for each in others if each.records and _is_called(each, every)]
     missing = []
@@ -73,8 +61,8 @@ def from_store(
         absent = [each for each in members if not any(_is_called(one, {each}) for one in judged)]
         if name not in members and absent:  # of a single name see `check_stored`
             missing.append(f"--compare {name}: nothing is stored of {', '.join(sorted(absent))}.")
-    candidates = (CandidateRecords(each.facts, each.records, each.measured_at) for each in shown)
-    return Compared(tuple(candidates), tuple(missing))
+    candidates = [CandidateRecords(each.facts, each.records, each.measured_at) for each in shown]
+    return candidates, missing
 
 
 def _why_missing(others: Sequence[StoredJudgement]) -> str:

@@ -288,20 +288,17 @@ def _check_own_limits(thresholds: Thresholds, known: Mapping[str, CandidateSpec]
             )
 
 
-def missing_model(config: pytest.Config) -> pytest.UsageError:
+def refuse_without_model(config: pytest.Config) -> None:
+    """Raise a usage error that tells how to name a candidate."""
     from basegate.config.selection import EVERY, known_names
 
-    try:
+    with config.stash[NAMES].usage_errors():
         names = known_names(load_known_models(config), few=EVERY)
-    except UsageError as error:
-        return pytest.UsageError(error.message)
-    return pytest.UsageError(
-        config.stash[NAMES].in_text(
+        raise UsageError(
             f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other "
             "model write --model NAME=SOURCE with a hub id or a folder; pytest --list-models "
             "tells more."
         )
-    )
 
 
 def list_models(config: pytest.Config) -> str:

@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 from basegate.config.tags import billions
 from basegate.engines.devices import resolve_device
 from basegate.plugin.collection import GATE, NO_CANDIDATE, scope_of
-from basegate.plugin.options import missing_model, parse
+from basegate.plugin.options import parse, refuse_without_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
     """Refuse acceptance tests without a candidate: workers cannot."""
     if any(scope_of(nodeid, [NO_CANDIDATE]) == NO_CANDIDATE for nodeid in ids):
-        raise missing_model(node.config)
+        refuse_without_model(node.config)
 
 
 def auto_workers(config: pytest.Config) -> int | None:

@@ -136,15 +136,28 @@ def test_all_is_told_of_where_there_are_no_others(plain):
 
 def test_too_few_samples_for_these_limits_are_told_of(tmp_path):
     from basegate.config.thresholds import load_thresholds
-    from basegate.plugin.compare import from_store
+    from basegate.plugin.compare import stored_beside
+    from basegate.plugin.options import RunOptions
+    from basegate.plugin.session import GateSession
+    from basegate.progress import SILENT
     from basegate.store.folder import Store
     from tests.helpers.stored import answers, make_project, measurement
 
     path = make_project(tmp_path)
     store = Store(tmp_path / "store")
     store.put(measurement(path, "knowledge", answers(3, 4)))
-    found = from_store(store, load_thresholds(path), ["yi-6b"], [], {}, {})
-    assert found.candidates == ()
-    assert found.missing[0].startswith(
+    options = RunOptions(
+        candidates=(),
+        thresholds=load_thresholds(path),
+        store=store.folder,
+        ledger=tmp_path / "ledger.json",
+        remeasure=False,
+        device="cpu",
+        command="pytest",
+        compare=("yi-6b",),
+    )
+    candidates, missing = stored_beside(GateSession(options, SILENT), [])
+    assert candidates == []
+    assert missing[0].startswith(
         "--compare yi-6b shows nothing: too few of its samples are stored for these limits"
     )
