@@ -56,8 +56,8 @@ class Comparison(Frozen):
     better: Literal["first", "second"] | None = None
 
 
-class LimitDistance(Frozen):
-    """What a candidate was found to be, and what was asked for.
+class ValueAndLimit(Frozen):
+    """A measured value beside its limit.
 
     Attributes:
         check: the check.
@@ -67,7 +67,7 @@ class LimitDistance(Frozen):
         limit: what was asked for.
         direction: `max` or `min`.
         unit: of which kind the number is; see `Metric`.
-        drawn: of a count, samples that were drawn.
+        n_generated: of a count, samples that were generated.
         interval: of what was found, where it was judged by it.
         confidence: the interval's level.
         reference: what the limit was computed from, where it is relative to a candidate.
@@ -80,7 +80,7 @@ class LimitDistance(Frozen):
     limit: float | None
     direction: Literal["max", "min"] | None
     unit: str
-    drawn: int | None = None
+    n_generated: int | None = None
     interval: Interval = None
     confidence: float = 0.95
     reference: Reference | None = None
@@ -111,14 +111,13 @@ class LimitDistance(Frozen):
         return math.log(number) if self.metric == "perplexity" and number > 0 else number
 
 
-class Luck(Frozen):
+class ChanceOfPassing(Frozen):
     """How often a model that is right half of the time passes a bank by its counts.
 
     Attributes:
         check: the check.
         item: the bank.
-        chance: that all of its questions pass, each being asked anew, and independently of the
-            others.
+        chance: that all of its questions pass, taken as independent of each other.
     """
 
     check: str
@@ -126,33 +125,33 @@ class Luck(Frozen):
     chance: float
 
 
-class Sureness(Frozen):
-    """What the checks that a candidate passes rest on.
+class AcceptanceConfidence(Frozen):
+    """Confidence in an acceptance: what the checks that a candidate passes are based on.
 
     Attributes:
-        shown: checks whose limits are all met by the whole of the intervals.
+        by_interval: checks whose limits are all met by whole intervals.
         confidence: the lowest level of these intervals.
-        counted: checks that count right samples, which have to reach their limit as they are.
-        bare: checks of which a number has no interval, so that it is met by the value alone.
-        luckiest: of those that count, the one that is the easiest to pass by luck.
-        luck: how often a model that is right half of the time passes all that count, the chances
-            of their questions multiplied: it takes answers to different questions as independent
-            of each other, as if knowing one told nothing of another. `None` where none counts.
-        relative: limits that follow from the number of another candidate, taken as if it was exact.
+        by_count: checks that count right samples.
+        by_value: checks with a number that has no interval and meets its limit by itself.
+        easiest: of those by count, the bank that a model which is right half of the time is most
+            likely to pass.
+        chance_of_passing: that such a model passes all those by count, questions taken as
+            independent of each other; `None` where none counts.
+        relative: limits that follow from the number of another candidate, taken as exact.
     """
 
-    shown: int
+    by_interval: int
     confidence: float = 0.95
-    counted: int = 0
-    bare: int = 0
-    luckiest: Luck | None = None
-    luck: float | None = None
+    by_count: int = 0
+    by_value: int = 0
+    easiest: ChanceOfPassing | None = None
+    chance_of_passing: float | None = None
     relative: int = 0
 
     @property
     def checks(self) -> int:
         """All of them."""
-        return self.shown + self.counted + self.bare
+        return self.by_interval + self.by_count + self.by_value
 
 
 class Recommendation(Frozen):
@@ -161,19 +160,19 @@ class Recommendation(Frozen):
     Attributes:
         candidate: the one to take; `None` where none passes.
         accepted: all that pass every check, in the order of the ledger.
-        reason: why this one: `only` (no other passes), `better` (comparisons let all others that
-            pass fall out), `smaller` (of those that are left it needs the least memory), `first`
-            (nor does memory tell); `none` where none passes.
-        over: accepted candidates that fall out: another is carried over them in something, and
-            they over it in nothing.
-        level: accepted candidates that are left beside it.
-        mixed: accepted candidates that are carried over it in something.
-        memory: bytes that it and those in `level` needed at most, by name, as far as known and of
-            one kind of device.
-        closest: the limit that it meets by the least, by the end of the interval that is nearer;
-            of counts of right samples none, since they are drawn until they just meet theirs, nor
-            of limits that follow from its own number.
-        sureness: what the checks that it passes rest on.
+        reason: why this one: `only` (no other passes), `better` (all others that pass are
+            eliminated), `smaller` (of those that are left it needs the least memory), `first`
+            (memory does not decide either); `none` where none passes.
+        eliminated: accepted candidates that another is significantly better than in something, and
+            they in nothing.
+        tied: accepted candidates that are left beside it.
+        better_in_some: accepted candidates that are significantly better than it in something.
+        memory: peak bytes of it and of those that are `tied`, by name, as far as known and of one
+            kind of device.
+        closest: the limit with the smallest margin, by the nearer end of the interval. Counts of
+            right samples are left out, since sampling stops once they meet theirs, and limits that
+            follow from its own number.
+        acceptance_confidence: what the checks that it passes are based on.
         nearest: where none passes, of those that were measured the candidate that misses the
             fewest checks, ones that were not run included; `None` where that is one of
             `unfinished`. Beside such a one no candidate that fails is the nearest.
@@ -187,14 +186,14 @@ class Recommendation(Frozen):
     candidate: str | None
     accepted: tuple[str, ...] = ()
     reason: Literal["only", "better", "smaller", "first", "none"]
-    over: tuple[str, ...] = ()
-    level: tuple[str, ...] = ()
-    mixed: tuple[str, ...] = ()
+    eliminated: tuple[str, ...] = ()
+    tied: tuple[str, ...] = ()
+    better_in_some: tuple[str, ...] = ()
     memory: dict[str, int] = Field(default_factory=dict)
-    closest: LimitDistance | None = None
-    sureness: Sureness | None = None
+    closest: ValueAndLimit | None = None
+    acceptance_confidence: AcceptanceConfidence | None = None
     nearest: str | None = None
-    missed: tuple[LimitDistance, ...] = ()
+    missed: tuple[ValueAndLimit, ...] = ()
     rejected: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()

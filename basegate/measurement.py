@@ -85,6 +85,11 @@ class Metric:
             degrees=degrees,
         )
 
+    @property
+    def n_generated(self) -> int | None:
+        """`drawn`, as a row of the ledger calls it."""
+        return self.drawn
+
     def worth_at(self, confidence: float) -> float | None:
         """Return the effective count at a level of confidence."""
         if self.effective_count is None:
@@ -332,8 +337,8 @@ class CandidateFacts(Frozen):
     files: tuple[LoadedFile, ...] = ()
 
     @property
-    def weights_held(self) -> str:
-        """How the weights were held, in words."""
+    def precision(self) -> str:
+        """Precision of the weights, in words."""
         return Message("full precision") if self.quantization == "none" else self.quantization
 
     @property
@@ -343,9 +348,9 @@ class CandidateFacts(Frozen):
         return self.source if folder else f"{self.source}@{self.revision}"
 
     @property
-    def held(self) -> str:
-        """How it was held when it was measured, e.g. `nf4, bfloat16, cuda`."""
-        return joined([self.weights_held, self.dtype, self.device])
+    def load_config(self) -> str:
+        """How it was loaded, e.g. `nf4, bfloat16, cuda`."""
+        return joined([self.precision, self.dtype, self.device])
 
 
 class Earlier(Frozen):

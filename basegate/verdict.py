@@ -108,7 +108,7 @@ class Result(Frozen):
         notes: messages about the whole measurement, the same on all of its rows.
         count: samples of a question in all, where one is judged alone; of a share, its questions,
             or 0 where there was nothing that it could be a share of.
-        drawn: samples of the question that were drawn.
+        n_generated: samples of the question that were generated.
         curve: operating curve of a gate on answers: the share that a model truly has right, and
             the chance that it passes.
         sample_size_hint: how many more would settle it, where it is inconclusive.
@@ -136,7 +136,7 @@ class Result(Frozen):
     why: str = ""
     notes: tuple[Message, ...] = ()
     count: int | None = None
-    drawn: int | None = None
+    n_generated: int | None = None
     curve: tuple[tuple[float, float], ...] = ()
     sample_size_hint: SampleSizeHint | None = None
     tokenizer: TokenizerCost | None = None

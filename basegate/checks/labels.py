@@ -18,7 +18,7 @@ from basegate.measurement import CORRECT, Metric
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basegate.ledger import LimitDistance
+    from basegate.ledger import ValueAndLimit
     from basegate.measurement import SampleSize
     from basegate.verdict import Result
 
@@ -125,7 +125,7 @@ def check_label(check: str, part: str = "", tr: Translator = ENGLISH) -> str:
 
 
 def format_measured(
-    row: Metric | Result | LimitDistance, limit: float | None = None, tr: Translator = ENGLISH
+    row: Metric | Result | ValueAndLimit, limit: float | None = None, tr: Translator = ENGLISH
 ) -> str:
     """What was measured, with its interval, e.g. `5.31 bits per character (95 %: 5.24 to 5.38)`.
 
@@ -139,12 +139,12 @@ def format_measured(
 
 
 def format_number(
-    row: Metric | Result | LimitDistance, limit: float | None = None, tr: Translator = ENGLISH
+    row: Metric | Result | ValueAndLimit, limit: float | None = None, tr: Translator = ENGLISH
 ) -> str:
     """What was measured without its interval, e.g. `7 of 10 correct`."""
     value = format_value(row.value, row.unit, limit, tr)
-    if row.unit == CORRECT and row.drawn is not None:
-        return tr("{value} of {count} correct", value=value, count=row.drawn)
+    if row.unit == CORRECT and row.n_generated is not None:
+        return tr("{value} of {count} correct", value=value, count=row.n_generated)
     metric = row.name if isinstance(row, Metric) else row.metric
     return tr(metric_label(metric).value, value=value)
 

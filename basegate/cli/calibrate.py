@@ -132,7 +132,7 @@ def _check_apart(good: Sequence[StoredAnswers], bad: Sequence[StoredAnswers]) ->
 def _warnings(
     thresholds: Thresholds, asked: ThresholdQuery, answers: Iterable[StoredAnswers]
 ) -> Iterator[str]:
-    loaded = {each.held: f"{each.name} ({each.held})" for each in answers}
+    loaded = {each.load_config: f"{each.name} ({each.load_config})" for each in answers}
     if len(loaded) > 1:
         ways = joined(loaded.values())
         yield f"candidates were loaded in different ways, so numbers may not compare: {ways}."

@@ -146,7 +146,7 @@ def _row(measurement: Measurement, bytes_of: Mapping[str, int]) -> tuple[str, ..
     cells = (
         measurement.key[:DISPLAY_DIGITS],
         measurement.candidate.name,
-        measurement.candidate.held,
+        measurement.candidate.load_config,
         check_label(measurement.check, measurement.item),
         measurement.measured_at[:16].replace("T", " "),
         size(bytes_of.get(measurement.key[:FILENAME_DIGITS], 0)),
@@ -221,7 +221,7 @@ def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
 def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
     candidate = measurement.candidate
     yield "key", measurement.key
-    yield "candidate", f"{candidate.name} ({candidate.held})"
+    yield "candidate", f"{candidate.name} ({candidate.load_config})"
     yield "source", f"{candidate.source}, {candidate.revision or 'revision unknown'}"
     yield "check", check_label(measurement.check, measurement.item)
     yield "based on", format_sample_size(measurement.findings.sample_size)

@@ -154,7 +154,9 @@ def _check_before_weights(
     longest = context_length(native.to_dict())
     if target.window is not None:
         family = find(config)
-        check_window(target.label, target.window, longest, family.BEYOND if family else "")
+        check_window(
+            target.label, target.window, longest, family.LONG_CONTEXT_CAVEAT if family else ""
+        )
     window = target.window or min(LONGEST, longest or LONGEST)
     size = measure(folder, native, options.quantization, options.dtype, options.device, window)
     free = free_memory(options.device)
@@ -186,7 +188,7 @@ def _load(folder: Path, label: str, options: LoadOptions, progress: Progress) ->
         model,
         tokenizer,
         context_length(values),
-        beyond=family.BEYOND if family else "",
+        caveat=family.LONG_CONTEXT_CAVEAT if family else "",
         quantization=options.quantization,
         loaded=LoadedCheckpoint(
             folder, files_read(folder, weights.files, code), weights.format, code, notes

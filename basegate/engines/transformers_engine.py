@@ -54,11 +54,11 @@ class TransformersEngine:
         tokenizer: Any,
         context: int | None,
         *,
-        beyond: str = "",
+        caveat: str = "",
         quantization: str = "none",
         loaded: LoadedCheckpoint | None = None,
     ) -> None:
-        """Wrap a model; `beyond`: what the original does beyond `context` and this does not."""
+        """Wrap a model; `caveat`: what the original does beyond `context` and this does not."""
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
@@ -66,7 +66,7 @@ class TransformersEngine:
         self.context_length = context
         self.loaded = loaded
         self.batch_cache: BatchCache = NO_CACHE
-        self._beyond = beyond
+        self._caveat = caveat
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
         self.prefix = self._encoder.prefix_in_words
@@ -232,7 +232,7 @@ class TransformersEngine:
         return BATCH_TOKENS[self.model.device.type]
 
     def _check_window(self, window: int, context: int) -> None:
-        check_window(self.name, window, self.context_length, self._beyond)
+        check_window(self.name, window, self.context_length, self._caveat)
         if window - len(self.prefix_ids) - context < 1:
             raise CandidateError(
                 f"[perplexity] window = {window} and context = {context} leave nothing to score "
@@ -260,7 +260,7 @@ class TransformersEngine:
             raise CandidateError(
                 f"the prompt {_beginning(prompt)} of {tokens} tokens and max_new_tokens = "
                 f"{max_new_tokens} do not fit into the {self.context_length} tokens that "
-                f"{self.name} was made for{f' ({self._beyond})' if self._beyond else ''}. Shorten "
+                f"{self.name} was made for{f' ({self._caveat})' if self._caveat else ''}. Shorten "
                 "the prompt, or lower max_new_tokens."
             )
 

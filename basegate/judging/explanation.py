@@ -71,7 +71,7 @@ def _settled_by(hint: SampleSizeHint, tr: Translator) -> str:
 def _about_count(row: Result, tr: Translator) -> Iterator[str]:
     """Early stopping and operating curve, of a count."""
     count = row.count or 0
-    left = count - row.drawn if row.drawn is not None else 0
+    left = count - row.n_generated if row.n_generated is not None else 0
     if left:
         yield tr(
             "The other {left} of {count} samples could not change that and were not generated.",

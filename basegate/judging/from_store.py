@@ -182,7 +182,7 @@ def judge_intact(
 
 @dataclass(frozen=True)
 class StoredAnswers:
-    """What is stored of one candidate with one quantization, dtype and device (`held`).
+    """What is stored of one candidate with one quantization, dtype and device (`load_config`).
 
     Attributes:
         name: that it was asked for by.
@@ -192,7 +192,7 @@ class StoredAnswers:
 
     name: str
     label: str
-    held: str
+    load_config: str
     answers: tuple[Measurement | None, ...]
 
 
@@ -203,7 +203,7 @@ def answers_of(store: Readable, asked: ThresholdQuery, names: Sequence[str]) -> 
         StoredAnswers(
             name,
             label,
-            stored.names[name].held,
+            stored.names[name].load_config,
             tuple(
                 _as_answer(found, check, stored.count[number], label)
                 if (found := stored.answers.get(number)) is not None
@@ -295,7 +295,7 @@ def _chosen(
 ) -> list[tuple[str, _CandidateGroup]]:
     if not names:
         pairs = [(each.newest.candidate.name, each) for each in found]
-        return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.held))
+        return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.load_config))
     known = {name for each in found for name in each.names}
     stored = require_stored(names, known, registered)
     return [(name, each) for name in stored for each in found if name in each.names]
@@ -304,9 +304,11 @@ def _chosen(
 def _labels(pairs: Sequence[tuple[str, _CandidateGroup]]) -> list[str]:
     """Unique labels: the name, with precision, revision or a hash where needed."""
     ways: tuple[Callable[[Measurement], str], ...] = (
-        lambda newest: newest.candidate.held,
-        lambda newest: f"{newest.candidate.held}, {_short(newest.candidate.revision)}",
-        lambda newest: f"{newest.candidate.held}, {digest(newest.identity.get('candidate'))[:12]}",
+        lambda newest: newest.candidate.load_config,
+        lambda newest: f"{newest.candidate.load_config}, {_short(newest.candidate.revision)}",
+        lambda newest: (
+            f"{newest.candidate.load_config}, {digest(newest.identity.get('candidate'))[:12]}"
+        ),
     )
     labels = [name for name, _ in pairs]
     for say_more in ways:

@@ -167,7 +167,7 @@ def _result(
         why=limit.why,
         notes=measurement.findings.notes,
         count=metric.count,
-        drawn=metric.drawn,
+        n_generated=metric.drawn,
         reference=limit.reference,
     )
     return row if brief else _explained(row, measurement, metric, limit)

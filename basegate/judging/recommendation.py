@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from basegate.i18n.formatting import FRACTION
 from basegate.judging.comparison import ALPHA
-from basegate.ledger import LimitDistance, Luck, Recommendation, Sureness
+from basegate.ledger import AcceptanceConfidence, ChanceOfPassing, Recommendation, ValueAndLimit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -58,12 +58,12 @@ def recommend(
         candidate=chosen,
         accepted=tuple(names),
         reason=_reason(names, left, smallest is not None),
-        over=tuple(name for name in names if name not in left),
-        level=tuple(name for name in left if name != chosen),
-        mixed=tuple(name for name in names if (name, chosen) in better),
+        eliminated=tuple(name for name in names if name not in left),
+        tied=tuple(name for name in left if name != chosen),
+        better_in_some=tuple(name for name in names if (name, chosen) in better),
         memory=memory,
         closest=_closest(own),
-        sureness=how_sure(own),
+        acceptance_confidence=acceptance_confidence(own),
         **others,
     )
 
@@ -83,7 +83,7 @@ def _memory(candidates: Sequence[CandidateEntry]) -> dict[str, int]:
     }
 
 
-def _closest(rows: Sequence[Result]) -> LimitDistance | None:
+def _closest(rows: Sequence[Result]) -> ValueAndLimit | None:
     """The limit with the smallest margin; counts and limits of a row's own number have none."""
     telling = (row for row in rows if not row.counts and not row.is_its_own)
     return min(
@@ -140,7 +140,7 @@ def _nearest(
     candidates: Sequence[CandidateEntry],
     results: Sequence[Result],
     unfinished: Collection[str],
-) -> tuple[str | None, tuple[LimitDistance, ...]]:
+) -> tuple[str | None, tuple[ValueAndLimit, ...]]:
     """The candidate that misses the fewest checks, by the least, and what it misses.
 
     Checks that are invalid or were not run count as missed. One that is `unfinished`, having met
@@ -176,7 +176,7 @@ _PLAINNESS = {
 """Rank of metrics, the plainest first; other shares are 1, and any other metric is 4."""
 
 
-def plainest_of(rows: Iterable[Result]) -> LimitDistance | None:
+def plainest_of(rows: Iterable[Result]) -> ValueAndLimit | None:
     """The row with a number that is easiest to understand; `None` if there is none.
 
     Failed before inconclusive; shares, then counts, then bits, then perplexity of tokens; then the
@@ -200,8 +200,8 @@ def _by_distance(row: Result) -> tuple[bool, bool, bool, float]:
     return row.verdict != "fail", row.count == 0, row.counts, -_distance(row).distance
 
 
-def _distance(row: Result) -> LimitDistance:
-    return LimitDistance(
+def _distance(row: Result) -> ValueAndLimit:
+    return ValueAndLimit(
         check=row.check,
         item=row.item,
         metric=row.metric,
@@ -209,7 +209,7 @@ def _distance(row: Result) -> LimitDistance:
         limit=row.limit,
         direction=row.direction,
         unit=row.unit,
-        drawn=row.drawn,
+        n_generated=row.n_generated,
         # A count is judged itself; its interval is one of the chance behind it.
         interval=None if row.counts else row.interval,
         confidence=row.confidence,
@@ -221,7 +221,7 @@ HALF = 0.5
 """Chance of a right answer, of the model whose chance to pass is given for k of n."""
 
 
-def how_sure(rows: Iterable[Result]) -> Sureness:
+def acceptance_confidence(rows: Iterable[Result]) -> AcceptanceConfidence:
     """Confidence in the acceptance of a candidate, from its rows, each of which passes.
 
     A limit that is relative to its own number is met whatever that is, and left out.
@@ -233,20 +233,20 @@ def how_sure(rows: Iterable[Result]) -> Sureness:
     counted = {place: own for place, own in by_check.items() if any(row.counts for row in own)}
     others = [own for place, own in by_check.items() if place not in counted]
     shown = [own for own in others if all(row.interval is not None for row in own)]
-    lucks = [_luck(*place, own) for place, own in counted.items()]
-    return Sureness(
-        shown=len(shown),
+    chances = [_chance_of_passing(*place, own) for place, own in counted.items()]
+    return AcceptanceConfidence(
+        by_interval=len(shown),
         confidence=min((row.confidence for own in shown for row in own), default=0.95),
-        counted=len(counted),
-        bare=len(others) - len(shown),
-        luckiest=max(lucks, key=lambda each: each.chance, default=None),
-        luck=math.prod(each.chance for each in lucks) if lucks else None,
+        by_count=len(counted),
+        by_value=len(others) - len(shown),
+        easiest=max(chances, key=lambda each: each.chance, default=None),
+        chance_of_passing=math.prod(each.chance for each in chances) if chances else None,
         relative=sum(row.reference is not None for row in telling),
     )
 
 
-def _luck(check: str, item: str, rows: Iterable[Result]) -> Luck:
+def _chance_of_passing(check: str, item: str, rows: Iterable[Result]) -> ChanceOfPassing:
     chances = (dict(row.curve).get(HALF) for row in rows if row.counts)
     # A row without an operating curve counts as if it let everything through.
     chance = math.prod(1.0 if each is None else each for each in chances)
-    return Luck(check=check, item=item, chance=chance)
+    return ChanceOfPassing(check=check, item=item, chance=chance)

@@ -153,10 +153,10 @@ class References:
     ) -> str:
         facts = measurement.candidate
         if same:
-            ways = dict.fromkeys(each.candidate.held for each in same)
+            ways = dict.fromkeys(each.candidate.load_config for each in same)
             what = (
                 f"which is stored in {' and in '.join(ways)} only, and this measurement in "
-                f"{facts.held}; these are not compared with each other."
+                f"{facts.load_config}; these are not compared with each other."
             )
         elif own:
             what = (

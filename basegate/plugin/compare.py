@@ -91,6 +91,7 @@ def _is_of(each: StoredJudgement, run: Sequence[CandidateFacts]) -> bool:
     """Whether a stored candidate is one of a run's own, or has a name and precision of one."""
     names = {each.name, *each.others}
     return any(
-        own.name == each.facts.name or (own.name in names and own.held == each.facts.held)
+        own.name == each.facts.name
+        or (own.name in names and own.load_config == each.facts.load_config)
         for own in run
     )

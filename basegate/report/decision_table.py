@@ -179,18 +179,18 @@ def _weakest(tr: Translator, rows: Sequence[Result]) -> str:
 
     The limit is on this count; the interval of the probability behind it would mislead beside it.
     """
-    weakest = min((row for row in rows if row.drawn), key=_right_of_drawn, default=None)
+    weakest = min((row for row in rows if row.n_generated), key=_right_of_drawn, default=None)
     if weakest is None or not weakest.count:
         return ""
-    known = {"right": f"{weakest.value:g}", "drawn": weakest.drawn, "count": weakest.count}
-    if weakest.drawn == weakest.count:
+    known = {"right": f"{weakest.value:g}", "drawn": weakest.n_generated, "count": weakest.count}
+    if weakest.n_generated == weakest.count:
         return tr("{right} of {count} right", **known)
     return tr("{right} of {drawn} drawn right, of {count}", **known)
 
 
 def _right_of_drawn(row: Result) -> tuple[float, int]:
     """The share that is right; of two equal ones, the one with more draws is weaker."""
-    drawn = row.drawn or 1
+    drawn = row.n_generated or 1
     share = (row.value or 0.0) / drawn
     return share, -drawn if share < 1 else drawn
 

@@ -217,5 +217,5 @@ def _conditions(page: Page) -> str:
 
 
 def _loaded(entry: CandidateEntry, tr: Translator) -> str:
-    config = (tr(entry.weights_held), entry.dtype, entry.device)
+    config = (tr(entry.precision), entry.dtype, entry.device)
     return tr(", ").join(filter(None, (entry.source, (entry.revision or "")[:19], *config)))

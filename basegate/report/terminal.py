@@ -212,7 +212,7 @@ def _loaded(entry: CandidateEntry, tr: Translator) -> Iterator[tuple[str, dict[s
         text = tr(
             "measured in {weights}, {dtype}, on {device}: loaded in {seconds} s, at most {memory} "
             "GiB in use",
-            weights=tr(entry.weights_held),
+            weights=tr(entry.precision),
             dtype=entry.dtype,
             device=entry.device,
             seconds=f"{entry.load_seconds:.1f}",

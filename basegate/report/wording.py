@@ -19,7 +19,14 @@ from basegate.judging.recommendation import is_significant, plainest_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from basegate.ledger import Comparison, Ledger, LimitDistance, Luck, Recommendation, Sureness
+    from basegate.ledger import (
+        AcceptanceConfidence,
+        ChanceOfPassing,
+        Comparison,
+        Ledger,
+        Recommendation,
+        ValueAndLimit,
+    )
 
 
 def recommendation(ledger: Ledger, tr: Translator = ENGLISH) -> tuple[str, ...]:
@@ -42,8 +49,8 @@ def _taken(choice: Recommendation, ledger: Ledger, tr: Translator) -> tuple[str,
     return (
         tr("Take {name}: it meets every limit.", name=choice.candidate),
         _reason(choice, ledger, tr),
-        _named(better, choice.mixed, tr),
-        _confidence(choice.sureness, tr),
+        _named(better, choice.better_in_some, tr),
+        _confidence(choice.acceptance_confidence, tr),
         _closest(choice, tr),
     )
 
@@ -109,11 +116,11 @@ def _failing(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
 
 
 def _standing(choice: Recommendation, tr: Translator) -> str:
-    same = tuple(name for name in choice.level if name not in choice.mixed)
+    same = tuple(name for name in choice.tied if name not in choice.better_in_some)
     if not same:
         return tr(
             "{others} meets every limit, too, and neither is better in everything",
-            others=joined(choice.level, tr),
+            others=joined(choice.tied, tr),
         )
     return tr("Nothing measured tells it from {others}", others=joined(same, tr))
 
@@ -147,22 +154,22 @@ def _better(each: Comparison, loser: str, tr: Translator) -> str:
     return tr("{value} {unit} better than {other} on {place}", value=value, **known)
 
 
-def _confidence(sure: Sureness | None, tr: Translator) -> str:
+def _confidence(sure: AcceptanceConfidence | None, tr: Translator) -> str:
     if sure is None or not sure.checks:
         return ""
     return tr("Confidence: {what}.", what=tr("; ").join(_reasons(sure, tr)))
 
 
-def _reasons(sure: Sureness, tr: Translator) -> Iterator[str]:
-    if sure.shown:
+def _reasons(sure: AcceptanceConfidence, tr: Translator) -> Iterator[str]:
+    if sure.by_interval:
         yield _clearly(sure, tr)
-    if sure.luckiest is not None:
-        yield _by_luck(sure, sure.luckiest, tr)
-    if sure.bare:
+    if sure.easiest is not None:
+        yield _by_count(sure, sure.easiest, tr)
+    if sure.by_value:
         yield tr.ngettext(
             "{count} is based on a number without an interval",
             "{count} are based on numbers without an interval",
-            sure.bare,
+            sure.by_value,
         )
     if sure.relative:
         yield tr.ngettext(
@@ -172,61 +179,59 @@ def _reasons(sure: Sureness, tr: Translator) -> Iterator[str]:
         )
 
 
-def _clearly(sure: Sureness, tr: Translator) -> str:
-    known = {"level": f"{sure.confidence * 100:g}", "checks": sure.checks, "shown": sure.shown}
-    if sure.shown == sure.checks == 1:
+def _clearly(sure: AcceptanceConfidence, tr: Translator) -> str:
+    known = {
+        "level": f"{sure.confidence * 100:g}",
+        "checks": sure.checks,
+        "shown": sure.by_interval,
+    }
+    if sure.by_interval == sure.checks == 1:
         return tr("its only check is met clearly, at {level} % confidence", **known)
-    if sure.shown == sure.checks:
+    if sure.by_interval == sure.checks:
         return tr(
             "all of its {checks} checks are met clearly, each at {level} % confidence", **known
         )
     return tr.ngettext(
         "{shown} of its {checks} checks is met clearly, at {level} % confidence",
         "{shown} of its {checks} checks are met clearly, each at {level} % confidence",
-        sure.shown,
+        sure.by_interval,
         **known,
     )
 
 
-def _by_luck(sure: Sureness, luckiest: Luck, tr: Translator) -> str:
+def _by_count(sure: AcceptanceConfidence, easiest: ChanceOfPassing, tr: Translator) -> str:
     known = {
         "who": _counting(sure, tr),
-        "place": check_label(luckiest.check, luckiest.item, tr),
-        "chance": format_probability(luckiest.chance, tr),
+        "place": check_label(easiest.check, easiest.item, tr),
+        "chance": format_probability(easiest.chance, tr),
     }
-    if sure.counted == 1:
+    if sure.by_count == 1:
         return tr(
             "{who}, and a model that is right only half of the time would pass it ({place}) "
             "{chance} of the time",
             **known,
         )
-    if sure.luck is None:  # a ledger of before it was known
-        return tr(
-            "{who}, and a model that is right only half of the time would pass the easiest of "
-            "these ({place}) {chance} of the time",
-            **known,
-        )
     return tr(
         "{who}, and a model that is right only half of the time would pass the easiest of these "
         "({place}) {chance} of the time, and all of them {all} of the time",
-        all=format_probability(sure.luck, tr),
+        all=format_probability(sure.chance_of_passing or 0.0, tr),
         **known,
     )
 
 
-def _counting(sure: Sureness, tr: Translator) -> str:
-    if sure.shown and not sure.bare:
+def _counting(sure: AcceptanceConfidence, tr: Translator) -> str:
+    if sure.by_interval and not sure.by_value:
         return tr.ngettext(
             "the other one counts right answers",
             "the other {count} count right answers",
-            sure.counted,
+            sure.by_count,
         )
     if sure.checks == 1:
         return tr("its only check counts right answers")
     return tr.ngettext(
         "{count} of its {checks} checks counts right answers",
         "{count} of its {checks} checks count right answers",
-        sure.counted,
+        sure.by_count,
         checks=sure.checks,
     )
 
@@ -309,7 +314,7 @@ def _broken(choice: Recommendation, ledger: Ledger, tr: Translator) -> Iterator[
     yield _named(no_limit, [name for name in choice.broken if name in unknown], tr)
 
 
-def missed_in_words(each: LimitDistance, tr: Translator) -> str:
+def missed_in_words(each: ValueAndLimit, tr: Translator) -> str:
     if each.value is None:
         return tr("{place}, which could not be measured", place=_place(each, tr))
     return tr(
@@ -320,7 +325,7 @@ def missed_in_words(each: LimitDistance, tr: Translator) -> str:
     )
 
 
-def _place(each: LimitDistance, tr: Translator) -> str:
+def _place(each: ValueAndLimit, tr: Translator) -> str:
     return check_label(each.check, each.item, tr)
 
 

@@ -110,7 +110,7 @@ def correct(candidate: str, question: str, right: int, drawn: int, verdict: str)
         sample_size=SampleSize(kind="questions", n=2, samples_each=10, at_most=True),
         notes=(NOTE,) if verdict == "fail" else (),
         count=10,
-        drawn=drawn,
+        n_generated=drawn,
         curve=((0.5, 0.171875), (0.9, 0.987205)),
     )
 

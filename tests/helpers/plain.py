@@ -112,5 +112,5 @@ def without_timings(text):
         # By memory, where nothing else tells candidates apart: another run, another choice.
         choice["memory"] = None
         if choice["reason"] in ("smaller", "first"):
-            choice.update(candidate=None, reason=None, level=None, closest=None)
+            choice.update(candidate=None, reason=None, tied=None, closest=None)
     return record

@@ -54,7 +54,7 @@ def counted(right, drawn=10, count=10, limit=7, **fields):
             "limit": limit,
             "direction": "min",
             "count": count,
-            "drawn": drawn,
+            "n_generated": drawn,
             **fields,
         },
     )

@@ -156,7 +156,7 @@ def test_a_count_says_what_was_not_drawn_and_what_its_gate_lets_through():
         direction="min",
         interval=None,
         count=10,
-        drawn=7,
+        n_generated=7,
         curve=((0.5, 0.1719),),
     )
     assert sentence(counted) == (

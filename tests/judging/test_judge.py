@@ -142,7 +142,7 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "why": "because",
         "notes": ("Hm.",),
         "count": None,
-        "drawn": None,
+        "n_generated": None,
         "curve": (),
         "sample_size_hint": None,
         "tokenizer": None,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.judging.recommendation import how_sure, plainest_of, recommend
-from basegate.ledger import CheckItem, Luck, Sureness
+from basegate.judging.recommendation import acceptance_confidence, plainest_of, recommend
+from basegate.ledger import AcceptanceConfidence, ChanceOfPassing, CheckItem
 from basegate.verdict import Reference, Result
 from tests.helpers.recommendations import better, entry
 from tests.helpers.rows import row as result
@@ -41,7 +41,7 @@ def test_the_one_that_comparisons_carry_is_taken():
         [entry("a"), entry("b"), entry("c")], rows, [better("b", "a"), better("b", "c")]
     )
     assert (found.candidate, found.reason) == ("b", "better")
-    assert (found.over, found.level) == (("a", "c"), ())
+    assert (found.eliminated, found.tied) == (("a", "c"), ())
 
 
 def test_of_those_that_cannot_be_told_apart_the_smaller_is_taken():
@@ -52,7 +52,7 @@ def test_of_those_that_cannot_be_told_apart_the_smaller_is_taken():
         [better("a", "c")],
     )
     assert (found.candidate, found.reason) == ("b", "smaller")
-    assert (found.level, found.over) == (("a",), ("c",))
+    assert (found.tied, found.eliminated) == (("a",), ("c",))
     assert found.memory == {"a": 30, "b": 20}
 
 
@@ -60,7 +60,7 @@ def test_of_those_that_cannot_be_told_apart_the_smaller_is_taken():
 def test_where_memory_does_not_tell_either_the_first_named_is_taken(memories):
     entries = [entry(name, memory=each) for name, each in zip("ab", memories, strict=True)]
     found = recommend(entries, [row("a"), row("b")], [])
-    assert (found.candidate, found.reason, found.level) == ("a", "first", ("b",))
+    assert (found.candidate, found.reason, found.tied) == ("a", "first", ("b",))
 
 
 def test_better_in_one_thing_and_worse_in_another_is_not_better():
@@ -74,7 +74,7 @@ def test_better_in_one_thing_and_worse_in_another_is_not_better():
 def test_a_circle_leaves_all():
     circle = [better("a", "b"), better("b", "c"), better("c", "a")]
     found = recommend([entry(name) for name in "abc"], [row(name) for name in "abc"], circle)
-    assert (found.candidate, found.reason, found.over) == ("a", "first", ())
+    assert (found.candidate, found.reason, found.eliminated) == ("a", "first", ())
 
 
 def test_a_limit_that_follows_from_its_own_number_is_not_the_closest():
@@ -102,7 +102,7 @@ def test_a_rejected_candidate_is_not_taken_however_good_it_is():
 def test_where_they_beat_each_other_it_says_so():
     comparisons = [better("a", "b"), better("b", "a", "accuracy")]
     found = recommend([entry("a"), entry("b")], [row("a"), row("b")], comparisons)
-    assert (found.level, found.mixed) == (("b",), ("b",))
+    assert (found.tied, found.better_in_some) == (("b",), ("b",))
 
 
 def test_a_choice_allows_for_all_that_it_looks_at():
@@ -295,7 +295,7 @@ def test_checks_with_whole_intervals_are_shown_at_the_lowest_level():
         result(metric="perplexity", interval=(20.0, 30.0), confidence=0.9),
         result(check="minimal_pairs", item="bank", interval=(0.7, 0.8)),
     ]
-    assert how_sure(rows) == Sureness(shown=2, confidence=0.9)
+    assert acceptance_confidence(rows) == AcceptanceConfidence(by_interval=2, confidence=0.9)
 
 
 def test_a_check_with_a_number_without_an_interval_is_not_shown():
@@ -304,39 +304,41 @@ def test_a_check_with_a_number_without_an_interval_is_not_shown():
         result(metric="perplexity"),
         result(item="b", interval=(4.0, 4.5)),
     ]
-    assert how_sure(rows) == Sureness(shown=1, bare=1)
+    assert acceptance_confidence(rows) == AcceptanceConfidence(by_interval=1, by_value=1)
 
 
 def test_of_banks_that_count_the_easiest_by_luck_is_told():
     # Two questions: luck has to hold twice.
     rows = [count("easy/q1", 0.5), count("easy/q2", 0.4), count("hard/q1", 0.17)]
-    found = how_sure(rows)
-    assert (found.shown, found.counted, found.checks) == (0, 2, 2)
-    assert found.luckiest == Luck(check="knowledge", item="easy", chance=0.5 * 0.4)
+    found = acceptance_confidence(rows)
+    assert (found.by_interval, found.by_count, found.checks) == (0, 2, 2)
+    assert found.easiest == ChanceOfPassing(check="knowledge", item="easy", chance=0.5 * 0.4)
 
 
 def test_luck_has_to_hold_on_all_banks_that_count():
     rows = [count("easy/q1", 0.5), count("easy/q2", 0.4), count("hard/q1", 0.17)]
-    assert how_sure(rows).luck == pytest.approx(0.5 * 0.4 * 0.17)
-    assert how_sure([result(interval=(4.0, 4.5))]).luck is None
+    assert acceptance_confidence(rows).chance_of_passing == pytest.approx(0.5 * 0.4 * 0.17)
+    assert acceptance_confidence([result(interval=(4.0, 4.5))]).chance_of_passing is None
 
 
 def test_without_an_operating_curve_luck_is_not_ruled_out():
-    found = how_sure([count("bank/q1", None), count("bank/q2", 0.5)])
-    assert found.luckiest is not None
-    assert found.luckiest.chance == 0.5
+    found = acceptance_confidence([count("bank/q1", None), count("bank/q2", 0.5)])
+    assert found.easiest is not None
+    assert found.easiest.chance == 0.5
 
 
 def test_a_limit_that_follows_from_its_own_number_shows_nothing():
     reference = Reference(candidate="yi-6b", factor=1.1, value=4.25, measurement="k")
     own = result(interval=(4.0, 4.5), reference=reference)
-    assert how_sure([own]) == Sureness(shown=0)
+    assert acceptance_confidence([own]) == AcceptanceConfidence(by_interval=0)
     other = own.model_copy(update={"candidate": "llama-2-7b"})
-    assert how_sure([other]) == Sureness(shown=1, relative=1)
-    assert how_sure([other.model_copy(update={"measurement": "k"})]) == Sureness(shown=0)
+    assert acceptance_confidence([other]) == AcceptanceConfidence(by_interval=1, relative=1)
+    assert acceptance_confidence(
+        [other.model_copy(update={"measurement": "k"})]
+    ) == AcceptanceConfidence(by_interval=0)
 
 
 def test_a_bank_that_is_judged_as_a_whole_too_still_counts():
     rows = [count("bank/q1", 0.17), result(check="knowledge", item="bank", interval=(0.6, 0.8))]
-    found = how_sure(rows)
-    assert (found.shown, found.counted, found.bare) == (0, 1, 0)
+    found = acceptance_confidence(rows)
+    assert (found.by_interval, found.by_count, found.by_value) == (0, 1, 0)

@@ -190,7 +190,10 @@ def test_what_was_held_in_another_way_is_not_compared(verdict_on, thresholds, up
     facts = REF.model_copy(update=update)
     [row] = verdict_on(reference(thresholds, facts=facts)).results
     assert row.verdict == "invalid"
-    assert f"which is stored in {facts.held} only, and this measurement in nf4, bf" in sentence(row)
+    assert (
+        f"which is stored in {facts.load_config} only, and this measurement in nf4, bf"
+        in sentence(row)
+    )
     assert verdict_on(reference(thresholds, facts=facts), reference(thresholds)).word == "pass"
 
 

@@ -70,7 +70,7 @@ def test_sampling_stops_where_the_verdict_is_certain(plain):
     assert (row["value"], row["unit"], row["verdict"]) == (7.0, "correct", "pass")
     size = {"kind": "problems", "n": 1, "samples_each": 10, "at_most": True}
     assert row["sample_size"] == {**size, "left_out": 0, "parallel": 0}
-    assert row["drawn"] == 7
+    assert row["n_generated"] == 7
     assert dict(row["curve"])[0.5] == pytest.approx(176 / 1024)
 
 
@@ -92,7 +92,7 @@ def test_a_limit_that_needs_more_samples_draws_only_the_missing_ones(plain):
     assert "the limit needs samples that were not drawn before" in result.stderr.str()
     result.stdout.fnmatch_lines(["  from the store: the first samples of reasoning sums"])
     [row] = [row for row in ledger(plain)["results"] if row["check"] == "reasoning"]
-    assert (row["value"], row["drawn"], row["verdict"]) == (9.0, 9, "pass")
+    assert (row["value"], row["n_generated"], row["verdict"]) == (9.0, 9, "pass")
 
 
 def test_all_samples_are_drawn_where_stopping_is_turned_off(plain):

@@ -53,7 +53,9 @@ def test_the_page_says_first_which_model_to_take():
 def test_a_row_per_candidate_and_a_column_per_check():
     rows = [
         row(),
-        row(check="knowledge", item="must-know/q1", metric="correct", unit="correct", drawn=9),
+        row(
+            check="knowledge", item="must-know/q1", metric="correct", unit="correct", n_generated=9
+        ),
     ]
     text = decision(*rows, row(candidate="two"), entries=[entry(), entry("two")])
     assert "candidate decision perplexity wiki knowledge must-know" in text.words
@@ -63,7 +65,7 @@ def test_a_row_per_candidate_and_a_column_per_check():
 def test_questions_that_are_judged_alone_are_counted_in_their_cell():
     rows = [
         row(verdict, check="knowledge", item=f"bank/q{number}", metric="correct",
-            unit="correct", drawn=10, value=9.0, limit=7.0, direction="min")
+            unit="correct", n_generated=10, value=9.0, limit=7.0, direction="min")
         for number, verdict in enumerate(["pass", "fail", "pass"])
     ]  # fmt: skip
     assert (
@@ -96,7 +98,7 @@ def test_of_questions_that_are_judged_alone_the_cell_tells_the_weakest_count(dra
     rows = [
         row("pass" if right >= 7 else "fail", check="knowledge", item=f"bank/q{number}",
             metric="correct", value=float(right), unit="correct",
-            limit=7.0, direction="min", count=10, drawn=drawn,
+            limit=7.0, direction="min", count=10, n_generated=drawn,
             interval=tuple(end * 10 for end in count_interval(right, drawn)))
         for number, (right, drawn) in enumerate(draws)
     ]  # fmt: skip
@@ -168,7 +170,7 @@ def test_a_bank_may_be_judged_as_a_whole_and_by_its_questions():
     whole = row("fail", check="knowledge", item="bank", metric="accuracy", value=0.4,
                 unit="fraction", limit=0.5, direction="min")  # fmt: skip
     one = row(
-        check="knowledge", item="bank/q", metric="correct", unit="correct", drawn=9, value=9.0
+        check="knowledge", item="bank/q", metric="correct", unit="correct", n_generated=9, value=9.0
     )
     text = decision(whole, one, entries=[entry(verdict="fail")]).words
     assert (

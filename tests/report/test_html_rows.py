@@ -63,7 +63,7 @@ def test_the_cells_of_a_row_have_a_line_per_metric():
                 metric="correct",
                 value=3.0,
                 unit="correct",
-                drawn=10,
+                n_generated=10,
                 limit=7,
                 direction="min",
             ),

@@ -138,7 +138,9 @@ def test_attributes_are_described_by_docstrings_inherited_ones_too():
     )
 
 
-@pytest.mark.parametrize("name", ["Result", "Recommendation", "Sureness", "Luck", "Comparison"])
+@pytest.mark.parametrize(
+    "name", ["Result", "Recommendation", "AcceptanceConfidence", "ChanceOfPassing", "Comparison"]
+)
 def test_every_key_stands_in_the_docs(name):
     fields = json.loads(PUBLISHED.read_text(encoding="utf-8"))["$defs"][name]["properties"]
     text = (ROOT / "docs/ledger.md").read_text(encoding="utf-8")

@@ -59,7 +59,7 @@ def counted(question, right, verdict):
         metric="correct",
         value=right,
         unit="correct",
-        drawn=10,
+        n_generated=10,
         limit=7,
         direction="min",
     )

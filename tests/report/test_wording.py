@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from basegate.ledger import (
+    AcceptanceConfidence,
+    ChanceOfPassing,
     Comparison,
     Ledger,
-    LimitDistance,
-    Luck,
     Recommendation,
     Suite,
-    Sureness,
     ThresholdsFile,
+    ValueAndLimit,
 )
 from basegate.report.wording import joined, recommendation
 from tests.helpers.recommendations import entry
@@ -52,7 +52,7 @@ def carried(unit, difference, better="first"):
     )
 
 
-CLOSEST = LimitDistance(
+CLOSEST = ValueAndLimit(
     check="perplexity",
     item="wiki",
     metric="bits_per_char",
@@ -87,7 +87,7 @@ MET = "Take a: it meets every limit."
             ],
         ),
         (
-            Recommendation(candidate="a", accepted=("a", "b"), reason="better", over=("b",)),
+            Recommendation(candidate="a", accepted=("a", "b"), reason="better", eliminated=("b",)),
             "ab",
             [
                 carried("bits_per_char", -0.53),
@@ -107,7 +107,7 @@ MET = "Take a: it meets every limit."
                 candidate="a",
                 accepted=("a", "b"),
                 reason="smaller",
-                level=("b",),
+                tied=("b",),
                 memory={"a": 2**30, "b": 3 * 2**29},
             ),
             "ab",
@@ -120,7 +120,7 @@ MET = "Take a: it meets every limit."
         ),
         (
             Recommendation(
-                candidate="a", accepted=("a", "b", "c"), reason="first", level=("b", "c")
+                candidate="a", accepted=("a", "b", "c"), reason="first", tied=("b", "c")
             ),
             "abc",
             (),
@@ -190,7 +190,11 @@ MET = "Take a: it meets every limit."
         ),
         (
             Recommendation(
-                candidate="a", accepted=("a", "b"), reason="first", level=("b",), mixed=("b",)
+                candidate="a",
+                accepted=("a", "b"),
+                reason="first",
+                tied=("b",),
+                better_in_some=("b",),
             ),
             "ab",
             (),
@@ -218,7 +222,10 @@ def test_every_reason_has_its_sentences(choice, names, comparisons, sentences):
 
 def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
     choice = Recommendation(
-        candidate="a", accepted=("a",), reason="only", sureness=Sureness(shown=0)
+        candidate="a",
+        accepted=("a",),
+        reason="only",
+        acceptance_confidence=AcceptanceConfidence(by_interval=0),
     )
     assert not [each for each in recommendation(ledger(choice, "a")) if "sure" in each]
 
@@ -227,17 +234,20 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
     ("sure", "sentences"),
     [
         (
-            Sureness(shown=3),
+            AcceptanceConfidence(by_interval=3),
             ["Confidence: all of its 3 checks are met clearly, each at 95 % confidence."],
         ),
-        (Sureness(shown=1), ["Confidence: its only check is met clearly, at 95 % confidence."]),
         (
-            Sureness(
-                shown=3,
+            AcceptanceConfidence(by_interval=1),
+            ["Confidence: its only check is met clearly, at 95 % confidence."],
+        ),
+        (
+            AcceptanceConfidence(
+                by_interval=3,
                 confidence=0.9,
-                counted=2,
-                luckiest=Luck(check="knowledge", item="must-know", chance=0.1719),
-                luck=0.0295,
+                by_count=2,
+                easiest=ChanceOfPassing(check="knowledge", item="must-know", chance=0.1719),
+                chance_of_passing=0.0295,
             ),
             [
                 "Confidence: 3 of its 5 checks are met clearly, each at 90 % confidence; the other "
@@ -247,19 +257,25 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
             ],
         ),
         (
-            # Of a ledger of before the chance of all was known.
-            Sureness(
-                shown=0, counted=2, bare=1, luckiest=Luck(check="reasoning", item="b", chance=0.5)
+            AcceptanceConfidence(
+                by_interval=0,
+                by_count=2,
+                by_value=1,
+                easiest=ChanceOfPassing(check="reasoning", item="b", chance=0.5),
+                chance_of_passing=0.25,
             ),
             [
                 "Confidence: 2 of its 3 checks count right answers, and a model that is right only "
-                "half of the time would pass the easiest of these (reasoning b) 50 % of the time; "
-                "1 is based on a number without an interval.",
+                "half of the time would pass the easiest of these (reasoning b) 50 % of the time, "
+                "and all of them 25 % of the time; 1 is based on a number without an interval.",
             ],
         ),
         (
-            Sureness(
-                shown=1, counted=1, luckiest=Luck(check="reasoning", item="b", chance=0.5), luck=0.5
+            AcceptanceConfidence(
+                by_interval=1,
+                by_count=1,
+                easiest=ChanceOfPassing(check="reasoning", item="b", chance=0.5),
+                chance_of_passing=0.5,
             ),
             [
                 "Confidence: 1 of its 2 checks is met clearly, at 95 % confidence; the other one "
@@ -268,14 +284,18 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
             ],
         ),
         (
-            Sureness(shown=0, counted=1, luckiest=Luck(check="reasoning", item="b", chance=1e-7)),
+            AcceptanceConfidence(
+                by_interval=0,
+                by_count=1,
+                easiest=ChanceOfPassing(check="reasoning", item="b", chance=1e-7),
+            ),
             [
                 "Confidence: its only check counts right answers, and a model that is right only "
                 "half of the time would pass it (reasoning b) under 1 % of the time.",
             ],
         ),
         (
-            Sureness(shown=1, bare=2, relative=2),
+            AcceptanceConfidence(by_interval=1, by_value=2, relative=2),
             [
                 "Confidence: 1 of its 3 checks is met clearly, at 95 % confidence; 2 are based on "
                 "numbers without an interval; 2 of the limits follow from a reference's "
@@ -284,7 +304,7 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
             ],
         ),
         (
-            Sureness(shown=2, relative=1),
+            AcceptanceConfidence(by_interval=2, relative=1),
             [
                 "Confidence: all of its 2 checks are met clearly, each at 95 % confidence; 1 of "
                 "the limits follows from a reference's number, taken as exact.",
@@ -293,7 +313,9 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
     ],
 )
 def test_how_sure_it_is_stands_in_a_sentence(sure, sentences):
-    choice = Recommendation(candidate="a", accepted=("a",), reason="only", sureness=sure)
+    choice = Recommendation(
+        candidate="a", accepted=("a",), reason="only", acceptance_confidence=sure
+    )
     alone = "There was no other candidate to compare it with."
     assert list(recommendation(ledger(choice, "a"))) == [MET, alone, *sentences]
 
@@ -312,7 +334,7 @@ def missing(name, metric="cantonese_share", unit="fraction", **fields):
 def test_of_one_or_two_others_that_fail_it_says_what_is_wrong():
     one = missing("b", interval=(0.0, 0.2))
     perplexity = missing("b", "perplexity", "token perplexity", value=7e5, limit=9, direction="max")
-    two = missing("c", "correct", "correct", value=3.0, limit=7.0, drawn=7)
+    two = missing("c", "correct", "correct", value=3.0, limit=7.0, n_generated=7)
     told = "b fails continuation with 0 % of sentences in Cantonese (limit at least 50 %)"
     also = "c fails continuation with 3 of 7 correct (limit at least 7)"
 

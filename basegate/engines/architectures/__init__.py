@@ -20,11 +20,11 @@ class Architecture(Protocol):
     """What a family's file offers.
 
     Attributes:
-        BEYOND: what the original code does beyond the context length and this one does not, as the
-            end of a sentence; empty where it does nothing.
+        LONG_CONTEXT_CAVEAT: what the original code does beyond the context length and this one does
+            not, as the end of a sentence; empty where it does nothing.
     """
 
-    BEYOND: str
+    LONG_CONTEXT_CAVEAT: str
 
     def native_config(self, config: Mapping[str, Any], folder: Path) -> Any:
         """A config of a transformers class that computes the same.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-BEYOND = ""
+LONG_CONTEXT_CAVEAT = ""
 
 _RATIOS = (1, 50, 500)
 """`rope_ratio` as published with ChatGLM3-6B, its 32k and its 128k, whose base is multiplied by it.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-BEYOND: str = (
+LONG_CONTEXT_CAVEAT: str = (
     "its own code stretches positions (dynamic NTK) and scales attention (log-n) there, which is "
     "not done here"
 )

@@ -116,15 +116,15 @@ def context_length(config: dict[str, Any]) -> int | None:
     return None
 
 
-def check_window(name: str, window: int, longest: int | None, beyond: str = "") -> None:
+def check_window(name: str, window: int, longest: int | None, caveat: str = "") -> None:
     """Refuse a window longer than what a model was made for, if that is known.
 
-    `beyond` says what the original does with more tokens and this does not.
+    `caveat` says what the original does with more tokens and this does not.
     """
     if longest is not None and window > longest:
         raise CandidateError(
             f"[perplexity] window = {window} is longer than the {longest} tokens that {name} was "
-            f"made for; beyond them its numbers mean nothing{f' ({beyond})' if beyond else ''}. "
+            f"made for; beyond them its numbers mean nothing{f' ({caveat})' if caveat else ''}. "
             "Lower window, which holds for every candidate, so that all are compared alike."
         )
 

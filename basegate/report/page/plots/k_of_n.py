@@ -44,7 +44,7 @@ class Count(NamedTuple):
     def of(cls, row: Result) -> Count | None:
         if row.metric != "correct" or row.value is None or row.limit is None or not row.count:
             return None
-        generated = row.count if row.drawn is None else row.drawn
+        generated = row.count if row.n_generated is None else row.n_generated
         return cls(round(row.value), generated, row.count, round(row.limit), row.verdict == "pass")
 
     @property
