@@ -105,9 +105,8 @@ def _sides(options: argparse.Namespace, stored: Collection[str]) -> tuple[list[s
     sides = _side("--good", good, bad, stored), _side("--bad", bad, good, stored)
     if both := [name for name in sides[0] if name in sides[1]]:
         raise UsageError(f"{both[0]} is named in --good and in --bad; leave one of the two out.")
-    groups = good.grouped | bad.grouped
     names = dict.fromkeys((*good.names, *bad.names))
-    if absent := [name for name in names if name in groups and name not in stored]:
+    if absent := [name for name in names if name not in stored]:  # of groups
         warn(f"nothing is stored of {joined(absent)}; left out.")
     return sides
 

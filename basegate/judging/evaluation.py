@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from basegate.config.limits import AnyLimit
     from basegate.judging.relative_limits import References
     from basegate.measurement import Measurement
-    from basegate.verdict import Result
 
 
 def evaluate(
@@ -36,17 +35,12 @@ def evaluate(
 
     Returns:
         A row per metric and limit; where the measurement is beyond a limit of validity, one
-        `invalid` row, and `broken` is set.
+        `invalid` row.
     """
     try:
         check_valid(measurement, limits)
     except InvalidMeasurement as error:
         where = (measurement.check, measurement.item)
         row = invalid(candidate, *where, error.message, error.measurement)
-        return Verdict(results=(row,), broken=True)
+        return Verdict(results=(row,))
     return judge_by(measurement, limits, candidate, references, brief=brief)
-
-
-def broken_because(row: Result) -> str:
-    """Why a measurement is beyond a limit of validity, from its row: a `Message`."""
-    return row.reason or ""

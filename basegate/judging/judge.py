@@ -31,11 +31,9 @@ class Verdict(Frozen):
 
     Attributes:
         results: a row per metric and limit.
-        broken: whether the measurement is beyond a limit of validity, so that no limit was judged.
     """
 
     results: tuple[Result, ...]
-    broken: bool = False
 
     @property
     def word(self) -> VerdictWord:

@@ -16,13 +16,7 @@ from basegate.ledger import Comparison, Record, Suite
 from basegate.plugin.collection import GATE
 from basegate.plugin.compare import check_stored, stored_beside
 from basegate.plugin.option_names import NAMES, OptionNames
-from basegate.plugin.outcomes import (
-    PROPERTY,
-    crash_record,
-    exit_status,
-    is_over,
-    was_interrupted,
-)
+from basegate.plugin.outcomes import PROPERTY, crash_record, exit_status, was_interrupted
 from basegate.report import html_rows, terminal
 from basegate.report.github import write_summary
 from basegate.report.junit import properties
@@ -86,7 +80,7 @@ class RunReport:
             report.longrepr = self.names.in_text(report.longrepr)
         crashed = crash_record(self.gate, report)
         self.records += [*records, crashed] if crashed is not None else records
-        if is_over(report):
+        if report.when not in ("setup", "call"):  # it was torn down, or its process is gone
             self.finished_nodeids.add(report.nodeid)
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from basegate.checks.early_stopping import ALL
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.engines.devices import resolve_device
-from basegate.errors import InvalidMeasurement
 from basegate.i18n.catalogue import translator
 from basegate.judging.checkpoint_identity import origins_of, references_first
-from basegate.judging.evaluation import broken_because, evaluate
-from basegate.judging.judge import draws_for
+from basegate.judging.evaluation import evaluate
+from basegate.judging.judge import check_valid, draws_for
 from basegate.judging.relative_limits import References, check_known
 from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
@@ -109,10 +108,7 @@ class GateSession:
         if self.references:
             named = measurement.candidate.model_copy(update={"name": candidate.name})
             self._references.add(measurement.model_copy(update={"candidate": named}))
-        verdict = evaluate(measurement, limits, candidate.name, self._references, brief=True)
-        if verdict.broken:
-            [row] = verdict.results
-            raise InvalidMeasurement(broken_because(row), measurement=measurement.key)
+        check_valid(measurement, limits)
         return measurement
 
     def earlier(self, name: str, key: str | None) -> Earlier | None:
