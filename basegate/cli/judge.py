@@ -5,14 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label
-from basegate.cli.console import (
-    add_file,
-    add_shared,
-    echo,
-    open_store,
-    translator_of,
-    writing,
-)
+from basegate.cli.console import add_file, add_shared, echo, open_store, translator_of, writing
 from basegate.cli.stored_verdicts import judge_stores
 from basegate.config.output_paths import check_files
 from basegate.judging.from_store import ledger_of

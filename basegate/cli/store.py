@@ -51,9 +51,7 @@ def add(commands: Commands) -> None:
     )
     commands = store.add_subparsers(metavar="COMMAND", required=True)
     listing = commands.add_parser(
-        "list",
-        help="a line per measurement",
-        description="Prints a line per measurement.",
+        "list", help="a line per measurement", description="Prints a line per measurement."
     )
     add_shared(listing, "--model", "--store")
     listing.set_defaults(run=_list)

@@ -141,10 +141,9 @@ class RunHooks:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None]:
         """Leave out checks without a table; after all other plugins, group by candidate."""
-        absent = [item for item in items if is_not_configured(item)]
-        if absent:
+        if absent := [item for item in items if is_not_configured(item)]:
             config.hook.pytest_deselected(items=absent)
-            items[:] = [item for item in items if not is_not_configured(item)]
+            items[:] = [item for item in items if item not in absent]
         yield
         items[:] = by_candidate(items, self.gate.order)
 

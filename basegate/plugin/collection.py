@@ -94,10 +94,8 @@ def by_candidate(items: list[pytest.Item], order: list[str]) -> list[pytest.Item
     checks = check_names()
 
     def rank(item: pytest.Item) -> tuple[int, int]:
-        spec = candidate_of(item)
-        if spec is None:
-            return -1, 0
-        check, _ = check_of(item, checks)
-        return order.index(spec.name), checks.index(check) if check in checks else len(checks)
+        spec, (check, _) = candidate_of(item), check_of(item, checks)
+        place = checks.index(check) if check in checks else len(checks)
+        return (order.index(spec.name) if spec is not None else -1), place
 
     return sorted(items, key=rank)

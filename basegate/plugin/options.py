@@ -68,10 +68,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "DIR",
         "help": "where measurements are kept (default: .basegate in the project's root)",
     },
-    "--remeasure": {
-        "action": "store_true",
-        "help": "measure again even what the store holds",
-    },
+    "--remeasure": {"action": "store_true", "help": "measure again even what the store holds"},
     "--ledger": {
         "metavar": "FILE",
         "help": "where to write the JSON record of the run, in place of an earlier one; folders "
