@@ -63,7 +63,7 @@ class NotKept(StoreWarning):
 
 
 class NotCompared(StoreWarning):
-    """A stored candidate that was asked for is not shown beside those of the run."""
+    """Candidates are not compared, or a stored one that was asked for is not shown."""
 
 
 def summary(error: Exception) -> str:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from basegate.i18n.messages import Message
 from basegate.measurement import CandidateFacts, Earlier
-from basegate.serialization import Frozen, Interval, write_atomically
+from basegate.serialization import Frozen, Interval, MessageField, write_atomically
 from basegate.verdict import Reference, Result, VerdictWord
 
 if TYPE_CHECKING:
@@ -213,15 +212,6 @@ class Record(Frozen):
     results: tuple[Result, ...]
     earlier: Earlier | None = None
 
-    def to_json(self) -> str:
-        """Return the record as text, the only form that crosses between processes."""
-        return self.model_dump_json()
-
-    @classmethod
-    def from_json(cls, text: str) -> Record:
-        """Return the record that `to_json` wrote."""
-        return cls.model_validate_json(text)
-
 
 class ThresholdsFile(Frozen):
     """Which limits the run was judged by.
@@ -275,7 +265,7 @@ class NotJudged(CheckItem):
 
     why: Literal["undecided", "missing", "unknown"]
     command: str = ""
-    reason: Message | None = None
+    reason: MessageField | None = None
 
 
 class CandidateEntry(CandidateFacts):

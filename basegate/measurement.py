@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message, joined
-from basegate.serialization import FiniteOrNone, Frozen, Interval
+from basegate.serialization import FiniteOrNone, Frozen, Interval, MessageField
 from basegate.stats.intervals import at_confidence, share_interval
 
 CORRECT = "correct"
@@ -64,22 +64,16 @@ class Metric:
         worth: float,
         degrees: int | None = None,
     ) -> Metric:
-        """Return the metric of a share, with Wilson's interval.
+        """The metric of a share of questions or pairs that are worth so many independent draws.
 
-        Args:
-            name: what was measured.
-            value: between 0 and 1.
-            item: the part it speaks of.
-            count: questions or pairs.
-            worth: independent draws that they are worth.
-            degrees: of freedom of the variance that `worth` was estimated from, if it was.
+        Its interval is Wilson's.
         """
         return cls(
-            name=name,
-            value=value,
-            unit=FRACTION,
-            item=item,
-            interval=share_interval(value, worth, 0.95),
+            name,
+            value,
+            FRACTION,
+            item,
+            share_interval(value, worth, 0.95),
             count=count,
             effective_count=worth,
             degrees=degrees,
@@ -91,13 +85,13 @@ class Metric:
         return self.drawn
 
     def worth_at(self, confidence: float) -> float | None:
-        """Return the effective count at a level of confidence."""
+        """The effective count at a level of confidence."""
         if self.effective_count is None:
             return None
         return at_confidence(self.effective_count, self.degrees, confidence)
 
     def interval_at(self, confidence: float) -> tuple[tuple[float, float] | None, float]:
-        """Return the interval at a level, as near to it as can be told, and its level."""
+        """The interval at a level, as near to it as can be told, and its level."""
         worth = self.worth_at(confidence)
         if worth is None or self.value is None:
             return self.interval, self.confidence
@@ -110,10 +104,8 @@ class Preference(Frozen):
     Attributes:
         item: the pair's id.
         kind: the point in which they differ.
-        right: the sentence that is right.
-        wrong: the one that is not.
-        right_bits: bits per character of the right one.
-        wrong_bits: likewise of the wrong one.
+        right, wrong: the sentences.
+        right_bits, wrong_bits: of each, bits per character.
     """
 
     item: str
@@ -269,7 +261,7 @@ class Findings(Frozen):
     facts: dict[str, float | int | str | bool | None] = Field(default_factory=dict)
     sample_size: SampleSize | None = None
     left_out: tuple[str, ...] = ()
-    notes: tuple[Message, ...] = ()
+    notes: tuple[MessageField, ...] = ()
 
     @property
     def has_texts(self) -> bool:
@@ -277,13 +269,9 @@ class Findings(Frozen):
         return bool(self.samples or self.preferences or self.choices)
 
     def noting(self, *notes: str, **facts: float | int | str | bool | None) -> Findings:
-        """Return these findings with further notes and facts."""
-        return self.model_copy(
-            update={
-                "notes": (*self.notes, *map(Message.of, notes)),
-                "facts": {**self.facts, **facts},
-            }
-        )
+        """These findings with further notes and facts."""
+        more = (*self.notes, *map(Message.of, notes))
+        return self.model_copy(update={"notes": more, "facts": {**self.facts, **facts}})
 
 
 @dataclass(frozen=True, slots=True, config=_MANY)

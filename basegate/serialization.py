@@ -10,8 +10,10 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AllowInfNan, BaseModel, ConfigDict
+from pydantic import AllowInfNan, BaseModel, ConfigDict, PlainSerializer, PlainValidator
 from pydantic_core import core_schema
+
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +34,8 @@ def _finite_or_none(value: Any) -> Any:
     return value
 
 
-_ENDS = (tuple, list)
-
-
 def _finite_interval(value: Any) -> Any:
-    if isinstance(value, _ENDS) and None in map(_finite_or_none, value):
+    if isinstance(value, (tuple, list)) and None in map(_finite_or_none, value):
         return None
     return value
 
@@ -66,6 +65,47 @@ FiniteOrNone = Annotated[_Finite | None, _OfPython(_finite_or_none)]
 
 Interval = Annotated[tuple[_Finite, _Finite] | None, _OfPython(_finite_interval)]
 """Lower and upper end; an interval with an end that is not finite is none."""
+
+
+class StoredMessage(BaseModel):
+    """A text for people, kept as what it is put together from.
+
+    Attributes:
+        template: in English, with the names of its values in braces; without values it is the text
+            as it is.
+        values: by name; some are put together likewise.
+    """
+
+    template: str
+    values: dict[str, str | StoredMessage]
+
+
+def _stored(message: Message) -> StoredMessage:
+    inner = {
+        name: _stored(each) if isinstance(each, Message) else each
+        for name, each in message.values.items()
+    }
+    return StoredMessage(template=message.template, values=inner)
+
+
+def _restored(value: Any) -> Message:
+    if isinstance(value, str):
+        return Message.of(value)
+    stored = StoredMessage.model_validate(value)
+    inner = {
+        name: _restored(each) if isinstance(each, StoredMessage) else each
+        for name, each in stored.values.items()
+    }
+    try:
+        return Message(stored.template, **inner)
+    except (KeyError, IndexError) as error:
+        raise ValueError(f"a value is missing for {error} of {stored.template!r}") from None
+
+
+MessageField = Annotated[
+    Message, PlainValidator(_restored), PlainSerializer(_stored, when_used="json")
+]
+"""A message, which JSON holds as a `StoredMessage`; a plain text is one without values."""
 
 _CANONICAL = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import FiniteFloat
 
-from basegate.i18n.messages import Message
 from basegate.measurement import CORRECT, SampleSize
-from basegate.serialization import FiniteOrNone, Frozen, Interval
+from basegate.serialization import FiniteOrNone, Frozen, Interval, MessageField
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -129,12 +128,12 @@ class Result(Frozen):
     verdict: VerdictWord
     interval: Interval = None
     confidence: float = 0.95
-    reason: Message | None = None
+    reason: MessageField | None = None
     seconds: float | None = None
     measurement: str | None = None
     sample_size: SampleSize | None = None
     why: str = ""
-    notes: tuple[Message, ...] = ()
+    notes: tuple[MessageField, ...] = ()
     count: int | None = None
     n_generated: int | None = None
     curve: tuple[tuple[float, float], ...] = ()

@@ -47,7 +47,7 @@ def measure(name: str, count: int, place: str) -> dict[str, Any]:
     """Draw all samples with a journal in `place`, which may be finished already."""
     from basegate.config.settings import Sampling
     from basegate.engines.sampling import Sampler, SampleRequest
-    from basegate.store.journal import FileJournal
+    from basegate.store.file_batch_cache import FileBatchCache
 
     given = {key: value for key, value in DRAWING.items() if key != "do_sample"}
     sampling = Sampling(samples=SAMPLES, max_new_tokens=NEW_TOKENS, **given)
@@ -55,7 +55,7 @@ def measure(name: str, count: int, place: str) -> dict[str, Any]:
     asked = [SampleRequest(ids, list(range(SAMPLES))) for ids in prompts(count, name)]
     sampler = Sampler(model, [], lambda ids: "")
     sampler.draw(asked[:1], sampling, lambda amount=1: None)  # warm up
-    journal = Timed(FileJournal(Path(place) / "journal.jsonl", "key"))
+    journal = Timed(FileBatchCache(Path(place) / "journal.jsonl", "key"))
     found = timed(
         lambda: sampler.draw(asked, sampling, lambda amount=1: None, journal), model.device.type
     )

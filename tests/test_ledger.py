@@ -45,29 +45,31 @@ def test_a_record_survives_the_way_between_processes():
         candidate=facts(revision="abc", load_seconds=1.5, peak_memory_bytes=7),
         results=(row(value=4.9, interval=(4.8, 5.0), limit=5.0, direction="max", why="港"),),
     )
-    text = before.to_json()
+    text = before.model_dump_json()
     assert type(text) is str
-    assert Record.from_json(text) == before
+    assert Record.model_validate_json(text) == before
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_not_finite_survives_as_none(number):
-    after = Record.from_json(record(row(value=number, verdict="invalid")).to_json())
+    after = Record.model_validate_json(
+        record(row(value=number, verdict="invalid")).model_dump_json()
+    )
     assert after.results[0].value is None
 
 
 @pytest.mark.parametrize("end", [math.nan, math.inf])
 def test_an_interval_that_is_not_finite_survives_too(end):
     before = record(row(value=1.0, interval=(0.5, end)))
-    after = Record.from_json(before.to_json())
+    after = Record.model_validate_json(before.model_dump_json())
     assert after.results[0].value == 1.0
     json.loads(ledger_of(before).to_json(), parse_constant=pytest.fail)
 
 
 def test_a_record_of_another_version_is_refused():
-    fields = json.loads(record(row()).to_json())
+    fields = json.loads(record(row()).model_dump_json())
     with pytest.raises(ValidationError):
-        Record.from_json(json.dumps({**fields, "mood": "good"}))
+        Record.model_validate_json(json.dumps({**fields, "mood": "good"}))
 
 
 def test_the_json_begins_with_the_schema_and_holds_the_documented_keys():

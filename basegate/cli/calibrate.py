@@ -17,7 +17,7 @@ from basegate.errors import UsageError
 from basegate.i18n.formatting import printable, table
 from basegate.i18n.messages import joined
 from basegate.judging.calibration import calibrate, guess_levels, usable
-from basegate.judging.from_store import ThresholdQuery, answers_of, judge_stored
+from basegate.judging.from_store import ThresholdQuery, judge_stored
 from basegate.serialization import write_atomically
 from basegate.store.inventory import require_stored
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from basegate.config.settings import CheckConfig
     from basegate.config.thresholds import Thresholds
     from basegate.judging.calibration import Suggestion
-    from basegate.judging.from_store import StoredAnswers
+    from basegate.judging.from_store import StoredJudgement
     from basegate.measurement import Measurement
     from basegate.store.folder import Store
 
@@ -76,7 +76,8 @@ def run(options: argparse.Namespace) -> int:
     good, bad = _sides(options, {each.candidate.name for each in store})
     thresholds = load_thresholds(options.thresholds)
     asked = ThresholdQuery.of(thresholds)
-    answers = answers_of(store, asked, [*good, *bad])
+    origins = origins_for(thresholds, store)
+    answers = judge_stored(store, thresholds, asked, [*good, *bad], origins=origins, brief=True)
     sides = [[each for each in answers if each.name in names] for names in (good, bad)]
     _check_apart(*sides)
     for text in _warnings(thresholds, asked, answers):
@@ -119,8 +120,10 @@ def _side(option: str, own: Chosen, other: Chosen, stored: Collection[str]) -> l
     return require_stored(names, stored, own.grouped, option)
 
 
-def _check_apart(good: Sequence[StoredAnswers], bad: Sequence[StoredAnswers]) -> None:
-    keys = [{m.key: each.label for each in side for m in each.answers if m} for side in (good, bad)]
+def _check_apart(good: Sequence[StoredJudgement], bad: Sequence[StoredJudgement]) -> None:
+    keys = [
+        {m.key: each.facts.name for each in side for m in each.answers if m} for side in (good, bad)
+    ]
     for key in keys[0].keys() & keys[1].keys():
         raise UsageError(
             f"{keys[0][key]} and {keys[1][key]} are one checkpoint under two names, which cannot "
@@ -129,9 +132,9 @@ def _check_apart(good: Sequence[StoredAnswers], bad: Sequence[StoredAnswers]) ->
 
 
 def _warnings(
-    thresholds: Thresholds, asked: ThresholdQuery, answers: Iterable[StoredAnswers]
+    thresholds: Thresholds, asked: ThresholdQuery, answers: Iterable[StoredJudgement]
 ) -> Iterator[str]:
-    loaded = {each.load_config: f"{each.name} ({each.load_config})" for each in answers}
+    loaded = {each.facts.load_config: f"{each.name} ({each.facts.load_config})" for each in answers}
     if len(loaded) > 1:
         ways = joined(loaded.values())
         yield f"candidates were loaded in different ways, so numbers may not compare: {ways}."
@@ -147,13 +150,13 @@ def _suggestions(
     store: Store,
     thresholds: Thresholds,
     asked: ThresholdQuery,
-    sides: Iterable[Iterable[StoredAnswers]],
+    sides: Iterable[Iterable[StoredJudgement]],
     margin: float,
 ) -> Iterator[Suggestion]:
     for number, (check, _) in enumerate(asked.checks):
         limits, valid = thresholds.common_limits[check.name, check.item], []
         for side in sides:
-            answers = {each.label: each.answers[number] for each in side}
+            answers = {each.facts.name: each.answers[number] for each in side}
             measured, warnings = usable(check, limits, answers)
             valid.append(measured)
             for text in warnings:
@@ -192,7 +195,7 @@ def _toml(suggestions: Iterable[Suggestion]) -> Iterator[str]:
         yield from ("", f"[{name}]")
         yield from (f"{each.key} = {each.value!r}" for each in changed)
         reasons = [f"{each.key}: {each.reason}" for each in changed]
-        why = joined(reasons, "; ") if len(changed) > 1 else changed[0].reason
+        why = "; ".join(reasons) if len(changed) > 1 else changed[0].reason
         yield f"why = {json.dumps(printable(why), ensure_ascii=False)}"
 
 

@@ -15,7 +15,6 @@ from basegate.config.registry import CandidateSpec, load_registry
 from basegate.config.thresholds import load_thresholds
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.errors import UsageError
-from basegate.judging.checkpoint_identity import origins_of
 from basegate.judging.comparison import compare_candidates
 from basegate.judging.from_store import (
     ThresholdQuery,
@@ -24,6 +23,7 @@ from basegate.judging.from_store import (
     judge_stored,
     ledger_of,
 )
+from basegate.judging.relative_limits import origins_of
 from basegate.runner.environment import environment
 from basegate.store.union import MergedStore
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from basegate.config.thresholds import Thresholds
-    from basegate.judging.checkpoint_identity import Origin
     from basegate.judging.from_store import StoredJudgement
+    from basegate.judging.relative_limits import Origin
     from basegate.ledger import Ledger
     from basegate.measurement import Measurement
     from basegate.store.folder import Store

@@ -162,7 +162,7 @@ def _items(
                 files={f"{where}.{key}": file for key, file in files.items()},
             ),
             tuple(
-                _limit(place, given, key, *limit)
+                _limit(path, place, given, key, *limit)
                 for place, given in limits.items()
                 for key, limit in given.given_limits().items()
             ),
@@ -170,7 +170,7 @@ def _items(
 
 
 def _limit(
-    where: str, table: Table, key: str, rule: LimitRule, value: float | Relative
+    path: Path, where: str, table: Table, key: str, rule: LimitRule, value: float | Relative
 ) -> AnyLimit:
     fields: dict[str, Any] = {
         **asdict(rule),
@@ -180,6 +180,11 @@ def _limit(
         "why": table.why,
     }
     if isinstance(value, Relative):
+        if rule.validity:
+            raise UsageError(
+                f"{path}: {where}.{key}: beyond this limit a measurement is invalid, which cannot "
+                "depend on another candidate. Give a number."
+            )
         relation = {"candidate": value.reference, "factor": value.factor, "plus": value.plus}
         return RelativeLimit(**fields, **relation)
     return Limit(**fields, value=value)

@@ -25,7 +25,8 @@ Found = TypeVar("Found")
 class BatchCache(Protocol):
     """Where finished batches of one measurement are kept, so that a killed run goes on.
 
-    `store.journal.FileJournal` is one. The methods as they stand here keep nothing: `NO_CACHE`.
+    `store.file_batch_cache.FileBatchCache` is one. The methods as they stand here keep nothing:
+    `NO_CACHE`.
     """
 
     def __len__(self) -> int:

@@ -44,14 +44,12 @@ class Translator:
     Args:
         language: its tag, as `lang` of a page takes it.
         catalogue: translations by the English text; of a plural, by the singular.
-
-    Attributes:
-        gap: what stands between two sentences.
     """
 
     def __init__(self, language: Language, catalogue: Mapping[str, str]) -> None:
         self.language = language
         self.gap = " " if language == "en" else ""
+        """What stands between two sentences."""
         self._catalogue = catalogue
 
     def gettext(self, text: str, /, **values: object) -> str:
@@ -79,9 +77,7 @@ class Translator:
         return self.gettext(text.template, **values)
 
 
-@cache
-def _pieces(template: str) -> list[str]:
-    return _SPACED.split(template)
+_pieces = cache(_SPACED.split)
 
 
 def set_in(template: str, values: Mapping[str, object]) -> str:

@@ -6,31 +6,15 @@ import math
 import re
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from basegate.i18n.catalogue import ENGLISH, Translator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basegate.verdict import Reference
-
-
-class Limited(Protocol):
-    """A row that says what was measured and what was asked for."""
-
-    @property
-    def value(self) -> float | None: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def interval(self) -> tuple[float, float] | None: ...
-    @property
-    def limit(self) -> float | None: ...
-    @property
-    def direction(self) -> Literal["max", "min"] | None: ...
-    @property
-    def reference(self) -> Reference | None: ...
+    from basegate.ledger import ValueAndLimit
+    from basegate.verdict import Reference, Result
 
 
 GIB = 2**30
@@ -38,7 +22,6 @@ GIB = 2**30
 
 FRACTION = "fraction"
 """The unit of a number between 0 and 1, which is shown in per cent."""
-
 
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
@@ -100,8 +83,7 @@ def _digits(value: float, decimals: int, limit: float | None) -> str:
         decimals = 0
     if limit is not None:
         decimals = _telling(value, decimals, limit)
-    text = f"{value:,.{decimals}f}"
-    return text.removesuffix(".0")
+    return f"{value:,.{decimals}f}".removesuffix(".0")
 
 
 def format_probability(chance: float, tr: Translator = ENGLISH) -> str:
@@ -116,11 +98,9 @@ def format_probability(chance: float, tr: Translator = ENGLISH) -> str:
 def _telling(value: float, decimals: int, limit: float) -> int:
     """So many decimals, or more, that a number is seen on its side of a limit."""
     side = _side(value, limit)
-    for more in range(decimals, 9):
-        if _side(round(value, more), limit) == side:
-            return more
+    telling = (more for more in range(decimals, 9) if _side(round(value, more), limit) == side)
     # A limit with more digits was computed, and is shown with as few as the number that it equals.
-    return decimals if side == 0 else 8
+    return next(telling, 8 if side else decimals)
 
 
 def _side(value: float, limit: float) -> int:
@@ -136,8 +116,7 @@ def format_interval(
 ) -> str:
     """An interval as it stands behind its value, e.g. ` (95 %: 5.24 to 5.38)`."""
     low, high = (format_value(end, unit, limit, tr) for end in interval)
-    level = f"{confidence * 100:g}"
-    return tr(" ({level} %: {low} to {high})", level=level, low=low, high=high)
+    return tr(" ({level} %: {low} to {high})", level=f"{confidence * 100:g}", low=low, high=high)
 
 
 def format_limit(
@@ -168,12 +147,8 @@ def format_limit(
     return tr("at least {value}", value=value)
 
 
-_COMPUTED = 4
-"""Digits of a limit that was computed, where they are enough."""
-
-
 def _computed(limit: float, beside: Sequence[float], decimals: int) -> str:
-    """A limit with few digits, on the same side of what is shown beside it as it is.
+    """A limit with four digits, or as many more as keep it on its side of what is beside it.
 
     A large one is shown as large numbers are, whatever is beside it. The numbers beside it are
     shown with `decimals` or more.
@@ -182,9 +157,7 @@ def _computed(limit: float, beside: Sequence[float], decimals: int) -> str:
         return _digits(limit, decimals, None)
     shown = [float(_digits(each, decimals, limit).replace(",", "")) for each in beside]
     sides = [_side(each, limit) for each in beside]
-    places = _COMPUTED - len(str(int(abs(limit))))
-    if abs(limit) < 1 and limit:
-        places = _COMPUTED - 1 - math.floor(math.log10(abs(limit)))
+    places = 3 - math.floor(math.log10(abs(limit))) if limit else 3
     places = max(0, min(decimals, places) if 0 in sides else places)
     while places < 10 and [_side(each, round(limit, places)) for each in shown] != sides:
         places += 1
@@ -200,17 +173,17 @@ def _origin(reference: Reference, unit: str, tr: Translator) -> str:
         factor = f"{reference.factor:g}"
         return tr("{factor} times the {value} of {name}", factor=factor, value=value, name=name)
     plus = reference.plus or 0.0
-    size = f"{abs(plus) * 100:g}" if unit == FRACTION else f"{abs(plus):g}"
-    amount = size
+    amount = f"{abs(plus):g}"
     if unit == FRACTION:
-        number = 1 if size == "1" else 2
-        amount = tr.ngettext("{value} point", "{value} points", number, value=size)
+        points = f"{abs(plus) * 100:g}"
+        number = 1 if points == "1" else 2
+        amount = tr.ngettext("{value} point", "{value} points", number, value=points)
     if plus < 0:
         return tr("the {value} of {name} minus {amount}", value=value, name=name, amount=amount)
     return tr("the {value} of {name} plus {amount}", value=value, name=name, amount=amount)
 
 
-def format_row_limit(row: Limited, tr: Translator = ENGLISH) -> str:
+def format_row_limit(row: Result | ValueAndLimit, tr: Translator = ENGLISH) -> str:
     """The limit of a row; empty where it has none."""
     if row.limit is None or row.direction is None:
         return ""

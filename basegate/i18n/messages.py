@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import core_schema
-
 
 class Message(str):
     """A text for people, in English, that remembers what it was put together from.
 
     It is a string like any other, so that whoever knows nothing of languages need not; but what is
-    made of it, as by an f-string or `+`, is a plain one. A record holds it as a `StoredMessage`;
+    made of it, as by an f-string or `+`, is a plain one. A record holds it as a `MessageField`;
     `Translator.translate` shows it in a language.
 
     Args:
@@ -43,60 +40,16 @@ class Message(str):
         """A text as a message; one that is none has no translation."""
         return text if isinstance(text, Message) else cls(str(text))
 
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        # Late: whoever only raises an error needs no pydantic, which takes a while to import.
-        from pydantic_core import core_schema
-
-        from basegate.i18n.stored_message import StoredMessage
-
-        return core_schema.no_info_plain_validator_function(
-            _read,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                StoredMessage.of,
-                return_schema=handler.generate_schema(StoredMessage),
-                when_used="json",
-            ),
-        )
-
 
 def _again(template: str, values: Mapping[str, str]) -> Message:
     return Message(template, **values)
 
 
-def _read(value: Any) -> Message:
-    if isinstance(value, str):
-        return Message.of(value)
-    from basegate.i18n.stored_message import StoredMessage
-
-    stored = StoredMessage.model_validate(value)
-    inner = {
-        name: _read(each) if isinstance(each, StoredMessage) else each
-        for name, each in stored.values.items()
-    }
-    try:
-        return _again(stored.template, inner)
-    except (KeyError, IndexError) as error:
-        raise ValueError(f"a value is missing for {error} of {stored.template!r}") from None
-
-
-JOINS = {
-    ", ": Message("{some}, {next}"),
-    " or ": Message("{some} or {next}"),
-    " and ": Message("{some} and {next}"),
-    "; ": Message("{some}; {next}"),
-    "\n": Message("{some}\n{next}"),
-}
-"""What stands between two parts, and the template of two."""
-
-
-def joined(parts: Iterable[str], gap: str = ", ") -> str:
-    """Parts in one text, which stay messages where they are; `gap` is one of `JOINS`."""
+def joined(parts: Iterable[str]) -> str:
+    """Parts in one text, with commas between them; they stay messages where they are."""
     every = [*parts]
     if len(every) < 2:
         return every[0] if every else ""
     # By halves: the names of a long registry would be nested too deeply one by one.
     half = len(every) // 2
-    return Message(JOINS[gap], some=joined(every[:half], gap), next=joined(every[half:], gap))
+    return Message("{some}, {next}", some=joined(every[:half]), next=joined(every[half:]))

@@ -13,12 +13,14 @@ candidates were compared on the item:
 from __future__ import annotations
 
 import math
+import warnings
 from collections import defaultdict
 from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from basegate.config.declaration import declaration_of
+from basegate.config.declaration import declaration_of, origin_of
+from basegate.errors import NotCompared, summary
 from basegate.ledger import Comparison
 from basegate.stats.paired import holm, paired_difference, paired_ratio_intervals, sign_test
 
@@ -41,12 +43,24 @@ def compare(measured: Iterable[tuple[str, Measurement]]) -> tuple[Comparison, ..
     """Compare every two candidates on every item that both were measured on.
 
     `measured`: candidates' names and their measurements with evidence; those with other settings or
-    data are not compared. In the order of the checks, then of the candidates.
+    data are not compared. In the order of the checks, then of the candidates. Warns `NotCompared`
+    of a check whose own `compare` fails, and goes on.
     """
     groups: dict[tuple[str, str], list[tuple[str, Measurement]]] = defaultdict(list)
     for name, measurement in measured:
         groups[measurement.check, measurement.item].append((name, measurement))
-    return tuple(each for group in groups.values() for each in _compare_group(group))
+    found: list[Comparison] = []
+    for (check, item), group in groups.items():
+        try:
+            found += tuple(_compare_group(group))
+        # A check of the project's own runs its code here: the rest must not go with it.
+        except Exception as error:  # noqa: BLE001
+            text = (
+                f"{item}: the check {check} ({origin_of(check).shown}) cannot compare candidates: "
+                f"{summary(error)}. Verdicts are not affected; correct its compare."
+            )
+            warnings.warn(text, NotCompared, stacklevel=2)
+    return tuple(found)
 
 
 def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Comparison]:
@@ -57,7 +71,8 @@ def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Compari
             by_metric[ours.metric].append((first, second, *_shared(ours, theirs)))
     check, part = group[0][1].check, group[0][1].item
     for found in by_metric.values():
-        yield from _decided(check, part, [each for each in found if each[2].tops])
+        if paired := [each for each in found if each[2].tops]:
+            yield from _decided(check, part, paired)
 
 
 def _alike(one: Measurement, other: Measurement) -> bool:
@@ -85,8 +100,6 @@ def _decided(
     check: str, part: str, found: Sequence[tuple[str, str, ItemScores, ItemScores]]
 ) -> Iterator[Comparison]:
     """Comparisons of all pairs in one metric, adjusted for their number."""
-    if not found:
-        return
     confidence = 1 - ALPHA / len(found)
     adjusted = holm([sign_test(_differences(one, other)) for _, _, one, other in found])
     intervals = _intervals([(one, other) for _, _, one, other in found], confidence)
@@ -127,22 +140,20 @@ def _differences(one: ItemScores, other: ItemScores) -> list[float]:
 def _intervals(
     pairs: Sequence[tuple[ItemScores, ItemScores]], confidence: float
 ) -> list[tuple[float, float] | None]:
+    """Of shares Student's; of ratios by bootstrap, all at once."""
     import numpy as np
 
     def sums(scored: ItemScores) -> tuple[np.ndarray, np.ndarray]:
         return np.array(list(scored.tops.values())), np.array(list(scored.bottoms.values()))
 
-    ratios = [pair for pair in pairs if not _counts_once(*pair)]
-    paired = [(sums(one), sums(other)) for one, other in ratios]
-    drawn = iter(paired_ratio_intervals(paired, confidence, RESAMPLES))
+    def counts_once(pair: tuple[ItemScores, ItemScores]) -> bool:
+        return all(set(scored.bottoms.values()) == {1.0} for scored in pair)
+
+    ratios = [(sums(one), sums(other)) for one, other in pairs if not counts_once((one, other))]
+    by_bootstrap = iter(paired_ratio_intervals(ratios, confidence, RESAMPLES))
     return [
-        _of_shares(one, other, confidence) if _counts_once(one, other) else next(drawn)
-        for one, other in pairs
+        _of_shares(*pair, confidence) if counts_once(pair) else next(by_bootstrap) for pair in pairs
     ]
-
-
-def _counts_once(one: ItemScores, other: ItemScores) -> bool:
-    return set(one.bottoms.values()) == {1.0} == set(other.bottoms.values())
 
 
 def _of_shares(one: ItemScores, other: ItemScores, confidence: float) -> tuple[float, float] | None:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from basegate.checks.early_stopping import ALL, is_enough
 from basegate.checks.identity import identify_check
-from basegate.errors import InvalidMeasurement
+from basegate.config.declaration import origin_of
+from basegate.errors import InvalidMeasurement, summary
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import measurements_behind
-from basegate.judging.evaluation import evaluate
-from basegate.judging.judge import draws_for
+from basegate.judging.judge import draws_for, judge
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
 from basegate.judging.relative_limits import References
 from basegate.ledger import Ledger, NotJudged, Record, Suite
@@ -29,11 +29,11 @@ from basegate.store.union import FilteredStore
 from basegate.verdict import worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from basegate.config.settings import CheckConfig
     from basegate.config.thresholds import Thresholds
-    from basegate.judging.checkpoint_identity import Origin
+    from basegate.judging.relative_limits import Origin
     from basegate.ledger import Comparison
     from basegate.measurement import CandidateFacts, Measurement
     from basegate.store.union import Readable
@@ -48,6 +48,7 @@ class StoredJudgement:
         name: that it was measured under, and that limits of its own are looked up by.
         facts: how it was loaded, under the name that it is shown by.
         others: further names that it was measured under.
+        answers: to the checks of `ThresholdQuery`, in their order, the newest stored measurement.
         records: one per check that was judged.
         missing: checks without a stored measurement.
         undecided: checks of which too few samples are stored for these limits.
@@ -57,6 +58,7 @@ class StoredJudgement:
     name: str
     facts: CandidateFacts
     others: tuple[str, ...]
+    answers: tuple[Measurement | None, ...]
     records: tuple[Record, ...]
     missing: tuple[CheckConfig, ...]
     undecided: tuple[CheckConfig, ...]
@@ -96,38 +98,34 @@ class ThresholdQuery:
                 checks.append((check, identify_check(check)))
             except (InvalidMeasurement, OSError) as error:
                 unknown.append((check, str(error)))
+            # A check of the project's own runs its code here: the rest must not go with it.
+            except Exception as error:  # noqa: BLE001
+                reason = (
+                    f"the check {check.name} ({origin_of(check.name).shown}) cannot identify its "
+                    f"data: {summary(error)}. Correct its identity."
+                )
+                unknown.append((check, reason))
         return cls(tuple(checks), tuple(unknown))
 
 
 @dataclass
 class _CandidateGroup:
-    """One candidate with one quantization, dtype and device; its newest measurement per check.
+    """What is stored of one candidate with one quantization, dtype and device.
 
     Attributes:
         newest: its newest measurement of all.
         names: that it was measured under, each with how it was loaded then.
-        answers: by the number of a check, the newest measurement that answers it.
-        count: by the number of a check, how many answer it.
+        answers: by the number of a check, the measurements that answer it.
     """
 
     newest: Measurement
     names: dict[str, CandidateFacts] = field(default_factory=dict)
-    answers: dict[int, Measurement] = field(default_factory=dict)
-    count: Counter[int] = field(default_factory=Counter)
-
-    def add(self, measurement: Measurement, answered: Iterable[int]) -> None:
-        self.newest = _newer(self.newest, measurement)
-        self.names[measurement.candidate.name] = measurement.candidate
-        for number in answered:
-            earlier = self.answers.get(number)
-            self.answers[number] = _newer(earlier, measurement) if earlier else measurement
-            self.count[number] += 1
+    answers: dict[int, list[Measurement]] = field(default_factory=lambda: defaultdict(list))
 
 
-def _newer(one: Measurement, other: Measurement) -> Measurement:
-    """The later one; of the same second, the one with the greater key."""
-    first = (one.measured_at, one.key)
-    return one if first > (other.measured_at, other.key) else other
+def _age(measurement: Measurement) -> tuple[str, str]:
+    """Sort key, the newest last; of the same second, the one with the greater key."""
+    return measurement.measured_at, measurement.key
 
 
 def judge_stored(
@@ -154,11 +152,11 @@ def judge_stored(
     Raises:
         UsageError: nothing is stored of another name, or of any.
     """
-    pairs = _chosen(_read(store, asked), names, registered)
+    pairs = _chosen(_groups(store, asked), names, registered)
     references = References(thresholds.relative, store, origins)
     return [
-        _rejudge(stored, name, label, thresholds, asked, references, brief)
-        for (name, stored), label in zip(pairs, _labels(pairs), strict=True)
+        _judge_group(group, name, label, thresholds, asked, references, brief)
+        for (name, group), label in zip(pairs, _labels(pairs), strict=True)
     ]
 
 
@@ -178,41 +176,6 @@ def judge_intact(
         if not lost:
             return judged, behind
         distrusted |= lost
-
-
-@dataclass(frozen=True)
-class StoredAnswers:
-    """What is stored of one candidate with one quantization, dtype and device (`load_config`).
-
-    Attributes:
-        name: that it was asked for by.
-        label: the name, with more where it is not unique.
-        answers: to the checks of `ThresholdQuery`, in their order; `None` where there is none.
-    """
-
-    name: str
-    label: str
-    load_config: str
-    answers: tuple[Measurement | None, ...]
-
-
-def answers_of(store: Readable, asked: ThresholdQuery, names: Sequence[str]) -> list[StoredAnswers]:
-    """The newest stored answers of candidates, in the order of `names`; raises `UsageError`."""
-    pairs = _chosen(_read(store, asked), names, ())
-    return [
-        StoredAnswers(
-            name,
-            label,
-            stored.names[name].load_config,
-            tuple(
-                _as_answer(found, check, stored.count[number], label)
-                if (found := stored.answers.get(number)) is not None
-                else None
-                for number, (check, _) in enumerate(asked.checks)
-            ),
-        )
-        for (name, stored), label in zip(pairs, _labels(pairs), strict=True)
-    ]
 
 
 def ledger_of(
@@ -257,75 +220,72 @@ def absent_from(judged: Sequence[StoredJudgement], names: Sequence[str]) -> list
 def _not_judged(
     each: StoredJudgement, command: str, unknown: Sequence[tuple[CheckConfig, str]]
 ) -> list[NotJudged]:
-    whys: tuple[tuple[Literal["undecided", "missing"], tuple[CheckConfig, ...]], ...] = (
-        ("undecided", each.undecided),
-        ("missing", each.missing),
-    )
-    left = [
-        NotJudged(check=check.name, item=check.item, why=why, command=command)
-        for why, checks in whys
-        for check in checks
+    left: list[tuple[Literal["undecided", "missing"], CheckConfig]] = [
+        *(("undecided", check) for check in each.undecided),
+        *(("missing", check) for check in each.missing),
     ]
-    lost = [
-        NotJudged(check=check.name, item=check.item, why="unknown", reason=Message.of(reason))
-        for check, reason in unknown
+    return [
+        *(
+            NotJudged(check=check.name, item=check.item, why=why, command=command)
+            for why, check in left
+        ),
+        *(
+            NotJudged(check=check.name, item=check.item, why="unknown", reason=Message.of(reason))
+            for check, reason in unknown
+        ),
     ]
-    return left + lost
 
 
-def _read(store: Readable, asked: ThresholdQuery) -> list[_CandidateGroup]:
+def _groups(store: Readable, asked: ThresholdQuery) -> list[_CandidateGroup]:
     by_data = defaultdict(list)
     for number, (_, identity) in enumerate(asked.checks):
         by_data[identity["data"]].append((number, identity))
-    found: dict[str, _CandidateGroup] = {}
+    groups: dict[str, _CandidateGroup] = {}
     for measurement in store:
         own = measurement.identity
-        answered = [
-            number
-            for number, identity in by_data.get(str(own.get("data")), ())
-            if all(own.get(part) == value for part, value in identity.items())
-        ]
         key = canonical_json(own.get("candidate"))
-        found.setdefault(key, _CandidateGroup(measurement)).add(measurement, answered)
-    return list(found.values())
+        group = groups.setdefault(key, _CandidateGroup(measurement))
+        group.newest = max(group.newest, measurement, key=_age)
+        group.names[measurement.candidate.name] = measurement.candidate
+        for number, identity in by_data.get(str(own.get("data")), ()):
+            if all(own.get(part) == value for part, value in identity.items()):
+                group.answers[number].append(measurement)
+    return list(groups.values())
 
 
 def _chosen(
-    found: Sequence[_CandidateGroup], names: Sequence[str], registered: Collection[str]
+    groups: Sequence[_CandidateGroup], names: Sequence[str], registered: Collection[str]
 ) -> list[tuple[str, _CandidateGroup]]:
     if not names:
-        pairs = [(each.newest.candidate.name, each) for each in found]
-        return sorted(pairs, key=lambda pair: (pair[0], pair[1].newest.candidate.load_config))
-    known = {name for each in found for name in each.names}
+        newest = [(each.newest.candidate, each) for each in groups]
+        newest.sort(key=lambda pair: (pair[0].name, pair[0].load_config))
+        return [(facts.name, each) for facts, each in newest]
+    known = {name for each in groups for name in each.names}
     stored = require_stored(names, known, registered)
-    return [(name, each) for name in stored for each in found if name in each.names]
+    return [(name, each) for name in stored for each in groups if name in each.names]
 
 
 def _labels(pairs: Sequence[tuple[str, _CandidateGroup]]) -> list[str]:
     """Unique labels: the name, with precision, revision or a hash where needed."""
-    ways: tuple[Callable[[Measurement], str], ...] = (
-        lambda newest: newest.candidate.load_config,
-        lambda newest: f"{newest.candidate.load_config}, {_short(newest.candidate.revision)}",
-        lambda newest: (
-            f"{newest.candidate.load_config}, {digest(newest.identity.get('candidate'))[:12]}"
-        ),
+    details: tuple[Callable[[Measurement], str], ...] = (
+        lambda newest: "",
+        lambda newest: f", {(newest.candidate.revision or 'unknown').removeprefix('sha256:')[:12]}",
+        lambda newest: f", {digest(newest.identity.get('candidate'))[:12]}",
     )
-    labels = [name for name, _ in pairs]
-    for say_more in ways:
+    names = [name for name, _ in pairs]
+    newest = [group.newest for _, group in pairs]
+    labels = names
+    for detail in details:
         often = Counter(labels)
         labels = [
-            label if often[label] == 1 else f"{name} ({say_more(stored.newest)})"
-            for (name, stored), label in zip(pairs, labels, strict=True)
+            label if often[label] == 1 else f"{name} ({own.candidate.load_config}{detail(own)})"
+            for name, own, label in zip(names, newest, labels, strict=True)
         ]
     return labels
 
 
-def _short(revision: str | None) -> str:
-    return (revision or "unknown").removeprefix("sha256:")[:12]
-
-
-def _rejudge(
-    stored: _CandidateGroup,
+def _judge_group(
+    group: _CandidateGroup,
     name: str,
     label: str,
     thresholds: Thresholds,
@@ -333,44 +293,47 @@ def _rejudge(
     references: References,
     brief: bool,
 ) -> StoredJudgement:
+    answers: list[Measurement | None] = []
     records: list[Record] = []
     missing: list[CheckConfig] = []
     undecided: list[CheckConfig] = []
     for number, (check, _) in enumerate(asked.checks):
-        found = stored.answers.get(number)
-        limits = thresholds.limits(name, check.name, check.item)
-        if found is None:
+        if not group.answers[number]:
+            answers.append(None)
             missing.append(check)
-        elif not is_enough(found.findings, draws_for(limits) if check.stop_early else ALL):
-            undecided.append(check)
-        else:
-            answer = _as_answer(found, check, stored.count[number], label)
-            verdict = evaluate(answer, limits, label, references, brief=brief)
+            continue
+        answer = _as_answer(group.answers[number], check, label)
+        answers.append(answer)
+        limits = thresholds.limits(name, check.name, check.item)
+        if is_enough(answer.findings, draws_for(limits) if check.stop_early else ALL):
+            verdict = judge(answer, limits, label, references, brief=brief)
             records.append(Record(candidate=answer.candidate, results=verdict.results))
+        else:
+            undecided.append(check)
     return StoredJudgement(
         name=name,
-        facts=stored.names[name].model_copy(update={"name": label}),
-        others=tuple(sorted(set(stored.names) - {name})),
+        facts=group.names[name].model_copy(update={"name": label}),
+        others=tuple(sorted(set(group.names) - {name})),
+        answers=tuple(answers),
         records=tuple(records),
         missing=tuple(missing),
         undecided=tuple(undecided),
-        measured_at=stored.newest.measured_at,
+        measured_at=group.newest.measured_at,
     )
 
 
-def _as_answer(found: Measurement, check: CheckConfig, count: int, label: str) -> Measurement:
-    """A measurement under this item and label, with a note if there are older ones."""
-    update: dict[str, Any] = {}
-    if found.item != check.item:
-        update["item"] = check.item
-    if found.candidate.name != label:
-        update["candidate"] = found.candidate.model_copy(update={"name": label})
-    if count > 1:
+def _as_answer(answers: Sequence[Measurement], check: CheckConfig, label: str) -> Measurement:
+    """The newest answer to a check, under this item and label, with a note of older ones."""
+    newest = max(answers, key=_age)
+    update: dict[str, Any] = {"item": check.item}
+    if newest.candidate.name != label:
+        update["candidate"] = newest.candidate.model_copy(update={"name": label})
+    if len(answers) > 1:
         note = Message(
             "measured {count} times, with other versions of libraries; the newest counts, of "
             "{date}.",
-            count=count,
-            date=found.measured_at,
+            count=len(answers),
+            date=newest.measured_at,
         )
-        update["findings"] = found.findings.noting(note)
-    return found.model_copy(update=update) if update else found
+        update["findings"] = newest.findings.noting(note)
+    return newest.model_copy(update=update)

@@ -1,8 +1,9 @@
-"""Judge measurements by limits. Sees no model; computes no metric."""
+"""From a measurement to its verdict, measured now or stored. Sees no model; computes no metric."""
 
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from basegate.checks.early_stopping import ALL, Draws
@@ -12,26 +13,23 @@ from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.judging.explanation import sentence
 from basegate.serialization import Frozen
-from basegate.stats.operating_curves import (
+from basegate.stats.intervals import (
     draws_needed,
     passing_probability,
     passing_probability_of_share,
 )
-from basegate.verdict import Result, SampleSizeHint, TokenizerCost, VerdictWord, worst
+from basegate.verdict import Result, SampleSizeHint, TokenizerCost, Unresolved, VerdictWord, worst
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basegate.config.limits import AnyLimit
+    from basegate.config.limits import AnyLimit, RelativeLimit
+    from basegate.judging.relative_limits import References
     from basegate.measurement import Measurement, Metric
 
 
 class Verdict(Frozen):
-    """The results of one measurement; the worst of them is the verdict.
-
-    Attributes:
-        results: a row per metric and limit.
-    """
+    """The results of one measurement, a row per metric and limit; the worst is the verdict."""
 
     results: tuple[Result, ...]
 
@@ -55,50 +53,83 @@ class Verdict(Frozen):
 
 
 def judge(
-    measurement: Measurement, limits: Sequence[Limit], candidate: str, *, brief: bool = False
+    measurement: Measurement,
+    limits: Sequence[AnyLimit],
+    candidate: str,
+    references: References,
+    *,
+    brief: bool = False,
 ) -> Verdict:
-    """Judge a measurement by the limits of its candidate.
+    """Judge a measurement, stored or made now, by the limits of its candidate.
+
+    A measurement beyond a limit of validity has one `invalid` row.
 
     Args:
         measurement: evidence is not read.
         limits: at least one.
         candidate: the name it goes by in this run; one checkpoint may have several.
+        references: what relative limits are computed from.
         brief: leave out operating curves, which take far longer than the verdicts.
     """
-    metrics: dict[str, list[Metric]] = {}
-    for metric in measurement.findings.metrics:
-        metrics.setdefault(metric.name, []).append(metric)
-    judging = [limit for limit in limits if not limit.validity]
-    results = [
-        _result(measurement, metric, limit, candidate, brief)
-        for limit in judging
-        for metric in metrics.get(limit.metric, ())
-    ]
+    place = (candidate, measurement.check, measurement.item)
+    try:
+        check_valid(measurement, limits)
+    except InvalidMeasurement as error:
+        return Verdict(results=(invalid(*place, error.message, measurement.key),))
+    resolved: list[Limit] = []
+    notes = dict.fromkeys(measurement.findings.notes)
+    unresolved = []
+    for limit in limits:
+        if isinstance(limit, Limit):
+            resolved.append(limit)
+            continue
+        try:
+            found, further = references.resolve(limit, measurement, limits)
+        except InvalidMeasurement as error:
+            reason = f"{limit.key} is relative to {limit.candidate}, {error.message}"
+            row = invalid(*place, reason, measurement.key, _unresolved(limit, measurement))
+            unresolved.append(row)
+        else:
+            resolved.append(found)
+            notes.update(dict.fromkeys(further))
+    rows = (_rows(measurement, limit, candidate, tuple(notes), brief) for limit in resolved)
+    return Verdict(results=(*chain.from_iterable(rows), *unresolved))
+
+
+def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:
+    values = ((m.value, m.unit) for m in measurement.findings.metrics if m.name == limit.metric)
+    value, unit = next(values, (None, ""))
+    return Unresolved(candidate=limit.candidate, metric=limit.metric, value=value, unit=unit)
+
+
+def _rows(
+    measurement: Measurement,
+    limit: Limit,
+    candidate: str,
+    notes: tuple[Message, ...],
+    brief: bool,
+) -> list[Result]:
+    """A row per metric that the limit is on; none for a limit of validity."""
+    metrics = measurement.findings.metrics
+    own = [metric for metric in metrics if metric.name == limit.metric]
+    if own:
+        judged = () if limit.validity else own
+        return [_row(measurement, each, limit, candidate, notes, brief) for each in judged]
     # Of validity, too: what cannot be checked must not pass.
-    missing = [limit for limit in limits if limit.metric not in metrics]
-    results += [
-        invalid(
-            candidate,
-            measurement.check,
-            measurement.item,
-            Message(
-                "{key}: the measurement holds no {metric}; it holds {metrics}.",
-                key=limit.key,
-                metric=limit.metric,
-                metrics=joined(metrics),
-            ),
-            measurement.key,
-        )
-        for limit in missing
-    ]
-    return Verdict(results=tuple(results))
+    reason = Message(
+        "{key}: the measurement holds no {metric}; it holds {metrics}.",
+        key=limit.key,
+        metric=limit.metric,
+        metrics=joined(dict.fromkeys(metric.name for metric in metrics)),
+    )
+    return [invalid(candidate, measurement.check, measurement.item, reason, measurement.key)]
 
 
 def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
     """Raise `InvalidMeasurement` for a measurement beyond a limit of validity."""
     for limit in (each for each in limits if isinstance(each, Limit) and each.validity):
         measured = [each for each in measurement.findings.metrics if each.name == limit.metric]
-        if not measured or decide(measured[0], limit) == "pass":
+        if not measured or verdict_on(measured[0], limit) == "pass":
             continue
         reason = Message(
             "{broken}, {key} is {value}: empty, one token or character over and over, or "
@@ -129,9 +160,14 @@ def _broken(measurement: Measurement, share: Metric) -> str:
 
 
 def invalid(
-    candidate: str, check: str, item: str, reason: str, measurement: str | None = None
+    candidate: str,
+    check: str,
+    item: str,
+    reason: str,
+    measurement: str | None = None,
+    unresolved: Unresolved | None = None,
 ) -> Result:
-    """The row of a measurement that could not be made or is beyond a limit of validity."""
+    """The row of a measurement that could not be made, is broken, or has no limit to meet."""
     return Result(
         candidate=candidate,
         check=check,
@@ -139,77 +175,67 @@ def invalid(
         verdict="invalid",
         reason=Message.of(reason),
         measurement=measurement,
+        unresolved=unresolved,
     )
 
 
-def _result(
-    measurement: Measurement, metric: Metric, limit: Limit, candidate: str, brief: bool
+def _row(
+    measurement: Measurement,
+    metric: Metric,
+    limit: Limit,
+    candidate: str,
+    notes: tuple[Message, ...],
+    brief: bool,
 ) -> Result:
-    item = f"{measurement.item}/{metric.item}" if metric.item else measurement.item
     interval, confidence = metric.interval_at(limit.confidence)
     row = Result(
         candidate=candidate,
         check=measurement.check,
-        item=item,
+        item=f"{measurement.item}/{metric.item}" if metric.item else measurement.item,
         metric=metric.name,
         value=metric.value,
         unit=metric.unit,
         limit=limit.value,
         direction=limit.direction,
-        verdict=_decided(metric.value, interval, limit),
+        verdict=verdict_on(metric, limit),
         interval=interval,
         confidence=confidence,
         seconds=measurement.seconds,
         measurement=measurement.key,
         sample_size=measurement.findings.sample_size,
         why=limit.why,
-        notes=measurement.findings.notes,
+        notes=notes,
         count=metric.count,
         n_generated=metric.drawn,
         reference=limit.reference,
     )
-    return row if brief else _explained(row, measurement, metric, limit)
-
-
-def _explained(row: Result, measurement: Measurement, metric: Metric, limit: Limit) -> Result:
-    """A row with its operating curve and sample size hint."""
+    if brief:
+        return row
     # More of what holds nothing to count settles nothing.
-    open_ = row.verdict == "inconclusive" and row.count != 0
-    hint = _sample_size_hint(measurement, metric, limit) if open_ else None
+    is_open = row.verdict == "inconclusive" and row.count != 0
     return row.model_copy(
         update={
             "curve": _curve(metric, limit),
-            "sample_size_hint": hint,
+            "sample_size_hint": _sample_size_hint(measurement, metric, limit) if is_open else None,
             "tokenizer": _tokenizer(measurement),
         }
     )
 
 
-def decide(metric: Metric, limit: Limit) -> VerdictWord:
-    """The verdict on one metric.
+def verdict_on(metric: Metric, limit: Limit) -> VerdictWord:
+    """The verdict on one metric by one limit.
 
     With `by_interval`, an interval wholly on the right side passes, wholly on the wrong side
     fails, and one that straddles the limit is inconclusive. Otherwise the value decides.
     """
-    interval, _ = metric.interval_at(limit.confidence)
-    return _decided(metric.value, interval, limit)
-
-
-def _decided(
-    value: float | None, interval: tuple[float, float] | None, limit: Limit
-) -> VerdictWord:
-    if value is None:
+    if metric.value is None:
         return "invalid"
-    lower, upper = value, value
-    if limit.by_interval and interval is not None:
-        lower, upper = interval
-    if limit.direction == "max":
-        lower, upper, bound = -upper, -lower, -limit.value
-    else:
-        bound = limit.value
-    if lower >= bound:
+    interval, _ = metric.interval_at(limit.confidence)
+    ends = interval if limit.by_interval and interval is not None else (metric.value, metric.value)
+    met = [end <= limit.value if limit.direction == "max" else end >= limit.value for end in ends]
+    if all(met):
         return "pass"
-    return "fail" if upper < bound else "inconclusive"
+    return "inconclusive" if any(met) else "fail"
 
 
 def _tokenizer(measurement: Measurement) -> TokenizerCost | None:
@@ -282,10 +308,9 @@ def draws_for(limits: Sequence[AnyLimit]) -> Draws:
 
     Only k of n can be decided early. A limit on the bank's accuracy needs all samples.
     """
-    judged = [limit for limit in limits if not limit.validity]
     absolute = [limit for limit in limits if isinstance(limit, Limit)]
     counts = {int(limit.value) for limit in absolute if limit.metric == "correct"}
-    if len(counts) == 1 and all(limit.metric == "correct" for limit in judged):
+    if len(counts) == 1 and all(limit.metric == "correct" or limit.validity for limit in limits):
         shares = (limit.value for limit in absolute if limit.validity)
         return Draws(counts.pop(), min(shares, default=1.0))
     return ALL

@@ -47,7 +47,6 @@ class CandidateRecords:
 
     @property
     def results(self) -> list[Result]:
-        """Its rows."""
         return [row for record in self.own for row in record.results]
 
 
@@ -89,21 +88,18 @@ def build_ledger(
 def _entry(candidate: CandidateRecords, checks: Sequence[tuple[str, str]]) -> CandidateEntry:
     """A candidate with the verdict of its rows, and the checks that have none."""
     run = {(row.check, row.part) for row in candidate.results}
+    # How it was loaded is known best from the record that tells most of it.
+    facts = max(
+        (record.candidate for record in candidate.own),
+        key=lambda each: (each.revision is not None, each.peak_memory_bytes or 0),
+        default=candidate.facts,
+    )
     return CandidateEntry(
-        **_best_known(candidate).model_dump(),
+        **facts.model_dump(),
         verdict=worst(row.verdict for row in candidate.results),
         not_run=tuple(
             CheckItem(check=check, item=item) for check, item in checks if (check, item) not in run
         ),
         not_judged=tuple(candidate.not_judged),
         compared=candidate.measured_at,
-    )
-
-
-def _best_known(candidate: CandidateRecords) -> CandidateFacts:
-    """What the record that tells most says of how it was loaded."""
-    return max(
-        (record.candidate for record in candidate.own),
-        key=lambda each: (each.revision is not None, each.peak_memory_bytes or 0),
-        default=candidate.facts,
     )

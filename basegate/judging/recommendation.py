@@ -83,14 +83,10 @@ def _memory(candidates: Sequence[CandidateEntry]) -> dict[str, int]:
     }
 
 
-def _closest(rows: Sequence[Result]) -> ValueAndLimit | None:
+def _closest(rows: Iterable[Result]) -> ValueAndLimit | None:
     """The limit with the smallest margin; counts and limits of a row's own number have none."""
-    telling = (row for row in rows if not row.counts and not row.is_its_own)
-    return min(
-        (_distance(row) for row in telling if row.value is not None),
-        key=lambda each: each.margin,
-        default=None,
-    )
+    telling = (row for row in rows if not (row.counts or row.is_its_own or row.value is None))
+    return min(map(_beside_limit, telling), key=lambda each: each.margin, default=None)
 
 
 def _smallest(memory: Mapping[str, int]) -> str | None:
@@ -156,13 +152,13 @@ def _nearest(
 
     def far(name: str) -> tuple[int, float]:
         checks = {(row.check, row.part) for row in missed[name]}
-        distances = (_distance(row).distance for row in missed[name])
+        distances = (_beside_limit(row).distance for row in missed[name])
         return len(checks) + open_[name], max(distances, default=0.0)
 
     nearest = min([*unfinished, *known], key=far, default=None)
     if nearest is None or nearest in unfinished:
         return None, ()
-    return nearest, tuple(map(_distance, sorted(missed[nearest], key=_by_distance)))
+    return nearest, tuple(map(_beside_limit, sorted(missed[nearest], key=_by_distance)))
 
 
 _PLAINNESS = {
@@ -183,12 +179,12 @@ def plainest_of(rows: Iterable[Result]) -> ValueAndLimit | None:
     one farther from its limit.
     """
     known = [row for row in rows if row.value is not None and row.limit is not None]
-    return _distance(min(known, key=_by_plainness)) if known else None
+    return _beside_limit(min(known, key=_by_plainness)) if known else None
 
 
 def _by_plainness(row: Result) -> tuple[bool, bool, int, float]:
     rank = _PLAINNESS.get(row.metric, 1 if row.unit == FRACTION else 4)
-    return row.verdict != "fail", row.count == 0, rank, -_distance(row).distance
+    return row.verdict != "fail", row.count == 0, rank, -_beside_limit(row).distance
 
 
 def _by_distance(row: Result) -> tuple[bool, bool, bool, float]:
@@ -197,24 +193,13 @@ def _by_distance(row: Result) -> tuple[bool, bool, bool, float]:
     A share of nothing is no number, and how far a count is from its limit depends on when sampling
     stopped: these come last.
     """
-    return row.verdict != "fail", row.count == 0, row.counts, -_distance(row).distance
+    return row.verdict != "fail", row.count == 0, row.counts, -_beside_limit(row).distance
 
 
-def _distance(row: Result) -> ValueAndLimit:
-    return ValueAndLimit(
-        check=row.check,
-        item=row.item,
-        metric=row.metric,
-        value=row.value,
-        limit=row.limit,
-        direction=row.direction,
-        unit=row.unit,
-        n_generated=row.n_generated,
-        # A count is judged itself; its interval is one of the chance behind it.
-        interval=None if row.counts else row.interval,
-        confidence=row.confidence,
-        reference=row.reference,
-    )
+def _beside_limit(row: Result) -> ValueAndLimit:
+    fields = {name: getattr(row, name) for name in ValueAndLimit.model_fields}
+    # A count is judged itself; its interval is one of the chance behind it.
+    return ValueAndLimit(**fields | ({"interval": None} if row.counts else {}))
 
 
 HALF = 0.5
@@ -233,7 +218,10 @@ def acceptance_confidence(rows: Iterable[Result]) -> AcceptanceConfidence:
     counted = {place: own for place, own in by_check.items() if any(row.counts for row in own)}
     others = [own for place, own in by_check.items() if place not in counted]
     shown = [own for own in others if all(row.interval is not None for row in own)]
-    chances = [_chance_of_passing(*place, own) for place, own in counted.items()]
+    chances = [
+        ChanceOfPassing(check=check, item=item, chance=_chance_of_passing(own))
+        for (check, item), own in counted.items()
+    ]
     return AcceptanceConfidence(
         by_interval=len(shown),
         confidence=min((row.confidence for own in shown for row in own), default=0.95),
@@ -245,8 +233,6 @@ def acceptance_confidence(rows: Iterable[Result]) -> AcceptanceConfidence:
     )
 
 
-def _chance_of_passing(check: str, item: str, rows: Iterable[Result]) -> ChanceOfPassing:
-    chances = (dict(row.curve).get(HALF) for row in rows if row.counts)
-    # A row without an operating curve counts as if it let everything through.
-    chance = math.prod(1.0 if each is None else each for each in chances)
-    return ChanceOfPassing(check=check, item=item, chance=chance)
+def _chance_of_passing(rows: Iterable[Result]) -> float:
+    """That all counts are met; one without an operating curve lets everything through."""
+    return math.prod(dict(row.curve).get(HALF, 1.0) for row in rows if row.counts)

@@ -1,43 +1,96 @@
 """Limits relative to a candidate: computed from its stored measurement of the same check.
 
 The same check: version, settings, data, quantization, dtype and device are equal. Versions of
-libraries may differ, as for verdicts from the store; a note then says so.
+libraries may differ, as for verdicts from the store; a note then says so. Two names mean one
+candidate where hub id and commit, or a folder's fingerprint, are the same.
 """
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from basegate.config.limits import Limit
-from basegate.config.model_source import asked_for
-from basegate.errors import InvalidMeasurement, UsageError
+from basegate.config.model_source import COMMIT, asked_for
+from basegate.data.fingerprint import known_fingerprint
+from basegate.errors import InvalidMeasurement, UsageError, did_you_mean
 from basegate.i18n.catalogue import ENGLISH
 from basegate.i18n.formatting import FRACTION, format_limit
 from basegate.i18n.messages import Message
-from basegate.judging.checkpoint_identity import suggestion
-from basegate.judging.judge import Verdict, check_valid, invalid, judge
+from basegate.judging.judge import check_valid
 from basegate.serialization import canonical_json
-from basegate.verdict import Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from basegate.config.limits import AnyLimit, RelativeLimit
+    from basegate.config.limits import AnyLimit, Limit, RelativeLimit
+    from basegate.config.registry import CandidateSpec
     from basegate.config.thresholds import Thresholds
-    from basegate.judging.checkpoint_identity import Origin
     from basegate.measurement import CandidateFacts, Measurement
     from basegate.store.folder import Store
 
-_MAY_DIFFER = ("candidate", "libraries")
-"""Parts of an identity that are compared separately."""
-
 
 @dataclass(frozen=True)
-class _Found:
-    limit: Limit
-    notes: tuple[Message, ...]
+class Origin:
+    """Source of a candidate in `models.toml` or `--model`: hub id, or folder (`local`).
+
+    Attributes:
+        revision: a full commit, or the fingerprint of a folder; `None` where the hub would have to
+            be asked for it, or gigabytes read.
+    """
+
+    source: str
+    local: bool = False
+    revision: str | None = None
+
+    @classmethod
+    def of(cls, spec: CandidateSpec, memory: Path | None) -> Origin:
+        if spec.local:
+            revision = known_fingerprint(Path(spec.source), memory)
+        else:
+            revision = spec.revision if COMMIT.fullmatch(spec.revision or "") else None
+        return cls(spec.source, spec.local, revision)
+
+    def is_same_checkpoint(self, facts: CandidateFacts | Origin) -> bool:
+        """Whether a candidate is certainly this one; False where a revision is not known."""
+        same = self.local or facts.source == self.source
+        return same and self.revision is not None and facts.revision == self.revision
+
+
+def origins_of(
+    limits: Iterable[RelativeLimit], known: Mapping[str, CandidateSpec], memory: Path | None = None
+) -> dict[str, Origin]:
+    """Origins of known candidates, if limits refer to any; those have revisions.
+
+    `memory`: see `checkpoint_fingerprint`.
+    """
+    names = {limit.candidate for limit in limits}
+    return {
+        name: Origin.of(spec, memory) if name in names else Origin(spec.source, spec.local)
+        for name, spec in known.items()
+        if names
+    }
+
+
+def references_first(
+    candidates: Iterable[CandidateSpec],
+    limits: Sequence[RelativeLimit],
+    known: Mapping[str, CandidateSpec],
+    memory: Path | None = None,
+) -> set[str]:
+    """Names of candidates that limits refer to, or that may be the same checkpoint as one."""
+    names = {limit.candidate for limit in limits}
+    references = [each for name, each in origins_of(limits, known, memory).items() if name in names]
+
+    def may_be_one(spec: CandidateSpec) -> bool:
+        # Which revision it is without a full commit shows only once it is measured.
+        if any(each.source == spec.source for each in references):
+            return True
+        own = Origin.of(spec, memory) if references else None
+        return own is not None and any(each.is_same_checkpoint(own) for each in references)
+
+    return {spec.name for spec in candidates if spec.name in names or may_be_one(spec)}
 
 
 class References:
@@ -57,37 +110,49 @@ class References:
         origins: Mapping[str, Origin] | None = None,
         beside: Collection[str] = (),
     ) -> None:
-        names = {limit.candidate for limit in limits}
-        # Without a relative limit the store is not read.
-        self._stored = _by_name(measurements if names else ())
         self._origins = origins or {}
         self._beside = beside
-        self._named = names & self._stored.keys()
-        self._by_name = {name: self._stored.get(name) or self._aliases(name) for name in names}
+        self._measurements: dict[tuple[str, str], Measurement] = {}
+        self._found: dict[str, list[Measurement]] = {}
+        # Without a relative limit the store is not read.
+        for each in measurements if any(limits) else ():
+            self.add(each)
 
-    def _aliases(self, name: str) -> list[Measurement]:
-        """What is stored of a candidate under other names only."""
-        origin = self._origins.get(name)
-        every = (each for own in self._stored.values() for each in own)
-        found = {
-            each.key: each for each in every if origin and origin.is_same_checkpoint(each.candidate)
-        }
-        return list(found.values())
+    def add(self, measurement: Measurement) -> None:
+        """Add a measurement, in place of an earlier one of its name and key."""
+        self._measurements[measurement.candidate.name, measurement.key] = measurement
+        self._found.clear()
+
+    def _is_stored(self, name: str) -> bool:
+        return any(stored == name for stored, _ in self._measurements)
+
+    def _measured_on(self, name: str) -> list[Measurement]:
+        """Measurements of a candidate under all of its names, which keys leave out.
+
+        Where nothing is stored under this one, those of the same checkpoint.
+        """
+        if name not in self._found:
+            every = self._measurements.values()
+            named = {_candidate_key(each) for each in every if each.candidate.name == name}
+            origin = self._origins.get(name)
+            self._found[name] = [
+                each
+                for each in every
+                if _candidate_key(each) in named
+                or (not named and origin is not None and origin.is_same_checkpoint(each.candidate))
+            ]
+        return self._found[name]
 
     def _not_stored(self, name: str) -> str:
         """Error text; names under which the same source is stored, if any."""
         text = "of which no such measurement is stored."
         origin = self._origins.get(name)
-        if name in self._stored or self._by_name.get(name):
+        if self._measured_on(name):
             return text
+        stored = [each.candidate for each in self._measurements.values()]
         if origin is None:
-            hint = suggestion(name, self._stored, self._origins)
-            return f"{text}{hint}"
-        others = sorted(
-            other
-            for other, own in self._stored.items()
-            if any(each.candidate.source == origin.source for each in own)
-        )
+            return text + did_you_mean(name, {*self._origins, *(each.name for each in stored)})
+        others = sorted({each.name for each in stored if each.source == origin.source})
         if not others:
             return text
         return (
@@ -95,28 +160,9 @@ class References:
             f"{' and '.join(others)}; give such a name if it is what you mean."
         )
 
-    def add(self, measurement: Measurement) -> None:
-        """Add a measurement of a reference, in place of an earlier one of its key."""
-        for name, own in self._by_name.items():
-            if self._is_of(name, measurement):
-                others = (each for each in own if each.key != measurement.key)
-                self._by_name[name] = [measurement, *others]
-        self._named |= {measurement.candidate.name} & self._by_name.keys()
-
-    def _is_of(self, name: str, measurement: Measurement) -> bool:
-        """Whether a measurement would count as that reference's own if it was in the store."""
-        if measurement.candidate.name == name:
-            return True
-        if name in self._named:
-            candidate = measurement.identity.get("candidate")
-            own = self._by_name[name]
-            return any(each.identity.get("candidate") == candidate for each in own)
-        origin = self._origins.get(name)
-        return origin is not None and origin.is_same_checkpoint(measurement.candidate)
-
     def resolve(
         self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
-    ) -> _Found:
+    ) -> tuple[Limit, tuple[Message, ...]]:
         """The limit as a number, with notes.
 
         Args:
@@ -127,22 +173,24 @@ class References:
         Raises:
             InvalidMeasurement: nothing stored can be compared; says what to do.
         """
-        stored = self._by_name.get(limit.candidate, [])
-        own = [each for each in stored if each.check == measurement.check]
-        same = [each for each in own if _asked(each) == _asked(measurement)]
-        fitting = [each for each in same if _held(each) == _held(measurement)]
+        name = limit.candidate
+        own = [each for each in self._measured_on(name) if each.check == measurement.check]
+        same = [each for each in own if _identity_of_check(each) == _identity_of_check(measurement)]
+        config = _load_options(measurement.candidate)
+        fitting = [each for each in same if _load_options(each.candidate) == config]
         if not fitting:
             raise InvalidMeasurement(self._nothing_fits(limit, measurement, own, same))
-        found = max(fitting, key=lambda each: (_libraries(each, measurement), each.measured_at))
+        libraries = measurement.identity.get("libraries")
+        found = max(
+            fitting,
+            key=lambda each: (each.identity.get("libraries") == libraries, each.measured_at),
+        )
         try:
             check_valid(found, validity)
         except InvalidMeasurement as error:
             raise InvalidMeasurement(f"whose own measurement is invalid: {error.message}") from None
-        resolved = _resolved(limit, found)
-        notes = _notes(
-            limit.candidate, found, fitting, measurement, named=limit.candidate in self._named
-        )
-        return _Found(resolved, tuple(notes))
+        notes = _notes(name, found, fitting, measurement, named=self._is_stored(name))
+        return _resolved(limit, found), tuple(notes)
 
     def _nothing_fits(
         self,
@@ -171,14 +219,11 @@ class References:
                 "With -n it is measured beside the others, which do not wait for it. Leave -n out, "
                 "or measure it first, with the same --thresholds and --store"
             )
-        return f"{what} {first}: pytest --model {self._model(limit.candidate)} {_options(facts)}"
-
-    def _model(self, name: str) -> str:
-        """What to write after `--model` for a reference."""
-        stored = self._stored.get(name)
-        if not stored:
-            return name
-        return shlex.quote(asked_for(name, stored[0].candidate.located, self._origins))
+        name = limit.candidate
+        if self._is_stored(name):
+            located = self._measured_on(name)[0].candidate.located
+            name = shlex.quote(asked_for(name, located, self._origins))
+        return f"{what} {first}: pytest --model {name} {_load_options(facts)}"
 
 
 def check_known(thresholds: Thresholds, known: Collection[str], store: Store) -> None:
@@ -193,110 +238,43 @@ def check_known(thresholds: Thresholds, known: Collection[str], store: Store) ->
             raise UsageError(
                 f"{thresholds.path}: {limit.key}.reference: there is no candidate called "
                 f"{limit.candidate!r} in models.toml, in --model or in the "
-                f"store.{suggestion(limit.candidate, stored, known)}"
+                f"store.{did_you_mean(limit.candidate, {*stored, *known})}"
             )
 
 
-def judge_by(
-    measurement: Measurement,
-    limits: Sequence[AnyLimit],
-    candidate: str,
-    references: References,
-    *,
-    brief: bool = False,
-) -> Verdict:
-    """Judge a measurement by absolute and relative limits; see `judge`."""
-    resolved: list[Limit] = []
-    notes: list[Message] = []
-    unknown = []
-    for limit in limits:
-        if isinstance(limit, Limit):
-            resolved.append(limit)
-            continue
-        try:
-            found = references.resolve(limit, measurement, limits)
-        except InvalidMeasurement as error:
-            reason = f"{limit.key} is relative to {limit.candidate}, {error.message}"
-            where = (measurement.check, measurement.item)
-            row = invalid(candidate, *where, reason, measurement.key)
-            unknown.append(row.model_copy(update={"unresolved": _unresolved(limit, measurement)}))
-        else:
-            resolved.append(found.limit)
-            notes += found.notes
-    rows = judge(measurement, resolved, candidate, brief=brief).results
-    if notes:
-        told = {"notes": (*measurement.findings.notes, *dict.fromkeys(notes))}
-        rows = tuple(row.model_copy(update=told) for row in rows)
-    return Verdict(results=(*rows, *unknown))
-
-
-def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:
-    known = {"candidate": limit.candidate, "metric": limit.metric}
-    for metric in measurement.findings.metrics:
-        if metric.name == limit.metric:
-            return Unresolved(**known, value=metric.value, unit=metric.unit)
-    return Unresolved(**known)
-
-
 def _resolved(limit: RelativeLimit, found: Measurement) -> Limit:
-    for metric in found.findings.metrics:
-        if metric.name == limit.metric and metric.value is not None:
-            resolved = limit.resolved(metric.value, found.key)
-            if resolved is None:
-                raise InvalidMeasurement(
-                    "from which a limit beyond all numbers follows. Choose another number than "
-                    f"{_given(limit)}, or give the limit itself as a number."
-                )
-            _check_telling(resolved, limit, metric.unit)
-            return resolved
-    raise InvalidMeasurement(f"whose measurement holds no {limit.metric}.")
-
-
-def _check_telling(resolved: Limit, limit: RelativeLimit, unit: str) -> None:
-    """Raise `InvalidMeasurement` for a limit that all candidates would meet, or none could."""
+    """The limit that follows; raises `InvalidMeasurement` where all or none could meet it."""
+    values = ((m.value, m.unit) for m in found.findings.metrics if m.name == limit.metric)
+    value, unit = next(values, (None, ""))
+    if value is None:
+        raise InvalidMeasurement(f"whose measurement holds no {limit.metric}.")
+    given = f"factor = {limit.factor:g}" if limit.factor is not None else f"plus = {limit.plus:g}"
+    advice = f"Choose another number than {given}, or give the limit itself as a number."
+    resolved = limit.resolved(value, found.key)
+    if resolved is None:
+        raise InvalidMeasurement(f"from which a limit beyond all numbers follows. {advice}")
     met_by = resolved.met_by(share=unit == FRACTION)
     if met_by == "some":
-        return
+        return resolved
     asked = format_limit(resolved.value, resolved.direction, unit, ENGLISH, resolved.reference)
     why = "every candidate meets that" if met_by == "all" else "no candidate can meet that"
     raise InvalidMeasurement(
-        f"from which {asked} follows: {why}, so that it tells nothing. Choose another number than "
-        f"{_given(limit)}, or give the limit itself as a number."
+        f"from which {asked} follows: {why}, so that it tells nothing. {advice}"
     )
 
 
-def _given(limit: RelativeLimit) -> str:
-    return f"factor = {limit.factor:g}" if limit.factor is not None else f"plus = {limit.plus:g}"
+def _candidate_key(measurement: Measurement) -> str:
+    return canonical_json(measurement.identity.get("candidate"))
 
 
-def _by_name(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
-    """Measurements by name; of a candidate with several names, all of them under each.
-
-    The key of a measurement leaves the name out.
-    """
-    of_candidate: dict[str, list[Measurement]] = {}
-    for each in measurements:
-        of_candidate.setdefault(canonical_json(each.identity.get("candidate")), []).append(each)
-    found: dict[str, list[Measurement]] = {}
-    for own in of_candidate.values():
-        for name in {each.candidate.name for each in own}:
-            found.setdefault(name, []).extend(own)
-    return found
-
-
-def _asked(measurement: Measurement) -> dict[str, Any]:
-    """The identity of the check: version, settings and data."""
+def _identity_of_check(measurement: Measurement) -> dict[str, Any]:
+    """Version, settings and data: all but candidate and libraries, which are compared apart."""
     identity = measurement.identity
-    return {name: value for name, value in identity.items() if name not in _MAY_DIFFER}
+    return {name: identity[name] for name in identity if name not in ("candidate", "libraries")}
 
 
-def _held(measurement: Measurement) -> tuple[str, str, str]:
-    facts = measurement.candidate
-    return facts.quantization, facts.dtype, facts.device
-
-
-def _libraries(one: Measurement, other: Measurement) -> bool:
-    return bool(one.identity.get("libraries") == other.identity.get("libraries"))
+def _load_options(facts: CandidateFacts) -> str:
+    return f"--quantization {facts.quantization} --dtype {facts.dtype} --device {facts.device}"
 
 
 def _notes(
@@ -307,10 +285,9 @@ def _notes(
     *,
     named: bool,
 ) -> Iterable[Message]:
-    if not _libraries(found, measurement):
-        mine, other = (each.identity.get("libraries") or {} for each in (measurement, found))
-        differing = sorted(key for key in {*mine, *other} if mine.get(key) != other.get(key))
-        for library in differing:
+    mine, other = (each.identity.get("libraries") or {} for each in (measurement, found))
+    for library in sorted({*mine, *other}):
+        if mine.get(library) != other.get(library):
             yield Message(
                 "the reference {name} was measured with {library} {other}, not {own}.",
                 name=name,
@@ -335,7 +312,3 @@ def _notes(
             revision=(found.candidate.revision or "unknown")[:19],
             date=found.measured_at,
         )
-
-
-def _options(held: CandidateFacts) -> str:
-    return f"--quantization {held.quantization} --dtype {held.dtype} --device {held.device}"

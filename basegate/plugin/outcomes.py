@@ -59,7 +59,7 @@ def attach_records(
             Record(candidate=gate.facts(spec.name), results=(row,), earlier=earlier),
         ]
     report.user_properties.extend(
-        (f"{PROPERTY}:{report.when}", record.to_json()) for record in records
+        (f"{PROPERTY}:{report.when}", record.model_dump_json()) for record in records
     )
     item.user_properties[:] = report.user_properties
 

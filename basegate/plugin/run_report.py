@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import pytest
 
 from basegate.checks.identity import installed_version
-from basegate.errors import NotCompared, StoreWarning, summary
+from basegate.errors import NotCompared, StoreWarning
 from basegate.i18n.formatting import columns
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
@@ -23,8 +24,6 @@ from basegate.report.junit import properties
 from basegate.runner.environment import environment
 
 if TYPE_CHECKING:
-    import warnings
-
     from basegate.ledger import Ledger
     from basegate.measurement import Measurement
     from basegate.plugin.session import GateSession
@@ -132,13 +131,13 @@ class RunReport:
 
     def _comparisons(self, results: list[Result]) -> tuple[Comparison, ...]:
         """Every two candidates on the same items; without those that an own check cannot make."""
-        try:
-            return compare_candidates(results, self.evidence)
-        # A check of the project's own compares what it likes: the verdicts must not go with it.
-        except Exception as error:  # noqa: BLE001
-            text = f"the candidates could not be compared ({summary(error)})"
-            self.warnings.append((NotCompared, text))
-            return ()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", NotCompared)
+            found = compare_candidates(results, self.evidence)
+        self.warnings += [
+            (NotCompared, str(each.message)) for each in caught if each.category is NotCompared
+        ]
+        return found
 
     def _write(self, ledger: Ledger) -> None:
         """Write each file, even where another cannot be written."""
@@ -216,7 +215,9 @@ def take_records(report: pytest.TestReport) -> list[Record]:
     records, others = [], []
     for name, value in report.user_properties:  # names of others may be of any type
         if str(name).startswith(f"{PROPERTY}:"):
-            records.append((name.removeprefix(f"{PROPERTY}:"), Record.from_json(str(value))))
+            records.append(
+                (name.removeprefix(f"{PROPERTY}:"), Record.model_validate_json(str(value)))
+            )
         else:
             others.append((name, value))
     report.user_properties[:] = [*others, *properties(record for _, record in records)]

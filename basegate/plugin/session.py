@@ -9,10 +9,8 @@ from basegate.checks.early_stopping import ALL
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.engines.devices import resolve_device
 from basegate.i18n.catalogue import translator
-from basegate.judging.checkpoint_identity import origins_of, references_first
-from basegate.judging.evaluation import evaluate
-from basegate.judging.judge import check_valid, draws_for
-from basegate.judging.relative_limits import References, check_known
+from basegate.judging.judge import check_valid, draws_for, judge
+from basegate.judging.relative_limits import References, check_known, origins_of, references_first
 from basegate.ledger import Record
 from basegate.measurement import CandidateFacts
 from basegate.runner.candidate import Candidate
@@ -23,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from basegate.config.registry import CandidateSpec
-    from basegate.judging.checkpoint_identity import Origin
     from basegate.judging.judge import Verdict
+    from basegate.judging.relative_limits import Origin
     from basegate.measurement import Earlier, Measurement
     from basegate.plugin.options import RunOptions
     from basegate.progress import Progress
@@ -137,7 +135,7 @@ class GateSession:
 
     def judge(self, candidate: Candidate, measurement: Measurement) -> tuple[Verdict, Record]:
         limits = self.options.thresholds.limits(candidate.name, measurement.check, measurement.item)
-        verdict = evaluate(measurement, limits, candidate.name, self._references)
+        verdict = judge(measurement, limits, candidate.name, self._references)
         facts = measurement.candidate.model_copy(
             update={"name": candidate.name, "source": candidate.spec.source}
         )

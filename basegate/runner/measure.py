@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from basegate.engines.protocol import Engine
     from basegate.progress import Progress
     from basegate.runner.candidate import Candidate
-    from basegate.store.journal import Journal
+    from basegate.store.file_batch_cache import FileBatchCache
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _stored(job: Job, store: Store) -> Measurement | None:
     return found.model_copy(update={"earlier": Earlier(whole=True)})
 
 
-def _earlier(stored: Measurement | None, journal: Journal) -> Earlier | None:
+def _earlier(stored: Measurement | None, journal: FileBatchCache) -> Earlier | None:
     """What earlier runs had done of a measurement that this one has completed."""
     taken, in_all = journal.tally
     if stored is None and not taken:
@@ -151,7 +151,7 @@ def _earlier(stored: Measurement | None, journal: Journal) -> Earlier | None:
     return Earlier(samples=stored is not None, batches=taken, batches_in_all=in_all)
 
 
-def _stored_beside(journal: Journal, job: Job, store: Store) -> Measurement | None:
+def _stored_beside(journal: FileBatchCache, job: Job, store: Store) -> Measurement | None:
     """What is stored, if that is asked for; drops from the journal what is in it."""
     stored = store.get(job.key)
     if stored is not None and journal.is_of(stored):
@@ -165,7 +165,7 @@ def _measure(
     candidate: Candidate,
     job: Job,
     stored: Measurement | None,
-    journal: Journal,
+    journal: FileBatchCache,
     progress: Progress,
 ) -> Measurement:
     made = declaration_of(job.check.name)

@@ -218,7 +218,7 @@ def _check_better_than_uniform(scores: list[TokenScores], vocabulary: int | None
         found.append(f"{text.language} {nats:.1f} and {bits:.1f}")
     raise CandidateError(
         "it predicts plain sentences worse than a guess that takes everything for equally "
-        f"likely: nats per token and bits per character are {joined(found, '; ')}, and the guess "
+        f"likely: nats per token and bits per character are {joined(found)}, and the guess "
         f"has {guess:.1f} over its {vocabulary} tokens and {CHARACTER_BITS} over all characters. "
         "Its tokenizer belongs to another model, or its weights are damaged: fetch the tokenizer "
         "and the weights again, from one checkpoint."

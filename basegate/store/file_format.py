@@ -1,8 +1,8 @@
 """A measurement as two files: JSON for its numbers, JSON Lines beside it for the evidence.
 
 The first line of the JSON file is a checksum over the rest, which names the other file and its
-checksum. Files of schema 2, which held sentences in place of data, and of schema 1, which held
-everything in one and had no checksum, are still read.
+checksum. Files of schema 2, which held English sentences in place of data, and of schema 1, which
+held everything in one and had no checksum, are still read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from basegate.measurement import (
     Sample,
 )
 from basegate.serialization import Frozen, digest
-from basegate.store.migration import migrate
 
 SCHEMA = 3
 EVIDENCE: dict[str, type[Frozen]] = {
@@ -36,6 +35,22 @@ EVIDENCE: dict[str, type[Frozen]] = {
 _HEAD = re.compile(rb'\{\n "checksum": "([0-9a-f]{64})",\n')
 _LAST = b',\n "evidence": '
 _SCHEMA_NUMBER = re.compile(rb'"schema_version": ?(\d+)')
+_OLD_UNITS = {
+    "bits per character": "bits_per_char",
+    "bits per character of the same in written Chinese": "bits_per_char",
+    "bits per character more than in written Chinese": "bits_per_char",
+    "bits per byte": "bits_per_byte",
+    "token perplexity": "perplexity",
+    "perplexity as the article's code computes it (20 of 512 tokens; never judged)": "perplexity",
+    "tokens per character": "tokens_per_char",
+}
+_OLD_COUNT = re.compile(r"of \d+ correct")
+_OLD_SIZE = re.compile(
+    r"(?P<n>\d+) (?P<kind>document|question|problem|prompt|pair)s?"
+    r"(?:, (?P<at_most>up to )?(?P<samples_each>\d+) samples? each)?"
+    r"(?:, (?P<left_out>\d+) (?:empty ones? )?left out)?"
+    r"(?:, (?P<parallel>\d+) of them in written Chinese too)?"
+)
 
 
 class Damaged(Exception):
@@ -129,6 +144,45 @@ def _of_its_key(measurement: Measurement) -> Measurement:
     if measurement.key != key:
         raise Damaged("its key is not that of its identity")
     return measurement
+
+
+def migrate(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a measurement of schema 1 or 2 in schema 3; they need not be valid.
+
+    Numbers, evidence, identity and key are the same. A text that is not recognised becomes a note.
+    """
+    findings = fields.get("findings")
+    if not isinstance(findings, dict):
+        return fields
+    found = dict(findings)
+    basis = str(found.pop("basis", ""))
+    if size := _OLD_SIZE.fullmatch(basis):
+        found["sample_size"] = {
+            "kind": f"{size['kind']}s",
+            "n": int(size["n"]),
+            "samples_each": int(size["samples_each"]) if size["samples_each"] else None,
+            "at_most": size["at_most"] is not None,
+            "left_out": int(size["left_out"] or 0),
+            "parallel": int(size["parallel"] or 0),
+        }
+    elif basis:
+        found["notes"] = [*(found.get("notes") or ()), basis]
+    found["metrics"] = [
+        {**each, "unit": _migrate_unit(str(each.get("unit")))}
+        for each in found.get("metrics") or ()
+    ]
+    return {**fields, "schema_version": SCHEMA, "findings": found}
+
+
+def _migrate_unit(text: str) -> str:
+    if _OLD_COUNT.fullmatch(text):
+        return "correct"
+    return "fraction" if text.startswith("share ") else _OLD_UNITS.get(text, text)
+
+
+def without_evidence(measurement: Measurement) -> Measurement:
+    findings = measurement.findings.model_copy(update=dict.fromkeys(EVIDENCE, ()))
+    return measurement.model_copy(update={"findings": findings})
 
 
 def with_evidence(measurement: Measurement, evidence: Evidence, data: bytes) -> Measurement:

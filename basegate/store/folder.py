@@ -9,6 +9,8 @@ library version can never be served; limits are not part of it.
 
 A file that cannot be read, or whose checksum is wrong, is not used and warned of once; the same
 measurement, made again, takes its place. One that a newer basegate wrote is never overwritten.
+Of several files of one key, since one was copied, that with all samples of the others counts; if
+their numbers differ otherwise, the newest, and a warning says so.
 """
 
 from __future__ import annotations
@@ -25,18 +27,18 @@ from filelock import FileLock, Timeout
 from basegate.errors import NotTrusted
 from basegate.serialization import write_atomically
 from basegate.store import file_format
+from basegate.store.file_batch_cache import FileBatchCache
 from basegate.store.file_format import Damaged, Evidence, Newer
-from basegate.store.journal import FileJournal, Journal, is_left_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from basegate.measurement import Measurement
+    from basegate.measurement import Measurement, Sample
 
 FILENAME_DIGITS = 16
 """Digits of the key in a file's name."""
-_NUMBERS = re.compile(rf"\.([^.]{{{FILENAME_DIGITS}}})\.json$")
+_FILE_NAME = re.compile(rf"\.([^.]{{{FILENAME_DIGITS}}})\.(?:json|[^.]+\.samples\.jsonl)$")
 _LOCK_TIMEOUT = 60.0
 """Seconds; the folder is locked for a few milliseconds at a time."""
 
@@ -52,37 +54,40 @@ class Store:
         self._listed: dict[str, list[str]] = {}
         self._warned: set[str] = set()
 
-    def get(self, key: str, *, evidence: bool = True) -> Measurement | None:
+    def get(self, key: str) -> Measurement | None:
         """The measurement of a key, or of its first `FILENAME_DIGITS`; `None` for none usable."""
         short = key[:FILENAME_DIGITS]
-        found = self._newest(self._listed.get(short, ()), evidence)
+        found = self._choose(self._listed.get(short, ()), evidence=True)
         if found is None:
             # Listed once and not for every key; what has come, or got another name, since then is
             # looked for before anyone measures it.
             with suppress(OSError):
-                self._listed = _by_key(self._names())
-            found = self._newest(self._listed.get(short, ()), evidence)
+                self._listed = self._names_by_key()
+            found = self._choose(self._listed.get(short, ()), evidence=True)
         return found if found is not None and found.key.startswith(key) else None
 
     def __iter__(self) -> Iterator[Measurement]:
         """All measurements, each key once, without evidence."""
-        for names in _by_key(self._names()).values():
-            found = self._newest(names, evidence=False)
+        for names in self._names_by_key().values():
+            found = self._choose(names, evidence=False)
             if found is not None:
                 yield found
 
     def paths(self) -> list[Path]:
-        """The files of all measurements, by name; samples are not among them."""
-        return [self.measurements / name for name in sorted(self._names()) if _NUMBERS.search(name)]
+        """The files of all measurements; samples are not among them."""
+        return [path for paths in self.files().values() for path in paths if path.suffix == ".json"]
+
+    def files(self) -> dict[str, list[Path]]:
+        """The files of measurements, samples included, by the first digits of the key."""
+        return {
+            short: [self.measurements / name for name in names]
+            for short, names in self._names_by_key().items()
+        }
 
     def files_of(self, key: str) -> list[Path]:
         """The files of a measurement, samples included."""
-        part = f".{key[:FILENAME_DIGITS]}."
-        return [
-            self.measurements / name
-            for name in self._names()
-            if part in name and name.endswith((f"{part}json", ".samples.jsonl"))
-        ]
+        names = self._names_by_key().get(key[:FILENAME_DIGITS], ())
+        return [self.measurements / name for name in names]
 
     def put(self, measurement: Measurement) -> Path:
         """Keep a measurement, in place of an earlier one of the same key.
@@ -101,7 +106,8 @@ class Store:
             path = self.measurements / f"{stem}.json"
             write_atomically(path, file_format.write(measurement, evidence))
             kept = {path.name, evidence.file if evidence is not None else ""}
-            for old in earlier:
+            # Samples last: who reads meanwhile must not take a measurement for damaged.
+            for old in sorted(earlier, key=lambda path: path.suffix):
                 if old.name not in kept:
                     with suppress(OSError):  # of two files of a key the newer counts
                         old.unlink()
@@ -136,95 +142,102 @@ class Store:
     @contextmanager
     def measuring(
         self, key: str, *, waiting: Callable[[], None] = lambda: None
-    ) -> Iterator[Journal]:
-        """Yield the journal of a measurement that no other process may make meanwhile.
+    ) -> Iterator[FileBatchCache]:
+        """Yield the batch cache of a measurement that no other process may make meanwhile.
 
         `waiting` is called once where another process is measuring it.
         """
-        journal_path, lock = self._journal(key)
+        path, lock = self._batch_cache(key)
         try:
-            journal_path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             _acquire(lock, waiting)
-            journal: Journal = FileJournal(journal_path, key)
+            cache = FileBatchCache(path, key)
         except (OSError, NotImplementedError):  # the latter where there are no locks
-            journal = Journal()  # that nothing can be kept is said when it is done
+            cache = FileBatchCache(None, key)  # that nothing can be kept is said when it is done
         try:
-            yield journal
+            yield cache
         finally:
-            journal.close()
+            cache.close()
             lock.release()
 
     def tidy(self, measurement: Measurement) -> None:
-        """Remove the journal that a run left which died when it had just stored this."""
-        journal, lock = self._journal(measurement.key)
-        if not journal.exists():
+        """Remove the batch cache of a run that died when it had just stored this."""
+        path, lock = self._batch_cache(measurement.key)
+        if not path.exists():
             return
         # A process that holds the lock is measuring it again.
         with suppress(OSError, NotImplementedError), lock.acquire(timeout=0):
-            if is_left_of(journal, measurement):
-                journal.unlink()
+            cache = FileBatchCache(path, measurement.key)
+            if cache.is_of(measurement):
+                cache.discard()
+            else:
+                cache.close()
 
-    def _journal(self, key: str) -> tuple[Path, FileLock]:
+    def _batch_cache(self, key: str) -> tuple[Path, FileLock]:
         place = self.folder / "measuring" / key[:FILENAME_DIGITS]
         return place.with_suffix(".jsonl"), FileLock(place.with_suffix(".lock"))
 
-    def _names(self) -> list[str]:
-        """Names of all files but half-written ones."""
+    def _names_by_key(self) -> dict[str, list[str]]:
+        """The names of measurements' files by the first digits of the key, sorted."""
         try:
-            return [name for name in os.listdir(self.measurements) if not name.startswith(".")]
+            names = sorted(os.listdir(self.measurements))
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            return {}
+        found: dict[str, list[str]] = {}
+        for name in names:
+            # Of a leading dot are those that are half written.
+            if not name.startswith(".") and (key := _FILE_NAME.search(name)):
+                found.setdefault(key[1], []).append(name)
+        return found
 
-    def _newest(self, names: Sequence[str], evidence: bool) -> Measurement | None:
-        """What the files of one key hold; of several, since one was copied, the newest."""
-        read = ((name, self._read(name, evidence)) for name in names)
-        found = [(name, each) for name, each in read if each is not None]
+    def _choose(self, names: Sequence[str], evidence: bool) -> Measurement | None:
+        """What the files of one key hold."""
+        names = [name for name in names if name.endswith(".json")]
+        # Of several, listing must not choose one whose samples are damaged.
+        whole = evidence or len(names) > 1
+        read = ((name, each) for name in names if (each := self._read(name, whole)) is not None)
+        found = dict(sorted(read, key=lambda pair: (pair[1].measured_at, pair[0]), reverse=True))
         if not found:
             return None
-        *others, (counts, newest) = sorted(found, key=lambda each: (each[1].measured_at, each[0]))
-        for name, other in others:
-            if other.findings.metrics != newest.findings.metrics and self._is_there(name):
-                self._warn(
-                    name,
-                    f"{name} holds other numbers of the measurement in {counts}, which is newer "
-                    "and counts. Remove the file that is wrong.",
-                )
-        return newest
+        chosen = fullest([*found.values()])
+        if chosen is None:
+            (newest, chosen), *others = found.items()
+            contradicting = [name for name, each in others if not _covers(chosen, each)]
+            self._warn_of_others(newest, contradicting)
+        return chosen if evidence or not whole else file_format.without_evidence(chosen)
+
+    def _warn_of_others(self, newest: str, others: Sequence[str]) -> None:
+        with ExitStack() as stack:
+            # Nobody replaces one by a file of another name then; in a store that cannot be written
+            # to nobody does anyway.
+            with suppress(OSError):
+                stack.enter_context(self.locked())
+            others = [name for name in others if (self.measurements / name).exists()]
+        for name in others:
+            self._warn(
+                name,
+                f"{name} holds other numbers of the measurement in {newest}, which is newer and "
+                "counts. Remove the one that is wrong.",
+            )
 
     def _read(self, name: str, evidence: bool) -> Measurement | None:
         """The measurement of a file; `None`, with a warning, where it cannot be used."""
+        advice = "pytest measures it again, in its place."
         try:
-            return _load(self.measurements, name, evidence)
-        except FileNotFoundError:
-            return None
-        except (OSError, Damaged):
-            pass  # another process may be replacing it
-        then = "pytest measures it again, in its place."
-        try:
-            with self._locked_if_it_can_be():
+            try:
+                return _load(self.measurements, name, evidence)
+            except (OSError, Damaged):  # another process may just have replaced it
                 return _load(self.measurements, name, evidence)
         except FileNotFoundError:
             return None
-        except Newer as error:
-            reason, then = str(error), "It is left as it is; a newer basegate reads it."
-        except Damaged as error:
-            reason = str(error)
         except OSError as error:
             reason = f"it cannot be read ({error.strerror})"
-        self._warn(name, f"{name} is not used, since {reason}. {then}")
+        except Damaged as error:
+            reason = str(error)
+            if isinstance(error, Newer):
+                advice = "It is left as it is; a newer basegate reads it."
+        self._warn(name, f"{name} is not used, since {reason}. {advice}")
         return None
-
-    def _is_there(self, name: str) -> bool:
-        """Whether a file is there when nobody replaces it by one of another name."""
-        with self._locked_if_it_can_be():
-            return (self.measurements / name).exists()
-
-    @contextmanager
-    def _locked_if_it_can_be(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            with suppress(OSError):  # a store that cannot be written to does not change either
-                stack.enter_context(self.locked())
-            yield
 
     def _warn(self, name: str, text: str) -> None:
         """Warn of a file, once; it is the place, since a line of basegate's helps nobody."""
@@ -240,22 +253,23 @@ def _stem(measurement: Measurement) -> str:
     return f"{names}.{measurement.key[:FILENAME_DIGITS]}"
 
 
-def _by_key(names: Iterable[str]) -> dict[str, list[str]]:
-    """The names of measurements' files by the first digits of the key, sorted."""
-    found: dict[str, list[str]] = {}
-    for name in sorted(names):
-        if numbers := _NUMBERS.search(name):
-            found.setdefault(numbers[1], []).append(name)
-    return found
+def fullest(found: Sequence[Measurement]) -> Measurement | None:
+    """The first that has the numbers of all others, or all of their samples; `None` for none."""
+    return next((one for one in found if all(_covers(one, other) for other in found)), None)
+
+
+def _covers(one: Measurement, other: Measurement) -> bool:
+    if one.findings.metrics == other.findings.metrics:
+        return True
+    ours, theirs = _samples(one), _samples(other)
+    return bool(theirs) and theirs.items() <= ours.items()
+
+
+def _samples(measurement: Measurement) -> dict[tuple[str, int], Sample]:
+    return {(each.item, each.seed): each for each in measurement.findings.samples}
 
 
 def _load(folder: Path, name: str, evidence: bool) -> Measurement:
-    """A measurement and, where it is wanted, its evidence.
-
-    Raises:
-        Damaged: it cannot be trusted.
-        OSError: it cannot be read.
-    """
     # By text: for ten thousand files the objects of pathlib take longer than reading them.
     measurement, beside = file_format.read(_content(f"{folder}{os.sep}{name}"))
     if f".{measurement.key[:FILENAME_DIGITS]}.json" not in name:
@@ -265,9 +279,9 @@ def _load(folder: Path, name: str, evidence: bool) -> Measurement:
     path = f"{folder}{os.sep}{beside.file}"
     if not os.path.exists(path):
         raise Damaged(f"{beside.file} is missing beside it")
-    return (
-        file_format.with_evidence(measurement, beside, _content(path)) if evidence else measurement
-    )
+    if not evidence:
+        return measurement
+    return file_format.with_evidence(measurement, beside, _content(path))
 
 
 def _content(path: str) -> bytes:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
+from basegate.store.file_batch_cache import batches_in
 from basegate.store.folder import FILENAME_DIGITS
-from basegate.store.journal import batches_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 DISPLAY_DIGITS = 12
 """Digits of a key that a user is shown."""
-_OF_A_MEASUREMENT = re.compile(
-    rf"\.([0-9a-f]{{{FILENAME_DIGITS}}})(?:\.json|\.[0-9a-f]{{8}}\.samples\.jsonl)$"
-)
 _SHOWN = 20
 
 
@@ -29,7 +26,8 @@ _SHOWN = 20
 class Unfinished:
     """A measurement that an ended run left half done, or that one is making now.
 
-    The key's first digits, the journal's size, UTC time (ISO 8601) and number of finished batches.
+    The key's first digits; the size of its file, when that was changed (UTC, ISO 8601) and how many
+    finished batches are in it.
     """
 
     key: str
@@ -50,11 +48,9 @@ def unfinished(store: Store) -> list[Unfinished]:
 
 def sizes(store: Store) -> dict[str, int]:
     """Bytes on disk by the first digits of a measurement's key, samples included."""
-    found: dict[str, int] = {}
-    for path in store.measurements.glob("*"):
-        if name := _OF_A_MEASUREMENT.search(path.name):
-            found[name[1]] = found.get(name[1], 0) + path.stat().st_size
-    return found
+    return {
+        short: sum(path.stat().st_size for path in paths) for short, paths in store.files().items()
+    }
 
 
 def get_by_prefix(store: Store, prefix: str) -> Measurement:
@@ -67,9 +63,8 @@ def get_by_prefix(store: Store, prefix: str) -> Measurement:
         raise UsageError(f"{prefix!r} is no beginning of a key, which is made of 0-9 and a-f.")
     # Of copies of one file, one.
     stems = {path.stem[-FILENAME_DIGITS:]: path.stem for path in store.paths()}
-    found = {
-        short: stem for short, stem in stems.items() if short.startswith(prefix[:FILENAME_DIGITS])
-    }
+    start = prefix[:FILENAME_DIGITS]
+    found = {short: stem for short, stem in stems.items() if short.startswith(start)}
     if len(found) > 1:
         raise UsageError(f"{prefix} begins {len(found)} keys. {_listed(found)}")
     for short in found:
@@ -102,20 +97,14 @@ def require_stored(
     Raises:
         UsageError: nothing is stored of a name that is not registered, or of none of them.
     """
-    for name in names:
-        if name not in known and name not in registered:
-            raise _nothing_stored([name], known, option)
     found = [name for name in names if name in known]
-    if names and not found:
-        raise _nothing_stored(names, known, option)
-    return found
-
-
-def _nothing_stored(names: Sequence[str], known: Collection[str], option: str) -> UsageError:
-    one = len(names) == 1
-    hint = did_you_mean(names[0], known) if one else ""
-    stored = ", ".join(sorted(known)) or "nothing"
-    return UsageError(
-        f"{option} {', '.join(names)}: nothing of {'it' if one else 'them'} is stored.{hint} "
-        f"Stored: {stored}."
+    unknown = [name for name in names if name not in known and name not in registered]
+    if not unknown and (found or not names):
+        return found
+    absent = unknown[:1] or names
+    one = len(absent) == 1
+    hint = did_you_mean(absent[0], known) if one else ""
+    raise UsageError(
+        f"{option} {', '.join(absent)}: nothing of {'it' if one else 'them'} is stored.{hint} "
+        f"Stored: {', '.join(sorted(known)) or 'nothing'}."
     )

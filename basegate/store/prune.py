@@ -5,21 +5,24 @@ Unfinished measurements stay: nothing under `measuring/` is touched.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from basegate.store import file_format
 from basegate.store.file_format import Damaged
-from basegate.store.folder import FILENAME_DIGITS
 from basegate.store.inventory import require_stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from basegate.measurement import Measurement
     from basegate.store.folder import Store
+
+_SET_ASIDE = "set-aside"
+"""Where earlier versions put damaged files."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Selection:
 
 
 def prune(store: Store, selection: Selection, *, dry_run: bool) -> list[Removal]:
-    """Remove the selected measurements, samples that no measurement names, half-written files.
+    """Remove the selected measurements, samples that no measurement names, and leftovers.
 
     With `dry_run` nothing is removed, and what would go is returned.
 
@@ -76,42 +79,43 @@ def prune(store: Store, selection: Selection, *, dry_run: bool) -> list[Removal]
             # Measurements before their samples: half removed, they must not look damaged.
             for each in found:
                 each.path.unlink()
+            with suppress(OSError):
+                (store.folder / _SET_ASIDE).rmdir()
     return found
 
 
 def _find(store: Store, selection: Selection) -> list[Removal]:
     selected: dict[Path, str] = {}
-    named: set[str] = set()
-    unread: set[str] = set()
     models: set[str] = set()
-    for path in store.paths():
-        try:
-            measurement, evidence = file_format.read(path.read_bytes())
-        except (OSError, Damaged):
-            unread.add(path.stem[-FILENAME_DIGITS:])  # samples beside it may be its own
-            continue
-        models.add(measurement.candidate.name)
-        if why := selection.why(measurement):
-            selected[path] = why
-        elif evidence is not None:
-            named.add(evidence.file)
+    for paths in store.files().values():
+        stay: set[str] = set()
+        for path in (each for each in paths if each.suffix == ".json"):
+            try:
+                measurement, evidence = file_format.read(path.read_bytes())
+            except (OSError, Damaged):
+                stay |= {each.name for each in paths}  # samples beside it may be its own
+                continue
+            models.add(measurement.candidate.name)
+            if why := selection.why(measurement):
+                selected[path] = why
+            elif evidence is not None:
+                stay.add(evidence.file)
+        samples = [each for each in paths if each.suffix == ".jsonl" and each.name not in stay]
+        selected |= dict.fromkeys(samples, "samples of no measurement that stays")
     require_stored(selection.models, models, selection.registered)
-    for path in sorted(store.measurements.glob("*.samples.jsonl")):
-        short = path.name.split(".")[-4]
-        if path.name not in named and short not in unread:
-            selected[path] = "samples of no measurement that stays"
     # Measurements are written under the store's lock, so that nobody is writing these.
     selected |= dict.fromkeys(sorted(store.measurements.glob(".*.tmp")), "half written")
+    aside = filter(Path.is_file, sorted(store.folder.glob(f"{_SET_ASIDE}/*")))
+    selected |= dict.fromkeys(aside, "set aside by an earlier version")
     return [Removal(path, path.stat().st_size, why) for path, why in selected.items()]
 
 
 def _age(measurement: Measurement) -> timedelta:
-    """How long ago it was made; nothing, where that cannot be read."""
+    """How long ago it was made; no time where that cannot be read."""
     try:
-        made = datetime.fromisoformat(measurement.measured_at)
+        return datetime.now(UTC) - datetime.fromisoformat(measurement.measured_at).astimezone(UTC)
     except ValueError:
         return timedelta()
-    return datetime.now(UTC) - (made if made.tzinfo else made.replace(tzinfo=UTC))
 
 
 def _outdated(identity: Mapping[str, Any], software: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,5 +1,6 @@
 """A check that a project declares itself, as docs/checks.md shows it, through all that there is."""
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from types import SimpleNamespace
@@ -94,6 +95,43 @@ def test_two_candidates_are_compared_where_it_says_how(plain):
     run(with_check(plain, code), "--model=two").assert_outcomes(passed=2)
     [found] = ledger(plain)["comparisons"]
     assert (found["check"], found["metric"], found["items"]) == ("counting", "accuracy", 2)
+
+
+def test_what_a_stored_check_cannot_do_is_named_and_the_rest_is_written(plain, monkeypatch, capsys):
+    code = CHECK.replace(
+        'counted="problems",',
+        'counted="problems",\n        compare=lambda one, other: 1 / 0,',
+    )
+    project = with_check(plain, code)
+    result = run(project, "--model=two")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*counting*cannot compare candidates: ZeroDivisionError*"])
+    monkeypatch.chdir(project.path)
+    (project.path / "judging.py").write_text(code)
+    asked = ["judge", "--check", "judging.py", "--ledger", "judged.json"]
+    assert main(asked) == 0
+    told = capsys.readouterr().err
+    assert "the check counting (" in told
+    assert "cannot compare candidates: ZeroDivisionError: division by zero." in told
+    assert len(json.loads((project.path / "judged.json").read_text())["results"]) == 2
+    (project.path / "judging.py").write_text(
+        code.replace("identity=identity", "identity=lambda _: 1 / 0")
+    )
+    assert main(asked) == 1
+    assert "cannot identify its data: ZeroDivisionError: division by zero." in (
+        " ".join(capsys.readouterr().out.split())
+    )
+    assert json.loads((project.path / "judged.json").read_text())["results"] == []
+
+
+def test_a_limit_of_validity_cannot_be_relative(plain):
+    code = CHECK.replace('at_least("counted_share")', 'at_least("counted_share", validity=True)')
+    project = with_check(plain, code)
+    limit = 'min_counted = { reference = "two", factor = 1.0 }'
+    (project.path / "thresholds.toml").write_text(LIMITS.replace("min_counted = 0.05", limit))
+    result = run(project)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*counting.min_counted: beyond this limit a measurement is *"])
 
 
 @pytest.mark.parametrize(

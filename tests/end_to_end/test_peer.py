@@ -13,8 +13,7 @@ from scipy import stats
 
 import basegate
 from basegate.engines.window_scoring import plan_windows
-from basegate.stats.intervals import count_interval, share_interval
-from basegate.stats.operating_curves import passing_probability
+from basegate.stats.intervals import count_interval, passing_probability, share_interval
 from basegate.stats.paired import holm, sign_test
 from tests.helpers.checkpoints import make_checkpoint
 

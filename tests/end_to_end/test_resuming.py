@@ -17,7 +17,7 @@ from basegate.engines import article_perplexity as article
 from basegate.engines import batching as halving
 from basegate.engines import kv_cache as caches
 from basegate.engines import transformers_engine as local
-from basegate.store.journal import FileJournal, Journal
+from basegate.store.file_batch_cache import FileBatchCache
 
 TEXTS = ["香港係我哋嘅屋企。" * 9, "佢哋今日唔得閒，聽日先至得。", "一二三四五六七八九十" * 4]
 PROMPTS = ["香港係", "我哋今日", "佢話", "聽日"]
@@ -34,7 +34,7 @@ def keeping(engine, cache):
     return engine
 
 
-class Mortal(FileJournal):
+class Mortal(FileBatchCache):
     """A journal whose process ends when it has kept so many batches."""
 
     def __init__(self, path, key, batches):
@@ -83,7 +83,7 @@ WORK = ("scores", "options", "samples")
 
 @pytest.mark.parametrize("work", WORK)
 def test_it_goes_on_with_the_same_numbers_wherever_it_was_ended(engine, tmp_path, work):
-    plain = silent(keeping(engine, Journal()))[work]()
+    plain = silent(keeping(engine, FileBatchCache(None, "key")))[work]()
     for batches in itertools.count():
         path = tmp_path / f"{batches}.jsonl"
         first = Mortal(path, "key", batches)
@@ -92,7 +92,7 @@ def test_it_goes_on_with_the_same_numbers_wherever_it_was_ended(engine, tmp_path
             break
         except Ended:
             first.close()
-        kept = FileJournal(path, "key")
+        kept = FileBatchCache(path, "key")
         done = len(kept)
         counted = Counting(kept)
         assert silent(keeping(engine, counted))[work]() == plain, f"after {batches} batches"
@@ -142,7 +142,7 @@ def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
 
     hook = engine.model.get_input_embeddings().register_forward_pre_hook(cramped)
     try:
-        whole = Journal()
+        whole = FileBatchCache(None, "key")
         plain = silent(keeping(forgetful(), whole))[work]()
         for batches in itertools.count():
             path = tmp_path / f"{batches}.jsonl"
@@ -152,7 +152,7 @@ def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
                 break
             except Ended:
                 first.close()
-            second = FileJournal(path, "key")
+            second = FileBatchCache(path, "key")
             assert silent(keeping(forgetful(), second))[work]() == plain
             assert second.spent()[1] == whole.spent()[1] > 0, f"after {batches} batches"
     finally:
@@ -195,13 +195,13 @@ def test_samples_drawn_under_other_limits_are_not_drawn_again_and_none_is_lost(
     with contextlib.suppress(Ended):
         bank(engine, first, LIMITS[before])
     first.close()
-    counted = Counting(FileJournal(tmp_path / "j", "key"))
+    counted = Counting(FileBatchCache(tmp_path / "j", "key"))
     found = bank(engine, counted, LIMITS[after])
     assert first.kept
     assert not counted.new & first.kept, "drawn twice"
     seeds = {str(sample.seed) for sample in found.samples}
     assert {name.rpartition(":")[2] for name in first.kept} <= seeds, "paid for and lost"
-    plain = bank(engine, Journal(), ALL)
+    plain = bank(engine, FileBatchCache(None, "key"), ALL)
     for prompt in PROMPTS:
         ours, all_of_it = (
             [sample for sample in each.samples if sample.prompt == prompt]
@@ -214,12 +214,12 @@ def test_samples_drawn_under_other_limits_are_not_drawn_again_and_none_is_lost(
 def test_under_the_limits_that_it_was_begun_with_nothing_is_drawn_beside(
     engine, tmp_path, bank, after
 ):
-    plain = bank(engine, Journal(), LIMITS[after])
+    plain = bank(engine, FileBatchCache(None, "key"), LIMITS[after])
     first = Mortal(tmp_path / "j", "key", 3)
     with contextlib.suppress(Ended):
         bank(engine, first, LIMITS[after])
     first.close()
-    assert bank(engine, FileJournal(tmp_path / "j", "key"), LIMITS[after]) == plain
+    assert bank(engine, FileBatchCache(tmp_path / "j", "key"), LIMITS[after]) == plain
 
 
 def test_the_articles_figure_goes_on_too(engine, tmp_path, monkeypatch):
@@ -231,7 +231,7 @@ def test_the_articles_figure_goes_on_too(engine, tmp_path, monkeypatch):
     with pytest.raises(Ended):
         figure(first)
     first.close()
-    counted = Counting(FileJournal(tmp_path / "j", "key"))
+    counted = Counting(FileBatchCache(tmp_path / "j", "key"))
     assert figure(counted) == plain
     assert len(counted.given) == 2, "the two windows of a batch"
 
@@ -244,7 +244,7 @@ def test_batches_are_those_of_the_beginning_even_where_memory_has_changed(
         silent(keeping(engine, first))["samples"]()
     first.close()
     monkeypatch.setattr(caches, "_budget", lambda model: 10**9)
-    counted = Counting(FileJournal(tmp_path / "j", "key"))
+    counted = Counting(FileBatchCache(tmp_path / "j", "key"))
     silent(keeping(engine, counted))["samples"]()
     assert counted.given, "another number of rows would fit none of the batches"
 
@@ -252,7 +252,7 @@ def test_batches_are_those_of_the_beginning_even_where_memory_has_changed(
 def test_numbers_that_broke_are_not_kept(engine, tmp_path, monkeypatch):
     from basegate.engines.lm_head import LMHead
 
-    kept = FileJournal(tmp_path / "j", "key")
+    kept = FileBatchCache(tmp_path / "j", "key")
     with monkeypatch.context() as broken:
         broken.setattr(
             LMHead,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from basegate.engines import batching as halving
 from basegate.engines.batching import BatchJob, OomBackoff, halve
 from basegate.errors import CandidateError
-from basegate.store.journal import FileJournal
+from basegate.store.file_batch_cache import FileBatchCache
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -66,7 +66,7 @@ def test_what_is_done_and_noted_depends_neither_on_earlier_measurements_nor_on_g
 
     def note(again, path, batches):
         """Do the batches that a journal lacks; return what was noted, and what was tried."""
-        journal, tried = FileJournal(path, "key"), []
+        journal, tried = FileBatchCache(path, "key"), []
         for name, rows, long in batches:
             if not journal.has(name):
                 work = replace(work_that_fits(most, tried), size=lambda some, n=long: n * len(some))

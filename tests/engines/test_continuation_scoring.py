@@ -13,7 +13,7 @@ from basegate.engines.continuation_scoring import ContinuationScorer
 from basegate.engines.tokenization import Encoder
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
-from basegate.store.journal import Journal
+from basegate.store.file_batch_cache import FileBatchCache
 from tests.helpers.checkpoints import make_tokenizer
 
 SMALL = {
@@ -113,7 +113,7 @@ def test_a_batch_that_does_not_fit_is_halved(llama, monkeypatch):
         return read(cache, ids, mask)
 
     monkeypatch.setattr(scorer._head, "hidden_after", small)
-    journal = Journal()
+    journal = FileBatchCache(None, "key")
     again = scorer.score(ASKED, SILENT_STEP, journal)
     for first, second in zip(whole, again, strict=True):
         for a, b in zip(first, second, strict=True):

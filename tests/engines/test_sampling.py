@@ -14,7 +14,7 @@ from basegate.config.settings import Sampling
 from basegate.engines.sampling import Sampler, SampleRequest
 from basegate.engines.window_scoring import WindowScorer, plan_windows
 from basegate.errors import CandidateError
-from basegate.store.journal import Journal
+from basegate.store.file_batch_cache import FileBatchCache
 
 DRAWS = 4000
 PROMPT = [1, 5, 3]
@@ -87,7 +87,7 @@ def score(model, monkeypatch, most):
         return hidden(ids)
 
     monkeypatch.setattr(scorer._head, "hidden", small)
-    journal = Journal()
+    journal = FileBatchCache(None, "key")
     return scorer.score(texts, plans, step, journal), journal.spent()[1]
 
 

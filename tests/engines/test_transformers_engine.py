@@ -15,7 +15,7 @@ from basegate.engines.protocol import Engine
 from basegate.engines.transformers_engine import TransformersEngine
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
-from basegate.store.journal import Journal
+from basegate.store.file_batch_cache import FileBatchCache
 from tests.helpers.checkpoints import break_weights, make_checkpoint, make_tokenizer
 
 TEXT = "香港係我哋嘅屋企，唔係咩？一二三 abc。" * 9
@@ -243,7 +243,7 @@ def test_a_batch_that_does_not_fit_is_halved_with_the_same_texts(engine, monkeyp
         return generate(**given)
 
     monkeypatch.setattr(engine.model, "generate", small)
-    journal = Journal()
+    journal = FileBatchCache(None, "key")
     assert sample(engine, ["香港係", "一二三四五"], samples=4, journal=journal) == expected
     # Eight, then four twice, then two four times.
     assert journal.spent()[1] == 3

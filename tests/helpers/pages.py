@@ -25,11 +25,11 @@ from basegate.checks.validity import degenerate_share
 from basegate.config.thresholds import Thresholds, load_thresholds
 from basegate.data.banks import Pair, Problem, Prompt, Question, load_bank
 from basegate.engines.protocol import Draw
-from basegate.errors import InvalidMeasurement
 from basegate.i18n.catalogue import ENGLISH
 from basegate.judging.comparison import compare_candidates
-from basegate.judging.judge import check_valid, invalid, judge
+from basegate.judging.judge import judge
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger
+from basegate.judging.relative_limits import References
 from basegate.ledger import Ledger, Record, Suite, ThresholdsFile
 from basegate.measurement import (
     CandidateFacts,
@@ -181,11 +181,7 @@ def _run(
 
 def _judged(made, thresholds, skill):
     limits = thresholds.limits(skill.name, made.check, made.item)
-    try:
-        check_valid(made, limits)
-    except InvalidMeasurement as error:
-        return (invalid(skill.name, made.check, made.item, error.message, made.key),)
-    return judge(made, list(map(_eased, limits)), skill.name).results
+    return judge(made, list(map(_eased, limits)), skill.name, References()).results
 
 
 def _eased(limit):

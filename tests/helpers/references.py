@@ -5,8 +5,8 @@ from __future__ import annotations
 from basegate.config.limits import RelativeLimit
 from basegate.config.registry import CandidateSpec
 from basegate.config.thresholds import load_thresholds
-from basegate.judging.checkpoint_identity import origins_of
-from basegate.judging.relative_limits import References, judge_by
+from basegate.judging.judge import judge
+from basegate.judging.relative_limits import References, origins_of
 from tests.helpers.stored import (
     THRESHOLDS,
     candidate,
@@ -27,7 +27,7 @@ def judging(thresholds):
         loaded = load_thresholds(thresholds)
         [limit] = [each for each in loaded.relative if each.metric == "bits_per_char"]
         own = measurement(thresholds, "perplexity", perplexity(bits))
-        return judge_by(own, [limit], "mine", References([limit], references, **known))
+        return judge(own, [limit], "mine", References([limit], references, **known))
 
     return judged
 

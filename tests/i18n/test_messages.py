@@ -80,9 +80,9 @@ def record(why):
 
 
 def test_a_row_keeps_why_it_is_invalid_in_a_form_that_crosses_to_the_reader():
-    [row] = Record.from_json(record(DAMAGED).to_json()).results
+    [row] = Record.model_validate_json(record(DAMAGED).model_dump_json()).results
     assert sentence(row) == f"yi on bank: {DAMAGED}"
-    assert json.loads(record(DAMAGED).to_json())["results"][0]["reason"] == {
+    assert json.loads(record(DAMAGED).model_dump_json())["results"][0]["reason"] == {
         "template": "{path} is damaged: {how}.",
         "values": {
             "path": "a.bin",
@@ -96,7 +96,7 @@ def test_a_row_keeps_why_it_is_invalid_in_a_form_that_crosses_to_the_reader():
 
 @pytest.mark.parametrize("text", ["", "as it is", "a {brace}", "{0.__class__}"])
 def test_any_text_is_kept_by_a_record_as_it_is(text):
-    [row] = Record.from_json(record(text).to_json()).results
+    [row] = Record.model_validate_json(record(text).model_dump_json()).results
     assert (row.reason, row.reason.values) == (text, {})
     assert SAY.translate(row.reason) == text
 

@@ -11,11 +11,12 @@ from scipy import stats
 from basegate.config.declaration import limit_rules
 from basegate.config.limits import Limit
 from basegate.errors import InvalidMeasurement
+from basegate.judging import judge as judging
 from basegate.judging.explanation import sentence
-from basegate.judging.judge import Verdict, check_valid, decide, invalid, judge
+from basegate.judging.judge import Verdict, check_valid, invalid, verdict_on
+from basegate.judging.relative_limits import References
 from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
-from basegate.stats.intervals import share_interval
-from basegate.stats.operating_curves import draws_needed
+from basegate.stats.intervals import draws_needed, share_interval
 from basegate.verdict import worst
 
 WORDS = ("pass", "inconclusive", "fail", "invalid")
@@ -46,13 +47,17 @@ def make_measurement(*metrics, check="perplexity", item="wikipedia-yue", **found
     )
 
 
+def judge(measurement, limits, name):
+    return judging.judge(measurement, limits, name, References())
+
+
 @pytest.mark.parametrize("count", [8, 13, 80, 280])
 def test_none_or_all_at_a_limit_of_that_is_no_failure(count):
     """Wilson's interval ends at 0 or 1 there, and not 3e-18 beside it."""
     none = Metric.share("looping_share", 0.0, count=count, worth=count)
-    assert decide(none, make_limit("max_looping_share", 0.0)) == "inconclusive"
+    assert verdict_on(none, make_limit("max_looping_share", 0.0)) == "inconclusive"
     every = Metric.share("accuracy", 1.0, count=count, worth=count)
-    assert decide(every, make_limit("min_accuracy", 1.0)) == "inconclusive"
+    assert verdict_on(every, make_limit("min_accuracy", 1.0)) == "inconclusive"
 
 
 @pytest.mark.parametrize(
@@ -77,9 +82,9 @@ def test_none_or_all_at_a_limit_of_that_is_no_failure(count):
         ("max_latin_share", 4.0, (2.0, 5.0), "pass"),
     ],
 )
-def test_decide_by_hand_at_a_limit_of_five(key, value, interval, expected):
+def test_a_verdict_by_hand_at_a_limit_of_five(key, value, interval, expected):
     metric = make_metric(limit_rules()[key].metric, value, interval=interval)
-    assert decide(metric, make_limit(key)) == expected
+    assert verdict_on(metric, make_limit(key)) == expected
 
 
 @given(
@@ -90,7 +95,7 @@ def test_decide_by_hand_at_a_limit_of_five(key, value, interval, expected):
     st.booleans(),
     st.booleans(),
 )
-def test_decide_agrees_with_a_plain_restatement(
+def test_a_verdict_agrees_with_a_plain_restatement(
     value, interval, bound, direction, by_interval, has_interval
 ):
     metric = make_metric(value=value, interval=interval if has_interval else None)
@@ -98,7 +103,7 @@ def test_decide_agrees_with_a_plain_restatement(
     possible = interval if by_interval and has_interval else (value, value)
     met = [end <= bound if direction == "max" else end >= bound for end in possible]
     expected = "pass" if all(met) else "inconclusive" if any(met) else "fail"
-    assert decide(metric, limit) == expected
+    assert verdict_on(metric, limit) == expected
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
@@ -329,7 +334,9 @@ def degenerate(share):
 
 def test_a_limit_of_validity_makes_no_row_and_refuses_what_is_beyond_it():
     limit = make_limit("max_degenerate_share", 0.5)
-    assert judge(degenerate(0.6), [limit], "x").results == ()
+    assert judge(degenerate(0.5), [limit], "x").results == ()
+    [row] = judge(degenerate(0.6), [limit], "x").results
+    assert (row.verdict, row.limit, row.measurement) == ("invalid", None, "k" * 64)
     check_valid(degenerate(0.5), [limit])
     with pytest.raises(InvalidMeasurement) as caught:
         check_valid(degenerate(0.6), [limit])

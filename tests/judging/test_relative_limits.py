@@ -11,10 +11,9 @@ from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
 from basegate.i18n.catalogue import translator
 from basegate.i18n.formatting import format_row_limit
-from basegate.judging.checkpoint_identity import Origin
 from basegate.judging.explanation import sentence
-from basegate.judging.judge import draws_for
-from basegate.judging.relative_limits import References, judge_by
+from basegate.judging.judge import draws_for, judge
+from basegate.judging.relative_limits import Origin, References
 from basegate.measurement import Findings, Metric
 from basegate.verdict import Reference, Result
 from tests.helpers.references import REF, RELATIVE, judging, reference
@@ -114,7 +113,7 @@ def test_a_limit_beyond_all_numbers_is_invalid(thresholds):
         factor=1e308,
     )
     own = measurement(thresholds, "perplexity", perplexity())
-    [row] = judge_by(own, [line], "mine", References([line], [reference(thresholds)])).results
+    [row] = judge(own, [line], "mine", References([line], [reference(thresholds)])).results
     assert row.verdict == "invalid"
     assert "ref, from which a limit beyond all numbers follows" in sentence(row)
     assert "Choose another number than factor = 1e+308" in sentence(row)
@@ -129,7 +128,7 @@ def test_absolute_limits_beside_it_are_judged_as_ever(thresholds):
     own = measurement(thresholds, "perplexity", perplexity())
     absolute = Limit(key="k", metric="perplexity", direction="max", value=20.0)
     [relative] = load_thresholds(thresholds).relative
-    verdict = judge_by(own, [absolute, relative], "mine", References())
+    verdict = judge(own, [absolute, relative], "mine", References())
     assert [(row.metric, row.verdict) for row in verdict.results] == [
         ("perplexity", "fail"),
         ("", "invalid"),
@@ -211,7 +210,7 @@ def test_a_reference_whose_run_broke_gives_no_limit(thresholds):
     validity = load_thresholds(thresholds).limits("x", "knowledge", "facts")
     own = measurement(thresholds, "knowledge", answers(10, 10))
     broken = measurement(thresholds, "knowledge", answers(10, 10, broken=9), REF)
-    row = judge_by(own, [*validity, line], "mine", References([line], [broken])).results[-1]
+    row = judge(own, [*validity, line], "mine", References([line], [broken])).results[-1]
     assert row.verdict == "invalid"
     assert "ref, whose own measurement is invalid: 9 of 10 samples are degenerate" in sentence(row)
 
@@ -219,7 +218,7 @@ def test_a_reference_whose_run_broke_gives_no_limit(thresholds):
 def test_a_reference_without_the_metric_gives_no_limit(thresholds):
     line = RelativeLimit(key="k", metric="accuracy", direction="min", candidate="ref", plus=0.0)
     made = [measurement(thresholds, "knowledge", answers(), facts) for facts in (candidate(), REF)]
-    [row] = judge_by(made[0], [line], "mine", References([line], made)).results
+    [row] = judge(made[0], [line], "mine", References([line], made)).results
     assert "ref, whose measurement holds no accuracy." in sentence(row)
 
 
@@ -248,7 +247,7 @@ def test_a_share_that_all_or_none_would_meet_is_no_limit(
     )
     own = measurement(thresholds, "minimal_pairs", pairs(0.5))
     made = measurement(thresholds, "minimal_pairs", pairs(share), REF)
-    [row] = judge_by(own, [line], "mine", References([line], [made])).results
+    [row] = judge(own, [line], "mine", References([line], [made])).results
     meets = "every candidate meets" if why == "every" else "no candidate can meet"
     [(name, number)] = relation.items()
     assert (row.verdict, row.value, row.limit) == ("invalid", None, None)
@@ -270,7 +269,7 @@ def test_only_a_gap_may_have_a_limit_of_0_or_less(thresholds, metric, value, plu
         told = Metric(name=metric, value=number, unit="bits_per_char")
         return measurement(thresholds, "perplexity", Findings(metrics=(told,)), facts)
 
-    judged = judge_by(of(4.0), [line], "mine", References([line], [of(value, REF)]))
+    judged = judge(of(4.0), [line], "mine", References([line], [of(value, REF)]))
     assert judged.word == word
 
 

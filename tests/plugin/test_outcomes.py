@@ -316,13 +316,16 @@ def test_what_a_model_wrote_in_an_error_cannot_steer_the_terminal(run):
 @pytest.mark.parametrize("when", ["setup", "teardown"])
 def test_a_report_of_another_phase_repeats_properties_that_are_not_read_twice(when):
     report = make_report(when)
-    report.user_properties.append((f"{PROPERTY}:call", make_record().to_json()))
+    report.user_properties.append((f"{PROPERTY}:call", make_record().model_dump_json()))
     assert take_records(report) == []
 
 
 def test_properties_of_others_are_no_records():
     report = make_report()
-    report.user_properties += [("other", "text"), (f"{PROPERTY}:call", make_record().to_json())]
+    report.user_properties += [
+        ("other", "text"),
+        (f"{PROPERTY}:call", make_record().model_dump_json()),
+    ]
     assert take_records(report) == [make_record()]
 
 

@@ -136,12 +136,12 @@ def test_it_works_without_pytest_html(plain):
 def test_a_comparison_that_fails_does_not_take_the_ledger_with_it(isolated):
     with (isolated.path / "conftest.py").open("a") as file:
         file.write(
-            "\nfrom basegate.plugin import run_report\n"
+            "\nfrom basegate.judging import comparison\n"
             "def broken(*_):\n    raise KeyError('tops')\n"
-            "run_report.compare_candidates = broken\n"
+            "comparison._alike = broken\n"
         )
     result = isolated.runpytest_subprocess("--model", "one,two", "-k", "perplexity")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["*candidates could not be compared (KeyError: 'tops')*"])
+    result.stdout.fnmatch_lines(["*cannot compare candidates: KeyError: 'tops'*"])
     assert ledger(isolated)["comparisons"] == []
     assert len(ledger(isolated)["results"]) == 2

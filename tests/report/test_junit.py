@@ -98,7 +98,7 @@ def test_names_and_texts_can_stand_in_an_xml_file(spoiling):
 def test_records_are_taken_off_a_report_and_what_others_put_there_stays():
     report = type("Report", (), {"when": "call"})()
     made = record(bits("yi-6b", 4.1, "pass"))
-    carried = (f"{PROPERTY}:call", made.to_json())
+    carried = (f"{PROPERTY}:call", made.model_dump_json())
     report.user_properties = [("other", 1), carried, (7, "x"), (f"{PROPERTY}:setup", carried[1])]
     assert take_records(report) == [made]
     assert report.user_properties[:2] == [("other", 1), (7, "x")]

@@ -27,8 +27,8 @@ from basegate.progress import SILENT
 from basegate.runner.candidate import Candidate
 from basegate.runner.measure import obtain
 from basegate.serialization import hash_file
+from basegate.store.file_batch_cache import FileBatchCache
 from basegate.store.folder import Store
-from basegate.store.journal import FileJournal
 from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.engines import PlainEngine
 
@@ -201,7 +201,7 @@ def die_before_the_journal_is_discarded(monkeypatch, measure, engine, **given):
         raise Ended
 
     with monkeypatch.context() as patch:
-        patch.setattr(FileJournal, "discard", die)
+        patch.setattr(FileBatchCache, "discard", die)
         with pytest.raises(Ended):
             measure(engine, **given)
 
@@ -261,7 +261,7 @@ def test_batches_that_could_not_be_kept_are_told_only_where_the_measurement_is_n
     def full(self, line):
         self.trouble = "No space left on device"
 
-    monkeypatch.setattr(FileJournal, "_append", full)
+    monkeypatch.setattr(FileBatchCache, "_append", full)
     measure(InBatches())
     assert not recwarn.list
     with pytest.raises(InvalidMeasurement, match="broken"):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import warnings
@@ -69,14 +70,14 @@ def test_files_are_json_that_a_person_can_read(store):
     assert len(text.splitlines()) > 10
 
 
-def with_samples(count, value=1.0):
+def with_samples(count, value=1.0, prompt="p", **given):
     """Return a measurement with samples, a pair and the scores of a question."""
-    return make_measurement(value).model_copy(
+    return make_measurement(value, **given).model_copy(
         update={
             "findings": Findings(
                 metrics=(Metric(name="m", value=value, unit="u"),),
                 samples=tuple(
-                    Sample(item="q", prompt="p", text=f"第{number}句\u2028\n", seed=number)
+                    Sample(item="q", prompt=prompt, text=f"第{number}句\u2028\n", seed=number)
                     for number in range(count)
                 ),
                 preferences=(
@@ -105,10 +106,10 @@ def test_samples_stand_beside_it_a_line_each(store):
 def test_numbers_are_read_without_what_is_beside_them(store):
     measurement = with_samples(3)
     store.put(measurement)
-    found = store.get(measurement.key, evidence=False)
+    [found] = store
+    assert found.key == measurement.key
     assert found.findings.metrics == measurement.findings.metrics
     assert found.findings.samples == ()
-    assert [each.key for each in store] == [measurement.key]
 
 
 def test_the_samples_of_an_earlier_one_are_removed_after_it_was_replaced(store):
@@ -225,16 +226,48 @@ def test_a_copy_of_a_file_is_the_same_measurement(store):
     assert store.paths() == [path], "copies are replaced with it"
 
 
+def copied(store, measurement):
+    """Copy the files of a measurement from another store, as rsync would; return the samples."""
+    other = Store(store.folder.with_name("other"))
+    files = [other.put(measurement), *other.measurements.glob("*.samples.jsonl")]
+    return [Path(shutil.copy(each, store.measurements)) for each in files][1]
+
+
+NEWER = {"measured_at": "2026-01-02T00:00:00"}
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("damaged")])
+def test_of_two_files_of_a_key_one_with_damaged_samples_does_not_count(store, damage):
+    store.put(with_samples(3, value=3.0))
+    newer = with_samples(4, value=4.0, name="newer").model_copy(update=NEWER)
+    damage(copied(store, newer))
+    with pytest.warns(NotTrusted, match="newer.* is not used"):
+        [listed] = store
+    assert listed.findings.metrics[0].value == 3.0
+    assert listed.findings.samples == ()
+    assert store.get(newer.key) == with_samples(3, value=3.0)
+
+
+@pytest.mark.parametrize("counts", [(2, 3), (3, 2)])
+def test_of_two_files_of_a_key_the_one_with_all_samples_of_the_other_counts(store, counts):
+    older, newer = (with_samples(count, value=float(count), name=f"of-{count}") for count in counts)
+    store.put(older)
+    copied(store, newer.model_copy(update=NEWER))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        [listed] = store
+        assert listed.findings.metrics[0].value == 3.0
+        assert len(store.get(listed.key).findings.samples) == 3
+
+
 @pytest.mark.parametrize("look", [list, lambda store: store.get(make_measurement().key)])
 @pytest.mark.parametrize("name", ["a-copy", "z-copy"])
 def test_of_two_files_with_other_numbers_of_one_key_the_newer_counts(store, look, name):
     path = store.put(with_samples(2))
     older = path.with_name(f"{name}.{path.stem[-16:]}.json")
     shutil.move(path, older)
-    newer = with_samples(3, value=2.0).model_copy(update={"measured_at": "2026-01-02T00:00:00"})
-    other = Store(store.folder.with_name("other"))
-    for each in [other.put(newer), *other.measurements.glob("*.samples.jsonl")]:
-        shutil.copy(each, path.with_name(each.name))
+    newer = with_samples(2, value=2.0, prompt="another").model_copy(update=NEWER)
+    copied(store, newer)
     with pytest.warns(NotTrusted, match=f"{name}.* holds other numbers of the measurement in "):
         look(store)
     assert store.get(newer.key) == newer
@@ -274,8 +307,8 @@ def test_the_folder_is_listed_once_for_many_keys(store, monkeypatch):
     for each in made:
         store.put(each)
     listed = []
-    names = store._names
-    monkeypatch.setattr(store, "_names", lambda: listed.append(1) or names())
+    listdir = os.listdir
+    monkeypatch.setattr(folder.os, "listdir", lambda path: listed.append(1) or listdir(path))
     assert [store.get(each.key) for each in made] == made
     assert len(listed) == 1
 

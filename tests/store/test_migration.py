@@ -12,10 +12,9 @@ from basegate.checks.identity import identify_software
 from basegate.checks.labels import format_sample_size
 from basegate.cli import main
 from basegate.i18n.catalogue import translator
-from basegate.i18n.messages import Message
-from basegate.measurement import SampleSize
+from basegate.measurement import Findings, SampleSize
+from basegate.store.file_format import migrate
 from basegate.store.folder import Store
-from basegate.store.migration import migrate
 from tests.helpers.paths import DATA, ROOT
 
 STORE = DATA / "store-6f604dd"
@@ -87,10 +86,7 @@ def test_what_it_is_based_on_is_read_from_its_sentence(text):
 def test_a_sentence_that_is_not_known_becomes_a_note():
     found = migrated(basis="all of it", notes=["Hm."])
     assert "sample_size" not in found
-    assert found["notes"] == [
-        {"template": "Hm.", "values": {}},
-        {"template": "all of it", "values": {}},
-    ]
+    assert found["notes"] == ["Hm.", "all of it"]
 
 
 @pytest.mark.parametrize(
@@ -108,37 +104,11 @@ def test_units_are_kinds(unit, kind):
     assert migrated(unit=unit)["metrics"] == [{"name": "m", "value": 1.0, "unit": kind}]
 
 
-@pytest.mark.parametrize(
-    ("text", "values"),
-    [
-        (
-            "sampling and likelihood disagree: 90.0 % of sampled answers are right, 10.5 % of "
-            "questions by likelihood (it answers in text what its probabilities do not show; look "
-            "at its samples).",
-            {"sampled": "90.0", "likely": "10.5"},
-        ),
-        (
-            "copies of other documents: 2 of 9 documents, 3.5 % of the characters. They show "
-            "nothing new, and the interval is too narrow for it: leave them out.",
-            {"copies": "2", "documents": "9", "share": "3.5"},
-        ),
-        (
-            "a batch did not fit into memory and was halved, once; the numbers are not affected.",
-            {"count": "1"},
-        ),
-        (
-            "a batch did not fit into memory and was halved, 3 times; the numbers are not "
-            "affected.",
-            {"count": "3"},
-        ),
-        ("Python code of the checkpoint was run, as --trust-remote-code asked.", {}),
-    ],
-)
-def test_notes_are_shown_in_the_readers_language_again(text, values):
-    [note] = migrated(notes=[text])["notes"]
-    assert note["values"] == values
-    message = Message(note["template"], **values)
-    assert translator("zh-HK").translate(message) != message
+def test_a_note_without_values_is_shown_in_the_readers_language_again():
+    text = "Python code of the checkpoint was run, as --trust-remote-code asked."
+    [note] = Findings(metrics=(), notes=migrated(notes=[text])["notes"]).notes
+    assert note == text
+    assert translator("zh-HK").translate(note) != text
 
 
 def test_a_file_whose_fields_are_of_other_kinds_is_left_for_the_schema_to_refuse():

@@ -119,10 +119,20 @@ def test_half_written_files_go(filled):
     assert gone(filled) == {half.name}
 
 
+def test_what_an_earlier_version_set_aside_goes_with_its_folder(filled):
+    aside = filled.folder / "set-aside"
+    aside.mkdir()
+    (aside / "a.b.c.json").write_text("damaged")
+    assert gone(filled) == {"a.b.c.json"}
+    assert not aside.exists()
+    assert len(list(filled)) == 3
+
+
 def test_other_files_of_the_store_stay(filled):
     for name in ("ledger.json", "fingerprints.json", "notes.txt"):
         (filled.folder / name).write_text("{}")
-    (filled.measurements / "README.md").write_text("mine")
+    for name in ("README.md", "mine.samples.jsonl"):
+        (filled.measurements / name).write_text("mine")
     assert gone(filled) == set()
 
 

@@ -8,7 +8,6 @@ bad overlap, or nothing was measured, the limit is kept.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label
@@ -51,20 +50,18 @@ def calibrate(
             candidate was measured.
         guessing: see `guess_levels`.
     """
+    level = math.fsum(guessing) / len(guessing) if guessing else 0.0
     for limit in limits:
         if limit.validity:
             continue
         if isinstance(limit, RelativeLimit):
             yield Suggestion(check, limit, None, f"relative to {limit.candidate}")
-        elif limit.metric == "correct":
-            yield suggest_count(Case(check, limit, good, bad, margin, guessing))
-        else:
-            found = suggest_number(Case(check, limit, good, bad, margin, guessing))
-            level = math.fsum(guessing) / len(guessing) if guessing else 0.0
-            if limit.metric in _GUESSED and found.value is not None and found.value <= level:
-                reached = f"{found.reason}; guessing reaches {format_value(level, FRACTION)}"
-                found = replace(found, reason=reached)
-            yield found
+            continue
+        case = Case(check, limit, good, bad, margin, guessing)
+        value, reason = (suggest_count if limit.metric == "correct" else suggest_number)(case)
+        if limit.metric in _GUESSED and value is not None and value <= level:
+            reason += f"; guessing reaches {format_value(level, FRACTION)}"
+        yield Suggestion(check, limit, value, reason)
 
 
 def guess_levels(findings: Findings) -> tuple[float, ...]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from basegate.i18n.formatting import format_probability
 from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swapped
-from basegate.stats.operating_curves import passing_probability_of_counts
+from basegate.stats.intervals import passing_probability_of_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from basegate.judging.calibration.suggestion import Case, Suggestion
+    from basegate.judging.calibration.suggestion import Case, Suggested
     from basegate.measurement import Measurement
 
 _CONFIDENT = 0.95
@@ -60,30 +60,30 @@ class _Counts:
         return f"{self.name} ({weakest}{right} of {drawn})"
 
 
-def suggest_count(case: Case) -> Suggestion:
+def suggest_count(case: Case) -> Suggested:
     """The k of n that good candidates surely meet, bad ones surely do not, and most reliably so.
 
     Samples that were not generated count as wrong for the good and as right for the bad.
     """
     good, bad = _counts(case, case.good), _counts(case, case.bad)
     if not good:
-        return case.keep(NOT_MEASURED)
+        return None, NOT_MEASURED
     least = max((each.highest for each in bad), default=0) + 1
     possible = range(least, min(each.lowest for each in good) + 1)
     if not possible:
-        return case.keep(_why_none(case, good, bad))
+        return None, _why_none(case, good, bad)
     if bad:
         correct = _most_reliable(case, possible, good, bad)
     else:
         enough = [k for k in possible if _reliability(k, good, ()) >= _CONFIDENT]
         if not enough:
             rarest = min(good, key=lambda each: each.chance(1))
-            return case.keep(
+            return None, (
                 f"asked anew, good {rarest} would pass less than {_CONFIDENT:.0%} of the time, "
                 f"whatever the limit{_missing(case, rarest)}"
             )
         correct = enough[-1]
-    return case.suggest(correct, _reason(case, correct, good, bad))
+    return correct, _reason(case, correct, good, bad)
 
 
 def _most_reliable(

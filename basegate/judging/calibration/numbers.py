@@ -11,7 +11,7 @@ from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swappe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from basegate.judging.calibration.suggestion import Case, Suggestion
+    from basegate.judging.calibration.suggestion import Case, Suggested
     from basegate.measurement import Measurement
 
 _LEAST_MARGIN = 0.01
@@ -35,7 +35,7 @@ class _Reach:
         return f"{self.name} {value} ({'to' if end > self.value else 'from'} {shown})"
 
 
-def suggest_number(case: Case) -> Suggestion:
+def suggest_number(case: Case) -> Suggested:
     """Halfway between the worst good candidate and the best bad one, if their intervals are apart.
 
     Of a good candidate the worse end of the interval counts, of a bad one the better end.
@@ -43,20 +43,20 @@ def suggest_number(case: Case) -> Suggestion:
     sign = 1 if case.limit.direction == "max" else -1  # times it, less is better
     good, bad = _reaches(case, case.good), _reaches(case, case.bad)
     if not good:
-        return case.keep(NOT_MEASURED)
+        return None, NOT_MEASURED
     worst = max(good, key=lambda each: sign * each.worse)
     if not bad:
         return _beyond(case, worst, sign)
     best = min(bad, key=lambda each: sign * each.better)
     sides = f"good {worst.at(worst.worse)}, bad {best.at(best.better)}"
     if sign * best.better > sign * worst.worse:
-        return case.suggest(between(worst.worse, best.better), sides)
+        return between(worst.worse, best.better), sides
     # Better is only what is so by the other ends, too: values alone may be luck.
     weak = max(good, key=lambda each: sign * each.better)
     strong = min(bad, key=lambda each: sign * each.worse)
     if sign * strong.worse < sign * weak.better:
-        return case.keep(swapped(weak.at(weak.better), strong.at(strong.worse)))
-    return case.keep(f"{sides}: they overlap")
+        return None, swapped(weak.at(weak.better), strong.at(strong.worse))
+    return None, f"{sides}: they overlap"
 
 
 def _reaches(case: Case, measured: Mapping[str, Measurement]) -> list[_Reach]:
@@ -72,14 +72,14 @@ def _reaches(case: Case, measured: Mapping[str, Measurement]) -> list[_Reach]:
     return reaches
 
 
-def _beyond(case: Case, worst: _Reach, sign: int) -> Suggestion:
+def _beyond(case: Case, worst: _Reach, sign: int) -> Suggested:
     """A limit at a margin from the worst good candidate."""
     room = max(case.margin * abs(worst.worse), _LEAST_MARGIN)
     value = between(worst.worse, worst.worse + sign * 2 * room)
     reached = f"good {worst.at(worst.worse)}"
     if worst.unit == FRACTION and not 0 < value < 1:
-        return case.keep(f"{reached} leaves no share that a limit could exclude")
-    return case.suggest(value, f"{reached}; {NO_BAD}")
+        return None, f"{reached} leaves no share that a limit could exclude"
+    return value, f"{reached}; {NO_BAD}"
 
 
 def between(one: float, other: float) -> float:

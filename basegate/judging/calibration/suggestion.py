@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label
 from basegate.config.settings import SamplingSettings
-from basegate.stats.operating_curves import passing_probability
+from basegate.stats.intervals import passing_probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 NOT_MEASURED = "not measured on any good candidate"
 NO_BAD = "no bad candidate measured"
+
+
+Suggested = tuple[float | None, str]
+"""A new value, or `None` to keep the limit; with the reason."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,6 @@ class Case:
     bad: Mapping[str, Measurement]
     margin: float
     guessing: Sequence[float] = ()
-
-    def suggest(self, value: float, reason: str) -> Suggestion:
-        return Suggestion(self.check, self.limit, value, reason)
-
-    def keep(self, reason: str) -> Suggestion:
-        return Suggestion(self.check, self.limit, None, reason)
 
     def chance_of_guessing(self, correct: int) -> float:
         """Chance that a guesser has `correct` samples of every question right; 0 if unknown."""

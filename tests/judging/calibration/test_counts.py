@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from basegate.stats.operating_curves import passing_probability, passing_probability_of_counts
+from basegate.stats.intervals import passing_probability, passing_probability_of_counts
 from tests.helpers.calibrating import counts, suggested
 
 

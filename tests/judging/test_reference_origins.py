@@ -11,9 +11,9 @@ from basegate.config.registry import CandidateSpec
 from basegate.config.thresholds import load_thresholds
 from basegate.data import fingerprint
 from basegate.data.fingerprint import checkpoint_fingerprint, known_fingerprint
-from basegate.judging.checkpoint_identity import origins_of, references_first
 from basegate.judging.explanation import sentence
-from basegate.judging.relative_limits import References, judge_by
+from basegate.judging.judge import judge
+from basegate.judging.relative_limits import References, origins_of, references_first
 from tests.helpers.references import REF, RELATIVE, judging, known_as_ref, reference
 from tests.helpers.stored import (
     answers,
@@ -71,7 +71,7 @@ def verdict_after(thresholds):
         for each in added:
             references.add(each)
         own = measurement(thresholds, "perplexity", perplexity(4.0))
-        return judge_by(own, [line], "mine", references)
+        return judge(own, [line], "mine", references)
 
     return judged
 
