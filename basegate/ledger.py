@@ -35,7 +35,7 @@ class Comparison(Frozen):
         comparisons: pairs of candidates compared in this metric, which the level allows for.
         p_value: of the exact sign test over items (McNemar's where items are right or wrong),
             adjusted by Holm over these pairs.
-        better: which one is carried as better; `None` where neither is.
+        better: which one is significantly better; `None` where neither is.
     """
 
     first: str
@@ -53,6 +53,11 @@ class Comparison(Frozen):
     comparisons: int
     p_value: float
     better: Literal["first", "second"] | None = None
+
+    @property
+    def winner(self) -> str | None:
+        """The name of the one that is significantly better."""
+        return {"first": self.first, "second": self.second}.get(self.better or "")
 
 
 class ValueAndLimit(Frozen):
@@ -291,7 +296,7 @@ class Ledger(Frozen):
     """One run. Terminal, HTML, JUnit and Markdown are all rendered from it.
 
     Attributes:
-        schema_: version of this format.
+        schema: version of this format.
         suite: what ran.
         environment: where; versions and hardware.
         candidates: in the order of the command line.
@@ -301,7 +306,7 @@ class Ledger(Frozen):
         absent: candidates that were asked for, but nothing stored answers these limits for them.
     """
 
-    schema_: Literal[2] = 2
+    schema_: Literal[2] = Field(default=2, serialization_alias="schema")
     suite: Suite
     environment: dict[str, str | None]
     candidates: tuple[CandidateEntry, ...]
@@ -312,13 +317,8 @@ class Ledger(Frozen):
 
     def to_json(self) -> str:
         """Return the ledger as JSON text."""
-        fields = self.model_dump(mode="json")
-        return json.dumps(
-            {"schema": fields.pop("schema_"), **fields},
-            ensure_ascii=False,
-            indent=1,
-            allow_nan=False,
-        )
+        fields = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(fields, ensure_ascii=False, indent=1, allow_nan=False)
 
     def write(self, path: Path) -> None:
         """Write the ledger as a JSON file."""

@@ -10,7 +10,8 @@ from basegate.cli.stored_verdicts import judge_stores
 from basegate.config.output_paths import check_files
 from basegate.judging.from_store import ledger_of
 from basegate.report.csv_table import table
-from basegate.report.terminal import line, not_judged_in_words, origin, summary
+from basegate.report.decision_text import not_judged_in_words
+from basegate.report.terminal import line, origin, summary
 from basegate.serialization import write_atomically
 
 if TYPE_CHECKING:

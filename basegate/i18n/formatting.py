@@ -49,6 +49,13 @@ def columns(text: str) -> int:
     return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
+def format_list(parts: Sequence[str], tr: Translator = ENGLISH) -> str:
+    """Parts as a list in a sentence, e.g. `a, b and c`."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return tr("{first} and {last}", first=tr(", ").join(parts[:-1]), last=parts[-1])
+
+
 def padded(text: str, width: int) -> str:
     """A text with spaces after it, so that it takes so many columns of a terminal."""
     return text + " " * (width - columns(text))

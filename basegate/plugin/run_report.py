@@ -158,7 +158,7 @@ class RunReport:
         if self.ledger is None:
             return
         tr, options = self.gate.tr, self.gate.options
-        head = terminal.heading(tr)
+        head = tr("verdicts")
         # pytest counts characters, some of which take two columns.
         room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
         terminalreporter.write_sep("=", head, fullwidth=room)
@@ -189,8 +189,6 @@ class RunReport:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
-        records = self._by_report.get(report, [])
-        cells[:] = html_rows.stored_cells(cells, records, self.gate.tr)
         if len(cells) > 1:
             cells[1] = html_rows.id_cell(report.nodeid)
             cells[2:2] = html_rows.result_cells(self._results_of(report), self.gate.tr)
@@ -199,7 +197,7 @@ class RunReport:
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
         """Show what the model wrote behind its row."""
         results = self._results_of(report)
-        if shown := html_rows.all_evidence(results, self.gate.store, self.gate.tr):
+        if shown := html_rows.all_details(results, self.gate.store, self.gate.tr):
             data[:] = [*shown, *(data if report.failed else [])]
 
     def _results_of(self, report: pytest.TestReport) -> list[Result]:

@@ -10,7 +10,7 @@ from basegate.checks.labels import format_sample_size
 from basegate.i18n.formatting import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from basegate.verdict import Result
 
@@ -36,22 +36,15 @@ def table(rows: Iterable[Result]) -> str:
     return text.getvalue()
 
 
-def _cells(row: Result) -> list[str | float | None]:
+def _cells(row: Result) -> Iterator[str | float | None]:
     low, high = row.interval or (None, None)
-    names = (row.candidate, row.check, row.part, row.question, row.metric)
-    others = (
-        row.direction or "",
-        row.verdict,
-        format_sample_size(row.sample_size),
-        row.measurement or "",
+    confidence = row.confidence if row.interval else None
+    cells = (
+        *(row.candidate, row.check, row.part, row.question, row.metric, row.value, row.unit),
+        *(low, high, confidence, row.limit, row.direction or "", row.verdict),
+        *(format_sample_size(row.sample_size), row.measurement or ""),
     )
-    return [
-        *map(_text, names),
-        row.value,
-        _text(row.unit),
-        *(low, high, row.confidence if row.interval else None, row.limit),
-        *map(_text, others),
-    ]
+    return (_text(cell) if isinstance(cell, str) else cell for cell in cells)
 
 
 def _text(text: str) -> str:

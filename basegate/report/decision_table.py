@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from basegate.checks.labels import check_label, metric_label
+from basegate.checks.labels import check_label, format_number, metric_label
 from basegate.i18n.formatting import format_row_limit, format_value
-from basegate.i18n.messages import Message
 from basegate.judging.explanation import sentence
 from basegate.judging.recommendation import plainest_of
+from basegate.report import decision_text
 from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render
-from basegate.report.terminal import decided, decision_in_words, not_judged_in_words, partial
-from basegate.report.wording import missed_in_words, recommendation
-from basegate.verdict import telling, worst
+from basegate.verdict import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from markupsafe import Markup
 
@@ -29,11 +26,10 @@ if TYPE_CHECKING:
     from basegate.verdict import Result, VerdictWord
 
 SHOWN = 2
-"""Metrics of a cell; the rest is counted."""
+"""Metrics of a cell that are not met; the rest is counted."""
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """One metric of a cell: the number, its interval, its limit."""
 
     found: str
@@ -41,8 +37,7 @@ class Value:
     asked: str = ""
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One candidate on one check; `word` and `text` stand in place of a verdict."""
 
     verdict: VerdictWord | None
@@ -53,30 +48,25 @@ class Cell:
     text: str = ""
 
 
-@dataclass(frozen=True)
-class Line:
-    """One candidate of the table; `date` is that of measurements from the store."""
+class Line(NamedTuple):
+    """One candidate of the table."""
 
     entry: CandidateEntry
     decision: str
     chosen: bool
-    date: str
-    cells: tuple[Cell, ...]
+    cells: list[Cell]
 
 
 def render_decision(page: Page) -> Markup:
     ledger = page.ledger
-    choice = ledger.recommendation
     return render(
         "decision.html",
-        page,
-        sentences=recommendation(ledger, page.tr),
-        found=choice.candidate if choice is not None else None,
-        partial=partial(page.tr) if ledger.suite.interrupted else "",
+        page.tr,
+        sentences=decision_text.recommendation(ledger, page.tr),
+        partial=decision_text.partial(page.tr) if ledger.suite.interrupted else "",
         heads=[check_label(check, part, page.tr) for check, part in columns(page)],
         lines=lines(page),
         unmet=unmet(page),
-        told=sentence,
         limits=page.tr("Judged by the limits of {path}.", path=ledger.suite.thresholds.path),
     )
 
@@ -88,111 +78,78 @@ def columns(page: Page) -> tuple[tuple[str, str], ...]:
 
 
 def lines(page: Page) -> list[Line]:
-    every = (_line(page, entry) for entry in page.ledger.candidates)
-    return sorted(every, key=lambda line: not line.chosen)
-
-
-def _line(page: Page, entry: CandidateEntry) -> Line:
-    choice = page.ledger.recommendation
-    return Line(
-        entry=entry,
-        decision=_decision(page, entry),
-        chosen=choice is not None and choice.candidate == entry.name,
-        date=entry.compared[:10],
-        cells=tuple(_cell(page, entry, *part) for part in columns(page)),
-    )
+    """The recommended candidate first."""
+    choice, parts = page.ledger.recommendation, columns(page)
+    found = []
+    for entry in page.ledger.candidates:
+        chosen = choice is not None and choice.candidate == entry.name
+        cells = [_cell(page, entry, *part) for part in parts]
+        found.append(Line(entry, _decision(page, entry), chosen, cells))
+    return sorted(found, key=lambda line: not line.chosen)
 
 
 def _decision(page: Page, entry: CandidateEntry) -> str:
     rows = page.ledger.results_of(entry.name)
     if not rows or entry.not_run:
-        return decided(entry, rows, page.ledger.suite.interrupted, page.tr)
-    return decision_in_words(entry.verdict, page.tr)
+        return decision_text.decided(entry, rows, page.ledger.suite.interrupted, page.tr)
+    return decision_text.decision_in_words(entry.verdict, page.tr)
 
 
 def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
-    name = entry.name
+    tr, name = page.tr, entry.name
     rows = page.rows(name, check, part)
     if not rows:
-        return _empty(page.tr, entry, check, part)
+        return _empty(tr, entry, check, part)
     verdict, shown = telling(rows)
     measurement = page.measured(name, check, part)
     link = samples_link(measurement, name, check, part) if measurement else ""
-    asked_alone = [row for row in rows if row.question]
-    if asked_alone:
-        whole = tuple(_value(page.tr, row) for row in rows if not row.question)
-        return Cell(verdict, (*whole, _questions(page, asked_alone)), link=link)
+    questions = [row for row in rows if row.question]
+    if len(questions) > 1:
+        whole = (_value(tr, row) for row in rows if not row.question)
+        return Cell(verdict, (*whole, _questions(tr, questions)), link=link)
     # Of a check that passes one number tells enough; the others are met, too.
-    count = 1 if verdict == "pass" else SHOWN
-    values = tuple(_value(page.tr, row) for row in shown[:count])
-    left: Counter[VerdictWord] = Counter(row.verdict for row in rows)
-    left[verdict] = len(shown) - len(values)
-    if verdict != "pass":
-        del left["pass"]
-    unknown = all(row.unresolved is not None for row in rows if row.verdict == "invalid")
-    return Cell(verdict, values, _more(page.tr, left, unknown), link)
+    values = tuple(_value(tr, row) for row in shown[: 1 if verdict == "pass" else SHOWN])
+    left = sum(row.verdict != "pass" or verdict == "pass" for row in rows) - len(values)
+    more = ""
+    if left and verdict == "pass":
+        more = tr("and {count} more, met", count=left)
+    elif left:
+        more = tr("and {count} more, not met or not known", count=left)
+    return Cell(verdict, values, more, link)
 
 
 def _empty(tr: Translator, entry: CandidateEntry, check: str, part: str) -> Cell:
     for each in entry.not_judged:
         if (each.check, each.item) == (check, part):
-            word, text = not_judged_in_words(each, tr)
+            word, text = decision_text.not_judged_in_words(each, tr)
             return Cell(None, word=word, text=text)
     return Cell(None, word=tr("not run"))
 
 
-def _more(tr: Translator, left: Mapping[VerdictWord, int], unknown: bool) -> str:
-    """How many metrics are left out; `unknown`: the invalid ones only lack a known limit."""
-    texts = dict(_LEFT_OUT)
-    if unknown:
-        texts["invalid"] = Message("and {count} more, limit not known")
-    parts = (tr(text, count=left[word]) for word, text in texts.items() if left[word] > 0)
-    return tr("; ").join(parts)
-
-
-_LEFT_OUT: dict[VerdictWord, Message] = {
-    "invalid": Message("and {count} more, not measured"),
-    "fail": Message("and {count} more, not met"),
-    "inconclusive": Message("and {count} more, open"),
-    "pass": Message("and {count} more, met"),
-}
-
-
-def _questions(page: Page, rows: Sequence[Result]) -> Value:
-    tr = page.tr
-    met = sum(row.verdict == "pass" for row in rows)
-    limits = {format_row_limit(row, tr) for row in rows}
-    limit = limits.pop() if len(limits) == 1 else ""
-    count = len(rows)
-    weakest, each = _weakest(tr, rows), tr("{limit} right", limit=limit)
-    if count > 1:
-        weakest = weakest and tr("weakest: {counted}", counted=weakest)
-        each = tr("{limit} right each", limit=limit)
-    found = tr.ngettext(
-        "{met} of {count} question met", "{met} of {count} questions met", count, met=met
-    )
-    return Value(found, weakest, limit and each)
-
-
-def _weakest(tr: Translator, rows: Sequence[Result]) -> str:
-    """Right samples of the question with the fewest.
+def _questions(tr: Translator, rows: Sequence[Result]) -> Value:
+    """Of questions judged individually: how many are met, and the one with the fewest right.
 
     The limit is on this count; the interval of the probability behind it would mislead beside it.
     """
-    weakest = min((row for row in rows if row.n_generated), key=_right_of_drawn, default=None)
-    if weakest is None or not weakest.count:
-        return ""
-    known = {"right": f"{weakest.value:g}", "drawn": weakest.n_generated, "count": weakest.count}
-    if weakest.n_generated == weakest.count:
-        return tr("{right} of {count} right", **known)
-    return tr("{right} of {drawn} drawn right, of {count}", **known)
+    met = sum(row.verdict == "pass" for row in rows)
+    found = tr.ngettext(
+        "{met} of {count} question met", "{met} of {count} questions met", len(rows), met=met
+    )
+    weakest = min((row for row in rows if row.n_generated), key=_share_right, default=None)
+    if weakest is None:
+        return Value(found)
+    limits = {format_row_limit(row, tr) for row in rows}
+    return Value(
+        found,
+        tr("weakest: {counted}", counted=format_number(weakest, weakest.limit, tr)),
+        tr("{limit} right each", limit=limits.pop()) if len(limits) == 1 else "",
+    )
 
 
-def _right_of_drawn(row: Result) -> tuple[float, int]:
-    """The share that is right; of two equal ones, the one with more draws is weaker."""
-    drawn = row.n_generated or 1
-    share = (row.value or 0.0) / drawn
-    return share, -drawn if share < 1 else drawn
+def _share_right(row: Result) -> tuple[float, int]:
+    """Of samples that were generated; where none is right, more of them say more against it."""
+    generated = row.n_generated or 1
+    return (row.value or 0.0) / generated, -generated
 
 
 def _value(tr: Translator, row: Result) -> Value:
@@ -203,6 +160,8 @@ def _value(tr: Translator, row: Result) -> Value:
         return Value(tr(metric_label(unknown.metric).short, value=value), asked=asked_)
     if not row.metric:
         return Value(tr("no measurement"))
+    if row.counts:
+        return Value(format_number(row, row.limit, tr), asked=format_row_limit(row, tr))
     value = format_value(row.value, row.unit, row.limit, tr)
     interval = ""
     if row.interval is not None:
@@ -213,74 +172,72 @@ def _value(tr: Translator, row: Result) -> Value:
     return Value(found, interval, format_row_limit(row, tr))
 
 
-@dataclass(frozen=True)
-class Missed:
-    """A row that is not met, and the reason for its limit; one that rows share follows the last."""
+class Unmet(NamedTuple):
+    """A limit that is not met, or a check without a verdict; `why` is the reason for limits."""
 
-    row: Result
+    verdict: VerdictWord
+    word: str
+    text: str
     why: str = ""
 
 
-@dataclass(frozen=True)
-class Unmet:
-    """What one candidate does not meet; `left` are checks without a verdict."""
+class CandidateUnmet(NamedTuple):
+    """What one candidate does not meet."""
 
     name: str
-    told: str
-    rows: tuple[Missed, ...]
-    left: tuple[tuple[str, str], ...] = ()
+    summary: str
+    items: list[Unmet]
 
 
-def unmet(page: Page) -> list[Unmet]:
+def unmet(page: Page) -> list[CandidateUnmet]:
     found = []
     for entry in page.ledger.candidates:
         rows = [row for row in page.ledger.results_of(entry.name) if row.verdict != "pass"]
-        if rows or entry.not_judged:
-            missed, left = tuple(_missed(page.tr, rows)), tuple(_left(page.tr, entry))
-            found.append(Unmet(entry.name, _told(page, entry, rows), missed, left))
+        items = [*_unmet_limits(page.tr, rows), *_not_judged(page.tr, entry)]
+        if items:
+            found.append(CandidateUnmet(entry.name, _summary(page, entry, rows), items))
     return found
 
 
-def _left(tr: Translator, entry: CandidateEntry) -> Iterator[tuple[str, str]]:
-    for each in entry.not_judged:
-        word, text = not_judged_in_words(each, tr)
-        yield word, tr("{head}: {text}", head=check_label(each.check, each.item, tr), text=text)
-
-
-def _missed(tr: Translator, rows: Sequence[Result]) -> Iterator[Missed]:
+def _unmet_limits(tr: Translator, rows: Sequence[Result]) -> Iterator[Unmet]:
+    """The reason of limits that follow each other stands at the last one."""
     for (_, why), group in groupby(rows, key=lambda row: (row.check, row.why)):
-        *others, last = group
-        yield from map(Missed, others)
-        if not why:
-            yield Missed(last)
-        elif others:
-            yield Missed(last, tr("Reason for these limits: {why}", why=why))
-        else:
-            yield Missed(last, tr("Reason for the limit: {why}", why=why))
+        *others, last = (Unmet(row.verdict, tr(row.verdict), sentence(row, tr)) for row in group)
+        yield from others
+        if why and others:
+            last = last._replace(why=tr("Reason for these limits: {why}", why=why))
+        elif why:
+            last = last._replace(why=tr("Reason for the limit: {why}", why=why))
+        yield last
 
 
-def _told(page: Page, entry: CandidateEntry, missed: Sequence[Result]) -> str:
+def _not_judged(tr: Translator, entry: CandidateEntry) -> Iterator[Unmet]:
+    for each in entry.not_judged:
+        word, text = decision_text.not_judged_in_words(each, tr)
+        text = tr("{head}: {text}", head=check_label(each.check, each.item, tr), text=text)
+        yield Unmet("inconclusive", word, text)
+
+
+def _summary(page: Page, entry: CandidateEntry, unmet_rows: Sequence[Result]) -> str:
+    """Verdicts of a candidate's checks other than `pass`, counted, with the clearest as example."""
     tr, name = page.tr, entry.name
-    checks: dict[tuple[str, str], list[VerdictWord]] = {}
-    for row in page.ledger.results_of(name):
-        checks.setdefault((row.check, row.part), []).append(row.verdict)
-    counted = Counter(map(worst, checks.values()))
-    words: tuple[VerdictWord, ...] = ("fail", "inconclusive", "invalid")
-    verdicts = [
-        tr("{count} {verdict}", count=counted[word], verdict=tr(word))
-        for word in words
-        if counted[word]
-    ]
-    left = Counter(not_judged_in_words(each, tr)[0] for each in entry.not_judged)
-    verdicts += [tr("{count} {verdict}", count=count, verdict=word) for word, count in left.items()]
-    count = len(checks) + left.total()
+    verdicts = [telling(rows)[0] for part in page.parts if (rows := page.rows(name, *part))]
+    # By the alphabet: fail, inconclusive, invalid.
+    words = [tr(each) for each in sorted(verdicts) if each != "pass"]
+    words += [decision_text.not_judged_in_words(each, tr)[0] for each in entry.not_judged]
+    counted = [tr("{count} {verdict}", count=n, verdict=word) for word, n in Counter(words).items()]
     told = tr.ngettext(
         "{name}, of {count} check: {verdicts}",
         "{name}, of {count} checks: {verdicts}",
-        count,
+        len(verdicts) + len(entry.not_judged),
         name=name,
-        verdicts=tr(", ").join(verdicts),
+        verdicts=tr(", ").join(counted),
     )
-    plainest = plainest_of(missed)
-    missed_ = plainest and missed_in_words(plainest, tr)
-    return tr("{told}; for example {missed}", told=told, missed=missed_) if missed_ else told
+    plainest = plainest_of(unmet_rows)
+    if plainest is None:
+        return told
+    return tr(
+        "{told}; for example {missed}",
+        told=told,
+        missed=decision_text.missed_in_words(plainest, tr),
+    )

@@ -33,12 +33,10 @@ def write_summary(ledger: Ledger, path: Path | None, tr: Translator) -> str:
     from basegate.report.markdown import summarise
 
     text = summarise(ledger, tr)
-    if path is not None and not (job and _same(path, job)):
+    if path is not None and not (job and os.path.realpath(path) == os.path.realpath(job)):
         write_atomically(path, text)
-    return _append(job, text) if job else ""
-
-
-def _append(job: str, text: str) -> str:
+    if not job:
+        return ""
     try:
         with open(job, "a", encoding="utf-8", newline="\n") as file:
             # A blank line parts it from what another command of the step has written.
@@ -46,7 +44,3 @@ def _append(job: str, text: str) -> str:
     except OSError as error:
         return f"the summary could not be added to ${VARIABLE}: {error}"
     return ""
-
-
-def _same(path: Path, job: str) -> bool:
-    return os.path.realpath(path) == os.path.realpath(job)

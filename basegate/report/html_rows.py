@@ -1,4 +1,4 @@
-"""Rows of pytest-html's table: the cells of a verdict, and what a measurement is based on.
+"""Rows of pytest-html's table: the cells of a verdict, and the details of a measurement.
 
 pytest-html inserts all of it as it is, so everything is escaped here. What the models wrote is not
 in the rows, but in the page above them, once; rows link to it.
@@ -21,12 +21,11 @@ from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import FRACTION, format_row_limit, format_value, printable
 from basegate.i18n.messages import Message
 from basegate.report.page.samples import samples_link
-from basegate.report.page.templating import render_part
+from basegate.report.page.templating import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basegate.ledger import Record
     from basegate.measurement import Findings, Measurement, Metric
     from basegate.store.union import Readable
     from basegate.verdict import Result
@@ -35,11 +34,12 @@ COLUMNS = (Message("verdict"), Message("metric"), Message("value"), Message("lim
 
 
 def header_cells(tr: Translator = ENGLISH) -> list[Markup]:
-    return [render_part("head.html", tr, kind=name, name=tr(name)) for name in COLUMNS]
+    cell = Markup('<th class="sortable" data-column-type="{}">{}</th>')
+    return [cell.format(name, tr(name).capitalize()) for name in COLUMNS]
 
 
 def id_cell(nodeid: str) -> Markup:
-    return render_part("id.html", ENGLISH, nodeid=printable(nodeid))
+    return Markup('<td class="col-testId">{}</td>').format(printable(nodeid))
 
 
 def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Markup]:
@@ -59,7 +59,7 @@ def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Ma
         if row.sample_size
     )
     return [
-        render_part(
+        render(
             "cell.html",
             tr,
             kind=name,
@@ -70,38 +70,19 @@ def result_cells(results: Sequence[Result], tr: Translator = ENGLISH) -> list[Ma
     ]
 
 
-_DURATION = '<td class="col-duration"'
-"""How pytest-html's cell begins that says how long a test took."""
-
-
-def stored_cells(
-    cells: Sequence[str], records: Sequence[Record], tr: Translator = ENGLISH
-) -> list[str]:
-    """The cells of a row; its duration says where it is that of reading, not of measuring.
-
-    The text is an attribute, which the style shows: pytest-html sorts by what the cell contains.
-    """
-    if not records or not all(each.earlier and each.earlier.whole for each in records):
-        return list(cells)
-    took = {row.measurement: row.seconds or 0.0 for each in records for row in each.results}
-    text = tr("from the store; measured in {seconds} s", seconds=f"{sum(took.values()):.1f}")
-    told = Markup('{begin} data-stored="{text}"').format(begin=Markup(_DURATION), text=text)
-    return [each.replace(_DURATION, told, 1) for each in cells]
-
-
 def _metric(row: Result, tr: Translator) -> str:
     metric = tr(metric_label(row.metric).name) if row.metric else ""
     return tr("{head}: {text}", head=row.question, text=metric) if row.question else metric
 
 
-def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = ENGLISH) -> Markup:
-    """What a measurement is based on: numbers, facts, notes, limits, and a link to its texts."""
+def details(measurement: Measurement, rows: Sequence[Result], tr: Translator = ENGLISH) -> Markup:
+    """A measurement behind its row: numbers, facts, notes, limits, and a link to its texts."""
     findings = measurement.findings
     # Of a bank that is judged as a whole, the questions are in the page above.
     whole = any(metric.name == "accuracy" for metric in findings.metrics)
     shown = [each for each in findings.metrics if not (whole and each.name == "correct")]
-    return render_part(
-        "evidence.html",
+    return render(
+        "details.html",
         tr,
         metrics=[
             # A topic, a kind of pairs, or a question by its id.
@@ -116,10 +97,6 @@ def evidence(measurement: Measurement, rows: Sequence[Result], tr: Translator = 
         seconds=f"{measurement.seconds:.1f}",
         notes=findings.notes,
         left_out=findings.left_out,
-        # Of several questions with the same limit, the first.
-        gates=list({(row.metric, row.limit, row.curve): row for row in rows if row.curve}.values()),
-        asked=format_row_limit,
-        metric_label=metric_label,
         link=rows and samples_link(measurement, rows[0].candidate, rows[0].check, rows[0].part),
     )
 
@@ -142,10 +119,10 @@ def _facts(findings: Findings, tr: Translator) -> Iterator[tuple[str, str]]:
         yield fact_label(key, tr), text
 
 
-def all_evidence(results: Sequence[Result], store: Readable, tr: Translator = ENGLISH) -> list[str]:
+def all_details(results: Sequence[Result], store: Readable, tr: Translator = ENGLISH) -> list[str]:
     keys = dict.fromkeys(row.measurement for row in results if row.measurement)
-    found = [each for key in keys if (each := store.get(key)) is not None]
     return [
-        evidence(each, [row for row in results if row.measurement == each.key], tr)
-        for each in found
+        details(found, [row for row in results if row.measurement == key], tr)
+        for key in keys
+        if (found := store.get(key)) is not None
     ]

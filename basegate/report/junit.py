@@ -41,10 +41,11 @@ def _part(head: str, rows: Sequence[Result]) -> Iterator[tuple[str, str]]:
     yield f"{head}.check", rows[0].check
     yield f"{head}.item", rows[0].part
     yield f"{head}.verdict", worst(row.verdict for row in rows)
-    sizes = (format_sample_size(row.sample_size) for row in rows)
-    yield from ((f"{head}.sample_size", size) for size in sizes if size)
-    yield from ((f"{head}.measurement", row.measurement) for row in rows if row.measurement)
     for row in rows:
+        if row.sample_size:
+            yield f"{head}.sample_size", format_sample_size(row.sample_size)
+        if row.measurement:
+            yield f"{head}.measurement", row.measurement
         if row.metric:
             question = f"[{row.question}]" if row.question else ""
             yield from _metric(f"{head}.{row.metric}{question}", row)

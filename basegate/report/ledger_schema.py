@@ -21,14 +21,7 @@ def ledger_schema() -> str:
     """The schema of what `Ledger.to_json` writes, as JSON text (draft 2020-12)."""
     found = Ledger.model_json_schema(mode="serialization", schema_generator=_Described)
     found["title"] = "Ledger of basegate"
-    # The one key whose name in the file is not that of the type.
-    found["properties"] = {_in_file(key): value for key, value in found["properties"].items()}
-    found["required"] = [_in_file(key) for key in found["required"]]
     return json.dumps({"$schema": _Described.schema_dialect, **found}, ensure_ascii=False, indent=1)
-
-
-def _in_file(key: str) -> str:
-    return key.removesuffix("_")
 
 
 class _Described(GenerateJsonSchema):

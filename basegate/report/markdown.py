@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING
 from basegate.checks.labels import check_label, unit_label
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import format_value, printable
-from basegate.judging.explanation import sentence
-from basegate.report import terminal
 from basegate.report.decision_table import columns, lines, unmet
-from basegate.report.page.comparison import interval, signed, winner
+from basegate.report.decision_text import partial, recommendation
+from basegate.report.page.comparison import interval, signed
 from basegate.report.page.model import Page
-from basegate.report.wording import recommendation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from basegate.ledger import CandidateEntry, Comparison, Ledger
-    from basegate.report.decision_table import Cell, Line, Unmet
+    from basegate.report.decision_table import CandidateUnmet, Cell, Line
     from basegate.verdict import VerdictWord
 
 UNMET = 10
@@ -70,10 +68,10 @@ def summarise(ledger: Ledger, tr: Translator = ENGLISH) -> str:
 
 def _decision(page: Page) -> str:
     first, *others = map(escape, recommendation(page.ledger, page.tr))
-    partial = [escape(terminal.partial(page.tr))] if page.ledger.suite.interrupted else []
+    stopped = [escape(partial(page.tr))] if page.ledger.suite.interrupted else []
     # With a space whatever the language: after a full stop, Markdown ends no bold text without one.
     sentences = " ".join([f"**{first}**", page.tr.gap.join(others)]).strip()
-    return "\n\n".join([f"## {page.tr('Which model to take')}", *partial, sentences])
+    return "\n\n".join([f"## {page.tr('Which model to take')}", *stopped, sentences])
 
 
 def _table(page: Page) -> str:
@@ -96,8 +94,8 @@ def _rows(rows: Sequence[Sequence[str]]) -> str:
 
 def _name(page: Page, line: Line) -> str:
     marks = [f"**{page.tr('recommended')}**"] if line.chosen else []
-    if line.date:
-        marks.append(escape(page.tr("from the store, {date}", date=line.date)))
+    if line.entry.compared:
+        marks.append(escape(page.tr("from the store, {date}", date=line.entry.compared[:10])))
     return "<br>".join([escape(line.entry.name), *marks])
 
 
@@ -130,20 +128,18 @@ def _unmet(page: Page) -> str:
         return escape(page.tr("Every limit that was judged is met."))
     blocks = [f"### {page.tr('What is not met, or not known')}"]
     for each in found:
-        blocks.append(escape(each.told))
+        blocks.append(escape(each.summary))
         blocks.append("\n".join(f"- {item}" for item in _missed(page, each)))
     return "\n\n".join(blocks)
 
 
-def _missed(page: Page, unmet_: Unmet) -> Iterator[str]:
-    for each in unmet_.rows[:UNMET]:
-        text = f"{_word(page, each.row.verdict)} {escape(sentence(each.row, page.tr))}"
+def _missed(page: Page, found: CandidateUnmet) -> Iterator[str]:
+    for each in found.items[:UNMET]:
+        text = f"{_SIGNS[each.verdict]} **{escape(each.word)}** {escape(each.text)}"
         yield f"{text}{page.tr.gap}{escape(each.why)}" if each.why else text
-    if len(unmet_.rows) > UNMET:
-        more = f"{len(unmet_.rows) - UNMET:,}"
-        yield escape(page.tr("{name}: {count} more", name=unmet_.name, count=more))
-    for word, text in unmet_.left:
-        yield f"{_SIGNS['inconclusive']} **{escape(word)}** {escape(text)}"
+    if len(found.items) > UNMET:
+        more = f"{len(found.items) - UNMET:,}"
+        yield escape(page.tr("{name}: {count} more", name=found.name, count=more))
 
 
 def _notes(page: Page) -> str:
@@ -165,12 +161,12 @@ def _significant(page: Page) -> str:
     every = page.ledger.comparisons
     if not every:
         return ""
-    found = [each for each in every if winner(each) is not None]
+    found = [each for each in every if each.winner is not None]
     tr = page.tr
     counted = tr(
-        "{carried} of {pairs} comparisons on the same items tell two candidates apart, allowing "
-        "for how many pairs were compared.",
-        carried=len(found),
+        "{significant} of {pairs} comparisons on the same items show a significant difference, "
+        "allowing for how many pairs were compared.",
+        significant=len(found),
         pairs=len(every),
     )
     blocks = [f"### {tr('Candidates against each other')}", escape(counted)]
@@ -193,7 +189,7 @@ def _compared(tr: Translator, each: Comparison) -> list[str]:
         " / ".join(format_value(value, each.unit, tr=tr) for value in both),
         signed(each, each.difference),
         tr("{interval} ({level} %)", interval=interval(tr, each), level=level),
-        tr("{name} is better", name=winner(each)),
+        tr("{name} is better", name=each.winner),
     ]
     return [escape(cell) for cell in cells]
 

@@ -6,17 +6,24 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label, format_measured, format_sample_size
-from basegate.i18n.catalogue import ENGLISH, Translator
-from basegate.i18n.formatting import GIB, format_row_limit, padded, printable, short_path
+from basegate.i18n.catalogue import ENGLISH, Plural, Translator
+from basegate.i18n.formatting import (
+    GIB,
+    format_list,
+    format_row_limit,
+    padded,
+    printable,
+    short_path,
+)
 from basegate.judging.explanation import reason
-from basegate.report.wording import joined, recommendation
+from basegate.report.decision_text import decided, partial, recommendation
 from basegate.verdict import Result, VerdictWord, telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from basegate.ledger import CandidateEntry, Ledger, NotJudged, Record
+    from basegate.ledger import CandidateEntry, Ledger, Record
     from basegate.measurement import Earlier
 
 _MARKUP: dict[VerdictWord, dict[str, bool]] = {
@@ -25,22 +32,6 @@ _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "inconclusive": {"yellow": True},
     "invalid": {"red": True},
 }
-
-
-def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
-    return {
-        "pass": tr("accepted"),
-        "fail": tr("rejected"),
-        "inconclusive": tr("not accepted (inconclusive)"),
-        "invalid": tr("not judged (invalid)"),
-    }[verdict]
-
-
-def partial(tr: Translator = ENGLISH) -> str:
-    return tr(
-        "This report is partial: the run was stopped. What was measured is kept, and the same "
-        "command goes on from there; without -x or --maxfail, if a failure stopped it."
-    )
 
 
 def header(
@@ -68,10 +59,6 @@ def origin(thresholds: Path, store: Path, tr: Translator = ENGLISH) -> str:
         thresholds=short_path(thresholds),
         store=short_path(store),
     )
-
-
-def heading(tr: Translator = ENGLISH) -> str:
-    return tr("verdicts")
 
 
 def summary(
@@ -117,38 +104,6 @@ def warned(
         yield printable(tr("warning: {text}", text=tr.translate(list(texts)[-1])) + more)
 
 
-def decided(
-    entry: CandidateEntry, rows: Sequence[Result], interrupted: bool, tr: Translator = ENGLISH
-) -> str:
-    """The decision on a candidate, and on which checks it is based if not on all."""
-    if not rows and interrupted:
-        return tr("not reached (the run was stopped before)")
-    if not rows:
-        return tr("not asked (no acceptance test of it was selected)")
-    passed_so_far = entry.verdict == "pass" and entry.not_run
-    text = tr("no objection so far") if passed_so_far else decision_in_words(entry.verdict, tr)
-    checks = dict.fromkeys(check_label(row.check, "", tr) for row in rows if row.verdict != "pass")
-    if checks:
-        text = tr("{decision} on {checks}", decision=text, checks=tr(", ").join(checks))
-    if not entry.not_run:
-        return text
-    left = tr(", ").join(check_label(each.check, each.item, tr) for each in entry.not_run)
-    if entry.not_judged:
-        return tr("{decision}; not judged: {checks}", decision=text, checks=left)
-    return tr("{decision}; not run: {checks}", decision=text, checks=left)
-
-
-def not_judged_in_words(left: NotJudged, tr: Translator = ENGLISH) -> tuple[str, str]:
-    """A word for a check that a store could not decide, and what to do."""
-    if left.why == "undecided":
-        return tr("not decided"), tr("samples are missing: {command}", command=left.command)
-    if left.why == "missing":
-        return tr("not measured"), left.command
-    reason_ = tr.translate(left.reason or "")
-    text = tr("no stored measurement can be told to be of it: {reason}", reason=reason_)
-    return tr("not found"), text
-
-
 def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str, bool]]:
     """The line of one check: all its metrics, or the ones that are not met."""
     verdict, shown = telling(rows)
@@ -181,29 +136,23 @@ def _stored(records: Sequence[Record], tr: Translator) -> str:
         for row in record.results:
             checks.setdefault(check_label(row.check, row.part, tr), record.earlier)
     done = {name: earlier for name, earlier in checks.items() if earlier is not None}
-    parts = []
+    parts, first = [], []
     if whole := sum(each.whole for each in done.values()):
-        count = len(checks)
-        parts.append(
-            tr.ngettext("{done} of {count} check", "{done} of {count} checks", count, done=whole)
-        )
-    parts += [
-        tr(
-            "{done} of {count} batches of {check}",
-            done=each.batches,
-            count=each.batches_in_all,
-            check=name,
-        )
-        for name, each in done.items()
-        if each.batches
-    ]
-    if first := [name for name, each in done.items() if each.samples and not each.batches]:
+        number = Plural("{done} of {count} check", "{done} of {count} checks")
+        parts.append(tr.ngettext(*number, len(checks), done=whole))
+    for name, each in done.items():
+        known = {"done": each.batches, "count": each.batches_in_all, "check": name}
+        if each.batches:
+            parts.append(tr("{done} of {count} batches of {check}", **known))
+        elif each.samples:
+            first.append(name)
+    if first:
         parts.append(tr("the first samples of {checks}", checks=tr(", ").join(first)))
     text = tr("; ").join(parts)
     names = dict.fromkeys(each.name for each in done.values() if each.name)
     if not names:
         return text
-    return tr("{stored}, kept under the name {names}", stored=text, names=joined([*names], tr))
+    return tr("{stored}, kept under the name {names}", stored=text, names=format_list([*names], tr))
 
 
 def _loaded(entry: CandidateEntry, tr: Translator) -> Iterator[tuple[str, dict[str, bool]]]:

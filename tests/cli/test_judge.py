@@ -117,7 +117,7 @@ def test_another_setting_is_answered_by_nothing(judge, store, thresholds):
     assert status == 1
     again = f"pytest --model yi-6b --thresholds={thresholds} --store={store.folder}"
     assert f"  not measured perplexity wiki              {again}\n" in out
-    assert "yi-6b: no objection so far; not judged: perplexity wiki\n" in out
+    assert "yi-6b: passed so far; not judged: perplexity wiki\n" in out
 
 
 def test_other_data_is_answered_by_nothing(judge, store, thresholds):

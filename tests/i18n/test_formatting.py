@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from basegate.checks.labels import check_label, format_measured
 from basegate.i18n.formatting import (
     format_limit,
+    format_list,
     format_probability,
     format_row_limit,
     format_value,
@@ -114,6 +115,11 @@ def test_a_row_of_the_ledger_is_said_in_the_same_words():
 )  # fmt: skip
 def test_a_chance_is_never_rounded_to_none_or_all(chance, text):
     assert format_probability(chance) == text
+
+
+def test_parts_are_joined_as_a_sentence_holds_them():
+    lists = [format_list(list(parts)) for parts in ("", "a", "ab", "abcd")]
+    assert lists == ["", "a", "a and b", "a, b, c and d"]
 
 
 def test_a_path_is_named_from_the_working_folder_if_it_lies_in_there(tmp_path, monkeypatch):

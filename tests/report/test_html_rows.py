@@ -2,8 +2,7 @@
 
 import pytest
 
-from basegate.ledger import Record
-from basegate.measurement import Earlier, Metric, Sample
+from basegate.measurement import Metric, Sample
 from basegate.report import html_rows as page
 from tests.helpers.markup import SCRIPT, read
 from tests.helpers.rows import make_measurement, row
@@ -13,15 +12,13 @@ def sample(text="A", **fields):
     return Sample(**{"item": "q1", "prompt": "Which?", "text": text, "seed": 0, **fields})
 
 
-def evidence(*samples, **fields):
-    return read(page.evidence(make_measurement(*samples, **fields), []))
+def details(*samples, **fields):
+    return read(page.details(make_measurement(*samples, **fields), []))
 
 
 def test_metrics_facts_and_notes_are_escaped():
     metric = Metric(name=SCRIPT, value=1.0, unit="count", item=f"id {SCRIPT}")
-    reader = evidence(
-        metrics=(metric,), facts={"fact": SCRIPT}, notes=(SCRIPT,), left_out=(SCRIPT,)
-    )
+    reader = details(metrics=(metric,), facts={"fact": SCRIPT}, notes=(SCRIPT,), left_out=(SCRIPT,))
     assert f"id {SCRIPT}: 1 {SCRIPT}" in reader.text
     assert f"fact {SCRIPT}" in reader.text
     assert f"Note: {SCRIPT}" in reader.text
@@ -31,26 +28,26 @@ def test_metrics_facts_and_notes_are_escaped():
 @pytest.mark.parametrize("char", "\x00\x07\x1b\x7f\x9b\u202e")
 def test_control_characters_do_not_reach_the_page(char):
     # NUL and most controls are no HTML, and U+202E turns the direction of what follows.
-    written = page.evidence(make_measurement(notes=(f"a{char}[31mb",)), [])
+    written = page.details(make_measurement(notes=(f"a{char}[31mb",)), [])
     assert char not in written
     assert "[31mb" in written
 
 
-def test_evidence_tells_numbers_time_and_facts():
+def test_details_tell_numbers_time_and_facts():
     metric = Metric(name="m", value=0.5, unit="count", interval=(0.25, 0.75), confidence=0.9)
-    reader = evidence(metrics=(metric,), facts={"left_out": 3, "none": None, "remark": "Hm."})
+    reader = details(metrics=(metric,), facts={"left_out": 3, "none": None, "remark": "Hm."})
     assert "0.50 m (90 %: 0.25 to 0.75)" in reader.text
     assert "left out 3. Measured 2026-01-01T00:00:00+00:00 in 1.2 s." in reader.words
     assert "Hm." not in reader.text
 
 
 def test_what_was_written_is_linked_where_it_stands_once():
-    made = page.evidence(
+    made = page.details(
         make_measurement(sample("SECRET")), [row(check="knowledge", item="bank/q1")]
     )
     assert "SECRET" not in made
     assert 'href="#bg-texts?candidate=yi-6b&amp;check=knowledge%2Fbank"' in made
-    assert "href" not in page.evidence(make_measurement(), [row()])  # there is nothing to see
+    assert "href" not in page.details(make_measurement(), [row()])  # there is nothing to see
 
 
 def test_the_cells_of_a_row_have_a_line_per_metric():
@@ -87,36 +84,6 @@ def test_a_row_without_results_has_as_many_cells_as_the_header():
     assert len(page.result_cells([])) == len(page.header_cells()) == 4
 
 
-HOSTS = ['<td class="col-testId">x</td>', '<td class="col-duration">00:00:12</td>']
-"""Cells as pytest-html has them."""
-
-
-def record(earlier, *rows):
-    facts = make_measurement().candidate
-    return Record(candidate=facts, results=rows, earlier=earlier)
-
-
-def test_a_duration_of_reading_says_that_it_is_and_how_long_measuring_took():
-    rows = [row(measurement="a", seconds=60.0), row(measurement="a", seconds=60.0)]
-    records = [
-        record(Earlier(whole=True), *rows),
-        record(Earlier(whole=True), row(measurement="b", seconds=3.5)),
-    ]
-    name, duration = page.stored_cells(HOSTS, records)
-    assert name == HOSTS[0]
-    assert 'class="col-duration" data-stored="from the store; measured in 63.5 s"' in duration
-    # pytest-html sorts by what is in it.
-    assert read(duration).text == "00:00:12"
-
-
-@pytest.mark.parametrize("earlier", [None, Earlier(samples=True), Earlier(batches=3)])
-def test_a_duration_of_measuring_is_left_as_it_is(earlier):
-    whole = record(Earlier(whole=True), row(measurement="b"))
-    records = [whole, record(earlier, row(measurement="a", seconds=60.0))]
-    assert page.stored_cells(HOSTS, records) == HOSTS
-    assert page.stored_cells(HOSTS, []) == HOSTS
-
-
 @pytest.mark.parametrize("field", ["item", "metric"])
 def test_cells_are_escaped(field):
     text = "".join(page.result_cells([row(**{field: f"bank/{SCRIPT}"})]))
@@ -137,7 +104,7 @@ def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
         count=5,
         drawn=3,
     )
-    reader = evidence(sample(expected="A", answer="A"), metrics=(metric,))
+    reader = details(sample(expected="A", answer="A"), metrics=(metric,))
     assert (
         "q1: 3 of 3 correct; chance of a right answer 30 % to 90 % (95 %, Clopper and Pearson); "
         "2 more could not change the verdict and were not generated"
@@ -147,18 +114,6 @@ def test_a_count_says_what_it_tells_of_the_chance_and_what_was_not_drawn():
 def test_questions_of_a_bank_that_is_judged_as_a_whole_are_not_listed_again():
     whole = Metric(name="accuracy", value=0.5, unit="fraction")
     one = Metric(name="correct", value=3.0, unit="correct", drawn=4, item="q1")
-    text = evidence(metrics=(whole, one)).words
+    text = details(metrics=(whole, one)).words
     assert "50 % of answers right" in text
     assert "q1" not in text
-
-
-def test_a_gate_shows_once_what_it_lets_through():
-    curve = ((0.5, 0.171875), (0.9, 0.987))
-    rows = [
-        row("fail", metric="correct", item=f"bank/q{at}", direction="min", limit=7.0, curve=curve)
-        for at in range(3)
-    ]
-    reader = read(page.evidence(make_measurement(sample()), rows))
-    gate = "What the gate on correct (at least 7) lets through:"
-    assert reader.words.count(gate) == 1
-    assert f"{gate} truly right 50 % 90 % passes 17.2 % 98.7 %" in reader.words

@@ -101,7 +101,7 @@ def test_comparisons_that_carry_nothing_are_counted_only():
     ledger = make_ledger()
     nothing = tuple(each.model_copy(update={"better": None}) for each in ledger.comparisons)
     text = summarise(ledger.model_copy(update={"comparisons": nothing}))
-    assert "0 of 3 comparisons on the same items tell two candidates apart" in text
+    assert "0 of 3 comparisons on the same items show a significant difference" in text
     assert len(tables(text)) == 1
     assert "against each other" not in summarise(ledger.model_copy(update={"comparisons": ()}))
 
@@ -261,7 +261,7 @@ def test_the_decision_is_bold_in_chinese_too_where_no_space_parts_sentences():
     text = summarise(make_ledger(), translator("zh-HK"))
     # Before a letter, asterisks after a full stop would end nothing.
     assert (
-        "\n**建議選用 yi-6b：所有門檻都達標。** 其他完成全部項目的候選模型都未能全部達標；llama"
+        "\n**建議選用 yi-6b：所有門檻都達標。** 其他完成全部項目的候選模型都未能全部達標：llama"
         in text
     )
     assert "，上限 5。設此門檻的原因：the article's corpus\n" in text

@@ -178,7 +178,7 @@ def test_every_candidate_and_every_item_has_its_line():
 
 def test_a_candidate_on_which_nothing_was_run_says_so():
     assert lines(entries=[entry(verdict="invalid", not_run=(left("perplexity", "wiki"),))]) == [
-        "yi-6b: not asked (no acceptance test of it was selected)"
+        "yi-6b: not run (none of its acceptance tests was selected)"
     ]
 
 
@@ -190,7 +190,7 @@ def test_a_run_of_some_checks_accepts_nothing():
         )
     )
     assert lines(row(), entries=[some])[0] == (
-        "yi-6b: no objection so far; not run: continuation, knowledge must-know"
+        "yi-6b: passed so far; not run: continuation, knowledge must-know"
     )
     some = entry(verdict="fail", not_run=(left("continuation"),))
     assert lines(row("fail"), entries=[some])[0] == (
@@ -349,7 +349,8 @@ def test_the_sentences_of_the_choice_stand_as_the_language_has_them():
         "zh-HK",
         {
             "Take {name}: it meets every limit.": "選 {name}。",
-            "No other candidate does.": "僅此一個。",
+            "No other candidate does": "僅此一個",
+            "{told}.": "{told}。",
         },
     )
     ledger = make_ledger(

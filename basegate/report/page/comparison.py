@@ -5,11 +5,10 @@ The article: Joseph Cheng, 調教大語言模型三步曲之一：揀預訓練�
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from basegate.checks.labels import check_label, format_measured, unit_label
+from basegate.checks.labels import check_label, unit_label
 from basegate.i18n.formatting import FRACTION, format_value
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import MIN_ITEMS
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from basegate.report.page.model import Page
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """The comparisons in one metric of one check; `level` is that of the intervals, in per cent."""
 
     place: str
@@ -34,45 +32,34 @@ class Group:
     items: str
     level: str
     rows: tuple[Comparison, ...]
-
-    @property
-    def significant(self) -> int:
-        return sum(each.better is not None for each in self.rows)
+    significant: int
 
 
 def render_comparisons(page: Page) -> Markup:
     return render(
         "comparison.html",
-        page,
+        page.tr,
         groups=_groups(page),
         article=list(_article(page)),
-        value=_value,
+        format_value=format_value,
         signed=signed,
         interval=interval,
         fewest=MIN_ITEMS,
-        winner=winner,
     )
 
 
 def _groups(page: Page) -> list[Group]:
+    tr, groups = page.tr, []
     parts = groupby(page.ledger.comparisons, key=lambda each: (each.check, each.part, each.metric))
-    return [_group(page.tr, tuple(rows)) for _, rows in parts]
-
-
-def _group(tr: Translator, rows: tuple[Comparison, ...]) -> Group:
-    first = rows[0]
-    fewest, most = min(each.items for each in rows), max(each.items for each in rows)
-    return Group(
-        place=check_label(first.check, first.part, tr),
-        unit=unit_label(first.metric, tr),
-        items=str(most) if fewest == most else tr("{low} to {high}", low=fewest, high=most),
-        level=f"{first.confidence * 100:.4g}",
-        rows=rows,
-    )
-
-
-def _value(tr: Translator, each: Comparison, value: float) -> str:
-    return format_value(value, each.unit, tr=tr)
+    for (check, part, metric), found in parts:
+        rows = tuple(found)
+        fewest, most = min(each.items for each in rows), max(each.items for each in rows)
+        items = str(most) if fewest == most else tr("{low} to {high}", low=fewest, high=most)
+        level = f"{rows[0].confidence * 100:.4g}"
+        significant = sum(each.better is not None for each in rows)
+        place, unit = check_label(check, part, tr), unit_label(metric, tr)
+        groups.append(Group(place, unit, items, level, rows, significant))
+    return groups
 
 
 def signed(each: Comparison, value: float) -> str:
@@ -89,72 +76,34 @@ def interval(tr: Translator, each: Comparison) -> str:
     return tr("{low} to {high}", low=low, high=high)
 
 
-def winner(each: Comparison) -> str | None:
-    if each.better is None:
-        return None
-    return each.first if each.better == "first" else each.second
-
-
-class Published(NamedTuple):
-    """What the article says of one model; of several answers it shows the best."""
-
-    perplexity: str
-    knows: bool
-    reasons: bool
-    broken: str = ""
-
-
-QUESTION, PROBLEM = "chief-executive", "article"
-"""Their ids in the banks that come with the suite."""
-
-_NOT_A_BAD_MODEL = Message(
+UNSTABLE = Message(
     "worse than guessing every token alike: a numerically unstable run, not a bad model"
 )
-
-PUBLISHED: dict[str, Published] = {
-    "01-ai/Yi-6B": Published("81.5", True, True),
-    "01-ai/Yi-34B": Published("55.2", True, True),
-    "THUDM/chatglm3-6b-base": Published("inf", True, True, _NOT_A_BAD_MODEL),
-    "Qwen/Qwen-7B": Published("880640", True, False, _NOT_A_BAD_MODEL),
-    "meta-llama/Llama-2-7b-hf": Published("37.2", False, False),
-    "indiejoseph/cantonese-llama-2-7b": Published("22.9", False, False),
+PUBLISHED: dict[str, tuple[str, str]] = {
+    "01-ai/Yi-6B": ("81.5", ""),
+    "01-ai/Yi-34B": ("55.2", ""),
+    "THUDM/chatglm3-6b-base": ("inf", UNSTABLE),
+    "Qwen/Qwen-7B": ("880640", UNSTABLE),
+    "meta-llama/Llama-2-7b-hf": ("37.2", ""),
+    "indiejoseph/cantonese-llama-2-7b": ("22.9", ""),
 }
-"""By hub id."""
+"""Perplexity as the article gives it, by hub id, and what is wrong with it."""
 
 
-@dataclass(frozen=True)
-class Beside:
-    """One candidate that the article measured, too: its numbers there and in this run."""
-
-    name: str
-    published: Published
-    perplexity: str
-    bits: str
-    knows: str
-    reasons: str
-
-
-def _article(page: Page) -> Iterator[Beside]:
+def _article(page: Page) -> Iterator[tuple[str, ...]]:
+    """Candidates that the article measured, too: its perplexity, the same of this run, and bits."""
     for entry in page.ledger.candidates:
         if published := PUBLISHED.get(entry.source):
-            yield Beside(
-                name=entry.name,
-                published=published,
-                perplexity=_metric(page, entry.name, "perplexity", "article_perplexity"),
-                bits=_metric(page, entry.name, "perplexity", "bits_per_char"),
-                knows=_metric(page, entry.name, "knowledge", "correct", QUESTION),
-                reasons=_metric(page, entry.name, "reasoning", "correct", PROBLEM),
-            )
+            metrics = ("article_perplexity", "bits_per_char")
+            yield entry.name, *published, *(_first(page, entry.name, each) for each in metrics)
 
 
-def _metric(page: Page, name: str, check: str, metric: str, item: str = "") -> str:
-    """What a run found, on the first corpus or bank where it found it."""
-    for checked, part in page.parts:
-        measurement = page.measured(name, check, part) if checked == check else None
+def _first(page: Page, name: str, metric: str) -> str:
+    """What a run found, on the first corpus where it found it; else that it did not."""
+    for check, part in page.parts:
+        measurement = page.measured(name, check, part) if check == "perplexity" else None
         for each in measurement.findings.metrics if measurement is not None else ():
-            if (each.name, each.item) == (metric, item) and item:
-                return format_measured(each, None, page.tr)
-            if each.name == metric and not item:
+            if each.name == metric:
                 value = format_value(each.value, tr=page.tr)
                 return page.tr("{value} on {part}", value=value, part=part)
-    return ""
+    return page.tr("not measured")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def render_provenance(page: Page) -> Markup:
     """Machine, versions, and how each candidate was loaded."""
     environment = {name: value for name, value in page.ledger.environment.items() if value}
-    return render("provenance.html", page, suite=page.ledger.suite, environment=environment)
+    return render("provenance.html", page.tr, ledger=page.ledger, environment=environment)
 
 
 SECTIONS: tuple[Callable[[Page], Markup], ...] = (
@@ -44,13 +44,13 @@ def fragment(page: Page) -> Markup:
 
 def document(page: Page) -> str:
     """A whole page in one file, without requests to the network."""
-    return str(render("document.html", page, body=_body(page, _STYLES), policy=_policy()))
+    return str(render("document.html", page.tr, body=_body(page, _STYLES), policy=_policy()))
 
 
 def _body(page: Page, styles: Sequence[str], scripts: Sequence[str] = ()) -> Markup:
     return render(
         "fragment.html",
-        page,
+        page.tr,
         style=Markup("\n".join(map(asset, styles))),
         sections=[section(page) for section in SECTIONS],
         scripts=[Markup(asset(name)) for name in scripts],

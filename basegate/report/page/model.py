@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from basegate.i18n.catalogue import ENGLISH, Translator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from basegate.ledger import Ledger
     from basegate.measurement import Measurement
@@ -46,8 +46,3 @@ class Page:
     def measured(self, candidate: str, check: str, part: str) -> Measurement | None:
         keys = (row.measurement or "" for row in self.rows(candidate, check, part))
         return next((self.measurements[key] for key in keys if key in self.measurements), None)
-
-    def of_item(self, check: str, part: str) -> Iterator[tuple[str, Measurement]]:
-        for name in self.names:
-            if (found := self.measured(name, check, part)) is not None:
-                yield name, found

@@ -7,12 +7,13 @@ replaced here.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from basegate.checks.highlights import difference, highlights
@@ -25,22 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from basegate.i18n.catalogue import Translator
-    from basegate.measurement import Findings, Measurement, OptionScores, Preference, Sample
+    from basegate.measurement import Measurement, OptionScores, Preference, Sample
     from basegate.report.page.model import Page
     from basegate.verdict import VerdictWord
 
 SECTION = "bg-texts"
 """The section's id, with which its addresses begin."""
 SCRIPT = "samples.js"
-_IN_SCRIPT = str.maketrans(
-    {char: f"\\u{ord(char):04x}" for char in ("<", ">", "&", "\u2028", "\u2029")}
-)
-"""What could end a script or a line of it, as JSON writes it otherwise."""
 DIFFERS = 16
 """Marks the point in which the sentences of a minimal pair differ, beside `highlights.Kind`."""
-_LONGEST = (20_000, 10_000, 5_000, 2_500)
-_BUDGET = 2_000_000
-"""Characters of all texts together, above which each is cut shorter: they are read by eye."""
+LONGEST = 5_000
+"""Characters shown of a text, so that very many make a usable page; the store holds all."""
 
 
 def render_samples(page: Page) -> Markup:
@@ -49,7 +45,7 @@ def render_samples(page: Page) -> Markup:
         return Markup()
     return render(
         "samples.html",
-        page,
+        page.tr,
         data=as_json({**data, "words": _words(page.tr), "language": page.tr.language}),
         script=Markup(asset(SCRIPT)),
         parts=data["parts"],
@@ -57,31 +53,17 @@ def render_samples(page: Page) -> Markup:
     )
 
 
-def address(
-    candidate: str = "", check: str = "", part: str = "", sample: str = "", verdict: str = ""
-) -> str:
-    """The URL fragment that opens the section with a filter; empty values filter nothing.
-
-    `sample` is `right`, `wrong`, `none` (no answer), `degenerate` or `loops`; `verdict` is of the
-    check, or of a question judged alone.
-    """
-    asked = {
-        "candidate": printable(candidate),
-        "check": printable(f"{check}/{part}") if check else "",
-        "sample": sample,
-        "verdict": verdict,
-    }
-    return f"#{SECTION}?{urlencode({name: value for name, value in asked.items() if value})}"
-
-
 def samples_link(measurement: Measurement, candidate: str, check: str, part: str) -> str:
-    return address(candidate, check, part) if measurement.findings.has_texts else ""
+    """The URL fragment that opens the section at what a candidate wrote; empty if it did not."""
+    if not measurement.findings.has_texts:
+        return ""
+    asked = {"candidate": printable(candidate), "check": printable(f"{check}/{part}")}
+    return f"#{SECTION}?{urlencode(asked)}"
 
 
 def as_json(value: Any) -> Markup:
     """JSON that can stand in a `script` element, whatever texts it contains."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return Markup(text.translate(_IN_SCRIPT))
+    return htmlsafe_json_dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _words(tr: Translator) -> dict[str, str]:
@@ -138,12 +120,13 @@ def collect(page: Page) -> dict[str, Any]:
     mark is three numbers (start, end, kinds) in UTF-16 units, as JavaScript counts; `groups` are
     prompts with a column per candidate, or kinds of minimal pairs.
     """
-    shelf = _Shelf(_longest(page))
+    shelf = _Shelf()
     parts: list[dict[str, Any]] = []
     sampled: list[dict[str, Any]] = []
     paired: list[dict[str, Any]] = []
     for check, part in page.parts:
-        measured = dict(page.of_item(check, part))
+        found = {name: page.measured(name, check, part) for name in page.names}
+        measured = {name: each for name, each in found.items() if each is not None}
         groups = list(_prompts(page, check, part, measured, shelf))
         pairs = list(_pairs(page, measured, shelf))
         if not groups and not pairs:
@@ -166,33 +149,16 @@ def collect(page: Page) -> dict[str, Any]:
     }
 
 
-def _longest(page: Page) -> int:
-    """Characters shown of a text, so that all of them make a usable page."""
-    texts = {
-        text
-        for check, part in page.parts
-        for _, measurement in page.of_item(check, part)
-        for sample in measurement.findings.samples
-        for text in (sample.prompt, sample.text)
-    }
-
-    def fits(limit: int) -> bool:
-        return sum(min(len(text), limit) for text in texts) <= _BUDGET
-
-    return next(filter(fits, _LONGEST), _LONGEST[-1])
-
-
 class _Shelf:
     """Texts by number, each once."""
 
-    def __init__(self, longest: int) -> None:
+    def __init__(self) -> None:
         self.texts: list[Any] = []
-        self._longest = longest
         self._numbers: dict[tuple[str, bool], int] = {}
 
     def put(self, text: str, *, marked: bool = False) -> int:
         if (text, marked) not in self._numbers:
-            shown = printable(text[: self._longest])
+            shown = printable(text[:LONGEST])
             marks = highlights(shown) if marked else ()
             self._numbers[text, marked] = self._add(shown, len(text) - len(shown), marks)
         return self._numbers[text, marked]
@@ -213,16 +179,8 @@ class _Shelf:
 
 def _in_utf16(text: str, marks: Sequence[tuple[int, int, int]]) -> list[int]:
     """Marks as one row of numbers, places counted as JavaScript does."""
-    if text.isascii() or max(text) <= "\uffff":
-        return [int(number) for mark in marks for number in mark]
-    places, place_ = [], 0
-    for char in text:
-        places.append(place_)
-        place_ += 1 + (char > "\uffff")
-    places.append(place_)
-    return [
-        int(number) for start, end, kinds in marks for number in (places[start], places[end], kinds)
-    ]
+    places = list(accumulate((1 + (char > "\uffff") for char in text), initial=0)) if marks else []
+    return [int(n) for start, end, kinds in marks for n in (places[start], places[end], kinds)]
 
 
 @dataclass
@@ -258,7 +216,7 @@ def _prompts(
             "prompt": None if prompt is None else shelf.put(prompt),
             "expected": _printable_or_none(expected),
             "columns": [
-                _column(columns[name], measured[name].findings, alone[name].get(item), page, shelf)
+                _column(columns[name], alone[name].get(item), page.tr, shelf)
                 if name in columns
                 else None
                 for name in page.names
@@ -267,31 +225,18 @@ def _prompts(
 
 
 def _column(
-    column: _Column, found: Findings, verdict: VerdictWord | None, page: Page, shelf: _Shelf
+    column: _Column, verdict: VerdictWord | None, tr: Translator, shelf: _Shelf
 ) -> dict[str, Any]:
-    made: dict[str, Any] = {"samples": _samples(column.samples, page.tr, shelf)}
+    own = column.samples
+    made: dict[str, Any] = {"samples": _samples(own, tr, shelf)}
     if verdict is not None:
         made["verdict"] = verdict
-    if counted := _counted(column, found, page.tr):
-        made["counted"] = counted
+    if own and own[0].expected is not None:
+        right = sum(sample.answer == sample.expected for sample in own)
+        made["counted"] = tr("{right} of {count} right", right=right, count=len(own))
     if column.options is not None:
         made["options"] = _options(column.options)
     return made
-
-
-def _counted(column: _Column, found: Findings, tr: Translator) -> str:
-    """How many samples are right, and how many could not change the verdict."""
-    own = column.samples
-    if not own or own[0].expected is None:
-        return ""
-    right = sum(sample.answer == sample.expected for sample in own)
-    text = tr("{right} of {drawn} right", right=right, drawn=len(own))
-    counts = (m.count for m in found.metrics if (m.name, m.item) == ("correct", own[0].item))
-    left = (next(counts, None) or 0) - len(own)
-    if left <= 0:
-        return text
-    more = tr("{count} more could not change the verdict", count=left)
-    return tr("; ").join((text, more))
 
 
 def _samples(samples: Sequence[Sample], tr: Translator, shelf: _Shelf) -> list[dict[str, Any]]:
@@ -335,17 +280,14 @@ def _reading(sample: Sample, tr: Translator) -> str:
         "foreign": tr("other"),
     }
     others = {"latin_words": tr("words of English"), "simplified": tr("Simplified")}
-    counts = [
-        tr(", ").join(
-            tr("{count} {what}", count=sample.notes[key], what=name)
-            for key, name in names.items()
-            if sample.notes.get(key)
-        )
-        for names in (sentences, others)
-    ]
-    if counts[0]:
-        counts[0] = tr("sentences: {counts}", counts=counts[0])
-    return tr("; ").join(filter(None, counts))
+
+    def counted(names: Mapping[str, str]) -> str:
+        found = [(sample.notes[key], name) for key, name in names.items() if sample.notes.get(key)]
+        return tr(", ").join(tr("{count} {what}", count=count, what=name) for count, name in found)
+
+    told = counted(sentences)
+    told = told and tr("sentences: {counts}", counts=told)
+    return tr("; ").join(filter(None, (told, counted(others))))
 
 
 def _options(scored: OptionScores) -> dict[str, Any]:
@@ -385,8 +327,7 @@ def _pairs(
         made = []
         for sentences, by_name in pairs.items():
             right, wrong = shelf.put_pair(*sentences)
-            found = map(by_name.get, page.names)
-            columns = [_preference(each) if each else None for each in found]
+            columns = [_preference(by_name[n]) if n in by_name else None for n in page.names]
             made.append({"right": right, "wrong": wrong, "columns": columns})
         yield {"item": printable(page.tr(kind)), "pairs": made}
 

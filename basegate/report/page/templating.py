@@ -13,14 +13,9 @@ from basegate.i18n.formatting import printable
 
 if TYPE_CHECKING:
     from basegate.i18n.catalogue import Translator
-    from basegate.report.page.model import Page
 
 
-def render(template: str, page: Page, **values: object) -> Markup:
-    return render_part(template, page.tr, page=page, **values)
-
-
-def render_part(template: str, tr: Translator, **values: object) -> Markup:
+def render(template: str, tr: Translator, **values: object) -> Markup:
     found = _environment().get_template(template)
     return Markup(found.render(tr=tr, ngettext=tr.ngettext, **values))  # escaped by the template
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from basegate.report.page.plots import (
     bits_per_char,
-    costs,
     k_of_n,
     operating_curves,
     topics,
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from basegate.report.page.model import Page
     from basegate.report.page.plots.svg import Plot
 
-_KINDS = (bits_per_char, varieties, topics, k_of_n, costs, operating_curves)
+_KINDS = (bits_per_char, varieties, topics, k_of_n, operating_curves)
 
 
 def plots(page: Page) -> list[Plot]:
@@ -28,4 +27,4 @@ def plots(page: Page) -> list[Plot]:
 
 
 def render_plots(page: Page) -> Markup:
-    return render("plots.html", page, plots=plots(page))
+    return render("plots.html", page.tr, plots=plots(page))

@@ -6,9 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.i18n.formatting import format_value
-from basegate.report.page.plots import values
-from basegate.report.page.plots.svg import BLUE, LIMIT, ORANGE, Plot, draw, label, write
-from basegate.report.page.plots.values import Value, in_figures, paint_intervals, read
+from basegate.i18n.messages import Message
+from basegate.report.page.plots import svg, values
+from basegate.report.page.plots.svg import label
+from basegate.report.page.plots.values import Value, in_figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,74 +17,64 @@ if TYPE_CHECKING:
     from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
 
-CHECK = "perplexity"
+CHECK, METRIC = "perplexity", "bits_per_char"
 
 
 class Bits(NamedTuple):
-    """What a corpus costs a candidate, and the same documents in written Chinese, if it has any."""
+    """What a corpus costs a candidate, and the same documents in written Chinese, if it has any.
+
+    `tokens` are per character.
+    """
 
     cantonese: Value
-    written: Value | None
-    limit: float | None
+    written: Value | None = None
+    tokens: Value | None = None
 
 
 def bits_of(page: Page, corpus: str) -> dict[str, Bits]:
     found = {}
     for name in values.sound(page, CHECK, corpus):
-        cantonese = read(page, name, CHECK, corpus, "bits_per_char")
-        if cantonese is not None:
-            row = values.row_of(page, name, CHECK, corpus, "bits_per_char")
-            written = read(page, name, CHECK, corpus, "written_chinese_bits_per_char")
-            found[name] = Bits(cantonese, written, row.limit if row else None)
+        if cantonese := values.read(page, name, CHECK, corpus, METRIC):
+            written = values.read(page, name, CHECK, corpus, "written_chinese_bits_per_char")
+            tokens = values.read(page, name, CHECK, corpus, "tokens_per_char")
+            found[name] = Bits(cantonese, written, tokens)
     return found
 
 
-def plots(page: Page) -> Iterator[Plot]:
+def plots(page: Page) -> Iterator[svg.Plot]:
     corpora = {
         part: found for _, part in values.parts_of(page, CHECK) if (found := bits_of(page, part))
     }
     if not corpora:
         return
     tr = page.tr
-    yield Plot(
+    every = [(name, corpus, each) for corpus in corpora for name, each in corpora[corpus].items()]
+    kinds = tr("Cantonese"), tr("written Chinese"), tr("limit"), tr("tokens per character")
+    yield svg.Plot(
         key="bits",
         title=tr("Bits per character"),
         caption=values.sentences(
             tr,
             *(fewest_bits(page, corpus, found) for corpus, found in corpora.items()),
-            values.left_out(page, {name for found in corpora.values() for name in found}),
+            values.left_out(page, [name for name, _, _ in every]),
         ),
-        svg=draw("bits", sum(map(len, corpora.values())) * 44, partial(_paint, tr, corpora)),
-        head=(*(tr("candidate"), tr("corpus")), *_kinds(tr), tr("limit")),
+        svg=svg.draw("bits", len(every) * 44, partial(_paint, tr, corpora)),
+        head=(tr("candidate"), tr("corpus"), *kinds),
         rows=tuple(
             (
-                name,
-                corpus,
-                in_figures(each.cantonese, tr=tr),
-                in_figures(each.written, tr=tr),
-                "" if each.limit is None else f"{each.limit:g}",
+                *(name, corpus, in_figures(each.cantonese, tr=tr), in_figures(each.written, tr=tr)),
+                "" if each.cantonese.limit is None else f"{each.cantonese.limit:g}",
+                in_figures(each.tokens, tr=tr),
             )
-            for corpus, found in corpora.items()
-            for name, each in found.items()
+            for name, corpus, each in every
         ),
     )
 
 
 def fewest_bits(page: Page, corpus: str, bits: Mapping[str, Bits]) -> str:
+    text = Message("Fewest bits per character on {part}: {names}, {value}.")
     found = {name: each.cantonese for name, each in bits.items()}
-    fewest = min(each.value for each in found.values())
-    names, standing = values.leaders(page, (CHECK, corpus, "bits_per_char"), found, fewest)
-    first = page.tr(
-        "Fewest bits per character on {corpus}: {names}, {value}.",
-        corpus=corpus,
-        names=names,
-        value=format_value(fewest),
-    )
-    return values.sentences(page.tr, first, standing)
-
-
-def _kinds(tr: Translator) -> tuple[str, str]:
-    return tr("Cantonese"), tr("written Chinese")
+    return values.leaders(page, text, (CHECK, corpus, METRIC), found, min)
 
 
 def _paint(tr: Translator, corpora: dict[str, dict[str, Bits]], figure: Any) -> list[Any]:
@@ -107,14 +98,13 @@ def _paint_row(tr: Translator, axes: Any, row: int, name: str, each: Bits) -> di
     """Draw a candidate's values and return what a legend says of them."""
     value = format_value(each.cantonese.value)
     for x, text, align in ((0, label(name), "left"), (1, value, "right")):
-        write(axes, x, row + 0.3, text, align=align, transform=axes.get_yaxis_transform())
-    legend = {
-        label(tr("Cantonese")): paint_intervals(axes, [each.cantonese], [row + 0.5], BLUE, "o")
-    }
+        svg.write(axes, x, row + 0.3, text, align=align, transform=axes.get_yaxis_transform())
+    marks = values.paint_intervals(axes, [each.cantonese], [row + 0.5], svg.BLUE, "o")
+    legend = {label(tr("Cantonese")): marks}
     if each.written:
-        marks = paint_intervals(axes, [each.written], [row + 0.72], ORANGE, "s")
+        marks = values.paint_intervals(axes, [each.written], [row + 0.72], svg.ORANGE, "s")
         legend[label(tr("written Chinese"))] = marks
-    if each.limit is not None:
-        limit = axes.vlines(each.limit, row + 0.38, row + 0.86, **LIMIT)
+    if each.cantonese.limit is not None:
+        limit = axes.vlines(each.cantonese.limit, row + 0.38, row + 0.86, **svg.LIMIT)
         legend[label(tr("limit"))] = limit
     return legend

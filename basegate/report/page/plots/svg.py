@@ -73,7 +73,6 @@ class Plot:
 
     Attributes:
         key: prefix of its ids, unique on the page; letters, digits and hyphens.
-        svg: `None` where the table is enough.
     """
 
     key: str
@@ -81,17 +80,14 @@ class Plot:
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    svg: Markup | None = None
+    svg: Markup
 
 
 def draw(key: str, height: float, paint: Callable[[Any], Sequence[Any]]) -> Markup:
-    """Draw a plot as SVG.
+    """Draw a plot as SVG, in which every id begins with `key`.
 
-    Args:
-        key: prefix of every id in it.
-        height: of its axes in pixels, without what stands around them.
-        paint: draws on a matplotlib figure, and returns those of its axes that stand one below the
-            other.
+    `height` is that of its axes in pixels, without what stands around them; `paint` draws on a
+    matplotlib figure, and returns those of its axes that stand one below the other.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from basegate.checks.labels import check_label
-from basegate.i18n.formatting import FRACTION
-from basegate.report.page.plots import values
-from basegate.report.page.plots.svg import (
-    BLUE,
-    GREY,
-    LIMIT,
-    ROW,
-    Plot,
-    draw,
-    label,
-    shorten,
-    side_by_side,
-)
+from basegate.i18n.formatting import FRACTION, format_list, format_value
+from basegate.report.page.plots import svg, values
+from basegate.report.page.plots.svg import label
 from basegate.report.page.plots.values import Value, in_figures
 
 if TYPE_CHECKING:
@@ -28,45 +18,33 @@ if TYPE_CHECKING:
     from basegate.i18n.catalogue import Translator
     from basegate.report.page.model import Page
 
-METRIC = "topic_accuracy"
 
-
-class Topics(NamedTuple):
-    """What a candidate has right in the topics of a bank, and the limit of the bank as a whole."""
-
-    found: dict[str, Value]
-    limit: float | None
-    questions: list[int]
-
-
-def topics_of(page: Page, check: str, part: str) -> dict[str, Topics]:
+def topics_of(page: Page, check: str, part: str) -> dict[str, dict[str, Value]]:
+    """By candidate, then by topic, with the limit and the level of the bank as a whole."""
     found = {}
     for name in values.sound(page, check, part):
         measured = page.measured(name, check, part)
-        row = values.row_of(page, name, check, part, "accuracy")
-        own: dict[str, Value] = {}
-        questions = []
+        whole = values.read(page, name, check, part, "accuracy")
+        own = {}
         for metric in measured.findings.metrics if measured else ():
-            if metric.name == METRIC and metric.value is not None:
-                # At the level that the bank is judged at, so that both can be compared.
-                level = row.confidence if row else metric.confidence
-                own[metric.item] = Value(metric.value, *metric.interval_at(level))
-                questions.append(metric.count or 0)
+            if metric.name == "topic_accuracy" and metric.value is not None:
+                interval = metric.interval_at(whole.confidence if whole else metric.confidence)
+                own[metric.item] = Value(metric.value, *interval, whole.limit if whole else None)
         if own:
-            found[name] = Topics(own, row.limit if row else None, questions)
+            found[name] = own
     return found
 
 
-def easiest_first(found: dict[str, Topics]) -> list[str]:
+def easiest_first(found: dict[str, dict[str, Value]]) -> list[str]:
     """Topics by mean accuracy over the candidates, highest first."""
     shares: dict[str, list[float]] = {}
     for own in found.values():
-        for topic, value in own.found.items():
+        for topic, value in own.items():
             shares.setdefault(topic, []).append(value.value)
     return sorted(shares, key=lambda topic: -fmean(shares[topic]))
 
 
-def plots(page: Page) -> Iterator[Plot]:
+def plots(page: Page) -> Iterator[svg.Plot]:
     tr = page.tr
     for number, item in enumerate(values.parts_of(page, "knowledge", "reasoning"), start=1):
         found = topics_of(page, *item)
@@ -74,26 +52,25 @@ def plots(page: Page) -> Iterator[Plot]:
             continue
         key = f"topics-{number}"
         topics = easiest_first(found)
-        yield Plot(
+        yield svg.Plot(
             key=key,
-            title=tr("Right answers by topic: {bank}", bank=shorten(check_label(*item, tr))),
+            title=tr("Right answers by topic: {bank}", bank=svg.shorten(check_label(*item, tr))),
             caption=values.sentences(tr, _caption(tr, found), values.left_out(page, found)),
-            svg=draw(key, len(topics) * ROW, partial(_paint, tr, found, topics)),
+            svg=svg.draw(key, len(topics) * svg.ROW, partial(_paint, tr, found, topics)),
             head=(tr("topic"), *found),
             rows=tuple(
-                (tr(topic), *(in_figures(o.found.get(topic), FRACTION, tr) for o in found.values()))
-                for topic in topics
+                (tr(each), *(in_figures(own.get(each), FRACTION, tr) for own in found.values()))
+                for each in topics
             ),
         )
 
 
-def _caption(tr: Translator, found: dict[str, Topics]) -> str:
+def _caption(tr: Translator, found: dict[str, dict[str, Value]]) -> str:
     sure = {
-        name: [each.low >= own.limit for each in own.found.values()]
+        name: [each.ends[0] >= each.limit for each in own.values() if each.limit is not None]
         for name, own in found.items()
-        if own.limit is not None
     }
-    counts = sorted({count for own in found.values() for count in own.questions})
+    sure = {name: own for name, own in sure.items() if own}
     return values.sentences(
         tr,
         bool(sure)
@@ -101,32 +78,28 @@ def _caption(tr: Translator, found: dict[str, Topics]) -> str:
             "Topics whose whole interval reaches what is asked of the bank: {counts}.",
             counts=values.reached(tr, sure),
         ),
-        tr(
-            "Questions of a topic: {count}. Topics are not compared, and what differs between them "
-            "may be chance.",
-            count="–".join(str(each) for each in dict.fromkeys((counts[0], counts[-1]))),
-        ),
+        tr("Topics are not compared, and what differs between them may be chance."),
     )
 
 
 def _paint(
-    tr: Translator, found: dict[str, Topics], topics: Sequence[str], figure: Any
+    tr: Translator, found: dict[str, dict[str, Value]], topics: Sequence[str], figure: Any
 ) -> list[Any]:
-    axes = side_by_side(figure, list(found), [*map(tr, topics)])
-    limit = None
+    axes = svg.side_by_side(figure, list(found), [*map(tr, topics)])
+    limits = set()
     for one, own in zip(axes, found.values(), strict=True):
         one.set(xlim=(0, 1), xticks=(0, 0.5, 1), xticklabels=())
         one.grid(axis="x")
-        one.hlines(range(len(topics)), 0, 1, GREY, linewidth=0.5, alpha=0.5)
-        if own.limit is not None:
-            limit = one.axvline(own.limit, **LIMIT)
-        rows = [row for row, topic in enumerate(topics) if topic in own.found]
-        if rows:
-            values.paint_intervals(one, [own.found[topics[row]] for row in rows], rows, BLUE, "o")
+        one.hlines(range(len(topics)), 0, 1, svg.GREY, linewidth=0.5, alpha=0.5)
+        limit = next(iter(own.values())).limit
+        if limit is not None:
+            limits.add(limit)
+            line = one.axvline(limit, **svg.LIMIT)
+        rows = [topics.index(topic) for topic in own]
+        values.paint_intervals(one, list(own.values()), rows, svg.BLUE, "o")
     figure.supxlabel(label(tr("right answers, from 0 to 100 %")), fontsize="medium")
-    if limit is not None:
-        limits = sorted({own.limit for own in found.values() if own.limit is not None})
-        text = values.joined(tr, [values.per_cent(each, tr) for each in limits])
+    if limits:
+        text = format_list([format_value(each, FRACTION, tr=tr) for each in sorted(limits)], tr)
         text = tr("limit of the whole bank: {limit}", limit=text)
-        figure.legend([limit], [label(text)], loc="outside upper left")
+        figure.legend([line], [label(text)], loc="outside upper left")
     return axes[:1]

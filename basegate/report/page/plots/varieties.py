@@ -6,8 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from basegate.i18n.formatting import FRACTION, format_value
+from basegate.i18n.messages import Message
 from basegate.report.page.plots import svg, values
-from basegate.report.page.plots.svg import Plot, label
+from basegate.report.page.plots.svg import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,10 +18,17 @@ if TYPE_CHECKING:
     from basegate.report.page.model import Page
     from basegate.report.page.plots.values import Value
 
-CHECK = "continuation"
-VARIETIES = ("cantonese", "mixed", "written_chinese", "foreign", "neutral")
-"""As `Sample.notes` counts sentences; the last counts for no share."""
-_COLOURS = (svg.BLUE, svg.GREEN, svg.ORANGE, svg.PINK, svg.GREY)
+CHECK, METRIC = "continuation", "cantonese_share"
+VARIETIES = {
+    "cantonese": (Message("Cantonese"), svg.BLUE),
+    "mixed": (Message("mixed"), svg.GREEN),
+    "written_chinese": (Message("written Chinese"), svg.ORANGE),
+    "foreign": (Message("other language"), svg.PINK),
+    "neutral": (Message("neutral"), svg.GREY),
+}
+"""What they are called and drawn in, by the name by which `Sample.notes` counts their sentences.
+
+The last one counts for no share."""
 
 
 def count_varieties(samples: Iterable[Sample]) -> tuple[int, ...]:
@@ -37,7 +45,7 @@ def sentences_of(page: Page, part: str) -> dict[str, tuple[int, ...]]:
     }
 
 
-def plots(page: Page) -> Iterator[Plot]:
+def plots(page: Page) -> Iterator[svg.Plot]:
     tr = page.tr
     parts = values.parts_of(page, CHECK)
     for number, (_, part) in enumerate(parts, start=1):
@@ -48,12 +56,10 @@ def plots(page: Page) -> Iterator[Plot]:
         title = tr("Language of the continuations")
         if len(parts) > 1:
             title = tr("{head}: {text}", head=title, text=svg.shorten(part))
-        cantonese = {
-            name: values.read(page, name, CHECK, part, "cantonese_share") for name in found
-        }
+        cantonese = {name: values.read(page, name, CHECK, part, METRIC) for name in found}
         shares = {name: [each / sum(own) for each in own] for name, own in found.items()}
-        names = _varieties(tr)
-        yield Plot(
+        names = [tr(name) for name, _ in VARIETIES.values()]
+        yield svg.Plot(
             key=key,
             title=title,
             caption=values.sentences(
@@ -62,7 +68,7 @@ def plots(page: Page) -> Iterator[Plot]:
                 tr("Neutral sentences fit Cantonese and written Chinese alike and do not count."),
                 values.left_out(page, found),
             ),
-            svg=svg.draw(key, len(found) * 46, partial(_paint, tr, shares, names)),
+            svg=svg.draw(key, len(found) * 46, partial(_paint, tr, shares)),
             head=(tr("candidate"), *names, tr("sentences"), tr("Cantonese, without neutral")),
             rows=tuple(
                 (
@@ -76,36 +82,22 @@ def plots(page: Page) -> Iterator[Plot]:
         )
 
 
-def _varieties(tr: Translator) -> tuple[str, ...]:
-    chinese = tr("Cantonese"), tr("mixed"), tr("written Chinese")
-    return *chinese, tr("other language"), tr("neutral")
-
-
 def most_cantonese(page: Page, part: str, found: Mapping[str, Value]) -> str:
     if not found:
         return ""
-    most = max(each.value for each in found.values())
-    names, standing = values.leaders(page, (CHECK, part, "cantonese_share"), found, most)
-    first = page.tr(
-        "Most Cantonese, of sentences that show their variety: {names}, {value}.",
-        names=names,
-        value=format_value(most, FRACTION, tr=page.tr),
-    )
-    return values.sentences(page.tr, first, standing)
+    text = Message("Most Cantonese, of sentences that show their variety: {names}, {value}.")
+    return values.leaders(page, text, (CHECK, part, METRIC), found, max, FRACTION)
 
 
-def _paint(
-    tr: Translator, found: Mapping[str, Sequence[float]], names: Sequence[str], figure: Any
-) -> Any:
+def _paint(tr: Translator, found: Mapping[str, Sequence[float]], figure: Any) -> list[Any]:
     axes = figure.subplots()
     axes.set(xlim=(0, 1), ylim=(len(found) - 0.4, -0.7), yticks=[], xticks=[])
     axes.spines[["left", "bottom"]].set_visible(False)
     rows = range(len(found))
     begins = [0.0] * len(found)
-    for name, colour, shares in zip(
-        names, _COLOURS, zip(*found.values(), strict=True), strict=True
-    ):
-        bars = axes.barh(rows, shares, 0.48, begins, color=colour, label=label(name))
+    by_variety = zip(*found.values(), strict=True)
+    for (variety, colour), shares in zip(VARIETIES.values(), by_variety, strict=True):
+        bars = axes.barh(rows, shares, 0.48, begins, color=colour, label=label(tr(variety)))
         texts = [tr("{value} %", value=f"{x * 100:.0f}") if x >= 0.1 else "" for x in shares]
         axes.bar_label(bars, texts, label_type="center", color="white")
         begins = [begin + share for begin, share in zip(begins, shares, strict=True)]

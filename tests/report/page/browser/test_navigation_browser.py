@@ -2,7 +2,6 @@
 
 import pytest
 
-from basegate.report.page.samples import address
 from tests.helpers.browsing import STATUS
 
 pytestmark = pytest.mark.browser
@@ -15,7 +14,8 @@ def test_the_address_keeps_the_filter_and_a_link_sets_it(window, files):
     window.page.select_option("[name=check]", label="knowledge must-know")
     window.filter(sample="wrong", verdict="fail", text="香&港")
     kept = window.page.evaluate("location.hash")
-    assert kept.startswith(address("llama-2-7b", "knowledge", "must-know", "wrong", "fail"))
+    asked = "candidate=llama-2-7b&check=knowledge%2Fmust-know&sample=wrong&verdict=fail"
+    assert kept.startswith(f"#bg-texts?{asked}")
     window.open(path, kept)
     assert window.page.locator(".bg-candidates :checked").count() == 1
     assert window.page.input_value("[name=check]") == "knowledge/must-know"
@@ -30,7 +30,9 @@ def test_the_address_keeps_the_filter_and_a_link_sets_it(window, files):
 def test_a_cell_of_the_decision_opens_its_evidence_and_brings_the_keyboard_there(window, files):
     window.open(files(candidates=2, questions=10, samples=200))
     link = window.page.locator("#bg-decision a[href*='continuation']").first
-    assert link.get_attribute("href") == address("yi-6b", "continuation", "continuation")
+    assert link.get_attribute("href") == (
+        "#bg-texts?candidate=yi-6b&check=continuation%2Fcontinuation"
+    )
     link.click()
     window.until("document.activeElement.id === 'bg-texts-head'")
     assert set(window.texts(".bg-column h4")) == {"yi-6b"}
@@ -48,7 +50,7 @@ def test_back_undoes_a_filter_and_forward_does_it_again(window, files):
     window.page.go_back()
     assert window.count() == of_check
     assert window.page.input_value("[name=sample]") == ""
-    assert window.page.evaluate("location.hash") == address(check="knowledge", part="must-know")
+    assert window.page.evaluate("location.hash") == "#bg-texts?check=knowledge%2Fmust-know"
     window.page.go_back()
     assert window.count() == every
     assert window.page.input_value("[name=check]") == ""

@@ -8,14 +8,12 @@ import sys
 import pytest
 
 from basegate.i18n.catalogue import translator
-from basegate.ledger import Record
-from basegate.measurement import Earlier
-from basegate.report.html_rows import header_cells, result_cells, stored_cells
+from basegate.report.html_rows import header_cells, result_cells
 from basegate.report.page.document import fragment
 from basegate.report.page.samples import collect
 from tests.helpers.browsing import IN_EVERY_WINDOW
 from tests.helpers.pages import make_page
-from tests.helpers.rows import make_measurement, row
+from tests.helpers.rows import row
 
 pytestmark = pytest.mark.browser
 
@@ -33,13 +31,8 @@ ROWS = [
     )
     for metric in ("preferred_share", "right", "wrong")
 ]
-STORED = Record(candidate=make_measurement().candidate, results=ROWS, earlier=Earlier(whole=True))
-CELLS = [
-    header_cells(),
-    result_cells(ROWS),
-    stored_cells(['<td class="col-duration">12 ms</td>'], [STORED])[0],
-]
-"""Heads of our columns, the cells of every row below them, and its duration."""
+CELLS = [header_cells(), result_cells(ROWS)]
+"""Heads of our columns, and the cells of every row below them."""
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +58,13 @@ def made_by_pytest_html(folder, language):
         "import json\n"
         "from pathlib import Path\n"
         "HERE = Path(__file__).parent\n"
-        "heads, filled, duration = json.loads((HERE / 'cells.json').read_text(encoding='utf-8'))\n"
+        "heads, filled = json.loads((HERE / 'cells.json').read_text(encoding='utf-8'))\n"
         "def pytest_html_results_summary(prefix):\n"
         "    prefix.append((HERE / 'sections.html').read_text(encoding='utf-8'))\n"
         "def pytest_html_results_table_header(cells):\n"
         "    cells[2:2] = heads\n"
         "def pytest_html_results_table_row(cells):\n"
-        "    cells[2:3] = [*filled, duration]\n"
+        "    cells[2:2] = filled\n"
     )
     (folder / "test_outcomes.py").write_text(
         "import pytest\n"
@@ -197,14 +190,3 @@ def test_a_line_of_a_verdict_and_of_its_limit_is_one_line(window, host):
         })"""
     )
     assert lines == [3, 3]
-
-
-@IN_EVERY_WINDOW
-def test_a_duration_says_that_it_is_one_of_reading_the_store(window, host):
-    window.open(host)
-    duration = window.page.locator("#results-table td.col-duration").first
-    told = duration.evaluate("cell => getComputedStyle(cell, '::after').content")
-    assert told == '"from the store; measured in 63.5 s"'
-    window.page.locator("#results-table [data-column-type=duration]").click()
-    assert set(window.texts("#results-table .col-duration")) == {"12 ms"}
-    assert window.unasked == []

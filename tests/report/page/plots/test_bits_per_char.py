@@ -19,9 +19,10 @@ def test_bits_are_what_was_judged_with_its_limit_and_what_was_measured_beside_it
         if (each.candidate, each.item, each.metric) == ("yi-6b", "hong-kong", "bits_per_char")
     )
     bits = found["yi-6b"]
-    assert bits.cantonese == Value(judged.value, judged.interval, judged.confidence)
-    assert bits.limit == judged.limit == 5.5
+    assert bits.cantonese == Value(judged.value, judged.interval, judged.confidence, 5.5)
+    assert judged.limit == 5.5
     assert bits.written.value < bits.cantonese.value
+    assert bits.tokens.value == pytest.approx(1.12, abs=0.01)
 
 
 def test_a_candidate_has_its_own_limit():
@@ -30,11 +31,11 @@ def test_a_candidate_has_its_own_limit():
         return each.model_copy(update={"limit": 7.0}) if own else each
 
     found = bits_per_char.bits_of(with_rows(make_page(2), change), "wikipedia-yue")
-    assert [each.limit for each in found.values()] == [5.0, 7.0]
+    assert [each.cantonese.limit for each in found.values()] == [5.0, 7.0]
 
 
 def test_nobody_alone_needs_the_fewest_bits_where_several_do():
-    bits = bits_per_char.Bits(Value(4.0), None, None)
+    bits = bits_per_char.Bits(Value(4.0))
     page = make_page(2)
     assert bits_per_char.fewest_bits(page, "wiki", {"a": bits, "twin": bits}) == (
         "Fewest bits per character on wiki: a and twin, 4."
@@ -70,8 +71,8 @@ def test_points_and_limits_are_at_their_values():
 
     for bits in found.values():
         assert any(abs(x - place(bits.cantonese.value)) < 0.5 for x in points)
-        assert any(abs(x - place(bits.limit)) < 0.5 for x in lines)
-        assert not any(abs(x - place(bits.limit + 0.25)) < 0.2 for x in lines)
+        assert any(abs(x - place(bits.cantonese.limit)) < 0.5 for x in lines)
+        assert not any(abs(x - place(bits.cantonese.limit + 0.25)) < 0.2 for x in lines)
 
 
 @pytest.mark.parametrize("candidates", [1, 6])

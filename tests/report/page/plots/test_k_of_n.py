@@ -5,33 +5,41 @@ import re
 from basegate.judging.judge import invalid
 from basegate.report.page.model import Page
 from basegate.report.page.plots import k_of_n
-from basegate.report.page.plots.k_of_n import Count, hardest
+from basegate.report.page.plots.k_of_n import counts_of, hardest
 from basegate.report.page.plots.svg import GREEN, GREY, RED
 from tests.helpers.plotted import counted, texts
 from tests.helpers.rows import entry, make_ledger, row
 
 
-def test_a_count_is_of_right_wrong_and_ungenerated_samples():
-    found = Count.of(counted(3, drawn=7))
-    assert found == Count(right=3, n_generated=7, n_max=10, limit=7, passed=False)
-    assert found.in_figures == "3/7 (10)"
-    assert Count.of(counted(7)).in_figures == "7/10"
-    assert Count.of(row()) is None
-    assert Count.of(invalid("a", "knowledge", "bank/q1", "it broke.")) is None
+def test_counts_are_of_questions_that_have_one():
+    one, other, third = (counted(3, item=f"bank/q{number}") for number in range(3))
+    asked = (
+        one,
+        other.model_copy(update={"limit": None}),
+        third.model_copy(update={"value": None}),
+    )
+    whole = row(check="knowledge", item="bank", metric="accuracy")
+    page = Page(ledger=make_ledger(*asked, whole))
+    assert counts_of(page, "knowledge", "bank") == {"yi-6b": {"q0": one}}
+    broken = invalid("yi-6b", "knowledge", "bank/q1", "it broke.")
+    assert counts_of(Page(ledger=make_ledger(broken)), "knowledge", "bank") == {}
+
+
+def test_a_cell_has_right_samples_and_those_that_were_not_generated():
+    page = Page(ledger=make_ledger(counted(3, drawn=7), counted(7, item="bank/q2")))
+    (plot,) = k_of_n.plots(page)
+    assert plot.rows == (("q1", "3/7 (10)"), ("q2", "7/10"))
 
 
 def test_the_hardest_questions_are_those_that_fewest_pass():
-    def count(right):
-        return Count.of(counted(right))
-
     found = {
-        "one": {"a": count(9), "b": count(2), "c": count(7), "d": count(1)},
-        "two": {"a": count(9), "b": count(8), "c": count(3), "d": count(1)},
+        "one": {"a": counted(9), "b": counted(2), "c": counted(7), "d": counted(1)},
+        "two": {"a": counted(9), "b": counted(8), "c": counted(3), "d": counted(1)},
     }
-    assert hardest(found, 1) == ["d"]
+    assert hardest(found, "abcd", 1) == ["d"]
     # b and c are passed by one each, and as many samples are right: the bank's order decides.
-    assert hardest(found, 3) == ["b", "c", "d"]
-    assert hardest(found, 9) == ["a", "b", "c", "d"]
+    assert hardest(found, "abcd", 3) == ["b", "c", "d"]
+    assert hardest(found, "abcd", 9) == ["a", "b", "c", "d"]
 
 
 def lengths(plot, colour):

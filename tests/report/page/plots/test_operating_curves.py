@@ -35,7 +35,7 @@ def test_gates_of_the_same_count_are_one_curve_whatever_their_bank():
     (gate,) = operating_curves.gates(page)
     assert gate.name == "knowledge bank / reasoning article"
     assert gate.limit == "at least 7 of 10 for a question"
-    assert gate.low == gate.middle == gate.high == (0.171875, 0.987)
+    assert gate.chances == {0.5: (0.171875,) * 3, 0.9: (0.987,) * 3}
     assert gate.chance_at(0.5, ENGLISH) == "17.2 %"
     assert gate.chance_at(0.4, ENGLISH) == ""
 
@@ -68,7 +68,7 @@ def test_a_gate_on_a_share_has_a_band_where_candidates_were_measured_with_more_o
 
     page = Page(make_ledger(share("one", 0.1), share("two", 0.3), share("three", 0.25)))
     (gate,) = operating_curves.gates(page)
-    assert (gate.low[0], gate.middle[0], gate.high[0]) == (0.1, 0.25, 0.3)
+    assert gate.chances[0.5] == (0.1, 0.3, 0.25)
     assert gate.chance_at(0.5, ENGLISH) == "10 %–30 %"
     (plot,) = operating_curves.plots(page)
     assert "at least 55 %, 95 % sure" in texts(plot)

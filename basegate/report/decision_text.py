@@ -1,7 +1,8 @@
-"""What a run's recommendation says, in sentences: the same in every report."""
+"""What a run decides, in words and sentences: the same in every report."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label, format_measured, format_number, unit_label
@@ -9,6 +10,7 @@ from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import (
     FRACTION,
     GIB,
+    format_list,
     format_probability,
     format_row_limit,
     format_value,
@@ -21,11 +23,62 @@ if TYPE_CHECKING:
 
     from basegate.ledger import (
         AcceptanceConfidence,
+        CandidateEntry,
         ChanceOfPassing,
         Comparison,
         Ledger,
+        NotJudged,
         Recommendation,
         ValueAndLimit,
+    )
+    from basegate.verdict import Result, VerdictWord
+
+
+def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
+    return {
+        "pass": tr("accepted"),
+        "fail": tr("rejected"),
+        "inconclusive": tr("not accepted (inconclusive)"),
+        "invalid": tr("not judged (invalid)"),
+    }[verdict]
+
+
+def decided(
+    entry: CandidateEntry, rows: Sequence[Result], interrupted: bool, tr: Translator = ENGLISH
+) -> str:
+    """The decision on a candidate, and on which checks it is based if not on all."""
+    if not rows and interrupted:
+        return tr("not reached (the run was stopped before)")
+    if not rows:
+        return tr("not run (none of its acceptance tests was selected)")
+    passed_so_far = entry.verdict == "pass" and entry.not_run
+    text = tr("passed so far") if passed_so_far else decision_in_words(entry.verdict, tr)
+    checks = dict.fromkeys(check_label(row.check, "", tr) for row in rows if row.verdict != "pass")
+    if checks:
+        text = tr("{decision} on {checks}", decision=text, checks=tr(", ").join(checks))
+    if not entry.not_run:
+        return text
+    left = tr(", ").join(check_label(each.check, each.item, tr) for each in entry.not_run)
+    if entry.not_judged:
+        return tr("{decision}; not judged: {checks}", decision=text, checks=left)
+    return tr("{decision}; not run: {checks}", decision=text, checks=left)
+
+
+def not_judged_in_words(left: NotJudged, tr: Translator = ENGLISH) -> tuple[str, str]:
+    """A word for a check that a store could not decide, and what to do."""
+    if left.why == "undecided":
+        return tr("not decided"), tr("samples are missing: {command}", command=left.command)
+    if left.why == "missing":
+        return tr("not measured"), left.command
+    reason_ = tr.translate(left.reason or "")
+    text = tr("no stored measurement can be told to be of it: {reason}", reason=reason_)
+    return tr("not found"), text
+
+
+def partial(tr: Translator = ENGLISH) -> str:
+    return tr(
+        "This report is partial: the run was stopped. What was measured is kept, and the same "
+        "command goes on from there; without -x or --maxfail, if a failure stopped it."
     )
 
 
@@ -45,7 +98,7 @@ def recommendation(ledger: Ledger, tr: Translator = ENGLISH) -> tuple[str, ...]:
 
 
 def _taken(choice: Recommendation, ledger: Ledger, tr: Translator) -> tuple[str, ...]:
-    better = Message("Carried over it in something: {names} (see the comparisons).")
+    better = Message("Significantly better than it in something: {names} (see the comparisons).")
     return (
         tr("Take {name}: it meets every limit.", name=choice.candidate),
         _reason(choice, ledger, tr),
@@ -56,7 +109,7 @@ def _taken(choice: Recommendation, ledger: Ledger, tr: Translator) -> tuple[str,
 
 
 def _named(text: Message, names: Sequence[str], tr: Translator) -> str:
-    return tr(text, names=joined(names, tr)) if names else ""
+    return tr(text, names=format_list(names, tr)) if names else ""
 
 
 def _reason(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
@@ -66,21 +119,16 @@ def _reason(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
         return _no_other(choice, ledger, tr)
     if choice.reason == "better":
         return tr(
-            "Others meet every limit, too, but on the same items it is carried as better: {what}.",
+            "Others meet every limit, too, but on the same items it is significantly better: "
+            "{what}.",
             what=tr("; ").join(_significant(choice, ledger.comparisons, tr)),
         )
+    standing = _standing(choice, tr)
     if choice.reason == "smaller":
-        return tr(
-            "{standing}; it needs the least memory ({sizes}).",
-            standing=_standing(choice, tr),
-            sizes=tr(", ").join(
-                f"{name} {size / GIB:.1f} GiB" for name, size in choice.memory.items()
-            ),
-        )
-    return tr(
-        "{standing}; memory does not tell either, and it was named first.",
-        standing=_standing(choice, tr),
-    )
+        sizes = [f"{name} {size / GIB:.1f} GiB" for name, size in choice.memory.items()]
+        known = {"standing": standing, "sizes": tr(", ").join(sizes)}
+        return tr("{standing}; it needs the least memory ({sizes}).", **known)
+    return tr("{standing}; memory does not tell either, and it was named first.", standing=standing)
 
 
 MAX_REJECTED_SHOWN = 2
@@ -88,21 +136,12 @@ MAX_REJECTED_SHOWN = 2
 
 
 def _no_other(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
-    partly = choice.broken or choice.unfinished or ledger.absent
-    failing = _failing(choice, ledger, tr) if len(choice.rejected) <= MAX_REJECTED_SHOWN else ""
-    if partly and failing:
-        return tr(
-            "No other candidate that was judged on every check does; {failing}.", failing=failing
-        )
-    if partly:
-        return tr("No other candidate that was judged on every check does.")
-    if failing:
-        return tr("No other candidate does: {failing}.", failing=failing)
-    return tr("No other candidate does.")
-
-
-def _failing(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
-    return tr("; ").join(
+    told = tr("No other candidate does")
+    if choice.broken or choice.unfinished or ledger.absent:
+        told = tr("No other candidate that was judged on every check does")
+    if not choice.rejected or len(choice.rejected) > MAX_REJECTED_SHOWN:
+        return tr("{told}.", told=told)
+    failing = tr("; ").join(
         tr(
             "{name} fails {place} with {value} (limit {asked})",
             name=name,
@@ -113,6 +152,7 @@ def _failing(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
         for name in choice.rejected
         if (missed := plainest_of(r for r in ledger.results_of(name) if r.verdict == "fail"))
     )
+    return tr("{told}: {failing}.", told=told, failing=failing)
 
 
 def _standing(choice: Recommendation, tr: Translator) -> str:
@@ -120,9 +160,9 @@ def _standing(choice: Recommendation, tr: Translator) -> str:
     if not same:
         return tr(
             "{others} meets every limit, too, and neither is better in everything",
-            others=joined(choice.tied, tr),
+            others=format_list(choice.tied, tr),
         )
-    return tr("Nothing measured tells it from {others}", others=joined(same, tr))
+    return tr("Nothing measured tells it from {others}", others=format_list(same, tr))
 
 
 def _significant(
@@ -132,19 +172,14 @@ def _significant(
     own = [each for each in comparisons if {each.first, each.second} <= set(choice.accepted)]
     looks = len({(each.check, each.part, each.metric) for each in own})
     for each in own:
-        if not is_significant(each, looks):
-            continue
-        winner, loser = (
-            (each.first, each.second) if each.better == "first" else (each.second, each.first)
-        )
-        if winner == choice.candidate:
-            yield _better(each, loser, tr)
+        if is_significant(each, looks) and each.winner == choice.candidate:
+            yield _better(each, tr)
 
 
-def _better(each: Comparison, loser: str, tr: Translator) -> str:
+def _better(each: Comparison, tr: Translator) -> str:
     known = {
         "unit": unit_label(each.metric, tr),
-        "other": loser,
+        "other": each.second if each.better == "first" else each.first,
         "place": check_label(each.check, each.part, tr),
     }
     if each.unit == FRACTION:
@@ -157,12 +192,20 @@ def _better(each: Comparison, loser: str, tr: Translator) -> str:
 def _confidence(sure: AcceptanceConfidence | None, tr: Translator) -> str:
     if sure is None or not sure.checks:
         return ""
-    return tr("Confidence: {what}.", what=tr("; ").join(_reasons(sure, tr)))
+    return tr("Confidence: {what}.", what=tr("; ").join(_confidence_parts(sure, tr)))
 
 
-def _reasons(sure: AcceptanceConfidence, tr: Translator) -> Iterator[str]:
-    if sure.by_interval:
-        yield _clearly(sure, tr)
+def _confidence_parts(sure: AcceptanceConfidence, tr: Translator) -> Iterator[str]:
+    level = f"{sure.confidence * 100:g}"
+    if sure.by_interval == sure.checks == 1:
+        yield tr("its only check is met clearly, at {level} % confidence", level=level)
+    elif sure.by_interval:
+        yield tr(
+            "{count} of its {checks} checks met clearly, each at {level} % confidence",
+            count=sure.by_interval,
+            checks=sure.checks,
+            level=level,
+        )
     if sure.easiest is not None:
         yield _by_count(sure, sure.easiest, tr)
     if sure.by_value:
@@ -179,60 +222,24 @@ def _reasons(sure: AcceptanceConfidence, tr: Translator) -> Iterator[str]:
         )
 
 
-def _clearly(sure: AcceptanceConfidence, tr: Translator) -> str:
-    known = {
-        "level": f"{sure.confidence * 100:g}",
-        "checks": sure.checks,
-        "shown": sure.by_interval,
-    }
-    if sure.by_interval == sure.checks == 1:
-        return tr("its only check is met clearly, at {level} % confidence", **known)
-    if sure.by_interval == sure.checks:
-        return tr(
-            "all of its {checks} checks are met clearly, each at {level} % confidence", **known
-        )
-    return tr.ngettext(
-        "{shown} of its {checks} checks is met clearly, at {level} % confidence",
-        "{shown} of its {checks} checks are met clearly, each at {level} % confidence",
-        sure.by_interval,
-        **known,
-    )
-
-
 def _by_count(sure: AcceptanceConfidence, easiest: ChanceOfPassing, tr: Translator) -> str:
-    known = {
-        "who": _counting(sure, tr),
-        "place": check_label(easiest.check, easiest.item, tr),
-        "chance": format_probability(easiest.chance, tr),
-    }
+    place = check_label(easiest.check, easiest.item, tr)
+    chance = format_probability(easiest.chance, tr)
     if sure.by_count == 1:
         return tr(
-            "{who}, and a model that is right only half of the time would pass it ({place}) "
-            "{chance} of the time",
-            **known,
+            "{place} counts right answers, and a model that is right only half of the time would "
+            "pass it {chance} of the time",
+            place=place,
+            chance=chance,
         )
     return tr(
-        "{who}, and a model that is right only half of the time would pass the easiest of these "
-        "({place}) {chance} of the time, and all of them {all} of the time",
+        "{count} checks count right answers, and a model that is right only half of the time would "
+        "pass the easiest of these ({place}) {chance} of the time, and all of them {all} of the "
+        "time",
+        count=sure.by_count,
+        place=place,
+        chance=chance,
         all=format_probability(sure.chance_of_passing or 0.0, tr),
-        **known,
-    )
-
-
-def _counting(sure: AcceptanceConfidence, tr: Translator) -> str:
-    if sure.by_interval and not sure.by_value:
-        return tr.ngettext(
-            "the other one counts right answers",
-            "the other {count} count right answers",
-            sure.by_count,
-        )
-    if sure.checks == 1:
-        return tr("its only check counts right answers")
-    return tr.ngettext(
-        "{count} of its {checks} checks counts right answers",
-        "{count} of its {checks} checks count right answers",
-        sure.by_count,
-        checks=sure.checks,
     )
 
 
@@ -240,65 +247,54 @@ def _closest(choice: Recommendation, tr: Translator) -> str:
     if choice.closest is None:
         return ""
     return tr(
-        "The limit that it meets by the least: {place}, {found}, limit {asked}.",
+        "The smallest margin: {place}, {found}, limit {asked}.",
         place=_place(choice.closest, tr),
         found=format_measured(choice.closest, choice.closest.limit, tr),
         asked=format_row_limit(choice.closest, tr),
     )
 
 
-def _none(choice: Recommendation, ledger: Ledger, tr: Translator) -> tuple[str, ...]:
-    others = choice.broken or choice.unfinished
-    if choice.nearest is None:
-        return (tr("No candidate is accepted."), *_broken(choice, ledger, tr))
+def _none(choice: Recommendation, ledger: Ledger, tr: Translator) -> Iterator[str]:
     rejected = choice.nearest in choice.rejected
-    decision = (
-        tr("No candidate passes: do not build on any of them.")
-        if rejected and not others
-        else tr("No candidate is accepted.")
-    )
-    left = _left_of(choice.nearest, ledger, tr)
-    return decision, _nearest(choice, rejected, tr), left, *_broken(choice, ledger, tr)
+    if rejected and not (choice.broken or choice.unfinished):
+        yield tr("No candidate passes: do not build on any of them.")
+    else:
+        yield tr("No candidate is accepted.")
+    if choice.nearest is not None:
+        yield _nearest(choice, rejected, tr)
+        yield _left_of(choice.nearest, ledger, tr)
+    yield from _broken(choice, ledger, tr)
 
 
 def _left_of(name: str, ledger: Ledger, tr: Translator) -> str:
     """Checks of the nearest candidate without a verdict, beside those that it misses."""
-    rows = [row for row in ledger.results_of(name) if row.verdict == "invalid"]
-    missed = {
-        (row.check, row.part)
-        for row in ledger.results_of(name)
-        if row.limit is not None and row.verdict in ("fail", "inconclusive")
-    }
-    parts = [(row.check, row.part) for row in rows if (row.check, row.part) not in missed]
-    parts += [
-        (left.check, left.item)
-        for entry in ledger.candidates
-        if entry.name == name
-        for left in entry.not_run
-    ]
-    if not parts:
-        return ""
-    checks = tr(", ").join(dict.fromkeys(check_label(*part, tr) for part in parts))
-    return tr("Not judged of {name}: {checks}.", name=name, checks=checks)
+    by_verdict: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in ledger.results_of(name):
+        by_verdict[row.verdict].append((row.check, row.part))
+    missed = {*by_verdict["fail"], *by_verdict["inconclusive"]}
+    entry = next(each for each in ledger.candidates if each.name == name)
+    left = [*by_verdict["invalid"], *((each.check, each.item) for each in entry.not_run)]
+    checks = dict.fromkeys(check_label(*part, tr) for part in left if part not in missed)
+    return (
+        tr("Not judged of {name}: {checks}.", name=name, checks=tr(", ").join(checks))
+        if checks
+        else ""
+    )
 
 
 def _nearest(choice: Recommendation, rejected: bool, tr: Translator) -> str:
-    known = {
-        "name": choice.nearest,
-        "count": len({(each.check, each.item.partition("/")[0]) for each in choice.missed}),
-        "farthest": missed_in_words(choice.missed[0], tr),
-    }
-    if rejected:
-        return tr(
-            "The nearest is {name}, which does not meet {count} of its checks; the farthest is "
-            "{farthest}.",
-            **known,
-        )
-    return tr(
+    text = Message(
         "The nearest is {name}, which leaves {count} of its checks open, since intervals straddle "
-        "the limit; the farthest is {farthest}.",
-        **known,
+        "the limit; the farthest is {farthest}."
     )
+    if rejected:
+        text = Message(
+            "The nearest is {name}, which does not meet {count} of its checks; the farthest is "
+            "{farthest}."
+        )
+    count = len({(each.check, each.item.partition("/")[0]) for each in choice.missed})
+    farthest = missed_in_words(choice.missed[0], tr)
+    return tr(text, name=choice.nearest, count=count, farthest=farthest)
 
 
 def _broken(choice: Recommendation, ledger: Ledger, tr: Translator) -> Iterator[str]:
@@ -327,10 +323,3 @@ def missed_in_words(each: ValueAndLimit, tr: Translator) -> str:
 
 def _place(each: ValueAndLimit, tr: Translator) -> str:
     return check_label(each.check, each.item, tr)
-
-
-def joined(names: Sequence[str], tr: Translator = ENGLISH) -> str:
-    """Names as a list in a sentence, e.g. `a, b and c`."""
-    if len(names) < 2:
-        return "".join(names)
-    return tr("{first} and {last}", first=tr(", ").join(names[:-1]), last=names[-1])

@@ -14,7 +14,7 @@ from basegate.ledger import (
     ThresholdsFile,
     ValueAndLimit,
 )
-from basegate.report.wording import joined, recommendation
+from basegate.report.decision_text import recommendation
 from tests.helpers.recommendations import entry
 from tests.helpers.rows import row
 
@@ -82,7 +82,7 @@ MET = "Take a: it meets every limit."
             [
                 MET,
                 "No other candidate does.",
-                "The limit that it meets by the least: perplexity wiki, 4.20 bits per character "
+                "The smallest margin: perplexity wiki, 4.20 bits per character "
                 "(95 %: 4 to 4.40), limit at most 5.",
             ],
         ),
@@ -96,7 +96,7 @@ MET = "Take a: it meets every limit."
             ],
             [
                 MET,
-                "Others meet every limit, too, but on the same items it is carried as better: "
+                "Others meet every limit, too, but on the same items it is significantly better: "
                 "0.53 bits per character better than b on perplexity bank; 12.5 points better "
                 "than b on minimal pairs bank (share of pairs with the right sentence more "
                 "probable).",
@@ -202,7 +202,7 @@ MET = "Take a: it meets every limit."
                 MET,
                 "b meets every limit, too, and neither is better in everything; memory does not "
                 "tell either, and it was named first.",
-                "Carried over it in something: b (see the comparisons).",
+                "Significantly better than it in something: b (see the comparisons).",
             ],
         ),
         (
@@ -235,7 +235,7 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
     [
         (
             AcceptanceConfidence(by_interval=3),
-            ["Confidence: all of its 3 checks are met clearly, each at 95 % confidence."],
+            ["Confidence: 3 of its 3 checks met clearly, each at 95 % confidence."],
         ),
         (
             AcceptanceConfidence(by_interval=1),
@@ -250,8 +250,8 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 chance_of_passing=0.0295,
             ),
             [
-                "Confidence: 3 of its 5 checks are met clearly, each at 90 % confidence; the other "
-                "2 count right answers, and a model that is right only half of the time would pass "
+                "Confidence: 3 of its 5 checks met clearly, each at 90 % confidence; 2 checks "
+                "count right answers, and a model that is right only half of the time would pass "
                 "the easiest of these (knowledge must-know) 17 % of the time, and all of them "
                 "3 % of the time.",
             ],
@@ -265,7 +265,7 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 chance_of_passing=0.25,
             ),
             [
-                "Confidence: 2 of its 3 checks count right answers, and a model that is right only "
+                "Confidence: 2 checks count right answers, and a model that is right only "
                 "half of the time would pass the easiest of these (reasoning b) 50 % of the time, "
                 "and all of them 25 % of the time; 1 is based on a number without an interval.",
             ],
@@ -278,9 +278,9 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 chance_of_passing=0.5,
             ),
             [
-                "Confidence: 1 of its 2 checks is met clearly, at 95 % confidence; the other one "
+                "Confidence: 1 of its 2 checks met clearly, each at 95 % confidence; reasoning b "
                 "counts right answers, and a model that is right only half of the time would pass "
-                "it (reasoning b) 50 % of the time.",
+                "it 50 % of the time.",
             ],
         ),
         (
@@ -290,24 +290,23 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 easiest=ChanceOfPassing(check="reasoning", item="b", chance=1e-7),
             ),
             [
-                "Confidence: its only check counts right answers, and a model that is right only "
-                "half of the time would pass it (reasoning b) under 1 % of the time.",
+                "Confidence: reasoning b counts right answers, and a model that is right only half "
+                "of the time would pass it under 1 % of the time.",
             ],
         ),
         (
             AcceptanceConfidence(by_interval=1, by_value=2, relative=2),
             [
-                "Confidence: 1 of its 3 checks is met clearly, at 95 % confidence; 2 are based on "
-                "numbers without an interval; 2 of the limits follow from a reference's "
-                "number, taken as "
-                "exact.",
+                "Confidence: 1 of its 3 checks met clearly, each at 95 % confidence; 2 are based "
+                "on numbers without an interval; 2 of the limits follow from a reference's number, "
+                "taken as exact.",
             ],
         ),
         (
             AcceptanceConfidence(by_interval=2, relative=1),
             [
-                "Confidence: all of its 2 checks are met clearly, each at 95 % confidence; 1 of "
-                "the limits follows from a reference's number, taken as exact.",
+                "Confidence: 2 of its 2 checks met clearly, each at 95 % confidence; 1 of the "
+                "limits follows from a reference's number, taken as exact.",
             ],
         ),
     ],
@@ -348,15 +347,6 @@ def test_of_one_or_two_others_that_fail_it_says_what_is_wrong():
     assert reason(("b",), perplexity, one) == f"No other candidate does: {told}."
     assert reason(("b", "c"), one, two) == f"No other candidate does: {told}; {also}."
     assert reason(("b",), one, broken=("d",)) == (
-        f"No other candidate that was judged on every check does; {told}."
+        f"No other candidate that was judged on every check does: {told}."
     )
     assert reason(("b", "c", "d"), one, two, missing("d")) == "No other candidate does."
-
-
-def test_names_are_joined_as_a_sentence_holds_them():
-    assert [joined(list(names)) for names in ("", "a", "ab", "abc")] == [
-        "",
-        "a",
-        "a and b",
-        "a, b and c",
-    ]
