@@ -48,14 +48,16 @@ def questions(count: int, name: str) -> list[Question]:
 
 def basegate(model: Any) -> Run:
     """Score with basegate, every prompt read once."""
-    from basegate.engines.continuation_scoring import ContinuationScorer
+    from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
+    from basegate.engines.lm_head import LMHead
     from basegate.engines.transformers_engine import BATCH_TOKENS
 
-    scorer = ContinuationScorer(model, BATCH_TOKENS[model.device.type])
+    scorer = ContinuationScorer(LMHead(model), BATCH_TOKENS[model.device.type])
 
     def run(asked: list[Question]) -> list[list[float]]:
         found: list[list[NDArray[Any]]] = scorer.score(
-            [(each.prompt, each.options) for each in asked], lambda amount=1: None
+            [ContinuationRequest(each.prompt, each.options) for each in asked],
+            lambda amount=1: None,
         )
         return [[float(scores.sum()) for scores in options] for options in found]
 

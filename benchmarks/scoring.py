@@ -70,10 +70,13 @@ def basegate_little_context(subject: Subject) -> Run:
 def _basegate(subject: Subject, context: int) -> Run:
     import numpy as np
 
+    from basegate.engines.lm_head import LMHead
     from basegate.engines.transformers_engine import BATCH_TOKENS
     from basegate.engines.window_scoring import WindowScorer, plan_windows
 
-    scorer = WindowScorer(subject.model, [subject.prefix], BATCH_TOKENS[subject.device])
+    prefix = [subject.prefix]
+    head = LMHead(subject.model, prefix)
+    scorer = WindowScorer(head, prefix, BATCH_TOKENS[subject.device])
 
     def run(text: str) -> float:
         ids = subject.encode(text)

@@ -65,18 +65,17 @@ def timed(call: Callable[[], Any], device: str) -> dict[str, Any]:
     """Return seconds of wall time, the process's peak memory in GiB, and what the call returned."""
     import torch
 
-    from basegate.engines.memory import PeakMemory
+    from basegate.engines.devices import peak_memory, reset_peak_memory
 
     # A GPU works on after a call has returned.
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-    peak = PeakMemory(device)
     wait()
-    peak.start()
+    reset_peak_memory(device)
     start = time.perf_counter()
     result = call()
     wait()
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "memory": (peak.read() or 0) / 2**30, "result": result}
+    return {"seconds": seconds, "memory": (peak_memory(device) or 0) / 2**30, "result": result}
 
 
 def _hardware() -> str:

@@ -193,7 +193,7 @@ def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Iterator[Metric
     """Yield the figure to compare with the article's table, where there is a transformers model."""
     if getattr(engine, "model", None) is None:
         return
-    from basegate.engines.article_perplexity import article_perplexity
+    from basegate.engines.window_scoring import article_perplexity
 
     text = "\n\n".join(documents)
     yield Metric(

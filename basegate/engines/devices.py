@@ -1,17 +1,32 @@
-"""Which device a candidate runs on, found out without importing torch."""
+"""The device a candidate runs on, found out without importing torch, and its memory."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
+import traceback
 from functools import lru_cache
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from basegate.engines import cuda_driver as driver
 from basegate.errors import UsageError
+from basegate.i18n.messages import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_STATUS = Path("/proc/self/status")
+_RESET = Path("/proc/self/clear_refs")
+_MACHINE = Path("/proc/meminfo")
+_GROUP = Path("/sys/fs/cgroup")
 
 
 def resolve_device(requested: str) -> Literal["cuda", "cpu"]:
@@ -22,13 +37,14 @@ def resolve_device(requested: str) -> Literal["cuda", "cpu"]:
     """
     if requested == "cpu":
         return "cpu"
-    found = gpu_name() is not None and "+cpu" not in importlib.metadata.version("torch")
-    if requested == "cuda" and not found:
+    if gpu_name() is not None and "+cpu" not in importlib.metadata.version("torch"):
+        return "cuda"
+    if requested == "cuda":
         raise UsageError(
             "--device cuda: no NVIDIA GPU can be used here (no driver, no visible device, or a "
             "CPU build of torch). Leave the option out to run on the CPU."
         )
-    return "cuda" if found else "cpu"
+    return "cpu"
 
 
 def gpu_name() -> str | None:
@@ -70,3 +86,125 @@ def _ask_driver() -> tuple[list[str], list[str | None]]:
         return [], []
     names, uuids = json.loads(done.stdout)
     return names, uuids
+
+
+def memory_advice(quantization: str, device: str, *further: str) -> str:
+    """A sentence on what to do where memory does not suffice.
+
+    `further` helps in the case at hand, e.g. `a smaller [perplexity] window`.
+    """
+    larger = "more or larger GPUs" if device == "cuda" else "a machine with more memory"
+    fewer_bits = {"none": "--quantization int8 or nf4", "int8": "--quantization nf4"}
+    smallest = f"a smaller model ({quantization} is the smallest --quantization there is)"
+    smaller = fewer_bits.get(quantization, smallest)
+    *first, last = larger, smaller, *further
+    return f"Use {joined(first)} or {last}."
+
+
+def reset_peak_memory(device: str) -> None:
+    """Let `peak_memory` begin anew: that of the GPUs on `cuda`, of the process on `cpu`."""
+    if device == "cuda":
+        import torch
+
+        # Before CUDA is initialised there is no peak, and asking to forget it is an error.
+        if torch.cuda.is_initialized():
+            for index in range(torch.cuda.device_count()):
+                torch.cuda.reset_peak_memory_stats(index)
+    else:
+        with contextlib.suppress(OSError):
+            _RESET.write_text("5")
+
+
+def peak_memory(device: str) -> int | None:
+    """Peak memory in bytes; `None` where the system does not tell (it does on Linux)."""
+    if device == "cuda":
+        import torch
+
+        return _of_gpus(torch.cuda.max_memory_allocated)
+    return _kilobytes(_STATUS, "VmHWM")
+
+
+def _of_gpus(count: Callable[[int], int]) -> int:
+    import torch
+
+    return sum(map(count, range(torch.cuda.device_count())))
+
+
+def _kilobytes(path: Path, key: str) -> int | None:
+    """A line of a file of Linux's /proc, in bytes."""
+    with contextlib.suppress(OSError):
+        if found := re.search(rf"{key}:\s+(\d+) kB", path.read_text()):
+            return int(found[1]) * 1024
+    return None
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes that can still be allocated: on all GPUs for `cuda`, on the machine for `cpu`.
+
+    A limit that a container has counts as the machine's. `None` where the system does not tell.
+    """
+    if device == "cuda":
+        return _of_gpus(free_of_gpu)
+    free = (_kilobytes(_MACHINE, "MemAvailable"), _free_of_group())
+    return min((each for each in free if each is not None), default=None)
+
+
+def free_of_gpu(index: int) -> int:
+    """Free bytes of a GPU, those that torch keeps unused included."""
+    import torch
+
+    unused = torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
+    return int(torch.cuda.mem_get_info(index)[0]) + unused
+
+
+def _free_of_group() -> int | None:
+    """Bytes that the process's cgroup leaves free; page cache of files can go."""
+    try:
+        limit = (_GROUP / "memory.max").read_text().strip()
+        used = int((_GROUP / "memory.current").read_text())
+        files = re.search(r"^inactive_file (\d+)", (_GROUP / "memory.stat").read_text(), re.M)
+    except (OSError, ValueError):
+        return None
+    if limit == "max":
+        return None
+    return max(0, int(limit) - used + (int(files[1]) if files else 0))
+
+
+def memory_in_use(device: str) -> int:
+    """Bytes that the process holds on the device now; 0 where the system does not tell.
+
+    On the CPU files that are only mapped do not count.
+    """
+    if device == "cuda":
+        import torch
+
+        return _of_gpus(torch.cuda.memory_allocated)
+    return _kilobytes(_STATUS, "RssAnon") or 0
+
+
+def release_memory() -> None:
+    """Give freed memory back: Python's garbage, torch's cache, the C library's heap."""
+    for name in ("last_value", "last_traceback", "last_exc"):
+        if hasattr(sys, name):
+            delattr(sys, name)
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # not every C library has it
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def clear_frames(error: BaseException) -> None:
+    """Drop the local variables that the tracebacks of an error and its causes keep alive.
+
+    Else a half-loaded model would stay in memory as long as anyone keeps the error.
+    """
+    each: BaseException | None = error
+    seen: set[int] = set()
+    # An error may be among its own causes.
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        traceback.clear_frames(each.__traceback__)
+        each = each.__cause__ or each.__context__

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import torch
 from transformers.cache_utils import DynamicLayer
 
-from basegate.engines.memory import free_memory, free_of_gpu
+from basegate.engines.devices import free_memory, free_of_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,31 +68,26 @@ def repeat(cache: Any, counts: Sequence[int], room: int) -> Any:
     for index, layer in enumerate(cache.layers):
         if type(layer) is DynamicLayer and layer.is_initialized:
             cache.layers[index] = PreallocatedLayer(layer, counts, room)
-        elif tensors := _tensors(layer, growing=None):  # else it shares another's
+        elif tensors := [*_by_token(layer), *_states(layer)]:  # else it shares another's
             # Not `batch_select_indices`, which leaves states as they are.
             layer.reorder_cache(rows.to(tensors[0].device))
     return cache
 
 
-def _tensors(layer: Any, *, growing: bool | None) -> list[torch.Tensor]:
-    """What a layer keeps: of every token, or (not growing) of all of them together."""
-    by_token = [getattr(layer, "keys", None), getattr(layer, "values", None)]
-    states = [
-        state
-        for name in ("conv_states", "recurrent_states")
-        for state in (getattr(layer, name, None) or {}).values()
-    ]
-    found = {True: by_token, False: states, None: [*by_token, *states]}[growing]
-    return [each for each in found if each is not None]
+def _by_token(layer: Any) -> list[torch.Tensor]:
+    kept = (getattr(layer, name, None) for name in ("keys", "values"))
+    return [each for each in kept if each is not None]
+
+
+def _states(layer: Any) -> list[torch.Tensor]:
+    kept = (getattr(layer, name, None) or {} for name in ("conv_states", "recurrent_states"))
+    return [state for states in kept for state in states.values() if state is not None]
 
 
 def bytes_of(cache: Any) -> tuple[int, int]:
     """Bytes of a cache: of keys and values, and of states of a fixed size."""
-    growing, fixed = (
-        sum(each.nbytes for layer in cache.layers for each in _tensors(layer, growing=kind))
-        for kind in (True, False)
-    )
-    return growing, fixed
+    growing = sum(each.nbytes for layer in cache.layers for each in _by_token(layer))
+    return growing, sum(each.nbytes for layer in cache.layers for each in _states(layer))
 
 
 def _spread(states: torch.Tensor, counts: Sequence[int], room: int) -> torch.Tensor:

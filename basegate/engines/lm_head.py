@@ -13,7 +13,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from basegate.engines.batching import out_of_memory
-from basegate.engines.memory import release_memory
+from basegate.engines.devices import release_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +36,8 @@ class LMHead:
     its logits stand for the hidden states: right for every family, at the price of memory.
     """
 
-    def __init__(self, model: Any, prefix: Sequence[int]) -> None:
-        self._model = model
+    def __init__(self, model: Any, prefix: Sequence[int] = ()) -> None:
+        self.model = model
         self._body, self._logits = model.base_model, model.get_output_embeddings()
         if self._logits is None or self._body is model or not self._agrees(prefix):
             self._body, self._logits = model, None
@@ -50,30 +50,17 @@ class LMHead:
 
     def read(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
         """The KV cache of prompts that are padded on the left."""
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        done = self._run(ids, mask.to(ids.device), use_cache=True, **self._at(positions, ids))
-        return done.past_key_values
+        return self._run(ids, mask, use_cache=True).past_key_values
 
     def hidden_after(self, cache: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Hidden states of what follows a cache, shape [batch, time, width]; extends the cache.
 
         `ids` are padded on the right; `mask` is of all there is, shape [batch, before + time].
         """
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-        return self._states(
-            self._run(
-                ids,
-                mask.to(ids.device),
-                past_key_values=cache,
-                use_cache=True,
-                **self._at(positions, ids),
-            )
-        )
+        return self._states(self._run(ids, mask, past_key_values=cache, use_cache=True))
 
     def logprobs(
-        self,
-        hidden: torch.Tensor,
-        pieces: Sequence[tuple[int, int, Sequence[int]]],
+        self, hidden: torch.Tensor, pieces: Sequence[tuple[int, int, Sequence[int]]]
     ) -> list[NDArray[np.float64]]:
         """Natural log-probabilities of pieces of rows, float64, shape [tokens] each.
 
@@ -101,15 +88,18 @@ class LMHead:
         return values
 
     def _run(self, ids: torch.Tensor, mask: torch.Tensor | None, **further: Any) -> Any:
+        ids = ids.to(self.model.device)
+        if mask is not None:
+            mask = mask.to(ids.device)
+            if self._places:
+                # A model that counts by itself would count the padding on the left, too.
+                positions = (mask.cumsum(-1) - 1).clamp(min=0)
+                further["position_ids"] = positions[:, -ids.shape[1] :]
         return self._body(input_ids=ids, attention_mask=mask, **further)
 
     def _states(self, done: Any) -> torch.Tensor:
         states: torch.Tensor = done.logits if self._logits is None else done.last_hidden_state
         return states
-
-    def _at(self, positions: torch.Tensor, ids: torch.Tensor) -> dict[str, torch.Tensor]:
-        # A model that counts positions by itself would count the padding on the left, too.
-        return {"position_ids": positions.to(ids.device)} if self._places else {}
 
     def _agrees(self, prefix: Sequence[int]) -> bool:
         try:
@@ -123,14 +113,14 @@ class LMHead:
 
     @torch.inference_mode()
     def _compared(self, prefix: Sequence[int]) -> bool:
-        ids = torch.tensor([[*prefix, *range(8)]], device=self._model.device)
+        ids = torch.tensor([[*prefix, *range(8)]], device=self.model.device)
         try:
             chunked = self._logits(self._run(ids, None, use_cache=False).last_hidden_state)
         except (TypeError, AttributeError, RuntimeError) as error:
             if out_of_memory(error):
                 raise  # the whole model in place of body and head would give other last digits
             return False  # a body with another signature or result
-        at_once = self._model(input_ids=ids, use_cache=False).logits
+        at_once = self.model(input_ids=ids, use_cache=False).logits
         self._vocabulary = at_once.shape[-1]
         return chunked.shape == at_once.shape and torch.allclose(
             chunked.float(),

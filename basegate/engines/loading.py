@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import traceback
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
@@ -17,7 +16,7 @@ from basegate.data.hub import resolve_commit
 from basegate.engines.architectures import find
 from basegate.engines.batching import out_of_memory
 from basegate.engines.checkpoints.config_files import check_code, code_places, read_config
-from basegate.engines.checkpoints.download import download_model
+from basegate.engines.checkpoints.download import download_small_files, download_weights
 from basegate.engines.checkpoints.inspection import (
     LoadedCheckpoint,
     check_architecture,
@@ -27,15 +26,18 @@ from basegate.engines.checkpoints.inspection import (
     files_read,
     vocabulary_size,
 )
-from basegate.engines.checkpoints.model_config import empty_model, model_class, model_config
-from basegate.engines.checkpoints.shapes import check_loaded
+from basegate.engines.checkpoints.model_config import (
+    LoadOptions,
+    empty_model,
+    model_class,
+    model_config,
+    quantization_config,
+)
 from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
-from basegate.engines.checkpoints.tokenizer import check_vocabulary, load_tokenizer
-from basegate.engines.checkpoints.weight_files import find_weights, read_tensors
-from basegate.engines.devices import resolve_device
+from basegate.engines.checkpoints.weight_files import check_loaded, find_weights, read_tensors
+from basegate.engines.devices import free_memory, memory_advice, memory_in_use, resolve_device
 from basegate.engines.kv_cache import repeat
-from basegate.engines.memory import free_memory, memory_advice, memory_in_use
-from basegate.engines.quantization import layers_left_out, quantization_config
+from basegate.engines.tokenization import check_vocabulary, load_tokenizer
 from basegate.engines.transformers_engine import LONGEST, TransformersEngine
 from basegate.errors import CandidateError, summary
 from basegate.i18n.formatting import GIB
@@ -43,7 +45,7 @@ from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
 
 # Its notes on absent kernels and on casts come once per layer and token.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -92,32 +94,15 @@ def load_candidate(
     options = LoadOptions(
         quantization, dtype or "bfloat16", resolve_device(device), trust_remote_code
     )
-    target = LoadTarget(name or source, architecture, window)
-    check = partial(_check_before_weights, target=target, options=options, progress=progress)
-    if local:
-        check(folder)
-    else:
-        commit = resolve_commit("model", source, revision)
-        folder = download_model(source, commit, check, code=trust_remote_code, progress=progress)
+    name = name or source
+    commit = None if local else resolve_commit("model", source, revision)
+    if commit is not None:
+        folder = download_small_files(source, commit, code=trust_remote_code)
+    _check_before_weights(folder, name, architecture, window, options, progress)
+    if commit is not None:
+        folder = download_weights(source, commit, folder, progress)
     progress.phase("loading")
-    return _load(folder, target.label, options, progress)
-
-
-class LoadTarget(NamedTuple):
-    """Which candidate to load."""
-
-    label: str  # its name in messages
-    architecture: str  # the `model_type` that it has to have; empty for any
-    window: int | None  # tokens of the longest input; `None` for as many as it was made for
-
-
-class LoadOptions(NamedTuple):
-    """How to load it: the load config."""
-
-    quantization: str  # `nf4`, `fp4`, `int8` or `none`
-    dtype: str  # of the computation and of what is not quantised
-    device: str  # `cuda` or `cpu`
-    trusted: bool  # whether the checkpoint's own Python code may run
+    return _load(folder, name, options, progress)
 
 
 @contextmanager
@@ -135,7 +120,12 @@ def _quiet() -> Iterator[None]:
 
 @_quiet()
 def _check_before_weights(
-    folder: Path, target: LoadTarget, options: LoadOptions, progress: Progress
+    folder: Path,
+    name: str,
+    architecture: str,
+    window: int | None,
+    options: LoadOptions,
+    progress: Progress,
 ) -> None:
     """Refuse what cannot be loaded, by its small files alone."""
     config = read_config(folder)
@@ -143,31 +133,25 @@ def _check_before_weights(
         check_code(folder)
         if code_places(folder):
             progress.status(
-                Message(
-                    "{name}: its own Python code runs; its size is not known before",
-                    name=target.label,
-                )
+                Message("{name}: its own Python code runs; its size is not known before", name=name)
             )
             return
-    check_architecture(config, folder, target.architecture)
+    check_architecture(config, folder, architecture)
     native = model_config(folder, config)
     longest = context_length(native.to_dict())
-    if target.window is not None:
+    if window is not None:
         family = find(config)
-        check_window(
-            target.label, target.window, longest, family.LONG_CONTEXT_CAVEAT if family else ""
-        )
-    window = target.window or min(LONGEST, longest or LONGEST)
-    size = measure(folder, native, options.quantization, options.dtype, options.device, window)
+        check_window(name, window, longest, family.LONG_CONTEXT_CAVEAT if family else "")
+    size = measure(folder, native, options, window or min(LONGEST, longest or LONGEST))
     free = free_memory(options.device)
-    described = describe(size, options.quantization, options.dtype)
     room = Message("; {free} GiB free", free=f"{free / GIB:.1f}") if free else ""
-    progress.status(Message("{name}: {size}{room}", name=target.label, size=described, room=room))
-    check_fits(target.label, size, free, options.device, options.quantization, described)
+    described = describe(size, options)
+    progress.status(Message("{name}: {size}{room}", name=name, size=described, room=room))
+    check_fits(name, size, free, options)
 
 
 @_quiet()
-def _load(folder: Path, label: str, options: LoadOptions, progress: Progress) -> TransformersEngine:
+def _load(folder: Path, name: str, options: LoadOptions, progress: Progress) -> TransformersEngine:
     config = read_config(folder)
     check_files(folder)
     code = options.trusted and bool(code_places(folder))
@@ -178,13 +162,19 @@ def _load(folder: Path, label: str, options: LoadOptions, progress: Progress) ->
     values = native.to_dict()
     tokenizer, notes = (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
     for note in notes:
-        progress.status(Message("{name}: {note}", name=label, note=note))
+        progress.status(Message("{name}: {note}", name=name, note=note))
     check_vocabulary(folder, tokenizer, vocabulary_size(values))
-    with progress.telling(_counter(options.device)):
+    before = memory_in_use(options.device)
+
+    def grown() -> str:
+        more = max(0, memory_in_use(options.device) - before)
+        return Message("{size} GiB in memory", size=f"{more / GIB:.1f}")
+
+    with progress.telling(grown):
         model = _load_model(folder, native, options._replace(trusted=code), tensors)
     _check_incremental_decoding(folder, model, options)
     return TransformersEngine(
-        label,
+        name,
         model,
         tokenizer,
         context_length(values),
@@ -196,35 +186,16 @@ def _load(folder: Path, label: str, options: LoadOptions, progress: Progress) ->
     )
 
 
-def _counter(device: str) -> Callable[[], str]:
-    before = memory_in_use(device)
-
-    def tell() -> str:
-        grown = max(0, memory_in_use(device) - before)
-        return Message("{size} GiB in memory", size=f"{grown / GIB:.1f}")
-
-    return tell
-
-
-def _load_model(
-    folder: Path, native: Any, options: LoadOptions, tensors: Mapping[str, Path]
-) -> Any:
+def _load_model(folder: Path, native: Any, options: LoadOptions, tensors: set[str]) -> Any:
     """Load the weights, shard by shard and quantised on the way."""
-    number_type: torch.dtype = getattr(torch, options.dtype)
-    left_out = (
-        []
-        if options.trusted
-        else layers_left_out(
-            empty_model(folder, native, options.dtype), options.quantization, options.device
-        )
-    )
-    loaded: Any
+    empty = None if options.trusted else empty_model(folder, native, options.dtype)
+    auto_class = model_class(folder, native, options.trusted)
     try:
-        loaded = model_class(folder, native, options.trusted).from_pretrained(
+        model, info = auto_class.from_pretrained(
             str(folder),
             config=native,
-            quantization_config=quantization_config(options.quantization, number_type, left_out),
-            dtype=number_type,
+            quantization_config=quantization_config(options, empty),
+            dtype=getattr(torch, options.dtype),
             device_map="auto" if options.device == "cuda" else {"": "cpu"},
             trust_remote_code=options.trusted,
             local_files_only=True,
@@ -233,23 +204,19 @@ def _load_model(
             # They are refused all the same, with names: see `check_loaded`.
             ignore_mismatched_sizes=True,
         )
-    except CandidateError:
-        raise
     # transformers lets through whatever a library below it or a model's own code raises.
     except Exception as error:
         if out_of_memory(error):
-            raise _no_room(folder, options, error) from error
+            raise _no_room(folder, options, summary(error)) from error
         if names := _not_converted(error):
             raise CandidateError(
                 f"{folder}: tensors cannot be joined or split to {names} as config.json asks for "
-                "it: their shapes do not fit. The files are of different models. Fetch the "
-                "checkpoint again."
+                "it. The files are of different models: fetch the checkpoint again."
             ) from error
         raise CandidateError(
             f"{folder}: its weights could not be loaded ({summary(error)}). Check that the "
             f"checkpoint is whole and that transformers {transformers.__version__} knows its kind."
         ) from error
-    model, info = loaded
     check_loaded(folder, model, info, tensors)
     _check_placed(folder, model, options)
     return model.eval()
@@ -263,10 +230,10 @@ def _not_converted(error: Exception) -> str:
     return ""
 
 
-def _no_room(folder: Path, options: LoadOptions, error: Exception) -> CandidateError:
+def _no_room(folder: Path, options: LoadOptions, sign: str) -> CandidateError:
     return CandidateError(
-        f"{folder}: the model does not fit into the memory that is free ({summary(error)}); "
-        "others may have taken some since loading began. "
+        f"{folder}: the model does not fit into the memory that is free ({sign}); others may have "
+        "taken some since loading began. "
         f"{memory_advice(options.quantization, options.device)}"
     )
 
@@ -275,10 +242,7 @@ def _check_placed(folder: Path, model: Any, options: LoadOptions) -> None:
     """Refuse a model of which a part landed beside the GPUs: its numbers would take days."""
     places = set(map(str, (getattr(model, "hf_device_map", None) or {}).values()))
     if options.device == "cuda" and places & {"cpu", "disk"}:
-        raise CandidateError(
-            f"{folder}: the model does not fit into the memory of the GPUs here. "
-            f"{memory_advice(options.quantization, options.device)}"
-        )
+        raise _no_room(folder, options, "a part of it landed beside the GPUs")
 
 
 def _check_incremental_decoding(folder: Path, model: Any, options: LoadOptions) -> None:
@@ -292,9 +256,9 @@ def _check_incremental_decoding(folder: Path, model: Any, options: LoadOptions) 
     # Each family's code fails in its own way where there is no cache or one of another kind.
     except Exception as error:
         if out_of_memory(error):
-            raise _no_room(folder, options, error) from error
+            raise _no_room(folder, options, summary(error)) from error
         raise CandidateError(
             f"{folder}: a model of model_type {model.config.model_type!r} does not support "
             f"incremental decoding ({summary(error)}), which samples and options after prompts "
-            "need: its class keeps no KV cache of the usual kind. Choose a model of another kind."
+            "need. Choose a model of another kind."
         ) from error

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from basegate.config.settings import Sampling
-    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.batching import BatchCache
     from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.progress import Progress
 
@@ -36,28 +36,19 @@ class TokenScores:
 
 @dataclass(frozen=True)
 class Draw:
-    """One sampled text.
+    """One sampled text."""
 
-    Attributes:
-        text: what was written, special tokens left out.
-        seed: the seed it came from.
-        one_token: whether it is eight tokens or more and all of them the same.
-    """
-
-    text: str
-    seed: int
-    one_token: bool = False
+    text: str  # special tokens left out
+    seed: int  # the seed it came from
+    one_token: bool = False  # whether it is eight tokens or more and all of them the same
 
 
 class Engine(Protocol):
-    """A loaded candidate.
-
-    Attributes:
-        batch_cache: where finished batches are kept, and those of an earlier run are found; the
-            runner sets it while a measurement is made.
-    """
+    """A loaded candidate."""
 
     batch_cache: BatchCache
+    """Where finished batches are kept, and those of an earlier run are found; the runner sets it
+    while a measurement is made."""
 
     @property
     def prefix(self) -> str:
@@ -111,7 +102,7 @@ class Engine(Protocol):
 
         Args:
             prompts: what to go on with.
-            sampling: how to draw.
+            sampling: temperature, length and the like.
             numbers: for each prompt the numbers of the samples to draw; by default 0 to
                 `sampling.samples` - 1.
             is_final: for each prompt, tells of a sample so far whether more text could not change
@@ -125,11 +116,7 @@ class Engine(Protocol):
         ...
 
     def cached_samples(
-        self,
-        prompts: Sequence[str],
-        *,
-        sampling: Sampling,
-        numbers: Sequence[Sequence[int]],
+        self, prompts: Sequence[str], *, sampling: Sampling, numbers: Sequence[Sequence[int]]
     ) -> list[list[Draw]]:
         """Samples of an earlier run; of each prompt the first of `numbers`, up to a missing one."""
         ...

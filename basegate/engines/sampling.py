@@ -1,40 +1,57 @@
-"""Sample from a causal language model: prompts processed once, several samples of each."""
+"""Sample from a causal language model: prompts processed once, several samples of each.
+
+Each sample depends on its own seed and on nothing else: inverse-transform sampling from numbers
+fixed beforehand per sample, so that it stays the same whatever else is in its batch.
+"""
 
 from __future__ import annotations
 
 import functools
-from itertools import takewhile
+from dataclasses import dataclass, field
+from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
-from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 
-from basegate.engines import batch_cache
-from basegate.engines.batch_cache import NO_CACHE, item_key
-from basegate.engines.batching import BatchJob, OomBackoff, halve, pad
+from basegate.engines import batching
+from basegate.engines.batching import NO_CACHE, BatchJob, OomBackoff, halve, item_key, pad
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
-from basegate.engines.logits import processors
+from basegate.errors import InvalidMeasurement
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from basegate.config.settings import Sampling
-    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.batching import BatchCache
     from basegate.progress import Step
 
 
 class SampleRequest(NamedTuple):
-    """A prompt to draw from.
+    """A prompt to draw from."""
 
-    Attributes:
-        ids: its tokens, prefix included; at least one.
-        seeds: one for each sample.
-        is_final: whether more text could not change what is read from a sample so far.
-    """
+    ids: list[int]  # its tokens, prefix included; at least one
+    seeds: list[int]  # one for each sample
+    is_final: Callable[[str], bool] | None = None  # no more text changes what is read from it?
 
+
+class _Sample(NamedTuple):
+    """One sample to draw."""
+
+    prompt: int  # the prompt's place
+    seed: int
     ids: list[int]
-    seeds: list[int]
-    is_final: Callable[[str], bool] | None = None
+    is_final: Callable[[str], bool] | None
+    name: str  # in the batch cache
 
 
 class Sampler:
@@ -52,7 +69,7 @@ class Sampler:
         self.decode = decode
         self._backoff = backoff or OomBackoff()
         # Asked of every token that is drawn; decoding takes as long as a step of a small model.
-        self._ends_line = functools.cache(lambda token: decode([token]).endswith("\n"))
+        self.ends_line = functools.cache(lambda token: decode([token]).endswith("\n"))
 
     def draw(
         self,
@@ -70,29 +87,30 @@ class Sampler:
             InvalidMeasurement: the model is numerically unstable (NaN or inf).
             CandidateError: not even one sample fits into memory.
         """
-        drawn: list[list[list[int]]] = [[] for _ in asked]
-        longest = max(len(each.ids) for each in asked) + sampling.max_new_tokens
-        work = BatchJob(
-            lambda parts: self._draw_batch(parts, sampling, step),
-            _halves,
-            lambda parts: (
-                sum(len(each.seeds) for each in parts)
-                * (max(len(each.ids) for each in parts) + sampling.max_new_tokens)
-            ),
-            _refusal,
+        samples = [
+            _Sample(place, seed, each.ids, each.is_final, _name(each, seed))
+            for place, each in sorted(enumerate(asked), key=lambda pair: -len(pair[1].ids))
+            for seed in each.seeds
+        ]
+        work: BatchJob[_Sample, list[int]] = BatchJob(
+            lambda batch: self._draw_batch(batch, sampling, step),
+            halve,
+            lambda batch: len(batch) * (max(len(s.ids) for s in batch) + sampling.max_new_tokens),
+            "a prompt with one sample",
         )
+        longest = max(len(each.ids) for each in asked) + sampling.max_new_tokens
         rows = cache.get_or_set(f"rows of {longest}", lambda: rows_that_fit(self.model, longest))
-        for batch in _batches(asked, rows):
-            written = self._written([part for _, part in batch], work, step, cache)
-            for index, part in batch:
-                drawn[index] += written[: len(part.seeds)]
-                written = written[len(part.seeds) :]
+        drawn: list[list[list[int]]] = [[] for _ in asked]
+        for start in range(0, len(samples), rows):
+            batch = samples[start : start + rows]
+            for sample, ids in zip(batch, self._written(batch, work, step, cache), strict=True):
+                drawn[sample.prompt].append(ids)
         return drawn
 
     def _written(
         self,
-        batch: Sequence[SampleRequest],
-        work: BatchJob[SampleRequest, list[int]],
+        batch: list[_Sample],
+        work: BatchJob[_Sample, list[int]],
         step: Step,
         cache: BatchCache,
     ) -> list[list[int]]:
@@ -100,42 +118,37 @@ class Sampler:
 
         It has all or none of them, unless it was begun under limits that cut batches otherwise.
         """
-        names = _names(batch)
-        written = _read_samples(names, cache)
-        if written:
-            step(sum(name in written for name in names))
-        if rest := _without(batch, written):
-            missing = _names(rest)
+        known = [sample.name for sample in batch if cache.has(sample.name)]
+        written = dict(zip(known, cache.get(known) or (), strict=True))
+        if known:
+            step(len(known))
+        if rest := [sample for sample in batch if sample.name not in written]:
+            names = [sample.name for sample in rest]
             do = functools.partial(self._backoff.run, rest, work, cache)
-            drawn = batch_cache.get_or_compute(cache, missing, do, list, list)
-            written.update(zip(missing, drawn, strict=True))
-        return [written[name] for name in names]
+            drawn = batching.get_or_compute(cache, names, do, list, list)
+            written.update(zip(names, drawn, strict=True))
+        return [written[sample.name] for sample in batch]
 
     @torch.inference_mode()
     def _draw_batch(
-        self, batch: Sequence[SampleRequest], sampling: Sampling, step: Step
+        self, batch: Sequence[_Sample], sampling: Sampling, step: Step
     ) -> list[list[int]]:
-        counts = [len(each.seeds) for each in batch]
-        ids, mask = pad([each.ids for each in batch], "left")
+        device = self.model.device
+        prompts = [list(found) for _, found in groupby(batch, key=lambda sample: sample.prompt)]
+        counts = [len(samples) for samples in prompts]
+        ids, mask = pad([samples[0].ids for samples in prompts], "left")
         longest = ids.shape[1]
         cache = None
         if longest > 1:
             read = self.model.generate(
-                inputs=ids[:, :-1].to(self.model.device),
-                attention_mask=mask[:, :-1].to(self.model.device),
+                inputs=ids[:, :-1].to(device),
+                attention_mask=mask[:, :-1].to(device),
                 generation_config=self._config(1, return_dict_in_generate=True),
             )
             cache = repeat(read.past_key_values, counts, sampling.max_new_tokens + 1)
-        finished = EarlyStop(
-            [each.is_final for each in batch for _ in each.seeds],
-            longest,
-            self.decode,
-            self._ends_line,
-            set(self.stops),
-            step,
-        )
-        device, rows = self.model.device, rows_of(counts)
-        seeds = [seed for each in batch for seed in each.seeds]
+        finished = EarlyStop(self, [sample.is_final for sample in batch], longest, step)
+        seeds = [sample.seed for sample in batch]
+        rows = rows_of(counts)
         try:
             written = self.model.generate(
                 inputs=ids[rows].to(device),
@@ -161,28 +174,31 @@ class Sampler:
         )
 
 
+def _name(asked: SampleRequest, seed: int) -> str:
+    return item_key("draw", asked.ids, seed)
+
+
+def cached_samples(asked: Sequence[SampleRequest], cache: BatchCache) -> list[list[list[int]]]:
+    """The samples that an earlier run has drawn: of every prompt those before a gap."""
+    names = ((_name(each, seed) for seed in each.seeds) for each in asked)
+    return [cache.get(list(takewhile(cache.has, each))) or [] for each in names]
+
+
+@dataclass(eq=False)
 class EarlyStop(StoppingCriteria):
     """Ends a sample at a stop token, or once more text could not change what is read from it.
 
-    `ends_line` tells whether a token's text ends with a line break: only then is `is_final` asked.
+    That is asked only after a token whose text ends with a line break.
     """
 
-    def __init__(
-        self,
-        is_final: Sequence[Callable[[str], bool] | None],
-        prompt_length: int,
-        decode: Callable[[list[int]], str],
-        ends_line: Callable[[int], bool],
-        stops: set[int],
-        step: Step,
-    ) -> None:
-        self.is_final = is_final
-        self.prompt_length = prompt_length
-        self.decode = decode
-        self.ends_line = ends_line
-        self.stops = stops
-        self.step = step
-        self.ends: list[int | None] = [None] * len(is_final)
+    sampler: Sampler
+    is_final: Sequence[Callable[[str], bool] | None]  # for each sample
+    prompt_length: int
+    step: Step
+    ends: list[int | None] = field(init=False)  # the tokens of each sample; `None` until it ends
+
+    def __post_init__(self) -> None:
+        self.ends = [None] * len(self.is_final)
 
     def __call__(
         self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: object
@@ -192,11 +208,11 @@ class EarlyStop(StoppingCriteria):
         for index, is_final in enumerate(self.is_final):
             if self.ends[index] is not None:
                 continue
-            if last[index] in self.stops:
+            if last[index] in self.sampler.stops:
                 self._end(index, length - 1)
-            elif is_final is not None and self.ends_line(last[index]):
-                text = self.decode(input_ids[index, self.prompt_length :].tolist())
-                if is_final(text):
+            elif is_final is not None and self.sampler.ends_line(last[index]):
+                ids = input_ids[index, self.prompt_length :].tolist()
+                if is_final(self.sampler.decode(ids)):
                     self._end(index, length)
         return torch.tensor([end is not None for end in self.ends], device=input_ids.device)
 
@@ -216,57 +232,59 @@ class EarlyStop(StoppingCriteria):
         return [row[:end] for row, end in zip(written, self.ends, strict=True)]
 
 
-def _batches(
-    asked: Sequence[SampleRequest], rows: int
-) -> Iterator[list[tuple[int, SampleRequest]]]:
-    """Yield prompts (with their places) of at most `rows` samples together, the longest first."""
-    batch: list[tuple[int, SampleRequest]] = []
-    room = rows
-    for index in sorted(range(len(asked)), key=lambda index: -len(asked[index].ids)):
-        start, each = 0, asked[index]
-        while start < len(each.seeds):
-            part = each._replace(seeds=each.seeds[start : start + room])
-            batch.append((index, part))
-            start, room = start + len(part.seeds), room - len(part.seeds)
-            if room == 0:
-                yield batch
-                batch, room = [], rows
-    if batch:
-        yield batch
+def processors(sampling: Sampling, seeds: Sequence[int], prompt_length: int) -> LogitsProcessorList:
+    """The chain from logits to the drawn token, with one seed per row; greedy at temperature 0."""
+    chain = LogitsProcessorList([_RefuseNonFinite()])
+    if sampling.repetition_penalty != 1.0:
+        chain.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
+    if sampling.temperature != 0:
+        # The numbers in [0, 1) that decide the draws, shape [samples, steps], float64.
+        uniform = [
+            np.random.Generator(np.random.Philox(key=seed)).random(sampling.max_new_tokens)
+            for seed in seeds
+        ]
+        chain.append(_Draw(sampling, torch.from_numpy(np.stack(uniform)), prompt_length))
+    return chain
 
 
-def cached_samples(asked: Sequence[SampleRequest], cache: BatchCache) -> list[list[list[int]]]:
-    """The samples that an earlier run has drawn: of every prompt those before a gap."""
-    found = []
-    for each in asked:
-        names = list(takewhile(cache.has, _names([each])))
-        written = _read_samples(names, cache)
-        found.append([written[name] for name in names])
-    return found
+class _RefuseNonFinite(LogitsProcessor):
+    """NaN must never become a token: an argmax over NaN is token 0."""
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        # NaN and inf show in the maximum, and so does a row of nothing but -inf.
+        if not bool(torch.isfinite(scores.amax(dim=-1)).all()):
+            reason = Message(
+                "the model's logits are not finite (NaN or inf), so nothing can be drawn from "
+                "them. It is numerically unstable, which says nothing about what it knows: "
+                "try another --dtype or --quantization."
+            )
+            raise InvalidMeasurement(reason)
+        return scores.float()
 
 
-def _read_samples(names: Sequence[str], cache: BatchCache) -> dict[str, list[int]]:
-    known = [name for name in names if cache.has(name)]
-    return dict(zip(known, cache.get(known) or (), strict=True))
+@dataclass(eq=False)
+class _Draw(LogitsProcessor):
+    """Leaves only the drawn token, so that greedy search takes it.
 
+    Temperature, then the k most probable tokens, then the most probable that hold top_p of what is
+    left; of these, in falling order, the first whose cumulated probability exceeds the sample's
+    number of this step. Only the top k are ever sorted.
+    """
 
-def _names(batch: Sequence[SampleRequest]) -> list[str]:
-    return [item_key("draw", each.ids, seed) for each in batch for seed in each.seeds]
+    sampling: Sampling
+    draws: torch.Tensor
+    prompt_length: int
 
-
-def _without(batch: Sequence[SampleRequest], done: Container[str]) -> list[SampleRequest]:
-    def left(each: SampleRequest) -> list[int]:
-        return [seed for seed in each.seeds if item_key("draw", each.ids, seed) not in done]
-
-    return [each._replace(seeds=seeds) for each in batch if (seeds := left(each))]
-
-
-def _halves(batch: list[SampleRequest]) -> tuple[list[SampleRequest], list[SampleRequest]] | None:
-    if len(batch) > 1:
-        return halve(batch)
-    halves = halve(batch[0].seeds)
-    return halves and ([batch[0]._replace(seeds=halves[0])], [batch[0]._replace(seeds=halves[1])])
-
-
-def _refusal(batch: list[SampleRequest]) -> str:
-    return f"a single sample of a prompt of {len(batch[0].ids)} tokens does not fit into memory."
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        step = input_ids.shape[1] - self.prompt_length
+        count = self.sampling.top_k or scores.shape[-1]
+        kept, tokens = torch.topk(scores, min(count, scores.shape[-1]), dim=-1)
+        chances = torch.softmax(kept.double() / self.sampling.temperature, dim=-1)
+        # A token stays if those before it hold less than top_p; the first always does.
+        before = chances.cumsum(dim=-1) - chances
+        cumulated = torch.where(before < self.sampling.top_p, chances, 0.0).cumsum(dim=-1)
+        # Scaled by the total, so that a token is always found.
+        threshold = self.draws[:, step : step + 1].to(scores.device) * cumulated[:, -1:]
+        place = torch.searchsorted(cumulated, threshold, right=True)
+        chosen = tokens.gather(1, place.clamp(max=tokens.shape[-1] - 1))
+        return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)

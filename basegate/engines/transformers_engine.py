@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from transformers import GenerationConfig
 
-from basegate.engines.batch_cache import NO_CACHE
-from basegate.engines.batching import OomBackoff
+from basegate.engines.batching import NO_CACHE, OomBackoff
 from basegate.engines.checkpoints.inspection import check_window
-from basegate.engines.continuation_scoring import ContinuationScorer
+from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
+from basegate.engines.devices import memory_advice, release_memory
 from basegate.engines.lm_head import LMHead
-from basegate.engines.memory import memory_advice, release_memory
 from basegate.engines.protocol import Draw, TokenScores, sample_seed
 from basegate.engines.sampling import Sampler, SampleRequest, cached_samples
-from basegate.engines.tokenization import Encoder
+from basegate.engines.tokenization import Encoded, Encoder
 from basegate.engines.window_scoring import WindowScorer, plan_windows
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message
@@ -24,8 +25,10 @@ from basegate.progress import SILENT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from basegate.config.settings import Sampling
-    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.batching import BatchCache
     from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.progress import Progress
 
@@ -38,13 +41,8 @@ class TransformersEngine:
     """A causal language model and its tokenizer, as an `Engine` of `basegate.engines.protocol`.
 
     Its methods are described there. Where a model does not say how many tokens it was made for, the
-    window is 2,048 unless another is asked for.
-
-    Attributes:
-        model: the transformers model; `None` once closed.
-        vocabulary: how many tokens the tokenizer knows.
-        context_length: tokens that it was made for; `None` where that is not known.
-        prefix: what stands before every window and prompt, in words; see `Encoder`.
+    window is 2,048 unless another is asked for. `model` is `None` once closed, `vocabulary` how
+    many tokens the tokenizer knows.
     """
 
     def __init__(
@@ -73,10 +71,9 @@ class TransformersEngine:
         device = model.device.type
         advice = memory_advice(quantization, device)
         window = memory_advice(quantization, device, "a smaller [perplexity] window")
-        self._backoffs = {
-            "score": OomBackoff("score", window),
-            **{kind: OomBackoff(kind, advice) for kind in ("continue", "draw")},
-        }
+        self._score_backoff = OomBackoff("score", window)
+        self._continue_backoff = OomBackoff("continue", advice)
+        self._draw_backoff = OomBackoff("draw", advice)
         self._stops = _stop_tokens(model, tokenizer)
         # The checkpoint's generation defaults (a repetition penalty, say) would fill whatever
         # the gate leaves unset: only where it stops is taken from them.
@@ -91,7 +88,6 @@ class TransformersEngine:
         after: Sequence[str] | None = None,
         progress: Progress = SILENT,
     ) -> list[TokenScores]:
-        """Score every token of every text once; see `Engine.log_likelihoods`."""
         window = window or self.context_length or LONGEST
         self._check_window(window, context)
         if after is not None:
@@ -104,26 +100,15 @@ class TransformersEngine:
             for each in encoded
         ]
         scorer = WindowScorer(
-            self.model,
-            self.prefix_ids,
-            self._batch_tokens(),
-            self._backoffs["score"],
-            self._head,
+            self._head, self.prefix_ids, self._batch_tokens(), self._score_backoff
         )
         total = sum(map(len, plans))
         with progress.task(Message("{name}: scoring", name=self.name), total, "window") as step:
             scores = scorer.score([each.ids for each in encoded], plans, step, self.batch_cache)
-        return [
-            TokenScores(logprobs, each.starts, self._encoder.lost(text, each.ids))
-            for text, logprobs, each in zip(texts, scores, encoded, strict=True)
-        ]
+        return self._token_scores(texts, encoded, scores)
 
     def _score_after(
-        self,
-        texts: Sequence[str],
-        after: Sequence[str],
-        window: int,
-        progress: Progress,
+        self, texts: Sequence[str], after: Sequence[str], window: int, progress: Progress
     ) -> list[TokenScores]:
         """Score texts as continuations of their prompts, reading each prompt once."""
         encoded = []
@@ -136,24 +121,25 @@ class TransformersEngine:
             encoded.append(tail)
             together.setdefault((*self.prefix_ids, *head), []).append(place)
         asked = [
-            (list(head), [encoded[place].ids for place in places])
+            ContinuationRequest(list(head), [encoded[place].ids for place in places])
             for head, places in together.items()
         ]
-        scorer = ContinuationScorer(
-            self.model, self._batch_tokens(), self._backoffs["continue"], self._head
-        )
-        with progress.task(
-            Message("{name}: scoring", name=self.name), len(asked), "prompt"
-        ) as step:
+        scorer = ContinuationScorer(self._head, self._batch_tokens(), self._continue_backoff)
+        title = Message("{name}: scoring", name=self.name)
+        with progress.task(title, len(asked), "prompt") as step:
             found = scorer.score(asked, step, self.batch_cache)
-        logprobs = {
-            place: values
-            for places, scores in zip(together.values(), found, strict=True)
-            for place, values in zip(places, scores, strict=True)
-        }
+        by_place = dict(zip(chain(*together.values()), chain(*found), strict=True))
+        return self._token_scores(texts, encoded, [by_place[at] for at in range(len(texts))])
+
+    def _token_scores(
+        self,
+        texts: Sequence[str],
+        encoded: Sequence[Encoded],
+        scores: Sequence[NDArray[np.float64]],
+    ) -> list[TokenScores]:
         return [
-            TokenScores(logprobs[place], tail.starts, self._encoder.lost(texts[place], tail.ids))
-            for place, tail in enumerate(encoded)
+            TokenScores(logprobs, each.starts, self._encoder.lost(text, each.ids))
+            for text, logprobs, each in zip(texts, scores, encoded, strict=True)
         ]
 
     def sample(
@@ -165,25 +151,19 @@ class TransformersEngine:
         is_final: Sequence[Callable[[str], bool]] | None = None,
         progress: Progress = SILENT,
     ) -> list[list[Draw]]:
-        """Draw continuations of every prompt, in batches; see `Engine.sample`."""
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         asked = self._asked(prompts, sampling, numbers, is_final)
         for prompt, each in zip(prompts, asked, strict=True):
             self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
-        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._backoffs["draw"])
+        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._draw_backoff)
         total = sum(len(each.seeds) for each in asked)
         with progress.task(Message("{name}: writing", name=self.name), total, "sample") as step:
             drawn = sampler.draw(asked, sampling, step, self.batch_cache)
         return self._draws(asked, drawn)
 
     def cached_samples(
-        self,
-        prompts: Sequence[str],
-        *,
-        sampling: Sampling,
-        numbers: Sequence[Sequence[int]],
+        self, prompts: Sequence[str], *, sampling: Sampling, numbers: Sequence[Sequence[int]]
     ) -> list[list[Draw]]:
-        """Samples of an earlier run; see `Engine.cached_samples`."""
         if not len(self.batch_cache):
             return [[] for _ in prompts]
         asked = self._asked(prompts, sampling, numbers)
@@ -210,16 +190,13 @@ class TransformersEngine:
     ) -> list[list[Draw]]:
         return [
             [
-                Draw(
-                    self._encoder.decode(ids), seed, one_token=len(ids) >= 8 and len(set(ids)) == 1
-                )
+                Draw(self._encoder.decode(ids), seed, len(ids) >= 8 and len(set(ids)) == 1)
                 for ids, seed in zip(rows, each.seeds, strict=False)
             ]
             for rows, each in zip(drawn, asked, strict=True)
         ]
 
     def close(self) -> None:
-        """Free the model's memory; see `Engine.close`."""
         self.model = None
         self.__dict__.pop("_head", None)
         release_memory()
@@ -251,8 +228,7 @@ class TransformersEngine:
         if tokens > window:
             raise CandidateError(
                 f"the question {_beginning(prompt)} and its answer are {tokens} tokens and do not "
-                f"fit into the {window} tokens that {self.name} sees at once. Shorten the "
-                "question."
+                f"fit into the {window} tokens that {self.name} sees at once. Shorten it."
             )
 
     def _check_room(self, prompt: str, tokens: int, max_new_tokens: int) -> None:
@@ -273,6 +249,4 @@ def _stop_tokens(model: Any, tokenizer: Any) -> list[int]:
     """The ids that end a text, by the checkpoint's generation config or its tokenizer."""
     own = getattr(model.generation_config, "eos_token_id", None)
     stops = own if own is not None else tokenizer.eos_token_id
-    if stops is None:
-        return []
-    return [int(stop) for stop in stops] if isinstance(stops, list | tuple) else [int(stops)]
+    return [] if stops is None else [int(stop) for stop in np.atleast_1d(stops)]

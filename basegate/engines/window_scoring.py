@@ -1,28 +1,37 @@
 """Log-probabilities of tokens from a causal language model, window by window.
 
-A long text is cut into windows so that every token is scored exactly once.
+A long text is cut into windows so that every token is scored exactly once. The article's own
+perplexity, mistakes included, is here so that a run can be compared with its table.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
-from basegate.engines import batch_cache
-from basegate.engines.batch_cache import NO_CACHE, item_key, pack_numbers, unpack_numbers
-from basegate.engines.batching import BatchJob, OomBackoff, halve, pad
-from basegate.engines.lm_head import LMHead
+from basegate.engines.batching import NO_CACHE, BatchJob, OomBackoff, halve, item_key, pad
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from basegate.engines.batch_cache import BatchCache
+    from basegate.engines.batching import BatchCache
+    from basegate.engines.lm_head import LMHead
     from basegate.progress import Step
+
+A_WINDOW = "a single window"
+ARTICLE_WINDOW, ARTICLE_STRIDE = 20, 512
+"""The `model.config.max_length` of the article, which was 20 by default, and its stride."""
+ARTICLE_BATCH = 64
+ARTICLE_LARGEST = 88.0
+"""Beyond e to the power of it a float32, in which the article reckoned, is infinite."""
 
 
 class Window(NamedTuple):
@@ -58,38 +67,30 @@ def plan_windows(tokens: int, *, window: int, context: int, prefix: int) -> list
     return windows
 
 
-class Job(NamedTuple):
+class _Row(NamedTuple):
     """One window of one text."""
 
-    text: int
+    text: int  # the text's place
     window: Window
+    ids: list[int]  # all tokens that are fed, prefix included
 
     @property
-    def fed(self) -> int:
-        """Tokens that are fed, the prefix apart."""
-        return self.window.end - self.window.begin
+    def first(self) -> int:
+        """The position of the first token that is scored."""
+        return len(self.ids) - (self.window.end - self.window.scored)
 
 
+@dataclass(frozen=True)
 class WindowScorer:
-    """Scores windows with a transformers causal language model in evaluation mode.
+    """Scores windows; the prefix precedes every window and is never scored.
 
-    The prefix precedes every window and is never scored. A forward pass takes at most
-    `batch_tokens` tokens, padding included.
+    A forward pass takes at most `batch_tokens` tokens, padding included.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        prefix: Sequence[int],
-        batch_tokens: int,
-        backoff: OomBackoff | None = None,
-        head: LMHead | None = None,
-    ) -> None:
-        self.model = model
-        self.prefix = list(prefix)
-        self.batch_tokens = batch_tokens
-        self._head = head or LMHead(model, prefix)
-        self._backoff = backoff or OomBackoff()
+    head: LMHead
+    prefix: Sequence[int]
+    batch_tokens: int
+    backoff: OomBackoff = field(default_factory=OomBackoff)
 
     def score(
         self,
@@ -104,51 +105,76 @@ class WindowScorer:
             CandidateError: not even one window fits into memory.
         """
         scores = [np.full(len(ids), np.nan) for ids in texts]
-        jobs = [Job(text, window) for text, plan in enumerate(plans) for window in plan]
+        rows = [
+            _Row(place, window, [*self.prefix, *text[window.begin : window.end]])
+            for place, (text, plan) in enumerate(zip(texts, plans, strict=True))
+            for window in plan
+        ]
         # Longest first, so that running out of memory shows at once.
-        jobs.sort(key=lambda job: job.fed, reverse=True)
-        work = BatchJob(lambda part: self._score_batch(part, texts), halve, self._size, _refusal)
-        for batch in self._batches(jobs):
-            names = [
-                item_key("score", self._row(job, texts), job.window.end - job.window.scored)
-                for job in batch
-            ]
-            do = partial(self._backoff.run, batch, work, cache)
-            found = batch_cache.get_or_compute(cache, names, do, pack_numbers, unpack_numbers)
-            for job, values in zip(batch, found, strict=True):
-                scores[job.text][job.window.scored : job.window.end] = values
+        rows.sort(key=lambda row: len(row.ids), reverse=True)
+        work = BatchJob(self._score_batch, halve, _size, A_WINDOW)
+        for batch in self._batches(rows):
+            names = [item_key("score", row.ids, len(row.ids) - row.first) for row in batch]
+            found = self.backoff.numbers(names, batch, work, cache)
+            for (place, window, _), values in zip(batch, found, strict=True):
+                scores[place][window.scored : window.end] = values
             step(len(batch))
         return scores
 
-    def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
+    def _batches(self, rows: list[_Row]) -> Iterator[list[_Row]]:
         start = 0
-        while start < len(jobs):
-            size = max(1, self.batch_tokens // (len(self.prefix) + jobs[start].fed))
-            yield list(jobs[start : start + size])
+        while start < len(rows):
+            size = max(1, self.batch_tokens // len(rows[start].ids))
+            yield rows[start : start + size]
             start += size
 
     @torch.inference_mode()
-    def _score_batch(
-        self, batch: Sequence[Job], texts: Sequence[Sequence[int]]
-    ) -> list[NDArray[np.float64]]:
-        rows = [self._row(job, texts) for job in batch]
-        ids, _ = pad(rows, "right")
-        hidden = self._head.hidden(ids.to(self.model.device))
-        first = [len(self.prefix) + job.window.scored - job.window.begin for job in batch]
-        return self._head.logprobs(
-            hidden,
-            [
-                (index, start, row[start:])
-                for index, (start, row) in enumerate(zip(first, rows, strict=True))
-            ],
+    def _score_batch(self, batch: list[_Row]) -> list[NDArray[np.float64]]:
+        ids, _ = pad([row.ids for row in batch], "right")
+        return self.head.logprobs(
+            self.head.hidden(ids),
+            [(index, row.first, row.ids[row.first :]) for index, row in enumerate(batch)],
         )
 
-    def _row(self, job: Job, texts: Sequence[Sequence[int]]) -> list[int]:
-        return [*self.prefix, *texts[job.text][job.window.begin : job.window.end]]
 
-    def _size(self, batch: list[Job]) -> int:
-        return len(batch) * (len(self.prefix) + max(job.fed for job in batch))
+def _size(batch: list[_Row]) -> int:
+    return len(batch) * max(len(row.ids) for row in batch)
 
 
-def _refusal(batch: list[Job]) -> str:
-    return f"a single window of {batch[0].fed} tokens does not fit into memory."
+@torch.inference_mode()
+def article_perplexity(
+    model: Any, tokenizer: Any, text: str, cache: BatchCache = NO_CACHE
+) -> float:
+    """exp(mean over windows of the window's mean NLL), as the published code computes it.
+
+    One window of 20 tokens every 512: the rest of the text is never looked at. The tokenizer's
+    prefix stands before the first window only, the first token of each window is not scored, and
+    windows weigh alike whatever they hold. It is the article's figure, no perplexity of the text;
+    infinite or NaN where the model's numbers are.
+
+    Source: the article in which basegate begins, section on perplexity.
+    """
+    ids = tokenizer(text, return_tensors="pt", verbose=False)["input_ids"][0]
+    # The published loop ends with the first window that reaches the end of the text.
+    starts = range(0, max(0, len(ids) - ARTICLE_WINDOW) + ARTICLE_STRIDE, ARTICLE_STRIDE)
+    windows = [ids[start : start + ARTICLE_WINDOW] for start in starts if start < len(ids)]
+    work = BatchJob(partial(_losses, model), halve, lambda rows: sum(map(len, rows)), A_WINDOW)
+    backoff = OomBackoff("article")
+    total = 0.0
+    for _, group in groupby(windows, key=len):  # the last may be shorter
+        same = list(group)
+        for start in range(0, len(same), ARTICLE_BATCH):
+            batch = same[start : start + ARTICLE_BATCH]
+            names = [item_key("article", window.tolist()) for window in batch]
+            total += math.fsum(np.concatenate(backoff.numbers(names, batch, work, cache)))
+    mean = total / len(windows)
+    return math.inf if mean > ARTICLE_LARGEST else math.exp(mean)
+
+
+def _losses(model: Any, windows: list[torch.Tensor]) -> list[NDArray[np.float64]]:
+    """The mean loss of windows of one length, for each of them; shape [1] each.
+
+    The mean over all their tokens is the mean of their means, which is all that is wanted.
+    """
+    rows = torch.stack(windows).to(model.device)
+    return [np.array([float(model(rows, labels=rows).loss)])] * len(windows)

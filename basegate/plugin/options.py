@@ -332,10 +332,11 @@ def _names(specs: Iterable[CandidateSpec]) -> str:
 
 
 def _listed(spec: CandidateSpec, base: Path) -> tuple[str, ...]:
-    from basegate.engines.architectures.known import KNOWN
+    from basegate.engines.architectures import known_model_types
 
     context = str(spec.context_length) if spec.context_length else "unknown"
-    native = "no" if spec.unsupported else "yes" if spec.architecture in KNOWN else "unknown"
+    known = "yes" if spec.architecture in known_model_types() else "unknown"
+    native = "no" if spec.unsupported else known
     source = spec.source
     if spec.local:  # as `models.toml` would name it
         path = os.path.relpath(source, base)
@@ -345,11 +346,11 @@ def _listed(spec: CandidateSpec, base: Path) -> tuple[str, ...]:
 
 
 def _notes(spec: CandidateSpec) -> Iterator[str]:
-    from basegate.engines.architectures.known import KNOWN
+    from basegate.engines.architectures import known_model_types
 
     yield from filter(None, (spec.unsupported, spec.notes))
-    if spec.architecture and spec.architecture not in KNOWN:
+    if spec.architecture and spec.architecture not in known_model_types():
         yield (
             f"no class is known for architecture {spec.architecture!r}; it loads only where the "
-            f"installed transformers has one.{did_you_mean(spec.architecture, KNOWN)}"
+            f"installed transformers has one.{did_you_mean(spec.architecture, known_model_types())}"
         )

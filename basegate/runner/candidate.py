@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 
 from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.data.hub import resolve_commit
-from basegate.engines.devices import resolve_device
-from basegate.engines.memory import PeakMemory, clear_frames, release_memory
+from basegate.engines.devices import (
+    clear_frames,
+    peak_memory,
+    release_memory,
+    reset_peak_memory,
+    resolve_device,
+)
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.measurement import CandidateFacts, LoadedFile
@@ -65,7 +70,6 @@ class Candidate:
         self._revision = revision
         self._failure: str | None = None
         self._load_seconds: float | None = None
-        self._peak = PeakMemory(self.device)
 
     @property
     def name(self) -> str:
@@ -128,7 +132,7 @@ class Candidate:
         return self._engine
 
     def _try_to_load(self, revision: str) -> Engine:
-        self._peak.start()
+        reset_peak_memory(self.device)
         try:
             return self._load(self.spec, revision, self.device)
         # Any error, of the program's own, too: it would come again for every check.
@@ -148,7 +152,7 @@ class Candidate:
             dtype=self.spec.dtype,
             device=self.device,
             load_seconds=self._load_seconds,
-            peak_memory_bytes=self._peak.read() if self._engine is not None else None,
+            peak_memory_bytes=peak_memory(self.device) if self._engine is not None else None,
             weights=self._loaded.weights if self._loaded is not None else None,
             remote_code=self._loaded.code if self._loaded is not None else False,
             files=self._files,

@@ -11,7 +11,7 @@ from basegate.checks.early_stopping import ALL, is_enough
 from basegate.checks.identity import identify_check, identify_software
 from basegate.checks.task import Task
 from basegate.config.declaration import declaration_of, origin_of
-from basegate.engines.batch_cache import NO_CACHE
+from basegate.engines.batching import NO_CACHE
 from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Findings, Measurement

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import basegate.checks  # noqa: F401  declares what a job may ask for
 from basegate.config.declaration import import_origin
-from basegate.engines.memory import clear_frames
+from basegate.engines.devices import clear_frames
 from basegate.errors import BasegateError, StoreWarning
 from basegate.i18n.messages import Message
 from basegate.runner.candidate import Candidate

@@ -13,7 +13,7 @@ from basegate.checks.perplexity import PerplexitySettings, measure, summarise
 from basegate.checks.task import Task
 from basegate.config.settings import CorpusSource
 from basegate.data.corpora import Corpus
-from basegate.engines import article_perplexity as article
+from basegate.engines import window_scoring as article
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings

@@ -49,7 +49,7 @@ KNOWN = {
     "reasoning": (5, "74bc80230803660d"),
     "continuation": (7, "9c3877bf19fec5c3"),
     "minimal_pairs": (3, "684895c93b418e69"),
-    "perplexity": (5, "3c47f9f76cf408b6"),
+    "perplexity": (5, "d894dc6e8a49ef84"),
 }
 
 

@@ -19,7 +19,7 @@ def ask(endpoint, cache, call, **environment):
         # The hub's library waits ever longer between its tries.
         "import time\ntime.sleep = lambda seconds: None\n"
         "from basegate.data.hub import resolve_commit\n"
-        "from basegate.engines.checkpoints.download import download_model\n"
+        "from basegate.engines.checkpoints.download import download_small_files\n"
         "from basegate.errors import BasegateError\n"
         f"try:\n    print('OK', {call})\n"
         "except BasegateError as error:\n    print(type(error).__name__, error)\n"
@@ -64,7 +64,7 @@ def test_an_id_that_the_hub_would_not_even_look_up_says_so(hub, tmp_path):
 
 
 def test_a_gated_model_says_how_to_get_access(hub, tmp_path):
-    found = ask(address(hub), tmp_path, f"download_model('owner/gated', '{COMMIT}')")
+    found = ask(address(hub), tmp_path, f"download_small_files('owner/gated', '{COMMIT}')")
     assert found.startswith("CandidateError the model owner/gated is gated")
     assert "hf auth login" in found
 
@@ -78,7 +78,7 @@ def test_no_network_says_what_to_do_instead(tmp_path):
     found = ask(NOWHERE, tmp_path, "resolve_commit('model', 'owner/fine', None)")
     assert found.startswith("CandidateError the hub could not be reached for the model owner/fine")
     assert "`hf download owner/fine --local-dir DIR`" in found
-    found = ask(NOWHERE, tmp_path, f"download_model('owner/fine', '{COMMIT}')")
+    found = ask(NOWHERE, tmp_path, f"download_small_files('owner/fine', '{COMMIT}')")
     assert found.startswith("CandidateError the hub could not be reached for the model owner/fine")
     assert f"`hf download owner/fine --revision {COMMIT} --local-dir DIR`" in found
 

@@ -13,10 +13,10 @@ import torch
 
 from basegate.checks.early_stopping import ALL, Draws
 from basegate.config.settings import Sampling
-from basegate.engines import article_perplexity as article
 from basegate.engines import batching as halving
 from basegate.engines import kv_cache as caches
 from basegate.engines import transformers_engine as local
+from basegate.engines import window_scoring as article
 from basegate.store.file_batch_cache import FileBatchCache
 
 TEXTS = ["香港係我哋嘅屋企。" * 9, "佢哋今日唔得閒，聽日先至得。", "一二三四五六七八九十" * 4]
@@ -136,7 +136,7 @@ def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
 
     def forgetful():
         """An engine as a new process loads it: it knows of nothing that did not fit."""
-        for each in engine._backoffs.values():
+        for each in (engine._score_backoff, engine._continue_backoff, engine._draw_backoff):
             each._too_large = math.inf
         return engine
 
@@ -223,7 +223,7 @@ def test_under_the_limits_that_it_was_begun_with_nothing_is_drawn_beside(
 
 
 def test_the_articles_figure_goes_on_too(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(article, "BATCH", 2)
+    monkeypatch.setattr(article, "ARTICLE_BATCH", 2)
     text = "\n\n".join(TEXTS * 60)
     figure = partial(article.article_perplexity, engine.model, engine.tokenizer, text)
     plain = figure()

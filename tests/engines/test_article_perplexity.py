@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from basegate.engines.article_perplexity import article_perplexity
+from basegate.engines.window_scoring import article_perplexity
 
 
 def published(model, tokenizer, text):

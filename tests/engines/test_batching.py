@@ -32,7 +32,7 @@ def work_that_fits(most, tried):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return [2 * each for each in batch]
 
-    return BatchJob(do, halve, len, lambda batch: f"{batch[0]} does not fit.")
+    return BatchJob(do, halve, len, "a number")
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
@@ -89,7 +89,9 @@ def test_what_is_done_and_noted_depends_neither_on_earlier_measurements_nor_on_g
 
 
 def test_a_piece_that_does_not_fit_alone_is_refused_with_its_reason():
-    with pytest.raises(CandidateError, match=r"^7 does not fit\. Use another\.$"):
+    with pytest.raises(
+        CandidateError, match=r"^a number \(1 tokens\) does not fit into memory\. Use another\.$"
+    ):
         OomBackoff("score", "Use another.").run([7, 8], work_that_fits(0, []))
 
 
@@ -105,4 +107,4 @@ def test_another_error_is_not_about_memory():
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        OomBackoff().run([1, 2], BatchJob(do, halve, len, str))
+        OomBackoff().run([1, 2], BatchJob(do, halve, len, "a number"))

@@ -9,7 +9,8 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basegate.engines.continuation_scoring import ContinuationScorer
+from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
+from basegate.engines.lm_head import LMHead
 from basegate.engines.tokenization import Encoder
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
@@ -58,7 +59,9 @@ def alone(model, ids, tail):
 
 def farthest(model, asked, **limits):
     """How far any score is from that of its text `alone`."""
-    found = ContinuationScorer(model, **{"batch_tokens": 512, **limits}).score(asked, SILENT_STEP)
+    requests = [ContinuationRequest(*each) for each in asked]
+    scorer = ContinuationScorer(LMHead(model), **{"batch_tokens": 512, **limits})
+    found = scorer.score(requests, SILENT_STEP)
     assert [[len(values) for values in scores] for scores in found] == [
         [len(tail) for tail in tails] for _, tails in asked
     ]
@@ -76,6 +79,9 @@ ASKED = [
     ([3, 4, 5], [[11, 12], [13]]),
     (list(range(40, 52)), [[20, 21, 22, 23, 24]]),
 ]
+
+
+REQUESTS = [ContinuationRequest(*each) for each in ASKED]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -103,18 +109,18 @@ MODEL = [make("Llama")]
 
 
 def test_a_batch_that_does_not_fit_is_halved(llama, monkeypatch):
-    scorer = ContinuationScorer(llama, 512)
-    whole = scorer.score(ASKED, SILENT_STEP)
-    read = scorer._head.hidden_after
+    scorer = ContinuationScorer(LMHead(llama), 512)
+    whole = scorer.score(REQUESTS, SILENT_STEP)
+    read = scorer.head.hidden_after
 
     def small(cache, ids, mask):
         if len(ids) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return read(cache, ids, mask)
 
-    monkeypatch.setattr(scorer._head, "hidden_after", small)
+    monkeypatch.setattr(scorer.head, "hidden_after", small)
     journal = FileBatchCache(None, "key")
-    again = scorer.score(ASKED, SILENT_STEP, journal)
+    again = scorer.score(REQUESTS, SILENT_STEP, journal)
     for first, second in zip(whole, again, strict=True):
         for a, b in zip(first, second, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-5)
@@ -123,14 +129,14 @@ def test_a_batch_that_does_not_fit_is_halved(llama, monkeypatch):
 
 
 def test_one_continuation_that_does_not_fit_is_refused(llama, monkeypatch):
-    scorer = ContinuationScorer(llama, 512)
+    scorer = ContinuationScorer(LMHead(llama), 512)
 
     def none(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(scorer._head, "read", none)
-    with pytest.raises(CandidateError, match="do not fit into memory"):
-        scorer.score(ASKED, SILENT_STEP)
+    monkeypatch.setattr(scorer.head, "read", none)
+    with pytest.raises(CandidateError, match="does not fit into memory"):
+        scorer.score(REQUESTS, SILENT_STEP)
 
 
 def test_texts_are_scored_after_their_prompts(engine):

@@ -18,7 +18,8 @@ from transformers.initialization import no_init_weights
 
 from basegate.config.settings import Sampling
 from basegate.engines.checkpoints.model_config import model_class
-from basegate.engines.continuation_scoring import ContinuationScorer
+from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
+from basegate.engines.lm_head import LMHead
 from basegate.engines.sampling import Sampler, SampleRequest
 from basegate.engines.window_scoring import WindowScorer, plan_windows
 from tests.helpers.families import FAMILIES, family_config
@@ -111,14 +112,17 @@ def model(monkeypatch, truth, request):
 def test_scores(model):
     texts = [list(range(5, 45)), [7, 8, 9]]
     plans = [plan_windows(len(ids), window=16, context=4, prefix=1) for ids in texts]
-    scores = WindowScorer(model, [1], 64).score(texts, plans, step)
+    scores = WindowScorer(LMHead(model, [1]), [1], 64).score(texts, plans, step)
     assert [len(each) for each in scores] == [40, 3]
 
 
 @pytest.mark.parametrize("truth", [True, False], ids=["full rows", "padded rows"])
 def test_options(model):
-    asked = [([1, 5, 6, 7], [[8], [9, 10]]), ([1, 5], [[7, 8, 9]])]
-    scores = ContinuationScorer(model, 64).score(asked, step)
+    asked = [
+        ContinuationRequest([1, 5, 6, 7], [[8], [9, 10]]),
+        ContinuationRequest([1, 5], [[7, 8, 9]]),
+    ]
+    scores = ContinuationScorer(LMHead(model), 64).score(asked, step)
     assert [[len(tail) for tail in tails] for tails in scores] == [[1, 2], [3]]
 
 

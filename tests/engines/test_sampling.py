@@ -11,6 +11,7 @@ from scipy import stats
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from basegate.config.settings import Sampling
+from basegate.engines.lm_head import LMHead
 from basegate.engines.sampling import Sampler, SampleRequest
 from basegate.engines.window_scoring import WindowScorer, plan_windows
 from basegate.errors import CandidateError
@@ -78,15 +79,15 @@ def score(model, monkeypatch, most):
     """Score two texts, forward passes of more than `most` rows not fitting."""
     texts = [[2, 3, 4, 5, 6, 7, 2, 4] * 3, [5, 6, 7]]
     plans = [plan_windows(len(text), window=9, context=3, prefix=1) for text in texts]
-    scorer = WindowScorer(model, [1], 4096)
-    hidden = scorer._head.hidden
+    scorer = WindowScorer(LMHead(model, [1]), [1], 4096)
+    hidden = scorer.head.hidden
 
     def small(ids):
         if len(ids) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return hidden(ids)
 
-    monkeypatch.setattr(scorer._head, "hidden", small)
+    monkeypatch.setattr(scorer.head, "hidden", small)
     journal = FileBatchCache(None, "key")
     return scorer.score(texts, plans, step, journal), journal.spent()[1]
 
@@ -100,7 +101,7 @@ def test_scores_that_do_not_fit_are_computed_in_halves(model, monkeypatch):
 
 
 def test_a_window_that_does_not_fit_alone_is_refused(model, monkeypatch):
-    with pytest.raises(CandidateError, match="a single window of 8 tokens does not fit"):
+    with pytest.raises(CandidateError, match=r"a single window \(9 tokens\) does not fit"):
         score(model, monkeypatch, 0)
 
 

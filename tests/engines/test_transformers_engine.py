@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 
 import numpy as np
 import pytest
 
 import basegate
 from basegate.config.settings import Sampling
-from basegate.engines.batch_cache import NO_CACHE
-from basegate.engines.protocol import Engine
-from basegate.engines.transformers_engine import TransformersEngine
+from basegate.engines.batching import NO_CACHE
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
 from basegate.store.file_batch_cache import FileBatchCache
@@ -60,15 +57,6 @@ def plain_logprobs(engine, text, window, context):
             logits = engine.model(torch.tensor([row])).logits[0, -1].double()
         values.append(float(torch.log_softmax(logits, dim=-1)[ids[position]]))
     return np.array(values)
-
-
-@pytest.mark.parametrize("verb", ["log_likelihoods", "sample", "cached_samples", "close"])
-def test_the_engine_says_of_itself_what_every_engine_promises(verb):
-    def first_words(owner):
-        return re.split("[;.]", getattr(owner, verb).__doc__)[0]
-
-    assert first_words(TransformersEngine) == first_words(Engine)
-    assert f"see `Engine.{verb}`" in getattr(TransformersEngine, verb).__doc__
 
 
 @pytest.mark.parametrize(("window", "context"), [(128, 0), (24, 9), (17, 15), (40, 39)])
@@ -283,7 +271,7 @@ def test_prompts_of_one_batch_may_be_cut_at_any_sample(engine, monkeypatch):
 
 def test_a_sample_ends_where_more_text_could_not_change_its_reading(engine):
     # Line breaks are rare in random text: any token counts as one here.
-    from basegate.engines.sampling import EarlyStop
+    from basegate.engines.sampling import EarlyStop, Sampler
 
     seen = []
 
@@ -294,14 +282,8 @@ def test_a_sample_ends_where_more_text_could_not_change_its_reading(engine):
     import torch
 
     done = []
-    finished = EarlyStop(
-        [is_final, None],
-        2,
-        lambda ids: "\n" * len(ids),
-        lambda token: True,
-        {9},
-        lambda n=1: done.append(n),
-    )
+    sampler = Sampler(engine.model, [9], lambda ids: "\n" * len(ids))
+    finished = EarlyStop(sampler, [is_final, None], 2, lambda n=1: done.append(n))
     for length in range(3, 8):
         rows = torch.ones((2, length), dtype=torch.long)
         found = finished(rows, torch.zeros(2)).tolist()

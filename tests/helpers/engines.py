@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from basegate.engines.batch_cache import NO_CACHE
+from basegate.engines.batching import NO_CACHE
 from basegate.engines.protocol import Draw, TokenScores, sample_seed
 from basegate.serialization import digest
 
@@ -115,15 +115,15 @@ def load_logged(spec, revision, device, *, window=None, progress):
 
     import torch
 
-    from basegate.engines import article_perplexity as article
-    from basegate.engines import batch_cache as pieces
+    from basegate.engines import batching as pieces
     from basegate.engines import kv_cache as caches
     from basegate.engines import transformers_engine as local
+    from basegate.engines import window_scoring as article
     from basegate.runner.candidate import load_engine
 
     engine = load_engine(spec, revision, device, window=window, progress=progress)
     local.BATCH_TOKENS["cpu"] = 512
-    article.BATCH = 4
+    article.ARTICLE_BATCH = 4
     caches._budget = lambda model: 24 * 80 * caches._row_bytes(model)[0]
     plain = pieces.get_or_compute
 

@@ -104,7 +104,7 @@ def test_a_hub_id_is_never_a_folder_of_that_name(tmp_path, checkpoint, monkeypat
         asked.append((source, commit))
         raise CandidateError("no network here.")
 
-    monkeypatch.setattr(loading, "download_model", download)
+    monkeypatch.setattr(loading, "download_small_files", download)
     with pytest.raises(CandidateError, match="no network here"):
         load_engine(SPEC, "0" * 40, "cpu")
     assert asked == [("owner/one", "0" * 40)]

@@ -7,13 +7,16 @@ the checkpoint is run, and no file is rewritten.
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from basegate.engines.architectures import chatglm, qwen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 class Architecture(Protocol):
@@ -22,9 +25,13 @@ class Architecture(Protocol):
     Attributes:
         LONG_CONTEXT_CAVEAT: what the original code does beyond the context length and this one does
             not, as the end of a sentence; empty where it does nothing.
+        RENAMED: names of the original's weights (regular expressions), and transformers' for them.
+        FUSED: the weights of queries, keys and values one above the other (a regular expression).
     """
 
     LONG_CONTEXT_CAVEAT: str
+    RENAMED: dict[str, str]
+    FUSED: str
 
     def native_config(self, config: Mapping[str, Any], folder: Path) -> Any:
         """A config of a transformers class that computes the same.
@@ -34,10 +41,6 @@ class Architecture(Protocol):
         Raises:
             CandidateError: the config asks for what that class cannot do.
         """
-        ...
-
-    def conversions(self) -> list[Any]:
-        """Conversions of transformers from the original weights' names to its own."""
         ...
 
     def tokenizer(self, folder: Path) -> Any:
@@ -51,6 +54,22 @@ class Architecture(Protocol):
 
 ARCHITECTURES: dict[str, Architecture] = {"qwen": qwen, "chatglm": chatglm}
 """By the `model_type` of their `config.json`."""
+
+_TABLES = re.compile(r"(?ms)^MODEL_FOR_(?:CAUSAL_LM|IMAGE_TEXT_TO_TEXT)_MAPPING_NAMES = (.*?)^\)")
+
+
+@functools.cache
+def known_model_types() -> frozenset[str]:
+    """Values of `model_type` that load without code of the checkpoint.
+
+    Read from the text of transformers' tables: importing it would take seconds.
+    """
+    spec = importlib.util.find_spec("transformers")
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).parent / "models/auto/modeling_auto.py"
+    tables = " ".join(_TABLES.findall(source.read_text(encoding="utf-8")))
+    return frozenset(re.findall(r'\(\s*"([^"]+)",', tables)) | ARCHITECTURES.keys()
 
 
 def find(config: Mapping[str, Any]) -> Architecture | None:
@@ -72,10 +91,14 @@ def prepare(architecture: Architecture, config: Mapping[str, Any], folder: Path)
         CandidateError: the config asks for what the class cannot do.
     """
     from transformers.conversion_mapping import register_checkpoint_conversion_mapping
+    from transformers.core_model_loading import Split, WeightConverter, WeightRenaming
 
     native = architecture.native_config(config, folder)
     native.model_type = config["model_type"]
-    register_checkpoint_conversion_mapping(
-        native.model_type, architecture.conversions(), overwrite=True
-    )
+    parts = [f".self_attn.{name}_proj." for name in "qkv"]
+    conversions: list[Any] = [
+        *(WeightRenaming(old, new) for old, new in architecture.RENAMED.items()),
+        WeightConverter(architecture.FUSED, parts, operations=[Split(dim=0)]),
+    ]
+    register_checkpoint_conversion_mapping(native.model_type, conversions, overwrite=True)
     return native

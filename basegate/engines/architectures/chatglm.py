@@ -9,13 +9,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from basegate.engines.architectures.config_options import Options
-from basegate.engines.architectures.vocabulary_files import Kind, merges, read_pieces
+from basegate.engines.architectures.vocabulary_files import (
+    Kind,
+    fast_tokenizer,
+    merges,
+    read_pieces,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 LONG_CONTEXT_CAVEAT = ""
+RENAMED = {
+    r"^transformer\.embedding\.word_embeddings\.": "model.embed_tokens.",
+    r"^transformer\.encoder\.final_layernorm\.": "model.norm.",
+    r"^transformer\.output_layer\.": "lm_head.",
+    r"^transformer\.encoder\.layers\.": "model.layers.",
+    r"\.self_attention\.dense\.": ".self_attn.o_proj.",
+    r"\.mlp\.dense_h_to_4h\.": ".mlp.gate_up_proj.",
+    r"\.mlp\.dense_4h_to_h\.": ".mlp.down_proj.",
+}
+FUSED = r"\.self_attention\.query_key_value\."
 
 _RATIOS = (1, 50, 500)
 """`rope_ratio` as published with ChatGLM3-6B, its 32k and its 128k, whose base is multiplied by it.
@@ -79,28 +94,8 @@ def _refuse_others(options: Options) -> None:
         options.refuse("multi_query_group_num does not divide num_attention_heads")
 
 
-def conversions() -> list[Any]:
-    from transformers.core_model_loading import Split, WeightConverter, WeightRenaming
-
-    renamed = {
-        r"^transformer\.embedding\.word_embeddings\.": "model.embed_tokens.",
-        r"^transformer\.encoder\.final_layernorm\.": "model.norm.",
-        r"^transformer\.output_layer\.": "lm_head.",
-        r"^transformer\.encoder\.layers\.": "model.layers.",
-        r"\.self_attention\.dense\.": ".self_attn.o_proj.",
-        r"\.mlp\.dense_h_to_4h\.": ".mlp.gate_up_proj.",
-        r"\.mlp\.dense_4h_to_h\.": ".mlp.down_proj.",
-    }
-    parts = [f".self_attn.{name}_proj." for name in "qkv"]
-    return [
-        *(WeightRenaming(old, new) for old, new in renamed.items()),
-        WeightConverter(r"\.self_attention\.query_key_value\.", parts, operations=[Split(dim=0)]),
-    ]
-
-
 def tokenizer(folder: Path) -> Any:
     from tokenizers import Tokenizer, decoders, models, normalizers, processors
-    from transformers import AddedToken, PreTrainedTokenizerFast
 
     pieces = read_pieces(folder / "tokenizer.model")
     # Only ordinary pieces can come of joining: `</s>` or `<0x0A>` written in a text is text.
@@ -125,19 +120,9 @@ def tokenizer(folder: Path) -> Any:
             decoders.Strip(content=" ", left=1, right=0),
         ]
     )
-    built.add_special_tokens(
-        [AddedToken(token, special=True, normalized=False) for token in _SPECIAL]
-    )
     built.post_processor = processors.TemplateProcessing(
         single=[*_PREFIX, "$A"],
         pair=[*_PREFIX, "$A", "$B"],
-        special_tokens=[(token, built.token_to_id(token)) for token in _PREFIX],
+        special_tokens=[(token, len(pieces) + _SPECIAL.index(token)) for token in _PREFIX],
     )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=built,
-        unk_token="<unk>",
-        pad_token="<unk>",
-        eos_token="</s>",
-        split_special_tokens=True,
-        clean_up_tokenization_spaces=False,
-    )
+    return fast_tokenizer(built, _SPECIAL, unk_token="<unk>", pad_token="<unk>", eos_token="</s>")

@@ -22,23 +22,20 @@ class Options:
     def count(self, name: str) -> int:
         """A whole number above 0 that has to be there."""
         value = self.values.get(name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if type(value) is not int or value < 1:
             held = f"is {value!r}" if name in self.values else "is absent"
-            raise CandidateError(
-                f"{self.path}: {name} should be a whole number above 0, and it {held}. Without "
-                "it the model cannot be built: fetch the checkpoint again."
-            )
+            self._damaged(f"{name} should be a whole number above 0, and it {held}")
         return value
 
     def number(self, name: str, default: float) -> float:
         """A number above 0, or what the original code takes where there is none."""
         value = self.values.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
-            raise CandidateError(
-                f"{self.path}: {name} should be a number above 0, and it is {value!r}. Fetch the "
-                "checkpoint again."
-            )
+        if type(value) not in (int, float) or not 0 < value < inf:
+            self._damaged(f"{name} should be a number above 0, and it is {value!r}")
         return float(value)
+
+    def _damaged(self, what: str) -> NoReturn:
+        raise CandidateError(f"{self.path}: {what}. Fetch the checkpoint again.")
 
     def require(self, name: str, wanted: Any, default: Any) -> None:
         """Refuse an option other than `wanted`, the only value that is computed as in the original.
@@ -46,10 +43,9 @@ class Options:
         `default` is what the original code takes where config.json says nothing.
         """
         value = self.values.get(name, default)
-        if value == wanted:
-            return
-        held = f"= {value!r}" if name in self.values else "is absent"
-        self.refuse(f"{name} {held}, and only {wanted!r} is supported")
+        if value != wanted:
+            held = f"= {value!r}" if name in self.values else "is absent"
+            self.refuse(f"{name} {held}, and only {wanted!r} is supported")
 
     def refuse(self, what: str) -> NoReturn:
         raise CandidateError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from basegate.engines.architectures.config_options import Options
-from basegate.engines.architectures.vocabulary_files import merges, read_tiktoken
+from basegate.engines.architectures.vocabulary_files import fast_tokenizer, merges, read_tiktoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,18 @@ LONG_CONTEXT_CAVEAT: str = (
     "its own code stretches positions (dynamic NTK) and scales attention (log-n) there, which is "
     "not done here"
 )
+RENAMED = {
+    r"^transformer\.wte\.": "model.embed_tokens.",
+    r"^transformer\.ln_f\.": "model.norm.",
+    r"^transformer\.h\.": "model.layers.",
+    r"\.ln_1\.": ".input_layernorm.",
+    r"\.ln_2\.": ".post_attention_layernorm.",
+    r"\.attn\.c_proj\.": ".self_attn.o_proj.",
+    r"\.mlp\.w1\.": ".mlp.up_proj.",
+    r"\.mlp\.w2\.": ".mlp.gate_proj.",
+    r"\.mlp\.c_proj\.": ".mlp.down_proj.",
+}
+FUSED = r"\.attn\.c_attn\."
 
 _PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
@@ -72,33 +84,12 @@ def _refuse_others(options: Options) -> None:
         options.refuse("intermediate_size is odd, and it holds two projections")
 
 
-def conversions() -> list[Any]:
-    from transformers.core_model_loading import Chunk, WeightConverter, WeightRenaming
-
-    renamed = {
-        r"^transformer\.wte\.": "model.embed_tokens.",
-        r"^transformer\.ln_f\.": "model.norm.",
-        r"^transformer\.h\.": "model.layers.",
-        r"\.ln_1\.": ".input_layernorm.",
-        r"\.ln_2\.": ".post_attention_layernorm.",
-        r"\.attn\.c_proj\.": ".self_attn.o_proj.",
-        r"\.mlp\.w1\.": ".mlp.up_proj.",
-        r"\.mlp\.w2\.": ".mlp.gate_proj.",
-        r"\.mlp\.c_proj\.": ".mlp.down_proj.",
-    }
-    parts = [f".self_attn.{name}_proj." for name in "qkv"]
-    return [
-        *(WeightRenaming(old, new) for old, new in renamed.items()),
-        WeightConverter(r"\.attn\.c_attn\.", parts, operations=[Chunk(dim=0)]),
-    ]
-
-
 def tokenizer(folder: Path) -> Any:
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
-    from transformers import AddedToken, PreTrainedTokenizerFast
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
 
     ranks = read_tiktoken(folder / "qwen.tiktoken")
-    written = _visible()
+    written = bytes_to_unicode()
 
     def text(token: bytes) -> str:
         return "".join(written[byte] for byte in token)
@@ -119,25 +110,4 @@ def tokenizer(folder: Path) -> Any:
         ]
     )
     built.decoder = decoders.ByteLevel()
-    built.add_special_tokens(
-        [AddedToken(token, special=True, normalized=False) for token in _SPECIAL]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=built,
-        eos_token=_END,
-        pad_token=_END,
-        split_special_tokens=True,
-        clean_up_tokenization_spaces=False,
-    )
-
-
-def _visible() -> dict[int, str]:
-    """The character that stands for each byte in byte-level tokenizers.
-
-    Printable bytes stand for themselves, the others for the characters from 256 on.
-    """
-    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = sorted(set(range(256)) - set(plain))
-    return {byte: chr(byte) for byte in plain} | {
-        byte: chr(256 + place) for place, byte in enumerate(others)
-    }
+    return fast_tokenizer(built, _SPECIAL, eos_token=_END, pad_token=_END)

@@ -7,15 +7,14 @@ other. Only the fields that decide how text becomes pieces are looked at.
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 from enum import IntEnum
-from typing import TYPE_CHECKING, AnyStr, NamedTuple
+from typing import TYPE_CHECKING, Any, AnyStr, NamedTuple
 
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 Value = int | bytes
@@ -52,7 +51,7 @@ def read_pieces(path: Path) -> list[Piece]:
         # Of a field that stands there more than once the last one counts.
         training = _message(fields, 2)
         normalizing = _message(fields, 3)
-    except (IndexError, TypeError, ValueError, struct.error):
+    except (LookupError, TypeError, ValueError, struct.error):
         raise CandidateError(
             f"{path} is no SentencePiece model, or it is damaged. Fetch the checkpoint again; a "
             "newer kind of GLM has to be its converted checkpoint (its id ends in -hf)."
@@ -66,20 +65,17 @@ def _refuse_others(
 ) -> None:
     """Refuse what would be read as something else than SentencePiece reads it."""
     byte_pairs, whole = 2, {f"<0x{value:02X}>" for value in range(256)}
-    problem: str = ""
-    if training.get(3, 1) != byte_pairs:
-        problem = "it is no byte-pair model"
-    elif not training.get(35) or {p.text for p in pieces if p.kind is Kind.BYTE} != whole:
-        problem = "it has no bytes to fall back on"
-    elif training.get(24):
-        problem = "it writes spaces after words"
-    elif normalizing.get(2):
-        problem = "it rewrites characters"
-    elif not normalizing.get(3, 1) or normalizing.get(4, 1) or not normalizing.get(5, 1):
-        problem = "it treats spaces in another way"
-    elif len({piece.text for piece in pieces}) < len(pieces):
-        problem = "it holds a piece twice"
-    if problem:
+    bytes_ = {piece.text for piece in pieces if piece.kind is Kind.BYTE}
+    spaces = [bool(normalizing.get(number, 1)) for number in (3, 4, 5)]
+    problems = {
+        "it is no byte-pair model": training.get(3, 1) != byte_pairs,
+        "it has no bytes to fall back on": not training.get(35) or bytes_ != whole,
+        "it writes spaces after words": training.get(24),
+        "it rewrites characters": normalizing.get(2),
+        "it treats spaces in another way": spaces != [True, False, True],
+        "it holds a piece twice": len({piece.text for piece in pieces}) < len(pieces),
+    }
+    for problem in (text for text, is_so in problems.items() if is_so):
         raise CandidateError(
             f"{path}: {problem}, which is not supported: texts would get other tokens than the "
             "model was trained with. Choose the model's original tokenizer."
@@ -106,19 +102,15 @@ def _fields(data: Value) -> Iterator[tuple[int, Value]]:
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
-        kind = key & 7
-        if kind == 0:
+        value: Value
+        if (kind := key & 7) == 0:
             value, at = _varint(data, at)
-            yield key >> 3, value
-            continue
-        if kind == 2:
-            length, at = _varint(data, at)
         else:
-            length = {1: 8, 5: 4}.get(kind, len(data) + 1)
-        if at + length > len(data):
+            length, at = _varint(data, at) if kind == 2 else ({1: 8, 5: 4}[kind], at)
+            value, at = data[at : at + length], at + length
+        if at > len(data):
             raise ValueError("it ends in the middle of a field")
-        yield key >> 3, data[at : at + length]
-        at += length
+        yield key >> 3, value
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -134,14 +126,11 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 def read_tiktoken(path: Path) -> dict[bytes, int]:
     """Every token with its id, which is also its rank."""
-    ranks = {}
-    lines = _contents(path).splitlines()
+    lines = (line.split() for line in _contents(path).splitlines())
     try:
-        for line in lines:
-            token, rank = line.split()
-            ranks[base64.b64decode(token, validate=True)] = int(rank)
-    except (ValueError, binascii.Error):
-        ranks.clear()
+        ranks = {base64.b64decode(token, validate=True): int(rank) for token, rank in lines}
+    except ValueError:  # of base64, too
+        ranks = {}
     whole = sorted(ranks.values()) == list(range(len(ranks)))
     if not whole or not all(bytes([value]) in ranks for value in range(256)):
         raise CandidateError(
@@ -174,3 +163,18 @@ def merges(ranks: Mapping[AnyStr, float]) -> list[tuple[AnyStr, AnyStr]]:
                 found.append((rank, ranks[left], ranks[right], left, right))
     found.sort()
     return [(left, right) for *_, left, right in found]
+
+
+def fast_tokenizer(built: Any, special: Sequence[str], **ends: str) -> Any:
+    """A tokenizer of the library tokenizers as one of transformers; `ends`: `eos_token`, say."""
+    from transformers import AddedToken, PreTrainedTokenizerFast
+
+    built.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in special]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=built,
+        split_special_tokens=True,
+        clean_up_tokenization_spaces=False,
+        **ends,
+    )

@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from basegate.data.fingerprint import CHECKPOINT_FILES
 from basegate.errors import CandidateError
@@ -31,33 +31,24 @@ _COUNT = re.compile(r"(num|n)_(\w+_)?(layers?|experts)|depth")
 _KERNEL = re.compile(r"_?(attn|experts)_implementation(_internal)?")
 _DISTRIBUTED = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 """Beside any weights, transformers loads files of such names instead."""
-_QUANTISED = (
-    "weights that its owner has quantised, and the gate would record another --quantization than "
-    "is measured. Choose the checkpoint that it was made from, in 16 or 32 bits"
-)
+_QUANTISED = "weights that its owner has quantised. Choose the checkpoint in 16 or 32 bits"
 _REFUSED = {
-    "transformers_weights": (
-        "weights under a name of its own, which get round every check of the weights. Take the "
-        "line out, and give the weights their usual name (model.safetensors)"
-    ),
-    "configuration_files": (
-        "other configs to be read instead, which nobody has looked at. Make the right one "
-        "config.json, without the line"
-    ),
+    "transformers_weights": "weights under a name of its own. Rename them to model.safetensors",
+    "configuration_files": "other configs to be read instead. Make the right one config.json",
     "quantization_config": _QUANTISED,
     "compression_config": _QUANTISED,
 }
-"""Keys of `config.json` at any depth, and what they ask for."""
+"""Keys of `config.json` at any depth that lead round a check, or would measure another model than
+the one that is recorded; and what they ask for."""
 _POINTER = b"version https://git-lfs"
+OUTSIDE = "So the gate could be made to read any file of this machine"
 
 Ids = int | list[int] | None
 Length = Annotated[int, Field(gt=0)] | None
 
 
-class _Open(BaseModel):
+class _Open(BaseModel, strict=True):
     """A table of which some keys are known; strict about types."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
 
 
 class _Lengths(_Open):
@@ -121,8 +112,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         if not is_plain(name):
             raise CandidateError(
                 f"{folder / 'tokenizer_config.json'}: fast_tokenizer_files names {name!r}, outside "
-                "the checkpoint's folder. Such an entry could make the gate read any file of this "
-                "machine: do not use this checkpoint, or take the line out."
+                f"the folder. {OUTSIDE}: do not use this checkpoint, or take the line out."
             )
     for name in WEIGHTS:
         if (folder / f"{name}{INDEX}").exists():
@@ -135,8 +125,7 @@ def _check_folder(folder: Path) -> None:
     try:
         if not folder.is_dir():
             raise CandidateError(
-                f"{folder} is not a folder. Give the folder that holds config.json, the tokenizer "
-                "and the weights (*.safetensors), or a hub id."
+                f"{folder} is not a folder. Give the folder that holds config.json, or a hub id."
             )
         held = sorted(folder.iterdir())
         for path in held:
@@ -147,10 +136,9 @@ def _check_folder(folder: Path) -> None:
     names = [path.name for path in held]
     if "adapter_config.json" in names:
         raise CandidateError(
-            f"{folder} holds an adapter (LoRA or the like), which beside a whole model would be "
-            "applied only where peft is installed, so nobody could tell what was measured. Merge "
-            "it into its base model (peft: `merge_and_unload`, then `save_pretrained`), or take "
-            "its files out of the folder."
+            f"{folder} holds an adapter (LoRA or the like), which would be applied only where peft "
+            "is installed. Merge it into its base model (peft: `merge_and_unload`, then "
+            "`save_pretrained`), or take its files out of the folder."
         )
     if "config.json" not in names:
         raise CandidateError(
@@ -160,9 +148,8 @@ def _check_folder(folder: Path) -> None:
         )
     for name in filter(_DISTRIBUTED.fullmatch, names):
         raise CandidateError(
-            f"{folder / name} is part of a distributed checkpoint, which would be loaded instead "
-            "of model.safetensors without a check. Save the model in the usual way "
-            "(`save_pretrained`), or take such files out of the folder."
+            f"{folder / name} is part of a distributed checkpoint, which would be loaded unchecked "
+            "instead of model.safetensors. Save the model with `save_pretrained`."
         )
 
 
@@ -175,19 +162,24 @@ def _check_file(path: Path) -> None:
         raise unreadable(path, error) from None
     if start == _POINTER:
         raise CandidateError(
-            f"{path} is a pointer of Git LFS, not the file itself: the repository was cloned "
-            "without its large files. Run `git lfs pull` in it, or fetch it with `hf download`."
+            f"{path} is a pointer of Git LFS, not the file itself. Run `git lfs pull` in the "
+            "repository, or fetch it with `hf download`."
         )
 
 
 def unreadable(path: Path, error: OSError) -> CandidateError:
-    remedy = "Fetch the checkpoint again."
-    if isinstance(error, PermissionError):
-        remedy = (
-            "Run as the user who owns it, or let its owner allow it "
-            f"(`chmod a+rX {path}`; the folders above need a+x)."
-        )
-    return CandidateError(f"{path} cannot be read: {error.strerror or error}. {remedy}")
+    what = f" cannot be read: {error.strerror or error}"
+    if not isinstance(error, PermissionError):
+        return damaged(path, what)
+    return CandidateError(
+        f"{path}{what}. Run as the user who owns it, or let its owner allow it (`chmod a+rX "
+        f"{path}`; the folders above need a+x)."
+    )
+
+
+def damaged(place: Path, what: str) -> CandidateError:
+    """The error of a file or folder that only another copy can mend."""
+    return CandidateError(f"{place}{what}. Fetch the checkpoint again.")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -204,18 +196,11 @@ def read_json(path: Path) -> dict[str, Any]:
     except RecursionError:
         deep = True
     except ValueError as error:
-        raise CandidateError(
-            f"{path} is not valid JSON ({error}). Fetch the checkpoint again."
-        ) from None
+        raise damaged(path, f" is not valid JSON ({error})") from None
     if deep:
-        raise CandidateError(
-            f"{path} is nested deeper than {_DEEPEST} levels, which no checkpoint's is. Fetch the "
-            "checkpoint again."
-        )
+        raise damaged(path, f" is nested deeper than {_DEEPEST} levels, which no checkpoint's is")
     if not isinstance(found, dict):
-        raise CandidateError(
-            f"{path} should hold a table ({{...}}) and holds none. Fetch the checkpoint again."
-        )
+        raise damaged(path, " should hold a table ({...}) and holds none")
     return found
 
 
@@ -227,10 +212,7 @@ def _read(path: Path, rules: type[_Open]) -> dict[str, Any]:
         first = error.errors()[0]
         within = 2 if first["loc"][0] == "text_config" else 1
         key = ".".join(map(str, first["loc"][:within]))
-        raise CandidateError(
-            f"{path}: {key} is {_short(first['input'])} ({first['msg']}). Without it nobody can "
-            "tell how the checkpoint is to be loaded. Fetch the checkpoint again."
-        ) from None
+        raise damaged(path, f": {key} is {_short(first['input'])} ({first['msg']})") from None
     return found
 
 
@@ -255,17 +237,14 @@ def items(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _check_config(path: Path, config: dict[str, Any]) -> None:
     for key, value in items(config):
         if key in _REFUSED and value is not None:
-            raise CandidateError(f"{path}: {key} asks for {_REFUSED[key]}.")
+            raise CandidateError(f"{path}: {key} asks for {_REFUSED[key]}, without that key.")
         if _KERNEL.fullmatch(key) and "/" in json.dumps(value):
             raise CandidateError(
                 f"{path}: {key} = {_short(value)} asks for compiled code of another repository, "
-                "which nothing pins. It is not run. Take the line out: the gate chooses by itself."
+                "which is not run. Take the line out: the gate chooses by itself."
             )
         if _COUNT.fullmatch(key) and isinstance(value, int) and value > _MOST:
-            raise CandidateError(
-                f"{path}: {key} is {value}, and no model has more than {_MOST}: building it would "
-                "take all memory. Fetch the checkpoint again."
-            )
+            raise damaged(path, f": {key} is {value}, and no model has more than {_MOST}")
 
 
 def code_places(folder: Path) -> list[tuple[Path, str]]:
@@ -286,9 +265,8 @@ def check_code(folder: Path) -> None:
     for path, place in code_places(folder):
         if "--" in place:
             raise CandidateError(
-                f"{path}: auto_map names code of another repository ({place}), which the pinned "
-                "commit does not pin. It is not run. Choose a checkpoint that brings all of its "
-                "code."
+                f"{path}: auto_map names code of another repository ({place}), which no commit "
+                "pins. It is not run. Choose a checkpoint that brings all of its code."
             )
 
 
@@ -301,17 +279,13 @@ def read_index(path: Path) -> dict[str, str]:
     try:
         places = _Index.model_validate(read_json(path)).weight_map
     except ValidationError:
-        raise CandidateError(
-            f"{path} is no index of weights (a weight_map of tensors and files). Fetch the "
-            "checkpoint again."
-        ) from None
+        what = " is no index of weights (a weight_map of tensors and files)"
+        raise damaged(path, what) from None
     for tensor, name in places.items():
         if not is_plain(name):
             raise CandidateError(
-                f"{path} says that {tensor} is in {name!r}, which is no file beside it. Such an "
-                "index could make the gate read any file of this machine, or weights that are not "
-                "in the checkpoint's fingerprint: do not use this checkpoint, or put the file "
-                "itself beside the index."
+                f"{path} says that {tensor} is in {name!r}, which is no file beside it. {OUTSIDE}"
+                ": do not use this checkpoint, or put the file itself beside the index."
             )
     return places
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,28 +25,41 @@ SECOND_COPIES = ("*/*", "consolidated*")
 """Checkpoints of the training, and the weights again in their original format."""
 
 
-def download_model(
-    repo_id: str,
-    commit: str,
-    look: Callable[[Path], None] = lambda folder: None,
-    *,
-    code: bool = False,
-    progress: Progress = SILENT,
-) -> Path:
-    """Fetch config, tokenizer and weights of a commit into the hub's cache; return their folder.
+def download_small_files(repo_id: str, commit: str, *, code: bool = False) -> Path:
+    """Fetch all but the weights of a commit into the hub's cache; return their folder.
 
-    `look` is called with the folder when all but the weights is there; what it raises spares
-    fetching them. Safetensors are preferred; `.bin` files are fetched only where there are none.
     With `code`, Python files are fetched, too.
 
     Raises:
         CandidateError: misspelt, gated or out of reach.
     """
     with _translating(repo_id, commit):
-        folder = _fetch(repo_id, commit, *SMALL, *([CODE] if code else []))
-    look(folder)
+        return _fetch(repo_id, commit, *SMALL, *([CODE] if code else []))
+
+
+def download_weights(repo_id: str, commit: str, folder: Path, progress: Progress = SILENT) -> Path:
+    """Fetch what is missing of the weights; `folder` holds the small files.
+
+    Safetensors are preferred; `.bin` files are fetched only where there are none.
+
+    Raises:
+        CandidateError: there are none, they do not fit on the disk, or the hub is out of reach.
+    """
     with _translating(repo_id, commit):
-        return _fetch_weights(repo_id, commit, folder, progress)
+        listed = _listing(repo_id, commit)
+        wanted = _weights(folder, listed)
+        if not wanted:
+            raise no_weights(repo_id, listed)
+        missing = {name: listed.get(name, 0) for name in wanted if not (folder / name).exists()}
+        size = sum(missing.values())
+        _check_room(repo_id, folder, size)
+        if missing:
+            gib = f"{size / GIB:.1f}"
+            progress.status(
+                Message("{repo_id}: fetching {size} GiB of weights", repo_id=repo_id, size=gib)
+            )
+        with progress.telling(_counter(folder, size)):
+            return _fetch(repo_id, commit, *map(glob.escape, wanted))
 
 
 @contextmanager
@@ -60,23 +73,6 @@ def _translating(repo_id: str, commit: str) -> Iterator[None]:
     # Errors of HTTP, of files and of the library itself have no base of their own in common.
     except Exception as error:
         raise translated(error, "model", repo_id, commit) from error
-
-
-def _fetch_weights(repo_id: str, commit: str, folder: Path, progress: Progress) -> Path:
-    listed = _listing(repo_id, commit)
-    wanted = _weights(folder, listed)
-    if not wanted:
-        raise no_weights(repo_id, listed)
-    missing = {name: listed.get(name, 0) for name in wanted if not (folder / name).exists()}
-    size = sum(missing.values())
-    _check_room(repo_id, folder, size)
-    if missing:
-        gib = f"{size / GIB:.1f}"
-        progress.status(
-            Message("{repo_id}: fetching {size} GiB of weights", repo_id=repo_id, size=gib)
-        )
-    with progress.telling(_counter(folder, size)):
-        return _fetch(repo_id, commit, *map(glob.escape, wanted))
 
 
 def _check_room(repo_id: str, folder: Path, needed: int) -> None:
@@ -142,8 +138,6 @@ def _counter(folder: Path, total: int) -> Callable[[], str]:
 def _held(folder: Path) -> int:
     total = 0
     for path in folder.glob("*"):
-        try:
+        with suppress(OSError):  # a file that is finished gets another name
             total += path.stat().st_size
-        except OSError:  # a file that is finished gets another name
-            continue
     return total

@@ -59,9 +59,8 @@ def check_before_loading(folder: Path, architecture: str = "") -> None:
 def check_files(folder: Path) -> None:
     if not any(True for pattern in _TOKENIZER_FILES for _ in folder.glob(pattern)):
         raise CandidateError(
-            f"{folder} has no tokenizer (none of {joined(_TOKENIZER_FILES)}). Without it no text "
-            "can be given to the model: copy the tokenizer's files of the base model into the "
-            "folder (`tokenizer.save_pretrained`)."
+            f"{folder} has no tokenizer (none of {joined(_TOKENIZER_FILES)}). Copy those of the "
+            "base model into the folder (`tokenizer.save_pretrained`)."
         )
 
 
@@ -78,26 +77,22 @@ def check_architecture(config: dict[str, Any], folder: Path, expected: str = "")
     kind = config["model_type"]
     if kind in CONFIG_MAPPING or kind in ARCHITECTURES:
         return
-    remote = ""
-    if code_places(folder):
-        remote = (
-            " The checkpoint brings Python code of its own, which is not run: it is a stranger's "
-            "program. If you have read it: pin its commit (revision = in models.toml, or "
-            "NAME=SOURCE@COMMIT) and name the candidate in --trust-remote-code."
-        )
+    remote = (
+        " The checkpoint brings Python code of its own, a stranger's program, which is not run. If "
+        "you have read it: pin its commit (revision = in models.toml, or NAME=SOURCE@COMMIT) and "
+        "name the candidate in --trust-remote-code."
+    )
     raise CandidateError(
-        f"{folder / 'config.json'}: transformers has no class for model_type {kind!r}, so it "
-        f"cannot be loaded. Choose a converted checkpoint, or a newer transformers.{remote}"
+        f"{folder / 'config.json'}: transformers has no class for model_type {kind!r}. Choose a "
+        f"converted checkpoint, or a newer transformers.{remote if code_places(folder) else ''}"
     )
 
 
 def _check_named(config: dict[str, Any], folder: Path, expected: str) -> None:
-    kind = config["model_type"]
-    if expected and kind != expected:
+    if expected and config["model_type"] != expected:
         raise CandidateError(
-            f"{folder / 'config.json'}: its model_type is {kind!r}, and its entry in models.toml "
-            f"says architecture = {expected!r}. It may be another checkpoint than the one that was "
-            "meant: correct source or architecture."
+            f"{folder / 'config.json'}: its model_type is {config['model_type']!r}, and its entry "
+            f"in models.toml says architecture = {expected!r}. Correct source or architecture."
         )
 
 
@@ -109,11 +104,8 @@ def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, .
 
 def context_length(config: dict[str, Any]) -> int | None:
     """The longest input that the config allows, in tokens; `None` where it does not say."""
-    for key in CONTEXT:
-        value = config.get(key) or (config.get("text_config") or {}).get(key)
-        if isinstance(value, int) and value > 0:
-            return value
-    return None
+    found = (_of_text_model(config, key) for key in CONTEXT)
+    return next((value for value in found if value is not None and value > 0), None)
 
 
 def check_window(name: str, window: int, longest: int | None, caveat: str = "") -> None:
@@ -125,10 +117,14 @@ def check_window(name: str, window: int, longest: int | None, caveat: str = "") 
         raise CandidateError(
             f"[perplexity] window = {window} is longer than the {longest} tokens that {name} was "
             f"made for; beyond them its numbers mean nothing{f' ({caveat})' if caveat else ''}. "
-            "Lower window, which holds for every candidate, so that all are compared alike."
+            "Lower window, which holds for every candidate."
         )
 
 
 def vocabulary_size(config: dict[str, Any]) -> int | None:
-    value = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
+    return _of_text_model(config, "vocab_size")
+
+
+def _of_text_model(config: dict[str, Any], key: str) -> int | None:
+    value = config.get(key) or (config.get("text_config") or {}).get(key)
     return value if isinstance(value, int) else None

@@ -1,8 +1,8 @@
-"""`config.json` as a configuration of transformers, and the class that it belongs to."""
+"""How a checkpoint is loaded: options, `config.json` as transformers reads it, model class."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.engines.architectures import find, prepare
 from basegate.errors import CandidateError
@@ -10,6 +10,18 @@ from basegate.errors import CandidateError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+_IN, _OUT = 64, 32
+"""On the CPU bitsandbytes reads four-bit layers in blocks of so many numbers and rows."""
+
+
+class LoadOptions(NamedTuple):
+    """How to load a model."""
+
+    quantization: str  # `nf4`, `fp4`, `int8` or `none`
+    dtype: str  # of the computation and of what is not quantised
+    device: str  # `cuda` or `cpu`
+    trusted: bool = False  # whether the checkpoint's own Python code may run
 
 
 def model_config(folder: Path, config: Mapping[str, Any], trusted: bool = False) -> Any:
@@ -71,23 +83,61 @@ def empty_model(folder: Path, native: Any, dtype: str) -> Any:
 
     import torch
 
+    made = model_class(folder, native)
     try:
         with torch.device("meta"):
             # A copy: building a model writes its dtype and kind of attention into the config.
-            return model_class(folder, native).from_config(
-                copy.deepcopy(native), dtype=getattr(torch, dtype)
-            )
-    except CandidateError:
-        raise
+            return made.from_config(copy.deepcopy(native), dtype=getattr(torch, dtype))
     # As above: each family's code meets a contradiction in its own way.
     except Exception as error:
         raise _unusable(folder, error) from error
 
 
 def _unusable(folder: Path, error: Exception) -> CandidateError:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return CandidateError(
         f"{folder / 'config.json'}: no model can be built from it ({type(error).__name__}: "
-        f"{' '.join(lines)[:300]}). Check the option named there, fetch the checkpoint again, or "
-        "try a newer transformers."
+        f"{' '.join(str(error).split())[:300]}). Check the option named there, fetch the "
+        "checkpoint again, or try a newer transformers."
     )
+
+
+def quantization_config(options: LoadOptions, model: Any) -> Any:
+    """The config of bitsandbytes for an `empty_model`; `None` where nothing is quantised.
+
+    `nf4` and `fp4`: 4 bits, double quantisation. `int8`: LLM.int8(). The LM head stays in `dtype`,
+    and so do layers that the CPU could not compute with; `model` is `None` where nobody knows them.
+    """
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if options.quantization == "none":
+        return None
+    if options.quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    on_cpu = model is not None and options.device == "cpu"
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=options.quantization,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, options.dtype),
+        llm_int8_skip_modules=_layers_left_out(model) if on_cpu else None,
+    )
+
+
+def _layers_left_out(model: Any) -> list[str] | None:
+    """Layers that stay unquantised because the CPU could not compute with them, if there is any.
+
+    Falcon-H1's projections into its state have odd numbers of rows, for one. What transformers
+    leaves out by itself is in the list, too, since naming some replaces that.
+    """
+    import torch
+    from transformers.quantizers.base import get_keys_to_not_convert
+
+    own = set(get_keys_to_not_convert(model))
+    odd = {
+        name
+        for name, layer in model.named_modules()
+        if isinstance(layer, torch.nn.Linear)
+        and (layer.in_features % _IN or layer.out_features % _OUT)
+    }
+    return sorted(odd | own) if odd - own else None

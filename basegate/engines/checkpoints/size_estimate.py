@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basegate.engines.checkpoints.model_config import empty_model
+from basegate.engines.checkpoints.model_config import empty_model, quantization_config
+from basegate.engines.devices import memory_advice
 from basegate.engines.kv_cache import bytes_of
-from basegate.engines.memory import memory_advice
 from basegate.errors import CandidateError
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from basegate.engines.checkpoints.model_config import LoadOptions
 
 
 class Size(NamedTuple):
@@ -29,28 +31,23 @@ class Size(NamedTuple):
         return self.weights + (self.cache or 0)
 
 
-def measure(
-    folder: Path, native: Any, quantization: str, dtype: str, device: str, window: int
-) -> Size:
+def measure(folder: Path, native: Any, options: LoadOptions, window: int) -> Size:
     """Size of a candidate by its config, for inputs of `window` tokens; no weights are looked at.
 
     Raises:
         CandidateError: no model can be built from the config.
     """
-    model = empty_model(folder, native, dtype)
+    model = empty_model(folder, native, options.dtype)
     cache = _cache_bytes(model, window)
     # Before bitsandbytes' layers are put in: their biases are float32 until they are loaded.
     parameters = dict(model.named_parameters())
-    quantised = _quantised(model, quantization, dtype, device)
+    quantised = _quantised(model, options)
     weights = sum(each.nbytes for name, each in parameters.items() if name not in quantised)
-    weights += sum(_quantised_bytes(each, quantization) for each in quantised.values())
-    return Size(
-        parameters=sum(each.numel() for each in parameters.values()),
-        quantised=sum(each.numel() for each in quantised.values()),
-        weights=weights,
-        cache=cache,
-        window=window,
+    weights += sum(_quantised_bytes(each, options.quantization) for each in quantised.values())
+    count, few_bits = (
+        sum(each.numel() for each in group.values()) for group in (parameters, quantised)
     )
+    return Size(count, few_bits, weights, cache, window)
 
 
 def _cache_bytes(model: Any, window: int) -> int | None:
@@ -75,16 +72,11 @@ def _cache_bytes(model: Any, window: int) -> int | None:
         return None
 
 
-def _quantised(model: Any, quantization: str, dtype: str, device: str) -> dict[str, Any]:
+def _quantised(model: Any, options: LoadOptions) -> dict[str, Any]:
     """The parameters that loading will quantise, by transformers' own choice of layers."""
-    import torch
     from transformers.quantizers.auto import AutoHfQuantizer
 
-    from basegate.engines.quantization import layers_left_out, quantization_config
-
-    left_out = layers_left_out(model, quantization, device)
-    config = quantization_config(quantization, getattr(torch, dtype), left_out)
-    if config is None:
+    if (config := quantization_config(options, model)) is None:
         return {}
     quantizer = AutoHfQuantizer.from_config(config, pre_quantized=False)
     quantizer.preprocess_model(model=model, device_map={"": "cpu"})
@@ -108,14 +100,14 @@ def _quantised_bytes(weight: Any, quantization: str) -> int:
     return -(-count // 2) + blocks + 4 * -(-blocks // 256)
 
 
-def describe(size: Size, quantization: str, dtype: str) -> str:
-    precision = Message("all in {dtype}", dtype=dtype)
-    if quantization != "none":
+def describe(size: Size, options: LoadOptions) -> str:
+    precision = Message("all in {dtype}", dtype=options.dtype)
+    if options.quantization != "none":
         precision = Message(
             "{count} of them in {quantization}, the rest in {dtype}",
             count=_billions(size.quantised),
-            quantization=quantization,
-            dtype=dtype,
+            quantization=options.quantization,
+            dtype=options.dtype,
         )
     return Message(
         "{count} parameters, {precision}: {weights}; KV cache of a window of {window} tokens: "
@@ -128,19 +120,17 @@ def describe(size: Size, quantization: str, dtype: str) -> str:
     )
 
 
-def check_fits(
-    name: str, size: Size, free: int | None, device: str, quantization: str, described: str
-) -> None:
+def check_fits(name: str, size: Size, free: int | None, options: LoadOptions) -> None:
     """Refuse a candidate that cannot run in `free` bytes, if that is known; with the numbers."""
     if free is None or size.needed <= free:
         return
-    where = "the GPUs here have" if device == "cuda" else "this machine has"
+    where = "the GPUs here have" if options.device == "cuda" else "this machine has"
     # A smaller window makes the KV cache smaller, and nothing else.
     window = ("a smaller [perplexity] window",) if size.weights <= free else ()
     raise CandidateError(
-        f"{name} does not fit. It needs {_gib(size.needed)} ({described}), and {where} "
-        f"{_gib(free)} of memory free. Nothing was loaded. End what else uses the memory. "
-        f"{memory_advice(quantization, device, *window)}"
+        f"{name} does not fit. It needs {_gib(size.needed)} ({describe(size, options)}), and "
+        f"{where} {_gib(free)} of memory free. Nothing was loaded. End what else uses the memory. "
+        f"{memory_advice(options.quantization, options.device, *window)}"
     )
 
 

@@ -1,20 +1,28 @@
-"""Files of weights: which they are, whether all are there and whole, their tensors, NaN in them."""
+"""Weights: their files, whole and of numbers only; and whether what was loaded is all of them."""
 
 from __future__ import annotations
 
 import pickle
+import re
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
-from basegate.engines.checkpoints.config_files import INDEX, WEIGHTS, read_index, unreadable
+from basegate.engines.checkpoints.config_files import (
+    INDEX,
+    OUTSIDE,
+    WEIGHTS,
+    damaged,
+    read_index,
+    unreadable,
+)
 from basegate.errors import CandidateError, summary
 from basegate.i18n.messages import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from basegate.measurement import WeightFormat
 
@@ -23,6 +31,13 @@ _OF_WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".h5", ".msgpack"
 """Endings of files that hold weights, whether or not they are loaded."""
 _FLOATS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
 """As safetensors and torch name them."""
+Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
+"""A weight's name, its shape, and the one that it should have."""
+_LAYER = re.compile(r"((?:(?!vision|visual|audio)[a-z_]+\.)+)\d+\.")
+"""The beginning of a weight's name, up to the number of its layer."""
+_OLD_BUFFER = ".inv_freq"
+"""The frequencies of the positions follow from the config; older code saved them, too."""
+_ADAPTER = re.compile(r"\.(lora_|base_layer\.)")
 
 
 class Weights(NamedTuple):
@@ -55,32 +70,30 @@ def find_weights(folder: Path) -> Weights:
 
 def no_weights(place: str, names: Iterable[str]) -> CandidateError:
     there = sorted(name for name in names if name.endswith(_OF_WEIGHTS))
-    more = f" and {len(there) - 3} more" if len(there) > 3 else ""
-    held = f"It has {joined(there[:3])}{more}, which nothing loads. " if there else ""
+    held = f"It has {_some(there)}, which nothing loads. " if there else ""
     return CandidateError(
         f"{place} has no weights under a name that is loaded (model.safetensors or "
         f"pytorch_model.bin, or shards of them with their {INDEX}). {held}Fetch what is absent, or "
-        "save the model with `save_pretrained`. Files called consolidated… or .pth are for the "
-        "model's own code: take the checkpoint that was converted for transformers (often with -hf "
-        "in its id)."
+        "save the model with `save_pretrained`; for files called consolidated… or .pth take the "
+        "checkpoint that was converted for transformers (often with -hf in its id)."
     )
+
+
+def _some(names: list[str]) -> str:
+    return joined(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _check_shards(folder: Path, weights: Weights, index: str) -> None:
     """Refuse an index that names files that are absent or elsewhere, or leaves some out."""
     for tensor, name in weights.places.items():
         if not (folder / name).is_file():
-            raise CandidateError(
-                f"{folder / name} is missing or no file: {index} says that it holds {tensor}. A "
-                "download may have stopped half way: fetch the checkpoint again."
-            )
+            what = f" is missing or no file: {index} says that it holds {tensor}"
+            raise damaged(folder / name, what)
         _check_own(folder, folder / name)
     shards = {path.name for path in folder.glob(f"*-of-*{Path(weights.files[0]).suffix}")}
     if left := sorted(shards - set(weights.files)):
-        raise CandidateError(
-            f"{folder / left[0]} is not named in {index}, so its weights would be left out. Index "
-            "and files are of different versions: fetch the checkpoint again."
-        )
+        what = f" is not named in {index}, so its weights would be left out"
+        raise damaged(folder / left[0], what)
 
 
 def _check_own(folder: Path, path: Path) -> None:
@@ -89,37 +102,33 @@ def _check_own(folder: Path, path: Path) -> None:
     cached = real.parent.name == "blobs" and real.parent.parent.name.startswith("models--")
     if not (cached or real.is_relative_to(folder.resolve())):
         raise CandidateError(
-            f"{path} is a link out of the checkpoint's folder, to {real}. Such a link could make "
-            "the gate read any file of this machine: put the file itself into the folder, or give "
-            "the folder that it is in."
+            f"{path} is a link out of the checkpoint's folder, to {real}. {OUTSIDE}: put the file "
+            "itself into the folder, or give the folder that it is in."
         )
 
 
-def read_tensors(folder: Path, weights: Weights) -> dict[str, Path]:
-    """Every tensor of a checkpoint and its file, from headers alone.
+def read_tensors(folder: Path, weights: Weights) -> set[str]:
+    """The names of all tensors of a checkpoint, from headers alone.
 
     Raises:
         CandidateError: a file is damaged, cut short, holds code or weights that are integers, or
             lacks a tensor that the index places in it.
     """
     dtypes_in = _safetensors_dtypes if weights.format == "safetensors" else _pickle_dtypes
-    files: dict[str, Path] = {}
+    found = set()
     for path in (folder / name for name in weights.files):
         for tensor, dtype in dtypes_in(path).items():
             if tensor.endswith(".weight") and dtype not in _FLOATS:
                 raise CandidateError(
                     f"{path}: the weight {tensor} is of type {dtype}: its owner has quantised it, "
-                    "and config.json does not say how. Read as it is it would be another model. "
-                    "Choose the checkpoint that it was made from, in 16 or 32 bits."
+                    "and config.json does not say how. Choose the checkpoint that it was made "
+                    "from, in 16 or 32 bits."
                 )
-            files[tensor] = path
+            found.add(tensor)
     for tensor, name in weights.places.items():
-        if tensor not in files:
-            raise CandidateError(
-                f"{folder / name} has no tensor {tensor}, which the index says is there. Index "
-                "and files are of different versions: fetch the checkpoint again."
-            )
-    return files
+        if tensor not in found:
+            raise damaged(folder / name, f" has no tensor {tensor}, which the index says is there")
+    return found
 
 
 def _safetensors_dtypes(path: Path) -> dict[str, str]:
@@ -130,7 +139,7 @@ def _safetensors_dtypes(path: Path) -> dict[str, str]:
     except OSError as error:
         raise unreadable(path, error) from None
     except SafetensorError as error:
-        raise _damaged(path, error) from None
+        raise _cut_short(path, error) from None
 
 
 def _pickle_dtypes(path: Path) -> dict[str, str]:
@@ -140,22 +149,21 @@ def _pickle_dtypes(path: Path) -> dict[str, str]:
         held = _load_pickle(path, "meta")
     except pickle.UnpicklingError as error:
         if "truncated" in str(error):
-            raise _damaged(path, error) from None
+            raise _cut_short(path, error) from None
         raise CandidateError(
             f"{path} holds more than numbers: Python code that would run while it is read, or it "
-            "is damaged. It was not run. Choose a checkpoint with safetensors, which cannot hold "
-            "code."
+            "is damaged. It was not run. Choose a checkpoint with safetensors."
         ) from None
     # What a damaged file leads to is anything.
     except Exception as error:
-        raise _damaged(path, error) from error
+        raise _cut_short(path, error) from error
     values = held.values() if isinstance(held, dict) else [held]
     for value in values:
         if not isinstance(value, torch.Tensor):
             raise CandidateError(
                 f"{path} holds {type(value).__name__} beside or instead of weights by their names, "
-                "as a training state does, so nobody can tell what is to be loaded. Save the model "
-                "with `save_pretrained`, or its `state_dict()` alone."
+                "as a training state does. Save the model with `save_pretrained`, or its "
+                "`state_dict()` alone."
             )
     return {str(name): str(value.dtype).removeprefix("torch.") for name, value in held.items()}
 
@@ -167,25 +175,8 @@ def _load_pickle(path: Path, device: str) -> Any:
     return torch.load(path, map_location=device, weights_only=True, mmap=mapped)
 
 
-def _damaged(path: Path, error: Exception) -> CandidateError:
-    return CandidateError(
-        f"{path} is damaged or cut short ({summary(error)}). Fetch the checkpoint again."
-    )
-
-
-def file_of_tensor(folder: Path, files: Mapping[str, Path], name: str) -> Path:
-    """The file of a weight by the model's name for it; the folder where that is not certain.
-
-    transformers renames weights as it loads them, most often only their beginnings.
-    """
-    if len(found := set(files.values())) == 1:
-        return found.pop()
-    parts = name.split(".")
-    for begin in range(len(parts)):
-        tail = f".{'.'.join(parts[begin:])}"
-        if found := {path for known, path in files.items() if f".{known}".endswith(tail)}:
-            return found.pop() if len(found) == 1 else folder
-    return folder
+def _cut_short(path: Path, error: Exception) -> CandidateError:
+    return damaged(path, f" is damaged or cut short ({summary(error)})")
 
 
 def find_non_finite(folder: Path, names: Iterable[str]) -> str | None:
@@ -205,3 +196,88 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
                 yield name, file.get_tensor(name)
     elif path.suffix == ".bin":
         yield from _load_pickle(path, "cpu").items()
+
+
+def check_loaded(
+    folder: Path, model: Any, info: Mapping[str, Iterable[Any]], names: Collection[str]
+) -> None:
+    """Check the loading info of transformers; `names` are those of the tensors in the files.
+
+    Raises:
+        CandidateError: a weight is absent (it would be random), of another shape, or has no place
+            in a layer that needs it.
+    """
+    for name, shape, wanted in (*sorted(info.get("mismatched_keys", ())), *_linear_layers(model)):
+        if tuple(shape) != tuple(wanted):
+            raise damaged(
+                folder,
+                f": the weight {name} has the shape {_write(shape)}, and by config.json it should "
+                f"be {_write(wanted)}; the files are of different models",
+            )
+    _check_complete(folder, sorted(map(str, info.get("missing_keys", ()))), names)
+    _check_unused(folder, model, sorted(map(str, info.get("unexpected_keys", ()))))
+
+
+def _linear_layers(model: Any) -> Iterator[Mismatch]:
+    """Shapes of linear layers, which transformers does not compare where they are quantised."""
+    import torch
+
+    for name, layer in model.named_modules():
+        if isinstance(layer, torch.nn.Linear):
+            state = getattr(layer.weight, "quant_state", None)
+            shape = tuple(layer.weight.shape if state is None else state.shape)
+            yield f"{name}.weight", shape, (layer.out_features, layer.in_features)
+
+
+def _check_complete(folder: Path, missing: list[str], names: Collection[str]) -> None:
+    if not missing:
+        return
+    lacking = (
+        f"the files lack weights that the model needs ({_some(missing)}), which would be random"
+    )
+    if adapter := next(filter(_ADAPTER.search, sorted(names)), None):
+        raise CandidateError(
+            f"{folder}: {adapter} is part of an adapter that is not merged; {lacking}. "
+            "Merge it first (peft: `merge_and_unload`, then `save_pretrained`)."
+        )
+    if prefix := _prefix(missing, names):
+        raise CandidateError(
+            f"{folder}: the names of all weights begin with {prefix!r}, as a wrapper (torch's "
+            f"DataParallel, torch.compile, peft) saves them; {lacking}. Save the model without it, "
+            f"or take {prefix!r} off every name."
+        )
+    raise damaged(folder, f": {lacking}")
+
+
+def _prefix(missing: Iterable[str], names: Iterable[str]) -> str:
+    """What all names of the files begin with and the model's do not; empty if nothing."""
+    tails = [f".{name}" for name in missing]
+    found = {name[: 1 - len(tail)] for name in names for tail in tails if name.endswith(tail)}
+    prefix = found.pop() if len(found) == 1 else ""
+    return prefix if all(name.startswith(prefix) for name in names) else ""
+
+
+def _check_unused(folder: Path, model: Any, unused: list[str]) -> None:
+    """Refuse a model that leaves out layers, or a bias, scale or adapter of one.
+
+    What stands beside the model, a further head, say, changes nothing of what it writes.
+    """
+    known = {name for name, _ in model.named_parameters()}
+    layers = {found[0] for name in known if (found := _LAYER.match(name))}
+    leaves = {name for name, module in model.named_modules() if not any(module.children())}
+    for name in unused:
+        layer = _LAYER.match(name)
+        # Not a part that the layers of some kinds lack, nor a layer of another kind.
+        beyond = layer and layer[0] not in layers and _LAYER.sub(r"\g<1>0.", name) in known
+        parts = name.split(".")
+        within = {".".join(parts[:end]) for end in range(1, len(parts))} & leaves
+        if beyond or (within and not name.endswith(_OLD_BUFFER)):
+            raise CandidateError(
+                f"{folder}: the weight {name} has no place in a model "
+                "as config.json describes it. Check that both are of one model, that it asks for "
+                "as many layers as there are, and that adapters are merged."
+            )
+
+
+def _write(shape: Iterable[int]) -> str:
+    return " x ".join(map(str, shape))

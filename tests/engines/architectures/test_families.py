@@ -106,12 +106,12 @@ def test_its_size_is_told_from_its_config_alone(folder):
     import torch
 
     from basegate.engines.checkpoints.config_files import read_config
-    from basegate.engines.checkpoints.model_config import model_config
+    from basegate.engines.checkpoints.model_config import LoadOptions, model_config
     from basegate.engines.checkpoints.size_estimate import measure
     from basegate.engines.kv_cache import bytes_of
 
     native = model_config(folder, read_config(folder))
-    size = measure(folder, native, "nf4", "bfloat16", "cpu", 40)
+    size = measure(folder, native, LoadOptions("nf4", "bfloat16", "cpu"), 40)
     engine = basegate.load_candidate(str(folder), device="cpu")
     held = quantised = 0
     for weight in engine.model.parameters():

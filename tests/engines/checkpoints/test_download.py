@@ -159,18 +159,6 @@ def test_the_gate_goes_on_after_a_refusal_before_the_weights(real, tmp_path):
     assert done.stdout.startswith("one does not fit. It needs")
 
 
-def test_a_mistake_while_looking_is_not_called_a_failed_download(monkeypatch, tmp_path):
-    from basegate.engines.checkpoints import download
-
-    monkeypatch.setattr(download, "_fetch", lambda *_: tmp_path)
-
-    def look(folder):
-        raise RuntimeError("a mistake in the program")
-
-    with pytest.raises(RuntimeError, match=r"^a mistake in the program$"):
-        download.download_model("owner/one", COMMIT, look)
-
-
 def test_a_refusal_while_fetching_stays_as_it_is(monkeypatch, tmp_path):
     from basegate.engines.checkpoints import download
 
@@ -178,10 +166,10 @@ def test_a_refusal_while_fetching_stays_as_it_is(monkeypatch, tmp_path):
         raise refused
 
     refused = CandidateError("no room on the disk.")
-    monkeypatch.setattr(download, "_fetch", lambda *_: tmp_path)
-    monkeypatch.setattr(download, "_fetch_weights", fetch)
+    monkeypatch.setattr(download, "_listing", lambda *_: {"model.safetensors": 1})
+    monkeypatch.setattr(download, "_fetch", fetch)
     with pytest.raises(CandidateError) as caught:
-        download.download_model("owner/one", COMMIT)
+        download.download_weights("owner/one", COMMIT, tmp_path)
     assert caught.value is refused
     assert refused.__cause__ is None
 

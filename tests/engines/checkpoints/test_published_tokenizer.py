@@ -11,8 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
 
 import basegate
-from basegate.engines.checkpoints.tokenizer import PROBES, load_tokenizer
-from basegate.engines.tokenization import Encoder
+from basegate.engines.tokenization import PROBES, Encoder, load_tokenizer
 from basegate.progress import SILENT
 from tests.helpers.checkpoints import make_tokenizer
 from tests.helpers.paths import FIXTURES

@@ -10,7 +10,8 @@ import pytest
 
 import basegate
 from basegate.config.settings import Sampling
-from basegate.engines import loading, memory
+from basegate.engines import devices, loading
+from basegate.engines.checkpoints.model_config import LoadOptions
 from basegate.engines.checkpoints.size_estimate import Size, check_fits, describe, measure
 from basegate.errors import CandidateError
 from basegate.progress import Progress
@@ -25,10 +26,14 @@ YI = {
 }  # fmt: skip
 
 
+def options(quantization, device="cpu"):
+    return LoadOptions(quantization, "bfloat16", device)
+
+
 def yi(folder, quantization="nf4", window=2048):
     from transformers import LlamaConfig
 
-    return measure(folder, LlamaConfig(**YI), quantization, "bfloat16", "cpu", window)
+    return measure(folder, LlamaConfig(**YI), options(quantization), window)
 
 
 def test_the_size_of_yi_6b_is_that_of_its_published_weights(tmp_path):
@@ -49,7 +54,7 @@ def test_other_ways_of_holding_it_take_more(tmp_path, quantization, gib):
 
 
 def test_it_is_told_in_words(tmp_path):
-    assert describe(yi(tmp_path), "nf4", "bfloat16") == (
+    assert describe(yi(tmp_path), options("nf4")) == (
         "6.1 B parameters, 5.5 B of them in nf4, the rest in bfloat16: 3.6 GiB; KV cache of a "
         "window of 2048 tokens: 0.1 GiB"
     )
@@ -58,7 +63,7 @@ def test_it_is_told_in_words(tmp_path):
 def test_what_keys_and_values_take_may_not_be_known_before():
     size = SIZE._replace(cache=None)
     assert size.needed == size.weights
-    assert describe(size, "nf4", "bfloat16").endswith("of 2048 tokens: not known before")
+    assert describe(size, options("nf4")).endswith("of 2048 tokens: not known before")
 
 
 SIZE = Size(parameters=6 * 10**9, quantised=5 * 10**9, weights=4 * GIB, cache=GIB, window=2048)
@@ -67,14 +72,15 @@ SIZE = Size(parameters=6 * 10**9, quantised=5 * 10**9, weights=4 * GIB, cache=GI
 @pytest.mark.parametrize("free", [5 * GIB, None])
 def test_what_fits_is_not_refused(free):
     assert SIZE.needed == 5 * GIB
-    check_fits("yi", SIZE, free, "cuda", "nf4", "how")  # raises nothing
+    check_fits("yi", SIZE, free, options("nf4", "cuda"))  # raises nothing
 
 
 def test_what_does_not_fit_is_refused_with_numbers():
     with pytest.raises(CandidateError) as caught:
-        check_fits("yi", SIZE, 5 * GIB - 1, "cuda", "nf4", "4.0 GiB; 1.0 GiB")
+        check_fits("yi", SIZE, 5 * GIB - 1, options("nf4", "cuda"))
     message = str(caught.value)
-    assert message.startswith("yi does not fit. It needs 5.0 GiB (4.0 GiB; 1.0 GiB), and the GPUs")
+    assert message.startswith("yi does not fit. It needs 5.0 GiB (6.0 B parameters, 5.0 B of them")
+    assert "4.0 GiB; KV cache of a window of 2048 tokens: 1.0 GiB), and the GPUs here" in message
     assert message.endswith(
         "Use more or larger GPUs, a smaller model (nf4 is the smallest --quantization there is) or "
         "a smaller [perplexity] window."
@@ -83,7 +89,7 @@ def test_what_does_not_fit_is_refused_with_numbers():
 
 def test_what_no_smaller_window_would_help_is_not_told_to_use_one():
     with pytest.raises(CandidateError) as caught:
-        check_fits("yi", SIZE, 4 * GIB - 1, "cpu", "int8", "how")
+        check_fits("yi", SIZE, 4 * GIB - 1, options("int8"))
     assert str(caught.value).endswith("Use a machine with more memory or --quantization nf4.")
 
 
@@ -97,7 +103,7 @@ def test_what_no_smaller_window_would_help_is_not_told_to_use_one():
     ],
 )
 def test_fewer_bits_are_advised_only_where_there_are_fewer(quantization, advice):
-    assert memory.memory_advice(quantization, "cuda") == f"Use more or larger GPUs or {advice}"
+    assert devices.memory_advice(quantization, "cuda") == f"Use more or larger GPUs or {advice}"
 
 
 @pytest.fixture
@@ -230,21 +236,21 @@ def test_layers_that_the_cpu_cannot_compute_with_stay_as_they_are(tmp_path):
 
 
 def test_the_memory_of_the_machine_is_known_here():
-    assert memory.free_memory("cpu") > 2**20
+    assert devices.free_memory("cpu") > 2**20
 
 
 def test_a_containers_limit_counts_as_the_machines(tmp_path, monkeypatch):
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("700000\n")
     (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 100000\n")
-    monkeypatch.setattr(memory, "_GROUP", tmp_path)
-    assert memory.free_memory("cpu") == 400000
+    monkeypatch.setattr(devices, "_GROUP", tmp_path)
+    assert devices.free_memory("cpu") == 400000
     (tmp_path / "memory.max").write_text("max\n")
-    assert memory.free_memory("cpu") > 2**20
+    assert devices.free_memory("cpu") > 2**20
 
 
 def test_memory_in_use_grows_with_what_is_held():
-    before = memory.memory_in_use("cpu")
+    before = devices.memory_in_use("cpu")
     held = bytearray(b"x" * 2**26)
-    assert memory.memory_in_use("cpu") > before + 2**25
+    assert devices.memory_in_use("cpu") > before + 2**25
     assert len(held) == 2**26

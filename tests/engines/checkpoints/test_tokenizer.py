@@ -9,7 +9,7 @@ import pytest
 from transformers import AddedToken
 
 import basegate
-from basegate.engines.checkpoints.tokenizer import check_vocabulary
+from basegate.engines.tokenization import check_vocabulary
 from basegate.errors import CandidateError
 from tests.helpers.checkpoints import make_tokenizer
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from basegate.engines.memory import PeakMemory, clear_frames, free_memory
+from basegate.engines.devices import clear_frames, free_memory, peak_memory, reset_peak_memory
 
 
 @pytest.fixture
@@ -34,16 +34,15 @@ def gpus(monkeypatch):
 
 
 def test_before_cuda_is_initialised_there_is_no_peak_to_forget(gpus):
-    PeakMemory("cuda").start()
+    reset_peak_memory("cuda")
     assert gpus.peaks == [3, 4]
 
 
 def test_the_peak_of_an_earlier_candidate_is_forgotten(gpus):
     gpus.ready = True
-    peak = PeakMemory("cuda")
-    peak.start()
+    reset_peak_memory("cuda")
     gpus.peaks = [5, 6]
-    assert peak.read() == 11
+    assert peak_memory("cuda") == 11
 
 
 def test_what_torch_keeps_of_a_gpu_and_does_not_use_is_free(gpus):
@@ -52,13 +51,12 @@ def test_what_torch_keeps_of_a_gpu_and_does_not_use_is_free(gpus):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_peak_of_the_process_covers_what_was_freed_again():
-    peak = PeakMemory("cpu")
-    peak.start()
-    before = peak.read()
+    reset_peak_memory("cpu")
+    before = peak_memory("cpu")
     block = bytearray(64 * 2**20)
     block[:: 2**12] = b"x" * len(block[:: 2**12])
     del block
-    assert peak.read() >= before + 60 * 2**20
+    assert peak_memory("cpu") >= before + 60 * 2**20
 
 
 def test_the_frames_of_an_error_and_of_its_cause_are_emptied():
