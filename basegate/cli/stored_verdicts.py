@@ -24,7 +24,7 @@ from basegate.judging.from_store import (
     ledger_of,
 )
 from basegate.judging.relative_limits import origins_of
-from basegate.runner.environment import environment
+from basegate.runner.measure import environment
 from basegate.store.union import MergedStore
 
 if TYPE_CHECKING:
