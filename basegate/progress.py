@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
@@ -17,18 +17,13 @@ if TYPE_CHECKING:
 BAR_AFTER = 2.0
 LINE_EVERY = 15.0
 
-
 Unit = Literal["window", "prompt", "sample"]
-_UNITS: dict[Unit, str] = {
-    "window": Message("window"),
-    "prompt": Message("prompt"),
-    "sample": Message("sample"),
+_UNITS: dict[Unit, tuple[str, str]] = {
+    "window": (Message("window"), Message("windows")),
+    "prompt": (Message("prompt"), Message("prompts")),
+    "sample": (Message("sample"), Message("samples")),
 }
-_MANY: dict[Unit, str] = {
-    "window": Message("windows"),
-    "prompt": Message("prompts"),
-    "sample": Message("samples"),
-}
+"""One of them, and many."""
 
 
 class Step(Protocol):
@@ -55,25 +50,38 @@ class Progress:
     ) -> None:
         self.stream = stream
         self.before = before
-        self._detail: Callable[[], str] | None = None
+        self._detail: Callable[[], str] = lambda: ""
 
     @contextmanager
     def task(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
         """Yield a function to call as `total` pieces of work get done."""
         if self.stream is None:
             yield lambda amount=1: None
-        elif self.stream.isatty():
-            with self._bar(self.tr.translate(description), total, unit) as step:
-                yield step
-        else:
+        elif not self.stream.isatty():
             yield self._lines(description, total, unit)
+        else:
+            from tqdm import tqdm
+
+            self.before()
+            with tqdm(
+                total=total,
+                desc=self.tr.translate(description),
+                unit=self.tr.translate(_UNITS[unit][0]),
+                file=self.stream,
+                leave=False,
+                delay=BAR_AFTER,
+            ) as bar:
+                yield bar.update
 
     def phase(self, name: str) -> None:
         """Hear what is being done now (`loading`, `measuring`); for who watches over it."""
 
     def status(self, text: str) -> None:
         """Write one line, where there is anything to write to."""
-        if self.stream is not None:
+        if self.stream is None:
+            return
+        # A terminal that is gone must not decide about a measurement.
+        with suppress(OSError, ValueError):
             self.before()
             print(self.tr.translate(text), file=self.stream, flush=True)
 
@@ -99,40 +107,21 @@ class Progress:
         finally:
             self._detail = before
 
-    def _now(self) -> str:
-        return self._detail() if self._detail is not None else ""
+    def tell(self, detail: str) -> None:
+        """Let `waiting` show a detail that is known already."""
+        self._detail = lambda: detail
 
     def _watch(self, stream: TextIO, description: str, done: threading.Event) -> None:
         """Write a line now and then. Runs in a thread, so it leaves pytest's capturing alone."""
         start = time.monotonic()
         while not done.wait(LINE_EVERY):
-            seconds = f"{time.monotonic() - start:.0f}"
-            now = self._now()
-            text = Message("{what}: {seconds} s", what=description, seconds=seconds)
-            if now:
-                text = Message(
-                    "{what}: {now}, {seconds} s", what=description, now=now, seconds=seconds
-                )
-            print(self.tr.translate(text), file=stream, flush=True)
-
-    @contextmanager
-    def _bar(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
-        from tqdm import tqdm
-
-        self.before()
-        with tqdm(
-            total=total,
-            desc=description,
-            unit=self.tr.translate(_UNITS[unit]),
-            file=self.stream,
-            leave=False,
-            delay=BAR_AFTER,
-        ) as bar:
-
-            def step(amount: int = 1) -> None:
-                bar.update(amount)
-
-            yield step
+            told = {"what": description, "seconds": f"{time.monotonic() - start:.0f}"}
+            text = Message("{what}: {seconds} s", **told)
+            if now := self._detail():
+                text = Message("{what}: {now}, {seconds} s", now=now, **told)
+            # A terminal that is gone must not end the thread with a traceback.
+            with suppress(OSError, ValueError):
+                print(self.tr.translate(text), file=stream, flush=True)
 
     def _lines(self, description: str, total: int, unit: Unit) -> Step:
         start = last = time.monotonic()
@@ -149,7 +138,7 @@ class Progress:
                     what=description,
                     done=done,
                     total=total,
-                    units=_MANY[unit],
+                    units=_UNITS[unit][1],
                     seconds=f"{now - start:.0f}",
                 )
                 self.status(text)

@@ -16,7 +16,7 @@ START = ("basegate.plugin", "basegate.checks.perplexity", "basegate.runner.worke
 WITHOUT = (
     *("basegate.checks.continuation", "basegate.checks.knowledge", "basegate.checks.reasoning"),
     *("basegate.checks.minimal_pairs", "basegate.checks.option_likelihood"),
-    *("basegate.plugin.xdist", "basegate.plugin.xdist_scheduling", "basegate.cli"),
+    *("basegate.plugin.xdist", "basegate.cli"),
     *("basegate.engines.architectures.qwen", "basegate.engines.architectures.chatglm"),
 )
 

@@ -28,7 +28,7 @@ from basegate.measurement import (
     Sample,
     SampleSize,
 )
-from basegate.runner.environment import environment
+from basegate.runner.measure import environment
 from basegate.serialization import digest
 from basegate.stats.intervals import count_interval
 from basegate.store import file_format as files

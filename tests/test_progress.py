@@ -1,5 +1,6 @@
 """Progress: a bar on a terminal, lines elsewhere, or nothing."""
 
+import errno
 import io
 import time
 
@@ -138,7 +139,7 @@ def test_what_is_waited_for_says_how_far_it_is(monkeypatch):
         shown.tr = translator("en")
         with shown.telling(lambda: "1.0 of 2.0 GiB fetched"):
             wait_for("loading: 1.0 of 2.0 GiB fetched, 0 s")
-    assert shown._now() == ""
+    assert shown._detail() == ""
 
 
 def test_what_is_waited_for_says_only_how_long_where_nobody_knows_how_far_it_is(monkeypatch):
@@ -151,3 +152,22 @@ def test_what_is_waited_for_says_only_how_long_where_nobody_knows_how_far_it_is(
                 break
             time.sleep(0.01)
     assert set(stream.getvalue().splitlines()) == {"loading", "loading: 0 s"}
+
+
+class Gone(Terminal):
+    """A terminal whose other end is closed."""
+
+    def write(self, text):
+        raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.parametrize("atty", [True, False])
+def test_a_terminal_that_is_gone_does_not_end_what_is_measured(monkeypatch, clock, atty):
+    monkeypatch.setattr(progress, "BAR_AFTER", 0)
+    stream = Gone()
+    stream.isatty = lambda: atty
+    shown = Progress(stream)
+    shown.status("one: 2.2 M parameters")
+    with shown.waiting("one: loading"), shown.task("one: writing", 2, "sample") as step:
+        clock.now += 20
+        step(2)

@@ -19,13 +19,11 @@ from basegate.errors import BasegateError
 from basegate.i18n.formatting import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TextIO
+    from collections.abc import Sequence
 
 USAGE_ERROR = 4
 """Exit status, as pytest's."""
 INTERRUPTED = 2
-PROGRAM = "python -m basegate"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = _show_warning
+        # Without the place in a file, which would not help a user.
+        warnings.showwarning = lambda message, *_, **__: console.warn(str(message))
         try:
             status = _run(options)
             sys.stdout.flush()
@@ -61,36 +60,36 @@ def console_script() -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        for given in getattr(options, "checks", ()):
+        for given in getattr(options, "check", ()):
             load_checks(given)
-        return run(options)
+        status: int = options.run(options)
     except BasegateError as error:
         print(f"error: {printable(error.message)}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
     installed = Path(sys.argv[0]).stem == "basegate"
     parser: argparse.ArgumentParser = _Parser(
-        prog="basegate" if installed else PROGRAM,
+        prog="basegate" if installed else "python -m basegate",
         description="Sets up a folder for the gate; judges and manages stored measurements.",
     )
-    families = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (init, judge, report, calibrate):
-        command.add(families)
-    schema = families.add_parser(
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for each in (init, judge, report, calibrate):
+        each.add(commands)
+    schema = commands.add_parser(
         "schema",
         help="the JSON Schema of the ledger",
         description="Prints the JSON Schema (draft 2020-12) of the ledgers that this version "
         "writes.",
     )
     schema.set_defaults(run=_print_schema)
-    store.add(families)
+    store.add(commands)
     return parser
 
 
@@ -100,15 +99,3 @@ def _print_schema(options: argparse.Namespace) -> int:
 
     print(ledger_schema())
     return 0
-
-
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Print a warning without the place in a file, which would not help a user."""
-    console.warn(str(message))

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label
-from basegate.cli.candidate_args import chosen_by, origins_for
-from basegate.cli.console import (
-    add_store,
-    add_thresholds,
-    echo,
-    store_of,
-    table,
-    warn,
-    writing,
-)
+from basegate.cli.candidate_args import chosen_by
+from basegate.cli.console import add_file, add_shared, echo, open_store, warn, writing
+from basegate.cli.stored_verdicts import origins_for
 from basegate.config.declaration import declaration_of
 from basegate.config.limits import Limit
 from basegate.config.thresholds import load_thresholds
-from basegate.errors import UsageError, did_you_mean
-from basegate.i18n.formatting import printable
+from basegate.errors import UsageError
+from basegate.i18n.formatting import printable, table
 from basegate.i18n.messages import joined
 from basegate.judging.calibration import calibrate, guess_levels, usable
 from basegate.judging.from_store import ThresholdQuery, judge_stored
 from basegate.serialization import write_atomically
+from basegate.store.inventory import require_stored
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from basegate.cli.candidate_args import Chosen
-    from basegate.config.limits import AnyLimit
+    from basegate.cli.console import Commands
     from basegate.config.settings import CheckConfig
     from basegate.config.thresholds import Thresholds
     from basegate.judging.calibration import Suggestion
@@ -42,13 +35,15 @@ if TYPE_CHECKING:
     from basegate.store.folder import Store
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "calibrate",
         help="suggest limits that good candidates pass and bad ones do not, from the store",
         description="Prints a table of suggested limits, what each is based on, and TOML to paste "
         "into thresholds.toml. Exit status: 0; 4 for a usage error.",
     )
+    add_shared(parser, "--thresholds", "--check", "--store")
+    parser.set_defaults(run=run)
     for option, what in (("--good", "accept"), ("--bad", "reject")):
         parser.add_argument(
             option,
@@ -60,9 +55,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
             "spaces, @TAG for a group of models.toml, 'all' for all of it, without those that the "
             "other option names",
         )
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="write the TOML to this new file instead"
-    )
+    add_file(parser, "--out", "write the TOML to this new file instead")
     parser.add_argument(
         "--margin",
         type=float,
@@ -71,9 +64,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="without --bad: how far a limit is from the end of the interval of the worst good "
         "candidate, as a share of it (default: %(default)s)",
     )
-    add_thresholds(parser, "settings, and the present limits")
-    add_store(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -82,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--margin {options.margin:g}: give a number above 0, such as 0.1.")
     if options.out is not None and options.out.exists():
         raise UsageError(f"--out {options.out}: exists already; give a new file.")
-    store = store_of(options)
+    store = open_store(options.store)
     good, bad = _sides(options, {each.candidate.name for each in store})
     thresholds = load_thresholds(options.thresholds)
     asked = ThresholdQuery.of(thresholds)
@@ -93,18 +83,14 @@ def run(options: argparse.Namespace) -> int:
     for text in _warnings(thresholds, asked, answers):
         warn(text)
     suggestions = list(_suggestions(store, thresholds, asked, sides, options.margin))
-    for line in table([("limit", "now", "suggested", "based on"), *map(_row, suggestions)]):
-        echo(line)
-    echo()
-    for line in _outcomes(store, thresholds, asked, suggestions, good, bad):
-        echo(line)
+    echo(*table([("limit", "now", "suggested", "based on"), *map(_row, suggestions)]))
+    echo("", *_outcomes(store, thresholds, asked, suggestions, good, bad))
     toml = list(_toml(suggestions))
-    if options.out is not None:
+    if options.out is None:
+        echo(*toml)
+    else:
         with writing("out", options.out):
             write_atomically(options.out, "".join(f"{line}\n" for line in toml[1:]))
-    else:
-        for line in toml:
-            echo(line)
     return 0
 
 
@@ -120,30 +106,18 @@ def _sides(options: argparse.Namespace, stored: Collection[str]) -> tuple[list[s
     sides = _side("--good", good, bad, stored), _side("--bad", bad, good, stored)
     if both := [name for name in sides[0] if name in sides[1]]:
         raise UsageError(f"{both[0]} is named in --good and in --bad; leave one of the two out.")
-    groups = good.grouped | bad.grouped
     names = dict.fromkeys((*good.names, *bad.names))
-    if absent := [name for name in names if name in groups and name not in stored]:
+    if absent := [name for name in names if name not in stored]:  # of groups
         warn(f"nothing is stored of {joined(absent)}; left out.")
     return sides
 
 
 def _side(option: str, own: Chosen, other: Chosen, stored: Collection[str]) -> list[str]:
-    """Stored names of one option; its groups hold none that the other names by itself."""
-    plain = {*other.names} - other.grouped
+    """Stored names of one option, without those of its groups that the other names by itself."""
+    there = own.grouped & {*other.names} - other.grouped
     # Where nobody would be left, both mean the same ones, which is an error of its own.
-    members = own.grouped - plain or own.grouped
-    names = [name for name in own.names if name not in own.grouped or name in members]
-    found = [name for name in names if name in stored]
-    missing = [name for name in names if name not in stored and name not in own.grouped]
-    if names and not found:
-        missing = missing or names
-    if missing:
-        raise UsageError(
-            f"{option}: nothing is stored of {joined(missing)}."
-            f"{did_you_mean(missing[0], stored)} Stored: {joined(sorted(stored)) or 'nothing'}. "
-            "`pytest --model NAME` measures."
-        )
-    return found
+    names = [name for name in own.names if name not in there] or own.names
+    return require_stored(names, stored, own.grouped, option)
 
 
 def _check_apart(good: Sequence[StoredJudgement], bad: Sequence[StoredJudgement]) -> None:
@@ -241,28 +215,23 @@ def _outcomes(
 ) -> Iterator[str]:
     """The verdict on each candidate by the suggested limits, and whether that is as wanted."""
     values = {each.limit.key: each.value for each in suggestions if each.value is not None}
-    limits = {place: _with(given, values) for place, given in thresholds.common_limits.items()}
+    limits = {
+        place: tuple(
+            replace(limit, value=values[limit.key])
+            if isinstance(limit, Limit) and limit.key in values
+            else limit
+            for limit in given
+        )
+        for place, given in thresholds.common_limits.items()
+    }
     thresholds = replace(thresholds, common_limits=limits, own_limits={})
     asked = replace(asked, unknown=())
     origins = origins_for(thresholds, store)
     for each in judge_stored(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
-        rows = [row for record in each.records for row in record.results]
-        failed = dict.fromkeys(check_label(row.check, "") for row in rows if row.verdict != "pass")
-        text = f"{each.facts.name} ({'good' if each.name in good else 'bad'}): {each.verdict}"
-        if failed:
-            text += f" on {joined(failed)}"
-        if each.name in good and each.verdict != "pass":
-            text += " - should pass"
-        if each.name in bad and each.verdict == "pass":
-            text += " - should be rejected"
+        side = "good" if each.name in good else "bad"
+        rows = [row for row in each.results if row.verdict != "pass"]
+        failed = joined(dict.fromkeys(check_label(row.check) for row in rows))
+        text = f"{each.facts.name} ({side}): {each.verdict}{f' on {failed}' if failed else ''}"
+        if (each.verdict == "pass") != (side == "good"):
+            text += f" - should {'pass' if side == 'good' else 'be rejected'}"
         yield text
-
-
-def _with(limits: Iterable[AnyLimit], values: Mapping[str, float]) -> tuple[AnyLimit, ...]:
-    """The same limits with other values, by their keys."""
-    return tuple(
-        replace(each, value=values[each.key])
-        if isinstance(each, Limit) and each.key in values
-        else each
-        for each in limits
-    )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
+    from basegate.cli.console import Commands
+
 _DATA = (
     "algebra/*.jsonl",
     "algebra/README.md",
@@ -63,7 +65,7 @@ pytest's settings are in {name}, so no pytest.ini was written. Name the tests, a
 pytest tests_models --model NAME, or add tests_models to testpaths there, and . to pythonpath."""
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "init",
         help="write acceptance tests, questions, models.toml and thresholds.toml to begin with",
@@ -74,6 +76,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "there, pytest.ini. Nothing is overwritten: where one of the files exists, none is "
         "written.",
     )
+    parser.set_defaults(run=run)
     parser.add_argument(
         "folder",
         nargs="?",
@@ -82,7 +85,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="FOLDER",
         help="where to, made if it is missing (default: the current folder)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from basegate.checks.identity import identify_software
 from basegate.checks.labels import check_label, format_chance, format_metric, format_sample_size
-from basegate.cli.candidate_args import add_models, chosen_by
-from basegate.cli.console import (
-    add_checks,
-    add_store,
-    counted,
-    echo,
-    one_line,
-    size,
-    store_of,
-    table,
-)
+from basegate.cli.candidate_args import chosen_by
+from basegate.cli.console import add_shared, counted, echo, one_line, open_store, size
 from basegate.config.declaration import check_names
 from basegate.errors import UsageError
+from basegate.i18n.formatting import table
 from basegate.store.folder import FILENAME_DIGITS
 from basegate.store.inventory import (
     DISPLAY_DIGITS,
@@ -33,47 +26,89 @@ from basegate.store.inventory import (
 from basegate.store.prune import Selection, prune
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from basegate.measurement import (
-        DocumentScore,
-        Findings,
-        Measurement,
-        Metric,
-        OptionScores,
-        Preference,
-        Sample,
-    )
+    from basegate.cli.console import Commands
+    from basegate.measurement import Measurement, Sample
     from basegate.store.folder import Store
 
 _CANDIDATE = ("source", "revision", "quantization", "dtype", "device")
 _METRIC = ("name", "item", "value", "unit", "interval", "confidence")
+_EVIDENCE = {
+    "samples": "samples",
+    "preferences": "pairs",
+    "choices": "questions by likelihood",
+    "documents": "documents",
+}
+"""Fields of `Findings`, and what is in them."""
 
 
-def add(families: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    store = families.add_parser(
+def add(commands: Commands) -> None:
+    store = commands.add_parser(
         "store",
         help="list, show and prune what is stored",
         description="Lists and manages stored measurements.",
     )
     commands = store.add_subparsers(metavar="COMMAND", required=True)
-    _add_list(commands)
-    _add_show(commands)
-    _add_prune(commands)
-
-
-def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
+    listing = commands.add_parser(
         "list", help="a line per measurement", description="Prints a line per measurement."
     )
-    add_models(parser, "measurements")
-    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
-    add_store(parser)
-    parser.set_defaults(run=_list)
+    add_shared(listing, "--model", "--store")
+    listing.set_defaults(run=_list)
+    listing.add_argument("--json", action="store_true", help="print JSON, for programs")
+    show = commands.add_parser(
+        "show",
+        help="one measurement, and what the model wrote",
+        description="Prints one measurement: numbers, what they are based on, how they were made.",
+    )
+    add_shared(show, "--store")
+    show.set_defaults(run=_show)
+    show.add_argument("key", metavar="KEY", help="the first digits of its key")
+    show.add_argument(
+        "--samples",
+        type=_up_to(10**9, int, "samples"),
+        default=0,
+        metavar="N",
+        help="print the first N samples, pairs, questions or documents, too",
+    )
+    pruning = commands.add_parser(
+        "prune",
+        help="remove measurements, and files that belong to none",
+        description="Says which measurements --outdated, --model and --older-than select (of "
+        "several, all have to hold), and which files belong to no measurement; removes them with "
+        "--yes.",
+    )
+    add_shared(pruning, "--model", "--store", "--check")
+    pruning.set_defaults(run=_prune)
+    pruning.add_argument(
+        "--outdated",
+        action="store_true",
+        help="measurements of another version of a check or a library than the installed one, "
+        "which no run here could be served any more",
+    )
+    pruning.add_argument(
+        "--older-than",
+        type=_up_to(36_500, float, "days"),
+        metavar="DAYS",
+        help="measurements made more than so many days ago",
+    )
+    pruning.add_argument("--yes", action="store_true", help="remove them, and not only say which")
+
+
+def _up_to(most: int, kind: type[float], what: str) -> Callable[[str], float]:
+    """The type of an argument: a number from 0 to `most`."""
+
+    def number(text: str) -> float:
+        with suppress(ValueError):
+            if 0 <= (value := kind(text)) <= most:
+                return value
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of {what}")
+
+    return number
 
 
 def _list(options: argparse.Namespace) -> int:
-    store, chosen = store_of(options), chosen_by(options.models)
+    store, chosen = open_store(options.store), chosen_by(options.model)
     bytes_of = sizes(store)
     every = list(store)
     known = {each.candidate.name for each in every}
@@ -81,22 +116,26 @@ def _list(options: argparse.Namespace) -> int:
     absent = [name for name in chosen.names if name not in known]
     names = chosen.names or known
     measured = [each for each in every if each.candidate.name in names]
+    halves = unfinished(store)
     if options.json:
         listed = {
             "measurements": [_fields(each, bytes_of) for each in measured],
-            "unfinished": [asdict(each) for each in unfinished(store)],
+            "unfinished": [asdict(each) for each in halves],
         }
         print(json.dumps(listed, allow_nan=False))
         return 0
     rows = sorted((_row(each, bytes_of) for each in measured), key=lambda row: row[1:])
-    for line in table(rows):
-        echo(line)
+    echo(*table(rows))
     if absent:
         echo(f"nothing is stored of {', '.join(absent)}")
     total = sum(bytes_of.get(each.key[:FILENAME_DIGITS], 0) for each in measured)
     echo(f"{counted(len(measured), 'measurement')}, {size(total)}")
-    if not chosen.names:
-        _print_unfinished(store)
+    begun = [] if chosen.names else [each for each in halves if each.batches]
+    if begun:
+        batches = counted(sum(each.batches for each in begun), "batch", "batches")
+        bytes_in_all = size(sum(each.bytes for each in begun))
+        unfinished_ones = counted(len(begun), "unfinished measurement")
+        echo(f"{unfinished_ones}, {batches}, {bytes_in_all}: the same run resumes there")
     return 0
 
 
@@ -125,17 +164,6 @@ def _main_metric(measurement: Measurement) -> str:
     return f"{text}; and {alike} more" if alike else text
 
 
-def _print_unfinished(store: Store) -> None:
-    begun = [each for each in unfinished(store) if each.batches]
-    batches = sum(each.batches for each in begun)
-    if begun:
-        echo(
-            f"{counted(len(begun), 'unfinished measurement')}, "
-            f"{counted(batches, 'batch', 'batches')}, {size(sum(each.bytes for each in begun))}: "
-            "the same run resumes there"
-        )
-
-
 def _fields(measurement: Measurement, bytes_of: Mapping[str, int]) -> dict[str, Any]:
     candidate, findings = measurement.candidate, measurement.findings
     size = findings.sample_size
@@ -153,51 +181,40 @@ def _fields(measurement: Measurement, bytes_of: Mapping[str, int]) -> dict[str, 
     }
 
 
-def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
-        "show",
-        help="one measurement, and what the model wrote",
-        description="Prints one measurement: numbers, what they are based on, how they were made.",
-    )
-    parser.add_argument("key", metavar="KEY", help="the first digits of its key")
-    parser.add_argument(
-        "--samples",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="print the first N samples, pairs, questions or documents, too",
-    )
-    add_store(parser)
-    parser.set_defaults(run=_show)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r}: a number of samples")
-    return int(text)
-
-
 def _show(options: argparse.Namespace) -> int:
-    store = store_of(options)
+    store = open_store(options.store)
     measurement = get_by_prefix(store, options.key)
     findings = measurement.findings
-    _section("measurement", list(_head(measurement, store)))
-    _section("metrics", [_metric(each, measurement.check) for each in findings.metrics])
+    metrics = [
+        (each.name, each.item, format_metric(each, measurement.check) + format_chance(each))
+        for each in findings.metrics
+    ]
+    _section("measurement", [*_head(measurement, store)])
+    _section("metrics", metrics)
     _section("facts", [(name, str(value)) for name, value in findings.facts.items()])
     _section("notes", [(each,) for each in findings.notes])
     _section("left out", [(each,) for each in findings.left_out])
-    _section("identity", list(_flat(measurement.identity)))
-    _section("environment", list(_flat(measurement.environment)))
-    for line in _evidence(findings, options.samples):
-        echo(line)
+    _section("identity", [*_flat(measurement.identity)])
+    _section("environment", [*_flat(measurement.environment)])
+    for sample in findings.samples[: options.samples]:
+        echo(*_sample(sample))
+    for name in ("preferences", "choices", "documents"):
+        for each in getattr(findings, name)[: options.samples]:
+            _section(each.item, [*_flat(each.model_dump(exclude={"item"}))])
+    left = [
+        f"{more:,} more {what}"
+        for name, what in _EVIDENCE.items()
+        if (more := len(getattr(findings, name)) - options.samples) > 0
+    ]
+    if left:
+        echo(f"{', '.join(left)}: --samples N shows the first of them")
     return 0
 
 
 def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
     if rows:
-        echo(title, {"bold": True})
-    for line in table([("", *map(one_line, row)) for row in rows]):
-        echo(line)
+        echo(title, markup={"bold": True})
+        echo(*table([("", *map(one_line, row)) for row in rows]))
 
 
 def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
@@ -217,11 +234,6 @@ def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
         yield "stored in", f"{path.name}, {size(path.stat().st_size)}"
 
 
-def _metric(metric: Metric, check: str) -> tuple[str, ...]:
-    text = format_metric(metric, check) + format_chance(metric)
-    return metric.name, metric.item, text
-
-
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     """The leaves of nested tables, under names with dots."""
     for name, value in values.items():
@@ -229,29 +241,6 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
             yield from _flat(value, f"{above}{name}.")
         else:
             yield f"{above}{name}", "-" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _evidence(findings: Findings, count: int) -> Iterator[str]:
-    """The first samples, pairs, questions and documents, and how many more there are."""
-    for sample in findings.samples[:count]:
-        yield from _sample(sample)
-    for pair in findings.preferences[:count]:
-        yield from _pair(pair)
-    for question in findings.choices[:count]:
-        yield from _options(question)
-    for document in findings.documents[:count]:
-        yield _document(document)
-    parts = {
-        "samples": findings.samples,
-        "pairs": findings.preferences,
-        "questions by likelihood": findings.choices,
-        "documents": findings.documents,
-    }
-    left = [
-        f"{len(part) - count:,} more {name}" for name, part in parts.items() if len(part) > count
-    ]
-    if left:
-        yield f"{', '.join(left)}: --samples N shows the first of them"
 
 
 def _sample(sample: Sample) -> Iterator[str]:
@@ -265,67 +254,8 @@ def _sample(sample: Sample) -> Iterator[str]:
         yield f"  | {line}"
 
 
-def _pair(pair: Preference) -> Iterator[str]:
-    yield f"{pair.item} ({pair.kind})" if pair.kind else pair.item
-    yield f"  | right, {pair.right_bits:.2f} bits per character: {pair.right}"
-    yield f"  | wrong, {pair.wrong_bits:.2f} bits per character: {pair.wrong}"
-
-
-def _options(question: OptionScores) -> Iterator[str]:
-    yield f"{question.item} (right {question.expected})"
-    for option, logprob in question.letters.items():
-        yield (
-            f"  | {option}: log-probability {logprob:.2f} of the letter, "
-            f"{question.texts[option]:.2f} per character of the text"
-        )
-
-
-def _document(document: DocumentScore) -> str:
-    return (
-        f"document {document.item}: {document.bits / document.characters:.2f} bits per character; "
-        f"{document.characters:,} characters, {document.tokens:,} tokens"
-    )
-
-
-def _add_prune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
-        "prune",
-        help="remove measurements, and files that belong to none",
-        description="Says which measurements --outdated, --model and --older-than select (of "
-        "several, all have to hold), and which files belong to no measurement; removes them with "
-        "--yes.",
-    )
-    parser.add_argument(
-        "--outdated",
-        action="store_true",
-        help="measurements of another version of a check or a library than the installed one, "
-        "which no run here could be served any more",
-    )
-    add_models(parser, "measurements")
-    parser.add_argument(
-        "--older-than",
-        type=_days,
-        metavar="DAYS",
-        help="measurements made more than so many days ago",
-    )
-    parser.add_argument("--yes", action="store_true", help="remove them, and not only say which")
-    add_store(parser)
-    add_checks(parser)
-    parser.set_defaults(run=_prune)
-
-
-def _days(text: str) -> float:
-    try:
-        days = float(text)
-        if 0 <= days <= 36_500:
-            return days
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{text!r}: a number of days")
-
-
 def _prune(options: argparse.Namespace) -> int:
-    store, chosen = store_of(options), chosen_by(options.models)
+    store, chosen = open_store(options.store), chosen_by(options.model)
     outdated = (
         {check: identify_software(check) for check in check_names()} if options.outdated else None
     )

@@ -6,13 +6,20 @@ import importlib
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from basegate.config.settings import GeneratedSource
-from basegate.data.tables import Row, RowError, pick, read_table, table_identity
-from basegate.data.text_files import has_lone_surrogate
+from basegate.data.tables import (
+    Row,
+    RowError,
+    has_lone_surrogate,
+    pick,
+    read_table,
+    table_identity,
+)
 from basegate.errors import DataError
 from basegate.measurement import SampleSize
 from basegate.serialization import digest
@@ -184,24 +191,20 @@ class Bank(Generic[Record]):
 
 
 def identity(settings: BankSettings) -> str:
-    return bank_identity(settings.source)
+    """Digest or hub commit of a bank's content, a measure's `identity`.
+
+    Raises:
+        DataError: it cannot be found.
+    """
+    if isinstance(settings.source, GeneratedSource):
+        # The problems themselves: whatever changes the generator's code changes the identity.
+        return f"sha256:{digest([row.fields for row in _drawn(settings.source)])}"
+    return table_identity(settings.source)
 
 
 def prepares(kind: type[Record]) -> Callable[[BankSettings], Bank[Record]]:
     """A measure's `prepare`: read a bank of such records. See `load_bank` for errors."""
     return lambda settings: load_bank(settings.source, kind)
-
-
-def bank_identity(source: BankSource) -> str:
-    """Digest or hub commit of a bank's content.
-
-    Raises:
-        DataError: it cannot be found.
-    """
-    if isinstance(source, GeneratedSource):
-        # The problems themselves: whatever changes the generator's code changes the identity.
-        return f"sha256:{digest([row.fields for row in _drawn(source)])}"
-    return table_identity(source)
 
 
 def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
@@ -214,24 +217,20 @@ def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
     contents: dict[str, str] = {}
     good: list[Row] = []
     bad: list[RowError] = []
-    for number, row in enumerate(_rows(source), start=1):
+    rows = _drawn(source) if isinstance(source, GeneratedSource) else read_table(source)
+    for number, row in enumerate(rows, start=1):
         if isinstance(row, RowError):
             bad.append(row)
             continue
         try:
             _add(_read(row, source, kind, number), records, contents)
+            good.append(row)
         except ValueError as error:
             bad.append(RowError(row.place, f"{error}."))
-        else:
-            good.append(row)
     _refuse_bad(source, bad, len(good) + len(bad))
     if kind is Question:
         _check_first_answer(source, good)
     return Bank(tuple(records.values()), tuple(bad))
-
-
-def _rows(source: BankSource) -> Iterable[Row | RowError]:
-    return _drawn(source) if isinstance(source, GeneratedSource) else read_table(source)
 
 
 def _drawn(source: GeneratedSource) -> tuple[Row, ...]:
@@ -262,6 +261,15 @@ def _draw(generate: Callable[..., Iterable[Any]], source: GeneratedSource) -> tu
     )
 
 
+_EXPECTED = {
+    "missing": "is missing",
+    "string_type": "is not text",
+    "string_too_short": "is empty",
+    "int_type": "is not a whole number",
+    "dict_type": "are neither a list nor a table of letters and texts",
+}
+
+
 def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Record:
     names = tuple(kind.model_fields)
     fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
@@ -269,7 +277,12 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
     try:
         return kind.model_validate({name: _composed(value) for name, value in fields.items()})
     except ValidationError as error:
-        raise ValueError(_in_words(error.errors()[0])) from None
+        [detail, *_] = error.errors()
+        if detail["type"] == "value_error":
+            raise ValueError(str(detail["ctx"]["error"])) from None
+        field = ".".join(map(str, detail["loc"]))
+        what = _EXPECTED.get(detail["type"], detail["msg"])
+        raise ValueError(f"{field} {what}") from None
 
 
 def _composed(value: Any) -> Any:
@@ -296,24 +309,6 @@ def _check_first_answer(source: BankSource, rows: list[Row]) -> None:
             "count from 1, every key would be read wrong: say first_answer = 1 (or 0) in the "
             "thresholds file."
         )
-
-
-_EXPECTED = {
-    "missing": "is missing",
-    "string_type": "is not text",
-    "string_too_short": "is empty",
-    "int_type": "is not a whole number",
-    "int_parsing": "is not a whole number",
-    "dict_type": "are neither a list nor a table of letters and texts",
-}
-
-
-def _in_words(detail: Any) -> str:
-    field = ".".join(map(str, detail["loc"]))
-    if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"])
-    what = _EXPECTED.get(detail["type"], detail["msg"])
-    return f"{field} {what}"
 
 
 def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
@@ -346,15 +341,13 @@ _QUOTES = (("「", "」"), ("『", "』"), ("“", "”"), ("《", "》"), ("〈
 
 def _check_quotes(text: str) -> None:
     for opening, closing in _QUOTES:
-        open_now = 0
-        for char in text:
-            open_now += (char == opening) - (char == closing)
-            if open_now < 0:
-                break
-        if open_now:
+        steps = ((char == opening) - (char == closing) for char in text)
+        depths = list(accumulate(steps, initial=0))
+        if depths[-1] or min(depths) < 0:
             raise ValueError(f"{opening} and {closing} are unbalanced in {text[:20]!r}")
-    inches = sum(1 for at, char in enumerate(text) if char == '"' and text[at - 1 : at].isdigit())
-    if (text.count('"') - inches) % 2 and text.count('"') % 2:
+    marks = text.count('"')
+    inches = sum(before.isdigit() and char == '"' for before, char in pairwise(text))
+    if marks % 2 and (marks - inches) % 2:
         raise ValueError(f"the quotation marks are unbalanced in {text[:20]!r}")
 
 
@@ -365,12 +358,10 @@ def _refuse_bad(source: BankSource, bad: list[RowError], total: int) -> None:
         )
     if len(bad) <= BAD_SHARE * total:
         return
-    lines = [f"  {each}" for each in bad[:_SHOWN]]
-    if len(bad) > _SHOWN:
-        lines.append(f"  and {len(bad) - _SHOWN} more")
-    listed = "\n".join(lines)
+    more = [f"and {len(bad) - _SHOWN} more"] if len(bad) > _SHOWN else []
+    listed = "".join(f"\n  {each}" for each in [*bad[:_SHOWN], *more])
     raise DataError(
         f"{source.place}: {len(bad)} of {total} records cannot be used. That is more than 1 %, so "
         "the bank is refused: its score would not speak of the bank. Fix them, or check header and "
-        f"columns in the thresholds file.\n{listed}"
+        f"columns in the thresholds file.{listed}"
     )

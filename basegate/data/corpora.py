@@ -8,23 +8,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from basegate.data.hub import load_table
-from basegate.data.tables import RowError, hub_identity, read_jsonl
-from basegate.data.text_files import format_of, has_lone_surrogate, read_utf8
+from basegate.data.tables import (
+    RowError,
+    format_of,
+    has_lone_surrogate,
+    hub_identity,
+    read_jsonl,
+    read_utf8,
+)
 from basegate.errors import DataError
 from basegate.serialization import digest, hash_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from basegate.config.settings import CorpusSource
 
-_FORMATS = {".txt": "text", ".md": "text", ".jsonl": "jsonl", ".ndjson": "jsonl"} | {
-    ".parquet": "parquet",
-    ".pq": "parquet",
+_FORMATS = {
+    **dict.fromkeys((".txt", ".md"), "text"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
 }
-
-
 _FRONT_MATTER = re.compile(r"---\n(?:[\w-]+:.*\n)+---\n")
 
 
@@ -74,15 +79,14 @@ def load_corpus(source: CorpusSource) -> Corpus:
     texts = [unicodedata.normalize("NFC", text) for text in found]
     kept = [index for index, text in enumerate(texts) if text.strip()]
     if not kept:
-        place = source.dataset or source.path
         raise DataError(
-            f"{place} holds no text: all documents (there are {len(texts)}) are empty. Check path, "
-            "glob and column in the thresholds file."
+            f"{source.dataset or source.path} holds no text: all documents (there are "
+            f"{len(texts)}) are empty. Check path, glob and column in the thresholds file."
         )
     return Corpus(
         documents=tuple(texts[index] for index in kept),
         left_out=len(texts) - len(kept),
-        parallel=_parallel_texts(sides, kept, source),
+        parallel=_parallel_texts(sides, kept, source) if source.parallel is not None else {},
     )
 
 
@@ -90,12 +94,10 @@ def _parallel_texts(
     sides: list[dict[str, Path]], kept: list[int], source: CorpusSource
 ) -> dict[int, str]:
     """The written-Chinese versions by the place of their document among those kept."""
-    if len(sides) < 2:
-        return {}
-    names, versions = list(sides[0]), sides[1]
+    names = list(sides[0])
     places = {names[index]: place for place, index in enumerate(kept)}
     found = {}
-    for name, path in versions.items():
+    for name, path in sides[1].items():
         if name not in places:
             what = "is empty" if name in names else "is not there"
             raise DataError(
@@ -114,45 +116,35 @@ def _sides(source: CorpusSource) -> list[dict[str, Path]]:
     assert source.path is not None
     if source.parallel is None:
         return [_files(source.path, source)]
-    _check_folders(source.path, source.parallel)
-    sides = [_files(root, source) for root in (source.path, source.parallel)]
-    for path in (*sides[0].values(), *sides[1].values()):
-        if _format(path, source) != "text":
-            raise DataError(f"{path}: a corpus with parallel = is made of text files.")
-    return sides
-
-
-def _check_folders(path: Path, parallel: Path) -> None:
-    """Refuse two sides that are not folders, or of which one lies in the other."""
-    if not parallel.is_dir() or not path.is_dir():
-        missing = parallel if path.is_dir() else path
-        raise DataError(
-            f"{missing}: is not a folder. A corpus with parallel = has a folder of text files on "
-            "both sides. Check path and parallel in the thresholds file."
-        )
+    path, parallel = source.path, source.parallel
     if parallel.is_relative_to(path) or path.is_relative_to(parallel):
         raise DataError(
             f"{parallel} and {path} lie in each other, so documents would be taken for their own "
             "versions. Put the two sides side by side."
         )
+    sides = [_files(root, source) for root in (path, parallel)]
+    for file in (*sides[0].values(), *sides[1].values()):
+        if _format(file, source) != "text":
+            raise DataError(f"{file}: a corpus with parallel = is made of text files.")
+    return sides
 
 
 def _hub_texts(source: CorpusSource) -> Iterator[str]:
     assert source.dataset is not None
     table = load_table(source.dataset, source.name, source.split, source.revision)
-    if source.column not in table.column_names:
-        raise _no_column(source.dataset, source.column, table.column_names)
-    for index, value in enumerate(table[source.column]):
-        yield _text(value, _row(source.dataset, index), source.column)
+    _check_column(source.dataset, source.column, table.column_names)
+    yield from _texts(table[source.column], source.dataset, source.column)
 
 
 def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
     for path in paths:
-        kind = _format(path, source)
-        if kind == "text":
-            yield _read_whole(path)
-        else:
-            yield from _READERS[kind](path, source.column)
+        match _format(path, source):
+            case "text":
+                yield _read_whole(path)
+            case "jsonl":
+                yield from _read_jsonl(path, source.column)
+            case _:
+                yield from _read_parquet(path, source.column)
 
 
 def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
@@ -198,8 +190,7 @@ def _read_jsonl(path: Path, column: str) -> Iterator[str]:
     for row in read_jsonl(path):
         if isinstance(row, RowError):
             raise DataError(str(row))
-        if column not in row.fields:
-            raise _no_column(row.place, column, list(row.fields))
+        _check_column(row.place, column, row.fields)
         yield _text(row.fields[column], row.place, column)
 
 
@@ -209,24 +200,25 @@ def _read_parquet(path: Path, column: str) -> Iterator[str]:
 
     try:
         file = pyarrow.parquet.ParquetFile(path)
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
-    if column not in file.schema_arrow.names:
-        raise _no_column(str(path), column, file.schema_arrow.names)
-    row = 0
-    try:
-        for batch in file.iter_batches(columns=[column]):
-            for value in batch.column(0).to_pylist():
-                yield _text(value, _row(path, row), column)
-                row += 1
+        _check_column(str(path), column, file.schema_arrow.names)
+        batches = file.iter_batches(columns=[column])
+        values = (value for batch in batches for value in batch.column(0).to_pylist())
+        yield from _texts(values, str(path), column)
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
 
 
-_READERS: dict[str, Callable[[Path, str], Iterator[str]]] = {
-    "jsonl": _read_jsonl,
-    "parquet": _read_parquet,
-}
+def _check_column(place: str, column: str, known: Iterable[str]) -> None:
+    if column not in known:
+        raise DataError(
+            f"{place}: there is no column {column!r}; there are {', '.join(map(repr, known))}. Set "
+            "column in the thresholds file."
+        )
+
+
+def _texts(values: Iterable[object], place: str, column: str) -> Iterator[str]:
+    for number, value in enumerate(values):
+        yield _text(value, f"{place}, row {number}", column)
 
 
 def _text(value: object, place: str, column: str) -> str:
@@ -241,14 +233,3 @@ def _text(value: object, place: str, column: str) -> str:
             "The file was made by a faulty program: make it again."
         )
     return value
-
-
-def _row(place: object, number: int) -> str:
-    return f"{place}, row {number}"
-
-
-def _no_column(place: str, column: str, known: list[str]) -> DataError:
-    return DataError(
-        f"{place}: there is no column {column!r}; there are {', '.join(map(repr, known))}. Set "
-        "column in the thresholds file."
-    )

@@ -44,10 +44,12 @@ def quiet() -> Iterator[None]:
             enable_progress_bars()
 
 
+@lru_cache
 def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
     """The commit that a revision stands for now; a full commit as it is.
 
-    Where the hub cannot be reached, the local cache's last answer is used.
+    The hub is asked once in a run: what is read is then what the measurement's identity names.
+    Where it cannot be reached, the local cache's last answer is used.
 
     Raises:
         CandidateError: (of a model) misspelt, gated or out of reach.
@@ -55,12 +57,6 @@ def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
     """
     if revision and COMMIT.fullmatch(revision):
         return revision
-    return _resolve(kind, repo_id, revision)
-
-
-@lru_cache
-def _resolve(kind: Kind, repo_id: str, revision: str | None) -> str:
-    """Ask once in a run: what is read is then what the measurement's identity names."""
     from huggingface_hub import HfApi
 
     ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
@@ -126,41 +122,41 @@ def translated(
 def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | None) -> str:
     from huggingface_hub import constants, errors
 
-    what = "model" if kind == "model" else "data set"
+    thing = "model" if kind == "model" else "data set"
+    what = f"the {thing} {repo_id}"
     page = f"{constants.ENDPOINT}/{'' if kind == 'model' else 'datasets/'}{repo_id}"
     if isinstance(error, errors.GatedRepoError):
         return (
-            f"the {what} {repo_id} is gated: the hub does not give it to this account. Ask for "
-            f"access on {page}, then log in with `hf auth login` or set HF_TOKEN, and run again."
+            f"{what} is gated: the hub does not give it to this account. Ask for access on {page}, "
+            "then log in with `hf auth login` or set HF_TOKEN, and run again."
         )
     if isinstance(error, errors.RevisionNotFoundError):
         return (
-            f"the {what} {repo_id} has no revision {revision!r}. Branches, tags and commits are "
-            f"listed on {page}/commits."
+            f"{what} has no revision {revision!r}. Branches, tags and commits are listed on "
+            f"{page}/commits."
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
         return (
-            f"the hub has no {what} {repo_id!r}: the id is misspelt, or it is private. Check it "
-            f"on {page}; for a private one log in with `hf auth login` or set "
-            f"HF_TOKEN.{_no_folder(kind, repo_id)}"
+            f"the hub has no {thing} {repo_id!r}: the id is misspelt, or it is private. Check it "
+            f"on {page}; for a private one log in with `hf auth login` or set HF_TOKEN."
+            f"{_no_folder(kind, repo_id)}"
         )
     if unreachable(error):
         kinds = "" if kind == "model" else " --repo-type dataset"
         pinned = f" --revision {revision}" if revision else ""
         then = "pass --model NAME=DIR" if kind == "model" else "give path = DIR"
         return (
-            f"the hub could not be reached for the {what} {repo_id} ({_first_line(error)}). Check "
-            "network and proxy (HF_ENDPOINT, HTTPS_PROXY, HF_HUB_OFFLINE); or fetch it where "
-            f"there is a network with `hf download {repo_id}{kinds}{pinned} --local-dir DIR` and "
-            f"{then}.{_no_folder(kind, repo_id)}"
+            f"the hub could not be reached for {what} ({_first_line(error)}). Check network and "
+            "proxy (HF_ENDPOINT, HTTPS_PROXY, HF_HUB_OFFLINE); or fetch it where there is a "
+            f"network with `hf download {repo_id}{kinds}{pinned} --local-dir DIR` and {then}."
+            f"{_no_folder(kind, repo_id)}"
         )
     if isinstance(error, OSError):
         return (
-            f"the {what} {repo_id} could not be written to the hub's cache "
-            f"({_first_line(error)}). Free some space in {constants.HF_HUB_CACHE}, or set HF_HOME "
-            "to another folder."
+            f"{what} could not be written to the hub's cache ({_first_line(error)}). Free some "
+            f"space in {constants.HF_HUB_CACHE}, or set HF_HOME to another folder."
         )
-    return f"the {what} {repo_id} could not be fetched: {_first_line(error)}"
+    return f"{what} could not be fetched: {_first_line(error)}"
 
 
 def _no_folder(kind: Kind, repo_id: str) -> str:

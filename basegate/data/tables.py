@@ -1,4 +1,4 @@
-"""Tables of records (JSON Lines, JSON, CSV, data sets of the hub), and their columns as fields.
+"""Local files of text, and tables of records: JSON Lines, JSON, CSV and data sets of the hub.
 
 A row that cannot be read is a `RowError`, so that one bad line does not lose a bank.
 """
@@ -9,16 +9,16 @@ import csv
 import json
 import re
 import string
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from basegate.data.hub import load_table, resolve_commit
-from basegate.data.text_files import format_of, read_utf8
 from basegate.errors import DataError
 from basegate.serialization import hash_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from basegate.config.settings import TableSource
@@ -28,6 +28,7 @@ LETTERS = string.ascii_uppercase
 _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv"}
 _LONGEST_CELL = 2**27
 """Characters; a cell may hold a whole document."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,15 @@ def read_table(source: TableSource) -> Iterator[Row | RowError]:
             yield Row(place, dict(fields))
         return
     path = _file(source)
-    kind = format_of(path, source.format, _FORMATS)
-    if kind in _DELIMITERS:
-        yield from _separated(path, source.header, _DELIMITERS[kind])
-    else:
-        yield from _READERS[kind](path)
+    match format_of(path, source.format, _FORMATS):
+        case "jsonl":
+            yield from read_jsonl(path)
+        case "json":
+            yield from _read_json(path)
+        case "tsv":
+            yield from _read_csv(path, source.header, "\t")
+        case _:
+            yield from _read_csv(path, source.header, ",")
 
 
 def _file(source: TableSource) -> Path:
@@ -99,6 +104,63 @@ def _file(source: TableSource) -> Path:
     if not path.is_file():
         raise DataError(f"{path}: there is no such file. Check the thresholds file.")
     return path
+
+
+def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str:
+    """The format given, or the one that the file's suffix (in small letters) stands for.
+
+    Raises:
+        DataError: none was given and the suffix is none of these.
+    """
+    found = given or suffixes.get(path.suffix.lower())
+    if found is None:
+        *others, last = (f'"{name}"' for name in dict.fromkeys(suffixes.values()))
+        raise DataError(
+            f"{path}: its suffix does not tell what it holds. Say format = {', '.join(others)} or "
+            f"{last} in the thresholds file."
+        )
+    return found
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """Whether a text has an unpaired surrogate: JSON can say it, UTF-8 cannot hold it."""
+    return _SURROGATE.search(text) is not None
+
+
+def read_utf8(path: Path) -> str:
+    """A file's text, in UTF-8 with or without a byte order mark.
+
+    Raises:
+        DataError: it cannot be read, or is not UTF-8; names the likely encoding.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: is not UTF-8 (byte {error.start} is 0x{data[error.start]:02X}){_advice(data)}"
+        ) from None
+
+
+def _advice(data: bytes) -> str:
+    """The end of the sentence on a file in another encoding: the first that fits, what to do."""
+    for encoding, label, name in (
+        ("utf-16", "UTF-16", "UTF-16"),
+        ("big5hkscs", "Big5", "BIG5-HKSCS"),
+        ("gb18030", "GB 18030", "GB18030"),
+    ):
+        if encoding == "utf-16" and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            continue
+        with suppress(UnicodeDecodeError):
+            data.decode(encoding)
+            return (
+                f"; it may be {label}. Read wrongly it would measure noise: convert it with `iconv "
+                f"-f {name} -t UTF-8` and run again."
+            )
+    return ". Read wrongly it would measure noise: save it as UTF-8 and run again."
 
 
 def read_jsonl(path: Path) -> Iterator[Row | RowError]:
@@ -117,10 +179,7 @@ def read_jsonl(path: Path) -> Iterator[Row | RowError]:
         except ValueError as error:
             yield RowError(place, f"is not valid JSON ({error}).")
             continue
-        if isinstance(record, dict):
-            yield Row(place, record)
-        else:
-            yield RowError(place, "is not a JSON object in braces.")
+        yield _row(place, record)
 
 
 def _read_json(path: Path) -> Iterator[Row | RowError]:
@@ -131,34 +190,25 @@ def _read_json(path: Path) -> Iterator[Row | RowError]:
     if not isinstance(records, list):
         raise DataError(f"{path}: holds no list of records: it has to begin with '['.")
     for number, record in enumerate(records, start=1):
-        place = f"{path}, record {number}"
-        if isinstance(record, dict):
-            yield Row(place, record)
-        else:
-            yield RowError(place, "is not an object in braces.")
+        yield _row(f"{path}, record {number}", record)
 
 
-_DELIMITERS = {"csv": ",", "tsv": "\t"}
-_READERS: dict[str, Callable[[Path], Iterator[Row | RowError]]] = {
-    "jsonl": read_jsonl,
-    "json": _read_json,
-}
+def _row(place: str, record: Any) -> Row | RowError:
+    if isinstance(record, dict):
+        return Row(place, record)
+    return RowError(place, "is not a JSON object in braces.")
 
 
-def _separated(
-    path: Path, header: Sequence[str] | None, delimiter: str
-) -> Iterator[Row | RowError]:
-    lines = read_utf8(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+def _read_csv(path: Path, header: Sequence[str] | None, delimiter: str) -> Iterator[Row | RowError]:
     names = list(header) if header else None
-    for number, cells in _records(lines, delimiter, names):
+    for number, cells in _records(path, delimiter, names):
         place = f"{path}, line {number}"
         if names is None:
-            if isinstance(cells, str):
-                raise DataError(f"{place}: the line with the names of the columns {cells}")
             names = [cell.strip() for cell in cells]
-            _check_names(names, place)
-        elif isinstance(cells, str):
-            yield RowError(place, cells)
+            if doubled := [name for name in names if names.count(name) > 1]:
+                raise DataError(
+                    f"{place}: two columns are called {doubled[0]!r}. Give each its own name."
+                )
         elif number == 1 and [cell.strip() for cell in cells] == names:
             raise DataError(
                 f"{place}: the file has a line with the names of its columns. Leave out header in "
@@ -172,55 +222,56 @@ def _separated(
             yield Row(place, dict(zip(names, cells, strict=True)))
 
 
-def _check_names(names: list[str], place: str) -> None:
-    doubled = [name for name in names if names.count(name) > 1]
-    if doubled:
-        raise DataError(f"{place}: two columns are called {doubled[0]!r}. Give each its own name.")
-
-
 def _records(
-    lines: list[str], delimiter: str, names: list[str] | None
-) -> Iterator[tuple[int, list[str] | str]]:
-    """Yield line number and cells of every record, or what is wrong with the line.
+    path: Path, delimiter: str, header: Sequence[str] | None
+) -> list[tuple[int, list[str]]]:
+    """Line number and cells of every record that is not blank.
 
-    A quoted cell may hold line breaks, so a record goes on as long as its quotes are odd in
-    number. If they never become even, or if the lines between are records of their own, the fault
-    is the first line's alone: reading goes on after it, instead of losing the rest in one cell.
-    Those between have even quotes, each on its own, so no line is in more than two such attempts.
+    Raises:
+        DataError: a quotation mark is not closed, or stands where none can.
     """
-    at = 0
-    while at < len(lines):
-        if not lines[at].strip():
-            at += 1
-            continue
-        end, quotes = at + 1, lines[at].count('"')
-        while quotes % 2 and end < len(lines):
-            quotes += lines[end].count('"')
-            end += 1
-        swallowed = names is not None and any(
-            len(_cells(line, delimiter)) == len(names) for line in lines[at + 1 : end - 1]
-        )
-        if quotes % 2 or swallowed:
-            yield at + 1, "a quotation mark is opened and never closed."
-            at += 1
-            continue
-        cells = _cells("\n".join(lines[at:end]), delimiter)
-        yield at + 1, cells or "its quotation marks are not those of a CSV file."
-        names = names or cells
-        at = end
-
-
-def _cells(record: str, delimiter: str) -> list[str]:
-    """The cells of one record; none where it is malformed."""
+    lines = read_utf8(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
+    found: list[tuple[int, list[str]]] = []
+    start, width = 1, len(header or ())
     # The limit is the whole process's: others find it as it was.
     limit = csv.field_size_limit(_LONGEST_CELL)
     try:
-        rows = list(csv.reader([record], delimiter=delimiter, strict=True))
+        for cells in reader:
+            record = lines[start - 1 : reader.line_num]
+            if not _is_one(record, delimiter, width):
+                raise csv.Error
+            if any(line.strip() for line in record):
+                found.append((start, cells))
+                width = width or len(cells)
+            start = reader.line_num + 1
     except csv.Error:
-        return []
+        raise DataError(
+            f"{path}, line {start}: a quotation mark is opened and never closed, or is not one of "
+            "a CSV file, so that the lines after it could be read as a part of it. Close it, and "
+            "write a mark that belongs to the text twice, in a cell between marks."
+        ) from None
     finally:
         csv.field_size_limit(limit)
-    return rows[0] if len(rows) == 1 else []
+    return found
+
+
+def _is_one(lines: list[str], delimiter: str, width: int) -> bool:
+    """Whether lines that were read as one record are not several, two of which lack a mark.
+
+    Its marks are odd in number up to each line break and even in all, and no line between is a
+    record of `width` cells by itself.
+    """
+    odd = [line.count('"') % 2 for line in lines]
+    ends = [1, *[0] * (len(lines) - 2), 1] if len(lines) > 1 else [0]
+    return odd == ends and not any(0 < _width(line, delimiter) == width for line in lines[1:-1])
+
+
+def _width(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter, strict=True)))
+    except csv.Error:
+        return 0
 
 
 def pick(

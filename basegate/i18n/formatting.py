@@ -61,6 +61,12 @@ def padded(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
 
 
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines with aligned columns; the last one is as long as it is."""
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)][:-1]
+    return ["  ".join([*map(padded, row, widths), row[-1]]) for row in rows]
+
+
 def format_value(
     value: float | None, unit: str = "", limit: float | None = None, tr: Translator = ENGLISH
 ) -> str:

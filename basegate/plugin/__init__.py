@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from basegate.config.declaration import begin_session
 from basegate.plugin import fixtures, options
-from basegate.plugin.stash import GATE, NAMES
+from basegate.plugin.collection import GATE, by_candidate, is_not_configured, lacks_candidate
+from basegate.plugin.option_names import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -46,10 +47,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer `--list-models`, as pytest answers `--markers`."""
     if not config.option.basegate_list_models:
         return None
-    from basegate.plugin.list_models import format_registry
-
     with config.stash[NAMES].usage_errors():
-        print(format_registry(options.listed_models(config), config.rootpath))
+        print(options.list_models(config))
     return 0
 
 
@@ -70,12 +69,13 @@ def pytest_configure(config: pytest.Config) -> None:
     plugins.register(fixtures, "basegate-fixtures")
     if config.option.basegate_model or (config.rootpath / "thresholds.toml").is_file():
         plugins.register(fixtures.check_fixtures(), "basegate-check-fixtures")
-    if plugins.hasplugin("xdist"):
-        from basegate.plugin.xdist import XdistHooks, share_threads
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is not None or getattr(config.option, "dist", "no") != "no":
+        from basegate.plugin import xdist
 
-        plugins.register(XdistHooks(), "basegate-xdist")
-        if hasattr(config, "workerinput") and config.option.basegate_model:
-            share_threads(config.workerinput)
+        plugins.register(xdist, "basegate-xdist")
+        if worker is not None and config.option.basegate_model:
+            xdist.share_threads(worker)
     if not config.option.basegate_model:
         plugins.register(RefuseWithoutModel(), "basegate-refuse")
         return
@@ -84,29 +84,25 @@ def pytest_configure(config: pytest.Config) -> None:
     with config.stash[NAMES].usage_errors():
         gate = GateSession(options.parse(config), _progress(config))
         options.check_in_process(config, gate.device)
-        if not hasattr(config, "workerinput"):  # its controller has looked
+        if worker is None:  # its controller has looked
             gate.check_references()
             options.check_places(config, gate.options.store)
     config.stash[GATE] = gate
     plugins.register(RunHooks(gate), "basegate-run")
-    if not hasattr(config, "workerinput"):
+    if worker is None:
         # A plugin of its own, as pytest's reporters are: what measures and judges knows no report.
-        plugins.import_plugin("basegate.plugin.reporting")
+        plugins.import_plugin("basegate.plugin.run_report")
 
 
 def _progress(config: pytest.Config) -> Progress:
     """Where slow work is shown: the real stderr, which pytest captures during tests."""
     from basegate.progress import Progress
 
-    stream: TextIO | None
     try:
         stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
     except (OSError, ValueError):
         return Progress()
     config.add_cleanup(stream.close)
-
-    if hasattr(config, "workerinput"):
-        return Progress(stream)
     return Progress(stream, partial(_end_line, config))
 
 
@@ -130,12 +126,10 @@ class RefuseWithoutModel:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        from basegate.plugin.collection import lacks_candidate
-
         # A worker cannot refuse: the controller does, when it hears what was collected.
         looking = hasattr(config, "workerinput") or config.option.showfixtures
         if not looking and any(map(lacks_candidate, items)):
-            raise options.missing_model(config)
+            options.refuse_without_model(config)
 
 
 class RunHooks:
@@ -149,12 +143,9 @@ class RunHooks:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None]:
         """Leave out checks without a table; after all other plugins, group by candidate."""
-        from basegate.plugin.collection import by_candidate, is_not_configured
-
-        absent = [item for item in items if is_not_configured(item)]
-        if absent:
+        if absent := [item for item in items if is_not_configured(item)]:
             config.hook.pytest_deselected(items=absent)
-            items[:] = [item for item in items if not is_not_configured(item)]
+            items[:] = [item for item in items if item not in absent]
         yield
         items[:] = by_candidate(items, self.gate.order)
 

@@ -4,41 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from basegate.plugin.stash import GATE
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import pytest
-
     from basegate.config.registry import CandidateSpec
+    from basegate.plugin.session import GateSession
+
+GATE: pytest.StashKey[GateSession] = pytest.StashKey()
+"""On the config: the run of the gate; absent where `--model` is."""
 
 NO_CANDIDATE = "no-candidate"
-
-
-class _NotConfigured:
-    """Stands for the item of a check that has no table in `thresholds.toml`."""
-
-    def __str__(self) -> str:
-        return "not-configured"
-
-
-NOT_CONFIGURED = _NotConfigured()
-
-
-def parametrize_candidates(metafunc: pytest.Metafunc) -> None:
-    """Run a test once per candidate of the command line."""
-    gate = metafunc.config.stash.get(GATE, None)
-    specs = list(gate.options.candidates) if gate is not None else [None]
-    ids = [spec.name if spec is not None else NO_CANDIDATE for spec in specs]
-    metafunc.parametrize("candidate", specs, ids=ids, indirect=True, scope="session")
-
-
-def parametrize_check(metafunc: pytest.Metafunc, check: str) -> None:
-    """Run a test once per corpus, bank or prompt file of a check."""
-    gate = metafunc.config.stash.get(GATE, None)
-    items = (gate.options.thresholds.items(check) if gate is not None else ()) or (NOT_CONFIGURED,)
-    metafunc.parametrize(check, items, ids=str, indirect=True, scope="session")
+NOT_CONFIGURED = "not configured"
+"""Stands for the item of a check that has no table in `thresholds.toml`."""
 
 
 def candidate_of(item: pytest.Item) -> CandidateSpec | None:
@@ -62,6 +41,11 @@ def is_not_configured(item: pytest.Item) -> bool:
     return any(value is NOT_CONFIGURED for value in _parameters(item).values())
 
 
+def _parameters(item: pytest.Item) -> dict[str, object]:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params if callspec is not None else {}
+
+
 def split_test_id(nodeid: str) -> tuple[str, str, str]:
     """File, test and parameters of a test id.
 
@@ -82,14 +66,21 @@ def candidate_in(
     is preferred, then the longest that fits.
     """
     known = set(items)
-    fitting = [
-        name for name in candidates if parameters == name or parameters.startswith(f"{name}-")
-    ]
     return max(
-        fitting,
+        (name for name in candidates if f"{parameters}-".startswith(f"{name}-")),
         key=lambda name: (parameters.removeprefix(f"{name}-") in known, len(name)),
         default=None,
     )
+
+
+def scope_of(nodeid: str, candidates: Sequence[str], items: Sequence[str] = ()) -> str:
+    """The candidate that a test id names, or the test's file or class where it names none.
+
+    >>> scope_of("tests_models/test_perplexity.py::test_perplexity[yi-6b-wiki]", ["yi-6b"])
+    'yi-6b'
+    """
+    file, test, parameters = split_test_id(nodeid)
+    return candidate_in(parameters, candidates, items) or f"{file}::{test}".rpartition("::")[0]
 
 
 def by_candidate(items: list[pytest.Item], order: list[str]) -> list[pytest.Item]:
@@ -103,25 +94,8 @@ def by_candidate(items: list[pytest.Item], order: list[str]) -> list[pytest.Item
     checks = check_names()
 
     def rank(item: pytest.Item) -> tuple[int, int]:
-        spec = candidate_of(item)
-        if spec is None:
-            return -1, 0
-        check, _ = check_of(item, checks)
-        return order.index(spec.name), checks.index(check) if check in checks else len(checks)
+        spec, (check, _) = candidate_of(item), check_of(item, checks)
+        place = checks.index(check) if check in checks else len(checks)
+        return (order.index(spec.name) if spec is not None else -1), place
 
     return sorted(items, key=rank)
-
-
-def _parameters(item: pytest.Item) -> dict[str, object]:
-    callspec = getattr(item, "callspec", None)
-    return dict(callspec.params) if callspec is not None else {}
-
-
-def scope_of(nodeid: str, candidates: Sequence[str], items: Sequence[str] = ()) -> str:
-    """The candidate that a test id names, or the test's file or class where it names none.
-
-    >>> scope_of("tests_models/test_perplexity.py::test_perplexity[yi-6b-wiki]", ["yi-6b"])
-    'yi-6b'
-    """
-    file, test, parameters = split_test_id(nodeid)
-    return candidate_in(parameters, candidates, items) or f"{file}::{test}".rpartition("::")[0]

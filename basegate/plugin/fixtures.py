@@ -7,30 +7,36 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basegate.plugin.collection import parametrize_candidates, parametrize_check
-from basegate.plugin.stash import GATE, RECORDS
+from basegate.plugin.collection import GATE, NO_CANDIDATE, NOT_CONFIGURED
+from basegate.plugin.options import declared_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from basegate.config.declaration import CheckDeclaration
     from basegate.judging.judge import Verdict
+    from basegate.ledger import Record
     from basegate.measurement import Measurement
     from basegate.runner.candidate import Candidate
+
+RECORDS: pytest.StashKey[list[Record]] = pytest.StashKey()
+"""On a test: the records that `judge` made of its measurements."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once per `--model`, and once per corpus, bank or prompt file of its check."""
+    gate = metafunc.config.stash.get(GATE, None)
     if _is_ours(metafunc, "candidate"):
-        parametrize_candidates(metafunc)
-    if GATE not in metafunc.config.stash:
+        specs = list(gate.options.candidates) if gate is not None else [None]
+        ids = [spec.name if spec is not None else NO_CANDIDATE for spec in specs]
+        metafunc.parametrize("candidate", specs, ids=ids, indirect=True, scope="session")
+    if gate is None:
         return  # a project that has other tests waits for nothing to be imported
-    from basegate.config.declaration import check_names
-
-    for check in check_names():
-        if _is_ours(metafunc, check):
-            parametrize_check(metafunc, check)
+    for check in declared_checks():
+        if _is_ours(metafunc, check.name):
+            items = gate.options.thresholds.items(check.name) or (NOT_CONFIGURED,)
+            metafunc.parametrize(check.name, items, indirect=True, scope="session")
 
 
 @pytest.hookimpl(trylast=True)
@@ -53,8 +59,7 @@ def _is_defined_here(definition: pytest.FixtureDef[Any]) -> bool:
 
 def _is_ours(metafunc: pytest.Metafunc, name: str) -> bool:
     """Whether the fixture of that name is this one: a project may have its own."""
-    definitions = metafunc._arg2fixturedefs.get(name) or None
-    return definitions is not None and _is_defined_here(definitions[-1])
+    return any(map(_is_defined_here, metafunc._arg2fixturedefs.get(name, ())[-1:]))
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +73,8 @@ def candidate(request: pytest.FixtureRequest) -> Iterator[Candidate]:
 
 def check_fixtures() -> ModuleType:
     """A plugin with a fixture for every check that is declared when the run begins."""
-    import basegate.checks  # noqa: F401  declares those that come with basegate
-    from basegate.config.declaration import declarations
-
     plugin = ModuleType("basegate-check-fixtures")
-    for check in declarations():
+    for check in declared_checks():
         setattr(plugin, check.name, _fixture_of(check))
     return plugin
 

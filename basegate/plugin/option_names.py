@@ -30,9 +30,9 @@ class OptionNames:
     def __init__(
         self, parser: pytest.Parser, group: pytest.OptionGroup, options: Mapping[str, Any]
     ) -> None:
-        """Declare the long names.
+        """Declare the long names, from which `dest` follows, in a group of their own.
 
-        `group` holds no other options; `options`: arguments of `add_argument` by short name.
+        `options`: arguments of `add_argument` by short name.
         """
         self._parser = parser
         self._group = group
@@ -58,13 +58,13 @@ class OptionNames:
         """Declare the short names that are free; `--help` then shows the names to write."""
         self.taken = self._declared_elsewhere()
         for option in tuple(self._group.options):
-            name = _short(option.names()[0])
+            name = "--" + option.names()[0].removeprefix(_LONG)
             attributes = self._options[name]
             text = self.in_text(attributes["help"])
             if name in self.taken:
                 text += f" ({name} is declared elsewhere in this project)"
             else:
-                self._group.addoption(name, **{**attributes, "help": text})
+                self._group.addoption(name, dest=option.dest, **{**attributes, "help": text})
                 text = argparse.SUPPRESS
             option.attrs()["help"] = text
 
@@ -116,5 +116,5 @@ def _long(short: str) -> str:
     return _LONG + short.removeprefix("--")
 
 
-def _short(long: str) -> str:
-    return "--" + long.removeprefix(_LONG)
+NAMES: pytest.StashKey[OptionNames] = pytest.StashKey()
+"""On the config: what the options are called."""

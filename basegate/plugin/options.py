@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import sys
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from basegate.config.output_paths import check_outputs, check_store, ledger_in
+from basegate.errors import UsageError, did_you_mean
 from basegate.i18n.catalogue import LANGUAGES, of_locale
-from basegate.plugin.option_names import OptionNames
-from basegate.plugin.stash import NAMES
+from basegate.i18n.formatting import table
+from basegate.plugin.option_names import NAMES, OptionNames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from basegate.config.declaration import CheckDeclaration
     from basegate.config.registry import CandidateSpec
     from basegate.config.thresholds import Thresholds
     from basegate.i18n.catalogue import Language
-
 
 DEFAULT_TIMEOUT = 6 * 3600.0
 
@@ -44,12 +46,10 @@ def _seconds(text: str) -> float:
     return value
 
 
+_REPEATABLE = {"action": "append", "default": [], "metavar": "NAME"}
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--model": {
-        "action": "append",
-        "dest": "basegate_model",
-        "default": [],
-        "metavar": "NAME",
+        **_REPEATABLE,
         "help": "candidate to test: a name of models.toml, several separated by commas, @TAG for a "
         "group (--model=@7b, with '=': --model @7b is a file of arguments to pytest, which then "
         "finds no '7b'), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]) or local "
@@ -57,79 +57,59 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
     "--list-models": {
         "action": "store_true",
-        "dest": "basegate_list_models",
         "help": "print the candidates of models.toml, or those that --model names, and exit",
     },
     "--thresholds": {
-        "dest": "basegate_thresholds",
         "metavar": "FILE",
         "help": "settings and limits (default: thresholds.toml in the project's root)",
     },
     "--store": {
-        "dest": "basegate_store",
         "metavar": "DIR",
         "help": "where measurements are kept (default: .basegate in the project's root)",
     },
-    "--remeasure": {
-        "action": "store_true",
-        "dest": "basegate_remeasure",
-        "help": "measure again even what the store holds",
-    },
+    "--remeasure": {"action": "store_true", "help": "measure again even what the store holds"},
     "--ledger": {
-        "dest": "basegate_ledger",
         "metavar": "FILE",
         "help": "where to write the JSON record of the run, in place of an earlier one; folders "
         "that are missing are made (default: ledger.json in the store)",
     },
     "--summary": {
-        "dest": "basegate_summary",
         "metavar": "FILE",
         "help": "where to write a summary in Markdown, in place of an earlier one; where "
         "GITHUB_STEP_SUMMARY is set, as in GitHub Actions, that file gets it in any case",
     },
     "--quantization": {
-        "dest": "basegate_quantization",
         "choices": ("nf4", "fp4", "int8", "none"),
         "help": "precision of the weights, instead of what models.toml says (default there: nf4)",
     },
     "--device": {
-        "dest": "basegate_device",
         "choices": ("auto", "cuda", "cpu"),
         "default": "auto",
         "help": "where to run the candidates (default: %(default)s)",
     },
     "--dtype": {
-        "dest": "basegate_dtype",
         "choices": ("bfloat16", "float16", "float32"),
         "help": "dtype of the computation, instead of what models.toml says (default there: "
         "bfloat16)",
     },
     "--compare": {
-        "action": "append",
-        "dest": "basegate_compare",
-        "default": [],
-        "metavar": "NAME",
+        **_REPEATABLE,
         "help": "show this candidate of an earlier run, too, as the store knows it; several "
         "separated by commas, @TAG for a group (with '=': --compare=@7b), or 'all'; repeatable. "
         "It does not count for the exit status",
     },
     "--language": {
-        "dest": "basegate_language",
         "choices": LANGUAGES,
         "help": "language of verdicts and progress in the terminal, of the page and of the "
         "summary; errors are in English (default: from LC_ALL, LC_MESSAGES or LANG)",
     },
     "--trust-remote-code": {
-        "action": "append",
-        "dest": "basegate_trust",
-        "default": [],
-        "metavar": "NAME",
+        **_REPEATABLE,
         "help": "run the Python code that this candidate's checkpoint brings; only where "
         "models.toml or NAME=SOURCE@COMMIT pins a full commit of a hub id; several separated by "
         "commas; repeatable",
     },
     "--measure-timeout": {
-        "dest": "basegate_timeout",
         "type": _seconds,
         "default": DEFAULT_TIMEOUT,
         "metavar": "SECONDS",
@@ -138,7 +118,6 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
     "--in-process": {
         "action": "store_true",
-        "dest": "basegate_in_process",
         "help": "measure in pytest's own process, for debuggers (--pdb does so by itself); a crash "
         "of one candidate then ends the run",
     },
@@ -178,23 +157,6 @@ class RunOptions:
 _PARSED: pytest.StashKey[RunOptions] = pytest.StashKey()
 
 
-def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
-    from basegate.config.registry import load_registry
-
-    return load_registry(config.rootpath / "models.toml")
-
-
-def listed_models(config: pytest.Config) -> dict[str, CandidateSpec]:
-    """What `--list-models` shows: the registry, or what `--model` names of it."""
-    from basegate.config.selection import select
-
-    registry = load_known_models(config)
-    requests = config.option.basegate_model
-    if not requests:
-        return registry
-    return {spec.name: spec for spec in select(requests, registry, config.invocation_params.dir)}
-
-
 def parse(config: pytest.Config) -> RunOptions:
     """Read options, registry and thresholds, once in a process; raises `UsageError`."""
     if _PARSED not in config.stash:
@@ -202,23 +164,38 @@ def parse(config: pytest.Config) -> RunOptions:
     return config.stash[_PARSED]
 
 
-def _parse(config: pytest.Config) -> RunOptions:
-    # Declares what thresholds may ask for; `-n auto` asks before fixtures are there.
+def declared_checks() -> tuple[CheckDeclaration, ...]:
+    """Every check: basegate's own, which this declares, and those of `conftest.py` files."""
     import basegate.checks  # noqa: F401
+    from basegate.config.declaration import declarations
+
+    return declarations()
+
+
+def load_known_models(config: pytest.Config) -> dict[str, CandidateSpec]:
+    from basegate.config.registry import load_registry
+
+    return load_registry(config.rootpath / "models.toml")
+
+
+def _parse(config: pytest.Config) -> RunOptions:
     from basegate.config.selection import names_in, select, trust
     from basegate.config.thresholds import load_thresholds
 
     option, here = config.option, config.invocation_params.dir
     _check_root(config)
+    declared_checks()  # `-n auto` asks before there are fixtures
     registry = load_known_models(config)
-    candidates = trust(select(option.basegate_model, registry, here), option.basegate_trust)
+    chosen = select(option.basegate_model, registry, here)
+    candidates = trust(chosen, option.basegate_trust_remote_code)
+    known = {**registry, **{spec.name: spec for spec in candidates}}
     thresholds = load_thresholds(
         _place(option.basegate_thresholds, here) or config.rootpath / "thresholds.toml"
     )
-    _check_own_limits(thresholds, registry, candidates)
+    _check_own_limits(thresholds, known)
     store = _place(option.basegate_store, here) or config.rootpath / ".basegate"
-    known = {**registry, **{spec.name: spec for spec in candidates}}
     outputs = _outputs(config)
+    worker = hasattr(config, "workerinput")
     return RunOptions(
         candidates=tuple(_overridden(spec, option) for spec in candidates),
         thresholds=thresholds,
@@ -227,15 +204,15 @@ def _parse(config: pytest.Config) -> RunOptions:
         remeasure=option.basegate_remeasure,
         device=option.basegate_device,
         command=shlex.join([Path(sys.argv[0]).name, *map(str, config.invocation_params.args)]),
-        timeout=option.basegate_timeout,
+        timeout=option.basegate_measure_timeout,
         in_process=option.basegate_in_process or option.usepdb or option.trace,
         # Workers share the GPUs of the machine; alone, a candidate may have them all.
-        gpus=1 if hasattr(config, "workerinput") else None,
+        gpus=1 if worker else None,
         compare=names_in(option.basegate_compare),
         language=option.basegate_language or of_locale(os.environ),
         summary=outputs["summary"],
         known=known,
-        worker=hasattr(config, "workerinput"),
+        worker=worker,
     )
 
 
@@ -248,8 +225,6 @@ def check_places(config: pytest.Config, store: Path) -> None:
 
 def check_in_process(config: pytest.Config, device: str) -> None:
     """Refuse workers that measure in their own processes on GPUs: none would lease one."""
-    from basegate.errors import UsageError
-
     workers = getattr(config.option, "tx", None) or hasattr(config, "workerinput")
     if config.option.basegate_in_process and workers and device == "cuda":
         raise UsageError(
@@ -264,13 +239,12 @@ def _check_root(config: pytest.Config) -> None:
     pytest looks for its settings before it knows a plugin's options, so `--store /data/store`
     with a space makes it look in /data, if that folder exists, and lose the project's own.
     """
-    from basegate.errors import UsageError
-
     here = config.invocation_params.dir
-    found = config.inipath is not None and config.rootpath in (here, *here.parents)
+    if config.inipath is not None and config.rootpath in (here, *here.parents):
+        return
     for name in ("thresholds", "store", "ledger", "summary"):
         value = getattr(config.option, f"basegate_{name}")
-        if value in config.invocation_params.args and (here / value).exists() and not found:
+        if value in config.invocation_params.args and (here / value).exists():
             raise UsageError(
                 f"--{name} {value}: pytest took this for a test path and looked for its settings "
                 f"there (rootdir {config.rootpath}). Write it with '=': --{name}={value}"
@@ -294,24 +268,13 @@ def _outputs(config: pytest.Config) -> dict[str, Path | None]:
     }
 
 
-def _overridden(spec: CandidateSpec, option: object) -> CandidateSpec:
-    update = {
-        key: value
-        for key in ("quantization", "dtype")
-        if (value := getattr(option, f"basegate_{key}")) is not None
-    }
-    return spec.model_copy(update=update)
+def _overridden(spec: CandidateSpec, option: argparse.Namespace) -> CandidateSpec:
+    asked = {"quantization": option.basegate_quantization, "dtype": option.basegate_dtype}
+    return spec.model_copy(update={key: value for key, value in asked.items() if value})
 
 
-def _check_own_limits(
-    thresholds: Thresholds,
-    registry: dict[str, CandidateSpec],
-    candidates: tuple[CandidateSpec, ...],
-) -> None:
+def _check_own_limits(thresholds: Thresholds, known: Mapping[str, CandidateSpec]) -> None:
     """Refuse limits of a candidate that nobody knows: a misspelt name would change nothing."""
-    from basegate.errors import UsageError, did_you_mean
-
-    known = {*registry, *(spec.name for spec in candidates)}
     for name in thresholds.own_limits:
         if name not in known:
             raise UsageError(
@@ -320,18 +283,72 @@ def _check_own_limits(
             )
 
 
-def missing_model(config: pytest.Config) -> pytest.UsageError:
+def refuse_without_model(config: pytest.Config) -> None:
+    """Raise a usage error that tells how to name a candidate."""
     from basegate.config.selection import EVERY, known_names
-    from basegate.errors import UsageError
 
-    try:
+    with config.stash[NAMES].usage_errors():
         names = known_names(load_known_models(config), few=EVERY)
-    except UsageError as error:
-        return pytest.UsageError(error.message)
-    return pytest.UsageError(
-        config.stash[NAMES].in_text(
+        raise UsageError(
             f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other "
             "model write --model NAME=SOURCE with a hub id or a folder; pytest --list-models "
             "tells more."
         )
-    )
+
+
+def list_models(config: pytest.Config) -> str:
+    """What `--list-models` prints: the registry, or what `--model` names of it."""
+    from basegate.config.selection import select
+
+    registry: Mapping[str, CandidateSpec] = load_known_models(config)
+    if requests := config.option.basegate_model:
+        chosen = select(requests, registry, config.invocation_params.dir)
+        registry = {spec.name: spec for spec in chosen}
+    return format_registry(registry, config.rootpath)
+
+
+def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
+    """A line per candidate, then groups and notes; `base` is where `models.toml` is."""
+    from basegate.config.registry import known_tags, tagged
+
+    if not registry:
+        return f"There is no candidate in {base / 'models.toml'}."
+    specs = registry.values()
+    rows = [("name", "size", "context", "native", "licence", "source")]
+    lines = table([*rows, *(_listed(spec, base) for spec in specs)])
+    groups = [f"{tag}: {_names(tagged(specs, tag.removeprefix('@')))}" for tag in known_tags(specs)]
+    notes = [f"{spec.name}: {note}" for spec in specs for note in _notes(spec)]
+    for texts in filter(None, (groups, notes)):
+        lines.append("")
+        for text in texts:
+            lines += textwrap.wrap(text, 100, subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def _names(specs: Iterable[CandidateSpec]) -> str:
+    return ", ".join(spec.name for spec in specs)
+
+
+def _listed(spec: CandidateSpec, base: Path) -> tuple[str, ...]:
+    from basegate.engines.architectures import known_model_types
+
+    context = str(spec.context_length) if spec.context_length else "unknown"
+    known = "yes" if spec.architecture in known_model_types() else "unknown"
+    native = "no" if spec.unsupported else known
+    source = spec.source
+    if spec.local:  # as `models.toml` would name it
+        path = os.path.relpath(source, base)
+        source = path if path.startswith("..") else f"./{path}"
+    gated = " (gated)" if spec.gated else ""
+    return (spec.name, spec.parameters, context, native, spec.licence, source + gated)
+
+
+def _notes(spec: CandidateSpec) -> Iterator[str]:
+    from basegate.engines.architectures import known_model_types
+
+    yield from filter(None, (spec.unsupported, spec.notes))
+    if spec.architecture and spec.architecture not in known_model_types():
+        yield (
+            f"no class is known for architecture {spec.architecture!r}; it loads only where the "
+            f"installed transformers has one.{did_you_mean(spec.architecture, known_model_types())}"
+        )

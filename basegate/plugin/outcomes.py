@@ -12,7 +12,7 @@ from basegate.judging.explanation import sentence
 from basegate.judging.judge import invalid
 from basegate.ledger import Record
 from basegate.plugin.collection import candidate_in, candidate_of, check_of, split_test_id
-from basegate.plugin.stash import PROPERTY, RECORDS
+from basegate.plugin.fixtures import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from basegate.ledger import Ledger
     from basegate.plugin.session import GateSession
     from basegate.verdict import Result
+
+PROPERTY = "basegate"
+"""Prefix of the entries in `user_properties` that are records; the phase follows."""
 
 
 def attach_records(
@@ -63,9 +66,9 @@ def attach_records(
 
 def crash_record(gate: GateSession, report: pytest.TestReport) -> Record | None:
     """A record for a test that killed its process: all that is left of it is its name."""
-    if not is_over(report) or report.when == "teardown":
-        return None
     # pytest-xdist reports such a test with "???" for the phase.
+    if report.when in ("setup", "call", "teardown"):
+        return None
     _, test, parameters = split_test_id(report.nodeid)
     names = [spec.name for spec in gate.options.candidates]
     name = candidate_in(parameters, names, gate.options.thresholds.all_items())
@@ -87,11 +90,6 @@ def exit_status(found: int, ledger: Ledger) -> int:
     if found == 0 and (not judged or any(entry.verdict != "pass" for entry in judged)):
         return 1
     return found
-
-
-def is_over(report: pytest.TestReport) -> bool:
-    """Whether nothing more will be reported of a test: it was torn down, or its process is gone."""
-    return report.when not in ("setup", "call")
 
 
 def was_interrupted(session: pytest.Session, over: int) -> bool:

@@ -1,36 +1,53 @@
-"""Records of a run, in the process that reports; then its ledger and evidence."""
+"""What a run reports, in the process that reports: with pytest-xdist only the controller."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import pytest
+
 from basegate.checks.identity import installed_version
-from basegate.errors import NotCompared
+from basegate.errors import NotCompared, StoreWarning
+from basegate.i18n.formatting import columns
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
 from basegate.ledger import Comparison, Record, Suite
-from basegate.plugin.compare import check_stored, from_store
-from basegate.plugin.outcomes import crash_record, is_over
-from basegate.plugin.stash import PROPERTY
+from basegate.plugin.collection import GATE
+from basegate.plugin.compare import check_stored, stored_beside
+from basegate.plugin.option_names import NAMES, OptionNames
+from basegate.plugin.outcomes import PROPERTY, crash_record, exit_status, was_interrupted
+from basegate.report import html_rows, terminal
 from basegate.report.github import write_summary
 from basegate.report.junit import properties
-from basegate.runner.environment import environment
+from basegate.runner.measure import environment
 
 if TYPE_CHECKING:
-    import pytest
-
     from basegate.ledger import Ledger
-    from basegate.measurement import CandidateFacts, Measurement
+    from basegate.measurement import Measurement
     from basegate.plugin.session import GateSession
     from basegate.verdict import Result
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Report on the run, on a page by default; before pytest-html looks at its options."""
+    gate, names = config.stash[GATE], config.stash[NAMES]
+    if gate.options.compare:
+        with names.usage_errors():
+            check_stored(gate.store, gate.options.compare, gate.options.known)
+    config.pluginmanager.register(RunReport(gate, names), "basegate-report")
+    if config.pluginmanager.hasplugin("html") and not config.option.collectonly:
+        config.option.htmlpath = config.option.htmlpath or "report.html"
+        config.option.self_contained_html = True
+
+
 class RunReport:
-    """Collects the records of a run, and writes what was asked for at its end.
+    """Collects the records of tests; writes and shows what they come to at the end.
 
     Attributes:
+        names: of the options, as they can be written here.
         records: of the acceptance tests, as they came in.
         ledger: `None` until it is built.
         evidence: the measurements that the ledger's rows are based on, by key.
@@ -38,8 +55,9 @@ class RunReport:
         written: whether files were to be written.
     """
 
-    def __init__(self, gate: GateSession) -> None:
+    def __init__(self, gate: GateSession, names: OptionNames) -> None:
         self.gate = gate
+        self.names = names
         self.records: list[Record] = []
         self.finished_nodeids: set[str] = set()
         self.ledger: Ledger | None = None
@@ -49,55 +67,67 @@ class RunReport:
         self.written = False
         self._by_report: WeakKeyDictionary[pytest.TestReport, list[Record]] = WeakKeyDictionary()
 
-    def check_compared(self) -> None:
+    def pytest_report_header(self) -> list[str]:
         options = self.gate.options
-        if options.compare:
-            check_stored(self.gate.store, options.compare, options.known)
+        names = [spec.name for spec in options.candidates]
+        return terminal.header(names, options.thresholds.path, options.store, self.gate.tr)
 
-    def add(self, report: pytest.TestReport) -> None:
-        self._by_report[report] = take_records(report)
-        self.records.extend(self._by_report[report])
-        if (crashed := crash_record(self.gate, report)) is not None:
-            self.records.append(crashed)
-        if is_over(report):
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._by_report[report] = records = take_records(report)
+        if records and isinstance(report.longrepr, str):
+            report.longrepr = self.names.in_text(report.longrepr)
+        crashed = crash_record(self.gate, report)
+        self.records += [*records, crashed] if crashed is not None else records
+        if report.when not in ("setup", "call"):  # it was torn down, or its process is gone
             self.finished_nodeids.add(report.nodeid)
 
-    def records_of(self, report: pytest.TestReport) -> list[Record]:
-        return self._by_report.get(report, [])
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        if issubclass(warning_message.category, StoreWarning):
+            self.warnings.append((warning_message.category, str(warning_message.message)))
 
-    def results_of(self, report: pytest.TestReport) -> list[Result]:
-        return [row for record in self.records_of(report) for row in record.results]
-
-    def has_something_to_write(self, exit_status: int) -> bool:
-        """Whether a run that ended so has a ledger to write.
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the ledger; green only if every verdict is `pass`.
 
         A usage error, nothing selected, or an interruption before the first verdict must not
         replace the ledger of an earlier run with an empty one.
         """
-        return bool(self.records) or exit_status in (0, 1)
+        interrupted = was_interrupted(session, len(self.finished_nodeids))
+        writes = bool(self.records) or session.exitstatus in (0, 1)
+        if session.config.option.collectonly or not (writes or interrupted):
+            return
+        self.ledger = self._build(interrupted=interrupted)
+        if writes:
+            session.exitstatus = exit_status(session.exitstatus, self.ledger)
+            self._write(self.ledger)
+            if self.write_errors:
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
-    def build(self, *, interrupted: bool) -> Ledger:
-        options = self.gate.options
+    def _build(self, *, interrupted: bool) -> Ledger:
+        gate, options = self.gate, self.gate.options
         candidates = [
-            CandidateRecords(self.gate.facts(spec.name), self.records)
-            for spec in options.candidates
+            CandidateRecords(gate.facts(spec.name), self.records) for spec in options.candidates
         ]
-        candidates += self._compared([each.facts for each in candidates])
+        if options.compare:
+            beside, missing = stored_beside(gate, [each.facts for each in candidates])
+            candidates += beside
+            if missing:
+                self.warnings.append((NotCompared, " ".join(missing)))
         results = [row for each in candidates for row in each.results]
-        self.evidence = measurements_behind(self.gate.store, results)
-        self.ledger = build_ledger(
+        self.evidence = measurements_behind(gate.store, results)
+        return build_ledger(
             Suite(
                 version=installed_version("basegate"),
                 thresholds=thresholds_file(options.thresholds),
                 command=options.command,
                 interrupted=interrupted,
             ),
-            environment(self.gate.device),
+            environment(gate.device),
             [(check.name, check.item) for check in options.thresholds.checks],
             candidates,
             self._comparisons(results),
         )
-        return self.ledger
 
     def _comparisons(self, results: list[Result]) -> tuple[Comparison, ...]:
         """Every two candidates on the same items; without those that an own check cannot make."""
@@ -109,31 +139,69 @@ class RunReport:
         ]
         return found
 
-    def _compared(self, own: list[CandidateFacts]) -> list[CandidateRecords]:
-        gate, options = self.gate, self.gate.options
-        if not options.compare:
-            return []
-        found = from_store(
-            gate.store, options.thresholds, options.compare, own, gate.origins, options.known
-        )
-        if found.missing:
-            self.warnings.append((NotCompared, " ".join(found.missing)))
-        return list(found.candidates)
-
-    def write(self, ledger: Ledger) -> bool:
-        """Write each file, even where another cannot be written; whether all could be."""
-        wanted = self.gate.options
+    def _write(self, ledger: Ledger) -> None:
+        """Write each file, even where another cannot be written."""
+        options = self.gate.options
         self.written = True
         try:
-            ledger.write(wanted.ledger)
+            ledger.write(options.ledger)
         except OSError as error:
             self.write_errors.append(f"the ledger could not be written: {error}")
         try:
-            if missing := write_summary(ledger, wanted.summary, self.gate.tr):
+            if missing := write_summary(ledger, options.summary, self.gate.tr):
                 self.warnings.append((UserWarning, missing))
         except OSError as error:
             self.write_errors.append(f"the summary could not be written: {error}")
-        return not self.write_errors
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.ledger is None:
+            return
+        tr, options = self.gate.tr, self.gate.options
+        head = tr("verdicts")
+        # pytest counts characters, some of which take two columns.
+        room = terminalreporter.config.get_terminal_writer().fullwidth + len(head) - columns(head)
+        terminalreporter.write_sep("=", head, fullwidth=room)
+        lines = [*terminal.summary(self.ledger, self.records, tr)]
+        lines += [(line, {"yellow": True}) for line in terminal.warned(self.warnings, tr)]
+        if self.written:
+            lines += terminal.written(options.ledger, options.summary, self.write_errors, tr)
+        for line, markup in lines:
+            terminalreporter.write_line(self.names.in_text(line), **markup)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        report.title = "basegate"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        if self.ledger is None:
+            return
+        # Late: plots take long to import.
+        from basegate.report.page.document import fragment
+        from basegate.report.page.model import Page
+
+        prefix.append(fragment(Page(self.ledger, self.evidence, self.gate.tr)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        cells[2:2] = html_rows.header_cells(self.gate.tr)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        if len(cells) > 1:
+            cells[1] = html_rows.id_cell(report.nodeid)
+            cells[2:2] = html_rows.result_cells(self._results_of(report), self.gate.tr)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
+        """Show what the model wrote behind its row."""
+        results = self._results_of(report)
+        if shown := html_rows.all_details(results, self.gate.store, self.gate.tr):
+            data[:] = [*shown, *(data if report.failed else [])]
+
+    def _results_of(self, report: pytest.TestReport) -> list[Result]:
+        return [row for record in self._by_report.get(report, []) for row in record.results]
 
 
 def take_records(report: pytest.TestReport) -> list[Record]:

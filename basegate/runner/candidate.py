@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.data.hub import resolve_commit
@@ -18,14 +18,13 @@ from basegate.engines.devices import (
 )
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message, joined
-from basegate.measurement import CandidateFacts, LoadedFile
+from basegate.measurement import CandidateFacts
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from basegate.config.registry import CandidateSpec
-    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
     from basegate.engines.protocol import Engine
 
     Loader = Callable[[CandidateSpec, str, str], Engine]
@@ -39,10 +38,8 @@ class Candidate:
     """One candidate of a run.
 
     Args:
-        spec: what and where it is.
         device: `auto`, `cuda` or `cpu`.
         memory: file that remembers fingerprints of large local checkpoints.
-        progress: told that it loads.
         window: tokens of the run's longest input, for which there has to be memory.
         revision: its commit or fingerprint, where another process has found it out.
         load: loads an engine from spec, revision and device; replaced in tests.
@@ -65,11 +62,9 @@ class Candidate:
         self._progress = progress
         self._load = load or partial(load_engine, window=window, progress=progress)
         self._engine: Engine | None = None
-        self._loaded: LoadedCheckpoint | None = None
-        self._files: tuple[LoadedFile, ...] = ()
+        self._found: dict[str, Any] = {}  # facts that loading told
         self._revision = revision
         self._failure: str | None = None
-        self._load_seconds: float | None = None
 
     @property
     def name(self) -> str:
@@ -125,10 +120,14 @@ class Candidate:
             )
             with self._progress.waiting(loading):
                 self._engine = self._try_to_load(revision)
-            self._load_seconds = time.perf_counter() - start
-            self._loaded = loaded = self._engine.loaded
-            if loaded is not None:
-                self._files = describe_files(loaded.folder, loaded.files, self._memory)
+            self._found["load_seconds"] = time.perf_counter() - start
+            if (loaded := self._engine.loaded) is not None:
+                files = describe_files(loaded.folder, loaded.files, self._memory)
+                self._found |= {
+                    "weights": loaded.weights,
+                    "remote_code": loaded.code,
+                    "files": files,
+                }
         return self._engine
 
     def _try_to_load(self, revision: str) -> Engine:
@@ -151,11 +150,8 @@ class Candidate:
             quantization=self.spec.quantization,
             dtype=self.spec.dtype,
             device=self.device,
-            load_seconds=self._load_seconds,
             peak_memory_bytes=peak_memory(self.device) if self._engine is not None else None,
-            weights=self._loaded.weights if self._loaded is not None else None,
-            remote_code=self._loaded.code if self._loaded is not None else False,
-            files=self._files,
+            **self._found,
         )
 
     def close(self) -> None:

@@ -8,10 +8,10 @@ import re
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -26,45 +26,23 @@ if TYPE_CHECKING:
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 _UNSAFE = re.compile(r"[^\w.-]")
 _GPU = re.compile(r"\d+|(GPU|MIG)-.+")
-_held: set[Lease] = set()
+_held: list[ExitStack] = []
 """A lock that nobody refers to is given back, and a lease lasts as long as its process."""
 
 
-class Lease:
-    """GPUs that no other lease of this user on this machine holds; freed when the process ends.
+def export(devices: Sequence[str]) -> None:
+    """Let CUDA see these GPUs alone, in this process and those that it starts from now on.
 
-    `devices` are their indices or UUIDs.
+    Raises:
+        RuntimeError: torch, or another library, has initialised CUDA in this process.
     """
-
-    def __init__(self, devices: tuple[str, ...], locks: ExitStack) -> None:
-        self.devices = devices
-        self._locks = locks
-        _held.add(self)
-
-    def release(self) -> None:
-        self._locks.close()
-        _held.discard(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-    def export(self) -> None:
-        """Let CUDA see these GPUs alone, in this process and those that it starts from now on.
-
-        Raises:
-            RuntimeError: torch, or another library, has initialised CUDA in this process.
-        """
-        library = driver.load()
-        if library is not None and driver.is_initialised(library):
-            raise RuntimeError(
-                f"CUDA is initialised already in this process and goes on using the GPUs that it "
-                f"found then: {_VARIABLE} comes too late. Export a lease before anything asks for "
-                f"a GPU."
-            )
-        os.environ[_VARIABLE] = ",".join(self.devices)
+    library = driver.load()
+    if library is not None and driver.is_initialised(library):
+        raise RuntimeError(
+            "CUDA is initialised already in this process and goes on using the GPUs that it found "
+            f"then: {_VARIABLE} comes too late. Export a lease before anything asks for a GPU."
+        )
+    os.environ[_VARIABLE] = ",".join(devices)
 
 
 def visible_gpus() -> tuple[str, ...]:
@@ -86,15 +64,16 @@ def take(
     folder: Path | None = None,
     waiting: Callable[[], object] = lambda: None,
     poll: float = 0.5,
-) -> Lease:
-    """Wait for `count` of the devices and lease them.
+) -> tuple[str, ...]:
+    """Wait for `count` of the devices and lease them, until this process ends, however it ends.
 
     All or none: whoever held one while waiting for a second could wait for another who does the
-    same. The locks are the system's own, so they are free again however the process ends.
+    same. The locks are the system's own, so they are free again with the process.
 
     Args:
         count: how many.
-        devices: which may be taken. One that the driver shows has one lock by whatever name.
+        devices: which may be taken, by index or UUID. One that the driver shows has one lock by
+            whatever name.
         folder: where the locks are; one of this user in the system's temporary folder by default.
         waiting: called once where there are too few.
         poll: seconds between two tries.
@@ -105,17 +84,17 @@ def take(
     if count > len(devices):
         raise CandidateError(_too_few(count, devices))
     folder = folder or _of_this_user()
-    locks = _locks_of(devices)
-    lease = _try(count, locks, folder)
-    if lease is None:
+    names = _lock_names(devices)
+    taken = _try(count, names, folder)
+    if taken is None:
         waiting()
-    while lease is None:
+    while taken is None:
         time.sleep(poll)
-        lease = _try(count, locks, folder)
-    return lease
+        taken = _try(count, names, folder)
+    return taken
 
 
-def _locks_of(devices: Sequence[str]) -> dict[str, str]:
+def _lock_names(devices: Sequence[str]) -> dict[str, str]:
     """What the lock of each device is called: by its UUID, where the driver tells.
 
     An index and a UUID may be two names of one GPU.
@@ -124,32 +103,28 @@ def _locks_of(devices: Sequence[str]) -> dict[str, str]:
     return {device: uuids.get(device) or device for device in devices}
 
 
-def _try(count: int, devices: Mapping[str, str], folder: Path) -> Lease | None:
+def _try(count: int, names: Mapping[str, str], folder: Path) -> tuple[str, ...] | None:
+    taken: list[str] = []
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # One at a time: two who each need two of two could otherwise take one each, for ever.
         with FileLock(folder / "turn.lock"), ExitStack() as locks:
-            taken: list[str] = []
-            for device, name in devices.items():
-                if len(taken) < count and _lock(name, folder, locks):
+            for device, name in names.items():
+                path = folder / f"gpu-{_UNSAFE.sub('_', name)}.lock"
+                with suppress(Timeout):
+                    # Not of one thread: a lease is the process's.
+                    locks.enter_context(FileLock(path, blocking=False, thread_local=False))
                     taken.append(device)
-            return Lease(tuple(taken), locks.pop_all()) if len(taken) == count else None
+                if len(taken) == count:
+                    _held.append(locks.pop_all())
+                    return tuple(taken)
     except OSError as error:
         raise CandidateError(
             f"no GPU can be leased: {folder} cannot be used ({error.strerror}). The locks in it "
             "keep two candidates off one GPU. Name a folder that is yours in TMPDIR, the same "
             "for all runs on this machine."
         ) from None
-
-
-def _lock(name: str, folder: Path, locks: ExitStack) -> bool:
-    # Not of one thread: a lease is the process's.
-    lock = FileLock(folder / f"gpu-{_UNSAFE.sub('_', name)}.lock", thread_local=False)
-    try:
-        locks.enter_context(lock.acquire(blocking=False))
-    except Timeout:
-        return False
-    return True
+    return None
 
 
 def _of_this_user() -> Path:

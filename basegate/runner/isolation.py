@@ -18,7 +18,6 @@ from basegate.config.declaration import origin_of
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.measurement import Measurement
 from basegate.runner.candidate import NOT_LOADED
-from basegate.runner.progress_relay import ProgressReceiver
 from basegate.runner.worker import WorkerConfig, serve
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from pathlib import Path
 
-    from basegate.progress import Progress
+    from basegate.progress import Progress, Step
     from basegate.runner.candidate import Candidate
     from basegate.runner.measure import Job
 
@@ -72,13 +71,11 @@ class Isolation:
         process = self._process_of(candidate)
         try:
             answer = process.ask(job, progress, self._timeout)
-        except ProcessEnded as ended:
-            self.stop(at_once=True)
-            self._count(candidate.name, ended)
-            raise CandidateError(ended.message) from None
-        except BaseException:
+        except BaseException as error:
             # What it would still answer must not be taken for the answer to another question.
             self.stop(at_once=True)
+            if isinstance(error, ProcessEnded):
+                self._count(candidate.name, error)
             raise
         return _measurement_of(answer, job)
 
@@ -118,12 +115,11 @@ class Isolation:
         return self._process
 
 
-class ProcessEnded(Exception):
+class ProcessEnded(CandidateError):
     """A measuring process crashed, or was ended since it took too long, perhaps while `loading`."""
 
-    def __init__(self, message: str, *, loading: bool) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, text: str, *, loading: bool) -> None:
+        super().__init__(text)
         self.loading = loading
 
 
@@ -137,11 +133,12 @@ class _Process:
         self._process: BaseProcess = _CONTEXT.Process(
             target=serve, args=(theirs, config), name=f"basegate {name}", daemon=True
         )
-        with _without_main(), _without_interrupts():
+        with _apart():
             self._process.start()
         # Else the pipe would stay open after the process has ended.
         theirs.close()
         self._loaded = False
+        self._answer: tuple[Any, ...] = ()
 
     def ask(self, job: Job, progress: Progress, timeout: float) -> tuple[Any, ...]:
         """The answer of the process, a `result` or an `error`; see `worker.serve`.
@@ -149,12 +146,8 @@ class _Process:
         Raises:
             ProcessEnded: it crashed, or took too long.
         """
-        shown = ProgressReceiver(progress)
-        try:
-            return self._listen(job, shown, timeout)
-        finally:
-            with suppress(OSError, ValueError):
-                shown.close()
+        show(self._messages(job, timeout), progress)
+        return self._answer
 
     def end(self, patience: float) -> None:
         """Let the process free its model and end; kill it where it takes longer than `patience`.
@@ -167,7 +160,8 @@ class _Process:
         self._process.kill()
         self._process.join()
 
-    def _listen(self, job: Job, shown: ProgressReceiver, timeout: float) -> tuple[Any, ...]:
+    def _messages(self, job: Job, timeout: float) -> Iterator[tuple[Any, ...]]:
+        """What the process sends about a job, until there is its answer."""
         phase, since = "preparing", time.monotonic()
         try:
             self._pipe.send((origin_of(job.check.name), pickle.dumps(job)))
@@ -175,21 +169,21 @@ class _Process:
             raise self._crashed() from None
         while True:
             message = self._receive()
-            if message is not None and message[0] in ("result", "error"):
-                return message
-            if message is not None and message[0] == "phase":
+            word = message[0] if message else ""
+            if word in ("result", "error"):
+                self._answer = message
+                return
+            if word == "phase":
                 phase, since = message[1], time.monotonic()
                 self._loaded = self._loaded or phase == "measuring"
-            elif message is not None:
-                # A terminal that is gone must not decide about a measurement.
-                with suppress(OSError, ValueError):
-                    shown.show(message)
+            elif message:
+                yield message
             # What is fetched has time limits of its own, and may be tens of gigabytes.
             if phase != "preparing" and time.monotonic() - since > timeout > 0:
                 raise ProcessEnded(_timeout_message(phase, timeout), loading=not self._loaded)
 
-    def _receive(self) -> tuple[Any, ...] | None:
-        """The next message; `None` where none came for a while."""
+    def _receive(self) -> tuple[Any, ...]:
+        """The next message; an empty one where none came for a while."""
         try:
             # A process that it started may hold the pipe open after it has died.
             gone = self._process.exitcode is not None
@@ -200,7 +194,7 @@ class _Process:
             gone = True
         if gone:
             raise self._crashed()
-        return None
+        return ()
 
     def _crashed(self) -> ProcessEnded:
         self._process.join(LOOK_EVERY)
@@ -208,27 +202,39 @@ class _Process:
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
-    """Keep a new process from importing the script that runs pytest, which may run it again."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
+def _apart() -> Iterator[None]:
+    """Let a process start that neither hears Ctrl-C nor runs the script again that runs pytest."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    # Of another thread Python lets no signals be set.
+    signals = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if signals else None
     try:
         yield
     finally:
         sys.modules["__main__"] = main
+        if signals:
+            signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Start a process that does not hear Ctrl-C: the one that reports ends it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def show(
+    messages: Iterator[tuple[Any, ...]], progress: Progress, step: Step = lambda amount=1: None
+) -> None:
+    """Show what a `SentProgress` sends, until what it began last is done."""
+    for word, *given in messages:
+        if word == "done":
+            return
+        if word == "task":
+            with progress.task(*given) as further:
+                show(messages, progress, further)
+        elif word == "waiting":
+            with progress.telling(lambda: ""), progress.waiting(*given):
+                show(messages, progress)
+        elif word == "detail":
+            progress.tell(*given)
+        elif word == "step":
+            step(*given)
+        else:
+            progress.status(*given)
 
 
 def _measurement_of(answer: tuple[Any, ...], job: Job) -> Measurement:
@@ -247,10 +253,10 @@ def _measurement_of(answer: tuple[Any, ...], job: Job) -> Measurement:
 
 def _timeout_message(phase: str, timeout: float) -> str:
     return (
-        f"{phase} took longer than the {timeout:g} seconds of "
-        "--measure-timeout, so its process was ended. What the store took of it stays, and the "
-        "next run goes on from there. If it hangs, try another --dtype or --quantization; if it "
-        "is only slow, raise --measure-timeout (0 for no limit)."
+        f"{phase} took longer than the {timeout:g} seconds of --measure-timeout, so its process "
+        "was ended. What the store took of it stays, and the next run goes on from there. If it "
+        "hangs, try another --dtype or --quantization; if it is only slow, raise --measure-timeout "
+        "(0 for no limit)."
     )
 
 
@@ -260,10 +266,10 @@ def _crash_message(status: int | None) -> str:
         with suppress(ValueError):
             how = f"killed by {signal.Signals(-status).name}"
         if -status == signal.SIGKILL:
-            how = "killed by SIGKILL, as the system does when memory runs out"
+            how += ", as the system does when memory runs out"
     return (
-        f"the process that measured it crashed without an error ({how}). That says nothing "
-        "about the model. What the store took of it stays, and the next run goes on from there. If "
-        "it crashes again, look at the captured output, and try another --dtype, --quantization or "
+        f"the process that measured it crashed without an error ({how}). That says nothing about "
+        "the model. What the store took of it stays, and the next run goes on from there. If it "
+        "crashes again, look at the captured output, and try another --dtype, --quantization or "
         "version of torch."
     )

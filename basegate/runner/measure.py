@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from basegate.checks.early_stopping import ALL_SAMPLES, MeasureTask, is_enough
-from basegate.checks.identity import identify_check, identify_software
+from basegate.checks.identity import (
+    identify_check,
+    identify_software,
+    installed_version,
+    library_versions,
+)
 from basegate.config.declaration import declaration_of, origin_of
 from basegate.engines.batching import NO_CACHE
+from basegate.engines.devices import gpu_name
 from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Findings, Measurement
-from basegate.runner.environment import environment
 from basegate.serialization import digest
 from basegate.store.folder import Store
 
@@ -29,6 +36,9 @@ if TYPE_CHECKING:
     from basegate.runner.candidate import Candidate
     from basegate.store.file_batch_cache import FileBatchCache
 
+    Measurer = Callable[["Candidate", "Job", Progress], Measurement]
+    """What makes a measurement: `measure`, or another process that calls it."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -40,14 +50,6 @@ class Job:
     stopping: StoppingRule  # how many samples of a question are wanted
     remeasure: bool  # ignore what is stored, and what is half done unless it was begun so
     store: Path
-
-
-class Measurer(Protocol):
-    """What makes a measurement: `measure`, or another process that calls it."""
-
-    def __call__(self, candidate: Candidate, job: Job, progress: Progress) -> Measurement:
-        """See `measure`."""
-        ...
 
 
 def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
@@ -64,22 +66,18 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         item=job.check.item,
     )
 
-    def waiting() -> None:
-        progress.status(Message("{name}: another run is measuring this; waiting for it", name=name))
-
-    with store.measuring(job.key, waiting=waiting) as journal:
+    waiting = Message("{name}: another run is measuring this; waiting for it", name=name)
+    with store.measuring(job.key, waiting=lambda: progress.status(waiting)) as journal:
         # Another run may have made it since this one looked.
         stored = _stored_beside(journal, job, store)
         if stored is not None and is_enough(stored.findings, job.stopping):
             return stored
         if stored is not None:
-            progress.status(
-                Message(
-                    "{name}: the limit needs samples that were not drawn before; they are drawn "
-                    "now.",
-                    name=name,
-                )
+            more = Message(
+                "{name}: the limit needs samples that were not drawn before; they are drawn now.",
+                name=name,
             )
+            progress.status(more)
         if len(journal):
             progress.status(Message("{name}: goes on where an earlier run was ended.", name=name))
         try:
@@ -90,7 +88,11 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
                 _say_not_kept(store, journal.trouble)
             raise
         journal.finish(measurement)
-        if _keep(measurement, store):
+        try:
+            store.put(measurement)
+        except OSError as error:
+            _say_not_kept(store, error.strerror or str(error))
+        else:
             journal.discard()
         return measurement.model_copy(update={"earlier": _earlier(stored, journal)})
 
@@ -105,16 +107,10 @@ def obtain(
     progress: Progress,
     measurer: Measurer = measure,
 ) -> Measurement:
-    """The measurement of a check; what the store lacks is measured.
+    """The measurement of a check, from the store or made by `measurer`.
 
-    Args:
-        candidate: loaded only if something has to be measured.
-        check: what is measured.
-        store: where measurements are kept.
-        stopping: how many samples of a question are wanted.
-        remeasure: measure even if the store has one.
-        progress: told of the work.
-        measurer: makes what is missing.
+    The candidate is loaded only for the latter. `stopping` says how many samples of a question are
+    wanted; `remeasure` does not look at what is stored.
 
     Raises:
         InvalidMeasurement: it could not be made, or is broken.
@@ -127,13 +123,10 @@ def obtain(
     else:
         store.tidy(found)
     # The key leaves names out: under another name it is the same measurement.
-    return found.model_copy(update={"item": check.item, "earlier": _named(found, candidate.name)})
-
-
-def _named(found: Measurement, asked: str) -> Earlier | None:
-    if found.earlier is None or found.candidate.name == asked:
-        return found.earlier
-    return found.earlier.model_copy(update={"name": found.candidate.name})
+    earlier = found.earlier
+    if earlier is not None and found.candidate.name != candidate.name:
+        earlier = earlier.model_copy(update={"name": found.candidate.name})
+    return found.model_copy(update={"item": check.item, "earlier": earlier})
 
 
 def _stored(job: Job, store: Store) -> Measurement | None:
@@ -182,17 +175,20 @@ def _measure(
         engine.batch_cache = NO_CACHE
     if not isinstance(findings, Findings):
         raise _broken(job.check.name, f"returned {type(findings).__name__}, not Findings")
-    seconds, retries = journal.spent()
     _check_finite(findings)
+    seconds, retries = journal.spent()
+    if stored is not None:
+        seconds += stored.seconds
+        retries += int(stored.findings.facts.get("memory_retries") or 0)
     return Measurement(
         key=job.key,
         check=job.check.name,
         item=job.check.item,
         candidate=candidate.facts(),
-        findings=_noting(findings, engine, retries + _retries_of(earlier)),
+        findings=_noting(findings, engine, retries),
         identity=job.identity,
         environment=environment(candidate.device),
-        seconds=seconds + (stored.seconds if stored is not None else 0.0),
+        seconds=seconds,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -228,10 +224,6 @@ def _check_finite(findings: Findings) -> None:
             raise InvalidMeasurement(reason)
 
 
-def _retries_of(earlier: Findings | None) -> int:
-    return int(earlier.facts.get("memory_retries") or 0) if earlier is not None else 0
-
-
 def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
     """Add what every measurement says: the prefix, and what was unusual about it."""
     findings = findings.noting(*_about_files(engine), prefix=engine.prefix)
@@ -257,16 +249,6 @@ def _about_files(engine: Engine) -> Iterator[str]:
         )
     if engine.loaded.code:
         yield Message("Python code of the checkpoint was run, as --trust-remote-code asked.")
-
-
-def _keep(measurement: Measurement, store: Store) -> bool:
-    """Put a measurement into the store; whether there was room for it."""
-    try:
-        store.put(measurement)
-    except OSError as error:
-        _say_not_kept(store, error.strerror or str(error))
-        return False
-    return True
 
 
 def _say_not_kept(store: Store, reason: str) -> None:
@@ -301,4 +283,17 @@ def identify(candidate: Candidate, check: CheckConfig) -> dict[str, Any]:
         },
         **identify_check(check),
         **identify_software(check.name),
+    }
+
+
+def environment(device: str) -> dict[str, str | None]:
+    """Where a measurement is made, or judged, as the ledger describes it."""
+    return {
+        "basegate": installed_version("basegate"),
+        "python": platform.python_version(),
+        **library_versions(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": device,
+        "gpu": gpu_name() if device == "cuda" else None,
+        "cpus": str(os.cpu_count()),
     }

@@ -141,23 +141,15 @@ def _check_kv_cache(engine: Engine) -> None:
     heads = [each.text[: len(each.text) // 2] for each in TEXTS]
     tails = [each.text[len(each.text) // 2 :] for each in TEXTS]
     together = engine.log_likelihoods(tails, after=heads, progress=SILENT)
-    alone = []
-    for head, tail, beside in zip(heads, tails, together, strict=True):
-        alone += engine.log_likelihoods([tail], after=[head], progress=SILENT)
+    at_once = engine.log_likelihoods([each.text for each in TEXTS], progress=SILENT)
+    apart: list[float] = []
+    for head, tail, beside, whole in zip(heads, tails, together, at_once, strict=True):
+        [alone] = engine.log_likelihoods([tail], after=[head], progress=SILENT)
         _check_finite([beside], engine)
-        _check_padding(beside, alone[-1])
-    _check_incremental_decoding(
-        alone, engine.log_likelihoods([each.text for each in TEXTS], progress=SILENT)
-    )
-
-
-def _check_incremental_decoding(after: list[TokenScores], at_once: list[TokenScores]) -> None:
-    """Compare the tokens next to a beginning that was read with the same in one pass."""
-    apart = []
-    for end, whole in zip(after, at_once, strict=True):
+        _check_padding(beside, alone)
         # The tokens are the same: a text is encoded together with its prompt.
-        same = whole.logprobs[-len(end.logprobs) :]
-        apart += list(np.abs(end.logprobs - same)[:NEAR])
+        same = whole.logprobs[-len(alone.logprobs) :]
+        apart += list(np.abs(alone.logprobs - same)[:NEAR])
     drift = float(np.mean(apart))
     if not drift <= DRIFT:
         raise CandidateError(

@@ -13,7 +13,7 @@ import signal
 import threading
 import traceback
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing.connection import wait
@@ -24,18 +24,22 @@ from basegate.config.declaration import import_origin
 from basegate.engines.devices import clear_frames
 from basegate.errors import BasegateError, StoreWarning
 from basegate.i18n.messages import Message
+from basegate.progress import Progress, watched
 from basegate.runner.candidate import Candidate
-from basegate.runner.gpu_leases import take, visible_gpus
+from basegate.runner.gpu_leases import export, take, visible_gpus
 from basegate.runner.measure import measure
-from basegate.runner.progress_relay import ProgressSender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from pathlib import Path
 
     from basegate.config.declaration import Origin
     from basegate.config.registry import CandidateSpec
+    from basegate.progress import Step, Unit
+
+DETAIL_EVERY = 5.0
+"""Seconds between two words on how far loading is."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,11 @@ def serve(pipe: Connection, config: WorkerConfig) -> None:
     _end_with_parent()
     turn = threading.Lock()
 
-    def send(message: tuple[Any, ...]) -> None:
+    def send(*message: Any) -> None:
         with turn:
             pipe.send(message)
 
-    progress = ProgressSender(send)
+    progress = SentProgress(send)
     candidate = Candidate(
         config.spec,
         device=config.device,
@@ -82,30 +86,25 @@ def serve(pipe: Connection, config: WorkerConfig) -> None:
         except EOFError:
             candidate.close()
             return
-        send(_answer(candidate, origin, job, progress, lease))
+        send(*_answer(candidate, origin, job, progress, lease))
 
 
-def _lease(config: WorkerConfig, progress: ProgressSender) -> None:
+def _lease(config: WorkerConfig, progress: Progress) -> None:
     """Take GPUs, which are held until the process ends, however it ends.
 
-    Before the lock of any measurement: whoever held one while waiting for a GPU could wait for the
-    process that has the GPU and waits for the lock.
+    Before the lock of any measurement: whoever held one while waiting for a GPU could wait for
+    the process that has the GPU and waits for the lock.
     """
     if config.device == "cuda" and config.gpus is not None:
-        take(
-            config.gpus,
-            visible_gpus(),
-            waiting=lambda: progress.status(
-                Message("{name}: waiting for a free GPU", name=config.spec.name)
-            ),
-        ).export()
+        waiting = Message("{name}: waiting for a free GPU", name=config.spec.name)
+        export(take(config.gpus, visible_gpus(), waiting=partial(progress.status, waiting)))
 
 
 def _answer(
     candidate: Candidate,
     origin: Origin,
     job: bytes,
-    progress: ProgressSender,
+    progress: Progress,
     lease: Callable[[], None],
 ) -> tuple[Any, ...]:
     with warnings.catch_warnings(record=True) as caught:
@@ -153,3 +152,39 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+class SentProgress(Progress):
+    """Sends messages about work, from any thread, instead of showing it."""
+
+    def __init__(self, send: Callable[..., None]) -> None:
+        super().__init__()
+        self._send = send
+
+    def phase(self, name: str) -> None:
+        self._send("phase", name)
+
+    def status(self, text: str) -> None:
+        self._send("status", text)
+
+    @contextmanager
+    def task(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
+        with self._begun("task", description, total, unit):
+            yield lambda amount=1: self._send("step", amount)
+
+    @contextmanager
+    def waiting(self, description: str) -> Iterator[None]:
+        with self._begun("waiting", description), watched(self._follow):
+            yield
+
+    @contextmanager
+    def _begun(self, *message: Any) -> Iterator[None]:
+        self._send(*message)
+        try:
+            yield
+        finally:
+            self._send("done")
+
+    def _follow(self, done: threading.Event) -> None:
+        while not done.wait(DETAIL_EVERY):
+            self._send("detail", self._detail())

@@ -87,9 +87,12 @@ def _listed(stems: dict[str, str]) -> str:
 
 
 def require_stored(
-    names: Sequence[str], known: Collection[str], registered: Collection[str] = ()
+    names: Sequence[str],
+    known: Collection[str],
+    registered: Collection[str] = (),
+    option: str = "--model",
 ) -> list[str]:
-    """Those of the candidates that something is stored of.
+    """Those of the candidates of an option that something is stored of.
 
     Raises:
         UsageError: nothing is stored of a name that is not registered, or of none of them.
@@ -102,6 +105,6 @@ def require_stored(
     one = len(absent) == 1
     hint = did_you_mean(absent[0], known) if one else ""
     raise UsageError(
-        f"--model {', '.join(absent)}: nothing of {'it' if one else 'them'} is stored.{hint} "
+        f"{option} {', '.join(absent)}: nothing of {'it' if one else 'them'} is stored.{hint} "
         f"Stored: {', '.join(sorted(known)) or 'nothing'}."
     )

@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "fcb58cbaa300097c"),
-    "reasoning": (5, "d3a3d52bc64c7a99"),
+    "knowledge": (6, "165feb4601302e86"),
+    "reasoning": (5, "091efeec45111e15"),
     "continuation": (7, "773c767f017e7391"),
-    "minimal_pairs": (3, "ca09c76a84618321"),
-    "perplexity": (5, "eb529e475eed0f0b"),
+    "minimal_pairs": (3, "0e906e7e6efd35d7"),
+    "perplexity": (5, "11aef377b3ab2a2a"),
 }
 
 

@@ -172,12 +172,12 @@ def test_groups_are_taken_but_for_those_that_the_other_option_names(registered, 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--good", "@gone"), "--good: nothing is stored of absent. Stored: llama, yi-6b."),
+        (("--good", "@gone"), "--good absent: nothing of it is stored. Stored: llama, yi-6b."),
         (("--good", "yi-6b", "--bad", "@frob"), "--bad @frob: no candidate has this tag."),
         (("--good", "@ours", "--bad", "@theirs"), "llama is named in --good and in --bad"),
-        (("--good", "yi-6b,llama", "--bad", "@ours"), "--bad: nothing is stored of absent."),
+        (("--good", "yi-6b,llama", "--bad", "@ours"), "--bad absent: nothing of it is stored."),
         (("--good", "@theirs", "--bad", "llama"), "llama is named in --good and in --bad"),
-        (("--good", "absent"), "--good: nothing is stored of absent."),
+        (("--good", "absent"), "--good absent: nothing of it is stored."),
     ],
 )
 def test_groups_that_cannot_be_taken_are_told_of_with_their_option(registered, arguments, sentence):
@@ -246,8 +246,8 @@ def test_what_is_missing_or_invalid_is_left_out_with_a_warning(calibrated, store
     ("arguments", "sentence"),
     [
         ((), "--good NAME: name at least one candidate"),
-        (("--good", "yi-6"), "--good: nothing is stored of yi-6. Did you mean 'yi-6b'?"),
-        (("--good", "yi-6b", "--bad", "no"), "--bad: nothing is stored of no."),
+        (("--good", "yi-6"), "--good yi-6: nothing of it is stored. Did you mean 'yi-6b'?"),
+        (("--good", "yi-6b", "--bad", "no"), "--bad no: nothing of it is stored."),
         (("--good", "yi-6b,llama", "--bad", "llama"), "llama is named in --good and in --bad"),
         (("--good", "yi-6b", "--bad", "twin"), "yi-6b and twin are one checkpoint"),
         (("--good", "yi-6b", "--margin", "-1"), "--margin -1: give a number above 0"),

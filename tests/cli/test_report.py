@@ -14,7 +14,7 @@ def test_a_folder_in_the_place_of_the_default_page_is_refused_before_any_verdict
 ):
     fill(store, thresholds)
     Path("report.html").mkdir()
-    monkeypatch.setattr("basegate.cli.report.judge_intact", None)
+    monkeypatch.setattr("basegate.cli.report.judge_stores", None)
     status, _, err = run("report", "--store", store.folder)
     assert status == 4
     assert err == "error: --html report.html: is a folder; give a file, which may be new.\n"

@@ -22,23 +22,22 @@ def test_pairs_are_shown_as_samples_are(manage, store, thresholds):
     fill(store, thresholds)
     key = measurement(thresholds, "minimal_pairs", pairs()).key
     shown = manage("show", key, "--samples", "1")[1]
-    assert (
-        "p1 (k)\n  | right, 1.00 bits per character: 對\n  | wrong, 2.00 bits per character: 錯\n"
-    ) in shown
+    assert 'p1\n  kind        "k"\n  right       "對"\n  wrong       "錯"\n' in shown
+    assert "  right_bits  1.0\n  wrong_bits  2.0\n" in shown
     assert "1 more pairs" in manage("show", key)[1]
 
 
-def test_options_and_documents_are_shown_in_words(manage, store, thresholds):
+def test_options_and_documents_are_shown(manage, store, thresholds):
     document = DocumentScore(item="1", bits=400.0, tokens=90, characters=100)
     wiki = perplexity().model_copy(update={"documents": (document,)})
     fill(store, thresholds, perplexity=wiki)
     key = measurement(thresholds, "perplexity", wiki).key
-    told = "document 1: 4.00 bits per character; 100 characters, 90 tokens\n"
+    told = "1\n  bits        400.0\n  tokens      90\n  characters  100\n"
     assert told in manage("show", key, "--samples", "1")[1]
     key = measurement(thresholds, "knowledge", answers()).key
     shown = manage("show", key, "--samples", "1")[1]
-    assert "q1 (right A)\n" in shown
-    assert "  | A: log-probability -1.00 of the letter, -1.00 per character of the text\n" in shown
+    assert 'q1\n  expected   "A"\n  letters.A  -1.0\n' in shown
+    assert "  texts.A    -1.0\n" in shown
 
 
 def test_a_key_that_is_unknown_or_ambiguous_lists_what_there_is(manage, store):

@@ -8,7 +8,7 @@ import pytest
 
 from basegate.checks.labels import format_sample_size
 from basegate.config.settings import GeneratedSource, TableSource
-from basegate.data.banks import Pair, Problem, Prompt, Question, bank_identity, load_bank
+from basegate.data.banks import Pair, Problem, Prompt, Question, identity, load_bank
 from basegate.errors import DataError
 from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.paths import FIXTURES
@@ -355,16 +355,17 @@ def test_problems_are_drawn_from_a_seed(generator):
 
 
 def test_drawn_problems_are_identified_by_what_was_drawn(generator):
-    def identity(**fields):
-        return bank_identity(GeneratedSource(generator="drawn_problems", per_family=2, **fields))
+    def drawn(**fields):
+        source = GeneratedSource(generator="drawn_problems", per_family=2, **fields)
+        return identity(SimpleNamespace(source=source))
 
-    assert identity(seed=1) == identity(seed=1) != identity(seed=2)
+    assert drawn(seed=1) == drawn(seed=1) != drawn(seed=2)
 
 
 def test_problems_are_drawn_once_in_a_run(generator):
     # A generator that draws otherwise the next time cannot ask what the identity does not name.
     source = GeneratedSource(generator="drawn_problems", per_family=2, seed=7)
-    bank_identity(source)
+    identity(SimpleNamespace(source=source))
     assert len(load_bank(source, Problem).records) == 2
     assert generator.calls == [(None, 2, 1, 7)]
 

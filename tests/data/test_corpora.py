@@ -362,7 +362,7 @@ def test_the_identity_of_a_parallel_corpus_covers_both_sides(parallel):
         (lambda s: (s.parallel / "a.md").write_text(" ", encoding="utf-8"), "a.md: is empty, so"),
         (lambda s: (s.parallel / "a.jsonl").write_text("{}"), "is made of text files"),
         (lambda s: s.model_copy(update={"parallel": s.path / "c"}), "lie in each other"),
-        (lambda s: s.model_copy(update={"parallel": s.path / "none"}), "none: is not a folder"),
+        (lambda s: s.model_copy(update={"parallel": s.path.with_name("no")}), "no: there is no"),
     ],
 )
 def test_two_sides_that_do_not_fit_are_refused(parallel, change, sentence):

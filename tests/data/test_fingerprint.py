@@ -161,7 +161,7 @@ def test_reading_for_long_is_told_with_its_size(checkpoint, tmp_path, monkeypatc
         checkpoint_fingerprint(checkpoint, memory, name="one", progress=Progress(lines))
     first, *rest = lines.getvalue().splitlines()
     assert first == "one: hashing 0.3 GiB, to know these files again"
-    far = [re.search(r": (0\.\d) of 0\.3 GiB hashed, \d s$", line) for line in rest]
+    far = [re.search(r": (0\.\d) of 0\.3 GiB hashed, \d+ s$", line) for line in rest]
     assert all(far)
     assert 0 < float(far[-1][1]) <= 0.3, "and nothing is told of what is remembered"
 

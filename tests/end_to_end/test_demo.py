@@ -35,12 +35,14 @@ DRAWS = 2000
 )
 def test_the_last_line_is_in_the_readers_language(tmp_path, monkeypatch, capsys, locale, line):
     entries = [{"name": name, "verdict": verdict} for name, verdict in demo.EXPECTED.items()]
+    ledger = tmp_path / ".basegate/demo-ledger.json"
 
     def gate(*_, **__):
-        demo.LEDGER.write_text(json.dumps({"candidates": entries}), encoding="utf-8")
+        ledger.parent.mkdir()
+        ledger.write_text(json.dumps({"candidates": entries}), encoding="utf-8")
         return SimpleNamespace(returncode=demo.REJECTED)
 
-    monkeypatch.setattr(demo, "LEDGER", tmp_path / "ledger.json")
+    monkeypatch.setattr(demo, "project", lambda: tmp_path)
     monkeypatch.setattr(demo.subprocess, "run", gate)
     monkeypatch.setenv("LC_ALL", locale)
     assert demo.main() == 0

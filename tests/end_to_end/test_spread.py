@@ -129,7 +129,7 @@ def test_what_is_wrong_in_the_command_line_is_one_usage_error(isolated, workers)
 
 @pytest.mark.parametrize("by_itself", [True, False])
 def test_a_worker_that_ends_by_itself_has_killed_no_test(by_itself):
-    scheduling = pytest.importorskip("basegate.plugin.xdist_scheduling")
+    from basegate.plugin.xdist import CandidateScheduling
 
     class Node:
         shutting_down = True
@@ -138,7 +138,7 @@ def test_a_worker_that_ends_by_itself_has_killed_no_test(by_itself):
     node = Node()
     if by_itself:
         node.workeroutput = {}
-    made = object.__new__(scheduling.CandidateScheduling)
+    made = object.__new__(CandidateScheduling)
     made._candidates, made._items, made.workqueue = ["one"], ["bank"], OrderedDict()
     units = {"one": {"a[one-bank]": True, "b[one-bank]": False}, "two": {"a[two-bank]": True}}
     made.assigned_work = OrderedDict([(node, OrderedDict(units))])

@@ -6,7 +6,7 @@ import pytest
 
 from basegate.config.registry import CandidateSpec, load_registry
 from basegate.config.selection import known_names
-from basegate.plugin.list_models import format_registry
+from basegate.plugin.options import format_registry
 from tests.helpers.paths import ROOT
 
 SHIPPED = load_registry(ROOT / "models.toml")

@@ -69,6 +69,16 @@ def test_usage_errors_name_the_option_that_works(clashing):
     result.stderr.fnmatch_lines(["*--basegate-model ome: there is no candidate*one*"])
 
 
+def test_advice_in_the_terminal_names_the_option_that_works(plain):
+    with (plain.path / "conftest.py").open("a") as conftest:
+        conftest.write("\n\ndef pytest_addoption(parser):\n    parser.addoption('--dtype')\n")
+    result = plain.runpytest_subprocess("--model", "broken", "-k", "reasoning")
+    assert result.ret == 1
+    advice = "try another --basegate-dtype or --quantization"
+    assert result.stdout.str().count(advice) >= 2, "its error and its verdict"
+    assert "another --dtype" not in result.stdout.str()
+
+
 @some
 def test_workers_have_the_same_names(clashing):
     result = clashing.runpytest_subprocess("-n1", *OWN, "--basegate-model=one", "--store=kept")

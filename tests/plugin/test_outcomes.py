@@ -10,11 +10,11 @@ from basegate.config.thresholds import Thresholds
 from basegate.errors import DataError
 from basegate.judging.explanation import sentence
 from basegate.ledger import Record
+from basegate.plugin.fixtures import RECORDS
 from basegate.plugin.options import RunOptions
-from basegate.plugin.outcomes import attach_records, crash_record
+from basegate.plugin.outcomes import PROPERTY, attach_records, crash_record
 from basegate.plugin.run_report import take_records
 from basegate.plugin.session import GateSession
-from basegate.plugin.stash import PROPERTY, RECORDS
 from basegate.progress import SILENT
 from basegate.verdict import Result
 from tests.helpers.items import SPECS, make_item

@@ -100,6 +100,10 @@ def test_an_empty_folder_becomes_a_gate_that_accepts_and_rejects(bin_folder, tmp
     assert "tiny-yue: accepted" in good.stdout
     assert (project / "report.html").is_file()
     assert bad.returncode == 1, bad.stdout + bad.stderr
+    # The demonstration runs without a checkout, in a folder that it makes.
+    demo = run("basegate.suite.demo")
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert (project / "basegate-demo/report.html").is_file()
     # The whole suite can be asked: its generator is found, its files are there.
     listed = run(
         "pytest", "--model=tiny-yue", "--thresholds=thresholds-suite.toml", "--collect-only", "-q"

@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from basegate.ledger import Record
+from basegate.plugin.outcomes import PROPERTY
 from basegate.plugin.run_report import take_records
-from basegate.plugin.stash import PROPERTY
 from basegate.report.junit import properties
 from tests.helpers.ledgers import bits, broken, cantonese, correct, facts
 

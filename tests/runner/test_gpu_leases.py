@@ -49,12 +49,16 @@ def start():
         process.join()
 
 
+def give_back():
+    while leases._held:
+        leases._held.pop().close()
+
+
 @pytest.fixture
 def release():
-    """Give back what a test has leased, if it fails half way."""
+    """Give back what a test has leased; a process does so by its end."""
     yield
-    for lease in list(leases._held):
-        lease.release()
+    give_back()
 
 
 pytestmark = pytest.mark.usefixtures("release")
@@ -62,21 +66,22 @@ pytestmark = pytest.mark.usefixtures("release")
 
 def hold(folder, devices, count, told):
     """Take a lease and keep it until this process is killed."""
-    told.send(take(count, devices, folder=folder, waiting=lambda: told.send("waiting")).devices)
+    told.send(take(count, devices, folder=folder, waiting=lambda: told.send("waiting")))
     time.sleep(LONG)
 
 
 def use(folder, devices, count, rounds):
     """Take leases again and again, each time marking the devices as this process's own."""
     for _ in range(rounds):
-        with take(count, devices, folder=folder, poll=0.002) as lease:
-            assert len(set(lease.devices)) == count
-            marks = [folder / f"in-use-{device}" for device in lease.devices]
-            for mark in marks:
-                mark.touch(exist_ok=False)  # fails where another process holds it, too
-            time.sleep(0.002)
-            for mark in marks:
-                mark.unlink()
+        taken = take(count, devices, folder=folder, poll=0.002)
+        assert len(set(taken)) == count
+        marks = [folder / f"in-use-{device}" for device in taken]
+        for mark in marks:
+            mark.touch(exist_ok=False)  # fails where another process holds it, too
+        time.sleep(0.002)
+        for mark in marks:
+            mark.unlink()
+        give_back()
 
 
 def holder(start, folder, devices, count):
@@ -114,8 +119,8 @@ def test_a_killed_process_holds_nothing(start, folder):
     told = []
     timer = threading.Timer(0.3, os.kill, (process.pid, signal.SIGKILL))
     timer.start()
-    lease = take(1, ("0",), folder=folder, waiting=lambda: told.append(1), poll=0.01)
-    assert (lease.devices, told) == (devices, [1]), "it waited, and said so once"
+    taken = take(1, ("0",), folder=folder, waiting=lambda: told.append(1), poll=0.01)
+    assert (taken, told) == (devices, [1]), "it waited, and said so once"
     timer.join()
 
 
@@ -125,25 +130,16 @@ def test_who_cannot_have_all_holds_none(start, folder):
     start(hold, folder, ("0", "1"), 2, theirs)
     assert ours.poll(LONG)
     assert ours.recv() == "waiting"
-    with take(1, ("0", "1"), folder=folder) as lease:
-        assert lease.devices == ("1",)
-        keeper.kill()
-        assert not ours.poll(1.0)
+    assert take(1, ("0", "1"), folder=folder) == ("1",)
+    keeper.kill()
+    assert not ours.poll(1.0)
+    give_back()
     assert ours.poll(LONG)
     assert ours.recv() == ("0", "1")
 
 
 def test_nothing_is_said_where_there_is_nothing_to_wait_for(folder):
-    with take(1, ("0",), folder=folder, waiting=lambda: pytest.fail("it waits")) as lease:
-        assert lease.devices == ("0",)
-
-
-def test_a_lease_that_is_given_back_can_be_taken_again(folder):
-    for _ in range(2):
-        lease = take(2, ("0", "1"), folder=folder, waiting=lambda: pytest.fail("it waits"))
-        assert lease.devices == ("0", "1")
-        lease.release()
-        lease.release()
+    assert take(1, ("0",), folder=folder, waiting=lambda: pytest.fail("it waits")) == ("0",)
 
 
 def test_a_lease_that_nobody_refers_to_is_held_on(start, folder):
@@ -152,11 +148,13 @@ def test_a_lease_that_nobody_refers_to_is_held_on(start, folder):
     assert holder(start, folder, ("0", "1"), 1)[1] == ("1",)
 
 
-def test_a_lease_is_the_processs_whichever_thread_gives_it_back(start, folder):
-    lease = take(1, ("0", "1"), folder=folder)
-    thread = threading.Thread(target=lease.release)
+def test_a_lease_is_the_processs_whichever_thread_took_it(start, folder):
+    thread = threading.Thread(target=take, args=(1, ("0", "1")), kwargs={"folder": folder})
     thread.start()
     thread.join()
+    gc.collect()
+    assert holder(start, folder, ("0", "1"), 1)[1] == ("1",)
+    give_back()
     assert holder(start, folder, ("0", "1"), 1)[1] == ("0",)
 
 
@@ -175,14 +173,14 @@ def test_more_than_there_are_is_an_error_at_once(folder, devices, sentence):
 
 
 def test_names_of_mig_devices_are_no_paths(folder):
-    with take(1, ("MIG-GPU-8932f937/1/2",), folder=folder) as lease:
-        assert lease.devices == ("MIG-GPU-8932f937/1/2",)
+    taken = take(1, ("MIG-GPU-8932f937/1/2",), folder=folder)
+    assert taken == ("MIG-GPU-8932f937/1/2",)
     assert {path.parent for path in folder.rglob("*")} == {folder}
 
 
 def test_the_folder_is_the_users_own(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    take(1, ("0",)).release()
+    take(1, ("0",))
     (own,) = tmp_path.iterdir()
     assert own.name.startswith("basegate-gpus-")
     if sys.platform != "win32":
@@ -271,23 +269,22 @@ def test_the_driver_names_the_visible_gpus(library, names):
     ("initialised", "variable"), [(False, "1,0"), (True, "unchanged")], ids=["before", "after"]
 )
 def test_a_lease_is_exported_before_cuda_is_initialised_or_not_at_all(
-    folder, monkeypatch, initialised, variable
+    monkeypatch, initialised, variable
 ):
     monkeypatch.setenv(VARIABLE, "unchanged")
     monkeypatch.setattr(driver, "load", lambda: Driver(b"H100", initialised=initialised))
-    lease = take(2, ("1", "0"), folder=folder)
     if initialised:
         with pytest.raises(RuntimeError, match="initialised already"):
-            lease.export()
+            leases.export(("1", "0"))
     else:
-        lease.export()
+        leases.export(("1", "0"))
     assert os.environ[VARIABLE] == variable
 
 
-def test_a_lease_is_exported_where_there_is_no_driver(folder, monkeypatch):
+def test_a_lease_is_exported_where_there_is_no_driver(monkeypatch):
     monkeypatch.setenv(VARIABLE, "unchanged")
     monkeypatch.setattr(driver, "load", lambda: None)
-    take(1, ("1", "0"), folder=folder).export()
+    leases.export(("1",))
     assert os.environ[VARIABLE] == "1"
 
 
@@ -326,12 +323,11 @@ import json, sys
 from pathlib import Path
 from basegate.engines import cuda_driver as driver
 from basegate.engines.devices import gpu_count, gpu_name
-from basegate.runner.gpu_leases import take, visible_gpus
+from basegate.runner.gpu_leases import export, take, visible_gpus
 
 before = [gpu_count(), gpu_name(), visible_gpus()]
 take(1, ("0", "1"), folder=Path(sys.argv[1]))
-lease = take(2, visible_gpus(), folder=Path(sys.argv[1]))
-lease.export()
+export(take(2, visible_gpus(), folder=Path(sys.argv[1])))
 after = [gpu_count(), gpu_name(), visible_gpus()]
 # What torch would see, which asks in this process.
 print(json.dumps([before, after, driver.names(driver.load())]))
@@ -382,7 +378,7 @@ import sys
 from pathlib import Path
 from basegate.runner.gpu_leases import take, visible_gpus
 
-print(*take(1, visible_gpus(), folder=Path(sys.argv[1])).devices, flush=True)
+print(*take(1, visible_gpus(), folder=Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
 

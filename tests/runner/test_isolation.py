@@ -14,8 +14,7 @@ from basegate.runner import gpu_leases as leases
 from basegate.runner import isolation
 from basegate.runner import worker as child
 from basegate.runner.isolation import Isolation
-from basegate.runner.progress_relay import ProgressSender
-from basegate.runner.worker import WorkerConfig
+from basegate.runner.worker import SentProgress, WorkerConfig
 from tests.helpers.stored import make_measurement
 
 
@@ -26,8 +25,8 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr(leases, "gpu_count", lambda: 4)
     monkeypatch.setattr(leases, "_of_this_user", lambda: tmp_path / "leases")
     yield
-    for lease in list(leases._held):
-        lease.release()
+    while leases._held:
+        leases._held.pop().close()
 
 
 def leased_with(gpus, device="cuda"):
@@ -41,7 +40,7 @@ def leased_with(gpus, device="cuda"):
         gpus=gpus,
         load=lambda *_, **__: None,
     )
-    child._lease(config, ProgressSender(lambda message: None))
+    child._begin(config, SentProgress(lambda *message: None))
     return os.environ["CUDA_VISIBLE_DEVICES"]
 
 
