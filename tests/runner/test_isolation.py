@@ -40,7 +40,7 @@ def leased_with(gpus, device="cuda"):
         gpus=gpus,
         load=lambda *_, **__: None,
     )
-    child._begin(config, SentProgress(lambda *message: None))
+    child._lease(config, SentProgress(lambda *message: None))
     return os.environ["CUDA_VISIBLE_DEVICES"]
 
 
