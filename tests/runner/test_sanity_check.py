@@ -177,7 +177,7 @@ def test_a_model_bad_at_chinese_is_in_order():
         ({"anew": 0.3}, "differs by 0.30 nats per token between incremental decoding"),
         ({"lost": 40}, "its tokenizer loses"),
         ({"knows": 0.0}, "no better than their words in a wrong order"),
-        ({"vocabulary": 4}, "are English 1.5 and 2.2; written Chinese 2.0 and 2.9; Cantonese"),
+        ({"vocabulary": 4}, "are English 1.5 and 2.2, written Chinese 2.0 and 2.9, Cantonese"),
         ({"writes": "!!!!!!!!!!!!"}, "one character or token over and over"),
         ({"writes": ""}, "one character or token over and over, or nothing"),
     ],
