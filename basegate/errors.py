@@ -7,12 +7,9 @@ traceback, so they have to stand alone.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from basegate.i18n.messages import Message
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class BasegateError(Exception):

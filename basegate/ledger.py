@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from basegate.measurement import CandidateFacts, Earlier
 from basegate.serialization import Frozen, Interval, MessageField, write_atomically
 from basegate.verdict import Reference, Result, VerdictWord
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Comparison(Frozen):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol, TextIO
+from typing import Literal, Protocol, TextIO
 
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.messages import Message
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 BAR_AFTER = 2.0
 LINE_EVERY = 15.0

@@ -7,19 +7,22 @@ import json
 import math
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import AllowInfNan, BaseModel, ConfigDict, PlainSerializer, PlainValidator
+from pydantic import (
+    AllowInfNan,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+)
 from pydantic_core import core_schema
 
 from basegate.i18n.messages import Message
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from pydantic import GetCoreSchemaHandler
 
 
 class Frozen(BaseModel):

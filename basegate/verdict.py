@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from pydantic import FiniteFloat
 
 from basegate.measurement import CORRECT, SampleSize
 from basegate.serialization import FiniteOrNone, Frozen, Interval, MessageField
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 VerdictWord = Literal["pass", "inconclusive", "fail", "invalid"]
 _SEVERITY: tuple[VerdictWord, ...] = ("pass", "inconclusive", "fail", "invalid")

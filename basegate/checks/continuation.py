@@ -23,6 +23,8 @@ at least 150 bytes long and zlib compresses it by a factor of at least 2.75.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
 from basegate.checks import language_variety as variety
@@ -45,9 +47,6 @@ from basegate.measurement import Findings, ItemScores, Metric, Sample
 from basegate.stats.bootstrap import ratio_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
 

@@ -7,13 +7,10 @@ where another limit needs the rest, the rest is generated.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-from basegate.progress import SILENT
-
-if TYPE_CHECKING:
-    from basegate.measurement import Findings
-    from basegate.progress import Progress
+from basegate.measurement import Findings
+from basegate.progress import SILENT, Progress
 
 Data = TypeVar("Data")
 Settings = TypeVar("Settings")

@@ -8,18 +8,15 @@ loop        repeated text, in a repetition loop
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntFlag
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from basegate.checks import language_variety as variety
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    Span = tuple[int, int]
-    """Of characters: the first, and the one after the last."""
-
+Span = tuple[int, int]
+"""Of characters: the first, and the one after the last."""
 _BEFORE_CLASSIFIER = "，、；：。！？「（"
 
 

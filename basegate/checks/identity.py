@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from basegate.config.declaration import declaration_of
+from basegate.config.settings import CheckConfig
 from basegate.errors import DataError
 from basegate.stats.bootstrap import RESAMPLES, SEED
-
-if TYPE_CHECKING:
-    from basegate.config.settings import CheckConfig
 
 MEASURING_LIBRARIES = ("torch", "transformers", "tokenizers", "bitsandbytes", "numpy", "scipy")
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken
 from basegate.config.declaration import MetricLabel
+from basegate.config.settings import SamplingSettings
+from basegate.data.banks import Bank
+from basegate.engines.protocol import Draw, Engine
 from basegate.i18n.messages import Message
 from basegate.measurement import CORRECT, Findings, ItemScores, Metric, Sample
 from basegate.stats.intervals import count_interval, effective_count
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from basegate.checks.early_stopping import MeasureTask
-    from basegate.config.settings import SamplingSettings
-    from basegate.data.banks import Bank
-    from basegate.engines.protocol import Draw, Engine
-
 
 _ACCURACY = MetricLabel(
     Message("accuracy"),

@@ -8,11 +8,13 @@ A sample without a recognisable answer counts as not correct. Beside it the opti
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.k_of_n import (
     ANSWER_LABELS,
     PromptItem,
@@ -31,15 +33,10 @@ from basegate.config.declaration import CheckDeclaration, LimitRule, register
 from basegate.config.settings import Positive, SamplingSettings, Temperature
 from basegate.config.thresholds_schema import AnswersTable, KOfNTable, Name
 from basegate.data.banks import Bank, Question, identity, prepares
+from basegate.engines.protocol import Engine
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from basegate.checks.early_stopping import MeasureTask
-    from basegate.engines.protocol import Engine
-    from basegate.measurement import Findings, ItemScores
+from basegate.measurement import Findings, ItemScores
 
 
 class QuestionsTable(AnswersTable):

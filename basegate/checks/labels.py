@@ -7,22 +7,16 @@ name that has no label is shown with spaces for its underscores.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import reduce
-from typing import TYPE_CHECKING
 
 from basegate.config.declaration import MetricLabel, find_declaration
 from basegate.i18n.catalogue import ENGLISH, Plural, Translator
 from basegate.i18n.formatting import format_interval, format_value
 from basegate.i18n.messages import Message
-from basegate.measurement import CORRECT, Metric
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from basegate.ledger import ValueAndLimit
-    from basegate.measurement import SampleSize
-    from basegate.verdict import Result
-
+from basegate.ledger import ValueAndLimit
+from basegate.measurement import CORRECT, Metric, SampleSize
+from basegate.verdict import Result
 
 FACTS: dict[str, str] = {
     "documents": Message("documents"),

@@ -12,24 +12,21 @@ without the division by length.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
+from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.validity import check_scores
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_least, by_item, register
 from basegate.config.settings import BankSettings, Positive
 from basegate.config.thresholds_schema import BankTable, Confidence, Name, ShareLimit, Table
 from basegate.data.banks import Bank, Pair, identity, prepares
+from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, ItemScores, Metric, Preference
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from basegate.checks.early_stopping import MeasureTask
-    from basegate.engines.protocol import Engine
 
 
 class PairSettings(BankSettings):

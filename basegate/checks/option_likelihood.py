@@ -19,21 +19,17 @@ orders).
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from basegate.checks.validity import check_scores
 from basegate.config.declaration import MetricLabel
+from basegate.data.banks import Question
+from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message
-from basegate.measurement import ItemScores, Metric, OptionScores
+from basegate.measurement import Findings, ItemScores, Metric, OptionScores
+from basegate.progress import Progress
 from basegate.stats.paired import paired_difference
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from basegate.data.banks import Question
-    from basegate.engines.protocol import Engine
-    from basegate.measurement import Findings
-    from basegate.progress import Progress
 
 OPTION_LABELS = {
     "likelihood_accuracy": MetricLabel(

@@ -21,7 +21,9 @@ for the choice of unit: Cotterell et al., Are all languages equally hard to lang
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -33,21 +35,16 @@ from basegate.checks.corpus_sums import (
     per_document,
     split_token_share,
 )
+from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.validity import check_scores
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_most, by_item, register
 from basegate.config.settings import CheckSettings, CorpusKeys, CorpusSource, Natural, Positive
 from basegate.config.thresholds_schema import DifferenceLimit, Name, PositiveLimit, Relative, Table
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
+from basegate.engines.protocol import Engine, TokenScores
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, ItemScores, Metric, SampleSize
 from basegate.stats.bootstrap import difference_interval, ratio_interval
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from basegate.checks.early_stopping import MeasureTask
-    from basegate.engines.protocol import Engine, TokenScores
 
 
 class PerplexitySettings(CheckSettings):

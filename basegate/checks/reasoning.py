@@ -7,10 +7,12 @@ A sample without a recognisable number counts as not correct.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
+from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.k_of_n import ANSWER_LABELS, PromptItem, count_correct, paired_answers
 from basegate.config.declaration import CheckDeclaration, register
 from basegate.config.settings import (
@@ -24,14 +26,9 @@ from basegate.config.settings import (
 )
 from basegate.config.thresholds_schema import AnswersTable, KOfNTable, Name
 from basegate.data.banks import Bank, Problem, identity, prepares
+from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from basegate.checks.early_stopping import MeasureTask
-    from basegate.engines.protocol import Engine
-    from basegate.measurement import Findings
+from basegate.measurement import Findings
 
 
 class ProblemsTable(AnswersTable):

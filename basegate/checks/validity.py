@@ -10,20 +10,15 @@ for a score. Log-probabilities have to be finite, and of the whole text that was
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from basegate.checks.language_variety import is_degenerate
 from basegate.config.declaration import MetricLabel
+from basegate.engines.protocol import Draw, TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
-from basegate.measurement import Metric
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from basegate.engines.protocol import Draw, TokenScores
-    from basegate.measurement import Sample
+from basegate.measurement import Metric, Sample
 
 
 def is_broken(draw: Draw) -> bool:

@@ -9,17 +9,15 @@ import argparse
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import basegate.checks  # noqa: F401  declares what thresholds may ask for
 from basegate.cli import calibrate, console, init, judge, report, store
 from basegate.config.declaration import load_checks
 from basegate.errors import BasegateError
 from basegate.i18n.formatting import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 USAGE_ERROR = 4
 """Exit status, as pytest's."""

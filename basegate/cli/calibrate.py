@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label
-from basegate.cli.candidate_args import chosen_by
-from basegate.cli.console import add_file, add_shared, echo, open_store, warn, writing
+from basegate.cli.candidate_args import Chosen, chosen_by
+from basegate.cli.console import Commands, add_file, add_shared, echo, open_store, warn, writing
 from basegate.cli.stored_verdicts import origins_for
 from basegate.config.declaration import declaration_of
 from basegate.config.limits import Limit
-from basegate.config.thresholds import load_thresholds
+from basegate.config.settings import CheckConfig
+from basegate.config.thresholds import Thresholds, load_thresholds
 from basegate.errors import UsageError
 from basegate.i18n.formatting import printable, table
 from basegate.i18n.messages import joined
-from basegate.judging.calibration import calibrate, guess_levels, usable
-from basegate.judging.from_store import ThresholdQuery, judge_stored
+from basegate.judging.calibration import Suggestion, calibrate, guess_levels, usable
+from basegate.judging.from_store import StoredJudgement, ThresholdQuery, judge_stored
+from basegate.measurement import Measurement
 from basegate.serialization import write_atomically
+from basegate.store.folder import Store
 from basegate.store.inventory import require_stored
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from basegate.cli.candidate_args import Chosen
-    from basegate.cli.console import Commands
-    from basegate.config.settings import CheckConfig
-    from basegate.config.thresholds import Thresholds
-    from basegate.judging.calibration import Suggestion
-    from basegate.judging.from_store import StoredJudgement
-    from basegate.measurement import Measurement
-    from basegate.store.folder import Store
 
 
 def add(commands: Commands) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from basegate.config.registry import load_registry
 from basegate.config.selection import is_group, names_in, of_group
 from basegate.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 REGISTRY = Path("models.toml")
 

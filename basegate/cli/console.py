@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from basegate.errors import UsageError
 from basegate.i18n.catalogue import LANGUAGES, Translator, of_locale, translator
 from basegate.i18n.formatting import printable
 from basegate.store.folder import Store
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator, Mapping
-
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 STORE = Path(".basegate")
 THRESHOLDS = Path("thresholds.toml")
 _OF_A_STORE = {"measurements", "measuring", "set-aside", ".lock", "ledger.json"}

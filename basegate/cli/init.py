@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import basegate
+from basegate.cli.console import Commands
 from basegate.errors import UsageError
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator, Mapping
-
-    from basegate.cli.console import Commands
 
 _DATA = (
     "algebra/*.jsonl",

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+from collections.abc import Iterator
 
 from basegate.checks.labels import check_label
-from basegate.cli.console import add_file, add_shared, echo, open_store, translator_of, writing
-from basegate.cli.stored_verdicts import judge_stores
+from basegate.cli.console import (
+    Commands,
+    add_file,
+    add_shared,
+    echo,
+    open_store,
+    translator_of,
+    writing,
+)
+from basegate.cli.stored_verdicts import StoredVerdicts, judge_stores
 from basegate.config.output_paths import check_files
-from basegate.judging.from_store import ledger_of
+from basegate.i18n.catalogue import Translator
+from basegate.judging.from_store import StoredJudgement, ledger_of
 from basegate.report.csv_table import table
 from basegate.report.decision_text import not_judged_in_words
 from basegate.report.terminal import line, origin, summary
 from basegate.serialization import write_atomically
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from basegate.cli.console import Commands
-    from basegate.cli.stored_verdicts import StoredVerdicts
-    from basegate.i18n.catalogue import Translator
-    from basegate.judging.from_store import StoredJudgement
 
 
 def add(commands: Commands) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from basegate.cli.console import (
     STORE,
+    Commands,
     add_file,
     add_shared,
     counted,
@@ -24,11 +25,6 @@ from basegate.errors import UsageError
 from basegate.report.github import write_summary
 from basegate.report.page.model import Page
 from basegate.serialization import write_atomically
-
-if TYPE_CHECKING:
-    import argparse
-
-    from basegate.cli.console import Commands
 
 _PAGE = Path("report.html")
 

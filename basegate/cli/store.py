@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from basegate.checks.identity import identify_software
 from basegate.checks.labels import check_label, format_chance, format_metric, format_sample_size
 from basegate.cli.candidate_args import chosen_by
-from basegate.cli.console import add_shared, counted, echo, one_line, open_store, size
+from basegate.cli.console import Commands, add_shared, counted, echo, one_line, open_store, size
 from basegate.config.declaration import check_names
 from basegate.errors import UsageError
 from basegate.i18n.formatting import table
-from basegate.store.folder import FILENAME_DIGITS
+from basegate.measurement import Measurement, Sample
+from basegate.store.folder import FILENAME_DIGITS, Store
 from basegate.store.inventory import (
     DISPLAY_DIGITS,
     get_by_prefix,
@@ -24,13 +26,6 @@ from basegate.store.inventory import (
     unfinished,
 )
 from basegate.store.prune import Selection, prune
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from basegate.cli.console import Commands
-    from basegate.measurement import Measurement, Sample
-    from basegate.store.folder import Store
 
 _CANDIDATE = ("source", "revision", "quantization", "dtype", "device")
 _METRIC = ("name", "item", "value", "unit", "interval", "confidence")

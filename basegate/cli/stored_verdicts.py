@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from basegate.cli.candidate_args import REGISTRY, chosen_by
 from basegate.cli.console import STORE, THRESHOLDS
 from basegate.config.registry import CandidateSpec, load_registry
 from basegate.config.selection import asked_for
-from basegate.config.thresholds import load_thresholds
+from basegate.config.thresholds import Thresholds, load_thresholds
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.errors import UsageError
 from basegate.judging.comparison import compare_candidates
 from basegate.judging.from_store import (
+    StoredJudgement,
     ThresholdQuery,
     absent_from,
     judge_intact,
     judge_stored,
     ledger_of,
 )
-from basegate.judging.relative_limits import origins_of
+from basegate.judging.relative_limits import Origin, origins_of
+from basegate.ledger import Ledger
+from basegate.measurement import Measurement
 from basegate.runner.measure import environment
+from basegate.store.folder import Store
 from basegate.store.union import MergedStore
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from basegate.config.thresholds import Thresholds
-    from basegate.judging.from_store import StoredJudgement
-    from basegate.judging.relative_limits import Origin
-    from basegate.ledger import Ledger
-    from basegate.measurement import Measurement
-    from basegate.store.folder import Store
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import keyword
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
@@ -21,8 +22,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from basegate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
     from basegate.checks.early_stopping import MeasureTask
     from basegate.config.thresholds_schema import Table
     from basegate.engines.protocol import Engine

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from basegate.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 _ELSEWHERE = ", or, where all that is asked is in this store, --ledger FILE outside of it"
 

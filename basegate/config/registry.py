@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from basegate.config.toml_reader import explain, read_toml
 from basegate.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Quantization = Literal["nf4", "fp4", "int8", "none"]
 Dtype = Literal["bfloat16", "float16", "float32"]

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from basegate.config.registry import (
     NAME,
@@ -19,9 +19,6 @@ from basegate.config.registry import (
     tagged,
 )
 from basegate.errors import UsageError, did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 EVERY = 10**6
 

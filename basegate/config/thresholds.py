@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from basegate.config.declaration import (
     DECLARE_IT,
+    CheckDeclaration,
+    LimitRule,
     check_names,
     declaration_of,
     declarations,
 )
 from basegate.config.limits import AnyLimit, Limit, RelativeLimit
 from basegate.config.settings import CheckConfig
-from basegate.config.thresholds_schema import Relative
+from basegate.config.thresholds_schema import Relative, Table
 from basegate.config.toml_reader import explain, read_toml
 from basegate.errors import UsageError, did_you_mean
 from basegate.serialization import hash_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from basegate.config.declaration import CheckDeclaration, LimitRule
-    from basegate.config.thresholds_schema import Table
 
 Limits = dict[tuple[str, str], tuple[AnyLimit, ...]]
 """By check and item."""

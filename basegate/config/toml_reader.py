@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from basegate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
 NUMBER, RELATIVE = "[number]", "[relative]"

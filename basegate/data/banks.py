@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from basegate.config.settings import GeneratedSource
+from basegate.config.settings import BankSettings, BankSource, GeneratedSource
 from basegate.data.tables import (
     Row,
     RowError,
@@ -23,11 +24,6 @@ from basegate.data.tables import (
 from basegate.errors import DataError
 from basegate.measurement import SampleSize
 from basegate.serialization import digest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from basegate.config.settings import BankSettings, BankSource
 
 BAD_SHARE = 0.01
 """With a greater share of bad records a bank is refused: something is wrong with all of it."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from basegate.config.settings import CorpusSource
 from basegate.data.hub import load_table
 from basegate.data.tables import (
     RowError,
@@ -18,12 +20,6 @@ from basegate.data.tables import (
 )
 from basegate.errors import DataError
 from basegate.serialization import digest, hash_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from basegate.config.settings import CorpusSource
 
 _FORMATS = {
     **dict.fromkeys((".txt", ".md"), "text"),

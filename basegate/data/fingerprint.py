@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
 from basegate.measurement import LoadedFile
 from basegate.progress import SILENT, Progress
 from basegate.serialization import digest, hash_file, write_atomically
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
 CHECKPOINT_FILES = (
     "*.json",

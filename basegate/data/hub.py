@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from basegate.config.registry import COMMIT
 from basegate.errors import CandidateError, DataError, InvalidMeasurement
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Kind = Literal["model", "dataset"]
 

@@ -9,19 +9,16 @@ import csv
 import json
 import re
 import string
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
+from basegate.config.settings import TableSource
 from basegate.data.hub import load_table, resolve_commit
 from basegate.errors import DataError
 from basegate.serialization import hash_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from basegate.config.settings import TableSource
 
 AnswerKind = Literal["letter", "text", "number"]
 LETTERS = string.ascii_uppercase

@@ -11,6 +11,7 @@ import base64
 import functools
 import hashlib
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
@@ -20,8 +21,6 @@ from basegate.engines.devices import release_memory
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     import torch
     from numpy.typing import NDArray
 

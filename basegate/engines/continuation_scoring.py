@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from basegate.engines.batching import NO_CACHE, BatchJob, OomBackoff, halve, item_key, pad
+from basegate.engines.batching import (
+    NO_CACHE,
+    BatchCache,
+    BatchJob,
+    OomBackoff,
+    halve,
+    item_key,
+    pad,
+)
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     import numpy as np
     from numpy.typing import NDArray
 
-    from basegate.engines.batching import BatchCache
     from basegate.engines.lm_head import LMHead
     from basegate.progress import Step
 

@@ -12,16 +12,14 @@ import re
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from basegate.engines import cuda_driver as driver
 from basegate.errors import UsageError
 from basegate.i18n.messages import joined
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")

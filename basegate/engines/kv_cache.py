@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from transformers.cache_utils import DynamicLayer
 
 from basegate.engines.devices import free_memory, free_of_gpu
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 CPU_BUDGET = 4 * 2**30
 """Most memory for the KV cache on the CPU, in bytes."""

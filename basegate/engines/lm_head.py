@@ -6,6 +6,7 @@ No float32 tensor of shape [batch, time, vocabulary] ever exists.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,6 @@ from basegate.engines.batching import out_of_memory
 from basegate.engines.devices import release_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 LOGITS = {"cuda": 2**26, "cpu": 2**23}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import transformers
@@ -43,9 +44,6 @@ from basegate.errors import CandidateError, summary
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Its notes on absent kernels and on casts come once per layer and token.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -7,9 +7,10 @@ fixed beforehand per sample, so that it stays the same whatever else is in its b
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,18 +23,21 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from basegate.config.settings import Sampling
 from basegate.engines import batching
-from basegate.engines.batching import NO_CACHE, BatchJob, OomBackoff, halve, item_key, pad
+from basegate.engines.batching import (
+    NO_CACHE,
+    BatchCache,
+    BatchJob,
+    OomBackoff,
+    halve,
+    item_key,
+    pad,
+)
 from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from basegate.config.settings import Sampling
-    from basegate.engines.batching import BatchCache
-    from basegate.progress import Step
+from basegate.progress import Step
 
 
 class SampleRequest(NamedTuple):

@@ -6,6 +6,8 @@ No special token is in the ids of a text, unless it is the prefix.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,9 +19,6 @@ from basegate.errors import CandidateError, summary
 from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 _FILE = "tokenizer.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import GenerationConfig
 
-from basegate.engines.batching import NO_CACHE, OomBackoff
-from basegate.engines.checkpoints.inspection import check_window
+from basegate.engines.batching import NO_CACHE, BatchCache, OomBackoff
+from basegate.engines.checkpoints.inspection import LoadedCheckpoint, check_window
 from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
 from basegate.engines.devices import memory_advice, release_memory
 from basegate.engines.lm_head import LMHead
@@ -20,17 +21,12 @@ from basegate.engines.tokenization import Encoded, Encoder
 from basegate.engines.window_scoring import WindowScorer, plan_windows
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message
-from basegate.progress import SILENT
+from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
 
     from basegate.config.settings import Sampling
-    from basegate.engines.batching import BatchCache
-    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
-    from basegate.progress import Progress
 
 BATCH_TOKENS = {"cuda": 16384, "cpu": 2048}
 LONGEST = 2048

@@ -7,6 +7,7 @@ perplexity, mistakes included, is here so that a run can be compared with its ta
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -15,14 +16,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from basegate.engines.batching import NO_CACHE, BatchJob, OomBackoff, halve, item_key, pad
+from basegate.engines.batching import (
+    NO_CACHE,
+    BatchCache,
+    BatchJob,
+    OomBackoff,
+    halve,
+    item_key,
+    pad,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from numpy.typing import NDArray
 
-    from basegate.engines.batching import BatchCache
     from basegate.engines.lm_head import LMHead
     from basegate.progress import Step
 

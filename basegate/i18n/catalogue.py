@@ -14,14 +14,12 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from basegate.i18n.messages import Message
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Language = Literal["en", "zh-HK"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh-HK")

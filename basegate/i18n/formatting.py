@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from basegate.i18n.catalogue import ENGLISH, Translator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from basegate.ledger import ValueAndLimit
     from basegate.verdict import Reference, Result
 

@@ -15,21 +15,18 @@ from __future__ import annotations
 import math
 import warnings
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from basegate.config.declaration import declaration_of, origin_of
 from basegate.errors import NotCompared, summary
 from basegate.ledger import Comparison
+from basegate.measurement import ItemScores, Measurement
 from basegate.stats.paired import holm, paired_difference, paired_ratio_intervals, sign_test
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from basegate.measurement import ItemScores, Measurement
-    from basegate.store.union import Readable
-    from basegate.verdict import Result
+from basegate.store.union import Readable
+from basegate.verdict import Result
 
 ALPHA = 0.05
 """Chance, over all pairs of candidates on one item, that any is called better without being so."""

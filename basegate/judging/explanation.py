@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from basegate.checks.labels import KINDS, check_label, format_measured
 from basegate.i18n.catalogue import ENGLISH, Plural, Translator
 from basegate.i18n.formatting import FRACTION, format_probability, format_row_limit, format_value
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from basegate.verdict import Result, SampleSizeHint, TokenizerCost
+from basegate.verdict import Result, SampleSizeHint, TokenizerCost
 
 
 def sentence(row: Result, tr: Translator = ENGLISH) -> str:

@@ -10,34 +10,27 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from basegate.checks.early_stopping import ALL_SAMPLES, is_enough
 from basegate.checks.identity import identify_check
 from basegate.config.declaration import origin_of
+from basegate.config.settings import CheckConfig
+from basegate.config.thresholds import Thresholds
 from basegate.errors import InvalidMeasurement, summary
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import measurements_behind
 from basegate.judging.judge import judge, stopping_rule
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
-from basegate.judging.relative_limits import References
-from basegate.ledger import Ledger, NotJudged, Record, Suite
+from basegate.judging.relative_limits import Origin, References
+from basegate.ledger import Comparison, Ledger, NotJudged, Record, Suite
+from basegate.measurement import CandidateFacts, Measurement
 from basegate.serialization import canonical_json, digest
 from basegate.store.inventory import require_stored
-from basegate.store.union import FilteredStore
-from basegate.verdict import worst
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
-    from basegate.config.settings import CheckConfig
-    from basegate.config.thresholds import Thresholds
-    from basegate.judging.relative_limits import Origin
-    from basegate.ledger import Comparison
-    from basegate.measurement import CandidateFacts, Measurement
-    from basegate.store.union import Readable
-    from basegate.verdict import Result, VerdictWord
+from basegate.store.union import FilteredStore, Readable
+from basegate.verdict import Result, VerdictWord, worst
 
 
 @dataclass(frozen=True)

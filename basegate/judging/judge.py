@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule
 from basegate.config.declaration import declaration_of
-from basegate.config.limits import Limit
+from basegate.config.limits import AnyLimit, Limit, RelativeLimit
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.judging.explanation import sentence
@@ -21,9 +22,6 @@ from basegate.stats.intervals import (
 from basegate.verdict import Result, SampleSizeHint, TokenizerCost, Unresolved, VerdictWord, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from basegate.config.limits import AnyLimit, RelativeLimit
     from basegate.judging.relative_limits import References
     from basegate.measurement import Measurement, Metric
 

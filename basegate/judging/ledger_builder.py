@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from basegate.config.thresholds import Thresholds
 from basegate.i18n.formatting import short_path
 from basegate.judging.recommendation import recommend
-from basegate.ledger import CandidateEntry, CheckItem, Ledger, ThresholdsFile
-from basegate.verdict import worst
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from basegate.config.thresholds import Thresholds
-    from basegate.ledger import Comparison, NotJudged, Record, Suite
-    from basegate.measurement import CandidateFacts
-    from basegate.verdict import Result
+from basegate.ledger import (
+    CandidateEntry,
+    CheckItem,
+    Comparison,
+    Ledger,
+    NotJudged,
+    Record,
+    Suite,
+    ThresholdsFile,
+)
+from basegate.measurement import CandidateFacts
+from basegate.verdict import Result, worst
 
 
 def thresholds_file(thresholds: Thresholds) -> ThresholdsFile:

@@ -8,17 +8,20 @@ difference exceeds `MEMORY_TOLERANCE`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Literal
 
 from basegate.i18n.formatting import FRACTION
 from basegate.judging.comparison import ALPHA
-from basegate.ledger import AcceptanceConfidence, ChanceOfPassing, Recommendation, ValueAndLimit
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from basegate.ledger import CandidateEntry, Comparison
-    from basegate.verdict import Result, VerdictWord
+from basegate.ledger import (
+    AcceptanceConfidence,
+    CandidateEntry,
+    ChanceOfPassing,
+    Comparison,
+    Recommendation,
+    ValueAndLimit,
+)
+from basegate.verdict import Result, VerdictWord
 
 _MISSED = ("fail", "inconclusive")
 MEMORY_TOLERANCE = 0.05

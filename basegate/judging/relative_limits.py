@@ -8,28 +8,24 @@ candidate where hub id and commit, or a folder's fingerprint, are the same.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from basegate.config.registry import COMMIT
+from basegate.config.limits import AnyLimit, Limit, RelativeLimit
+from basegate.config.registry import COMMIT, CandidateSpec
 from basegate.config.selection import asked_for
+from basegate.config.thresholds import Thresholds
 from basegate.data.fingerprint import known_fingerprint
 from basegate.errors import InvalidMeasurement, UsageError, did_you_mean
 from basegate.i18n.catalogue import ENGLISH
 from basegate.i18n.formatting import FRACTION, format_limit
 from basegate.i18n.messages import Message
 from basegate.judging.judge import check_valid
+from basegate.measurement import CandidateFacts, Measurement
 from basegate.serialization import canonical_json
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from basegate.config.limits import AnyLimit, Limit, RelativeLimit
-    from basegate.config.registry import CandidateSpec
-    from basegate.config.thresholds import Thresholds
-    from basegate.measurement import CandidateFacts, Measurement
-    from basegate.store.folder import Store
+from basegate.store.folder import Store
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,8 @@ from basegate.config.declaration import begin_session
 from basegate.plugin import fixtures, options
 from basegate.plugin.collection import GATE, by_candidate, is_not_configured, lacks_candidate
 from basegate.plugin.option_names import NAMES
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from basegate.plugin.session import GateSession
-    from basegate.progress import Progress
+from basegate.plugin.session import GateSession
+from basegate.progress import Progress
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

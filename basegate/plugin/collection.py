@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from basegate.config.registry import CandidateSpec
     from basegate.plugin.session import GateSession
 

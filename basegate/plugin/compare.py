@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from basegate.config.selection import is_group, of_group
-from basegate.judging.from_store import ThresholdQuery, judge_stored
+from basegate.judging.from_store import StoredJudgement, ThresholdQuery, judge_stored
 from basegate.judging.ledger_builder import CandidateRecords
 from basegate.store.inventory import require_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
     from basegate.config.registry import CandidateSpec
-    from basegate.judging.from_store import StoredJudgement
     from basegate.measurement import CandidateFacts
     from basegate.plugin.session import GateSession
     from basegate.store.folder import Store

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from basegate.config.declaration import CheckDeclaration
+from basegate.judging.judge import Verdict
+from basegate.ledger import Record
+from basegate.measurement import Measurement
 from basegate.plugin.collection import GATE, NO_CANDIDATE, NOT_CONFIGURED
 from basegate.plugin.options import declared_checks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from basegate.config.declaration import CheckDeclaration
-    from basegate.judging.judge import Verdict
-    from basegate.ledger import Record
-    from basegate.measurement import Measurement
-    from basegate.runner.candidate import Candidate
+from basegate.runner.candidate import Candidate
 
 RECORDS: pytest.StashKey[list[Record]] = pytest.StashKey()
 """On a test: the records that `judge` made of its measurements."""

@@ -11,15 +11,13 @@ from __future__ import annotations
 import argparse
 import copy
 import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from basegate.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _LONG = "--basegate-"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from basegate.config.declaration import check_names
@@ -10,16 +11,13 @@ from basegate.i18n.formatting import printable
 from basegate.i18n.messages import Message
 from basegate.judging.explanation import sentence
 from basegate.judging.judge import invalid
-from basegate.ledger import Record
+from basegate.ledger import Ledger, Record
 from basegate.plugin.collection import candidate_in, candidate_of, check_of, split_test_id
 from basegate.plugin.fixtures import RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pytest
 
-    from basegate.ledger import Ledger
     from basegate.plugin.session import GateSession
     from basegate.verdict import Result
 

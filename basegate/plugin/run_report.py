@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -13,21 +13,18 @@ from basegate.errors import NotCompared, StoreWarning
 from basegate.i18n.formatting import columns
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
-from basegate.ledger import Comparison, Record, Suite
+from basegate.ledger import Comparison, Ledger, Record, Suite
+from basegate.measurement import Measurement
 from basegate.plugin.collection import GATE
 from basegate.plugin.compare import check_stored, stored_beside
 from basegate.plugin.option_names import NAMES, OptionNames
 from basegate.plugin.outcomes import PROPERTY, crash_record, exit_status, was_interrupted
+from basegate.plugin.session import GateSession
 from basegate.report import html_rows, terminal
 from basegate.report.github import write_summary
 from basegate.report.junit import properties
 from basegate.runner.measure import environment
-
-if TYPE_CHECKING:
-    from basegate.ledger import Ledger
-    from basegate.measurement import Measurement
-    from basegate.plugin.session import GateSession
-    from basegate.verdict import Result
+from basegate.verdict import Result
 
 
 @pytest.hookimpl(tryfirst=True)

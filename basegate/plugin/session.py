@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from basegate.checks.early_stopping import ALL_SAMPLES
+from basegate.config.registry import CandidateSpec
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.engines.devices import resolve_device
 from basegate.i18n.catalogue import translator
-from basegate.judging.judge import check_valid, judge, stopping_rule
-from basegate.judging.relative_limits import References, check_known, origins_of, references_first
+from basegate.judging.judge import Verdict, check_valid, judge, stopping_rule
+from basegate.judging.relative_limits import (
+    Origin,
+    References,
+    check_known,
+    origins_of,
+    references_first,
+)
 from basegate.ledger import Record
-from basegate.measurement import CandidateFacts
+from basegate.measurement import CandidateFacts, Earlier, Measurement
+from basegate.plugin.options import RunOptions
+from basegate.progress import Progress
 from basegate.runner.candidate import Candidate
-from basegate.runner.measure import measure, obtain
+from basegate.runner.isolation import Isolation
+from basegate.runner.measure import Measurer, measure, obtain
 from basegate.store.folder import Store
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from basegate.config.registry import CandidateSpec
-    from basegate.judging.judge import Verdict
-    from basegate.judging.relative_limits import Origin
-    from basegate.measurement import Earlier, Measurement
-    from basegate.plugin.options import RunOptions
-    from basegate.progress import Progress
-    from basegate.runner.isolation import Isolation
-    from basegate.runner.measure import Measurer
 
 
 class GateSession:

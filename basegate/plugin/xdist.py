@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from basegate.config.registry import CandidateSpec
 from basegate.engines.devices import resolve_device
 from basegate.plugin.collection import GATE, NO_CANDIDATE, scope_of
 from basegate.plugin.options import parse, refuse_without_model
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from basegate.config.registry import CandidateSpec
 
 
 @pytest.hookimpl(optionalhook=True)

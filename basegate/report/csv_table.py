@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from basegate.checks.labels import format_sample_size
 from basegate.i18n.formatting import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from basegate.verdict import Result
+from basegate.verdict import Result
 
 COLUMNS = (
     *("candidate", "check", "item", "question", "metric", "value", "unit", "low", "high"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,17 +14,14 @@ from basegate.judging.recommendation import plainest_of
 from basegate.report import decision_text
 from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render
-from basegate.verdict import telling
+from basegate.verdict import Result, VerdictWord, telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from markupsafe import Markup
 
     from basegate.i18n.catalogue import Translator
     from basegate.ledger import CandidateEntry
     from basegate.report.page.model import Page
-    from basegate.verdict import Result, VerdictWord
 
 SHOWN = 2
 """Metrics of a cell that are not met; the rest is counted."""

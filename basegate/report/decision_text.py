@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
 from basegate.checks.labels import check_label, format_measured, format_number, unit_label
 from basegate.i18n.catalogue import ENGLISH, Translator
@@ -17,21 +17,17 @@ from basegate.i18n.formatting import (
 )
 from basegate.i18n.messages import Message
 from basegate.judging.recommendation import is_significant, plainest_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from basegate.ledger import (
-        AcceptanceConfidence,
-        CandidateEntry,
-        ChanceOfPassing,
-        Comparison,
-        Ledger,
-        NotJudged,
-        Recommendation,
-        ValueAndLimit,
-    )
-    from basegate.verdict import Result, VerdictWord
+from basegate.ledger import (
+    AcceptanceConfidence,
+    CandidateEntry,
+    ChanceOfPassing,
+    Comparison,
+    Ledger,
+    NotJudged,
+    Recommendation,
+    ValueAndLimit,
+)
+from basegate.verdict import Result, VerdictWord
 
 
 def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:

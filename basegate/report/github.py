@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from basegate.i18n.catalogue import Translator
+from basegate.ledger import Ledger
 from basegate.serialization import write_atomically
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from basegate.i18n.catalogue import Translator
-    from basegate.ledger import Ledger
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 """Names the file that GitHub Actions shows on a job's page; steps append to it."""

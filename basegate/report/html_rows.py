@@ -6,7 +6,7 @@ in the rows, but in the page above them, once; rows link to it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
@@ -21,15 +21,11 @@ from basegate.checks.labels import (
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import FRACTION, format_row_limit, format_value, printable
 from basegate.i18n.messages import Message
+from basegate.measurement import Findings, Measurement, Metric
 from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from basegate.measurement import Findings, Measurement, Metric
-    from basegate.store.union import Readable
-    from basegate.verdict import Result
+from basegate.store.union import Readable
+from basegate.verdict import Result
 
 COLUMNS = (Message("verdict"), Message("metric"), Message("value"), Message("limit"))
 

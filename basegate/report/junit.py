@@ -7,17 +7,12 @@ and a word. See `docs/reports.md`.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
 from basegate.checks.labels import format_sample_size
 from basegate.i18n.formatting import printable
-from basegate.verdict import worst
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from basegate.ledger import Record
-    from basegate.verdict import Result
+from basegate.ledger import Record
+from basegate.verdict import Result, worst
 
 PREFIX = "basegate"
 _NOT_XML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -5,14 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from basegate.ledger import Ledger
-
-if TYPE_CHECKING:
-    from pydantic.json_schema import JsonSchemaValue
 
 _NAME = re.compile(r"(\w+): (.*)")
 

@@ -8,22 +8,17 @@ link, a heading, an image, a mention of somebody or HTML.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
 from basegate.checks.labels import check_label, unit_label
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import format_value, printable
-from basegate.report.decision_table import columns, lines, unmet
+from basegate.ledger import CandidateEntry, Comparison, Ledger
+from basegate.report.decision_table import CandidateUnmet, Cell, Line, columns, lines, unmet
 from basegate.report.decision_text import partial, recommendation
 from basegate.report.page.comparison import interval, signed
 from basegate.report.page.model import Page
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from basegate.ledger import CandidateEntry, Comparison, Ledger
-    from basegate.report.decision_table import CandidateUnmet, Cell, Line
-    from basegate.verdict import VerdictWord
+from basegate.verdict import VerdictWord
 
 UNMET = 10
 """Limits of one candidate that are listed where they are not met."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from basegate.checks.labels import check_label, format_measured, format_sample_size
 from basegate.i18n.catalogue import ENGLISH, Plural, Translator
@@ -16,15 +17,10 @@ from basegate.i18n.formatting import (
     short_path,
 )
 from basegate.judging.explanation import reason
+from basegate.ledger import CandidateEntry, Ledger, Record
+from basegate.measurement import Earlier
 from basegate.report.decision_text import decided, partial, recommendation
 from basegate.verdict import Result, VerdictWord, telling
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from basegate.ledger import CandidateEntry, Ledger, Record
-    from basegate.measurement import Earlier
 
 _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "pass": {"green": True},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from basegate.config.registry import CandidateSpec
 from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.data.hub import resolve_commit
 from basegate.engines.devices import (
@@ -16,19 +18,13 @@ from basegate.engines.devices import (
     reset_peak_memory,
     resolve_device,
 )
+from basegate.engines.protocol import Engine
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.measurement import CandidateFacts
 from basegate.progress import SILENT, Progress
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from basegate.config.registry import CandidateSpec
-    from basegate.engines.protocol import Engine
-
-    Loader = Callable[[CandidateSpec, str, str], Engine]
-
+Loader = Callable[[CandidateSpec, str, str], "Engine"]
 
 NOT_FOUND = "not measured: the candidate could not be found (see its first error)."
 NOT_LOADED = "not measured: the candidate could not be loaded (see its first error)."

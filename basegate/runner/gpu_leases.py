@@ -8,10 +8,10 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -19,9 +19,6 @@ from basegate.engines import cuda_driver as driver
 from basegate.engines.devices import gpu_count, gpu_uuids
 from basegate.errors import CandidateError
 from basegate.i18n.messages import joined
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 _UNSAFE = re.compile(r"[^\w.-]")

@@ -9,26 +9,22 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import basegate.runner.candidate
 from basegate.config.declaration import origin_of
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.measurement import Measurement
-from basegate.runner.candidate import NOT_LOADED
+from basegate.progress import Progress, Step
+from basegate.runner.candidate import NOT_LOADED, Candidate
+from basegate.runner.measure import Job
 from basegate.runner.worker import WorkerConfig, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
-    from pathlib import Path
-
-    from basegate.progress import Progress, Step
-    from basegate.runner.candidate import Candidate
-    from basegate.runner.measure import Job
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at the clock, and at Ctrl-C, while a process is silent."""

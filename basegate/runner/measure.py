@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from basegate.checks.early_stopping import ALL_SAMPLES, MeasureTask, is_enough
+from basegate.checks.early_stopping import ALL_SAMPLES, MeasureTask, StoppingRule, is_enough
 from basegate.checks.identity import (
     identify_check,
     identify_software,
@@ -17,27 +19,21 @@ from basegate.checks.identity import (
     library_versions,
 )
 from basegate.config.declaration import declaration_of, origin_of
+from basegate.config.settings import CheckConfig
 from basegate.engines.batching import NO_CACHE
 from basegate.engines.devices import gpu_name
+from basegate.engines.protocol import Engine
 from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Findings, Measurement
+from basegate.progress import Progress
+from basegate.runner.candidate import Candidate
 from basegate.serialization import digest
+from basegate.store.file_batch_cache import FileBatchCache
 from basegate.store.folder import Store
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from basegate.checks.early_stopping import StoppingRule
-    from basegate.config.settings import CheckConfig
-    from basegate.engines.protocol import Engine
-    from basegate.progress import Progress
-    from basegate.runner.candidate import Candidate
-    from basegate.store.file_batch_cache import FileBatchCache
-
-    Measurer = Callable[["Candidate", "Job", Progress], Measurement]
-    """What makes a measurement: `measure`, or another process that calls it."""
+Measurer = Callable[["Candidate", "Job", Progress], Measurement]
+"""What makes a measurement: `measure`, or another process that calls it."""
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from basegate.checks.validity import is_broken
 from basegate.config.settings import Sampling
+from basegate.engines.checkpoints.inspection import LoadedCheckpoint
 from basegate.engines.checkpoints.weight_files import find_non_finite
+from basegate.engines.protocol import Engine, TokenScores
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT
-
-if TYPE_CHECKING:
-    from basegate.engines.checkpoints.inspection import LoadedCheckpoint
-    from basegate.engines.protocol import Engine, TokenScores
 
 WINDOW, CONTEXT = 256, 64
 DRIFT = 0.1

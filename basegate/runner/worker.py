@@ -13,30 +13,24 @@ import signal
 import threading
 import traceback
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Any
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
 
 import basegate.checks  # noqa: F401  declares what a job may ask for
-from basegate.config.declaration import import_origin
+from basegate.config.declaration import Origin, import_origin
+from basegate.config.registry import CandidateSpec
 from basegate.engines.devices import clear_frames
 from basegate.errors import BasegateError, StoreWarning
 from basegate.i18n.messages import Message
-from basegate.progress import Progress, watched
+from basegate.progress import Progress, Step, Unit, watched
 from basegate.runner.candidate import Candidate
 from basegate.runner.gpu_leases import export, take, visible_gpus
 from basegate.runner.measure import measure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from multiprocessing.connection import Connection
-    from pathlib import Path
-
-    from basegate.config.declaration import Origin
-    from basegate.config.registry import CandidateSpec
-    from basegate.progress import Step, Unit
 
 DETAIL_EVERY = 5.0
 """Seconds between two words on how far loading is."""

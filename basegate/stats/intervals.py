@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def share_interval(share: float, count: float, confidence: float) -> tuple[float, float]:

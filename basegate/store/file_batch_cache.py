@@ -11,17 +11,14 @@ import math
 import os
 import time
 import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from io import FileIO
+from pathlib import Path
+from typing import Any
 
+from basegate.measurement import Measurement
 from basegate.serialization import canonical_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from io import FileIO
-    from pathlib import Path
-
-    from basegate.measurement import Measurement
 
 _ANEW = "begun anew"
 _SUM = 8

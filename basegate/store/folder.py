@@ -19,22 +19,18 @@ import hashlib
 import os
 import re
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from basegate.errors import NotTrusted
+from basegate.measurement import Measurement, Sample
 from basegate.serialization import write_atomically
 from basegate.store import file_format
 from basegate.store.file_batch_cache import FileBatchCache
 from basegate.store.file_format import Damaged, Evidence, Newer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
-    from basegate.measurement import Measurement, Sample
 
 FILENAME_DIGITS = 16
 """Digits of the key in a file's name."""

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from basegate.errors import UsageError, did_you_mean
+from basegate.measurement import Measurement
 from basegate.store.file_batch_cache import batches_in
-from basegate.store.folder import FILENAME_DIGITS
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from basegate.measurement import Measurement
-    from basegate.store.folder import Store
+from basegate.store.folder import FILENAME_DIGITS, Store
 
 DISPLAY_DIGITS = 12
 """Digits of a key that a user is shown."""

@@ -5,21 +5,18 @@ Unfinished measurements stay: nothing under `measuring/` is touched.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from basegate.measurement import Measurement
 from basegate.store import file_format
 from basegate.store.file_format import Damaged
+from basegate.store.folder import Store
 from basegate.store.inventory import require_stored
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from basegate.measurement import Measurement
-    from basegate.store.folder import Store
 
 _SET_ASIDE = "set-aside"
 """Where earlier versions put damaged files."""

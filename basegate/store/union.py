@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Collection, Iterator, Sequence
+from typing import Protocol
 
 from basegate.errors import UsageError
+from basegate.measurement import Measurement
 from basegate.store.file_format import without_evidence
-from basegate.store.folder import FILENAME_DIGITS, fullest
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
-    from basegate.measurement import Measurement
-    from basegate.store.folder import Store
+from basegate.store.folder import FILENAME_DIGITS, Store, fullest
 
 
 class Readable(Protocol):

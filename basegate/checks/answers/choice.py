@@ -25,8 +25,8 @@ How ``find_choice`` reads a text; the first rule that yields an answer wins:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from basegate.checks.answers.mentions import (
     ANY,
@@ -40,9 +40,6 @@ from basegate.checks.answers.mentions import (
     option_index,
 )
 from basegate.checks.answers.patterns import BECAUSE, IS, NEGATIVE, NOT, SO, rx, words
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 _OR = (
     r"(?:[\s.:()\[\]「」、,/&+-]|"

@@ -6,13 +6,10 @@ named or called right, another answer stated, a list of answers, the question ag
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from basegate.checks.answers.choice import find_choice
 from basegate.checks.answers.number import find_number
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _NUMBERS = ("\n12345", "n = 12345\n", "或者 12345", "所以答案係12345。\n", "1 + n = 12345\n")
 

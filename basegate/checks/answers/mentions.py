@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from basegate.checks.answers.patterns import IS, SPECIAL, rx
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 # Markers live in the private use area: 0x800 each for a letter, a text, and a letter with its text.
 LETTER, TEXT, FULL = 0xE000, 0xE800, 0xF000

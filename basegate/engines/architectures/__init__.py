@@ -10,13 +10,11 @@ from __future__ import annotations
 import functools
 import importlib.util
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from basegate.engines.architectures import chatglm, qwen
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Architecture(Protocol):

@@ -6,7 +6,9 @@ projection are fused in the order in which GLM fuses them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from basegate.engines.architectures.config_options import Options
 from basegate.engines.architectures.vocabulary_files import (
@@ -15,10 +17,6 @@ from basegate.engines.architectures.vocabulary_files import (
     merges,
     read_pieces,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 LONG_CONTEXT_CAVEAT = ""
 RENAMED = {

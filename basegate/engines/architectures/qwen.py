@@ -6,14 +6,12 @@ half as wide as `intermediate_size` says.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from basegate.engines.architectures.config_options import Options
 from basegate.engines.architectures.vocabulary_files import fast_tokenizer, merges, read_tiktoken
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 LONG_CONTEXT_CAVEAT: str = (
     "its own code stretches positions (dynamic NTK) and scales attention (log-n) there, which is "

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import base64
 import struct
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, AnyStr, NamedTuple
+from pathlib import Path
+from typing import Any, AnyStr, NamedTuple
 
 from basegate.errors import CandidateError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 Value = int | bytes
 

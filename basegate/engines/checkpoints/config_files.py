@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from basegate.data.fingerprint import CHECKPOINT_FILES
 from basegate.errors import CandidateError
 from basegate.i18n.messages import joined
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """The names that weights are loaded under, the preferred one first; of shards, with `INDEX`."""

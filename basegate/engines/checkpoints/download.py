@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import glob
 import shutil
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from basegate.data.hub import quiet, translated, unreachable
 from basegate.engines.checkpoints.config_files import INDEX, WEIGHTS, read_index
@@ -15,9 +15,6 @@ from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
 from basegate.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 SMALL = ("*.json", "*.model", "*.tiktoken", "*.txt", "*.jinja")
 CODE = "*.py"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from basegate.engines.architectures import ARCHITECTURES
 from basegate.engines.checkpoints.config_files import CONTEXT, code_places, read_config
 from basegate.engines.checkpoints.weight_files import find_weights, read_tensors
 from basegate.errors import CandidateError
 from basegate.i18n.messages import joined
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from basegate.measurement import WeightFormat
+from basegate.measurement import WeightFormat
 
 _TOKENIZER_FILES = (
     "tokenizer.json",

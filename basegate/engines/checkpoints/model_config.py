@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from basegate.engines.architectures import find, prepare
 from basegate.errors import CandidateError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 _IN, _OUT = 64, 32
 """On the CPU bitsandbytes reads four-bit layers in blocks of so many numbers and rows."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from basegate.engines.checkpoints.model_config import empty_model, quantization_config
+from basegate.engines.checkpoints.model_config import LoadOptions, empty_model, quantization_config
 from basegate.engines.devices import memory_advice
 from basegate.engines.kv_cache import bytes_of
 from basegate.errors import CandidateError
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from basegate.engines.checkpoints.model_config import LoadOptions
 
 
 class Size(NamedTuple):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
@@ -20,11 +21,7 @@ from basegate.engines.checkpoints.config_files import (
 )
 from basegate.errors import CandidateError, summary
 from basegate.i18n.messages import joined
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from basegate.measurement import WeightFormat
+from basegate.measurement import WeightFormat
 
 _FORMATS: dict[str, WeightFormat] = {".safetensors": "safetensors", ".bin": "pickle"}
 _OF_WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".h5", ".msgpack", ".gguf")

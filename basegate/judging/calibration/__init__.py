@@ -8,23 +8,18 @@ bad overlap, or nothing was measured, the limit is kept.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from basegate.checks.labels import check_label
-from basegate.config.limits import RelativeLimit
+from basegate.config.limits import AnyLimit, RelativeLimit
+from basegate.config.settings import CheckConfig
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION, format_value
 from basegate.judging.calibration.counts import suggest_count
 from basegate.judging.calibration.numbers import suggest_number
 from basegate.judging.calibration.suggestion import Case, Suggestion
 from basegate.judging.judge import check_valid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from basegate.config.limits import AnyLimit
-    from basegate.config.settings import CheckConfig
-    from basegate.measurement import Findings, Measurement
+from basegate.measurement import Findings, Measurement
 
 __all__ = ["Suggestion", "calibrate", "guess_levels", "usable"]
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from basegate.i18n.formatting import format_probability
-from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swapped
+from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, Case, Suggested, swapped
+from basegate.measurement import Measurement
 from basegate.stats.intervals import passing_probability_of_counts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from basegate.judging.calibration.suggestion import Case, Suggested
-    from basegate.measurement import Measurement
 
 _CONFIDENT = 0.95
 """How often good candidates should pass where no bad one was measured."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from basegate.i18n.formatting import FRACTION, format_value
-from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, swapped
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from basegate.judging.calibration.suggestion import Case, Suggested
-    from basegate.measurement import Measurement
+from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, Case, Suggested, swapped
+from basegate.measurement import Measurement
 
 _LEAST_MARGIN = 0.01
 

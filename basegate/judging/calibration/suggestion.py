@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from basegate.checks.labels import check_label
-from basegate.config.settings import SamplingSettings
+from basegate.config.limits import AnyLimit, Limit
+from basegate.config.settings import CheckConfig, SamplingSettings
+from basegate.measurement import Measurement, Metric
 from basegate.stats.intervals import passing_probability
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from basegate.config.limits import AnyLimit, Limit
-    from basegate.config.settings import CheckConfig
-    from basegate.measurement import Measurement, Metric
 
 NOT_MEASURED = "not measured on any good candidate"
 NO_BAD = "no bad candidate measured"

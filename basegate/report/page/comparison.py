@@ -5,6 +5,7 @@ The article: Joseph Cheng, 調教大語言模型三步曲之一：揀預訓練�
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,8 +16,6 @@ from basegate.judging.comparison import MIN_ITEMS
 from basegate.report.page.templating import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from markupsafe import Markup
 
     from basegate.i18n.catalogue import Translator

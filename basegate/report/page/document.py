@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
 from basegate.report.decision_table import render_decision
 from basegate.report.page.comparison import render_comparisons
+from basegate.report.page.model import Page
 from basegate.report.page.plots import render_plots
 from basegate.report.page.samples import SCRIPT, render_samples
 from basegate.report.page.templating import asset, render
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from basegate.report.page.model import Page
 
 
 def render_provenance(page: Page) -> Markup:

@@ -6,17 +6,13 @@ it, or it travels as JSON that a script puts in as text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from basegate.i18n.catalogue import ENGLISH, Translator
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from basegate.ledger import Ledger
-    from basegate.measurement import Measurement
-    from basegate.verdict import Result
+from basegate.ledger import Ledger
+from basegate.measurement import Measurement
+from basegate.verdict import Result
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ replaced here.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from jinja2.utils import htmlsafe_json_dumps
@@ -18,17 +19,12 @@ from markupsafe import Markup
 
 from basegate.checks.highlights import difference, highlights
 from basegate.checks.labels import check_label
+from basegate.i18n.catalogue import Translator
 from basegate.i18n.formatting import printable
+from basegate.measurement import Measurement, OptionScores, Preference, Sample
+from basegate.report.page.model import Page
 from basegate.report.page.templating import asset, render
-from basegate.verdict import telling
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from basegate.i18n.catalogue import Translator
-    from basegate.measurement import Measurement, OptionScores, Preference, Sample
-    from basegate.report.page.model import Page
-    from basegate.verdict import VerdictWord
+from basegate.verdict import VerdictWord, telling
 
 SECTION = "bg-texts"
 """The section's id, with which its addresses begin."""

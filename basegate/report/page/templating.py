@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from basegate.i18n.catalogue import Translator
 from basegate.i18n.formatting import printable
-
-if TYPE_CHECKING:
-    from basegate.i18n.catalogue import Translator
 
 
 def render(template: str, tr: Translator, **values: object) -> Markup:

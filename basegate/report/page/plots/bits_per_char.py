@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from basegate.i18n.catalogue import Translator
 from basegate.i18n.formatting import format_value
 from basegate.i18n.messages import Message
+from basegate.report.page.model import Page
 from basegate.report.page.plots import svg, values
 from basegate.report.page.plots.svg import label
 from basegate.report.page.plots.values import Value, in_figures
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from basegate.i18n.catalogue import Translator
-    from basegate.report.page.model import Page
 
 CHECK, METRIC = "perplexity", "bits_per_char"
 

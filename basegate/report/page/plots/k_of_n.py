@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from basegate.checks.labels import check_label
+from basegate.i18n.catalogue import Translator
 from basegate.i18n.formatting import format_list
+from basegate.report.page.model import Page
 from basegate.report.page.plots import svg, values
 from basegate.report.page.plots.svg import label
 from basegate.verdict import Result
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from basegate.i18n.catalogue import Translator
-    from basegate.report.page.model import Page
-
 
 MOST = 24
 """Rows in a plot; a table holds them all."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from basegate.checks.labels import check_label
+from basegate.i18n.catalogue import Translator
 from basegate.i18n.formatting import FRACTION, format_list, format_value
+from basegate.report.page.model import Page
 from basegate.report.page.plots import svg, values
 from basegate.report.page.plots.svg import label
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from basegate.i18n.catalogue import Translator
-    from basegate.report.page.model import Page
-    from basegate.verdict import Result
+from basegate.verdict import Result
 
 
 class Gate(NamedTuple):

@@ -9,15 +9,13 @@ from __future__ import annotations
 import io
 import textwrap
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
 from basegate.i18n.formatting import columns, printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 WIDTH = 380
 """Of a plot in pixels; narrow, so that text stays legible on a telephone."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from basegate.checks.labels import check_label
+from basegate.i18n.catalogue import Translator
 from basegate.i18n.formatting import FRACTION, format_list, format_value
+from basegate.report.page.model import Page
 from basegate.report.page.plots import svg, values
 from basegate.report.page.plots.svg import label
 from basegate.report.page.plots.values import Value, in_figures
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from basegate.i18n.catalogue import Translator
-    from basegate.report.page.model import Page
 
 
 def topics_of(page: Page, check: str, part: str) -> dict[str, dict[str, Value]]:

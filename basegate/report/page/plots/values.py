@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.formatting import format_interval, format_list, format_value
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import MIN_ITEMS
+from basegate.ledger import Comparison
+from basegate.report.page.model import Page
 from basegate.report.page.plots.svg import shorten
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from basegate.ledger import Comparison
-    from basegate.report.page.model import Page
 
 
 class Value(NamedTuple):

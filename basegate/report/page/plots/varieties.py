@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from basegate.i18n.catalogue import Translator
 from basegate.i18n.formatting import FRACTION, format_value
 from basegate.i18n.messages import Message
+from basegate.measurement import Sample
+from basegate.report.page.model import Page
 from basegate.report.page.plots import svg, values
 from basegate.report.page.plots.svg import label
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from basegate.i18n.catalogue import Translator
-    from basegate.measurement import Sample
-    from basegate.report.page.model import Page
-    from basegate.report.page.plots.values import Value
+from basegate.report.page.plots.values import Value
 
 CHECK, METRIC = "continuation", "cantonese_share"
 VARIETIES = {
