@@ -54,7 +54,6 @@ class Comparison(Frozen):
 
     @property
     def winner(self) -> str | None:
-        """The name of the one that is significantly better."""
         return {"first": self.first, "second": self.second}.get(self.better or "")
 
 
@@ -152,7 +151,6 @@ class AcceptanceConfidence(Frozen):
 
     @property
     def checks(self) -> int:
-        """All of them."""
         return self.by_interval + self.by_count + self.by_value
 
 
@@ -314,14 +312,11 @@ class Ledger(Frozen):
     absent: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Return the ledger as JSON text."""
         fields = self.model_dump(mode="json", by_alias=True)
         return json.dumps(fields, ensure_ascii=False, indent=1, allow_nan=False)
 
     def write(self, path: Path) -> None:
-        """Write the ledger as a JSON file."""
         write_atomically(path, self.to_json() + "\n")
 
     def results_of(self, candidate: str) -> tuple[Result, ...]:
-        """Return the rows of one candidate."""
         return tuple(result for result in self.results if result.candidate == candidate)

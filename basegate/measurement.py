@@ -85,7 +85,6 @@ class Metric:
         return self.drawn
 
     def worth_at(self, confidence: float) -> float | None:
-        """The effective count at a level of confidence."""
         if self.effective_count is None:
             return None
         return at_confidence(self.effective_count, self.degrees, confidence)

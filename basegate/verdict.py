@@ -78,7 +78,6 @@ class Reference(Frozen):
 
     @property
     def limit(self) -> float:
-        """The limit that follows."""
         return self.value * (self.factor or 1.0) + (self.plus or 0.0)
 
 

@@ -218,7 +218,6 @@ def _share(
 
 
 def _cantonese(found: Findings) -> ItemScores:
-    """The share of Cantonese sentences, by prompt."""
     tops: dict[str, float] = defaultdict(float)
     bottoms: dict[str, float] = defaultdict(float)
     for sample in found.samples:

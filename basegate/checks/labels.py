@@ -57,7 +57,6 @@ _COUNTS: dict[str, Plural] = {
 
 
 def metric_label(check: str, metric: str) -> MetricLabel:
-    """What the declaration of a check calls one of its metrics."""
     declared = find_declaration(check)
     if declared is not None and metric in declared.labels:
         return declared.labels[metric]
@@ -77,7 +76,6 @@ def unit_label(check: str, metric: str, tr: Translator = ENGLISH) -> str:
 
 
 def fact_label(fact: str, tr: Translator = ENGLISH) -> str:
-    """What a fact of a measurement is called."""
     return tr(FACTS.get(fact) or fact.replace("_", " "))
 
 

@@ -118,7 +118,6 @@ def _share(name: str, item: str, preferences: Sequence[Preference]) -> Metric:
 
 
 def _preferred(found: Findings) -> ItemScores:
-    """Whether the right sentence of every pair is preferred."""
     return ItemScores.each(
         "preferred_share", {each.item: float(each.preferred) for each in found.preferences}
     )

@@ -163,7 +163,6 @@ def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> Me
 
 
 def right_by_text(found: Findings) -> ItemScores:
-    """Whether the right option of every question has the most probable text."""
     return ItemScores.each(
         "likelihood_accuracy",
         {each.item: float(each.by_text == each.expected) for each in found.choices},

@@ -167,7 +167,6 @@ def _score(
 
 
 def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Metric:
-    """The figure to compare with the article's table."""
     from basegate.engines.window_scoring import article_perplexity
 
     text = "\n\n".join(documents)

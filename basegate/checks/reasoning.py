@@ -46,7 +46,6 @@ class ProblemsTable(AnswersTable):
     seed: Natural = 0
 
     def source(self, base: Path) -> BankSource:
-        """Where the problems are, or how they are generated."""
         if self.generator is None:
             return super().source(base)
         return GeneratedSource(

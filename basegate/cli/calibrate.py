@@ -58,7 +58,6 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the suggestions, and the verdicts that would follow."""
     if not 0 < options.margin < 10:
         raise UsageError(f"--margin {options.margin:g}: give a number above 0, such as 0.1.")
     if options.out is not None and options.out.exists():

@@ -63,7 +63,6 @@ def add_shared(parser: argparse.ArgumentParser, *options: str) -> None:
 
 
 def add_file(parser: argparse.ArgumentParser, option: str, text: str) -> None:
-    """Declare an option that names a file to write."""
     parser.add_argument(option, type=Path, metavar="FILE", help=text)
 
 
@@ -116,7 +115,6 @@ def size(count: int) -> str:
 
 
 def counted(count: int, one: str, several: str = "") -> str:
-    """A count of something, e.g. `1 file` or `2 files`."""
     return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 

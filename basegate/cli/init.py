@@ -101,7 +101,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
-    """Every file by its place in the folder."""
     suite, project = _sources()
     for name in ("conftest.py", "models.toml"):
         yield name, (project / name).read_bytes()

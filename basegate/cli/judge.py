@@ -48,7 +48,6 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the verdicts; write ledger and CSV where they are asked for."""
     check_files({"ledger": options.ledger, "csv": options.csv})
     tr = translator_of(options)
     # What is written compares candidates by their evidence, so that it is read before anything is
@@ -90,7 +89,6 @@ def _lines(
 
 
 def _missing(found: StoredVerdicts, tr: Translator) -> Iterator[str]:
-    """What is missing for all candidates."""
     if found.absent:
         names = tr(", ").join(found.absent)
         yield tr("nothing is stored of {names}: pytest --model NAME measures", names=names)

@@ -61,7 +61,6 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the page and the summary, as far as they are asked for."""
     html = options.html or (None if options.summary else _PAGE)
     check_files({"html": html, "summary": options.summary})
     stores = [open_store(folder) for folder in options.store or [STORE]]

@@ -62,7 +62,6 @@ class Thresholds:
         return next(each for each in self.checks if (each.name, each.item) == (check, item))
 
     def limits(self, candidate: str, check: str, item: str) -> tuple[AnyLimit, ...]:
-        """The limits of a candidate: its own where it has any, else the common ones."""
         return self.own_limits.get(candidate, self.common_limits)[check, item]
 
     @property
@@ -143,7 +142,6 @@ def _file_model() -> type[BaseModel]:
 def _items(
     check: CheckDeclaration, table: Table, path: Path, at: str
 ) -> Iterator[tuple[CheckConfig, tuple[AnyLimit, ...]]]:
-    """Every item of a check, with its limits."""
     group = table.item_tables
     items = getattr(table, group) if group else {"": table}
     for name, own in items.items():
@@ -192,7 +190,6 @@ def _limit(
 def _own_limits(
     name: str, own: object, tables: Mapping[str, Any], path: Path, common: Mapping[str, AnyLimit]
 ) -> Limits:
-    """The limits of one candidate: its own, else the common ones."""
     where = f"candidates.{name}"
     if not isinstance(own, dict):
         raise UsageError(f"{path}: {where} = {own!r}: accepted: a table.")
@@ -220,7 +217,6 @@ def _as_named(limit: AnyLimit, where: str, common: Mapping[str, AnyLimit]) -> An
 
 
 def _table_above(tables: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
-    """The common table that one of a candidate's own goes with."""
     if isinstance(found := tables.get(name), dict):
         return found
     hint = did_you_mean(name, [key for key, value in tables.items() if isinstance(value, dict)])

@@ -83,7 +83,6 @@ class Table(BaseModel):
 
     @classmethod
     def limit_rules(cls) -> dict[str, LimitRule]:
-        """What its own limit keys mean."""
         return {
             key: rule
             for key, field in cls.model_fields.items()
@@ -104,7 +103,6 @@ class Table(BaseModel):
         raise NotImplementedError
 
     def metric_of(self, key: str, rule: LimitRule) -> str:
-        """The metric that a limit of this table judges."""
         return rule.metric
 
     def given_limits(self) -> dict[str, tuple[LimitRule, float | Relative]]:
@@ -131,7 +129,6 @@ class SampledTable(DecodingKeys, Table):
     max_degenerate_share: Annotated[Share, _DEGENERATE] = 0.5
 
     def sampled(self, source: BankSource, samples: int) -> SamplingSettings:
-        """Sampling settings of a bank, with so many samples of each record."""
         shared = self.model_dump(include=set(Sampling.model_fields) - {"samples"})
         return SamplingSettings(source=source, sampling=Sampling(samples=samples, **shared))
 

@@ -112,7 +112,6 @@ def unreachable(error: Exception) -> bool:
 def translated(
     error: Exception, kind: Kind, repo_id: str, revision: str | None
 ) -> InvalidMeasurement:
-    """The error to raise instead, written for the user."""
     failure = CandidateError if kind == "model" else DataError
     return failure(_explanation(error, kind, repo_id, revision))
 

@@ -36,11 +36,9 @@ class BatchCache(Protocol):
     """
 
     def __len__(self) -> int:
-        """How many pieces are done."""
         return 0
 
     def has(self, name: str) -> bool:
-        """Whether the piece of that name is done."""
         return False
 
     def get(self, names: Sequence[str]) -> list[Any] | None:

@@ -129,7 +129,6 @@ def _of_gpus(count: Callable[[int], int]) -> int:
 
 
 def _kilobytes(path: Path, key: str) -> int | None:
-    """A line of a file of Linux's /proc, in bytes."""
     with contextlib.suppress(OSError):
         if found := re.search(rf"{key}:\s+(\d+) kB", path.read_text()):
             return int(found[1]) * 1024

@@ -119,7 +119,6 @@ def _row_bytes(model: Any) -> tuple[int, int]:
 
 
 def _budget(model: Any) -> int:
-    """Memory that the KV cache may take, in bytes."""
     if model.device.type == "cuda":
         return int(SHARE_OF_FREE * free_of_gpu(model.device.index or 0))
     free = free_memory("cpu")

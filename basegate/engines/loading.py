@@ -185,7 +185,6 @@ def _load(folder: Path, name: str, options: LoadOptions, progress: Progress) -> 
 
 
 def _load_model(folder: Path, native: Any, options: LoadOptions, tensors: set[str]) -> Any:
-    """Load the weights, shard by shard and quantised on the way."""
     empty = None if options.trusted else empty_model(folder, native, options.dtype)
     auto_class = model_class(folder, native, options.trusted)
     try:

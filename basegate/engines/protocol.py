@@ -120,9 +120,7 @@ class Engine(Protocol):
         """Samples of an earlier run; of each prompt the first of `numbers`, up to a missing one."""
         ...
 
-    def close(self) -> None:
-        """Free the model's memory; the engine cannot be used afterwards."""
-        ...
+    def close(self) -> None: ...
 
 
 def sample_seed(seed: int, prompt: str, index: int) -> int:

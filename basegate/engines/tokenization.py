@@ -60,7 +60,6 @@ class Encoder:
 
     @property
     def prefix_in_words(self) -> str:
-        """The prefix as the tokenizer writes it, e.g. `<s>`."""
         return " ".join(map(str, self.tokenizer.convert_ids_to_tokens(self.prefix)))
 
     def encode(self, text: str) -> Encoded:
@@ -136,7 +135,6 @@ def _prefix(tokenizer: Any, name: str) -> list[int]:
 
 
 def _before(whole: Sequence[int], part: Sequence[int]) -> list[int]:
-    """What stands before `part` in `whole`."""
     for start in range(len(whole) - len(part) + 1):
         if list(whole[start : start + len(part)]) == list(part):
             return list(whole[:start])

@@ -106,7 +106,6 @@ class TransformersEngine:
     def _score_after(
         self, texts: Sequence[str], after: Sequence[str], window: int, progress: Progress
     ) -> list[TokenScores]:
-        """Score texts as continuations of their prompts, reading each prompt once."""
         encoded = []
         together: dict[tuple[int, ...], list[int]] = {}
         for place, (prompt, text) in enumerate(zip(after, texts, strict=True)):

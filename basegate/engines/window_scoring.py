@@ -82,7 +82,6 @@ class _Row(NamedTuple):
 
     @property
     def first(self) -> int:
-        """The position of the first token that is scored."""
         return len(self.ids) - (self.window.end - self.window.scored)
 
 

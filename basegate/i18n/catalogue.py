@@ -51,7 +51,6 @@ class Translator:
         self._catalogue = catalogue
 
     def gettext(self, text: str, /, **values: object) -> str:
-        """The translation of an English text, with values in place of the names in braces."""
         found = self._catalogue.get(text)
         if found is None:
             return text.format(**values) if values else str(text)

@@ -42,7 +42,6 @@ def short_path(path: Path) -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
     return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
@@ -56,7 +55,6 @@ def format_list(parts: Sequence[str], tr: Translator = ENGLISH) -> str:
 
 
 def padded(text: str, width: int) -> str:
-    """A text with spaces after it, so that it takes so many columns of a terminal."""
     return text + " " * (width - columns(text))
 
 

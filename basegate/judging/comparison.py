@@ -73,7 +73,6 @@ def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Compari
 
 
 def _alike(one: Measurement, other: Measurement) -> bool:
-    """Whether two measurements have the same settings and data."""
     parts = ("measure", "settings", "data")
     return all(one.identity.get(part) == other.identity.get(part) for part in parts)
 
@@ -169,7 +168,6 @@ def _better(
 
 
 def measurements_behind(store: Readable, results: Sequence[Result]) -> dict[str, Measurement]:
-    """The measurements of rows by key, if the store has them."""
     keys = dict.fromkeys(row.measurement for row in results if row.measurement)
     found = {key: store.get(key) for key in keys}
     return {key: each for key, each in found.items() if each is not None}

@@ -142,7 +142,6 @@ def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
 
 
 def _broken(measurement: Measurement, share: Metric) -> str:
-    """How many samples are degenerate, with an example where samples were read."""
     count = share.count or 0
     found = round((share.value or 0.0) * count)
     texts = (sample.text for sample in measurement.findings.samples if sample.degenerate)

@@ -23,7 +23,6 @@ from basegate.verdict import Result, worst
 
 
 def thresholds_file(thresholds: Thresholds) -> ThresholdsFile:
-    """What is recorded of the limits that a run judges by."""
     return ThresholdsFile(path=short_path(thresholds.path), sha256=thresholds.sha256)
 
 

@@ -101,7 +101,6 @@ def warned(
 
 
 def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str, bool]]:
-    """The line of one check: all its metrics, or the ones that are not met."""
     verdict, shown = telling(rows)
     text = tr("; ").join(_found(row, tr) for row in shown[:3])
     more = tr("; and {count} more", count=len(shown) - 3) if len(shown) > 3 else ""

@@ -68,7 +68,6 @@ class Candidate:
 
     @property
     def loaded(self) -> bool:
-        """Whether this process has loaded it."""
         return self._engine is not None
 
     @property

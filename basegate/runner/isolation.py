@@ -157,7 +157,6 @@ class _Process:
         self._process.join()
 
     def _messages(self, job: Job, timeout: float) -> Iterator[tuple[Any, ...]]:
-        """What the process sends about a job, until there is its answer."""
         phase, since = "preparing", time.monotonic()
         try:
             self._pipe.send((origin_of(job.check.name), pickle.dumps(job)))

@@ -132,7 +132,6 @@ def _stored(job: Job, store: Store) -> Measurement | None:
 
 
 def _earlier(stored: Measurement | None, journal: FileBatchCache) -> Earlier | None:
-    """What earlier runs had done of a measurement that this one has completed."""
     taken, in_all = journal.tally
     if stored is None and not taken:
         return None

@@ -83,7 +83,6 @@ class FileBatchCache:
         return len(self._places)
 
     def start(self) -> None:
-        """Let the clock run: the candidate is loaded."""
         self._began = time.perf_counter()
 
     def spent(self) -> tuple[float, int]:
@@ -162,7 +161,6 @@ class FileBatchCache:
             self._file.truncate(0)
 
     def close(self) -> None:
-        """Leave the file for a later run."""
         if self._file is not None:
             self._file.close()
 

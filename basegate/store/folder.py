@@ -81,7 +81,6 @@ class Store:
         }
 
     def files_of(self, key: str) -> list[Path]:
-        """The files of a measurement, samples included."""
         names = self._names_by_key().get(key[:FILENAME_DIGITS], ())
         return [self.measurements / name for name in names]
 
@@ -187,7 +186,6 @@ class Store:
         return found
 
     def _choose(self, names: Sequence[str], evidence: bool) -> Measurement | None:
-        """What the files of one key hold."""
         names = [name for name in names if name.endswith(".json")]
         # Of several, listing must not choose one whose samples are damaged.
         whole = evidence or len(names) > 1

@@ -32,7 +32,6 @@ class Unfinished:
 
 
 def unfinished(store: Store) -> list[Unfinished]:
-    """All measurements that were begun and are not whole."""
     found = []
     for path in sorted((store.folder / "measuring").glob("*.jsonl")):
         status = path.stat()

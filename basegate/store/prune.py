@@ -49,7 +49,6 @@ class Selection:
     software: Mapping[str, Mapping[str, Any]] | None = None
 
     def why(self, measurement: Measurement) -> str:
-        """Why a measurement goes; empty where it stays."""
         if not self.models and self.older_than is None and self.software is None:
             return ""
         if self.models and measurement.candidate.name not in self.models:

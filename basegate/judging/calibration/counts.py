@@ -45,7 +45,6 @@ class _Counts:
         return any(drawn < self.samples for drawn in self.drawn)
 
     def chance(self, correct: int) -> float:
-        """Chance to pass if sampled anew."""
         return passing_probability_of_counts(self.right, self.drawn, correct, self.samples)
 
     def __str__(self) -> str:

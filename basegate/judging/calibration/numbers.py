@@ -68,7 +68,6 @@ def _reaches(case: Case, measured: Mapping[str, Measurement]) -> list[_Reach]:
 
 
 def _beyond(case: Case, worst: _Reach, sign: int) -> Suggested:
-    """A limit at a margin from the worst good candidate."""
     room = max(case.margin * abs(worst.worse), _LEAST_MARGIN)
     value = between(worst.worse, worst.worse + sign * 2 * room)
     reached = f"good {worst.at(worst.worse)}"

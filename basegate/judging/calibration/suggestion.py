@@ -58,7 +58,6 @@ class Case:
         return math.prod(passing_probability(each, correct, samples) for each in self.guessing)
 
     def metrics(self, measurement: Measurement) -> list[Metric]:
-        """Metrics that the limit applies to."""
         # A share of nothing has a value, 0, and the interval of all shares: nothing was measured.
         found = (each for each in measurement.findings.metrics if each.count != 0)
         return [each for each in found if each.name == self.limit.metric and each.value is not None]

@@ -62,7 +62,6 @@ def _groups(page: Page) -> list[Group]:
 
 
 def signed(each: Comparison, value: float) -> str:
-    """A difference with its sign; of shares in percentage points."""
     scaled = value * 100 if each.unit == FRACTION else value
     text = f"{scaled:+.1f}" if each.unit == FRACTION else f"{scaled:+.2f}"
     return text.replace("-", "\u2212")

@@ -33,7 +33,6 @@ def topics_of(page: Page, check: str, part: str) -> dict[str, dict[str, Value]]:
 
 
 def easiest_first(found: dict[str, dict[str, Value]]) -> list[str]:
-    """Topics by mean accuracy over the candidates, highest first."""
     shares: dict[str, list[float]] = {}
     for own in found.values():
         for topic, value in own.items():

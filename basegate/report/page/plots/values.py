@@ -38,7 +38,6 @@ def paint_intervals(
 
 
 def read(page: Page, candidate: str, check: str, part: str, metric: str) -> Value | None:
-    """A metric of a whole item: as it was judged, or as it was measured."""
     for row in page.rows(candidate, check, part):
         if row.metric == metric and not row.question and row.value is not None:
             return Value(row.value, row.interval, row.confidence, row.limit)
