@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from basegate.checks.labels import check_label
 from basegate.cli.candidate_args import Chosen, chosen_by
@@ -74,7 +73,6 @@ def run(options: argparse.Namespace) -> int:
         warn(text)
     suggestions = list(_suggestions(store, thresholds, asked, sides, options.margin))
     echo(*table([("limit", "now", "suggested", "based on"), *map(_row, suggestions)]))
-    echo("", *_outcomes(store, thresholds, asked, suggestions, good, bad))
     toml = list(_toml(suggestions))
     if options.out is None:
         echo(*toml)
@@ -193,35 +191,3 @@ def _table(check: CheckConfig) -> str:
     group = declaration_of(check.name).table.item_tables
     item = f'"{check.item}"' if "." in check.item else check.item
     return f"{check.name}.{group}.{item}" if group else check.name
-
-
-def _outcomes(
-    store: Store,
-    thresholds: Thresholds,
-    asked: ThresholdQuery,
-    suggestions: Iterable[Suggestion],
-    good: Collection[str],
-    bad: Collection[str],
-) -> Iterator[str]:
-    """The verdict on each candidate by the suggested limits, and whether that is as wanted."""
-    values = {each.limit.key: each.value for each in suggestions if each.value is not None}
-    limits = {
-        place: tuple(
-            replace(limit, value=values[limit.key])
-            if isinstance(limit, Limit) and limit.key in values
-            else limit
-            for limit in given
-        )
-        for place, given in thresholds.common_limits.items()
-    }
-    thresholds = replace(thresholds, common_limits=limits, own_limits={})
-    asked = replace(asked, unknown=())
-    origins = origins_for(thresholds, store)
-    for each in judge_stored(store, thresholds, asked, [*good, *bad], origins=origins, brief=True):
-        side = "good" if each.name in good else "bad"
-        rows = [row for row in each.results if row.verdict != "pass"]
-        failed = joined(dict.fromkeys(check_label(row.check) for row in rows))
-        text = f"{each.facts.name} ({side}): {each.verdict}{f' on {failed}' if failed else ''}"
-        if (each.verdict == "pass") != (side == "good"):
-            text += f" - should {'pass' if side == 'good' else 'be rejected'}"
-        yield text

@@ -81,4 +81,3 @@ def test_commands_take_what_is_stored_under_another_name(run, store, thresholds)
     status, out, _ = run("judge", *places)
     assert status == 0
     assert "(1.25 times the 4 of ref)" in out
-    assert "yi-6b (good): pass\n" in run("calibrate", *places, "--good", "yi-6b")[1]
