@@ -15,12 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-import numpy as np
-
 from basegate.engines.devices import release_memory
 from basegate.errors import CandidateError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from numpy.typing import NDArray
 
@@ -99,6 +98,8 @@ def get_or_compute(
 
 
 def item_key(kind: str, ids: Sequence[int], *further: object) -> str:
+    import numpy as np
+
     content = hashlib.sha256(np.asarray(ids, dtype=np.int64).tobytes()).hexdigest()[:24]
     return ":".join([kind, content, *map(str, further)])
 
@@ -108,12 +109,16 @@ def pack_numbers(values: NDArray[np.float64]) -> str | None:
 
     Such numbers are not kept: another try may find the machine in order.
     """
+    import numpy as np
+
     if not np.isfinite(values).all():
         return None
     return base64.b64encode(np.asarray(values, dtype="<f8").tobytes()).decode()
 
 
 def unpack_numbers(text: str) -> NDArray[np.float64]:
+    import numpy as np
+
     return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)
 
 
