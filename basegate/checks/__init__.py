@@ -11,65 +11,43 @@ from here; see docs/checks.md.
 import importlib
 
 from basegate.config.declaration import (
-    CheckDeclaration,
-    MetricLabel,
-    at_least,
-    at_most,
-    by_item,
-    register,
+    CheckDeclaration as CheckDeclaration,
+    MetricLabel as MetricLabel,
+    at_least as at_least,
+    at_most as at_most,
+    by_item as by_item,
+    register as register,
 )
 from basegate.config.settings import (
-    BankSettings,
-    CheckSettings,
-    Natural,
-    Positive,
-    Sampling,
-    SamplingSettings,
-    Share,
-    TableSource,
+    BankSettings as BankSettings,
+    CheckSettings as CheckSettings,
+    Natural as Natural,
+    Positive as Positive,
+    Sampling as Sampling,
+    SamplingSettings as SamplingSettings,
+    Share as Share,
+    TableSource as TableSource,
 )
 from basegate.config.thresholds_schema import (
-    BankTable,
-    Confidence,
-    PositiveLimit,
-    SampledTable,
-    ShareLimit,
-    Table,
-    place,
+    BankTable as BankTable,
+    Confidence as Confidence,
+    PositiveLimit as PositiveLimit,
+    SampledTable as SampledTable,
+    ShareLimit as ShareLimit,
+    Table as Table,
+    place as place,
 )
-from basegate.errors import DataError, InvalidMeasurement
-from basegate.measurement import Findings, ItemScores, Metric, Sample, SampleSize
-
-__all__ = [
-    "BankSettings",
-    "BankTable",
-    "CheckDeclaration",
-    "CheckSettings",
-    "Confidence",
-    "DataError",
-    "Findings",
-    "InvalidMeasurement",
-    "ItemScores",
-    "Metric",
-    "MetricLabel",
-    "Natural",
-    "Positive",
-    "PositiveLimit",
-    "Sample",
-    "SampleSize",
-    "SampledTable",
-    "Sampling",
-    "SamplingSettings",
-    "Share",
-    "ShareLimit",
-    "Table",
-    "TableSource",
-    "at_least",
-    "at_most",
-    "by_item",
-    "place",
-    "register",
-]
+from basegate.errors import (
+    DataError as DataError,
+    InvalidMeasurement as InvalidMeasurement,
+)
+from basegate.measurement import (
+    Findings as Findings,
+    ItemScores as ItemScores,
+    Metric as Metric,
+    Sample as Sample,
+    SampleSize as SampleSize,
+)
 
 # In the article's order, which is that of every table of results.
 for _name in ("perplexity", "minimal_pairs", "continuation", "knowledge", "reasoning"):

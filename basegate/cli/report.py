@@ -22,7 +22,7 @@ from basegate.cli.console import (
 from basegate.cli.stored_verdicts import judge_stores
 from basegate.config.output_paths import check_files
 from basegate.errors import UsageError
-from basegate.report.github import write_summary
+from basegate.report.markdown import write_summary
 from basegate.report.page.model import Page
 from basegate.serialization import write_atomically
 

@@ -21,8 +21,8 @@ from basegate.plugin.option_names import NAMES, OptionNames
 from basegate.plugin.outcomes import PROPERTY, crash_record, exit_status, was_interrupted
 from basegate.plugin.session import GateSession
 from basegate.report import html_rows, terminal
-from basegate.report.github import write_summary
 from basegate.report.junit import properties
+from basegate.report.markdown import write_summary
 from basegate.runner.measure import environment
 from basegate.verdict import Result
 

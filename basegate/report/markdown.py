@@ -7,8 +7,10 @@ link, a heading, an image, a mention of somebody or HTML.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from basegate.checks.labels import check_label, unit_label
 from basegate.i18n.catalogue import ENGLISH, Translator
@@ -18,6 +20,7 @@ from basegate.report.decision_table import CandidateUnmet, Cell, Line, columns, 
 from basegate.report.decision_text import partial, recommendation
 from basegate.report.page.comparison import interval, signed
 from basegate.report.page.model import Page
+from basegate.serialization import write_atomically
 from basegate.verdict import VerdictWord
 
 UNMET = 10
@@ -26,6 +29,8 @@ SIGNIFICANT = 30
 """Comparisons that are listed."""
 LONGEST = 400
 """Characters of one text."""
+VARIABLE = "GITHUB_STEP_SUMMARY"
+"""Names the file that GitHub Actions shows on a job's page; steps append to it."""
 
 _SIGNS: dict[VerdictWord, str] = {"pass": "✓", "fail": "✗", "inconclusive": "?", "invalid": "!"}
 _EMOJI = r"(?:100|1234|[+-]1|[\w+-]*[a-z][\w+-]*)"
@@ -59,6 +64,32 @@ def summarise(ledger: Ledger, tr: Translator = ENGLISH) -> str:
     blocks = (_decision(page), _table(page), _unmet(page), _notes(page), _significant(page))
     text = "\n\n".join(block for block in (*blocks, _conditions(page)) if block)
     return f"{text}\n"
+
+
+def write_summary(ledger: Ledger, path: Path | None, tr: Translator) -> str:
+    """Write the Markdown summary to a file, and append it to the GitHub job page.
+
+    Returns:
+        Why the job page lacks it, in a sentence; empty otherwise.
+
+    Raises:
+        OSError: `path` cannot be written.
+    """
+    job = os.environ.get(VARIABLE, "")
+    if not (path or job):
+        return ""
+    text = summarise(ledger, tr)
+    if path is not None and not (job and os.path.realpath(path) == os.path.realpath(job)):
+        write_atomically(path, text)
+    if not job:
+        return ""
+    try:
+        with open(job, "a", encoding="utf-8", newline="\n") as file:
+            # A blank line parts it from what another command of the step has written.
+            file.write(f"\n{text}")
+    except OSError as error:
+        return f"the summary could not be added to ${VARIABLE}: {error}"
+    return ""
 
 
 def _decision(page: Page) -> str:

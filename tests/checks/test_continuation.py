@@ -3,8 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from basegate.checks.continuation import CHECK, measure, read_variety, summarise
 from basegate.checks.early_stopping import MeasureTask

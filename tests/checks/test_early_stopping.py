@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule, is_enough
 from basegate.config.limits import Limit

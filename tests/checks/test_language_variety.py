@@ -3,8 +3,7 @@
 import tomllib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from basegate.checks.continuation import read_variety, summarise
 from basegate.checks.language_variety import (

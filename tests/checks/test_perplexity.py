@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from basegate.checks.corpus_sums import Sums, copies, joined, per_document, split_share
 from basegate.checks.early_stopping import MeasureTask

@@ -8,8 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from basegate.config.settings import CorpusSource
-from basegate.data import hub as hub_module
-from basegate.data import tables
+from basegate.data import hub as hub_module, tables
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.data.tables import Row, read_jsonl
 from basegate.errors import DataError

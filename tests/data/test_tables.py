@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from basegate.config.settings import TableSource
 from basegate.data import hub, tables

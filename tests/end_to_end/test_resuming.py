@@ -13,10 +13,12 @@ import torch
 
 from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule
 from basegate.config.settings import Sampling
-from basegate.engines import batching as halving
-from basegate.engines import kv_cache as caches
-from basegate.engines import transformers_engine as local
-from basegate.engines import window_scoring as article
+from basegate.engines import (
+    batching as halving,
+    kv_cache as caches,
+    transformers_engine as local,
+    window_scoring as article,
+)
 from basegate.store.file_batch_cache import FileBatchCache
 
 TEXTS = ["香港係我哋嘅屋企。" * 9, "佢哋今日唔得閒，聽日先至得。", "一二三四五六七八九十" * 4]

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from basegate.engines import batching as halving
 from basegate.engines.batching import BatchJob, OomBackoff, halve

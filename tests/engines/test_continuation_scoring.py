@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
 from basegate.engines.lm_head import LMHead

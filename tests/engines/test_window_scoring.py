@@ -1,8 +1,7 @@
 """Every token is scored exactly once, with enough text before it."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from basegate.engines.window_scoring import Window, plan_windows
 

@@ -115,10 +115,12 @@ def load_logged(spec, revision, device, *, window=None, progress):
 
     import torch
 
-    from basegate.engines import batching as pieces
-    from basegate.engines import kv_cache as caches
-    from basegate.engines import transformers_engine as local
-    from basegate.engines import window_scoring as article
+    from basegate.engines import (
+        batching as pieces,
+        kv_cache as caches,
+        transformers_engine as local,
+        window_scoring as article,
+    )
     from basegate.runner.candidate import load_engine
 
     engine = load_engine(spec, revision, device, window=window, progress=progress)

@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from basegate.checks import continuation, minimal_pairs, perplexity
-from basegate.checks import k_of_n as counting
-from basegate.checks import option_likelihood as choices
+from basegate.checks import (
+    continuation,
+    k_of_n as counting,
+    minimal_pairs,
+    option_likelihood as choices,
+    perplexity,
+)
 from basegate.checks.answers import find_choice
 from basegate.checks.k_of_n import PromptItem
 from basegate.checks.reasoning import _read_number

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from basegate.checks.labels import check_label, format_measured, format_metric
 from basegate.i18n.formatting import (

@@ -14,8 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_keywords, parse_mapping_cfg
 from babel.messages.pofile import read_po as babel_read_po
 
-from basegate.checks import labels
-from basegate.checks import language_variety as variety
+from basegate.checks import labels, language_variety as variety
 from basegate.config.declaration import declaration_of
 from basegate.i18n.catalogue import read_po, translator
 from basegate.report.markdown import summarise

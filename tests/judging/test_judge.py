@@ -4,8 +4,7 @@ import math
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 
 from basegate.config.limits import Limit

@@ -16,8 +16,7 @@ import time
 
 import pytest
 
-from basegate.engines import cuda_driver as driver
-from basegate.engines import devices
+from basegate.engines import cuda_driver as driver, devices
 from basegate.errors import CandidateError
 from basegate.runner import gpu_leases as leases
 from basegate.runner.gpu_leases import take, visible_gpus

@@ -10,9 +10,7 @@ import pytest
 from basegate.config.registry import CandidateSpec
 from basegate.errors import CandidateError, UsageError
 from basegate.plugin.options import check_in_process
-from basegate.runner import gpu_leases as leases
-from basegate.runner import isolation
-from basegate.runner import worker as child
+from basegate.runner import gpu_leases as leases, isolation, worker as child
 from basegate.runner.isolation import Isolation
 from basegate.runner.worker import SentProgress, WorkerConfig
 from tests.helpers.stored import make_measurement

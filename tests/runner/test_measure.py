@@ -18,8 +18,7 @@ from basegate.config.settings import (
     SamplingSettings,
     TableSource,
 )
-from basegate.engines import batching as pieces
-from basegate.engines import window_scoring as article
+from basegate.engines import batching as pieces, window_scoring as article
 from basegate.engines.checkpoints.inspection import LoadedCheckpoint
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Earlier

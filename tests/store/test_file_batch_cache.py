@@ -7,8 +7,7 @@ import math
 import os
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from basegate.store import file_batch_cache
 from basegate.store.file_batch_cache import FileBatchCache

@@ -3,8 +3,7 @@
 from functools import partial
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from basegate.judging.calibration import guess_levels
 from basegate.judging.calibration.numbers import between
