@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Generator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,8 +18,10 @@ from basegate.config.declaration import begin_session
 from basegate.plugin import fixtures, options
 from basegate.plugin.collection import GATE, by_candidate, is_not_configured, lacks_candidate
 from basegate.plugin.option_names import NAMES
-from basegate.plugin.session import GateSession
-from basegate.progress import Progress
+
+if TYPE_CHECKING:
+    from basegate.plugin.session import GateSession
+    from basegate.progress import Progress
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from basegate.config.declaration import CheckDeclaration
-from basegate.judging.judge import Verdict
-from basegate.ledger import Record
-from basegate.measurement import Measurement
 from basegate.plugin.collection import GATE, NO_CANDIDATE, NOT_CONFIGURED
 from basegate.plugin.options import declared_checks
-from basegate.runner.candidate import Candidate
+
+if TYPE_CHECKING:
+    from basegate.judging.judge import Verdict
+    from basegate.ledger import Record
+    from basegate.measurement import Measurement
+    from basegate.runner.candidate import Candidate
+
 
 RECORDS: pytest.StashKey[list[Record]] = pytest.StashKey()
 """On a test: the records that `judge` made of its measurements."""

@@ -10,18 +10,21 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from basegate.config.declaration import CheckDeclaration
 from basegate.config.output_paths import check_outputs, check_store, ledger_in
-from basegate.config.registry import CandidateSpec
-from basegate.config.thresholds import Thresholds
 from basegate.errors import UsageError, did_you_mean
 from basegate.i18n.catalogue import LANGUAGES, Language, of_locale
 from basegate.i18n.formatting import table
 from basegate.plugin.option_names import NAMES, OptionNames
+
+if TYPE_CHECKING:
+    from basegate.config.registry import CandidateSpec
+    from basegate.config.thresholds import Thresholds
+
 
 DEFAULT_TIMEOUT = 6 * 3600.0
 
