@@ -37,10 +37,7 @@ from basegate.config.thresholds_schema import (
     Table as Table,
     place as place,
 )
-from basegate.errors import (
-    DataError as DataError,
-    InvalidMeasurement as InvalidMeasurement,
-)
+from basegate.errors import DataError as DataError, InvalidMeasurement as InvalidMeasurement
 from basegate.measurement import (
     Findings as Findings,
     ItemScores as ItemScores,

@@ -185,11 +185,7 @@ def _clusters(samples: Sequence[Sample], certain: bool) -> NDArray[np.int64]:
 
 
 def _share(
-    name: str,
-    part: Counts,
-    whole: Counts,
-    clusters: NDArray[np.int64],
-    draws: NDArray[np.int64],
+    name: str, part: Counts, whole: Counts, clusters: NDArray[np.int64], draws: NDArray[np.int64]
 ) -> Metric:
     """A ratio of sums.
 

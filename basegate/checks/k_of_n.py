@@ -27,11 +27,7 @@ _ACCURACY = MetricLabel(
 ANSWER_LABELS = {
     "accuracy": _ACCURACY,
     "topic_accuracy": _ACCURACY,
-    CORRECT: MetricLabel(
-        Message("correct"),
-        Message("correct"),
-        Message("{value} correct"),
-    ),
+    CORRECT: MetricLabel(Message("correct"), Message("correct"), Message("{value} correct")),
     **DEGENERATE_LABEL,
 }
 

@@ -257,9 +257,7 @@ LABELS = {
         Message("{value} bits per character"),
     ),
     "bits_per_byte": MetricLabel(
-        Message("bits per byte"),
-        Message("bits per byte"),
-        Message("{value} bits per byte"),
+        Message("bits per byte"), Message("bits per byte"), Message("{value} bits per byte")
     ),
     "perplexity": MetricLabel(
         Message("perplexity"),

@@ -36,7 +36,7 @@ DEGENERATE_LABEL = {
         Message("of samples that are degenerate"),
         Message("{value} of samples that are degenerate"),
         Message("{value} degenerate"),
-    ),
+    )
 }
 LOST_SHARE = 0.01
 """Above this share of lost characters the text that was scored is not the text that was given."""

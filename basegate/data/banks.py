@@ -13,14 +13,7 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from basegate.config.settings import BankSettings, BankSource, GeneratedSource
-from basegate.data.tables import (
-    Row,
-    RowError,
-    has_lone_surrogate,
-    pick,
-    read_table,
-    table_identity,
-)
+from basegate.data.tables import Row, RowError, has_lone_surrogate, pick, read_table, table_identity
 from basegate.errors import DataError
 from basegate.measurement import SampleSize
 from basegate.serialization import digest

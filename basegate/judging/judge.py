@@ -14,11 +14,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.judging.explanation import sentence
 from basegate.serialization import Frozen
-from basegate.stats.intervals import (
-    draws_needed,
-    passing_probability,
-    passing_probability_of_share,
-)
+from basegate.stats.intervals import draws_needed, passing_probability, passing_probability_of_share
 from basegate.verdict import Result, SampleSizeHint, TokenizerCost, Unresolved, VerdictWord, worst
 
 if TYPE_CHECKING:
@@ -101,11 +97,7 @@ def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:
 
 
 def _rows(
-    measurement: Measurement,
-    limit: Limit,
-    candidate: str,
-    notes: tuple[Message, ...],
-    brief: bool,
+    measurement: Measurement, limit: Limit, candidate: str, notes: tuple[Message, ...], brief: bool
 ) -> list[Result]:
     """A row per metric that the limit is on; none for a limit of validity."""
     metrics = measurement.findings.metrics

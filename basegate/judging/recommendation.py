@@ -136,9 +136,7 @@ def _undominated(names: Sequence[str], better: Collection[tuple[str, str]]) -> l
 
 
 def _nearest(
-    candidates: Sequence[CandidateEntry],
-    results: Sequence[Result],
-    unfinished: Collection[str],
+    candidates: Sequence[CandidateEntry], results: Sequence[Result], unfinished: Collection[str]
 ) -> tuple[str | None, tuple[ValueAndLimit, ...]]:
     """The candidate that misses the fewest checks, by the least, and what it misses.
 

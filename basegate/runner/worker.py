@@ -95,11 +95,7 @@ def _lease(config: WorkerConfig, progress: Progress) -> None:
 
 
 def _answer(
-    candidate: Candidate,
-    origin: Origin,
-    job: bytes,
-    progress: Progress,
-    lease: Callable[[], None],
+    candidate: Candidate, origin: Origin, job: bytes, progress: Progress, lease: Callable[[], None]
 ) -> tuple[Any, ...]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basegate.report.page.plots import (
-    bits_per_char,
-    k_of_n,
-    operating_curves,
-    topics,
-    varieties,
-)
+from basegate.report.page.plots import bits_per_char, k_of_n, operating_curves, topics, varieties
 from basegate.report.page.templating import render
 
 if TYPE_CHECKING:
