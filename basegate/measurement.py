@@ -346,7 +346,7 @@ class Earlier(Frozen):
     Attributes:
         whole: whether it was stored, and nothing was left to do.
         samples: whether it was stored, and further samples were drawn.
-        batches: how many were taken from the journal of a run that was ended.
+        batches: how many were taken from the batch cache of a run that was ended.
         batches_in_all: how many it took, those included.
         name: that it is stored under, where that is another name of the same checkpoint.
     """

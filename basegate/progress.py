@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Literal, Protocol, TextIO
+from typing import Any, Literal, Protocol, TextIO
 
 from basegate.i18n.catalogue import ENGLISH, Translator
 from basegate.i18n.messages import Message
@@ -30,6 +30,24 @@ class Step(Protocol):
     def __call__(self, amount: int = 1) -> None: ...
 
 
+class _Terminal:
+    """A stream that may be gone, which must not decide about a measurement."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 class Progress:
     """Opens one bar per task.
 
@@ -46,26 +64,26 @@ class Progress:
     def __init__(
         self, stream: TextIO | None = None, before: Callable[[], None] = lambda: None
     ) -> None:
-        self.stream = stream
-        self.before = before
+        self._stream = None if stream is None else _Terminal(stream)
+        self._before = before
         self._detail: Callable[[], str] = lambda: ""
 
     @contextmanager
     def task(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
         """Yield a function to call as `total` pieces of work get done."""
-        if self.stream is None:
+        if self._stream is None:
             yield lambda amount=1: None
-        elif not self.stream.isatty():
+        elif not self._stream.isatty():
             yield self._lines(description, total, unit)
         else:
             from tqdm import tqdm
 
-            self.before()
+            self._end_line()
             with tqdm(
                 total=total,
                 desc=self.tr.translate(description),
                 unit=self.tr.translate(_UNITS[unit][0]),
-                file=self.stream,
+                file=self._stream,
                 leave=False,
                 delay=BAR_AFTER,
             ) as bar:
@@ -76,21 +94,22 @@ class Progress:
 
     def status(self, text: str) -> None:
         """Write one line, where there is anything to write to."""
-        if self.stream is None:
-            return
-        # A terminal that is gone must not decide about a measurement.
+        if self._stream is not None:
+            self._end_line()
+            print(self.tr.translate(text), file=self._stream, flush=True)
+
+    def _end_line(self) -> None:
         with suppress(OSError, ValueError):
-            self.before()
-            print(self.tr.translate(text), file=self.stream, flush=True)
+            self._before()
 
     @contextmanager
     def waiting(self, description: str) -> Iterator[None]:
         """Say what is being waited for, and while it lasts that it still does."""
         self.status(description)
-        if self.stream is None:
+        if self._stream is None:
             yield
             return
-        with watched(partial(self._watch, self.stream, description)):
+        with watched(partial(self._watch, description)):
             yield
 
     @contextmanager
@@ -109,7 +128,7 @@ class Progress:
         """Let `waiting` show a detail that is known already."""
         self._detail = lambda: detail
 
-    def _watch(self, stream: TextIO, description: str, done: threading.Event) -> None:
+    def _watch(self, description: str, done: threading.Event) -> None:
         """Write a line now and then. Runs in a thread, so it leaves pytest's capturing alone."""
         start = time.monotonic()
         while not done.wait(LINE_EVERY):
@@ -117,9 +136,7 @@ class Progress:
             text = Message("{what}: {seconds} s", **told)
             if now := self._detail():
                 text = Message("{what}: {now}, {seconds} s", now=now, **told)
-            # A terminal that is gone must not end the thread with a traceback.
-            with suppress(OSError, ValueError):
-                print(self.tr.translate(text), file=stream, flush=True)
+            print(self.tr.translate(text), file=self._stream, flush=True)
 
     def _lines(self, description: str, total: int, unit: Unit) -> Step:
         start = last = time.monotonic()

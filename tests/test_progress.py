@@ -158,15 +158,17 @@ class Gone(Terminal):
     """A terminal whose other end is closed."""
 
     def write(self, text):
-        raise OSError(errno.EIO, "Input/output error")
+        raise OSError(self.errno, "it is gone")
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EPIPE, errno.ENOSPC])
 @pytest.mark.parametrize("atty", [True, False])
-def test_a_terminal_that_is_gone_does_not_end_what_is_measured(monkeypatch, clock, atty):
+def test_a_terminal_that_is_gone_does_not_end_what_is_measured(monkeypatch, clock, atty, number):
     monkeypatch.setattr(progress, "BAR_AFTER", 0)
     stream = Gone()
+    stream.errno = number
     stream.isatty = lambda: atty
-    shown = Progress(stream)
+    shown = Progress(stream, before=lambda: stream.write("|"))
     shown.status("one: 2.2 M parameters")
     with shown.waiting("one: loading"), shown.task("one: writing", 2, "sample") as step:
         clock.now += 20

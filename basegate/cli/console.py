@@ -46,12 +46,12 @@ _SHARED: Mapping[str, Mapping[str, Any]] = {
         "nargs": "+",
         "default": [],
         "metavar": "NAME",
-        "help": "of this candidate only; several separated by commas or spaces, @TAG for a group "
-        "of models.toml, 'all' for all of it",
+        "help": "what is stored of this candidate only; several separated by commas or spaces, "
+        "@TAG for a group of models.toml, 'all' for all of it",
     },
     "--language": {
         "choices": LANGUAGES,
-        "help": "of verdicts, page and summary (default: from LC_ALL, LC_MESSAGES or LANG)",
+        "help": "language of what is shown (default: from LC_ALL, LC_MESSAGES or LANG)",
     },
 }
 """Options of several commands, for `add_shared`."""

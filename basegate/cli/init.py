@@ -12,8 +12,8 @@ from basegate.cli.console import Commands
 from basegate.errors import UsageError
 
 _DATA = (
-    "algebra/*.jsonl",
-    "algebra/README.md",
+    "__init__.py",
+    "algebra/*",
     "corpora/**/*.md",
     "prompts/*",
     "questions/*",
@@ -107,9 +107,7 @@ def _files() -> Iterator[tuple[str, bytes]]:
     for path in sorted(project.glob("tests_models/test_*.py")):
         yield f"tests_models/{path.name}", path.read_bytes()
     yield "thresholds.toml", _demonstration(suite).encode()
-    whole = (project / "thresholds.toml").read_text(encoding="utf-8")
-    whole = whole.replace('"fixtures.algebra"', '"basegate.suite.algebra"')
-    yield "thresholds-suite.toml", whole.encode()
+    yield "thresholds-suite.toml", (project / "thresholds.toml").read_bytes()
     for pattern in _DATA:
         for path in sorted(suite.glob(pattern)):
             if path.is_file():

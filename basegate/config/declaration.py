@@ -192,7 +192,9 @@ def register(check: CheckDeclaration) -> CheckDeclaration:
     if check.name in _RESERVED:
         raise UsageError(f"{declares}, a name that basegate has taken. Choose another one.")
     for name, (_, other, session) in _DECLARED.items():
-        if other == origin or not (session == _session or other.is_loaded):
+        # A file may be imported under two names, as by pytest and by --check.
+        same = other == origin or (other.file and other.file == origin.file)
+        if same or not (session == _session or other.is_loaded):
             continue
         if name == check.name:
             taken = "basegate" if other.is_ours else other.shown

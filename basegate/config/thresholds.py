@@ -241,8 +241,9 @@ def _merge(
         if key in rules or key == "why":
             merged[key] = value
         elif key == group and isinstance(value, dict):
-            items = {name: _table_above(common[key], name, f"{place}.{name}") for name in value}
-            merged[key] = common[key] | {
+            every = common.get(key, {})
+            items = {name: _table_above(every, name, f"{place}.{name}") for name in value}
+            merged[key] = every | {
                 name: _merge(table.item_table(), above, value[name], f"{place}.{name}")
                 for name, above in items.items()
             }

@@ -148,9 +148,7 @@ def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
     if path.is_file():
         return {path.name: path}
     if not path.is_dir():
-        raise DataError(
-            f"{path}: there is no such file or folder. Check path in the thresholds file."
-        )
+        raise DataError(f"{path}: there is no such file or folder. Check the thresholds file.")
     try:
         matches = sorted(path.glob(source.glob))
     except (ValueError, NotImplementedError):

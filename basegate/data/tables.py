@@ -244,9 +244,10 @@ def _records(
             start = reader.line_num + 1
     except csv.Error:
         raise DataError(
-            f"{path}, line {start}: a quotation mark is opened and never closed, or is not one of "
-            "a CSV file, so that the lines after it could be read as a part of it. Close it, and "
-            "write a mark that belongs to the text twice, in a cell between marks."
+            f"{path}, line {start}: its quotation marks are not those of a CSV file: one is not "
+            "closed, stands where none can, or holds a line that reads like a record, so that "
+            "records could be taken for one. Close it, and write a mark that belongs to the text "
+            "twice, in a cell between marks; or give the bank as JSON Lines."
         ) from None
     finally:
         csv.field_size_limit(limit)
@@ -257,10 +258,10 @@ def _is_one(lines: list[str], delimiter: str, width: int) -> bool:
     """Whether lines that were read as one record are not several, two of which lack a mark.
 
     Its marks are odd in number up to each line break and even in all, and no line between is a
-    record of `width` cells by itself.
+    record of `width` cells by itself. On one line they cannot swallow another.
     """
     odd = [line.count('"') % 2 for line in lines]
-    ends = [1, *[0] * (len(lines) - 2), 1] if len(lines) > 1 else [0]
+    ends = [1, *[0] * (len(lines) - 2), 1] if len(lines) > 1 else odd
     return odd == ends and not any(0 < _width(line, delimiter) == width for line in lines[1:-1])
 
 

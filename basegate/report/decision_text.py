@@ -155,7 +155,7 @@ def _standing(choice: Recommendation, tr: Translator) -> str:
     same = tuple(name for name in choice.tied if name not in choice.better_in_some)
     if not same:
         return tr(
-            "{others} meets every limit, too, and neither is better in everything",
+            "Every limit is met by {others}, too, and neither is better in everything",
             others=format_list(choice.tied, tr),
         )
     return tr("Nothing measured tells it from {others}", others=format_list(same, tr))
@@ -197,7 +197,7 @@ def _confidence_parts(sure: AcceptanceConfidence, tr: Translator) -> Iterator[st
         yield tr("its only check is met clearly, at {level} % confidence", level=level)
     elif sure.by_interval:
         yield tr(
-            "{count} of its {checks} checks met clearly, each at {level} % confidence",
+            "{count} of its {checks} checks met clearly, at {level} % confidence for each",
             count=sure.by_interval,
             checks=sure.checks,
             level=level,

@@ -63,9 +63,9 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
     )
 
     waiting = Message("{name}: another run is measuring this; waiting for it", name=name)
-    with store.measuring(job.key, waiting=lambda: progress.status(waiting)) as journal:
+    with store.measuring(job.key, waiting=lambda: progress.status(waiting)) as cache:
         # Another run may have made it since this one looked.
-        stored = _stored_beside(journal, job, store)
+        stored = _stored_beside(cache, job, store)
         if stored is not None and is_enough(stored.findings, job.stopping):
             return stored
         if stored is not None:
@@ -74,23 +74,23 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
                 name=name,
             )
             progress.status(more)
-        if len(journal):
+        if len(cache):
             progress.status(Message("{name}: goes on where an earlier run was ended.", name=name))
         try:
-            measurement = _measure(candidate, job, stored, journal, progress)
+            measurement = _measure(candidate, job, stored, cache, progress)
         # Whatever ended it: that what was done is lost, too, is worth knowing.
         except Exception:
-            if journal.trouble:
-                _say_not_kept(store, journal.trouble)
+            if cache.trouble:
+                _say_not_kept(store, cache.trouble)
             raise
-        journal.finish(measurement)
+        cache.finish(measurement)
         try:
             store.put(measurement)
         except OSError as error:
             _say_not_kept(store, error.strerror or str(error))
         else:
-            journal.discard()
-        return measurement.model_copy(update={"earlier": _earlier(stored, journal)})
+            cache.discard()
+        return measurement.model_copy(update={"earlier": _earlier(stored, cache)})
 
 
 def obtain(
@@ -131,20 +131,20 @@ def _stored(job: Job, store: Store) -> Measurement | None:
     return found.model_copy(update={"earlier": Earlier(whole=True)})
 
 
-def _earlier(stored: Measurement | None, journal: FileBatchCache) -> Earlier | None:
-    taken, in_all = journal.tally
+def _earlier(stored: Measurement | None, cache: FileBatchCache) -> Earlier | None:
+    taken, in_all = cache.tally
     if stored is None and not taken:
         return None
     return Earlier(samples=stored is not None, batches=taken, batches_in_all=in_all)
 
 
-def _stored_beside(journal: FileBatchCache, job: Job, store: Store) -> Measurement | None:
-    """What is stored, if that is asked for; drops from the journal what is in it."""
+def _stored_beside(cache: FileBatchCache, job: Job, store: Store) -> Measurement | None:
+    """What is stored, if that is asked for; drops from the cache what is in it."""
     stored = store.get(job.key)
-    if stored is not None and journal.is_of(stored):
-        journal.forget()
+    if stored is not None and cache.is_of(stored):
+        cache.forget()
     if job.remeasure:
-        journal.begin_anew()
+        cache.begin_anew()
     return _stored(job, store)
 
 
@@ -152,7 +152,7 @@ def _measure(
     candidate: Candidate,
     job: Job,
     stored: Measurement | None,
-    journal: FileBatchCache,
+    cache: FileBatchCache,
     progress: Progress,
 ) -> Measurement:
     made = declaration_of(job.check.name)
@@ -161,8 +161,8 @@ def _measure(
     engine = candidate.engine()
     progress.phase("measuring")
     earlier = stored.findings if stored is not None else None
-    journal.start()
-    engine.batch_cache = journal
+    cache.start()
+    engine.batch_cache = cache
     try:
         task = MeasureTask(data, job.check.settings, progress, job.stopping, earlier)
         findings = _call(job.check.name, made.measure, engine, task)
@@ -171,7 +171,7 @@ def _measure(
     if not isinstance(findings, Findings):
         raise _broken(job.check.name, f"returned {type(findings).__name__}, not Findings")
     _check_finite(findings)
-    seconds, retries = journal.spent()
+    seconds, retries = cache.spent()
     if stored is not None:
         seconds += stored.seconds
         retries += int(stored.findings.facts.get("memory_retries") or 0)

@@ -83,8 +83,10 @@ def prune(store: Store, selection: Selection, *, dry_run: bool) -> list[Removal]
 def _find(store: Store, selection: Selection) -> list[Removal]:
     selected: dict[Path, str] = {}
     models: set[str] = set()
+    samples: list[Path] = []
+    stay: set[str] = set()
     for paths in store.files().values():
-        stay: set[str] = set()
+        samples += (each for each in paths if each.suffix == ".jsonl")
         for path in (each for each in paths if each.suffix == ".json"):
             try:
                 measurement, evidence = file_format.read(path.read_bytes())
@@ -96,8 +98,9 @@ def _find(store: Store, selection: Selection) -> list[Removal]:
                 selected[path] = why
             elif evidence is not None:
                 stay.add(evidence.file)
-        samples = [each for each in paths if each.suffix == ".jsonl" and each.name not in stay]
-        selected |= dict.fromkeys(samples, "samples of no measurement that stays")
+    # Whatever the name of the measurement's file: renamed back it needs them again.
+    orphans = (each for each in samples if each.name not in stay)
+    selected |= dict.fromkeys(orphans, "samples of no measurement that stays")
     require_stored(selection.models, models, selection.registered)
     # Measurements are written under the store's lock, so that nobody is writing these.
     selected |= dict.fromkeys(sorted(store.measurements.glob(".*.tmp")), "half written")
@@ -109,7 +112,8 @@ def _find(store: Store, selection: Selection) -> list[Removal]:
 def _age(measurement: Measurement) -> timedelta:
     """How long ago it was made; no time where that cannot be read."""
     try:
-        return datetime.now(UTC) - datetime.fromisoformat(measurement.measured_at).astimezone(UTC)
+        made = datetime.fromisoformat(measurement.measured_at)
+        return datetime.now(UTC) - (made if made.tzinfo else made.replace(tzinfo=UTC))
     except ValueError:
         return timedelta()
 

@@ -226,6 +226,14 @@ def test_of_two_files_of_one_module_name_only_one_can_declare_checks():
     declare("counting", "/project/tests/conftest.py")
 
 
+def test_a_file_may_be_imported_under_two_names(tmp_path):
+    declare("counting", "/project/mine.py")
+    check = declaration.declaration_of("counting")
+    scope = {"__name__": "basegate_check:mine", "__file__": "/project/mine.py"}
+    exec("register(check)", {**scope, "register": register, "check": check})
+    assert declaration.origin_of("counting").module == "basegate_check:mine"
+
+
 @pytest.mark.parametrize(
     "label",
     [

@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "8e9d3b99d40ce414"),
-    "reasoning": (5, "571bfe7ad9222551"),
+    "knowledge": (6, "b97f2a6d82ad6783"),
+    "reasoning": (5, "e4da95d0cb0a6ae3"),
     "continuation": (7, "f64e7d351eb8c599"),
-    "minimal_pairs": (3, "4de30dbe43f72bda"),
-    "perplexity": (5, "3097676e9e9509fe"),
+    "minimal_pairs": (3, "fdcabc7924def008"),
+    "perplexity": (5, "bab072155bd157ba"),
 }
 
 

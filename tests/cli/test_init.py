@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from basegate.cli import main
@@ -30,7 +33,10 @@ def test_the_whole_suite_is_there_too(tmp_path):
     assert ours.common_limits == suite.common_limits
     assert all(path.exists() for each in ours.checks for path in each.files.values())
     (drawn,) = [each for each in ours.checks if each.item == "generated"]
-    assert drawn.settings.source.generator == "basegate.suite.algebra"
+    assert drawn.settings.source.generator == "fixtures.algebra"
+    command = (sys.executable, "-c", "import fixtures.algebra as a; print(a.__file__)")
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str(tmp_path / "fixtures/algebra/__init__.py")
     for name in ("corpora/yue", "corpora/written-chinese", "questions", "prompts"):
         assert {each.name for each in (tmp_path / "fixtures" / name).iterdir()} == {
             each.name for each in (FIXTURES / name).iterdir()

@@ -129,7 +129,7 @@ def test_a_file_of_noise_is_refused_without_a_guess(tmp_path):
 
 def test_a_path_that_does_not_exist_is_refused(tmp_path):
     assert refusal(tmp_path / "none") == (
-        f"{tmp_path / 'none'}: there is no such file or folder. Check path in the thresholds file."
+        f"{tmp_path / 'none'}: there is no such file or folder. Check the thresholds file."
     )
 
 

@@ -82,14 +82,20 @@ def test_a_quoted_cell_may_hold_commas_quotes_and_line_breaks(read):
         (['"1,2', "3,4", "5,6"], 2),
         (["1,2", "3,4", '"5,6'], 4),
         (['"1,2', "3,4", '5",6'], 2),  # two strays, which would swallow what is between them
-        (["1,2", '7" wide,2', "3,4"], 3),
-        (['7" wide,2', '8" wide,2'], 2),
         (['"1"x,2', "3,4"], 2),
+        (["1,2", '"a', "3,4", 'b",5'], 3),  # closed, but a line within reads like a record
     ],
 )
-def test_a_quotation_mark_that_is_not_closed_is_refused_with_its_line(read, lines, line):
-    with pytest.raises(DataError, match=rf"t\.csv, line {line}: a quotation mark is opened and"):
+def test_quotation_marks_that_may_join_records_are_refused_with_their_line(read, lines, line):
+    with pytest.raises(DataError, match=rf"t\.csv, line {line}: its quotation marks are not those"):
         read("t.csv", "\n".join(["a,b", *lines]) + "\n")
+
+
+def test_a_mark_within_a_cell_without_marks_is_a_sign_like_any_other(read):
+    assert read("t.csv", 'a,b\n7" wide,2\n8" wide,3\n') == [
+        (2, {"a": '7" wide', "b": "2"}),
+        (3, {"a": '8" wide', "b": "3"}),
+    ]
 
 
 def test_a_line_with_too_many_cells(read):

@@ -200,8 +200,8 @@ MET = "Take a: it meets every limit."
             (),
             [
                 MET,
-                "b meets every limit, too, and neither is better in everything; memory does not "
-                "tell either, and it was named first.",
+                "Every limit is met by b, too, and neither is better in everything; memory does "
+                "not tell either, and it was named first.",
                 "Significantly better than it in something: b (see the comparisons).",
             ],
         ),
@@ -235,7 +235,7 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
     [
         (
             AcceptanceConfidence(by_interval=3),
-            ["Confidence: 3 of its 3 checks met clearly, each at 95 % confidence."],
+            ["Confidence: 3 of its 3 checks met clearly, at 95 % confidence for each."],
         ),
         (
             AcceptanceConfidence(by_interval=1),
@@ -250,7 +250,7 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 chance_of_passing=0.0295,
             ),
             [
-                "Confidence: 3 of its 5 checks met clearly, each at 90 % confidence; 2 checks "
+                "Confidence: 3 of its 5 checks met clearly, at 90 % confidence for each; 2 checks "
                 "count right answers, and a model that is right only half of the time would pass "
                 "the easiest of these (knowledge must-know) 17 % of the time, and all of them "
                 "3 % of the time.",
@@ -278,9 +278,9 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
                 chance_of_passing=0.5,
             ),
             [
-                "Confidence: 1 of its 2 checks met clearly, each at 95 % confidence; reasoning b "
-                "counts right answers, and a model that is right only half of the time would pass "
-                "it 50 % of the time.",
+                "Confidence: 1 of its 2 checks met clearly, at 95 % confidence for each; "
+                "reasoning b counts right answers, and a model that is right only half of the time "
+                "would pass it 50 % of the time.",
             ],
         ),
         (
@@ -297,15 +297,15 @@ def test_where_all_limits_follow_from_its_own_numbers_nothing_is_sure():
         (
             AcceptanceConfidence(by_interval=1, by_value=2, relative=2),
             [
-                "Confidence: 1 of its 3 checks met clearly, each at 95 % confidence; 2 are based "
-                "on numbers without an interval; 2 of the limits follow from a reference's number, "
-                "taken as exact.",
+                "Confidence: 1 of its 3 checks met clearly, at 95 % confidence for each; 2 are "
+                "based on numbers without an interval; 2 of the limits follow from a reference's "
+                "number, taken as exact.",
             ],
         ),
         (
             AcceptanceConfidence(by_interval=2, relative=1),
             [
-                "Confidence: 2 of its 2 checks met clearly, each at 95 % confidence; 1 of the "
+                "Confidence: 2 of its 2 checks met clearly, at 95 % confidence for each; 1 of the "
                 "limits follows from a reference's number, taken as exact.",
             ],
         ),

@@ -102,6 +102,13 @@ def test_samples_that_no_measurement_names_go(filled):
     assert path.exists()
 
 
+def test_samples_stay_that_a_measurement_under_a_wrong_name_needs(filled, thresholds):
+    key = measurement(thresholds, "knowledge", answers()).key
+    numbers, _ = sorted(filled.files_of(key), key=lambda path: path.suffix)
+    numbers.rename(numbers.with_name(numbers.name.replace(key[:16], "0123456789abcdef")))
+    assert gone(filled) == set()
+
+
 @pytest.mark.parametrize("text", ["cut off", '{"schema_version": 9}'])
 def test_a_file_that_is_not_used_stays_with_its_samples(filled, thresholds, text):
     key = measurement(thresholds, "knowledge", answers()).key

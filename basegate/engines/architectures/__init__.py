@@ -66,7 +66,8 @@ def known_model_types() -> frozenset[str]:
     assert spec is not None
     assert spec.origin is not None
     source = Path(spec.origin).parent / "models/auto/modeling_auto.py"
-    tables = " ".join(_TABLES.findall(source.read_text(encoding="utf-8")))
+    text = source.read_text(encoding="utf-8") if source.is_file() else ""
+    tables = " ".join(_TABLES.findall(text))
     return frozenset(re.findall(r'\(\s*"([^"]+)",', tables)) | ARCHITECTURES.keys()
 
 
