@@ -198,16 +198,16 @@ class ItemScores:
     Attributes:
         metric: its name.
         unit: of which kind it is; see `Metric`.
-        tops: by item, what is counted.
-        bottoms: by item, what it is counted of; the metric is sum(tops) / sum(bottoms).
+        counts: by item, what is counted.
+        totals: by item, what it is counted of; the metric is sum(counts) / sum(totals).
         lower: whether less is better.
         fixed: whether what is counted of is the same for every candidate, as characters are.
     """
 
     metric: str
     unit: str
-    tops: dict[str, float]
-    bottoms: dict[str, float]
+    counts: dict[str, float]
+    totals: dict[str, float]
     lower: bool = False
     fixed: bool = False
 

@@ -168,7 +168,7 @@ def worst(verdicts: Iterable[VerdictWord]) -> VerdictWord:
     return max(verdicts, key=_SEVERITY.index, default="invalid")
 
 
-def telling(rows: Sequence[Result]) -> tuple[VerdictWord, list[Result]]:
+def deciding_rows(rows: Sequence[Result]) -> tuple[VerdictWord, list[Result]]:
     """Return the verdict of rows, and the rows that it comes from.
 
     What speaks of the whole stands before what speaks of single questions.

@@ -68,7 +68,7 @@ def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Compari
             by_metric[ours.metric].append((first, second, *_shared(ours, theirs)))
     check, part = group[0][1].check, group[0][1].item
     for found in by_metric.values():
-        if paired := [each for each in found if each[2].tops]:
+        if paired := [each for each in found if each[2].counts]:
             yield from _decided(check, part, paired)
 
 
@@ -79,15 +79,15 @@ def _alike(one: Measurement, other: Measurement) -> bool:
 
 def _shared(one: ItemScores, other: ItemScores) -> tuple[ItemScores, ItemScores]:
     """Both on the items that both have something to count on."""
-    if one.fixed and one.bottoms != other.bottoms:
+    if one.fixed and one.totals != other.totals:
         items = []  # other texts under the same numbers, as where one tokenizer sees one document
     else:
-        items = [item for item in one.tops if one.bottoms[item] and other.bottoms.get(item)]
+        items = [item for item in one.counts if one.totals[item] and other.totals.get(item)]
 
     def kept(scored: ItemScores) -> ItemScores:
-        tops = {item: scored.tops[item] for item in items}
-        bottoms = {item: scored.bottoms[item] for item in items}
-        return replace(scored, tops=tops, bottoms=bottoms)
+        counts = {item: scored.counts[item] for item in items}
+        totals = {item: scored.totals[item] for item in items}
+        return replace(scored, counts=counts, totals=totals)
 
     return kept(one), kept(other)
 
@@ -110,7 +110,7 @@ def _decided(
             part=part,
             metric=one.metric,
             unit=one.unit,
-            items=len(one.tops),
+            items=len(one.counts),
             first_value=values[0],
             second_value=values[1],
             difference=values[0] - values[1],
@@ -123,13 +123,13 @@ def _decided(
 
 
 def _value(scored: ItemScores) -> float:
-    return math.fsum(scored.tops.values()) / math.fsum(scored.bottoms.values())
+    return math.fsum(scored.counts.values()) / math.fsum(scored.totals.values())
 
 
 def _differences(one: ItemScores, other: ItemScores) -> list[float]:
     return [
-        one.tops[item] / one.bottoms[item] - other.tops[item] / other.bottoms[item]
-        for item in one.tops
+        one.counts[item] / one.totals[item] - other.counts[item] / other.totals[item]
+        for item in one.counts
     ]
 
 
@@ -140,10 +140,10 @@ def _intervals(
     import numpy as np
 
     def sums(scored: ItemScores) -> tuple[np.ndarray, np.ndarray]:
-        return np.array(list(scored.tops.values())), np.array(list(scored.bottoms.values()))
+        return np.array(list(scored.counts.values())), np.array(list(scored.totals.values()))
 
     def counts_once(pair: tuple[ItemScores, ItemScores]) -> bool:
-        return all(set(scored.bottoms.values()) == {1.0} for scored in pair)
+        return all(set(scored.totals.values()) == {1.0} for scored in pair)
 
     ratios = [(sums(one), sums(other)) for one, other in pairs if not counts_once((one, other))]
     by_bootstrap = iter(paired_ratio_intervals(ratios, confidence, RESAMPLES))
@@ -153,7 +153,7 @@ def _intervals(
 
 
 def _of_shares(one: ItemScores, other: ItemScores, confidence: float) -> tuple[float, float] | None:
-    values = list(one.tops.values()), list(other.tops.values())
+    values = list(one.counts.values()), list(other.counts.values())
     interval = paired_difference(*values, confidence)[1]
     # Shares are between 0 and 1, and so no further apart.
     return interval and (max(-1.0, interval[0]), min(1.0, interval[1]))

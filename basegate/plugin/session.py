@@ -24,7 +24,7 @@ from basegate.plugin.options import RunOptions
 from basegate.progress import Progress
 from basegate.runner.candidate import Candidate
 from basegate.runner.isolation import Isolation
-from basegate.runner.measure import Measurer, measure, obtain
+from basegate.runner.measure import Measurer, get_or_measure, measure
 from basegate.store.folder import Store
 
 
@@ -89,7 +89,7 @@ class GateSession:
         """
         limits = self.options.thresholds.limits(candidate.name, check, item)
         asked = self.options.thresholds.find(check, item)
-        measurement = obtain(
+        measurement = get_or_measure(
             candidate,
             asked,
             self.store,

@@ -14,7 +14,7 @@ from basegate.judging.recommendation import plainest_of
 from basegate.report import decision_text
 from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render
-from basegate.verdict import Result, VerdictWord, telling
+from basegate.verdict import Result, VerdictWord, deciding_rows
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -98,7 +98,7 @@ def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
     rows = page.rows(name, check, part)
     if not rows:
         return _empty(tr, entry, check, part)
-    verdict, shown = telling(rows)
+    verdict, shown = deciding_rows(rows)
     measurement = page.measured(name, check, part)
     link = samples_link(measurement, name, check, part) if measurement else ""
     questions = [row for row in rows if row.question]
@@ -219,7 +219,7 @@ def _not_judged(tr: Translator, entry: CandidateEntry) -> Iterator[Unmet]:
 def _summary(page: Page, entry: CandidateEntry, unmet_rows: Sequence[Result]) -> str:
     """Verdicts of a candidate's checks other than `pass`, counted, with the clearest as example."""
     tr, name = page.tr, entry.name
-    verdicts = [telling(rows)[0] for part in page.parts if (rows := page.rows(name, *part))]
+    verdicts = [deciding_rows(rows)[0] for part in page.parts if (rows := page.rows(name, *part))]
     # By the alphabet: fail, inconclusive, invalid.
     words = [tr(each) for each in sorted(verdicts) if each != "pass"]
     words += [decision_text.not_judged_in_words(each, tr)[0] for each in entry.not_judged]

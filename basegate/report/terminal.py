@@ -20,7 +20,7 @@ from basegate.judging.explanation import reason
 from basegate.ledger import CandidateEntry, Ledger, Record
 from basegate.measurement import Earlier
 from basegate.report.decision_text import decided, partial, recommendation
-from basegate.verdict import Result, VerdictWord, telling
+from basegate.verdict import Result, VerdictWord, deciding_rows
 
 _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "pass": {"green": True},
@@ -101,7 +101,7 @@ def warned(
 
 
 def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str, bool]]:
-    verdict, shown = telling(rows)
+    verdict, shown = deciding_rows(rows)
     text = tr("; ").join(_found(row, tr) for row in shown[:3])
     more = tr("; and {count} more", count=len(shown) - 3) if len(shown) > 3 else ""
     size = format_sample_size(rows[0].sample_size, tr)

@@ -93,7 +93,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         return measurement.model_copy(update={"earlier": _earlier(stored, cache)})
 
 
-def obtain(
+def get_or_measure(
     candidate: Candidate,
     check: CheckConfig,
     store: Store,

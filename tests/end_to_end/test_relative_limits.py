@@ -48,7 +48,7 @@ def test_a_run_takes_for_the_reference_what_it_measures_under_another_name(
     mine = SimpleNamespace(name="mine", spec=MINE)
     assert gate.judge(mine, own)[0].word == "invalid", "the store is read, and empty"
     alias = reference(thresholds, 4.0, REF.model_copy(update={"name": "alias"}))
-    monkeypatch.setattr("basegate.plugin.session.obtain", lambda *_, **__: alias)
+    monkeypatch.setattr("basegate.plugin.session.get_or_measure", lambda *_, **__: alias)
     gate.measure(SimpleNamespace(name="alias", loaded=True), "perplexity", "wiki")
     assert gate.judge(mine, own)[0].word == "pass"
 
@@ -75,7 +75,7 @@ def test_a_run_reads_the_store_once_and_sees_what_it_measures_itself(
     # Measured anew under the same key, and found under another name, as of a twin.
     anew = reference(thresholds, 5.0, measured_at="2027-01-01T00:00:00+00:00")
     twin = anew.model_copy(update={"candidate": REF.model_copy(update={"name": "twin"})})
-    monkeypatch.setattr("basegate.plugin.session.obtain", lambda *_, **__: twin)
+    monkeypatch.setattr("basegate.plugin.session.get_or_measure", lambda *_, **__: twin)
     gate.measure(SimpleNamespace(name="ref", loaded=True), "perplexity", "wiki")
     assert word() == "pass"
     assert len(reads) == 1

@@ -24,7 +24,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.measurement import Earlier
 from basegate.progress import SILENT
 from basegate.runner.candidate import Candidate
-from basegate.runner.measure import obtain
+from basegate.runner.measure import get_or_measure
 from basegate.serialization import hash_file
 from basegate.store.file_batch_cache import FileBatchCache
 from basegate.store.folder import Store
@@ -43,7 +43,7 @@ def measure(tmp_path):
     def with_engine(engine, *, remeasure=False, name="one"):
         spec = CandidateSpec(name=name, source="owner/one", revision="0" * 40)
         handle = Candidate(spec, device="cpu", load=lambda *_: engine)
-        return obtain(handle, check, Store(tmp_path), remeasure=remeasure, progress=SILENT)
+        return get_or_measure(handle, check, Store(tmp_path), remeasure=remeasure, progress=SILENT)
 
     return with_engine
 
@@ -246,7 +246,7 @@ def test_what_a_left_journal_holds_is_not_counted_twice(tmp_path, monkeypatch):
 
     def measure(engine, stopping):
         handle = Candidate(spec, device="cpu", load=lambda *_: engine)
-        return obtain(
+        return get_or_measure(
             handle, check, Store(tmp_path), stopping=stopping, remeasure=False, progress=SILENT
         )
 

@@ -24,7 +24,7 @@ from basegate.i18n.formatting import printable
 from basegate.measurement import Measurement, OptionScores, Preference, Sample
 from basegate.report.page.model import Page
 from basegate.report.page.templating import asset, render
-from basegate.verdict import VerdictWord, telling
+from basegate.verdict import VerdictWord, deciding_rows
 
 SECTION = "bg-texts"
 """The section's id, with which its addresses begin."""
@@ -134,7 +134,7 @@ def collect(page: Page) -> dict[str, Any]:
             {
                 "key": printable(f"{check}/{part}"),
                 "name": printable(check_label(check, part, page.tr)),
-                "verdicts": [telling(own)[0] if own else None for own in rows],
+                "verdicts": [deciding_rows(own)[0] if own else None for own in rows],
             }
         )
     return {
