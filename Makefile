@@ -35,7 +35,7 @@ slow: $(READY)
 browser: $(READY)
 	@$(BIN)/python -m pytest tests -q -n 2 -m browser
 
-test-long: $(READY) lint
+test-long: $(READY) $(PEER) lint
 	@$(BIN)/python -m pytest tests -q -m "not faults"
 
 peer: $(PEER)
