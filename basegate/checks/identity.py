@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from typing import Any
 
@@ -13,6 +14,7 @@ from basegate.stats.bootstrap import RESAMPLES, SEED
 MEASURING_LIBRARIES = ("torch", "transformers", "tokenizers", "bitsandbytes", "numpy", "scipy")
 
 
+@functools.cache
 def installed_version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
