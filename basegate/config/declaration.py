@@ -255,6 +255,8 @@ def import_origin(origin: Origin) -> None:
             importlib.import_module(origin.module)
         else:
             _import_file(origin.module, Path(origin.file))
+    except KeyboardInterrupt:
+        raise
     # Whatever it does at its import: pytest.skip() raises what is no Exception.
     except BaseException as error:
         raise RuntimeError(

@@ -226,6 +226,13 @@ def test_of_two_files_of_one_module_name_only_one_can_declare_checks():
     declare("counting", "/project/tests/conftest.py")
 
 
+def test_ctrl_c_while_a_check_is_imported_is_no_fault_of_the_check(tmp_path):
+    path = tmp_path / "stopped.py"
+    path.write_text("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        declaration.import_origin(declaration.Origin("stopped", str(path)))
+
+
 def test_a_file_may_be_imported_under_two_names(tmp_path):
     declare("counting", "/project/mine.py")
     check = declaration.declaration_of("counting")

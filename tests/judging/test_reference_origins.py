@@ -14,24 +14,13 @@ from basegate.data.fingerprint import checkpoint_fingerprint, known_fingerprint
 from basegate.judging.explanation import sentence
 from basegate.judging.judge import judge
 from basegate.judging.relative_limits import References, origins_of, references_first
-from tests.helpers.references import REF, RELATIVE, judging, known_as_ref, reference
+from tests.helpers.references import REF, known_as_ref, reference
 from tests.helpers.stored import (
     answers,
     candidate,
-    make_project,
     measurement,
     perplexity,
 )
-
-
-@pytest.fixture
-def thresholds(tmp_path):
-    return make_project(tmp_path, RELATIVE)
-
-
-@pytest.fixture
-def verdict_on(thresholds):
-    return judging(thresholds)
 
 
 def test_what_was_measured_under_another_name_of_the_same_candidate_is_its_own(

@@ -19,7 +19,7 @@ from basegate.judging.judge import judge, stopping_rule
 from basegate.judging.relative_limits import Origin, References
 from basegate.measurement import Findings, Metric
 from basegate.verdict import Reference, Result
-from tests.helpers.references import REF, RELATIVE, judging, reference
+from tests.helpers.references import REF, RELATIVE, reference
 from tests.helpers.stored import (
     THRESHOLDS,
     answers,
@@ -29,17 +29,6 @@ from tests.helpers.stored import (
     pairs,
     perplexity,
 )
-
-
-@pytest.fixture
-def thresholds(tmp_path):
-    return make_project(tmp_path, RELATIVE)
-
-
-@pytest.fixture
-def verdict_on(thresholds):
-    return judging(thresholds)
-
 
 # What follows
 
