@@ -101,10 +101,8 @@ def draw(key: str, height: float, paint: Callable[[Any], Sequence[Any]]) -> Mark
         axes = paint(figure)
         layout: Any = figure.get_layout_engine()
         layout.execute(figure)
-        around = figure.bbox.height - sum(each.bbox.height for each in axes)
-        figure.set_figheight((around + height) / 72)
-        layout.execute(figure)
         figure.set_layout_engine("none")
+        _shrink(figure, axes, height)
         for number, artist in enumerate(figure.findobj()):
             artist.set_gid(f"bg-{key}-{number}")
         file = io.StringIO()
@@ -113,6 +111,22 @@ def draw(key: str, height: float, paint: Callable[[Any], Sequence[Any]]) -> Mark
     text = file.getvalue()
     # The XML declaration and the document type are a file's, not a page's.
     return Markup(text[text.index("<svg") :])
+
+
+def _shrink(figure: Any, rows: Sequence[Any], height: float) -> None:
+    """Give rows of axes a height in pixels together, and all around them the size that it has.
+
+    A second layout would do so too, in as much time as all the drawing takes.
+    """
+    boxes = {axes: axes.bbox.frozen() for axes in figure.axes}
+    less = 1 - height / sum(boxes[row].height for row in rows)
+    old = figure.bbox.height
+    new = old - less * sum(boxes[row].height for row in rows)
+    figure.set_figheight(new / 72)
+    for axes, box in boxes.items():
+        below = sum(boxes[row].height for row in rows if boxes[row].y1 <= box.y0)
+        size = (box.x0 / WIDTH, (box.y0 - less * below) / new)
+        axes.set_position((*size, box.width / WIDTH, box.height * (1 - less) / new))
 
 
 def write(axes: Any, x: float, y: float, text: str, align: str = "left", **options: Any) -> None:
