@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEER := $(VENV)/.peer
 
-.PHONY: help demo test slow test-long browser peer faults lint messages bench bench-gpu clean
+.PHONY: help demo test slow test-long browser peer faults lint messages bench bench-gpu bench-real clean
 
 help:
 	@echo "make demo       run the gate on both demo candidates"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench      time collection, the demo, re-judging, samples, scores and options, beside"
 	@echo "                lm-evaluation-harness once make peer has installed it (half an hour)"
 	@echo "make bench-gpu  samples and scores at 6 billion parameters in NF4, for a GPU"
+	@echo "make bench-real  scores and options of a real candidate (REAL=FOLDER) beside the peer"
 	@echo "make clean      remove what was installed and measured here"
 
 demo: $(READY)
@@ -87,6 +88,10 @@ $(PEER): $(READY)
 bench-gpu: $(READY)
 	@for part in scoring sampling; do \
 	  $(BIN)/python -m benchmarks.$$part --model llama-6b || exit 1; done
+
+bench-real: $(PEER)
+	@test -n "$(REAL)" || { echo "make bench-real REAL=FOLDER: a checkpoint's folder"; exit 1; }
+	@$(BIN)/python -m benchmarks.real $(REAL)
 
 clean:
 	rm -rf $(VENV) .basegate report.html .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -288,6 +288,29 @@ class LoadedFile:
     sha256: str
 
 
+class LargestBuffer(Frozen):
+    """The largest single block of memory of a candidate, as it was calculated.
+
+    Attributes:
+        kind: what it holds: one of the weights, the KV cache of all rows of a batch, their logits,
+            or what a layer computes of a pass.
+        bytes: its size.
+    """
+
+    kind: Literal["weights", "kv_cache", "logits", "activations"]
+    bytes: int
+
+    @property
+    def label(self) -> str:
+        """What it holds, in words."""
+        return {
+            "weights": Message("one of the weights"),
+            "kv_cache": Message("KV cache"),
+            "logits": Message("logits"),
+            "activations": Message("activations"),
+        }[self.kind]
+
+
 WeightFormat = Literal["safetensors", "pickle"]
 
 
@@ -300,11 +323,16 @@ class CandidateFacts(Frozen):
         revision: resolved commit of a hub id, or `sha256:…` over a folder's files.
         engine: what answers, e.g. `transformers`.
         quantization: `nf4`, `fp4`, `int8` or `none`.
-        dtype: dtype of weights that are not quantised and of the computation.
+        dtype: dtype of weights that are not quantised and, unless `compute_dtype` is another, of
+            the computation.
+        compute_dtype: dtype of the computation where it is not `dtype`; see
+            `basegate.engines.cpu_compute`.
         device: `cuda` or `cpu`.
         load_seconds: time to load; `None` where it never loaded.
         peak_memory_bytes: highest memory in use up to the measurement: of the GPUs on `cuda`, of
             the process on `cpu`.
+        memory_budget_bytes: what it was let take of that; `None` where nothing limited it.
+        largest_buffer: the largest single one up to the measurement.
         weights: format of the weights; `pickle` are `.bin` files, read with `weights_only=True`.
         remote_code: whether Python code of the checkpoint was run.
         files: what it was loaded from; empty where it never loaded.
@@ -316,9 +344,12 @@ class CandidateFacts(Frozen):
     engine: str = "transformers"
     quantization: str
     dtype: str
+    compute_dtype: str | None = None
     device: str
     load_seconds: float | None = None
     peak_memory_bytes: int | None = None
+    memory_budget_bytes: int | None = None
+    largest_buffer: LargestBuffer | None = None
     weights: WeightFormat | None = None
     remote_code: bool = False
     files: tuple[LoadedFile, ...] = ()
@@ -337,7 +368,16 @@ class CandidateFacts(Frozen):
     @property
     def load_config(self) -> str:
         """How it was loaded, e.g. `nf4, bfloat16, cuda`."""
-        return joined([self.precision, self.dtype, self.device])
+        return joined([self.precision, self.computation, self.device])
+
+    @property
+    def computation(self) -> str:
+        """The dtype, and that of the computation where it is another, in words."""
+        if self.compute_dtype is None:
+            return self.dtype
+        return Message(
+            "{dtype} computed in {compute}", dtype=self.dtype, compute=self.compute_dtype
+        )
 
 
 class Earlier(Frozen):

@@ -50,9 +50,9 @@ def basegate(model: Any) -> Run:
     """Score with basegate, every prompt read once."""
     from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
     from basegate.engines.lm_head import LMHead
-    from basegate.engines.transformers_engine import BATCH_TOKENS
+    from basegate.engines.memory_budget import BatchMemory
 
-    scorer = ContinuationScorer(LMHead(model), BATCH_TOKENS[model.device.type])
+    scorer = ContinuationScorer(LMHead(model), BatchMemory(model))
 
     def run(asked: list[Question]) -> list[list[float]]:
         found: list[list[NDArray[Any]]] = scorer.score(

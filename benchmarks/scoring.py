@@ -39,7 +39,7 @@ def bare(subject: Subject) -> Run:
     """Run the model over the windows that basegate scores, in its batches."""
     import torch
 
-    from basegate.engines.transformers_engine import BATCH_TOKENS
+    from basegate.engines.memory_budget import BATCH_TOKENS
     from basegate.engines.window_scoring import plan_windows
 
     size = max(1, BATCH_TOKENS[subject.device] // subject.window)
@@ -71,12 +71,12 @@ def _basegate(subject: Subject, context: int) -> Run:
     import numpy as np
 
     from basegate.engines.lm_head import LMHead
-    from basegate.engines.transformers_engine import BATCH_TOKENS
+    from basegate.engines.memory_budget import BatchMemory
     from basegate.engines.window_scoring import WindowScorer, plan_windows
 
     prefix = [subject.prefix]
     head = LMHead(subject.model, prefix)
-    scorer = WindowScorer(head, prefix, BATCH_TOKENS[subject.device])
+    scorer = WindowScorer(head, prefix, BatchMemory(subject.model))
 
     def run(text: str) -> float:
         ids = subject.encode(text)

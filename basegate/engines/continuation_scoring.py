@@ -17,7 +17,8 @@ from basegate.engines.batching import (
     item_key,
     pad,
 )
-from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
+from basegate.engines.kv_cache import repeat, rows_of
+from basegate.engines.memory_budget import BatchMemory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,10 +41,10 @@ class ContinuationRequest(NamedTuple):
 
 @dataclass(frozen=True)
 class ContinuationScorer:
-    """Scores continuations; a pass takes at most `batch_tokens` tokens of prompts, padded."""
+    """Scores continuations in batches that `memory` has room for."""
 
     head: LMHead
-    batch_tokens: int
+    memory: BatchMemory
     backoff: OomBackoff = field(default_factory=OomBackoff)
 
     def score(
@@ -74,20 +75,29 @@ class ContinuationScorer:
     ) -> Iterator[list[int]]:
         """Places of prompts that are read together, the longest first."""
         order = sorted(range(len(asked)), key=lambda place: -len(asked[place].ids))
-        tokens = len(asked[order[0]].ids) + max(each.longest for each in asked)
-        most = cache.get_or_set(f"rows of {tokens}", lambda: rows_that_fit(self.head.model, tokens))
+        prompt, tail = len(asked[order[0]].ids), max(each.longest for each in asked)
+        most, read = cache.get_or_set(
+            f"rows of {prompt} and {tail}", lambda: self._limits(asked, prompt, tail)
+        )
         batch: list[int] = []
         rows = 0
         for place in order:
             longest = len(asked[batch[0] if batch else place].ids)
             more = len(asked[place].continuations)
-            if batch and (rows + more > most or (len(batch) + 1) * longest > self.batch_tokens):
+            if batch and (rows + more > most or (len(batch) + 1) * longest > read):
                 yield batch
                 batch, rows = [], 0
             batch.append(place)
             rows += more
         if batch:
             yield batch
+
+    def _limits(self, asked: Sequence[ContinuationRequest], prompt: int, tail: int) -> list[int]:
+        """Most continuations of a batch, and most tokens of its prompts together."""
+        logits = 3 * tail if self.head.whole else 0
+        every = sum(len(each.continuations) for each in asked)
+        rows = self.memory.rows(prompt + tail, every, logits=logits, fed=tail)
+        return [rows, self.memory.tokens(prompt, prompt * len(asked), self.head)]
 
     @torch.inference_mode()
     def _score_batch(self, batch: list[ContinuationRequest]) -> list[NDArray[np.float64]]:

@@ -7,14 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from transformers.cache_utils import DynamicLayer
-
-from basegate.engines.devices import free_memory, free_of_gpu
-
-CPU_BUDGET = 4 * 2**30
-"""Most memory for the KV cache on the CPU, in bytes."""
-SHARE_OF_FREE = 0.5
-"""Of the free memory of a GPU, or of the machine, that the KV cache may take."""
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 
 class PreallocatedLayer(DynamicLayer):
@@ -38,17 +31,52 @@ class PreallocatedLayer(DynamicLayer):
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        self._append(key_states, value_states)
+        return self._show()
+
+    def _append(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         end = self.filled + key_states.shape[-2]
         self._all_keys[..., self.filled : end, :] = key_states
         self._all_values[..., self.filled : end, :] = value_states
         self.filled = end
-        return self._show()
 
-    def _show(self) -> tuple[torch.Tensor, torch.Tensor]:
-        keys = self._all_keys[..., : self.filled, :]
-        values = self._all_values[..., : self.filled, :]
-        self.keys, self.values = keys, values
-        return keys, values
+    def _show(self, first: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values from a place on, which a new token sees."""
+        self.keys = self._all_keys[..., first : self.filled, :]
+        self.values = self._all_values[..., first : self.filled, :]
+        return self.keys, self.values
+
+
+class PreallocatedWindow(PreallocatedLayer):
+    """The same for a layer whose tokens see only so many before them: its sliding window.
+
+    It shows and masks what `DynamicSlidingWindowLayer` does.
+    """
+
+    is_sliding = True
+
+    def __init__(self, layer: DynamicSlidingWindowLayer, counts: Sequence[int], room: int) -> None:
+        super().__init__(layer, counts, room)
+        self.sliding_window = layer.sliding_window
+        self.cumulative_length = layer.cumulative_length
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        first = max(0, self.filled - self.sliding_window + 1)
+        self.cumulative_length += key_states.shape[-2]
+        self._append(key_states, value_states)
+        return self._show(first)
+
+    get_mask_sizes = DynamicSlidingWindowLayer.get_mask_sizes
+    get_seq_length = DynamicSlidingWindowLayer.get_seq_length
+    get_max_length = DynamicSlidingWindowLayer.get_max_length
+
+
+_PREALLOCATED: dict[type, type[PreallocatedLayer]] = {
+    DynamicLayer: PreallocatedLayer,
+    DynamicSlidingWindowLayer: PreallocatedWindow,
+}
 
 
 def rows_of(counts: Sequence[int]) -> list[int]:
@@ -59,13 +87,13 @@ def rows_of(counts: Sequence[int]) -> list[int]:
 def repeat(cache: Any, counts: Sequence[int], room: int) -> Any:
     """Repeat every prompt's KV cache for its samples, in place, with room for `room` more tokens.
 
-    Layers that grow are preallocated; others (sliding windows, states of linear attention and of
-    Mamba, both at once) are told which rows to keep, and how often.
+    Layers that grow are preallocated; others (states of linear attention and of Mamba, with keys
+    and values or without) are told which rows to keep, and how often.
     """
     rows = torch.tensor(rows_of(counts))
     for index, layer in enumerate(cache.layers):
-        if type(layer) is DynamicLayer and layer.is_initialized:
-            cache.layers[index] = PreallocatedLayer(layer, counts, room)
+        if (made := _PREALLOCATED.get(type(layer))) and layer.is_initialized:
+            cache.layers[index] = made(layer, counts, room)
         elif tensors := [*_by_token(layer), *_states(layer)]:  # else it shares another's
             # Not `batch_select_indices`, which leaves states as they are.
             layer.reorder_cache(rows.to(tensors[0].device))
@@ -102,24 +130,11 @@ _ROWS: WeakKeyDictionary[Any, tuple[int, int]] = WeakKeyDictionary()
 """By model, the bytes that a row's tokens take each, and its states together."""
 
 
-def rows_that_fit(model: Any, tokens: int) -> int:
-    """How many rows of so many tokens the memory has room for; at least one."""
-    each, fixed = _row_bytes(model)
-    return max(1, _budget(model) // (each * tokens + fixed))
-
-
 @torch.inference_mode()
-def _row_bytes(model: Any) -> tuple[int, int]:
+def row_bytes(model: Any) -> tuple[int, int]:
     """Bytes of a row per token, and of its states; found out once by a short forward pass."""
     if model not in _ROWS:
         ids = torch.zeros((1, _TRIED), dtype=torch.long, device=model.device)
         growing, fixed = bytes_of(model(input_ids=ids, use_cache=True).past_key_values)
         _ROWS[model] = (max(1, growing // _TRIED), fixed)
     return _ROWS[model]
-
-
-def _budget(model: Any) -> int:
-    if model.device.type == "cuda":
-        return int(SHARE_OF_FREE * free_of_gpu(model.device.index or 0))
-    free = free_memory("cpu")
-    return min(CPU_BUDGET, int(SHARE_OF_FREE * free)) if free is not None else CPU_BUDGET // 4

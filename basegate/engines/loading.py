@@ -34,10 +34,18 @@ from basegate.engines.checkpoints.model_config import (
     model_config,
     quantization_config,
 )
-from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
+from basegate.engines.checkpoints.size_estimate import Size, check_fits, describe, measure
 from basegate.engines.checkpoints.weight_files import check_loaded, find_weights, read_tensors
-from basegate.engines.devices import free_memory, memory_advice, memory_in_use, resolve_device
+from basegate.engines.dequantization import compute_in
+from basegate.engines.devices import (
+    memory_advice,
+    memory_in_use,
+    release_memory,
+    resolve_device,
+    reuse_freed_memory,
+)
 from basegate.engines.kv_cache import repeat
+from basegate.engines.memory_budget import MemoryBudget, memory_budget
 from basegate.engines.tokenization import check_vocabulary, load_tokenizer
 from basegate.engines.transformers_engine import LONGEST, TransformersEngine
 from basegate.errors import CandidateError, summary
@@ -61,6 +69,7 @@ def load_candidate(
     window: int | None = None,
     local: bool | None = None,
     architecture: str = "",
+    memory: float | None = None,
     progress: Progress = SILENT,
 ) -> TransformersEngine:
     """Load a base model and its tokenizer.
@@ -79,6 +88,8 @@ def load_candidate(
             was made for are refused. By default as many as it was made for, at most 2,048.
         local: whether `source` is a folder; by default it is one if there is one of that name.
         architecture: the `model_type` that its `config.json` has to name; by default any.
+        memory: GiB that the process, or the GPUs, may hold in all with it; by default what is free,
+            on a CPU less what the machine should keep.
         progress: told of its size and of how far loading is.
 
     Raises:
@@ -96,11 +107,12 @@ def load_candidate(
     commit = None if local else resolve_commit("model", source, revision)
     if commit is not None:
         folder = download_small_files(source, commit, code=trust_remote_code)
-    _check_before_weights(folder, name, architecture, window, options, progress)
+    budget = memory_budget(options.device, memory)
+    size = _check_before_weights(folder, name, architecture, window, options, budget, progress)
     if commit is not None:
         folder = download_weights(source, commit, folder, progress)
     progress.phase("loading")
-    return _load(folder, name, options, progress)
+    return _load(folder, name, options, budget, size, progress)
 
 
 @contextmanager
@@ -123,9 +135,10 @@ def _check_before_weights(
     architecture: str,
     window: int | None,
     options: LoadOptions,
+    budget: MemoryBudget,
     progress: Progress,
-) -> None:
-    """Refuse what cannot be loaded, by its small files alone."""
+) -> Size | None:
+    """Refuse what cannot be loaded, by its small files alone; returns its size, if known."""
     config = read_config(folder)
     if options.trusted:
         check_code(folder)
@@ -133,7 +146,7 @@ def _check_before_weights(
             progress.status(
                 Message("{name}: its own Python code runs; its size is not known before", name=name)
             )
-            return
+            return None
     check_architecture(config, folder, architecture)
     native = model_config(folder, config)
     longest = context_length(native.to_dict())
@@ -141,15 +154,23 @@ def _check_before_weights(
         family = find(config)
         check_window(name, window, longest, family.LONG_CONTEXT_CAVEAT if family else "")
     size = measure(folder, native, options, window or min(LONGEST, longest or LONGEST))
-    free = free_memory(options.device)
+    free = budget.room()
     room = Message("; {free} GiB free", free=f"{free / GIB:.1f}") if free else ""
     described = describe(size, options)
     progress.status(Message("{name}: {size}{room}", name=name, size=described, room=room))
-    check_fits(name, size, free, options)
+    check_fits(name, size, free, options, budget.limit if budget.asked else None)
+    return size
 
 
 @_quiet()
-def _load(folder: Path, name: str, options: LoadOptions, progress: Progress) -> TransformersEngine:
+def _load(
+    folder: Path,
+    name: str,
+    options: LoadOptions,
+    budget: MemoryBudget,
+    size: Size | None,
+    progress: Progress,
+) -> TransformersEngine:
     config = read_config(folder)
     check_files(folder)
     code = options.trusted and bool(code_places(folder))
@@ -170,6 +191,14 @@ def _load(folder: Path, name: str, options: LoadOptions, progress: Progress) -> 
 
     with progress.telling(grown):
         model = _load_model(folder, native, options._replace(trusted=code), tensors)
+        if options.compute != options.dtype:
+            room = budget.room()
+            working = size.working if size is not None else 0
+            left = None if room is None else room - working
+            compute_in(model, getattr(torch, options.compute), left)
+    if options.device == "cpu":
+        release_memory()
+        reuse_freed_memory()
     _check_incremental_decoding(folder, model, options)
     return TransformersEngine(
         name,
@@ -179,8 +208,14 @@ def _load(folder: Path, name: str, options: LoadOptions, progress: Progress) -> 
         caveat=family.LONG_CONTEXT_CAVEAT if family else "",
         quantization=options.quantization,
         loaded=LoadedCheckpoint(
-            folder, files_read(folder, weights.files, code), weights.format, code, notes
+            folder,
+            files_read(folder, weights.files, code),
+            weights.format,
+            code,
+            notes,
+            budget.limit,
         ),
+        budget=budget,
     )
 
 

@@ -34,7 +34,8 @@ from basegate.engines.batching import (
     item_key,
     pad,
 )
-from basegate.engines.kv_cache import repeat, rows_of, rows_that_fit
+from basegate.engines.kv_cache import repeat, rows_of
+from basegate.engines.memory_budget import BatchMemory
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
 from basegate.progress import Step
@@ -67,8 +68,10 @@ class Sampler:
         stops: Sequence[int],
         decode: Callable[[list[int]], str],
         backoff: OomBackoff | None = None,
+        memory: BatchMemory | None = None,
     ) -> None:
         self.model = model
+        self._memory = memory or BatchMemory(model)
         self.stops = list(stops)
         self.decode = decode
         self._backoff = backoff or OomBackoff()
@@ -103,13 +106,21 @@ class Sampler:
             "a prompt with one sample",
         )
         longest = max(len(each.ids) for each in asked) + sampling.max_new_tokens
-        rows = cache.get_or_set(f"rows of {longest}", lambda: rows_that_fit(self.model, longest))
+        rows = cache.get_or_set(f"rows of {longest}", lambda: self._rows(asked, longest))
         drawn: list[list[list[int]]] = [[] for _ in asked]
         for start in range(0, len(samples), rows):
             batch = samples[start : start + rows]
             for sample, ids in zip(batch, self._written(batch, work, step, cache), strict=True):
                 drawn[sample.prompt].append(ids)
         return drawn
+
+    def _rows(self, asked: Sequence[SampleRequest], longest: int) -> int:
+        """How many samples are drawn at once; their prompts are read at once, too."""
+        prompt = max(len(each.ids) for each in asked)
+        samples = max(1, min(len(each.seeds) for each in asked))
+        read = self._memory.tokens(prompt, prompt * len(asked)) // prompt * samples
+        every = sum(len(each.seeds) for each in asked)
+        return min(self._memory.rows(longest, every), max(1, read))
 
     def _written(
         self,
@@ -291,4 +302,5 @@ class _Draw(LogitsProcessor):
         threshold = self.draws[:, step : step + 1].to(scores.device) * cumulated[:, -1:]
         place = torch.searchsorted(cumulated, threshold, right=True)
         chosen = tokens.gather(1, place.clamp(max=tokens.shape[-1] - 1))
-        return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
+        # In place: with a large vocabulary, another copy takes longer than all of the above.
+        return scores.fill_(-torch.inf).scatter_(1, chosen, 0.0)

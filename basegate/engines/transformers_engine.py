@@ -15,6 +15,7 @@ from basegate.engines.checkpoints.inspection import LoadedCheckpoint, check_wind
 from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
 from basegate.engines.devices import memory_advice, release_memory
 from basegate.engines.lm_head import LMHead
+from basegate.engines.memory_budget import BatchMemory, MemoryBudget
 from basegate.engines.protocol import Draw, TokenScores, sample_seed
 from basegate.engines.sampling import Sampler, SampleRequest, cached_samples
 from basegate.engines.tokenization import Encoded, Encoder
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from basegate.config.settings import Sampling
+    from basegate.measurement import LargestBuffer
 
-BATCH_TOKENS = {"cuda": 16384, "cpu": 2048}
 LONGEST = 2048
 """The window of a model that does not say how much it was made for."""
 
@@ -51,14 +52,19 @@ class TransformersEngine:
         caveat: str = "",
         quantization: str = "none",
         loaded: LoadedCheckpoint | None = None,
+        budget: MemoryBudget | None = None,
     ) -> None:
-        """Wrap a model; `caveat`: what the original does beyond `context` and this does not."""
+        """Wrap a model; `caveat`: what the original does beyond `context` and this does not.
+
+        `budget`: what batches keep to, by default what is free.
+        """
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
         self.vocabulary = len(tokenizer)
         self.context_length = context
         self.loaded = loaded
+        self._budget = budget
         self.batch_cache: BatchCache = NO_CACHE
         self._caveat = caveat
         self._encoder = Encoder(tokenizer, name)
@@ -95,9 +101,7 @@ class TransformersEngine:
             plan_windows(len(each.ids), window=window, context=context, prefix=len(self.prefix_ids))
             for each in encoded
         ]
-        scorer = WindowScorer(
-            self._head, self.prefix_ids, self._batch_tokens(), self._score_backoff
-        )
+        scorer = WindowScorer(self._head, self.prefix_ids, self._batch_memory, self._score_backoff)
         total = sum(map(len, plans))
         with progress.task(Message("{name}: scoring", name=self.name), total, "window") as step:
             scores = scorer.score([each.ids for each in encoded], plans, step, self.batch_cache)
@@ -119,7 +123,7 @@ class TransformersEngine:
             ContinuationRequest(list(head), [encoded[place].ids for place in places])
             for head, places in together.items()
         ]
-        scorer = ContinuationScorer(self._head, self._batch_tokens(), self._continue_backoff)
+        scorer = ContinuationScorer(self._head, self._batch_memory, self._continue_backoff)
         title = Message("{name}: scoring", name=self.name)
         with progress.task(title, len(asked), "prompt") as step:
             found = scorer.score(asked, step, self.batch_cache)
@@ -150,7 +154,8 @@ class TransformersEngine:
         asked = self._asked(prompts, sampling, numbers, is_final)
         for prompt, each in zip(prompts, asked, strict=True):
             self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
-        sampler = Sampler(self.model, self._stops, self._encoder.decode, self._draw_backoff)
+        decode = self._encoder.decode
+        sampler = Sampler(self.model, self._stops, decode, self._draw_backoff, self._batch_memory)
         total = sum(len(each.seeds) for each in asked)
         with progress.task(Message("{name}: writing", name=self.name), total, "sample") as step:
             drawn = sampler.draw(asked, sampling, step, self.batch_cache)
@@ -194,14 +199,20 @@ class TransformersEngine:
     def close(self) -> None:
         self.model = None
         self.__dict__.pop("_head", None)
+        self.__dict__.pop("_batch_memory", None)
         release_memory()
 
     @cached_property
     def _head(self) -> LMHead:
         return LMHead(self.model, self.prefix_ids)
 
-    def _batch_tokens(self) -> int:
-        return BATCH_TOKENS[self.model.device.type]
+    @cached_property
+    def _batch_memory(self) -> BatchMemory:
+        return BatchMemory(self.model, self._budget)
+
+    @property
+    def largest_buffer(self) -> LargestBuffer:
+        return self._batch_memory.largest
 
     def _check_window(self, window: int, context: int) -> None:
         check_window(self.name, window, self.context_length, self._caveat)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from basegate.engines.lm_head import LMHead
+    from basegate.engines.memory_budget import BatchMemory
     from basegate.progress import Step
 
 A_WINDOW = "a single window"
@@ -87,14 +88,14 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True)
 class WindowScorer:
-    """Scores windows; the prefix precedes every window and is never scored.
+    """Scores windows in batches that `memory` has room for, padding included.
 
-    A forward pass takes at most `batch_tokens` tokens, padding included.
+    The prefix precedes every window and is never scored.
     """
 
     head: LMHead
     prefix: Sequence[int]
-    batch_tokens: int
+    memory: BatchMemory
     backoff: OomBackoff = field(default_factory=OomBackoff)
 
     def score(
@@ -118,7 +119,7 @@ class WindowScorer:
         # Longest first, so that running out of memory shows at once.
         rows.sort(key=lambda row: len(row.ids), reverse=True)
         work = BatchJob(self._score_batch, halve, _size, A_WINDOW)
-        for batch in self._batches(rows):
+        for batch in self._batches(rows, cache):
             names = [item_key("score", row.ids, len(row.ids) - row.first) for row in batch]
             found = self.backoff.numbers(names, batch, work, cache)
             for (place, window, _), values in zip(batch, found, strict=True):
@@ -126,10 +127,15 @@ class WindowScorer:
             step(len(batch))
         return scores
 
-    def _batches(self, rows: list[_Row]) -> Iterator[list[_Row]]:
+    def _batches(self, rows: list[_Row], cache: BatchCache) -> Iterator[list[_Row]]:
+        longest = len(rows[0].ids)
+        every = longest * len(rows)
+        most = cache.get_or_set(
+            f"tokens of {longest}", lambda: self.memory.tokens(longest, every, self.head)
+        )
         start = 0
         while start < len(rows):
-            size = max(1, self.batch_tokens // len(rows[start].ids))
+            size = max(1, most // len(rows[start].ids))
             yield rows[start : start + size]
             start += size
 

@@ -45,6 +45,13 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _gibibytes(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of GiB above 0, such as 6 or 1.5")
+    return value
+
+
 _REPEATABLE = {"action": "append", "default": [], "metavar": "NAME"}
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--model": {
@@ -91,6 +98,13 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "help": "dtype of the computation, instead of what models.toml says (default there: "
         "bfloat16)",
     },
+    "--memory": {
+        "type": _gibibytes,
+        "metavar": "GIB",
+        "help": "memory that a candidate may take, weights and libraries included: of the machine "
+        "on a CPU, of its GPUs there; batches are calculated to fit (default: what is free, on a "
+        "CPU less 2 GiB)",
+    },
     "--compare": {
         **_REPEATABLE,
         "help": "show this candidate of an earlier run, too, as the store knows it; several "
@@ -132,6 +146,7 @@ class RunOptions:
         command: the command line, for the ledger.
         timeout: seconds that loading, and each measurement, may take; 0 for no limit.
         gpus: GPUs of a candidate whose entry does not say; `None` for all that are visible.
+        memory: GiB that a candidate may take; `None` for what is free.
         known: candidates of `models.toml` and `--model` by name.
         worker: whether this process is one of several that measure.
     """
@@ -146,6 +161,7 @@ class RunOptions:
     timeout: float = DEFAULT_TIMEOUT
     in_process: bool = False
     gpus: int | None = None
+    memory: float | None = None
     compare: tuple[str, ...] = ()
     language: Language = "en"
     summary: Path | None = None
@@ -207,6 +223,7 @@ def _parse(config: pytest.Config) -> RunOptions:
         in_process=option.basegate_in_process or option.usepdb or option.trace,
         # Workers share the GPUs of the machine; alone, a candidate may have them all.
         gpus=1 if worker else None,
+        memory=option.basegate_memory,
         compare=names_in(option.basegate_compare),
         language=option.basegate_language or of_locale(os.environ),
         summary=outputs["summary"],

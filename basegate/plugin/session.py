@@ -72,6 +72,7 @@ class GateSession:
             memory=self._memory,
             progress=self.progress,
             window=self.options.thresholds.window,
+            budget=self.options.memory,
         )
         return self._opened[spec.name]
 
@@ -124,6 +125,7 @@ class GateSession:
                 self.options.thresholds.window,
                 self.options.timeout,
                 self.options.gpus,
+                self.options.memory,
             )
         return self._isolation
 

@@ -11,6 +11,7 @@ from typing import Any
 from basegate.config.registry import CandidateSpec
 from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.data.hub import resolve_commit
+from basegate.engines.cpu_compute import compute_dtype
 from basegate.engines.devices import (
     clear_frames,
     peak_memory,
@@ -38,6 +39,7 @@ class Candidate:
         memory: file that remembers fingerprints of large local checkpoints.
         window: tokens of the run's longest input, for which there has to be memory.
         revision: its commit or fingerprint, where another process has found it out.
+        budget: GiB of memory that it may take; by default what is free.
         load: loads an engine from spec, revision and device; replaced in tests.
     """
 
@@ -50,13 +52,14 @@ class Candidate:
         progress: Progress = SILENT,
         window: int | None = None,
         revision: str | None = None,
+        budget: float | None = None,
         load: Loader | None = None,
     ) -> None:
         self.spec = spec
         self.device = resolve_device(device)
         self._memory = memory
         self._progress = progress
-        self._load = load or partial(load_engine, window=window, progress=progress)
+        self._load = load or partial(load_engine, window=window, budget=budget, progress=progress)
         self._engine: Engine | None = None
         self._found: dict[str, Any] = {}  # facts that loading told
         self._revision = revision
@@ -65,6 +68,13 @@ class Candidate:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def compute_dtype(self) -> str | None:
+        """The dtype that it computes in, where that is not its own."""
+        spec = self.spec
+        found = compute_dtype(spec.quantization, spec.dtype, self.device)
+        return found if found != spec.dtype and spec.engine == "transformers" else None
 
     @property
     def loaded(self) -> bool:
@@ -122,6 +132,7 @@ class Candidate:
                     "weights": loaded.weights,
                     "remote_code": loaded.code,
                     "files": files,
+                    "memory_budget_bytes": loaded.budget,
                 }
         return self._engine
 
@@ -144,7 +155,9 @@ class Candidate:
             engine=self.spec.engine,
             quantization=self.spec.quantization,
             dtype=self.spec.dtype,
+            compute_dtype=self.compute_dtype,
             device=self.device,
+            largest_buffer=getattr(self._engine, "largest_buffer", None),
             peak_memory_bytes=peak_memory(self.device) if self._engine is not None else None,
             **self._found,
         )
@@ -178,6 +191,7 @@ def load_engine(
     device: str,
     *,
     window: int | None = None,
+    budget: float | None = None,
     progress: Progress = SILENT,
 ) -> Engine:
     """Load a candidate, and run the sanity checks on it.
@@ -197,6 +211,7 @@ def load_engine(
         revision=None if spec.local else revision,
         trust_remote_code=spec.trusted,
         window=window,
+        memory=budget,
         local=spec.local,
         architecture=spec.architecture,
         progress=progress,

@@ -43,15 +43,22 @@ class Isolation:
         window: tokens of the run's longest input.
         timeout: seconds that loading, and a measurement, may take; 0 for no limit.
         gpus: GPUs of a candidate whose entry does not say; `None` for all that are visible.
+        budget: GiB of memory that a candidate may take; `None` for what is free.
     """
 
     def __init__(
-        self, memory: Path, window: int | None, timeout: float, gpus: int | None = None
+        self,
+        memory: Path,
+        window: int | None,
+        timeout: float,
+        gpus: int | None = None,
+        budget: float | None = None,
     ) -> None:
         self._memory = memory
         self._window = window
         self._timeout = timeout
         self._gpus = gpus
+        self._budget = budget
         self._process: _Process | None = None
         self._ended: dict[str, int] = {}
         self._given_up: dict[str, str] = {}
@@ -104,6 +111,7 @@ class Isolation:
                     device=candidate.device,
                     memory=self._memory,
                     window=self._window,
+                    budget=self._budget,
                     gpus=candidate.spec.gpus or self._gpus,
                     load=basegate.runner.candidate.load_engine,
                 ),

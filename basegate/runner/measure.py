@@ -273,6 +273,8 @@ def identify(candidate: Candidate, check: CheckConfig) -> dict[str, Any]:
             "quantization": spec.quantization,
             "dtype": spec.dtype,
             "device": candidate.device,
+            # Only where it is another than the candidate's own: that rounds otherwise.
+            **({"compute": compute} if (compute := candidate.compute_dtype) else {}),
             # Another program may compute other numbers from the same files.
             **({"remote_code": True} if spec.trusted else {}),
         },

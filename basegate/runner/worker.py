@@ -45,6 +45,7 @@ class WorkerConfig:
     device: str  # `cuda` or `cpu`
     memory: Path  # file that remembers fingerprints
     window: int | None  # tokens of the run's longest input
+    budget: float | None  # GiB of memory that it may take; `None` for what is free
     gpus: int | None  # how many it leases; `None` leaves it all that are visible
     load: Callable[..., Any]  # see `candidate.load_engine`
 
@@ -71,7 +72,7 @@ def serve(pipe: Connection, config: WorkerConfig) -> None:
         memory=config.memory,
         progress=progress,
         revision=config.revision,
-        load=partial(config.load, window=config.window, progress=progress),
+        load=partial(config.load, window=config.window, budget=config.budget, progress=progress),
     )
     lease = cache(partial(_lease, config, progress))
     while True:

@@ -15,8 +15,7 @@ from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule
 from basegate.config.settings import Sampling
 from basegate.engines import (
     batching as halving,
-    kv_cache as caches,
-    transformers_engine as local,
+    memory_budget as memory,
     window_scoring as article,
 )
 from basegate.store.file_batch_cache import FileBatchCache
@@ -54,8 +53,10 @@ class Mortal(FileBatchCache):
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setitem(local.BATCH_TOKENS, "cpu", 128)
-    monkeypatch.setattr(caches, "_budget", lambda model: 3 * 20 * caches._row_bytes(model)[0])
+    monkeypatch.setitem(memory.BATCH_TOKENS, "cpu", 128)
+    monkeypatch.setattr(
+        memory.BatchMemory, "rows", lambda self, tokens, *_, **__: 60 // tokens or 1
+    )
 
 
 def silent(engine):
@@ -251,7 +252,7 @@ def test_batches_are_those_of_the_beginning_even_where_memory_has_changed(
     with pytest.raises(Ended):
         silent(keeping(engine, first))["samples"]()
     first.close()
-    monkeypatch.setattr(caches, "_budget", lambda model: 10**9)
+    monkeypatch.setattr(memory.BatchMemory, "rows", lambda *_, **__: 10**6)
     counted = Counting(FileBatchCache(tmp_path / "j", "key"))
     silent(keeping(engine, counted))["samples"]()
     assert counted.given, "another number of rows would fit none of the batches"

@@ -15,6 +15,7 @@ from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
 from basegate.store.file_batch_cache import FileBatchCache
 from tests.helpers.checkpoints import make_tokenizer
+from tests.helpers.engines import Batches
 
 SMALL = {
     "vocab_size": 97,
@@ -56,10 +57,10 @@ def alone(model, ids, tail):
     return [float(chances[len(ids) + at - 1, token]) for at, token in enumerate(tail)]
 
 
-def farthest(model, asked, **limits):
+def farthest(model, asked, batch_tokens=512):
     """How far any score is from that of its text `alone`."""
     requests = [ContinuationRequest(*each) for each in asked]
-    scorer = ContinuationScorer(LMHead(model), **{"batch_tokens": 512, **limits})
+    scorer = ContinuationScorer(LMHead(model), Batches(batch_tokens))
     found = scorer.score(requests, SILENT_STEP)
     assert [[len(values) for values in scores] for scores in found] == [
         [len(tail) for tail in tails] for _, tails in asked
@@ -108,7 +109,7 @@ MODEL = [make("Llama")]
 
 
 def test_a_batch_that_does_not_fit_is_halved(llama, monkeypatch):
-    scorer = ContinuationScorer(LMHead(llama), 512)
+    scorer = ContinuationScorer(LMHead(llama), Batches(512))
     whole = scorer.score(REQUESTS, SILENT_STEP)
     read = scorer.head.hidden_after
 
@@ -128,7 +129,7 @@ def test_a_batch_that_does_not_fit_is_halved(llama, monkeypatch):
 
 
 def test_one_continuation_that_does_not_fit_is_refused(llama, monkeypatch):
-    scorer = ContinuationScorer(LMHead(llama), 512)
+    scorer = ContinuationScorer(LMHead(llama), Batches(512))
 
     def none(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")

@@ -20,6 +20,7 @@ from basegate.config.settings import Sampling
 from basegate.engines.checkpoints.model_config import model_class
 from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
 from basegate.engines.lm_head import LMHead
+from basegate.engines.memory_budget import BatchMemory
 from basegate.engines.sampling import Sampler, SampleRequest
 from basegate.engines.window_scoring import WindowScorer, plan_windows
 from tests.helpers.families import FAMILIES, family_config
@@ -98,7 +99,8 @@ EVERY = [pytest.param(name, marks=() if name == "llama" else pytest.mark.slow) f
 @pytest.fixture(params=[*EVERY, "llama on two GPUs"])
 def model(monkeypatch, truth, request):
     """Every architecture of the registry that transformers has a class for."""
-    monkeypatch.setattr("basegate.engines.kv_cache.free_of_gpu", lambda index: 2**30)
+    monkeypatch.setattr("basegate.engines.memory_budget.free_memory", lambda device: 2**30)
+    monkeypatch.setattr("basegate.engines.memory_budget.memory_held", lambda device: 0)
     name, _, several = request.param.partition(" ")
     config = family_config(name, vocabulary=100)
     with FakeTensorMode(), Numbers(truth):
@@ -112,7 +114,7 @@ def model(monkeypatch, truth, request):
 def test_scores(model):
     texts = [list(range(5, 45)), [7, 8, 9]]
     plans = [plan_windows(len(ids), window=16, context=4, prefix=1) for ids in texts]
-    scores = WindowScorer(LMHead(model, [1]), [1], 64).score(texts, plans, step)
+    scores = WindowScorer(LMHead(model, [1]), [1], BatchMemory(model)).score(texts, plans, step)
     assert [len(each) for each in scores] == [40, 3]
 
 
@@ -122,7 +124,7 @@ def test_options(model):
         ContinuationRequest([1, 5, 6, 7], [[8], [9, 10]]),
         ContinuationRequest([1, 5], [[7, 8, 9]]),
     ]
-    scores = ContinuationScorer(LMHead(model), 64).score(asked, step)
+    scores = ContinuationScorer(LMHead(model), BatchMemory(model)).score(asked, step)
     assert [[len(tail) for tail in tails] for tails in scores] == [[1, 2], [3]]
 
 

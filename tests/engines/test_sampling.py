@@ -16,6 +16,7 @@ from basegate.engines.sampling import Sampler, SampleRequest
 from basegate.engines.window_scoring import WindowScorer, plan_windows
 from basegate.errors import CandidateError
 from basegate.store.file_batch_cache import FileBatchCache
+from tests.helpers.engines import Batches
 
 DRAWS = 4000
 PROMPT = [1, 5, 3]
@@ -79,7 +80,7 @@ def score(model, monkeypatch, most):
     """Score two texts, forward passes of more than `most` rows not fitting."""
     texts = [[2, 3, 4, 5, 6, 7, 2, 4] * 3, [5, 6, 7]]
     plans = [plan_windows(len(text), window=9, context=3, prefix=1) for text in texts]
-    scorer = WindowScorer(LMHead(model, [1]), [1], 4096)
+    scorer = WindowScorer(LMHead(model, [1]), [1], Batches(4096))
     hidden = scorer.head.hidden
 
     def small(ids):

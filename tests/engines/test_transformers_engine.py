@@ -116,7 +116,7 @@ def test_families_that_bend_their_logits_are_scored_right(tmp_path, family, extr
 
 
 @pytest.mark.parametrize(("quantization", "kind"), [("nf4", "nf4"), ("fp4", "fp4")])
-def test_four_bits_are_held_in_four_bits(checkpoint, quantization, kind):
+def test_four_bits_are_held_in_four_bits(checkpoint, packed, quantization, kind):
     import bitsandbytes
     import torch
 
@@ -261,11 +261,10 @@ def test_a_single_window_that_does_not_fit_may_be_made_smaller(engine, monkeypat
 
 
 def test_prompts_of_one_batch_may_be_cut_at_any_sample(engine, monkeypatch):
-    from basegate.engines import kv_cache as caches
+    from basegate.engines.memory_budget import BatchMemory
 
     expected = sample(engine, ["香港係", "一二三四五", "屋企"], samples=5)
-    longest = 6 + 8 + len(engine.prefix_ids)
-    monkeypatch.setattr(caches, "_budget", lambda model: 7 * longest * caches._row_bytes(model)[0])
+    monkeypatch.setattr(BatchMemory, "rows", lambda *_, **__: 7)
     assert sample(engine, ["香港係", "一二三四五", "屋企"], samples=5) == expected
 
 

@@ -80,6 +80,19 @@ def log(*words: str) -> None:
             print(*words, file=file)
 
 
+class Batches:
+    """Stands in for `BatchMemory`: passes of so many tokens, and as many rows as there are."""
+
+    def __init__(self, tokens):
+        self._tokens = tokens
+
+    def tokens(self, longest, asked, head=None):
+        return self._tokens
+
+    def rows(self, tokens, asked, **_):
+        return asked
+
+
 def load(spec, revision, device, **_):
     """Stand in for `basegate.runner.candidate.load_engine`; what it loads depends on the name."""
     log("load", spec.name)
@@ -105,7 +118,7 @@ def load(spec, revision, device, **_):
     return PlainEngine(spec.name, logprob=-9.0 if spec.name == "bad" else -1.0)
 
 
-def load_logged(spec, revision, device, *, window=None, progress):
+def load_logged(spec, revision, device, *, window=None, budget=None, progress):
     """Load a real candidate that works in small batches and tells of every batch it does.
 
     `BASEGATE_TEST_OOM` is the number of the forward pass that does not fit into memory,
@@ -117,16 +130,15 @@ def load_logged(spec, revision, device, *, window=None, progress):
 
     from basegate.engines import (
         batching as pieces,
-        kv_cache as caches,
-        transformers_engine as local,
+        memory_budget as memory,
         window_scoring as article,
     )
     from basegate.runner.candidate import load_engine
 
     engine = load_engine(spec, revision, device, window=window, progress=progress)
-    local.BATCH_TOKENS["cpu"] = 512
+    memory.BATCH_TOKENS["cpu"] = 512
     article.ARTICLE_BATCH = 4
-    caches._budget = lambda model: 24 * 80 * caches._row_bytes(model)[0]
+    memory.BatchMemory.rows = lambda self, tokens, asked, **_: max(1, 24 * 80 // tokens)
     plain = pieces.get_or_compute
 
     def batch(cache, names, work, *further, **given):

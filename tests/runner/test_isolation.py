@@ -35,6 +35,7 @@ def leased_with(gpus, device="cuda"):
         device=device,
         memory=None,
         window=64,
+        budget=None,
         gpus=gpus,
         load=lambda *_, **__: None,
     )

@@ -33,6 +33,7 @@ class LoadedCheckpoint(NamedTuple):
     weights: WeightFormat
     code: bool  # whether Python code of the checkpoint was run
     notes: tuple[str, ...] = ()  # sentences that whoever reads its numbers should read, too
+    budget: int | None = None  # bytes of memory that it may take, as far as that is known
 
 
 def check_before_loading(folder: Path, architecture: str = "") -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from basegate.engines.architectures import find, prepare
+from basegate.engines.cpu_compute import compute_dtype
 from basegate.errors import CandidateError
 
 _IN, _OUT = 64, 32
@@ -20,6 +21,11 @@ class LoadOptions(NamedTuple):
     dtype: str  # of the computation and of what is not quantised
     device: str  # `cuda` or `cpu`
     trusted: bool = False  # whether the checkpoint's own Python code may run
+
+    @property
+    def compute(self) -> str:
+        """The dtype that it computes in."""
+        return compute_dtype(self.quantization, self.dtype, self.device)
 
 
 def model_config(folder: Path, config: Mapping[str, Any], trusted: bool = False) -> Any:

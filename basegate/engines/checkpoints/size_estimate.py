@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from basegate.engines.checkpoints.model_config import LoadOptions, empty_model, quantization_config
-from basegate.engines.devices import memory_advice
+from basegate.engines.devices import memory_advice, memory_held
 from basegate.engines.kv_cache import bytes_of
+from basegate.engines.memory_budget import RESERVE, work_of_a_row
 from basegate.errors import CandidateError
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
@@ -21,10 +23,16 @@ class Size(NamedTuple):
     weights: int
     cache: int | None  # KV cache and states of one window; `None` if only a real pass could tell
     window: int  # in tokens
+    work: int = 0  # what a pass over one window computes with, logits included
+
+    @property
+    def working(self) -> int:
+        """What it takes beside its weights for a single sequence."""
+        return (self.cache or 0) + self.work
 
     @property
     def needed(self) -> int:
-        return self.weights + (self.cache or 0)
+        return self.weights + self.working
 
 
 def measure(folder: Path, native: Any, options: LoadOptions, window: int) -> Size:
@@ -33,8 +41,9 @@ def measure(folder: Path, native: Any, options: LoadOptions, window: int) -> Siz
     Raises:
         CandidateError: no model can be built from the config.
     """
-    model = empty_model(folder, native, options.dtype)
+    model = empty_model(folder, native, options.compute)
     cache = _cache_bytes(model, window)
+    work = work_of_a_row(model, window)
     # Before bitsandbytes' layers are put in: their biases are float32 until they are loaded.
     parameters = dict(model.named_parameters())
     quantised = _quantised(model, options)
@@ -43,7 +52,7 @@ def measure(folder: Path, native: Any, options: LoadOptions, window: int) -> Siz
     count, few_bits = (
         sum(each.numel() for each in group.values()) for group in (parameters, quantised)
     )
-    return Size(count, few_bits, weights, cache, window)
+    return Size(count, few_bits, weights, cache, window, work)
 
 
 def _cache_bytes(model: Any, window: int) -> int | None:
@@ -116,17 +125,39 @@ def describe(size: Size, options: LoadOptions) -> str:
     )
 
 
-def check_fits(name: str, size: Size, free: int | None, options: LoadOptions) -> None:
-    """Refuse a candidate that cannot run in `free` bytes, if that is known; with the numbers."""
+def check_fits(
+    name: str, size: Size, free: int | None, options: LoadOptions, limit: int | None = None
+) -> None:
+    """Refuse a candidate of which not even one sequence fits into `free` bytes; with the numbers.
+
+    `free` is `None` where nobody knows; `limit` is the budget that the user set, if any, of which
+    `free` is left.
+    """
     if free is None or size.needed <= free:
         return
-    where = "the GPUs here have" if options.device == "cuda" else "this machine has"
-    # A smaller window makes the KV cache smaller, and nothing else.
+    # A smaller window makes the KV cache and the work smaller, and nothing else.
     window = ("a smaller [perplexity] window",) if size.weights <= free else ()
+    work = f"work on one sequence, logits included: {_gib(size.work)}"
+    others = "" if limit is not None else "End what else uses the memory. "
     raise CandidateError(
-        f"{name} does not fit. It needs {_gib(size.needed)} ({describe(size, options)}), and "
-        f"{where} {_gib(free)} of memory free. Nothing was loaded. End what else uses the memory. "
+        f"{name} does not fit. It needs {_gib(size.needed)} ({describe(size, options)}; {work}), "
+        f"and {_left(size, free, options, limit)}. Nothing was loaded. {others}"
         f"{memory_advice(options.quantization, options.device, *window)}"
+    )
+
+
+def _left(size: Size, free: int, options: LoadOptions, limit: int | None) -> str:
+    if limit is not None:
+        enough = math.ceil((memory_held(options.device) + size.needed) / GIB * 10) / 10
+        return (
+            f"{_gib(free)} are left of the {_gib(limit)} of --memory (libraries take the rest): "
+            f"--memory={enough} would do"
+        )
+    if options.device == "cuda":
+        return f"the GPUs here have {_gib(free)} of memory free"
+    return (
+        f"this machine has {_gib(free)} of memory free for it ({_gib(RESERVE)}, or half, are left "
+        "to everything else; --memory GIB sets another limit)"
     )
 
 

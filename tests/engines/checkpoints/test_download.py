@@ -45,14 +45,14 @@ def test_only_weights_that_will_be_loaded_are_fetched(tmp_path, index, listed, w
 LOAD = """
 import io, json, sys
 import basegate
-from basegate.engines import loading
+from basegate.engines import memory_budget
 from basegate.errors import BasegateError
 from basegate.data.fingerprint import describe_files
 from basegate.progress import Progress
 
 lines = io.StringIO()
 if len(sys.argv) > 2:
-    loading.free_memory = lambda device: int(sys.argv[2])
+    memory_budget.free_memory = lambda device: int(sys.argv[2])
 try:
     engine = basegate.load_candidate(
         "owner/real", device="cpu", revision=sys.argv[1], progress=Progress(lines),
@@ -133,11 +133,11 @@ def test_an_index_that_leads_elsewhere_is_refused_before_weights_are_fetched(rea
 GATE = """
 import sys
 from basegate.runner.candidate import Candidate
-from basegate.engines import loading
+from basegate.engines import memory_budget
 from basegate.errors import CandidateError
 from basegate.config.registry import CandidateSpec
 
-loading.free_memory = lambda device: 1000
+memory_budget.free_memory = lambda device: 1000
 candidate = Candidate(
     CandidateSpec(name="one", source="owner/real", revision=sys.argv[1]), device="cpu"
 )

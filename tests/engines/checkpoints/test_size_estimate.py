@@ -10,7 +10,7 @@ import pytest
 
 import basegate
 from basegate.config.settings import Sampling
-from basegate.engines import devices, loading
+from basegate.engines import devices, memory_budget
 from basegate.engines.checkpoints.model_config import LoadOptions
 from basegate.engines.checkpoints.size_estimate import Size, check_fits, describe, measure
 from basegate.errors import CandidateError
@@ -36,7 +36,7 @@ def yi(folder, quantization="nf4", window=2048):
     return measure(folder, LlamaConfig(**YI), options(quantization), window)
 
 
-def test_the_size_of_yi_6b_is_that_of_its_published_weights(tmp_path):
+def test_the_size_of_yi_6b_is_that_of_its_published_weights(tmp_path, packed):
     """6,061,035,520 parameters; two embeddings of 64,000 x 4,096 and norms stay as they are."""
     size = yi(tmp_path)
     assert size.parameters == 6_061_035_520
@@ -53,7 +53,7 @@ def test_other_ways_of_holding_it_take_more(tmp_path, quantization, gib):
     assert yi(tmp_path, quantization).weights / GIB == pytest.approx(gib, abs=0.01)
 
 
-def test_it_is_told_in_words(tmp_path):
+def test_it_is_told_in_words(tmp_path, packed):
     assert describe(yi(tmp_path), options("nf4")) == (
         "6.1 B parameters, 5.5 B of them in nf4, the rest in bfloat16: 3.6 GiB; KV cache of a "
         "window of 2048 tokens: 0.1 GiB"
@@ -80,7 +80,8 @@ def test_what_does_not_fit_is_refused_with_numbers():
         check_fits("yi", SIZE, 5 * GIB - 1, options("nf4", "cuda"))
     message = str(caught.value)
     assert message.startswith("yi does not fit. It needs 5.0 GiB (6.0 B parameters, 5.0 B of them")
-    assert "4.0 GiB; KV cache of a window of 2048 tokens: 1.0 GiB), and the GPUs here" in message
+    assert "4.0 GiB; KV cache of a window of 2048 tokens: 1.0 GiB; work on one sequence" in message
+    assert "included: 0.0 MiB), and the GPUs here have 5.0 GiB of memory free. Nothing" in message
     assert message.endswith(
         "Use more or larger GPUs, a smaller model (nf4 is the smallest --quantization there is) or "
         "a smaller [perplexity] window."
@@ -145,7 +146,7 @@ def test_a_longer_window_is_refused_before_any_weight_is_read(checkpoint, tmp_pa
 def test_it_is_refused_before_any_weight_is_read(checkpoint, tmp_path, monkeypatch, lines):
     folder = shutil.copytree(checkpoint, tmp_path / "copy")
     (folder / "model.safetensors").write_bytes(b"no weights at all")
-    monkeypatch.setattr(loading, "free_memory", lambda device: 1000)
+    monkeypatch.setattr(memory_budget, "free_memory", lambda device: 1000)
     with pytest.raises(CandidateError, match="one does not fit"):
         load(folder, lines)
 
@@ -222,7 +223,7 @@ def test_a_model_that_does_not_write_is_named(checkpoint, tmp_path, lines):
         load(folder, lines)
 
 
-def test_layers_that_the_cpu_cannot_compute_with_stay_as_they_are(tmp_path):
+def test_layers_that_the_cpu_cannot_compute_with_stay_as_they_are(tmp_path, packed):
     """A projection of Falcon-H1 has 292 rows here, which are not blocks of 32."""
     import bitsandbytes
 
