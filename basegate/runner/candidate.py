@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from basegate.config.gguf_source import in_repository
 from basegate.config.registry import CandidateSpec
 from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
 from basegate.data.hub import resolve_commit
@@ -72,7 +73,7 @@ class Candidate:
 
     @property
     def revision(self) -> str:
-        """The commit of a hub id, or the fingerprint of a folder, found out once.
+        """The commit of a hub id, or the fingerprint of a folder or file, found out once.
 
         Raises:
             CandidateError: it is not supported yet, or cannot be found.
@@ -120,6 +121,7 @@ class Candidate:
                 files = describe_files(loaded.folder, loaded.files, self._memory)
                 self._found |= {
                     "weights": loaded.weights,
+                    "quantized_before": loaded.quantized_before,
                     "remote_code": loaded.code,
                     "files": files,
                 }
@@ -158,7 +160,8 @@ class Candidate:
         if self.spec.unsupported:
             raise CandidateError(f"it cannot be loaded yet: {self.spec.unsupported}")
         if not self.spec.local:
-            return resolve_commit("model", self.spec.source, self.spec.revision)
+            repo_id = in_repository(self.spec.source).repo_id
+            return resolve_commit("model", repo_id, self.spec.revision)
         folder = Path(self.spec.source)
         from basegate.engines.checkpoints.config_files import unreadable
         from basegate.engines.checkpoints.inspection import check_before_loading

@@ -19,9 +19,11 @@ from basegate.checks.identity import (
     library_versions,
 )
 from basegate.config.declaration import declaration_of, origin_of
+from basegate.config.gguf_source import is_gguf
 from basegate.config.settings import CheckConfig
 from basegate.engines.batching import NO_CACHE
 from basegate.engines.devices import gpu_name
+from basegate.engines.gguf import CONVERSION
 from basegate.engines.protocol import Engine
 from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
@@ -242,6 +244,13 @@ def _about_files(engine: Engine) -> Iterator[str]:
             "its weights are .bin files (pickle), read as numbers only: code in them would not "
             "have run."
         )
+    if engine.loaded.quantized_before:
+        yield Message(
+            "its weights were quantised before, in a GGUF file ({types}), and dequantised to "
+            "bfloat16 from there: the checkpoint that the file was made from may give other "
+            "numbers.",
+            types=engine.loaded.quantized_before,
+        )
     if engine.loaded.code:
         yield Message("Python code of the checkpoint was run, as --trust-remote-code asked.")
 
@@ -275,10 +284,16 @@ def identify(candidate: Candidate, check: CheckConfig) -> dict[str, Any]:
             "device": candidate.device,
             # Another program may compute other numbers from the same files.
             **({"remote_code": True} if spec.trusted else {}),
+            **({"gguf": _conversion()} if is_gguf(spec.source) else {}),
         },
         **identify_check(check),
         **identify_software(check.name),
     }
+
+
+def _conversion() -> dict[str, Any]:
+    """What decides which numbers come out of a GGUF file."""
+    return {"conversion": CONVERSION, "package": installed_version("gguf")}
 
 
 def environment(device: str) -> dict[str, str | None]:
