@@ -19,16 +19,15 @@ from basegate.checks.identity import (
     library_versions,
 )
 from basegate.config.declaration import declaration_of, origin_of
-from basegate.config.gguf_source import is_gguf
 from basegate.config.settings import CheckConfig
 from basegate.engines.batching import NO_CACHE
 from basegate.engines.devices import gpu_name
-from basegate.engines.gguf import CONVERSION
 from basegate.engines.protocol import Engine
 from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Findings, Measurement
 from basegate.progress import Progress
+from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
 from basegate.serialization import digest
 from basegate.store.file_batch_cache import FileBatchCache
@@ -282,18 +281,11 @@ def identify(candidate: Candidate, check: CheckConfig) -> dict[str, Any]:
             "quantization": spec.quantization,
             "dtype": spec.dtype,
             "device": candidate.device,
-            # Another program may compute other numbers from the same files.
-            **({"remote_code": True} if spec.trusted else {}),
-            **({"gguf": _conversion()} if is_gguf(spec.source) else {}),
+            **backend_of(spec).identity(spec),
         },
         **identify_check(check),
         **identify_software(check.name),
     }
-
-
-def _conversion() -> dict[str, Any]:
-    """What decides which numbers come out of a GGUF file."""
-    return {"conversion": CONVERSION, "package": installed_version("gguf")}
 
 
 def environment(device: str) -> dict[str, str | None]:

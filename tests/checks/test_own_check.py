@@ -90,6 +90,7 @@ def test_it_is_measured_judged_stored_and_shown_like_any_other(isolated, monkeyp
     assert "would remove 0 files" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_it_may_stand_in_conftest_and_be_measured_by_workers(isolated):
     result = run(with_check(isolated), "--model=two", "-n2")
     result.assert_outcomes(passed=2)

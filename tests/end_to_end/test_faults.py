@@ -11,16 +11,14 @@ import time
 
 import pytest
 
-from tests.helpers.plain import ledger, logged, verdicts
-
-WORKERS = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
+from tests.helpers.plain import SLOW_WITH_WORKERS, ledger, logged, verdicts
 
 
 def entries(project):
     return {row["name"]: row["verdict"] for row in ledger(project)["candidates"]}
 
 
-@WORKERS
+@SLOW_WITH_WORKERS
 def test_a_process_that_dies_takes_nothing_with_it(isolated, workers):
     result = isolated.runpytest_subprocess("--model", "dies,one", *workers)
     assert result.ret == 1
@@ -36,7 +34,8 @@ def test_a_process_that_dies_takes_nothing_with_it(isolated, workers):
     assert "not measured: 2 processes of the candidate have ended without a result" in text
 
 
-@WORKERS
+@pytest.mark.slow
+@SLOW_WITH_WORKERS
 def test_a_hang_is_ended_and_takes_nothing_with_it(isolated, workers):
     start = time.monotonic()
     result = isolated.runpytest_subprocess(
@@ -49,6 +48,7 @@ def test_a_hang_is_ended_and_takes_nothing_with_it(isolated, workers):
     assert "measuring took longer than the 2 seconds of --measure-timeout" in result.stdout.str()
 
 
+@pytest.mark.slow
 def test_a_measurement_that_goes_on_for_ever_is_ended_though_it_tells_of_every_step(isolated):
     result = isolated.runpytest_subprocess(
         "--model", "slow", "-k", "reasoning", "--measure-timeout=2", timeout=60
@@ -57,7 +57,8 @@ def test_a_measurement_that_goes_on_for_ever_is_ended_though_it_tells_of_every_s
     assert "measuring took longer than the 2 seconds of --measure-timeout" in result.stdout.str()
 
 
-@WORKERS
+@pytest.mark.slow
+@SLOW_WITH_WORKERS
 def test_an_error_of_the_system_is_not_taken_for_a_death(isolated, workers):
     result = isolated.runpytest_subprocess(
         "--model", "oserror,one", "-k", "perplexity", *workers, timeout=60
@@ -67,6 +68,7 @@ def test_an_error_of_the_system_is_not_taken_for_a_death(isolated, workers):
     assert "FileNotFoundError" in result.stdout.str()
 
 
+@pytest.mark.slow
 def test_ctrl_c_before_the_first_verdict_says_that_the_report_is_partial_and_keeps_the_ledger(
     isolated,
 ):
@@ -90,6 +92,7 @@ def test_a_time_limit_that_is_none_is_a_usage_error(isolated, value):
     assert "--measure-timeout" in result.stderr.str()
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_itself_is_reported_once_and_the_others_go_on(isolated):
     result = isolated.runpytest_subprocess(
         "--model", "dies,one", "-n2", "--in-process", "-k", "perplexity or knowledge"
@@ -124,7 +127,8 @@ def wait_for(project, word, patience=60):
         time.sleep(0.05)
 
 
-@WORKERS
+@pytest.mark.slow
+@SLOW_WITH_WORKERS
 def test_ctrl_c_leaves_a_partial_report_that_says_so_and_a_store_that_goes_on(isolated, workers):
     run = start(isolated, "--model", "one,hang", "-v", *workers)
     wait_for(isolated, "hangs")
@@ -156,6 +160,7 @@ def test_a_run_that_ends_at_the_first_failure_says_that_it_is_partial(isolated):
     result.stdout.fnmatch_lines(["This report is partial: the run was stopped.*"])
 
 
+@pytest.mark.slow
 def test_a_measuring_process_ends_with_the_run_that_was_killed(isolated):
     run = start(isolated, "--model", "hang", "-k", "continuation")
     wait_for(isolated, "hangs")
@@ -171,6 +176,7 @@ def test_a_measuring_process_ends_with_the_run_that_was_killed(isolated):
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_store_measure_each_thing_once(isolated):
     runs = [start(isolated, "--model", "one", f"--ledger=ledger-{number}.json") for number in "ab"]
     assert [run.communicate(timeout=60) and run.returncode for run in runs] == [0, 0]

@@ -117,6 +117,7 @@ def test_in_one_run_the_reference_comes_first_whatever_the_order(relative):
     assert [row["name"] for row in ledger(relative)["candidates"]] == ["one", "two"]
 
 
+@pytest.mark.slow
 def test_with_workers_a_stored_reference_is_found(relative):
     relative.runpytest_subprocess("--model", "two", "-k", "perplexity")
     result = relative.runpytest_subprocess("--model", "one,two", "-k", "perplexity", "-n2")
@@ -136,6 +137,7 @@ def test_another_name_of_a_stored_checkpoint_is_a_reference_though_never_measure
     assert perplexities(relative)["two"]["reference"]["candidate"] == "twin"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "worker"])
 def test_another_name_of_the_reference_comes_first_too(relative, workers):
     limit(relative, "max_bits_per_char", '{ reference = "twin", factor = 1.1 }')

@@ -126,6 +126,7 @@ class Counting:
         self._kept.put(pieces)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", WORK)
 def test_what_did_not_fit_is_noted_as_by_a_run_that_was_not_ended(
     engine, tmp_path, work, monkeypatch

@@ -73,6 +73,7 @@ def test_each_candidate_is_loaded_once_on_one_worker_the_biggest_first(isolated)
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [pytest.param("-n1", marks=pytest.mark.slow), "-n2"])
 def test_a_worker_that_dies_costs_one_test_and_no_other_candidate(isolated, workers):
     give_sizes(isolated, one="6B", crash="2B", two="1B")

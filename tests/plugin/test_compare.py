@@ -38,6 +38,7 @@ def test_a_compared_candidate_that_fails_does_not_turn_the_run_red(plain):
     assert entries(plain)["bad"]["verdict"] == "fail"
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_stays_red_beside_a_good_one(plain):
     plain.runpytest_subprocess("--model", "one")
     assert plain.runpytest_subprocess("--model", "bad", "--compare", "one").ret == 1
@@ -50,6 +51,7 @@ def test_compared_candidates_are_judged_by_the_limits_of_now(plain):
     assert entries(plain)["one"]["verdict"] == "fail"
 
 
+@pytest.mark.slow
 def test_all_leaves_out_the_candidates_of_the_run(plain):
     plain.runpytest_subprocess("--model", "one,two")
     plain.runpytest_subprocess("--model", "one", "--compare", "all")
@@ -110,6 +112,7 @@ def test_a_group_stands_for_its_stored_candidates_and_tells_of_the_others(plain)
     result.stderr.fnmatch_lines(["*--compare @our: no candidate has this tag. Did you mean*"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("further", [(), ("-W", "error")])
 def test_every_name_of_the_run_itself_is_told_of_and_no_other(plain, further):
     plain.runpytest_subprocess("--model", "one,two,bad", "-k", "perplexity")

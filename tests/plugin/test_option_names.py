@@ -41,6 +41,7 @@ def clashing(
 some = pytest.mark.parametrize("clashing", ["earlier", "tests_models"], indirect=True)
 
 
+@pytest.mark.slow
 def test_options_of_others_keep_their_names_and_ours_have_long_ones(clashing):
     result = clashing.runpytest_subprocess("-s", *OWN, "--basegate-model", "one", "--store=kept")
     assert result.ret == 0
@@ -79,6 +80,7 @@ def test_advice_in_the_terminal_names_the_option_that_works(plain):
     assert "another --dtype" not in result.stdout.str()
 
 
+@pytest.mark.slow
 @some
 def test_workers_have_the_same_names(clashing):
     result = clashing.runpytest_subprocess("-n1", *OWN, "--basegate-model=one", "--store=kept")

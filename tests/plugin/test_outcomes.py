@@ -131,6 +131,7 @@ def test_a_test_that_hides_a_verdict_is_not_green(plain, mark):
     assert result.ret == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("restarts", [(), ("--max-worker-restart=1",)], ids=["any", "one"])
 def test_a_process_that_dies_is_reported_once_and_not_green(isolated, restarts):
     result = isolated.runpytest_subprocess(

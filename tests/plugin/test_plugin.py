@@ -114,6 +114,7 @@ def test_k_x_and_lf_work(plain):
     result.assert_outcomes(passed=2, deselected=3)
 
 
+@pytest.mark.slow
 def test_workers_share_the_cores(plain, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     plain.runpytest_subprocess("--model", "one,two", "-n2")

@@ -19,7 +19,7 @@ def test_changing_a_limit_judges_again_without_loading(isolated, workers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
+@SLOW_WITH_WORKERS
 def test_what_came_from_the_store_is_said_once_per_candidate(isolated, workers):
     result = isolated.runpytest_subprocess("--model", "one", "-k", "perplexity", *workers)
     assert "from the store" not in result.stdout.str()
@@ -121,6 +121,7 @@ def test_changing_the_text_measures_again(plain):
     assert logged(plain, "load") == ["one", "one"]
 
 
+@pytest.mark.slow
 def test_another_quantization_is_another_measurement(plain):
     plain.runpytest_subprocess("--model", "one")
     plain.runpytest_subprocess("--model", "one", "--quantization", "none", "--dtype", "float32")
@@ -129,6 +130,7 @@ def test_another_quantization_is_another_measurement(plain):
     assert (entry["quantization"], entry["dtype"]) == ("none", "float32")
 
 
+@pytest.mark.slow
 def test_remeasure_ignores_the_store(plain):
     plain.runpytest_subprocess("--model", "one")
     plain.runpytest_subprocess("--model", "one", "--remeasure")
@@ -173,6 +175,7 @@ def verdict_block(result):
     return result.stdout.str().partition(" verdicts ==")[2].partition("ledger: ")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n2",), ("--in-process",)])
 def test_a_store_that_takes_nothing_is_told_once_beside_the_verdicts(isolated, workers):
     (isolated.path / ".basegate").mkdir()

@@ -80,6 +80,7 @@ def calls(project):
     return [line.split("\t") for line in (project.path / "calls").read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pipeline", [github, pytest.param(gitlab, marks=pytest.mark.slow)])
 def test_a_matrix_measures_and_one_report_is_made_of_all_stores(plain, job, pipeline):
     assert [job(pipeline, "gate", name) for name in CANDIDATES] == [True, False]
@@ -103,6 +104,7 @@ def test_a_matrix_measures_and_one_report_is_made_of_all_stores(plain, job, pipe
     ]
 
 
+@pytest.mark.slow
 def test_a_second_run_on_the_same_runner_measures_nothing(plain, job):
     job(github, "gate", "one")
     (plain.path / "log").unlink()

@@ -24,6 +24,7 @@ def test_in_github_actions_the_summary_is_added_to_the_jobs_page(isolated, monke
     assert heads(page)[0] == "# before"
 
 
+@pytest.mark.slow
 def test_runs_without_verdicts_add_nothing(plain, monkeypatch):
     page = plain.path / "step.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))

@@ -11,11 +11,11 @@ from basegate.plugin.outcomes import PROPERTY
 from basegate.plugin.run_report import take_records
 from basegate.report.junit import properties
 from tests.helpers.ledgers import bits, broken, cantonese, correct, facts
+from tests.helpers.plain import SLOW_WITH_WORKERS
 
 FAMILIES = pytest.mark.parametrize(
     "family", [pytest.param("xunit1", marks=pytest.mark.slow), "xunit2"]
 )
-ALONE_AND_SPREAD = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
 
 
 def record(*rows):
@@ -106,7 +106,7 @@ def test_records_are_taken_off_a_report_and_what_others_put_there_stays():
 
 
 @FAMILIES
-@ALONE_AND_SPREAD
+@SLOW_WITH_WORKERS
 def test_a_junit_file_has_a_property_per_metric_and_no_record(isolated, family, workers):
     # q1 is answered rightly by all, p1 too; `bad` is too far off in perplexity.
     found = properties_in(isolated, "--model", "one,bad", "-o", f"junit_family={family}", *workers)
@@ -123,7 +123,7 @@ def test_a_junit_file_has_a_property_per_metric_and_no_record(isolated, family, 
     assert not [value for each in found.values() for value in each.values() if "{" in value]
 
 
-@ALONE_AND_SPREAD
+@SLOW_WITH_WORKERS
 def test_a_test_that_broke_has_the_verdict_of_all_its_phases(isolated, workers):
     test = isolated.path / "tests_models/test_perplexity.py"
     test.write_text(
@@ -136,7 +136,7 @@ def test_a_test_that_broke_has_the_verdict_of_all_its_phases(isolated, workers):
     assert "basegate.bits_per_char" in found["test_perplexity[one-local]"]
 
 
-@ALONE_AND_SPREAD
+@SLOW_WITH_WORKERS
 def test_a_users_own_properties_stay(isolated, workers):
     test = isolated.path / "tests_models/test_perplexity.py"
     test.write_text(

@@ -17,8 +17,8 @@ from tests.helpers.markup import heads
 from tests.helpers.page_texts import HOSTILE, HOSTILE_NAMES
 from tests.helpers.pages import make_page
 from tests.helpers.paths import DATA
+from tests.helpers.plain import SLOW_WITH_WORKERS
 
-ALONE_AND_SPREAD = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist_two"])
 GOLDEN = DATA / "summary.md"
 MEBIBYTE = 2**20
 """What GitHub takes of one step."""
@@ -200,7 +200,7 @@ def test_a_summary_stands_in_place_of_an_earlier_one(plain):
     assert heads(plain.path / "s.md") == ["## Which model to take", "### Conditions"]
 
 
-@ALONE_AND_SPREAD
+@SLOW_WITH_WORKERS
 def test_a_run_writes_its_summary_once_and_says_where(isolated, workers):
     result = isolated.runpytest_subprocess(
         "--model", "one,bad", "--summary=out/summary.md", *workers

@@ -124,6 +124,7 @@ def test_another_architecture_than_the_entrys_is_refused(checkpoint):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_one_that_fails_after_its_revision_is_known_says_which(isolated, workers):
     isolated.runpytest_subprocess("--model", "bug", "-n", workers, "-k", "reasoning")

@@ -29,6 +29,7 @@ def passes(engine):
     return asked.log_likelihoods.called and asked.sample.called
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny-yue", "tiny-en"])
 def test_a_model_that_knows_one_language_is_in_order(name):
     engine = basegate.load_candidate(str(DEMO / name), device="cpu")

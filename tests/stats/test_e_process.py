@@ -13,6 +13,7 @@ def test_an_e_value_by_hand():
     assert accuracy_e_values([0.0], 0.5) == pytest.approx([0.5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accuracy", [0.3, 0.55])
 def test_the_wealth_rarely_ever_reaches_twenty_where_the_accuracy_is_too_low(accuracy):
     rng = np.random.default_rng(11)

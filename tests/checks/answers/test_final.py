@@ -55,6 +55,7 @@ def recorded():
             yield dict(ast.literal_eval(record["standard_answer_range"])), record["llm_output"]
 
 
+@pytest.mark.slow
 def test_what_real_models_wrote_after_a_settled_answer_did_not_change_it():
     early = 0
     for options, text in recorded():

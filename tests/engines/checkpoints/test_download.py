@@ -121,6 +121,7 @@ def test_what_does_not_fit_is_refused_before_its_weights_are_fetched(real, tmp_p
     assert "model.safetensors" not in fetched(real)
 
 
+@pytest.mark.slow
 def test_an_index_that_leads_elsewhere_is_refused_before_weights_are_fetched(real, tmp_path):
     index = {"weight_map": {"model.norm.weight": "../../x.safetensors"}}
     (real.folder / "model.safetensors.index.json").write_text(json.dumps(index))
@@ -232,6 +233,7 @@ def test_a_tokenizers_code_that_is_trusted_is_recorded(real, tmp_path):
     assert "its own Python code runs" in lines
 
 
+@pytest.mark.slow
 def test_a_tokenizers_code_of_another_repository_is_neither_fetched_nor_run(real, tmp_path):
     trace = ask_for_a_tokenizer(real, "owner/other--tokenization_x.X")
     found, _ = load_real(real, tmp_path / "cache", COMMIT, str(2**40), "trust")

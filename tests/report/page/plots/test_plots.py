@@ -144,6 +144,7 @@ def test_names_of_forty_characters_are_whole_in_every_plot_of_a_column_each():
         assert all(name in shown for name in names), plot.key
 
 
+@pytest.mark.slow
 def test_the_same_run_is_the_same_plot_whatever_the_process_and_its_settings(tmp_path):
     """A user's own settings of matplotlib, too: TeX would be called for every text."""
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nsvg.fonttype: path\n")
