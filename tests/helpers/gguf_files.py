@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.helpers.checkpoints import BYTES
+from tests.helpers.paths import FIXTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +89,18 @@ def small_model(architecture: str, **changes: Any):
                 weight += 0.3 * torch.randn_like(weight)
             weight.copy_(weight.bfloat16())
     return model.eval()
+
+
+def write_demo(path: Path, kind: str = "Q8_0") -> None:
+    """Write the demonstration `tiny-yue` as a file; its texts are split a little otherwise."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = FIXTURES / "demo/tiny-yue"
+    vocabulary = AutoTokenizer.from_pretrained(folder).get_vocab()
+    pieces = tuple(sorted(vocabulary, key=vocabulary.__getitem__))
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    write_gguf(path, kind=kind, model=model, pieces=pieces)
 
 
 def write_gguf(
@@ -176,9 +189,8 @@ def _add_tokenizer(writer: Any, pieces: tuple[str, ...]) -> None:
     writer.add_token_types(
         [CONTROL if p in PIECES[:3] else BYTE if p in BYTES else NORMAL for p in pieces]
     )
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_unk_token_id(0)
+    writer.add_bos_token_id(pieces.index("<s>"))
+    writer.add_eos_token_id(pieces.index("</s>"))
     writer.add_add_bos_token(True)
     writer.add_add_space_prefix(False)
 

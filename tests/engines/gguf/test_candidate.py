@@ -14,7 +14,7 @@ from basegate.data.fingerprint import checkpoint_fingerprint, known_fingerprint
 from basegate.errors import CandidateError
 from basegate.runner.candidate import Candidate
 from basegate.serialization import hash_file
-from tests.helpers.gguf_files import write_gguf
+from tests.helpers.gguf_files import write_demo, write_gguf
 from tests.helpers.hub_server import COMMIT, address
 
 LOAD = """
@@ -177,22 +177,25 @@ def test_code_of_a_gguf_file_cannot_be_trusted(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_records_it_and_the_page_says_that_it_was_quantised_before(project, monkeypatch):
+def test_a_run_records_it_and_says_that_it_was_quantised_before(project, monkeypatch):
     from tests.helpers.plain import ledger
 
-    write_gguf(project.path / "m.gguf", kind="Q8_0")
+    write_demo(project.path / "m.gguf")
     monkeypatch.setenv("HF_HOME", str(project.path / "home"))
-    command = ("--model", "g=m.gguf", "-k", "perplexity", "--summary=summary.md")
-    for language, words in (
-        ("en", "quantised before, in a GGUF file (23 Q8_0, 7 F32)"),
-        ("zh-HK", "之前已在 GGUF 檔案中量化（23 Q8_0, 7 F32）"),
-    ):
-        project.runpytest_subprocess(*command, "--language", language)
+    types = "29 Q8_0, 9 F32"
+    for language, words in (("en", f"in a GGUF file ({types})"), ("zh-HK", f"中量化（{types}）")):
+        project.runpytest_subprocess(
+            *("--model", "g=m.gguf", "-k", "perplexity", "--summary=summary.md"),
+            *("--language", language),
+        )
         assert words in (project.path / "report.html").read_text(encoding="utf-8")
-        assert words in (project.path / "summary.md").read_text(encoding="utf-8")
+        summary = (project.path / "summary.md").read_text(encoding="utf-8")
+        assert words in summary.replace("\\", "").replace("&#95;", "_")
     [entry] = ledger(project)["candidates"]
-    assert (entry["weights"], entry["revision"]) == (
-        "gguf",
-        f"sha256:{hash_file(project.path / 'm.gguf')}",
+    whole = f"sha256:{hash_file(project.path / 'm.gguf')}"
+    assert (entry["weights"], entry["revision"], entry["verdict"]) == ("gguf", whole, "pass")
+    [key] = [path.stem for path in (project.path / ".basegate/measurements").glob("*.json")]
+    shown = project.runpython_c(
+        f"from basegate.cli import main; main(['store', 'show', '{key.rpartition('.')[2]}'])"
     )
-    assert entry["verdict"] == "pass", entry
+    shown.stdout.fnmatch_lines([f"weights *quantised before, in a GGUF file ({types})"])
