@@ -292,8 +292,8 @@ def refuse_without_model(config: pytest.Config) -> None:
         names = known_names(load_known_models(config), few=EVERY)
         raise UsageError(
             f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other "
-            "model write --model NAME=SOURCE with a hub id, a folder or a GGUF file; pytest --list-models "
-            "tells more."
+            "model write --model NAME=SOURCE with a hub id, a folder or a GGUF file; pytest "
+            "--list-models tells more."
         )
 
 
