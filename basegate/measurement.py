@@ -311,7 +311,7 @@ class LargestBuffer(Frozen):
         }[self.kind]
 
 
-WeightFormat = Literal["safetensors", "pickle"]
+WeightFormat = Literal["safetensors", "pickle", "gguf"]
 
 
 class CandidateFacts(Frozen):
@@ -319,9 +319,9 @@ class CandidateFacts(Frozen):
 
     Attributes:
         name: its name on the command line. Two names of one checkpoint share measurements.
-        source: hub id or folder.
-        revision: resolved commit of a hub id, or `sha256:…` over a folder's files.
-        engine: what answers, e.g. `transformers`.
+        source: hub id or folder, or a GGUF file there (`owner/name:FILE.gguf`).
+        revision: resolved commit of a hub id, or `sha256:…` over a folder's files or of a file.
+        engine: what answers: `transformers`, or `null` for a null model.
         quantization: `nf4`, `fp4`, `int8` or `none`.
         dtype: dtype of weights that are not quantised and, unless `compute_dtype` is another, of
             the computation.
@@ -334,6 +334,8 @@ class CandidateFacts(Frozen):
         memory_budget_bytes: what it was let take of that; `None` where nothing limited it.
         largest_buffer: the largest single one up to the measurement.
         weights: format of the weights; `pickle` are `.bin` files, read with `weights_only=True`.
+        quantized_before: how the weights of a GGUF file were quantised in it, with how many
+            tensors are of each type, e.g. `Q4_K_M: 109 F32, 27 Q4_K`; empty if they were not.
         remote_code: whether Python code of the checkpoint was run.
         files: what it was loaded from; empty where it never loaded.
     """
@@ -351,8 +353,14 @@ class CandidateFacts(Frozen):
     memory_budget_bytes: int | None = None
     largest_buffer: LargestBuffer | None = None
     weights: WeightFormat | None = None
+    quantized_before: str = ""
     remote_code: bool = False
     files: tuple[LoadedFile, ...] = ()
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it is one of basegate's null models, which no gate may accept."""
+        return self.engine == "null"
 
     @property
     def precision(self) -> str:

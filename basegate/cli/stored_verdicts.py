@@ -26,8 +26,9 @@ from basegate.judging.from_store import (
     judge_stored,
     ledger_of,
 )
+from basegate.judging.null_figures import best_nulls
 from basegate.judging.relative_limits import Origin, origins_of
-from basegate.ledger import Ledger
+from basegate.ledger import Ledger, NullFigure
 from basegate.measurement import Measurement
 from basegate.runner.measure import environment
 from basegate.store.folder import Store
@@ -43,6 +44,7 @@ class StoredVerdicts:
         behind: the measurements that verdicts rest on, by key; empty if evidence was not read.
         absent: names that were asked for and of which nothing is stored.
         commands: by the name that a candidate is shown by, what measures the rest.
+        nulls: what null models reach; empty if evidence was not read.
     """
 
     thresholds: Thresholds
@@ -52,6 +54,7 @@ class StoredVerdicts:
     behind: dict[str, Measurement]
     absent: list[str]
     commands: dict[str, str]
+    nulls: tuple[NullFigure, ...]
 
     def ledger(self) -> Ledger:
         rows = [row for each in self.judged for row in each.results]
@@ -63,6 +66,7 @@ class StoredVerdicts:
             commands=self.commands,
             unknown=self.asked.unknown,
             absent=self.absent,
+            nulls=self.nulls,
         )
 
 
@@ -96,6 +100,7 @@ def judge_stores(
         behind,
         absent_from(judged, chosen.names),
         _measure_commands(judged, options.thresholds, stores),
+        best_nulls((row for each in judged for row in each.results), behind, store),
     )
 
 
@@ -132,12 +137,15 @@ def _measure_command(
     each: StoredJudgement, thresholds: Path, store: Path, registry: Mapping[str, CandidateSpec]
 ) -> str:
     facts = each.facts
-    parts = ["pytest", "--model", asked_for(each.name, facts.located, registry)]
+    name = each.name if facts.is_null else asked_for(each.name, facts.located, registry)
+    parts = ["pytest", "--model", name]
     # With `=`, as pytest wants them.
     if thresholds != THRESHOLDS:
         parts.append(f"--thresholds={thresholds}")
     if store != STORE:
         parts.append(f"--store={store}")
+    if facts.is_null:  # no option changes what it computes in
+        return shlex.join(parts)
     # Without such an option pytest goes by the entry, and would load it otherwise.
     usual = registry.get(each.name) or CandidateSpec(name=each.name, source=facts.source)
     several = facts.name != each.name

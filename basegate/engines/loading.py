@@ -6,18 +6,24 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
+from basegate.config.gguf_source import in_repository, is_gguf
 from basegate.config.registry import check_pinned
 from basegate.data.hub import resolve_commit
 from basegate.engines.architectures import find
 from basegate.engines.batching import out_of_memory
 from basegate.engines.checkpoints.config_files import check_code, code_places, read_config
-from basegate.engines.checkpoints.download import download_small_files, download_weights
+from basegate.engines.checkpoints.download import (
+    download_gguf,
+    download_small_files,
+    download_weights,
+)
 from basegate.engines.checkpoints.inspection import (
     LoadedCheckpoint,
     check_architecture,
@@ -34,7 +40,7 @@ from basegate.engines.checkpoints.model_config import (
     model_config,
     quantization_config,
 )
-from basegate.engines.checkpoints.size_estimate import Size, check_fits, describe, measure
+from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
 from basegate.engines.checkpoints.weight_files import check_loaded, find_weights, read_tensors
 from basegate.engines.dequantization import compute_in
 from basegate.engines.devices import (
@@ -44,6 +50,7 @@ from basegate.engines.devices import (
     resolve_device,
     reuse_freed_memory,
 )
+from basegate.engines.gguf.conversion import Converted, convert
 from basegate.engines.kv_cache import repeat
 from basegate.engines.memory_budget import MemoryBudget, memory_budget
 from basegate.engines.tokenization import check_vocabulary, load_tokenizer
@@ -75,7 +82,7 @@ def load_candidate(
     """Load a base model and its tokenizer.
 
     Args:
-        source: a local folder or a hub id.
+        source: a local folder or a hub id, or a GGUF file in one (`owner/name:FILE.gguf`).
         name: what to call it in messages; the source by default.
         quantization: `nf4`, `fp4`, `int8` or `none`.
         dtype: `bfloat16` (the default), `float16` or `float32`, for the computation and for
@@ -86,7 +93,7 @@ def load_candidate(
             commit as `revision`, so that the code is the one that was looked at.
         window: tokens of the longest input, for which there has to be memory; more than the model
             was made for are refused. By default as many as it was made for, at most 2,048.
-        local: whether `source` is a folder; by default it is one if there is one of that name.
+        local: whether `source` is a folder or file; by default whether there is one of that name.
         architecture: the `model_type` that its `config.json` has to name; by default any.
         memory: GiB that the process, or the GPUs, may hold in all with it; by default what is free,
             on a CPU less what the machine should keep.
@@ -104,15 +111,29 @@ def load_candidate(
         quantization, dtype or "bfloat16", resolve_device(device), trust_remote_code
     )
     name = name or source
-    commit = None if local else resolve_commit("model", source, revision)
+    commit = None if local else resolve_commit("model", in_repository(source).repo_id, revision)
+    budget = memory_budget(options.device, memory)
+    check = partial(
+        _check_before_weights,
+        name=name,
+        architecture=architecture,
+        window=window,
+        options=options,
+        budget=budget,
+        progress=progress,
+    )
+    if is_gguf(str(folder) if local else source):
+        path = folder if commit is None else download_gguf(source, commit, progress)
+        made = convert(path, name, check, progress)
+        progress.phase("loading")
+        return _load(made.folder, name, options, budget, progress, made)
     if commit is not None:
         folder = download_small_files(source, commit, code=trust_remote_code)
-    budget = memory_budget(options.device, memory)
-    size = _check_before_weights(folder, name, architecture, window, options, budget, progress)
+    check(folder)
     if commit is not None:
         folder = download_weights(source, commit, folder, progress)
     progress.phase("loading")
-    return _load(folder, name, options, budget, size, progress)
+    return _load(folder, name, options, budget, progress)
 
 
 @contextmanager
@@ -137,8 +158,8 @@ def _check_before_weights(
     options: LoadOptions,
     budget: MemoryBudget,
     progress: Progress,
-) -> Size | None:
-    """Refuse what cannot be loaded, by its small files alone; returns its size, if known."""
+) -> None:
+    """Refuse what cannot be loaded, by its small files alone."""
     config = read_config(folder)
     if options.trusted:
         check_code(folder)
@@ -146,7 +167,7 @@ def _check_before_weights(
             progress.status(
                 Message("{name}: its own Python code runs; its size is not known before", name=name)
             )
-            return None
+            return
     check_architecture(config, folder, architecture)
     native = model_config(folder, config)
     longest = context_length(native.to_dict())
@@ -159,7 +180,6 @@ def _check_before_weights(
     described = describe(size, options)
     progress.status(Message("{name}: {size}{room}", name=name, size=described, room=room))
     check_fits(name, size, free, options, budget.limit if budget.asked else None)
-    return size
 
 
 @_quiet()
@@ -168,9 +188,10 @@ def _load(
     name: str,
     options: LoadOptions,
     budget: MemoryBudget,
-    size: Size | None,
     progress: Progress,
+    made: Converted | None = None,
 ) -> TransformersEngine:
+    """Load what is in a folder, which may have been made of a GGUF file."""
     config = read_config(folder)
     check_files(folder)
     code = options.trusted and bool(code_places(folder))
@@ -193,9 +214,9 @@ def _load(
         model = _load_model(folder, native, options._replace(trusted=code), tensors)
         if options.compute != options.dtype:
             room = budget.room()
-            working = size.working if size is not None else 0
-            left = None if room is None else room - working
-            compute_in(model, getattr(torch, options.compute), left)
+            # The other half is for batches.
+            half = None if room is None else room // 2
+            compute_in(model, getattr(torch, options.compute), half)
     if options.device == "cpu":
         release_memory()
         reuse_freed_memory()
@@ -207,15 +228,19 @@ def _load(
         context_length(values),
         caveat=family.LONG_CONTEXT_CAVEAT if family else "",
         quantization=options.quantization,
-        loaded=LoadedCheckpoint(
-            folder,
-            files_read(folder, weights.files, code),
-            weights.format,
-            code,
-            notes,
-            budget.limit,
+        loaded=_of_gguf(made, notes)
+        if made
+        else LoadedCheckpoint(
+            folder, files_read(folder, weights.files, code), weights.format, code, notes
         ),
         budget=budget,
+    )
+
+
+def _of_gguf(made: Converted, notes: tuple[str, ...]) -> LoadedCheckpoint:
+    files = tuple(path.name for path in made.files)
+    return LoadedCheckpoint(
+        made.files[0].parent, files, "gguf", False, notes, made.quantized_before
     )
 
 

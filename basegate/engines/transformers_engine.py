@@ -211,6 +211,11 @@ class TransformersEngine:
         return BatchMemory(self.model, self._budget)
 
     @property
+    def memory_limit(self) -> int | None:
+        """Bytes that it was let take in all, as far as that is known."""
+        return self._budget.limit if self._budget is not None else None
+
+    @property
     def largest_buffer(self) -> LargestBuffer:
         return self._batch_memory.largest
 

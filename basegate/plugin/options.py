@@ -58,8 +58,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         **_REPEATABLE,
         "help": "candidate to test: a name of models.toml, several separated by commas, @TAG for a "
         "group (--model=@7b, with '=': --model @7b is a file of arguments to pytest, which then "
-        "finds no '7b'), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]) or local "
-        "folder; repeatable",
+        "finds no '7b'), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]), local "
+        "folder or GGUF file (FILE.gguf, owner/name:FILE.gguf[@revision]); repeatable",
     },
     "--list-models": {
         "action": "store_true",
@@ -285,6 +285,8 @@ def _outputs(config: pytest.Config) -> dict[str, Path | None]:
 
 
 def _overridden(spec: CandidateSpec, option: argparse.Namespace) -> CandidateSpec:
+    if spec.engine == "null":  # no precision to choose
+        return spec
     asked = {"quantization": option.basegate_quantization, "dtype": option.basegate_dtype}
     return spec.model_copy(update={key: value for key, value in asked.items() if value})
 
@@ -307,8 +309,8 @@ def refuse_without_model(config: pytest.Config) -> None:
         names = known_names(load_known_models(config), few=EVERY)
         raise UsageError(
             f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other "
-            "model write --model NAME=SOURCE with a hub id or a folder; pytest --list-models "
-            "tells more."
+            "model write --model NAME=SOURCE with a hub id, a folder or a GGUF file; pytest "
+            "--list-models tells more."
         )
 
 
@@ -325,6 +327,7 @@ def list_models(config: pytest.Config) -> str:
 
 def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
     """A line per candidate, then groups and notes; `base` is where `models.toml` is."""
+    from basegate.config.null_models import NULL_MODELS
     from basegate.config.registry import known_tags, tagged
 
     if not registry:
@@ -334,7 +337,8 @@ def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
     lines = table([*rows, *(_listed(spec, base) for spec in specs)])
     groups = [f"{tag}: {_names(tagged(specs, tag.removeprefix('@')))}" for tag in known_tags(specs)]
     notes = [f"{spec.name}: {note}" for spec in specs for note in _notes(spec)]
-    for texts in filter(None, (groups, notes)):
+    null = [f"null models, which a gate has to reject (--model=@null): {', '.join(NULL_MODELS)}"]
+    for texts in filter(None, (groups, notes, null)):
         lines.append("")
         for text in texts:
             lines += textwrap.wrap(text, 100, subsequent_indent="  ", break_on_hyphens=False)

@@ -27,6 +27,7 @@ from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Findings, Measurement
 from basegate.progress import Progress
+from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
 from basegate.serialization import digest
 from basegate.store.file_batch_cache import FileBatchCache
@@ -242,6 +243,13 @@ def _about_files(engine: Engine) -> Iterator[str]:
             "its weights are .bin files (pickle), read as numbers only: code in them would not "
             "have run."
         )
+    if engine.loaded.quantized_before:
+        yield Message(
+            "its weights were quantised before, in a GGUF file ({types}), and dequantised to "
+            "bfloat16 from there: the checkpoint that the file was made from may give other "
+            "numbers.",
+            types=engine.loaded.quantized_before,
+        )
     if engine.loaded.code:
         yield Message("Python code of the checkpoint was run, as --trust-remote-code asked.")
 
@@ -275,8 +283,7 @@ def identify(candidate: Candidate, check: CheckConfig) -> dict[str, Any]:
             "device": candidate.device,
             # Only where it is another than the candidate's own: that rounds otherwise.
             **({"compute": compute} if (compute := candidate.compute_dtype) else {}),
-            # Another program may compute other numbers from the same files.
-            **({"remote_code": True} if spec.trusted else {}),
+            **backend_of(spec).identity(spec),
         },
         **identify_check(check),
         **identify_software(check.name),

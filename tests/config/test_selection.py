@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from basegate.config.null_models import NULL_MODELS
 from basegate.config.registry import CandidateSpec, load_registry
 from basegate.config.selection import select
 from basegate.errors import UsageError
@@ -46,6 +47,8 @@ def refused(tmp_path, *requests, registry=REGISTRY):
         (["llama-2-7b,all"], ["llama-2-7b", "yi-6b", "yi-34b"]),
         (["yi-6b", "yi-6b"], ["yi-6b"]),
         (["m=a/b", "m=a/b"], ["m"]),
+        (["null-bigram,yi-6b"], ["null-bigram", "yi-6b"]),
+        (["@null"], list(NULL_MODELS)),
     ],
 )
 def test_candidates_come_in_the_order_given_and_each_once(tmp_path, requests, names):
@@ -63,6 +66,47 @@ def test_candidates_come_in_the_order_given_and_each_once(tmp_path, requests, na
 def test_name_and_hub_id(tmp_path, request_, source, revision):
     [spec] = chosen(tmp_path, request_)
     assert (spec.source, spec.revision, spec.local) == (source, revision, False)
+
+
+@pytest.mark.parametrize(
+    ("request_", "source", "revision"),
+    [
+        ("g=owner/name:m-Q4_K_M.gguf", "owner/name:m-Q4_K_M.gguf", None),
+        ("g=owner/name:q4/m.gguf@v1", "owner/name:q4/m.gguf", "v1"),
+        ("g=https://huggingface.co/owner/name:m.gguf", "owner/name:m.gguf", None),
+    ],
+)
+def test_name_and_gguf_file_of_the_hub(tmp_path, request_, source, revision):
+    [spec] = chosen(tmp_path, request_)
+    assert (spec.source, spec.revision, spec.local) == (source, revision, False)
+
+
+@pytest.mark.parametrize("source", ["m.gguf", "./m.gguf", "{folder}/m.gguf", "a,b.gguf"])
+def test_name_and_gguf_file(tmp_path, source):
+    for name in ("m.gguf", "a,b.gguf"):
+        (tmp_path / name).write_bytes(b"GGUF")
+    [spec] = chosen(tmp_path, f"mine={source.format(folder=tmp_path)}")
+    assert spec.local
+    assert Path(spec.source) == tmp_path / Path(source).name
+
+
+def test_a_gguf_file_keeps_its_name_where_it_is_a_link(tmp_path):
+    (tmp_path / "blob").write_bytes(b"GGUF")
+    (tmp_path / "m.gguf").symlink_to(tmp_path / "blob")
+    [spec] = chosen(tmp_path, "mine=m.gguf")
+    assert spec.source == str(tmp_path / "m.gguf")
+
+
+@pytest.mark.parametrize("source", ["m.gguf", "./folder/m.gguf"])
+def test_a_gguf_file_that_is_not_there_is_no_hub_id(tmp_path, source):
+    assert "there is no such file" in refused(tmp_path, f"mine={source}")
+
+
+@pytest.mark.parametrize(
+    "source", ["a/b:../m.gguf", "a/b:/m.gguf", "a/b:m.bin", "a/b:", "a/b:q4/../../m.gguf"]
+)
+def test_a_file_of_the_hub_is_a_gguf_file_in_its_repository(tmp_path, source):
+    assert "owner/name:FILE.gguf@revision" in refused(tmp_path, f"mine={source}")
 
 
 @pytest.mark.parametrize("source", ["here", "./here", "{folder}/here"])
@@ -156,7 +200,7 @@ def test_a_malformed_name_or_source_is_refused(tmp_path, request_):
 @pytest.mark.parametrize("source", ["a/b/c", "a b", "https://example.org/a/b", "a/b c@d", "a/b@"])
 def test_a_source_that_is_neither_folder_nor_hub_id_is_refused(tmp_path, source):
     message = refused(tmp_path, f"mine={source}")
-    assert "is neither an existing folder nor a hub id" in message
+    assert "is neither an existing folder or GGUF file nor a hub id" in message
 
 
 def test_a_registered_name_cannot_be_given_another_source(tmp_path):
@@ -195,5 +239,17 @@ def test_an_unknown_tag_is_refused_with_the_nearest(tmp_path):
     message = refused(tmp_path, "@apach", registry=TAGGED)
     assert message == (
         "--model @apach: no candidate has this tag. Did you mean '@apache'? Known tags: @7b, @32b, "
-        "@apache, @demo, @gated, @mine, @mit."
+        "@apache, @demo, @gated, @mine, @mit, @null."
     )
+
+
+def test_names_of_null_models_are_not_given_to_others(tmp_path):
+    assert "those of basegate's null models" in refused(tmp_path, "null-7b=a/b")
+    path = tmp_path / "models.toml"
+    path.write_text('[candidates.null-bigram]\nsource = "a/b"\n')
+    with pytest.raises(UsageError, match="those of basegate's null models"):
+        load_registry(path)
+
+
+def test_a_misspelt_null_model_is_guessed(tmp_path):
+    assert "'null-bigram'" in refused(tmp_path, "null-bigramm")

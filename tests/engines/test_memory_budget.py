@@ -134,7 +134,7 @@ scores = engine.log_likelihoods(texts, window=128, context=16, progress=SILENT)
 after = engine.log_likelihoods(["屋企", "唔係"] * 8, progress=SILENT,
                                after=[text[:60] for text in texts for _ in range(2)])
 print(json.dumps({
-    "peak": peak_memory("cpu"), "limit": engine.loaded.budget,
+    "peak": peak_memory("cpu"), "limit": engine.memory_limit,
     "largest": engine.largest_buffer.kind,
     "texts": [[draw.text for draw in row] for row in drawn],
     "scores": [each.logprobs.tolist() for each in [*scores, *after]],
