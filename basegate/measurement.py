@@ -289,26 +289,10 @@ class LoadedFile:
 
 
 class LargestBuffer(Frozen):
-    """The largest single block of memory of a candidate, as it was calculated.
+    """The largest single block of memory, as calculated: what it holds, in words, and bytes."""
 
-    Attributes:
-        kind: what it holds: one of the weights, the KV cache of all rows of a batch, their logits,
-            or what a layer computes of a pass.
-        bytes: its size.
-    """
-
-    kind: Literal["weights", "kv_cache", "logits", "activations"]
+    kind: str
     bytes: int
-
-    @property
-    def label(self) -> str:
-        """What it holds, in words."""
-        return {
-            "weights": Message("one of the weights"),
-            "kv_cache": Message("KV cache"),
-            "logits": Message("logits"),
-            "activations": Message("activations"),
-        }[self.kind]
 
 
 WeightFormat = Literal["safetensors", "pickle", "gguf"]

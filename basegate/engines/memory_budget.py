@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from basegate.engines.devices import free_memory, memory_held
 from basegate.engines.kv_cache import row_bytes
 from basegate.engines.lm_head import POSITIONS, TOKENS
 from basegate.i18n.formatting import GIB
+from basegate.i18n.messages import Message
 from basegate.measurement import LargestBuffer
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ BATCH_TOKENS = {"cuda": 16384, "cpu": 2048}
 """Most tokens of a pass over prompts or windows."""
 LOGIT_COPIES = 4
 """Logits of a step of sampling, and what is made of them: each as large, in float32."""
+WEIGHTS, KV_CACHE = Message("one of the weights"), Message("KV cache")
+LOGITS, ACTIVATIONS = Message("logits"), Message("activations")
+"""What the largest buffer may hold; of a batch it is that of all its rows."""
 LAYER_COPIES = 4
 """What a layer keeps of its widest input and output while it computes."""
 
@@ -70,7 +74,7 @@ class BatchMemory:
         device = model.device.type
         budget = budget or memory_budget(device)
         sizes = [each.nbytes for each in model.parameters()]
-        self.largest = LargestBuffer(kind="weights", bytes=max(sizes, default=0))
+        self.largest = LargestBuffer(kind=WEIGHTS, bytes=max(sizes, default=0))
         enough = max(ENOUGH, sum(sizes) // 2)
         room = budget.room()
         room = enough if room is None else int(SHARE[device] * room)
@@ -92,8 +96,8 @@ class BatchMemory:
         row += 2 * tokens * self._heads * self._head_width * self._size
         rows = max(1, int(self.working // row))
         together = min(rows, asked)
-        self._note("kv_cache", together * self._cached(tokens))
-        self._note("logits", together * self._vocabulary * 4 if logits else 0)
+        self._note(KV_CACHE, together * self._cached(tokens))
+        self._note(LOGITS, together * self._vocabulary * 4 if logits else 0)
         return rows
 
     def tokens(self, longest: int, asked: int, head: LMHead | None = None) -> int:
@@ -108,8 +112,8 @@ class BatchMemory:
         if head is not None:
             found = min(found, BATCH_TOKENS[self.model.device.type])
         together = min(found, asked)
-        self._note("activations", together * self._layers // LAYER_COPIES)
-        self._note("logits", together * logits // 3)
+        self._note(ACTIVATIONS, together * self._layers // LAYER_COPIES)
+        self._note(LOGITS, together * logits // 3)
         return found
 
     def _cached(self, tokens: int) -> int:
@@ -121,7 +125,7 @@ class BatchMemory:
         eager = getattr(self.model.config, "_attn_implementation", "") == "eager"
         return int(self._layers + tokens * (8 * self._heads if eager else 8))
 
-    def _note(self, kind: Literal["kv_cache", "logits", "activations"], size: int) -> None:
+    def _note(self, kind: str, size: int) -> None:
         if size > self.largest.bytes:
             self.largest = LargestBuffer(kind=kind, bytes=size)
 
