@@ -15,6 +15,9 @@ from basegate.stats.intervals import at_confidence, share_interval
 CORRECT = "correct"
 """A metric, and its unit: how many samples of a question are right."""
 
+DROP = "drop"
+"""A metric: how much worse than another candidate on the same items."""
+
 _MANY = ConfigDict(extra="forbid")
 """Of what a store holds very many: a dataclass takes half the time and memory of a model."""
 
@@ -266,6 +269,9 @@ class Findings(Frozen):
     def has_texts(self) -> bool:
         """Whether there are texts to read behind the numbers."""
         return bool(self.samples or self.preferences or self.choices)
+
+    def with_metrics(self, *metrics: Metric) -> Findings:
+        return self.model_copy(update={"metrics": (*self.metrics, *metrics)}) if metrics else self
 
     def noting(self, *notes: str, **facts: float | int | str | bool | None) -> Findings:
         """These findings with further notes and facts."""
