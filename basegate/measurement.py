@@ -4,97 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message, joined
-from basegate.serialization import FiniteOrNone, Frozen, Interval, MessageField
-from basegate.stats.intervals import at_confidence, share_interval
+from basegate.serialization import Frozen, MessageField
+from basegate.stats.metric import MANY, Metric as Metric
 
 CORRECT = "correct"
 """A metric, and its unit: how many samples of a question are right."""
 
-_MANY = ConfigDict(extra="forbid")
-"""Of what a store holds very many: a dataclass takes half the time and memory of a model."""
-
-
-@dataclass(frozen=True, slots=True, config=_MANY)
-class Metric:
-    """One number of a measurement.
-
-    Attributes:
-        name: what was measured, e.g. `bits_per_char`.
-        value: the number; `None` where it is not finite, which makes it `invalid`.
-        unit: of which kind the number is: `bits_per_char`, `bits_per_byte`, `perplexity`,
-            `tokens_per_char`, `fraction` (between 0 and 1) or `correct` (samples out of `count`).
-        item: the part of the measurement it speaks of (a question's id), or empty for the whole.
-        interval: a confidence interval, lower and upper end, where one can be given.
-        confidence: the interval's level.
-        count: out of how many, for counts (`correct` of `count` samples); of how many questions or
-            pairs, for shares of them.
-        drawn: for counts, samples that were drawn: fewer than `count` where the others could not
-            change the verdict.
-        informative: whether it is shown only, never judged, and may be no finite number.
-        effective_count: independent draws that a share is worth, from which an interval at any
-            level follows; `None` where the interval comes from elsewhere.
-        degrees: of freedom of the variance that the effective count was estimated from, if it was.
-    """
-
-    name: str
-    value: FiniteOrNone
-    unit: str
-    item: str = ""
-    interval: Interval = None
-    confidence: float = 0.95
-    count: int | None = None
-    drawn: int | None = None
-    informative: bool = False
-    effective_count: float | None = None
-    degrees: int | None = None
-
-    @classmethod
-    def share(
-        cls,
-        name: str,
-        value: float,
-        *,
-        item: str = "",
-        count: int,
-        worth: float,
-        degrees: int | None = None,
-    ) -> Metric:
-        """The metric of a share of questions or pairs that are worth so many independent draws.
-
-        Its interval is Wilson's.
-        """
-        return cls(
-            name,
-            value,
-            FRACTION,
-            item,
-            share_interval(value, worth, 0.95),
-            count=count,
-            effective_count=worth,
-            degrees=degrees,
-        )
-
-    @property
-    def n_generated(self) -> int | None:
-        """`drawn`, as a row of the ledger calls it."""
-        return self.drawn
-
-    def worth_at(self, confidence: float) -> float | None:
-        if self.effective_count is None:
-            return None
-        return at_confidence(self.effective_count, self.degrees, confidence)
-
-    def interval_at(self, confidence: float) -> tuple[tuple[float, float] | None, float]:
-        """The interval at a level, as near to it as can be told, and its level."""
-        worth = self.worth_at(confidence)
-        if worth is None or self.value is None:
-            return self.interval, self.confidence
-        return share_interval(self.value, worth, confidence), confidence
+DROP = "drop"
+"""A metric: how much worse than another candidate on the same items."""
 
 
 class Preference(Frozen):
@@ -267,13 +189,16 @@ class Findings(Frozen):
         """Whether there are texts to read behind the numbers."""
         return bool(self.samples or self.preferences or self.choices)
 
+    def with_metrics(self, *metrics: Metric) -> Findings:
+        return self.model_copy(update={"metrics": (*self.metrics, *metrics)}) if metrics else self
+
     def noting(self, *notes: str, **facts: float | int | str | bool | None) -> Findings:
         """These findings with further notes and facts."""
         more = (*self.notes, *map(Message.of, notes))
         return self.model_copy(update={"notes": more, "facts": {**self.facts, **facts}})
 
 
-@dataclass(frozen=True, slots=True, config=_MANY)
+@dataclass(frozen=True, slots=True, config=MANY)
 class LoadedFile:
     """One file that a candidate was loaded from.
 
