@@ -214,7 +214,12 @@ class LoadedFile:
 
 
 class LargestBuffer(Frozen):
-    """The largest single block of memory, as calculated: what it holds, in words, and bytes."""
+    """The largest single block of memory of a candidate, as calculated.
+
+    Attributes:
+        kind: what it holds, in words, e.g. `KV cache` (that of all rows of a batch).
+        bytes: its size.
+    """
 
     kind: str
     bytes: int

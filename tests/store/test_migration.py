@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 
@@ -50,7 +51,21 @@ def test_pytest_takes_it_as_measured_and_loads_nothing(store, tmp_path, pytester
         pytest.skip("other versions of libraries are installed, with which it measures anew")
     monkeypatch.chdir(ROOT)
     ledger = tmp_path / "ledger.json"
-    arguments = ["-q", "--tb=no", "-p", "no:cacheprovider", "--model=tiny-yue,tiny-en"]
+    # It was computed in bfloat16, for which other processors now measure anew.
+    (tmp_path / "with_bfloat16.py").write_text(
+        "from basegate.engines import cpu_compute\n"
+        "cpu_compute.processor_flags = lambda: frozenset({'avx512_bf16'})\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    arguments = [
+        "-q",
+        "--tb=no",
+        "-p",
+        "with_bfloat16",
+        "-p",
+        "no:cacheprovider",
+        "--model=tiny-yue,tiny-en",
+    ]
     arguments += [f"--thresholds={THRESHOLDS}", f"--store={store}", f"--ledger={ledger}"]
     found = pytester.run(sys.executable, "-m", "pytest", *arguments, ROOT / "tests_models")
     assert found.ret == 1
