@@ -39,6 +39,8 @@ class Metric:
         effective_count: independent draws that a share is worth, from which an interval at any
             level follows; `None` where the interval comes from elsewhere.
         degrees: of freedom of the variance that the effective count was estimated from, if it was.
+        best_of: how many metrics this is the best of: its interval holds all of theirs at the level
+            together (Bonferroni), so that choosing the best makes no pass likelier by chance.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Metric:
     informative: bool = False
     effective_count: float | None = None
     degrees: int | None = None
+    best_of: int = 1
 
     @classmethod
     def share(
@@ -63,6 +66,7 @@ class Metric:
         count: int,
         worth: float,
         degrees: int | None = None,
+        best_of: int = 1,
     ) -> Metric:
         """The metric of a share of questions or pairs that are worth so many independent draws.
 
@@ -73,10 +77,11 @@ class Metric:
             value,
             FRACTION,
             item,
-            share_interval(value, worth, 0.95),
+            share_interval(value, worth, _level(0.95, best_of)),
             count=count,
             effective_count=worth,
             degrees=degrees,
+            best_of=best_of,
         )
 
     @property
@@ -94,7 +99,11 @@ class Metric:
         worth = self.worth_at(confidence)
         if worth is None or self.value is None:
             return self.interval, self.confidence
-        return share_interval(self.value, worth, confidence), confidence
+        return share_interval(self.value, worth, _level(confidence, self.best_of)), confidence
+
+
+def _level(confidence: float, best_of: int) -> float:
+    return 1 - (1 - confidence) / best_of
 
 
 class Preference(Frozen):
@@ -126,14 +135,20 @@ class OptionScores(Frozen):
     Attributes:
         item: the question's id.
         expected: the letter of the right option.
-        letters: by option, the mean natural log-probability of the letter that it stood under.
-        texts: by option, the mean natural log-probability of its text, per character.
+        letters: by option, the mean natural log-probability of the letter that it stood under;
+            empty where the letters were not scored.
+        texts: by option, the natural log-probability of its text, normalised as the bank's settings
+            say; empty where the texts were not scored.
+        right_bits: of the right option's text, the negative binary logarithm of its probability.
+        right_characters: of that text.
     """
 
     item: str
     expected: str
     letters: dict[str, float]
     texts: dict[str, float]
+    right_bits: float | None = None
+    right_characters: int | None = None
 
     @property
     def by_letter(self) -> str | None:
@@ -142,11 +157,13 @@ class OptionScores(Frozen):
 
     @property
     def by_text(self) -> str | None:
-        """The option whose text is likeliest, per character; `None` in a tie."""
+        """The option whose text is likeliest, normalised; `None` in a tie."""
         return _likeliest(self.texts)
 
 
 def _likeliest(scores: dict[str, float]) -> str | None:
+    if not scores:
+        return None
     first, second = sorted(scores, key=lambda option: -scores[option])[:2]
     return first if scores[first] > scores[second] else None
 
@@ -191,30 +208,20 @@ class Sample(Frozen):
     notes: dict[str, float | int | str | bool] = Field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ItemScores:
-    """What one candidate reached on every item, in one metric, to compare it with others.
+class AnswerCounts(Frozen):
+    """What was read in the samples of a bank; together all of them.
 
     Attributes:
-        metric: its name.
-        unit: of which kind it is; see `Metric`.
-        counts: by item, what is counted.
-        totals: by item, what it is counted of; the metric is sum(counts) / sum(totals).
-        lower: whether less is better.
-        fixed: whether what is counted of is the same for every candidate, as characters are.
+        right: with the right answer.
+        wrong: with another answer.
+        no_answer: without an answer that could be read.
+        degenerate: empty or one token over and over, whatever was read in them.
     """
 
-    metric: str
-    unit: str
-    counts: dict[str, float]
-    totals: dict[str, float]
-    lower: bool = False
-    fixed: bool = False
-
-    @classmethod
-    def each(cls, metric: str, values: dict[str, float]) -> ItemScores:
-        """A metric in which every item counts once."""
-        return cls(metric, FRACTION, values, dict.fromkeys(values, 1.0))
+    right: int
+    wrong: int
+    no_answer: int
+    degenerate: int
 
 
 class SampleSize(Frozen):
@@ -227,6 +234,8 @@ class SampleSize(Frozen):
         at_most: whether of some fewer samples were drawn, since more could not change a verdict.
         left_out: how many could not be used.
         parallel: documents that were scored in written Chinese, too.
+        read: what was read in the samples, where they have right answers.
+        shots: worked examples before every prompt.
     """
 
     kind: str
@@ -235,6 +244,8 @@ class SampleSize(Frozen):
     at_most: bool = False
     left_out: int = 0
     parallel: int = 0
+    read: AnswerCounts | None = None
+    shots: int = 0
 
 
 class Findings(Frozen):

@@ -12,8 +12,8 @@ from typing import Generic, NamedTuple, TypeVar
 from basegate.measurement import Findings
 from basegate.progress import SILENT, Progress
 
-Data = TypeVar("Data")
-Settings = TypeVar("Settings")
+Data = TypeVar("Data", covariant=True)
+Settings = TypeVar("Settings", covariant=True)
 
 
 class StoppingRule(NamedTuple):

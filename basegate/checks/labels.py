@@ -12,10 +12,10 @@ from functools import reduce
 
 from basegate.config.declaration import MetricLabel, find_declaration
 from basegate.i18n.catalogue import ENGLISH, Plural, Translator
-from basegate.i18n.formatting import format_interval, format_value
+from basegate.i18n.formatting import FRACTION, format_interval, format_value
 from basegate.i18n.messages import Message
 from basegate.ledger import ValueAndLimit
-from basegate.measurement import CORRECT, Metric, SampleSize
+from basegate.measurement import CORRECT, AnswerCounts, Metric, SampleSize
 from basegate.verdict import Result
 
 FACTS: dict[str, str] = {
@@ -159,6 +159,10 @@ def _parts(size: SampleSize, tr: Translator) -> Iterator[str]:
         yield tr.ngettext("up to {count} sample each", "up to {count} samples each", each)
     elif each is not None:
         yield tr.ngettext("{count} sample each", "{count} samples each", each)
+    if size.shots:
+        yield tr.ngettext(
+            "{count} worked example before each", "{count} worked examples before each", size.shots
+        )
     if size.kind != "documents":
         yield tr("{count} left out", count=size.left_out)
     elif size.left_out:
@@ -167,3 +171,15 @@ def _parts(size: SampleSize, tr: Translator) -> Iterator[str]:
         )
     if size.parallel:
         yield tr("{count} of them in written Chinese too", count=size.parallel)
+    if size.read:
+        yield _read(size.read, tr)
+
+
+def _read(read: AnswerCounts, tr: Translator) -> str:
+    counts = {key: int(value) for key, value in read}
+    total = max(1, sum(counts.values()))
+    return tr(
+        "of the samples {right} right, {wrong} wrong, {no_answer} without an answer, {degenerate} "
+        "degenerate",
+        **{key: format_value(value / total, FRACTION, tr=tr) for key, value in counts.items()},
+    )

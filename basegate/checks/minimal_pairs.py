@@ -26,7 +26,8 @@ from basegate.config.thresholds_schema import BankTable, Confidence, Name, Share
 from basegate.data.banks import Bank, Pair, identity, prepares
 from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message
-from basegate.measurement import Findings, ItemScores, Metric, Preference
+from basegate.measurement import Findings, Metric, Preference
+from basegate.stats.paired import ItemScores
 
 
 class PairSettings(BankSettings):

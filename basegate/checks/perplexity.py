@@ -43,8 +43,9 @@ from basegate.config.thresholds_schema import DifferenceLimit, Name, PositiveLim
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.engines.protocol import Engine, TokenScores
 from basegate.i18n.messages import Message
-from basegate.measurement import Findings, ItemScores, Metric, SampleSize
+from basegate.measurement import Findings, Metric, SampleSize
 from basegate.stats.bootstrap import difference_interval, ratio_interval
+from basegate.stats.paired import ItemScores
 
 
 class PerplexitySettings(CheckSettings):

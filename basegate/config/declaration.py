@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from basegate.checks.early_stopping import MeasureTask
     from basegate.config.thresholds_schema import Table
     from basegate.engines.protocol import Engine
-    from basegate.measurement import Findings, ItemScores
+    from basegate.measurement import Findings
+    from basegate.stats.paired import ItemScores
 
     Prepare = Callable[[Any], Any]
     Identity = Callable[[Any], str]

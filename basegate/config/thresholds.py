@@ -160,7 +160,7 @@ def _items(
             tuple(
                 _limit(path, place, given, key, *limit)
                 for place, given in limits.items()
-                for key, limit in given.given_limits().items()
+                for key, limit in given.given_limits(own).items()
             ),
         )
 

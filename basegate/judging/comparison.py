@@ -23,8 +23,14 @@ from typing import Literal
 from basegate.config.declaration import declaration_of, origin_of
 from basegate.errors import NotCompared, summary
 from basegate.ledger import Comparison
-from basegate.measurement import ItemScores, Measurement
-from basegate.stats.paired import holm, paired_difference, paired_ratio_intervals, sign_test
+from basegate.measurement import Measurement
+from basegate.stats.paired import (
+    ItemScores,
+    holm,
+    paired_difference,
+    paired_ratio_intervals,
+    sign_test,
+)
 from basegate.store.union import Readable
 from basegate.verdict import Result
 

@@ -45,10 +45,10 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "b97f2a6d82ad6783"),
-    "reasoning": (5, "e4da95d0cb0a6ae3"),
-    "continuation": (7, "f64e7d351eb8c599"),
-    "minimal_pairs": (3, "fdcabc7924def008"),
+    "knowledge": (6, "ca56bcb6029c30fc"),
+    "reasoning": (5, "a0568387fffca964"),
+    "continuation": (7, "92492d4b7a9fbb69"),
+    "minimal_pairs": (3, "8b8372b6891fa2df"),
     "perplexity": (5, "bab072155bd157ba"),
 }
 
