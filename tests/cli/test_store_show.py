@@ -1,5 +1,7 @@
 """The command `store show`."""
 
+import re
+
 from basegate.measurement import DocumentScore
 from tests.helpers.stored import answers, fill, measurement, pairs, perplexity
 
