@@ -309,7 +309,7 @@ class CandidateFacts(Frozen):
         name: its name on the command line. Two names of one checkpoint share measurements.
         source: hub id or folder.
         revision: resolved commit of a hub id, or `sha256:…` over a folder's files.
-        engine: what answers, e.g. `transformers`.
+        engine: what answers: `transformers`, or `null` for a null model.
         quantization: `nf4`, `fp4`, `int8` or `none`.
         dtype: dtype of weights that are not quantised and of the computation.
         device: `cuda` or `cpu`.
@@ -333,6 +333,11 @@ class CandidateFacts(Frozen):
     weights: WeightFormat | None = None
     remote_code: bool = False
     files: tuple[LoadedFile, ...] = ()
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it is one of basegate's null models, which no gate may accept."""
+        return self.engine == "null"
 
     @property
     def precision(self) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from basegate.config.registry import load_registry
+from basegate.config.null_models import NULL_MODELS
+from basegate.config.registry import load_registry, tagged
 from basegate.config.selection import is_group, names_in, of_group
 from basegate.errors import UsageError
 
@@ -20,7 +21,7 @@ class Chosen:
     Attributes:
         names: in the order given, each once; empty where none is named, which means all.
         grouped: those that are named by a group only.
-        registered: names of `models.toml`, of which nothing need be stored.
+        registered: names of `models.toml` and of null models, of which nothing need be stored.
     """
 
     names: tuple[str, ...]
@@ -45,7 +46,7 @@ def chosen_by(given: Sequence[str], option: str = "--model") -> Chosen:
             )
         if not is_group(request):
             plain[request] = True
-        elif registry:
+        elif registry or tagged(NULL_MODELS.values(), request.removeprefix("@")):
             for spec in of_group(request, registry, option):
                 plain.setdefault(spec.name, False)
         else:
@@ -54,4 +55,4 @@ def chosen_by(given: Sequence[str], option: str = "--model") -> Chosen:
                 f"candidates in {REGISTRY.absolute()}. Give names of what is stored."
             )
     grouped = frozenset(name for name, named in plain.items() if not named)
-    return Chosen(tuple(plain), grouped, frozenset(registry))
+    return Chosen(tuple(plain), grouped, frozenset((*registry, *NULL_MODELS)))

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import basegate
 from basegate.cli.console import Commands
+from basegate.data.suite import project_folder, suite_folder
 from basegate.errors import UsageError
 
 _DATA = (
@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
-    suite, project = _sources()
+    suite, project = suite_folder(), project_folder()
     for name in ("conftest.py", "models.toml"):
         yield name, (project / name).read_bytes()
     for path in sorted(project.glob("tests_models/test_*.py")):
@@ -112,15 +112,6 @@ def _files() -> Iterator[tuple[str, bytes]]:
         for path in sorted(suite.glob(pattern)):
             if path.is_file():
                 yield f"fixtures/{path.relative_to(suite).as_posix()}", path.read_bytes()
-
-
-def _sources() -> tuple[Path, Path]:
-    """The suite's data and the folder of its `models.toml`: in the package, or in a checkout."""
-    package = Path(basegate.__file__).parent
-    suite = package / "suite"
-    if suite.is_dir():
-        return suite, suite / "project"
-    return package.parent / "fixtures", package.parent
 
 
 def _demonstration(suite: Path) -> str:

@@ -132,12 +132,15 @@ def _measure_command(
     each: StoredJudgement, thresholds: Path, store: Path, registry: Mapping[str, CandidateSpec]
 ) -> str:
     facts = each.facts
-    parts = ["pytest", "--model", asked_for(each.name, facts.located, registry)]
+    name = each.name if facts.is_null else asked_for(each.name, facts.located, registry)
+    parts = ["pytest", "--model", name]
     # With `=`, as pytest wants them.
     if thresholds != THRESHOLDS:
         parts.append(f"--thresholds={thresholds}")
     if store != STORE:
         parts.append(f"--store={store}")
+    if facts.is_null:  # no option changes what it computes in
+        return shlex.join(parts)
     # Without such an option pytest goes by the entry, and would load it otherwise.
     usual = registry.get(each.name) or CandidateSpec(name=each.name, source=facts.source)
     several = facts.name != each.name

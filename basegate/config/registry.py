@@ -17,6 +17,8 @@ Dtype = Literal["bfloat16", "float16", "float32"]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Of a candidate, a corpus or a bank."""
 TAG = re.compile("[a-z0-9][a-z0-9.-]*")
+RESERVED = "null-"
+"""Beginning of the names of null models."""
 DEMO = "demo"
 SIZES = ((2, "1b"), (5, "3b"), (10, "7b"), (20, "14b"), (40, "32b"), (float("inf"), "70b"))
 """Below so many billions of parameters, the tag of the usual size."""
@@ -139,6 +141,9 @@ class CandidateSpec(_Entry):
     """
 
     name: str
+    # Wider than in an entry: null models have none, and no option changes what they compute in.
+    engine: Literal["transformers", "null"] = "transformers"  # type: ignore[assignment]
+    dtype: Dtype | Literal["float64"] = "bfloat16"  # type: ignore[assignment]
     local: bool = False
     trusted: bool = False
 
@@ -187,6 +192,7 @@ def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
             f"{path}: candidates.{name}: a name is made of letters, digits, '.', '_' and '-', and "
             "is not 'all'."
         )
+    check_not_reserved(name, f"{path}: candidates.{name}")
     if "source" not in entry and (parts := [key for key in entry if isinstance(entry[key], dict)]):
         whole = f"{name}.{parts[0]}"
         raise UsageError(
@@ -225,6 +231,14 @@ def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
             f'revision = "{found.revision}"'
         )
     return {"source": found.repo_id}
+
+
+def check_not_reserved(name: str, where: str) -> None:
+    if name.startswith(RESERVED):
+        raise UsageError(
+            f"{where}: names that begin with {RESERVED!r} are those of basegate's null models. "
+            "Choose another, so that nobody takes the one for the other."
+        )
 
 
 def check_pinned(source: str, revision: str | None, local: bool, what: str) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from basegate.config.null_models import NULL_MODELS
 from basegate.config.registry import (
     NAME,
     CandidateSpec,
+    check_not_reserved,
     check_pinned,
     folder_of,
     hub_source,
@@ -73,13 +75,15 @@ def _expand(
         return [_unregistered(request, registry, base)]
     if is_group(request):
         return of_group(request, registry)
+    if request in NULL_MODELS:
+        return [NULL_MODELS[request]]
     if request in registry:
         return [_check_folder(registry[request])]
     if looks_like_a_path(request) or "/" in request:
         raise UsageError(
             f"--model {request}: a folder or hub id needs a name to go by: --model NAME={request}"
         )
-    hint = did_you_mean(request, [*registry, "all"])
+    hint = did_you_mean(request, [*registry, *NULL_MODELS, "all"])
     raise UsageError(
         f"--model {request}: there is no candidate of that name.{hint} {known_names(registry)} For "
         "any other model write NAME=SOURCE with a hub id or a folder, e.g. --model "
@@ -95,12 +99,16 @@ def is_group(request: str) -> bool:
 def of_group(
     request: str, registry: Mapping[str, CandidateSpec], option: str = "--model"
 ) -> Iterable[CandidateSpec]:
-    """The candidates of `all` or `@TAG`; raises `UsageError` if none has the tag."""
+    """The candidates of `all` or `@TAG`; raises `UsageError` if none has the tag.
+
+    `all` are those of the registry, without null models.
+    """
     if request == "all":
         return registry.values()
-    found = tagged(registry.values(), request.removeprefix("@"))
+    every = [*registry.values(), *NULL_MODELS.values()]
+    found = tagged(every, request.removeprefix("@"))
     if not found:
-        known = known_tags(registry.values())
+        known = known_tags(every)
         raise UsageError(
             f"{option} {request}: no candidate has this tag.{did_you_mean(request, known)} Known "
             f"tags: {', '.join(known) or 'none'}."
@@ -128,6 +136,7 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
             f"--model {request}: write NAME=SOURCE, NAME made of letters, digits, '.', '_' and "
             "'-', SOURCE a hub id (owner/name, owner/name@revision) or a folder."
         )
+    check_not_reserved(name, f"--model {request}")
     if name in registry:
         raise UsageError(
             f"--model {request}: the name {name!r} is registered in models.toml. Choose another, "

@@ -75,7 +75,10 @@ def build_ledger(
     """
     entries = tuple(_entry(each, checks) for each in candidates)
     results = tuple(row for each in candidates for row in each.results)
-    chosen = recommend(entries, results, comparisons) if choose and results else None
+    # A null model is no choice, whatever limits it meets.
+    real = [entry for entry in entries if not entry.is_null]
+    own = [row for row in results if row.candidate in {entry.name for entry in real}]
+    chosen = recommend(real, own, comparisons) if choose and results else None
     return Ledger(
         suite=suite,
         environment=environment,

@@ -268,6 +268,8 @@ def _outputs(config: pytest.Config) -> dict[str, Path | None]:
 
 
 def _overridden(spec: CandidateSpec, option: argparse.Namespace) -> CandidateSpec:
+    if spec.engine == "null":  # no precision to choose
+        return spec
     asked = {"quantization": option.basegate_quantization, "dtype": option.basegate_dtype}
     return spec.model_copy(update={key: value for key, value in asked.items() if value})
 
@@ -308,6 +310,7 @@ def list_models(config: pytest.Config) -> str:
 
 def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
     """A line per candidate, then groups and notes; `base` is where `models.toml` is."""
+    from basegate.config.null_models import NULL_MODELS
     from basegate.config.registry import known_tags, tagged
 
     if not registry:
@@ -317,7 +320,8 @@ def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
     lines = table([*rows, *(_listed(spec, base) for spec in specs)])
     groups = [f"{tag}: {_names(tagged(specs, tag.removeprefix('@')))}" for tag in known_tags(specs)]
     notes = [f"{spec.name}: {note}" for spec in specs for note in _notes(spec)]
-    for texts in filter(None, (groups, notes)):
+    null = [f"null models, which a gate has to reject (--model=@null): {', '.join(NULL_MODELS)}"]
+    for texts in filter(None, (groups, notes, null)):
         lines.append("")
         for text in texts:
             lines += textwrap.wrap(text, 100, subsequent_indent="  ", break_on_hyphens=False)

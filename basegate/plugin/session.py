@@ -22,6 +22,7 @@ from basegate.ledger import Record
 from basegate.measurement import CandidateFacts, Earlier, Measurement
 from basegate.plugin.options import RunOptions
 from basegate.progress import Progress
+from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
 from basegate.runner.isolation import Isolation
 from basegate.runner.measure import Measurer, get_or_measure, measure
@@ -163,5 +164,5 @@ class GateSession:
             engine=spec.engine,
             quantization=spec.quantization,
             dtype=spec.dtype,
-            device=self.device,
+            device=backend_of(spec).resolve_device(self.options.device),
         )

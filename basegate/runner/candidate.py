@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from basegate.config.registry import CandidateSpec
-from basegate.data.fingerprint import checkpoint_fingerprint, describe_files
-from basegate.data.hub import resolve_commit
+from basegate.data.fingerprint import describe_files
 from basegate.engines.devices import (
     clear_frames,
     peak_memory,
     release_memory,
     reset_peak_memory,
-    resolve_device,
 )
 from basegate.engines.protocol import Engine
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.measurement import CandidateFacts
 from basegate.progress import SILENT, Progress
+from basegate.runner.backends import backend_of
 
 Loader = Callable[[CandidateSpec, str, str], "Engine"]
 
@@ -53,7 +52,7 @@ class Candidate:
         load: Loader | None = None,
     ) -> None:
         self.spec = spec
-        self.device = resolve_device(device)
+        self.device = backend_of(spec).resolve_device(device)
         self._memory = memory
         self._progress = progress
         self._load = load or partial(load_engine, window=window, progress=progress)
@@ -82,7 +81,8 @@ class Candidate:
             raise CandidateError(self._failure)
         if self._revision is None:
             try:
-                self._revision = self._find_revision()
+                find = backend_of(self.spec).find_revision
+                self._revision = find(self.spec, self._memory, self._progress)
             except InvalidMeasurement:
                 self._failure = NOT_FOUND
                 raise
@@ -154,23 +154,6 @@ class Candidate:
             self._engine.close()
             self._engine = None
 
-    def _find_revision(self) -> str:
-        if self.spec.unsupported:
-            raise CandidateError(f"it cannot be loaded yet: {self.spec.unsupported}")
-        if not self.spec.local:
-            return resolve_commit("model", self.spec.source, self.spec.revision)
-        folder = Path(self.spec.source)
-        from basegate.engines.checkpoints.config_files import unreadable
-        from basegate.engines.checkpoints.inspection import check_before_loading
-
-        check_before_loading(folder, self.spec.architecture)
-        try:
-            return checkpoint_fingerprint(
-                folder, self._memory, name=self.name, progress=self._progress
-            )
-        except OSError as error:
-            raise unreadable(Path(error.filename or folder), error) from None
-
 
 def load_engine(
     spec: CandidateSpec,
@@ -180,30 +163,9 @@ def load_engine(
     window: int | None = None,
     progress: Progress = SILENT,
 ) -> Engine:
-    """Load a candidate, and run the sanity checks on it.
+    """Load a candidate with its engine, which runs the sanity checks that apply to it.
 
     Raises:
         CandidateError: it cannot be loaded, or its numbers cannot mean anything.
     """
-    from basegate.engines.loading import load_candidate
-    from basegate.runner import sanity_check
-
-    engine = load_candidate(
-        spec.source,
-        name=spec.name,
-        quantization=spec.quantization,
-        dtype=spec.dtype,
-        device=device,
-        revision=None if spec.local else revision,
-        trust_remote_code=spec.trusted,
-        window=window,
-        local=spec.local,
-        architecture=spec.architecture,
-        progress=progress,
-    )
-    try:
-        sanity_check.check(engine)
-    except BaseException:  # Ctrl-C, too, frees the memory
-        engine.close()
-        raise
-    return engine
+    return backend_of(spec).load(spec, revision, device, window=window, progress=progress)

@@ -27,6 +27,7 @@ from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Findings, Measurement
 from basegate.progress import Progress
+from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
 from basegate.serialization import digest
 from basegate.store.file_batch_cache import FileBatchCache
@@ -273,8 +274,7 @@ def identify(candidate: Candidate, check: CheckConfig) -> dict[str, Any]:
             "quantization": spec.quantization,
             "dtype": spec.dtype,
             "device": candidate.device,
-            # Another program may compute other numbers from the same files.
-            **({"remote_code": True} if spec.trusted else {}),
+            **backend_of(spec).identity(spec),
         },
         **identify_check(check),
         **identify_software(check.name),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from basegate.config.null_models import NULL_MODELS
 from basegate.config.registry import CandidateSpec, load_registry
 from basegate.config.selection import select
 from basegate.errors import UsageError
@@ -46,6 +47,8 @@ def refused(tmp_path, *requests, registry=REGISTRY):
         (["llama-2-7b,all"], ["llama-2-7b", "yi-6b", "yi-34b"]),
         (["yi-6b", "yi-6b"], ["yi-6b"]),
         (["m=a/b", "m=a/b"], ["m"]),
+        (["null-bigram,yi-6b"], ["null-bigram", "yi-6b"]),
+        (["@null"], list(NULL_MODELS)),
     ],
 )
 def test_candidates_come_in_the_order_given_and_each_once(tmp_path, requests, names):
@@ -195,5 +198,17 @@ def test_an_unknown_tag_is_refused_with_the_nearest(tmp_path):
     message = refused(tmp_path, "@apach", registry=TAGGED)
     assert message == (
         "--model @apach: no candidate has this tag. Did you mean '@apache'? Known tags: @7b, @32b, "
-        "@apache, @demo, @gated, @mine, @mit."
+        "@apache, @demo, @gated, @mine, @mit, @null."
     )
+
+
+def test_names_of_null_models_are_not_given_to_others(tmp_path):
+    assert "those of basegate's null models" in refused(tmp_path, "null-7b=a/b")
+    path = tmp_path / "models.toml"
+    path.write_text('[candidates.null-bigram]\nsource = "a/b"\n')
+    with pytest.raises(UsageError, match="those of basegate's null models"):
+        load_registry(path)
+
+
+def test_a_misspelt_null_model_is_guessed(tmp_path):
+    assert "'null-bigram'" in refused(tmp_path, "null-bigramm")

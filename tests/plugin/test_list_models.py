@@ -60,6 +60,10 @@ def test_the_table_has_a_line_per_candidate_in_columns(load, tmp_path):
         "",
         "much-longer: a note",
         "old: too old",
+        "",
+        "null models, which a gate has to reject (--model=@null): null-unigram, null-bigram, "
+        "null-5gram,",
+        "  null-uniform, null-letter-a, null-copy",
     ]
 
 
