@@ -39,8 +39,8 @@ class Metric:
         effective_count: independent draws that a share is worth, from which an interval at any
             level follows; `None` where the interval comes from elsewhere.
         degrees: of freedom of the variance that the effective count was estimated from, if it was.
-        best_of: how many metrics this is the best of: its interval holds all of theirs at the level
-            together (Bonferroni), so that choosing the best makes no pass likelier by chance.
+        best_of: how many metrics this is the best of: its interval is theirs at the level together
+            (Bonferroni).
     """
 
     name: str
@@ -77,7 +77,7 @@ class Metric:
             value,
             FRACTION,
             item,
-            share_interval(value, worth, _level(0.95, best_of)),
+            share_interval(value, worth, 1 - 0.05 / best_of),
             count=count,
             effective_count=worth,
             degrees=degrees,
@@ -99,11 +99,7 @@ class Metric:
         worth = self.worth_at(confidence)
         if worth is None or self.value is None:
             return self.interval, self.confidence
-        return share_interval(self.value, worth, _level(confidence, self.best_of)), confidence
-
-
-def _level(confidence: float, best_of: int) -> float:
-    return 1 - (1 - confidence) / best_of
+        return share_interval(self.value, worth, 1 - (1 - confidence) / self.best_of), confidence
 
 
 class Preference(Frozen):
@@ -230,6 +226,7 @@ class SampleSize(Frozen):
     Attributes:
         kind: what was counted: `documents`, `questions`, `problems`, `prompts` or `pairs`.
         n: how many.
+        out_of: how many there are, where not all were needed for a verdict.
         samples_each: samples that were drawn of each; `None` where none are.
         at_most: whether of some fewer samples were drawn, since more could not change a verdict.
         left_out: how many could not be used.
@@ -240,6 +237,7 @@ class SampleSize(Frozen):
 
     kind: str
     n: int
+    out_of: int | None = None
     samples_each: int | None = None
     at_most: bool = False
     left_out: int = 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from basegate.checks.early_stopping import MeasureTask
+from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
 from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken
 from basegate.config.declaration import MetricLabel
 from basegate.config.settings import SamplingSettings
@@ -90,23 +90,53 @@ def count_correct(
         InvalidMeasurement: the model is numerically unstable (NaN or inf).
     """
     bank, most = task.data, task.settings.sampling.samples
-    by_question = draw_samples(engine, asked, task)
-    samples = tuple(sample for own in by_question.values() for sample in own)
-    left = len(by_question) * most - len(samples)
+    drawn = Counter(each.item for each in task.earlier.samples) if task.earlier else Counter()
+    own: dict[str, list[Sample]] = {}
+
+    def ask(records: Sequence[Any]) -> None:
+        wanted = {each.id for each in records}
+        own.update(draw_samples(engine, [each for each in asked if each.id in wanted], task))
+
+    def metrics() -> tuple[Metric, ...]:
+        return _partial_metrics(own, most, task.stopping.confidence)
+
+    if drawn:
+        # Those of which an earlier run has some: it did not go beyond them.
+        ask([each for each in bank.records if drawn[each.id]])
+    left = ask_in_turn(bank.records, own.keys(), ask, metrics, task.stopping)
+    by_question = {each.id: own[each.id] for each in bank.records if each.id in own}
+    samples = tuple(sample for each in by_question.values() for sample in each)
+    undrawn = len(by_question) * most - len(samples)
     read = read_in(samples)
+    whole = (*summarise(asked, by_question, most), degenerate_share(samples))
     findings = Findings(
-        metrics=(*summarise(asked, by_question, most), degenerate_share(samples)),
+        metrics=metrics() if left else whole,
         samples=samples,
         facts={
             bank.records[0].kind_name + "s": len(by_question),
             "left_out": len(bank.left_out),
             "no_answer": sum(sample.answer is None for sample in samples),
-            "not_drawn": left,
+            "not_drawn": undrawn,
+            **({"not_asked": left} if left else {}),
         },
-        sample_size=bank.sample_size(most, at_most=left > 0, read=read),
+        sample_size=bank.sample_size(most, at_most=undrawn > 0, read=read, not_asked=left),
         left_out=tuple(map(str, bank.left_out)),
     )
     return findings.noting(_FORMAT) if read.no_answer > len(samples) / 2 else findings
+
+
+def _partial_metrics(
+    samples: Mapping[str, Sequence[Sample]], most: int, confidence: float
+) -> tuple[Metric, ...]:
+    """Of some questions of a bank, all samples of each: shares with confidence sequences."""
+    right = [right_samples(own) / most for own in samples.values()]
+    degenerate = [sum(each.degenerate for each in own) / most for own in samples.values()]
+    broken = sequential_share("degenerate_share", degenerate, confidence)
+    return (
+        sequential_share("accuracy", right, confidence),
+        replace(broken, count=len(right) * most),
+        *(_count(item, right_samples(own), len(own), most) for item, own in samples.items()),
+    )
 
 
 def draw_samples(
@@ -123,7 +153,8 @@ def draw_samples(
         ways.setdefault(each.id, []).append(each)
     samples: dict[str, list[Sample]] = {item: [] for item in ways}
     for sample in task.earlier.samples if task.earlier is not None else ():
-        samples[sample.item].append(sample)
+        if sample.item in samples:
+            samples[sample.item].append(sample)
 
     def wanted(own: Sequence[Sample]) -> range:
         needed = task.stopping.still_needed(right_samples(own), len(own), most)
@@ -208,7 +239,7 @@ def summarise(
     asked: Sequence[PromptItem], samples: dict[str, list[Sample]], most: int
 ) -> tuple[Metric, ...]:
     """The accuracy of the bank and of its topics, and the right samples of each question."""
-    asked = list({each.id: each for each in asked}.values())
+    asked = list({each.id: each for each in asked if each.id in samples}.values())
     right = Counter({each.id: right_samples(samples[each.id]) for each in asked})
     counts = [_count(each.id, right[each.id], len(samples[each.id]), most) for each in asked]
     if any(len(own) < most for own in samples.values()):

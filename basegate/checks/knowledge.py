@@ -22,8 +22,7 @@ from basegate.checks.k_of_n import ANSWER_LABELS, PromptItem, count_correct, pai
 from basegate.checks.option_likelihood import (
     OPTION_LABELS,
     paired_options,
-    score_options,
-    summarise,
+    score_in_turn,
 )
 from basegate.config.declaration import CheckDeclaration, LimitRule, register
 from basegate.config.settings import (
@@ -43,6 +42,7 @@ from basegate.measurement import Findings
 from basegate.stats.paired import ItemScores
 
 _Sampled = MeasureTask[Bank[Question], QuestionSettings]
+_Scored = MeasureTask[Bank[Question], OptionSettings]
 _ONLY_SAMPLED = ("samples", "correct", "rotate_options")
 _ONLY_SCORED = ("formulation", "normalize")
 
@@ -134,14 +134,7 @@ def measure(
     """
     bank, settings = task.data, task.settings
     if isinstance(settings, OptionSettings):
-        choices = score_options(engine, bank, settings, task.progress)
-        return Findings(
-            metrics=summarise(choices),
-            choices=choices,
-            facts={"questions": len(bank.records), "left_out": len(bank.left_out)},
-            sample_size=bank.sample_size(),
-            left_out=tuple(map(str, bank.left_out)),
-        )
+        return score_in_turn(engine, cast("_Scored", task))
     template = settings.template
     shown = before(bank.examples, lambda each: each.laid_out(template) + each.answer)
     asked = [each for question in bank.records for each in _ways(question, shown, settings)]

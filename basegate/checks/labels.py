@@ -32,6 +32,7 @@ FACTS: dict[str, str] = {
     "problems": Message("problems"),
     "no_answer": Message("samples without an answer"),
     "not_drawn": Message("samples not drawn"),
+    "not_asked": Message("not asked, since the verdict was certain"),
     "pairs": Message("pairs"),
     "ties": Message("ties"),
     "prefix": Message("before every window and prompt"),
@@ -153,7 +154,8 @@ def format_sample_size(size: SampleSize | None, tr: Translator = ENGLISH) -> str
 
 def _parts(size: SampleSize, tr: Translator) -> Iterator[str]:
     counted = _COUNTS.get(size.kind) or Plural(*(f"{{count}} {size.kind}",) * 2)
-    yield tr.ngettext(*counted, size.n)
+    asked = tr.ngettext(*counted, size.out_of or size.n)
+    yield asked if size.out_of is None else tr("{n} of {all}", n=size.n, all=asked)
     each = size.samples_each
     if each is not None and size.at_most:
         yield tr.ngettext("up to {count} sample each", "up to {count} samples each", each)

@@ -26,8 +26,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
 from basegate.checks.validity import check_scores
 from basegate.config.declaration import MetricLabel
 from basegate.config.settings import OptionSettings
@@ -75,6 +77,38 @@ class _Scored(NamedTuple):
     option: str
     prompt: str
     text: str
+
+
+def score_in_turn(engine: Engine, task: MeasureTask[Bank[Question], OptionSettings]) -> Findings:
+    """Score the options of the questions of a bank, or of as many as decide its limit.
+
+    Raises:
+        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
+    """
+    bank = task.data
+    own = {each.item: each for each in task.earlier.choices} if task.earlier is not None else {}
+
+    def ask(questions: Sequence[Question]) -> None:
+        part = replace(bank, records=tuple(questions))
+        found = score_options(engine, part, task.settings, task.progress)
+        own.update({each.item: each for each in found})
+
+    def partial() -> tuple[Metric, ...]:
+        return summarise(list(own.values()), task.stopping.confidence)
+
+    left = ask_in_turn(bank.records, own.keys(), ask, partial, task.stopping)
+    choices = tuple(own[each.id] for each in bank.records if each.id in own)
+    return Findings(
+        metrics=partial() if left else summarise(choices),
+        choices=choices,
+        facts={
+            "questions": len(choices),
+            "left_out": len(bank.left_out),
+            **({"not_asked": left} if left else {}),
+        },
+        sample_size=bank.sample_size(not_asked=left),
+        left_out=tuple(map(str, bank.left_out)),
+    )
 
 
 def score_options(
@@ -166,19 +200,37 @@ def _without_question(template: str | None) -> str:
     return CUE if template is None else template.rpartition("}")[2].lstrip("\n")
 
 
-def summarise(choices: Sequence[OptionScores]) -> tuple[Metric, ...]:
-    """Accuracies by letter and by text, the better of them, and bits of the right answers."""
+def summarise(
+    choices: Sequence[OptionScores], sequential: float | None = None
+) -> tuple[Metric, ...]:
+    """Accuracies by letter and by text, the better of them, and bits of the right answers.
+
+    `sequential`: level of confidence sequences, where these are not all questions of the bank.
+    """
     right = {
         "letter_accuracy": [each.by_letter == each.expected for each in choices if each.letters],
         "cloze_accuracy": [each.by_text == each.expected for each in choices if each.texts],
     }
-    scored = {name: sum(answers) / len(answers) for name, answers in right.items() if answers}
-    count = len(choices)
-    best = Metric.share(
-        "likelihood_accuracy", max(scored.values()), count=count, worth=count, best_of=len(scored)
-    )
-    each = (Metric.share(name, value, count=count, worth=count) for name, value in scored.items())
-    return (best, *each, *_right_bits(choices))
+    scored = {name: list(map(float, answers)) for name, answers in right.items() if answers}
+
+    def accuracy(name: str, shares: Sequence[float], best_of: int) -> Metric:
+        if sequential is not None:
+            return sequential_share(name, shares, sequential, best_of)
+        count = len(shares)
+        value = sum(shares) / count
+        return Metric.share(name, value, count=count, worth=count, best_of=best_of)
+
+    best = [accuracy("likelihood_accuracy", own, len(scored)) for own in scored.values()]
+    each = (accuracy(name, own, 1) for name, own in scored.items())
+    return (_better(best), *each, *_right_bits(choices))
+
+
+def _better(metrics: Sequence[Metric]) -> Metric:
+    """The better accuracy, and an interval that holds it where each interval holds its own."""
+    best = max(metrics, key=lambda each: each.value or 0.0)
+    ends = [each.interval for each in metrics if each.interval is not None]
+    interval = max(low for low, _ in ends), max(high for _, high in ends)
+    return replace(best, interval=interval)
 
 
 def _right_bits(choices: Sequence[OptionScores]) -> Iterator[Metric]:

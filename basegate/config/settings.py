@@ -242,7 +242,7 @@ class CheckConfig(Frozen):
         name: of the check.
         item: the corpus, bank or prompt file.
         settings: how it is measured.
-        stop_early: whether sampling may stop where the verdict is certain.
+        stop_early: whether measuring may stop where the verdict is certain.
         origin: name of the file that it was read from.
         files: the local files and folders that its table names, each by its key in full.
     """

@@ -153,7 +153,7 @@ def _items(
                 name=check.name,
                 item=name or next((file.stem for file in files.values()), check.name),
                 settings=table.settings_of(own, path.parent),
-                stop_early=getattr(table, "stop_early", False),
+                stop_early=getattr(own, "early", "none") == "sequential",
                 origin=path.name,
                 files={f"{where}.{key}": file for key, file in files.items()},
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -176,6 +176,8 @@ class BankTable(TableKeys, Table):
             )
 
 
+Early = Literal["sequential", "none"]
+"""Whether measuring stops as soon as the verdict is certain, or all is measured."""
 MOST_SHOTS = 8
 DEFAULT_SHOTS = 5
 
@@ -186,8 +188,9 @@ class AnswersTable(BankTable):
     samples: Positive | None = None
     shots: Annotated[int, Field(ge=0, le=MOST_SHOTS, strict=True)] = DEFAULT_SHOTS
     examples: str | None = None
+    early: Early = "sequential"
     correct: Annotated[Positive | None, at_least("correct", by_interval=False)] = None
-    min_accuracy: Annotated[ShareLimit | None, at_least("accuracy")] = None
+    min_accuracy: Annotated[ShareLimit | None, at_least("accuracy", sequential=True)] = None
     confidence: Confidence = 0.95
 
     @model_validator(mode="after")
@@ -227,8 +230,6 @@ class KOfNTable(SampledTable):
     """How the banks of a check are asked whose answers are right or wrong; it adds `banks`."""
 
     item_tables = "banks"
-
-    stop_early: bool = True
 
     def given_limits(self, item: Table) -> dict[str, tuple[LimitRule, float | Relative]]:
         limits = super().given_limits(item)

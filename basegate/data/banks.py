@@ -201,6 +201,7 @@ class Bank(Generic[Record]):
         *,
         at_most: bool = False,
         read: AnswerCounts | None = None,
+        not_asked: int = 0,
     ) -> SampleSize:
         """What a measurement of the bank is based on.
 
@@ -208,10 +209,12 @@ class Bank(Generic[Record]):
             samples: of each record, where there are any.
             at_most: whether some have fewer.
             read: what was read in them.
+            not_asked: records that were not needed for a verdict.
         """
         return SampleSize(
             kind=f"{self.records[0].kind_name}s",
-            n=len(self.records),
+            n=len(self.records) - not_asked,
+            out_of=len(self.records) if not_asked else None,
             samples_each=samples,
             at_most=at_most,
             left_out=len(self.left_out),

@@ -85,10 +85,9 @@ def _alike(one: Measurement, other: Measurement) -> bool:
 
 def _shared(one: ItemScores, other: ItemScores) -> tuple[ItemScores, ItemScores]:
     """Both on the items that both have something to count on."""
-    if one.fixed and one.totals != other.totals:
+    items = [item for item in one.counts if one.totals[item] and other.totals.get(item)]
+    if one.fixed and any(one.totals[item] != other.totals[item] for item in items):
         items = []  # other texts under the same numbers, as where one tokenizer sees one document
-    else:
-        items = [item for item in one.counts if one.totals[item] and other.totals.get(item)]
 
     def kept(scored: ItemScores) -> ItemScores:
         counts = {item: scored.counts[item] for item in items}

@@ -59,6 +59,7 @@ def test_limits_say_where_they_stand_what_they_judge_and_why(load):
         "by_interval": True,
         "signed": False,
         "validity": False,
+        "sequential": False,
         "confidence": 0.95,
         "why": "a reason",
         "reference": None,
