@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from basegate.measurement import CandidateFacts, Earlier
 from basegate.serialization import Frozen, Interval, MessageField, write_atomically
@@ -288,6 +288,26 @@ class CandidateEntry(CandidateFacts):
     compared: str = ""
 
 
+class NullFigure(Frozen):
+    """The best figure that a null model reaches in a metric that is judged.
+
+    Attributes:
+        check: the check.
+        item: corpus, bank or prompt file.
+        metric: what was measured.
+        unit: of which kind the number is; see `Metric`.
+        value: the number.
+        candidate: the null model.
+    """
+
+    check: str
+    item: str
+    metric: str
+    unit: str
+    value: FiniteFloat
+    candidate: str
+
+
 class Ledger(Frozen):
     """One run. Terminal, HTML, JUnit and Markdown are all rendered from it.
 
@@ -300,6 +320,7 @@ class Ledger(Frozen):
         recommendation: the choice that they support; `None` where nothing was judged.
         comparisons: of every two candidates, on the same items.
         absent: candidates that were asked for, but nothing stored answers these limits for them.
+        nulls: the best figures of null models, of this run or stored, on the same data.
     """
 
     schema_: Literal[2] = Field(default=2, serialization_alias="schema")
@@ -310,6 +331,7 @@ class Ledger(Frozen):
     recommendation: Recommendation | None = None
     comparisons: tuple[Comparison, ...] = ()
     absent: tuple[str, ...] = ()
+    nulls: tuple[NullFigure, ...] = ()
 
     def to_json(self) -> str:
         fields = self.model_dump(mode="json", by_alias=True)

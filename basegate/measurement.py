@@ -297,7 +297,7 @@ class LoadedFile:
     sha256: str
 
 
-WeightFormat = Literal["safetensors", "pickle"]
+WeightFormat = Literal["safetensors", "pickle", "gguf"]
 
 
 class CandidateFacts(Frozen):
@@ -305,8 +305,8 @@ class CandidateFacts(Frozen):
 
     Attributes:
         name: its name on the command line. Two names of one checkpoint share measurements.
-        source: hub id or folder.
-        revision: resolved commit of a hub id, or `sha256:…` over a folder's files.
+        source: hub id or folder, or a GGUF file there (`owner/name:FILE.gguf`).
+        revision: resolved commit of a hub id, or `sha256:…` over a folder's files or of a file.
         engine: what answers: `transformers`, or `null` for a null model.
         quantization: `nf4`, `fp4`, `int8` or `none`.
         dtype: dtype of weights that are not quantised and of the computation.
@@ -315,6 +315,8 @@ class CandidateFacts(Frozen):
         peak_memory_bytes: highest memory in use up to the measurement: of the GPUs on `cuda`, of
             the process on `cpu`.
         weights: format of the weights; `pickle` are `.bin` files, read with `weights_only=True`.
+        quantized_before: how the weights of a GGUF file were quantised in it, with how many
+            tensors are of each type, e.g. `Q4_K_M: 109 F32, 27 Q4_K`; empty if they were not.
         remote_code: whether Python code of the checkpoint was run.
         files: what it was loaded from; empty where it never loaded.
     """
@@ -329,6 +331,7 @@ class CandidateFacts(Frozen):
     load_seconds: float | None = None
     peak_memory_bytes: int | None = None
     weights: WeightFormat | None = None
+    quantized_before: str = ""
     remote_code: bool = False
     files: tuple[LoadedFile, ...] = ()
 

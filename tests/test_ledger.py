@@ -83,6 +83,7 @@ def test_the_json_begins_with_the_schema_and_holds_the_documented_keys():
         "recommendation",
         "comparisons",
         "absent",
+        "nulls",
     ]
     assert fields["schema"] == 2
     assert fields["suite"] == {
@@ -206,3 +207,17 @@ def test_a_real_run_records_what_it_loaded(project):
         assert file["bytes"] == (folder / name).stat().st_size
         assert file["sha256"] == hash_file(folder / name)
     result.stderr.fnmatch_lines(["one: * parameters, * of them in nf4, *a window of 64 tokens: *"])
+
+
+def test_a_null_model_that_meets_every_limit_is_no_choice():
+    found = ledger_of(record(row(verdict="pass"), engine="null"))
+    assert found.candidates[0].verdict == "pass"
+    assert found.recommendation.candidate is None
+    assert found.recommendation.accepted == ()
+    two = ledger_of(
+        record(row(verdict="pass"), engine="null"),
+        record(row("two", "fail", value=6.0, limit=5.0, direction="max"), candidate="two"),
+        expected=("one", "two"),
+    )
+    assert two.recommendation.nearest == "two"
+    assert two.recommendation.rejected == ("two",)

@@ -122,7 +122,11 @@ def _check_apart(good: Sequence[StoredJudgement], bad: Sequence[StoredJudgement]
 def _warnings(
     thresholds: Thresholds, asked: ThresholdQuery, answers: Iterable[StoredJudgement]
 ) -> Iterator[str]:
-    loaded = {each.facts.load_config: f"{each.name} ({each.facts.load_config})" for each in answers}
+    loaded = {
+        each.facts.load_config: f"{each.name} ({each.facts.load_config})"
+        for each in answers
+        if not each.facts.is_null
+    }
     if len(loaded) > 1:
         ways = joined(loaded.values())
         yield f"candidates were loaded in different ways, so numbers may not compare: {ways}."

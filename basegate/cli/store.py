@@ -217,6 +217,8 @@ def _head(measurement: Measurement, store: Store) -> Iterator[tuple[str, str]]:
     yield "key", measurement.key
     yield "candidate", f"{candidate.name} ({candidate.load_config})"
     yield "source", f"{candidate.source}, {candidate.revision or 'revision unknown'}"
+    if candidate.quantized_before:
+        yield "weights", f"quantised before, in a GGUF file ({candidate.quantized_before})"
     yield "check", check_label(measurement.check, measurement.item)
     yield "based on", format_sample_size(measurement.findings.sample_size)
     yield "measured", f"{measurement.measured_at}, in {measurement.seconds:.1f} s"

@@ -26,8 +26,9 @@ from basegate.judging.from_store import (
     judge_stored,
     ledger_of,
 )
+from basegate.judging.null_figures import best_nulls
 from basegate.judging.relative_limits import Origin, origins_of
-from basegate.ledger import Ledger
+from basegate.ledger import Ledger, NullFigure
 from basegate.measurement import Measurement
 from basegate.runner.measure import environment
 from basegate.store.folder import Store
@@ -43,6 +44,7 @@ class StoredVerdicts:
         behind: the measurements that verdicts rest on, by key; empty if evidence was not read.
         absent: names that were asked for and of which nothing is stored.
         commands: by the name that a candidate is shown by, what measures the rest.
+        nulls: what null models reach; empty if evidence was not read.
     """
 
     thresholds: Thresholds
@@ -52,6 +54,7 @@ class StoredVerdicts:
     behind: dict[str, Measurement]
     absent: list[str]
     commands: dict[str, str]
+    nulls: tuple[NullFigure, ...]
 
     def ledger(self) -> Ledger:
         rows = [row for each in self.judged for row in each.results]
@@ -63,6 +66,7 @@ class StoredVerdicts:
             commands=self.commands,
             unknown=self.asked.unknown,
             absent=self.absent,
+            nulls=self.nulls,
         )
 
 
@@ -96,6 +100,7 @@ def judge_stores(
         behind,
         absent_from(judged, chosen.names),
         _measure_commands(judged, options.thresholds, stores),
+        best_nulls((row for each in judged for row in each.results), behind, store),
     )
 
 

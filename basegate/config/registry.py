@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from basegate.config.gguf_source import IN_REPOSITORY, SUFFIX, is_gguf
 from basegate.config.toml_reader import explain, read_toml
 from basegate.errors import UsageError
 
@@ -31,28 +32,39 @@ LICENCES = {
 """By the licence in lower case, words joined by hyphens."""
 SIZE = re.compile(r"(\d+(?:\.\d+)?)([BM])(?:-A\d+(?:\.\d+)?[BM])?")
 """Number of parameters; of a mixture of experts, with how many are active."""
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?" + IN_REPOSITORY)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _PAGES = ("https://huggingface.co/", "http://huggingface.co/", "huggingface.co/")
 
 
 class HubSource(NamedTuple):
-    """A repository of the hub; `revision` is a branch, tag or commit, `None` for the default."""
+    """A repository of the hub, or a GGUF file in it: `owner/name` or `owner/name:FILE.gguf`.
 
-    repo_id: str
+    `revision` is a branch, tag or commit, `None` for the default.
+    """
+
+    source: str
     revision: str | None
 
 
 def looks_like_a_path(source: str) -> bool:
-    return source.startswith(("./", "../", "/", "~")) or "\\" in source or source in (".", "..")
+    if source.startswith(("./", "../", "/", "~")) or "\\" in source or source in (".", ".."):
+        return True
+    return source.endswith(SUFFIX) and ":" not in source
 
 
 def folder_of(source: str, base: Path) -> Path:
-    return (base / Path(source).expanduser()).resolve()
+    """The folder or GGUF file that a source names."""
+    path = base / Path(source).expanduser()
+    # The name of a file tells what it is, and the hub's cache keeps it under another.
+    return path.parent.resolve() / path.name if is_gguf(str(path)) else path.resolve()
 
 
 def hub_source(source: str) -> HubSource | None:
-    """The repository that a source, an id or the address of its page, names; else `None`."""
+    """The repository that a source, an id or the address of its page, names; else `None`.
+
+    After an id `:FILE.gguf` may name a file in it.
+    """
     for page in _PAGES:
         source = source.removeprefix(page)
     repo_id, at, revision = source.rstrip("/").partition("@")
@@ -126,7 +138,8 @@ class CandidateSpec(_Entry):
 
     Attributes:
         name: short name, used in test ids and tables.
-        source: hub id, or local folder (absolute once resolved).
+        source: hub id, `owner/name:FILE.gguf`, or local folder or GGUF file (absolute once
+            resolved).
         revision: branch, tag or commit of a hub id; `None` is the default branch.
         architecture: the checkpoint's `model_type`; empty where not known.
         licence: as published; `unknown` where not sure.
@@ -213,8 +226,8 @@ def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
     if looks_like_a_path(spec.source):
         if spec.revision is not None:
             raise UsageError(
-                f"{where}.revision: {spec.source} is a folder, and its content is all there is of "
-                "it. Leave revision out, or give a hub id as source."
+                f"{where}.revision: {spec.source} is a {_thing(spec.source)}, and its content is "
+                "all there is of it. Leave revision out, or give a hub id as source."
             )
         return {"source": str(folder_of(spec.source, path.parent)), "local": True}
     found = hub_source(spec.source)
@@ -222,15 +235,20 @@ def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
         exists = (path.parent / spec.source).is_dir()
         hint = f" There is a folder of that name: write ./{spec.source}" if exists else ""
         raise UsageError(
-            f"{where}.source: {spec.source!r} is neither a hub id (owner/name) nor written as a "
-            f"folder (./folder, /folder, ~/folder).{hint}"
+            f"{where}.source: {spec.source!r} is neither a hub id (owner/name, or "
+            "owner/name:FILE.gguf) nor written as a folder or GGUF file (./folder, /folder, "
+            f"~/folder).{hint}"
         )
     if found.revision is not None:
         raise UsageError(
-            f'{where}.source: a revision has a key of its own: source = "{found.repo_id}" and '
+            f'{where}.source: a revision has a key of its own: source = "{found.source}" and '
             f'revision = "{found.revision}"'
         )
-    return {"source": found.repo_id}
+    return {"source": found.source}
+
+
+def _thing(source: str) -> str:
+    return "file" if is_gguf(source) else "folder"
 
 
 def check_not_reserved(name: str, where: str) -> None:
@@ -243,6 +261,8 @@ def check_not_reserved(name: str, where: str) -> None:
 
 def check_pinned(source: str, revision: str | None, local: bool, what: str) -> None:
     """Raise `UsageError` unless code is pinned to one commit; `what` asks for it."""
+    if is_gguf(source):
+        raise UsageError(f"{what}: {source} is a GGUF file, which holds no code. Leave it out.")
     if local:
         raise UsageError(
             f"{what}: {source} is a folder, which pins no commit: its code may change between two "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from basegate.config.gguf_source import is_gguf
 from basegate.config.null_models import NULL_MODELS
 from basegate.config.registry import (
     NAME,
@@ -48,10 +49,10 @@ def select(
 
 
 def split(requests: Iterable[str], base: Path) -> Iterator[str]:
-    """Split at commas, but for folders that have one in their name."""
+    """Split at commas, but for folders and files that have one in their name."""
     for request in requests:
         name, given, source = request.partition("=")
-        if given and NAME.fullmatch(name) and "," in source and folder_of(source, base).is_dir():
+        if given and NAME.fullmatch(name) and "," in source and folder_of(source, base).exists():
             yield request
         else:
             yield from names_in([request])
@@ -117,10 +118,12 @@ def of_group(
 
 
 def _check_folder(spec: CandidateSpec) -> CandidateSpec:
-    if spec.local and not Path(spec.source).is_dir():
+    path = Path(spec.source)
+    if spec.local and not (path.is_file() if is_gguf(spec.source) else path.is_dir()):
+        thing = "file" if is_gguf(spec.source) else "folder"
         raise UsageError(
             f"--model {spec.name}: models.toml says that it is in {spec.source}, and there is no "
-            "such folder here. Put the checkpoint there, or fix its source."
+            f"such {thing} here. Put the checkpoint there, or fix its source."
         )
     return spec
 
@@ -134,7 +137,8 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
     if not NAME.fullmatch(name) or name == "all" or not source:
         raise UsageError(
             f"--model {request}: write NAME=SOURCE, NAME made of letters, digits, '.', '_' and "
-            "'-', SOURCE a hub id (owner/name, owner/name@revision) or a folder."
+            "'-', SOURCE a hub id (owner/name, owner/name@revision), a folder, or a GGUF file "
+            "(FILE.gguf, owner/name:FILE.gguf@revision)."
         )
     check_not_reserved(name, f"--model {request}")
     if name in registry:
@@ -143,21 +147,22 @@ def _unregistered(request: str, registry: Mapping[str, CandidateSpec], base: Pat
             "so that nobody takes the one for the other."
         )
     folder = base / Path(source).expanduser()
-    if _is_folder(folder, request):
-        return CandidateSpec(name=name, source=str(folder.resolve()), local=True)
+    if _is_folder(folder, request) or (is_gguf(str(folder)) and folder.is_file()):
+        return CandidateSpec(name=name, source=str(folder_of(source, base)), local=True)
     if folder.exists() or looks_like_a_path(source):
-        what = "is a file, not a folder" if folder.exists() else "there is no such folder"
+        thing = "file" if is_gguf(source) else "folder"
+        what = "is a file, not a folder" if folder.exists() else f"there is no such {thing}"
         raise UsageError(
             f"--model {request}: {folder}: {what}. Give the folder that holds config.json, the "
-            "tokenizer and the weights. (A comma separates candidates.)"
+            "tokenizer and the weights, or a GGUF file. (A comma separates candidates.)"
         )
     found = hub_source(source)
     if found is None:
         raise UsageError(
-            f"--model {request}: {source!r} is neither an existing folder nor a hub id of the form "
-            "owner/name or owner/name@revision."
+            f"--model {request}: {source!r} is neither an existing folder or GGUF file nor a hub "
+            "id of the form owner/name, owner/name@revision or owner/name:FILE.gguf@revision."
         )
-    return CandidateSpec(name=name, source=found.repo_id, revision=found.revision)
+    return CandidateSpec(name=name, source=found.source, revision=found.revision)
 
 
 def _is_folder(folder: Path, request: str) -> bool:

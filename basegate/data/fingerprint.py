@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from basegate.config.gguf_source import is_gguf, parts_of
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
 from basegate.measurement import LoadedFile
@@ -37,6 +38,8 @@ def checkpoint_fingerprint(
 ) -> str:
     """`sha256:` and 64 digits over the names and contents of a checkpoint's files.
 
+    Of a GGUF file they are its own SHA-256; of a split one they are over its parts.
+
     `memory` is a JSON file that remembers the digests of large files by place, size and time of
     change, so that tens of gigabytes are read once.
     """
@@ -45,7 +48,8 @@ def checkpoint_fingerprint(
         size = sum(path.stat().st_size for path in files if _place(path) not in known)
         with _telling(name or str(folder), size, progress) as read:
             digests = {path.name: _file_digest(path, known, read) for path in files}
-    return f"sha256:{digest(digests)}"
+    alone = is_gguf(str(folder)) and len(digests) == 1
+    return f"sha256:{digests[folder.name] if alone else digest(digests)}"
 
 
 def known_fingerprint(folder: Path, memory: Path | None = None) -> str | None:
@@ -62,6 +66,9 @@ def known_fingerprint(folder: Path, memory: Path | None = None) -> str | None:
 
 
 def _files(folder: Path) -> list[Path]:
+    """The files of a checkpoint's folder, or the parts of a GGUF file."""
+    if is_gguf(str(folder)):
+        return list(parts_of(folder))
     found = sorted({path for pattern in CHECKPOINT_FILES for path in folder.glob(pattern)})
     return [path for path in found if path.is_file()]
 

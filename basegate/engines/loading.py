@@ -6,18 +6,24 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
+from basegate.config.gguf_source import in_repository, is_gguf
 from basegate.config.registry import check_pinned
 from basegate.data.hub import resolve_commit
 from basegate.engines.architectures import find
 from basegate.engines.batching import out_of_memory
 from basegate.engines.checkpoints.config_files import check_code, code_places, read_config
-from basegate.engines.checkpoints.download import download_small_files, download_weights
+from basegate.engines.checkpoints.download import (
+    download_gguf,
+    download_small_files,
+    download_weights,
+)
 from basegate.engines.checkpoints.inspection import (
     LoadedCheckpoint,
     check_architecture,
@@ -37,6 +43,7 @@ from basegate.engines.checkpoints.model_config import (
 from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
 from basegate.engines.checkpoints.weight_files import check_loaded, find_weights, read_tensors
 from basegate.engines.devices import free_memory, memory_advice, memory_in_use, resolve_device
+from basegate.engines.gguf.conversion import Converted, convert
 from basegate.engines.kv_cache import repeat
 from basegate.engines.tokenization import check_vocabulary, load_tokenizer
 from basegate.engines.transformers_engine import LONGEST, TransformersEngine
@@ -66,7 +73,7 @@ def load_candidate(
     """Load a base model and its tokenizer.
 
     Args:
-        source: a local folder or a hub id.
+        source: a local folder or a hub id, or a GGUF file in one (`owner/name:FILE.gguf`).
         name: what to call it in messages; the source by default.
         quantization: `nf4`, `fp4`, `int8` or `none`.
         dtype: `bfloat16` (the default), `float16` or `float32`, for the computation and for
@@ -77,7 +84,7 @@ def load_candidate(
             commit as `revision`, so that the code is the one that was looked at.
         window: tokens of the longest input, for which there has to be memory; more than the model
             was made for are refused. By default as many as it was made for, at most 2,048.
-        local: whether `source` is a folder; by default it is one if there is one of that name.
+        local: whether `source` is a folder or file; by default whether there is one of that name.
         architecture: the `model_type` that its `config.json` has to name; by default any.
         progress: told of its size and of how far loading is.
 
@@ -93,10 +100,23 @@ def load_candidate(
         quantization, dtype or "bfloat16", resolve_device(device), trust_remote_code
     )
     name = name or source
-    commit = None if local else resolve_commit("model", source, revision)
+    commit = None if local else resolve_commit("model", in_repository(source).repo_id, revision)
+    check = partial(
+        _check_before_weights,
+        name=name,
+        architecture=architecture,
+        window=window,
+        options=options,
+        progress=progress,
+    )
+    if is_gguf(str(folder) if local else source):
+        path = folder if commit is None else download_gguf(source, commit, progress)
+        made = convert(path, name, check, progress)
+        progress.phase("loading")
+        return _load(made.folder, name, options, progress, made)
     if commit is not None:
         folder = download_small_files(source, commit, code=trust_remote_code)
-    _check_before_weights(folder, name, architecture, window, options, progress)
+    check(folder)
     if commit is not None:
         folder = download_weights(source, commit, folder, progress)
     progress.phase("loading")
@@ -149,7 +169,14 @@ def _check_before_weights(
 
 
 @_quiet()
-def _load(folder: Path, name: str, options: LoadOptions, progress: Progress) -> TransformersEngine:
+def _load(
+    folder: Path,
+    name: str,
+    options: LoadOptions,
+    progress: Progress,
+    made: Converted | None = None,
+) -> TransformersEngine:
+    """Load what is in a folder, which may have been made of a GGUF file."""
     config = read_config(folder)
     check_files(folder)
     code = options.trusted and bool(code_places(folder))
@@ -178,9 +205,18 @@ def _load(folder: Path, name: str, options: LoadOptions, progress: Progress) -> 
         context_length(values),
         caveat=family.LONG_CONTEXT_CAVEAT if family else "",
         quantization=options.quantization,
-        loaded=LoadedCheckpoint(
+        loaded=_of_gguf(made, notes)
+        if made
+        else LoadedCheckpoint(
             folder, files_read(folder, weights.files, code), weights.format, code, notes
         ),
+    )
+
+
+def _of_gguf(made: Converted, notes: tuple[str, ...]) -> LoadedCheckpoint:
+    files = tuple(path.name for path in made.files)
+    return LoadedCheckpoint(
+        made.files[0].parent, files, "gguf", False, notes, made.quantized_before
     )
 
 

@@ -231,9 +231,17 @@ def _begin_as_asked(folder: Path, tokenizer: Any) -> None:
     """
     path = folder / "tokenizer_config.json"
     asked = path.is_file() and read_json(path).get("add_bos_token") is True
+    if asked and tokenizer.bos_token_id is not None and _begins_bare(tokenizer):
+        begin_with(tokenizer)
+
+
+def _begins_bare(tokenizer: Any) -> bool:
+    return bool(tokenizer("a")["input_ids"] == _ids(tokenizer, "a"))
+
+
+def begin_with(tokenizer: Any) -> None:
+    """Let a fast tokenizer put its BOS before every text."""
     bos, key = tokenizer.bos_token, tokenizer.bos_token_id
-    if not asked or key is None or tokenizer("a")["input_ids"] != _ids(tokenizer, "a"):
-        return
     before = processors.TemplateProcessing(
         single=[bos, "$A"], pair=[bos, "$A", "$B"], special_tokens=[(bos, key)]
     )

@@ -67,7 +67,7 @@ def compare(measured: Iterable[tuple[str, Measurement]]) -> tuple[Comparison, ..
 
 
 def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Comparison]:
-    pairs = [pair for pair in combinations(group, 2) if _alike(pair[0][1], pair[1][1])]
+    pairs = [pair for pair in combinations(group, 2) if alike(pair[0][1], pair[1][1])]
     by_metric: dict[str, list[tuple[str, str, ItemScores, ItemScores]]] = defaultdict(list)
     for (first, one), (second, other) in pairs:
         for ours, theirs in declaration_of(one.check).compare(one.findings, other.findings):
@@ -78,7 +78,8 @@ def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Compari
             yield from _decided(check, part, paired)
 
 
-def _alike(one: Measurement, other: Measurement) -> bool:
+def alike(one: Measurement, other: Measurement) -> bool:
+    """Whether both are of the same version of a check, with the same settings, on the same data."""
     parts = ("measure", "settings", "data")
     return all(one.identity.get(part) == other.identity.get(part) for part in parts)
 

@@ -25,7 +25,7 @@ from basegate.judging.comparison import measurements_behind
 from basegate.judging.judge import judge, stopping_rule
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
 from basegate.judging.relative_limits import Origin, References
-from basegate.ledger import Comparison, Ledger, NotJudged, Record, Suite
+from basegate.ledger import Comparison, Ledger, NotJudged, NullFigure, Record, Suite
 from basegate.measurement import CandidateFacts, Measurement
 from basegate.serialization import canonical_json, digest
 from basegate.store.inventory import require_stored
@@ -181,6 +181,7 @@ def ledger_of(
     commands: Mapping[str, str] | None = None,
     unknown: Sequence[tuple[CheckConfig, str]] = (),
     absent: Sequence[str] = (),
+    nulls: Sequence[NullFigure] = (),
 ) -> Ledger:
     """The ledger of what was judged from the store; for arguments see `build_ledger`.
 
@@ -201,7 +202,14 @@ def ledger_of(
     ]
     checks = [(check.name, check.item) for check in thresholds.checks]
     return build_ledger(
-        suite, machine, checks, candidates, comparisons, choose=choose, absent=absent
+        suite,
+        machine,
+        checks,
+        candidates,
+        comparisons,
+        choose=choose,
+        absent=absent,
+        nulls=nulls,
     )
 
 

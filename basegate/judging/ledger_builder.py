@@ -14,6 +14,7 @@ from basegate.ledger import (
     Comparison,
     Ledger,
     NotJudged,
+    NullFigure,
     Record,
     Suite,
     ThresholdsFile,
@@ -61,6 +62,7 @@ def build_ledger(
     *,
     choose: bool = True,
     absent: Sequence[str] = (),
+    nulls: Sequence[NullFigure] = (),
 ) -> Ledger:
     """Put the records of a run together.
 
@@ -72,6 +74,7 @@ def build_ledger(
         comparisons: of every two candidates.
         choose: whether a choice is recommended.
         absent: candidates that were asked for, but nothing stored is of use for them.
+        nulls: what null models reach.
     """
     entries = tuple(_entry(each, checks) for each in candidates)
     results = tuple(row for each in candidates for row in each.results)
@@ -87,6 +90,7 @@ def build_ledger(
         recommendation=chosen,
         comparisons=tuple(comparisons),
         absent=tuple(absent),
+        nulls=tuple(nulls),
     )
 
 

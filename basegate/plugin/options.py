@@ -51,8 +51,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         **_REPEATABLE,
         "help": "candidate to test: a name of models.toml, several separated by commas, @TAG for a "
         "group (--model=@7b, with '=': --model @7b is a file of arguments to pytest, which then "
-        "finds no '7b'), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]) or local "
-        "folder; repeatable",
+        "finds no '7b'), 'all', or NAME=SOURCE for any hub id (owner/name[@revision]), local "
+        "folder or GGUF file (FILE.gguf, owner/name:FILE.gguf[@revision]); repeatable",
     },
     "--list-models": {
         "action": "store_true",
@@ -292,8 +292,8 @@ def refuse_without_model(config: pytest.Config) -> None:
         names = known_names(load_known_models(config), few=EVERY)
         raise UsageError(
             f"the acceptance tests need a candidate: pytest --model NAME. {names} For any other "
-            "model write --model NAME=SOURCE with a hub id or a folder; pytest --list-models "
-            "tells more."
+            "model write --model NAME=SOURCE with a hub id, a folder or a GGUF file; pytest "
+            "--list-models tells more."
         )
 
 

@@ -13,6 +13,7 @@ from basegate.errors import NotCompared, StoreWarning
 from basegate.i18n.formatting import columns
 from basegate.judging.comparison import compare_candidates, measurements_behind
 from basegate.judging.ledger_builder import CandidateRecords, build_ledger, thresholds_file
+from basegate.judging.null_figures import best_nulls
 from basegate.ledger import Comparison, Ledger, Record, Suite
 from basegate.measurement import Measurement
 from basegate.plugin.collection import GATE
@@ -124,6 +125,7 @@ class RunReport:
             [(check.name, check.item) for check in options.thresholds.checks],
             candidates,
             self._comparisons(results),
+            nulls=best_nulls(results, self.evidence, gate.store),
         )
 
     def _comparisons(self, results: list[Result]) -> tuple[Comparison, ...]:

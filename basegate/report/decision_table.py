@@ -28,11 +28,12 @@ SHOWN = 2
 
 
 class Value(NamedTuple):
-    """One metric of a cell: the number, its interval, its limit."""
+    """One metric of a cell: the number, its interval, its limit, and what a null model reaches."""
 
     found: str
     interval: str = ""
     asked: str = ""
+    null: str = ""
 
 
 class Cell(NamedTuple):
@@ -103,10 +104,10 @@ def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
     link = samples_link(measurement, name, check, part) if measurement else ""
     questions = [row for row in rows if row.question]
     if len(questions) > 1:
-        whole = (_value(tr, row) for row in rows if not row.question)
+        whole = (_value(page, row) for row in rows if not row.question)
         return Cell(verdict, (*whole, _questions(tr, questions)), link=link)
     # Of a check that passes one number tells enough; the others are met, too.
-    values = tuple(_value(tr, row) for row in shown[: 1 if verdict == "pass" else SHOWN])
+    values = tuple(_value(page, row) for row in shown[: 1 if verdict == "pass" else SHOWN])
     left = sum(row.verdict != "pass" or verdict == "pass" for row in rows) - len(values)
     more = ""
     if left and verdict == "pass":
@@ -150,7 +151,8 @@ def _share_right(row: Result) -> tuple[float, int]:
     return (row.value or 0.0) / generated, -generated
 
 
-def _value(tr: Translator, row: Result) -> Value:
+def _value(page: Page, row: Result) -> Value:
+    tr = page.tr
     unknown = row.unresolved
     if unknown is not None and unknown.value is not None:
         value = format_value(unknown.value, unknown.unit, tr=tr)
@@ -167,7 +169,15 @@ def _value(tr: Translator, row: Result) -> Value:
         level = f"{row.confidence * 100:g}"
         interval = tr("{level} %: {low} to {high}", level=level, low=low, high=high)
     found = format_short(value, row.check, row.metric, tr)
-    return Value(found, interval, format_row_limit(row, tr))
+    return Value(found, interval, format_row_limit(row, tr), _best_null(page, row))
+
+
+def _best_null(page: Page, row: Result) -> str:
+    null = page.null(row.check, row.part, row.metric)
+    if null is None:
+        return ""
+    value = format_value(null.value, null.unit, row.limit, page.tr)
+    return page.tr("best null model: {value} ({name})", value=value, name=null.candidate)
 
 
 class Unmet(NamedTuple):

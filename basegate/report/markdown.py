@@ -239,5 +239,7 @@ def _conditions(page: Page) -> str:
 
 
 def _loaded(entry: CandidateEntry, tr: Translator) -> str:
-    config = (tr(entry.precision), entry.dtype, entry.device)
+    types = entry.quantized_before
+    before = tr("quantised before, in a GGUF file ({types})", types=types) if types else ""
+    config = (tr(entry.precision), entry.dtype, entry.device, before)
     return tr(", ").join(filter(None, (entry.source, (entry.revision or "")[:19], *config)))

@@ -71,7 +71,7 @@ class Candidate:
 
     @property
     def revision(self) -> str:
-        """The commit of a hub id, or the fingerprint of a folder, found out once.
+        """The commit of a hub id, or the fingerprint of a folder or file, found out once.
 
         Raises:
             CandidateError: it is not supported yet, or cannot be found.
@@ -120,6 +120,7 @@ class Candidate:
                 files = describe_files(loaded.folder, loaded.files, self._memory)
                 self._found |= {
                     "weights": loaded.weights,
+                    "quantized_before": loaded.quantized_before,
                     "remote_code": loaded.code,
                     "files": files,
                 }

@@ -243,6 +243,13 @@ def _about_files(engine: Engine) -> Iterator[str]:
             "its weights are .bin files (pickle), read as numbers only: code in them would not "
             "have run."
         )
+    if engine.loaded.quantized_before:
+        yield Message(
+            "its weights were quantised before, in a GGUF file ({types}), and dequantised to "
+            "bfloat16 from there: the checkpoint that the file was made from may give other "
+            "numbers.",
+            types=engine.loaded.quantized_before,
+        )
     if engine.loaded.code:
         yield Message("Python code of the checkpoint was run, as --trust-remote-code asked.")
 

@@ -1,14 +1,17 @@
-"""Checkpoints of the hub and of folders, loaded with transformers."""
+"""Checkpoints of the hub and of folders, GGUF files too, loaded with transformers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from basegate.checks.identity import installed_version
+from basegate.config.gguf_source import in_repository, is_gguf
 from basegate.config.registry import CandidateSpec
 from basegate.data.fingerprint import checkpoint_fingerprint
 from basegate.data.hub import resolve_commit
 from basegate.engines.devices import resolve_device
+from basegate.engines.gguf import CONVERSION
 from basegate.engines.protocol import Engine
 from basegate.errors import CandidateError
 from basegate.progress import SILENT, Progress
@@ -17,11 +20,11 @@ __all__ = ["find_revision", "identity", "load", "resolve_device"]
 
 
 def find_revision(spec: CandidateSpec, memory: Path | None, progress: Progress) -> str:
-    """The commit of a hub id, or the fingerprint of a folder; see `backends.Backend`."""
+    """The commit of a hub id, or the fingerprint of a folder or file; see `backends.Backend`."""
     if spec.unsupported:
         raise CandidateError(f"it cannot be loaded yet: {spec.unsupported}")
     if not spec.local:
-        return resolve_commit("model", spec.source, spec.revision)
+        return resolve_commit("model", in_repository(spec.source).repo_id, spec.revision)
     folder = Path(spec.source)
     from basegate.engines.checkpoints.config_files import unreadable
     from basegate.engines.checkpoints.inspection import check_before_loading
@@ -34,8 +37,12 @@ def find_revision(spec: CandidateSpec, memory: Path | None, progress: Progress) 
 
 
 def identity(spec: CandidateSpec) -> dict[str, Any]:
-    # Another program may compute other numbers from the same files.
-    return {"remote_code": True} if spec.trusted else {}
+    found: dict[str, Any] = {}
+    if spec.trusted:  # another program may compute other numbers from the same files
+        found["remote_code"] = True
+    if is_gguf(spec.source):  # and another conversion other weights
+        found["gguf"] = {"conversion": CONVERSION, "package": installed_version("gguf")}
+    return found
 
 
 def load(

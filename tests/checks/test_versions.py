@@ -45,10 +45,10 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "ca56bcb6029c30fc"),
-    "reasoning": (5, "a0568387fffca964"),
+    "knowledge": (6, "87d38255ac8294b3"),
+    "reasoning": (5, "e8cb7f939a90e593"),
     "continuation": (7, "92492d4b7a9fbb69"),
-    "minimal_pairs": (3, "8b8372b6891fa2df"),
+    "minimal_pairs": (3, "2dd931e7f11c45c2"),
     "perplexity": (5, "bab072155bd157ba"),
 }
 

@@ -195,6 +195,14 @@ def test_candidates_loaded_in_different_ways_are_warned_of(calibrated, store, th
     ) in err
 
 
+def test_null_models_are_bad_ones_and_no_other_way_of_loading(calibrated, store, thresholds):
+    null = candidate("null-bigram", "none", "c" * 40).model_copy(update={"engine": "null"})
+    fill(store, thresholds, null, perplexity=perplexity(7.0))
+    _, out, err = calibrated("--good", "yi-6b", "--bad", "@null")
+    assert "bad null-bigram 7 " in out
+    assert "different ways" not in err
+
+
 def test_a_candidates_own_limits_are_not_looked_at_with_a_warning(calibrated, thresholds):
     own = "\n[candidates.llama.perplexity.corpora.wiki]\nmax_bits_per_char = 9.0\n"
     thresholds.write_text(thresholds.read_text() + own)

@@ -350,3 +350,16 @@ def test_thresholds_without_sense_are_a_usage_error(judge, store, thresholds):
     status, _, err = judge()
     assert status == 4
     assert "thresholds.toml" in err
+
+
+def test_null_models_are_judged_by_name_and_as_a_group(judge, store, thresholds):
+    fill(store, thresholds)
+    null = candidate("null-bigram", "none", "c" * 40).model_copy(update={"engine": "null"})
+    fill(store, thresholds, null, minimal_pairs=None)
+    status, out, _ = judge("--model=@null")
+    assert status == 1
+    assert "null-bigram: passed so far" in out
+    assert "yi-6b" not in out
+    # No option chooses a precision for it.
+    assert "pytest --model null-bigram --thresholds=" in out
+    assert not {"--quantization", "--dtype", "--device"} & set(out.split())

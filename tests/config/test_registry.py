@@ -138,11 +138,12 @@ WRONG = {
     "the name that means every candidate": ('[candidates.all]\nsource = "a/b"', "candidates.all"),
     "source that is no hub id": (
         '[candidates.x]\nsource = "not an id"',
-        "candidates.x.source: 'not an id' is neither a hub id (owner/name) nor written as a folder",
+        "candidates.x.source: 'not an id' is neither a hub id (owner/name, or "
+        "owner/name:FILE.gguf) nor written as a folder",
     ),
     "source of another site": (
         '[candidates.x]\nsource = "https://example.org/a/b"',
-        "candidates.x.source: 'https://example.org/a/b' is neither a hub id (owner/name) nor",
+        "candidates.x.source: 'https://example.org/a/b' is neither a hub id (owner/name, or",
     ),
     "revision in the source": (
         '[candidates.x]\nsource = "a/b@main"',

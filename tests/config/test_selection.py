@@ -68,6 +68,47 @@ def test_name_and_hub_id(tmp_path, request_, source, revision):
     assert (spec.source, spec.revision, spec.local) == (source, revision, False)
 
 
+@pytest.mark.parametrize(
+    ("request_", "source", "revision"),
+    [
+        ("g=owner/name:m-Q4_K_M.gguf", "owner/name:m-Q4_K_M.gguf", None),
+        ("g=owner/name:q4/m.gguf@v1", "owner/name:q4/m.gguf", "v1"),
+        ("g=https://huggingface.co/owner/name:m.gguf", "owner/name:m.gguf", None),
+    ],
+)
+def test_name_and_gguf_file_of_the_hub(tmp_path, request_, source, revision):
+    [spec] = chosen(tmp_path, request_)
+    assert (spec.source, spec.revision, spec.local) == (source, revision, False)
+
+
+@pytest.mark.parametrize("source", ["m.gguf", "./m.gguf", "{folder}/m.gguf", "a,b.gguf"])
+def test_name_and_gguf_file(tmp_path, source):
+    for name in ("m.gguf", "a,b.gguf"):
+        (tmp_path / name).write_bytes(b"GGUF")
+    [spec] = chosen(tmp_path, f"mine={source.format(folder=tmp_path)}")
+    assert spec.local
+    assert Path(spec.source) == tmp_path / Path(source).name
+
+
+def test_a_gguf_file_keeps_its_name_where_it_is_a_link(tmp_path):
+    (tmp_path / "blob").write_bytes(b"GGUF")
+    (tmp_path / "m.gguf").symlink_to(tmp_path / "blob")
+    [spec] = chosen(tmp_path, "mine=m.gguf")
+    assert spec.source == str(tmp_path / "m.gguf")
+
+
+@pytest.mark.parametrize("source", ["m.gguf", "./folder/m.gguf"])
+def test_a_gguf_file_that_is_not_there_is_no_hub_id(tmp_path, source):
+    assert "there is no such file" in refused(tmp_path, f"mine={source}")
+
+
+@pytest.mark.parametrize(
+    "source", ["a/b:../m.gguf", "a/b:/m.gguf", "a/b:m.bin", "a/b:", "a/b:q4/../../m.gguf"]
+)
+def test_a_file_of_the_hub_is_a_gguf_file_in_its_repository(tmp_path, source):
+    assert "owner/name:FILE.gguf@revision" in refused(tmp_path, f"mine={source}")
+
+
 @pytest.mark.parametrize("source", ["here", "./here", "{folder}/here"])
 def test_name_and_folder(tmp_path, source):
     (tmp_path / "here").mkdir()
@@ -159,7 +200,7 @@ def test_a_malformed_name_or_source_is_refused(tmp_path, request_):
 @pytest.mark.parametrize("source", ["a/b/c", "a b", "https://example.org/a/b", "a/b c@d", "a/b@"])
 def test_a_source_that_is_neither_folder_nor_hub_id_is_refused(tmp_path, source):
     message = refused(tmp_path, f"mine={source}")
-    assert "is neither an existing folder nor a hub id" in message
+    assert "is neither an existing folder or GGUF file nor a hub id" in message
 
 
 def test_a_registered_name_cannot_be_given_another_source(tmp_path):

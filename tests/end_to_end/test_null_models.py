@@ -86,6 +86,11 @@ def test_they_are_measured_stored_and_compared_like_others_and_never_recommended
     )
     assert keys == before
     assert {each["name"] for each in again["candidates"]} == set(NULL_MODELS)
+    best = {each["metric"]: each for each in again["nulls"]}
+    bits = [row for row in found["results"] if row["metric"] == "bits_per_char"]
+    assert best["bits_per_char"]["value"] == min(row["value"] for row in bits)
+    page = (project.path / "report.html").read_text(encoding="utf-8")
+    assert f"({best['bits_per_char']['candidate']})" in page
 
 
 def test_one_is_measured_in_a_process_of_its_own_and_its_key_names_what_it_is(project):

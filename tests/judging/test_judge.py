@@ -356,3 +356,20 @@ def test_a_limit_of_validity_whose_metric_was_not_measured_does_not_pass():
     limits = (make_limit(), make_limit("max_degenerate_share", 0.5))
     verdict = judge(make_measurement(make_metric()), limits, "yi-6b")
     assert [row.verdict for row in verdict.results] == ["pass", "invalid"]
+
+
+def test_what_a_null_model_writes_is_never_too_degenerate_to_be_judged():
+    limits = [make_limit("max_degenerate_share", 0.5), make_limit("min_accuracy", 0.4)]
+    broken = degenerate(1.0)
+    accuracy = Metric.share("accuracy", 0.0, count=80, worth=80)
+    broken = broken.model_copy(
+        update={
+            "findings": broken.findings.model_copy(
+                update={"metrics": (*broken.findings.metrics, accuracy)}
+            )
+        }
+    )
+    assert judge(broken, limits, "x").word == "invalid"
+    null = broken.candidate.model_copy(update={"engine": "null"})
+    verdict = judge(broken.model_copy(update={"candidate": null}), limits, "x")
+    assert [(row.metric, row.verdict) for row in verdict.results] == [("accuracy", "fail")]

@@ -129,7 +129,7 @@ def test_a_comparison_that_fails_does_not_take_the_ledger_with_it(isolated):
         file.write(
             "\nfrom basegate.judging import comparison\n"
             "def broken(*_):\n    raise KeyError('tops')\n"
-            "comparison._alike = broken\n"
+            "comparison.alike = broken\n"
         )
     result = isolated.runpytest_subprocess("--model", "one,two", "-k", "perplexity")
     assert result.ret == 0

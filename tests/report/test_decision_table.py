@@ -6,7 +6,7 @@ import pytest
 
 from basegate.i18n.catalogue import ENGLISH
 from basegate.judging.recommendation import recommend
-from basegate.ledger import Ledger, Suite, ThresholdsFile
+from basegate.ledger import Ledger, NullFigure, Suite, ThresholdsFile
 from basegate.report.decision_table import render_decision
 from basegate.report.page.comparison import render_comparisons
 from basegate.report.page.document import render_provenance
@@ -18,7 +18,7 @@ from tests.helpers.recommendations import better
 from tests.helpers.rows import entry, row
 
 
-def page(*rows, entries=None, environment=None, interrupted=False, comparisons=()):
+def page(*rows, entries=None, environment=None, interrupted=False, comparisons=(), nulls=()):
     entries = tuple(entries or [entry()])
     return Page(
         Ledger(
@@ -33,6 +33,7 @@ def page(*rows, entries=None, environment=None, interrupted=False, comparisons=(
             results=rows,
             recommendation=recommend(entries, rows, comparisons) if rows else None,
             comparisons=tuple(comparisons),
+            nulls=tuple(nulls),
         )
     )
 
@@ -280,3 +281,18 @@ def test_without_a_second_candidate_and_without_the_articles_there_is_no_such_se
 
 def test_every_text_of_the_opening_is_english_as_it_is_written():
     assert page(row()).tr is ENGLISH
+
+
+def test_the_best_null_model_stands_below_the_limit():
+    null = NullFigure(
+        check="perplexity",
+        item=row().item,
+        metric="bits_per_char",
+        unit="bits_per_char",
+        value=7.463,
+        candidate="null-bigram",
+    )
+    text = decision(row(), nulls=[null])
+    assert "limit: at most 5.5 best null model: 7.46 (null-bigram)" in text.words
+    assert "null" not in decision(row()).words
+    assert "null" not in decision(row(check="own", item="other"), nulls=[null]).words

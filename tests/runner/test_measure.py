@@ -93,6 +93,7 @@ def test_a_judged_number_has_to_be_finite(measure):
     [
         ("safetensors", False, []),
         ("pickle", False, ["its weights are .bin files (pickle), read as numbers only"]),
+        ("gguf", False, ["its weights were quantised before, in a GGUF file (2 Q8_0), and"]),
         ("safetensors", True, ["Python code of the checkpoint was run"]),
     ],
 )
@@ -102,7 +103,9 @@ def test_what_a_reader_may_trust_less_is_noted_and_recorded(
     (tmp_path / "config.json").write_text("{}")
     engine = PlainEngine("one")
     own = ("its texts are split as tokenizer.json says.",)
-    engine.loaded = LoadedCheckpoint(tmp_path, ("config.json",), weights, code, own)
+    engine.loaded = LoadedCheckpoint(
+        tmp_path, ("config.json",), weights, code, own, "2 Q8_0" if weights == "gguf" else ""
+    )
     found = measure(engine)
     notes = [*own, *notes]
     assert len(found.findings.notes) == len(notes)

@@ -128,7 +128,7 @@ def _check_folder(folder: Path) -> None:
         held = sorted(folder.iterdir())
         for path in held:
             if any(path.match(pattern) for pattern in CHECKPOINT_FILES) and path.is_file():
-                _check_file(path)
+                check_file(path)
     except OSError as error:
         raise unreadable(folder, error) from None
     names = [path.name for path in held]
@@ -142,7 +142,8 @@ def _check_folder(folder: Path) -> None:
         raise CandidateError(
             f"{folder} is not a checkpoint: it has no config.json (it holds "
             f"{joined(names[:5]) or 'nothing'}). Give the folder that `save_pretrained` or `hf "
-            "download` wrote; GGUF files are not loaded."
+            "download` wrote; of GGUF files give one itself (NAME=FOLDER/FILE.gguf, "
+            "NAME=owner/name:FILE.gguf)."
         )
     for name in filter(_DISTRIBUTED.fullmatch, names):
         raise CandidateError(
@@ -151,7 +152,7 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     """Refuse a file that may not be read, or only says where Git LFS keeps it."""
     try:
         with path.open("rb") as file:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import glob
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from basegate.config.gguf_source import in_repository, is_gguf, part_names
 from basegate.data.hub import quiet, translated, unreachable
 from basegate.engines.checkpoints.config_files import INDEX, WEIGHTS, read_index
 from basegate.engines.checkpoints.weight_files import no_weights
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.formatting import GIB
-from basegate.i18n.messages import Message
+from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT, Progress
 
 SMALL = ("*.json", "*.model", "*.tiktoken", "*.txt", "*.jinja")
@@ -47,16 +48,54 @@ def download_weights(repo_id: str, commit: str, folder: Path, progress: Progress
         wanted = _weights(folder, listed)
         if not wanted:
             raise no_weights(repo_id, listed)
-        missing = {name: listed.get(name, 0) for name in wanted if not (folder / name).exists()}
-        size = sum(missing.values())
-        _check_room(repo_id, folder, size)
-        if missing:
-            gib = f"{size / GIB:.1f}"
-            progress.status(
-                Message("{repo_id}: fetching {size} GiB of weights", repo_id=repo_id, size=gib)
+        return _fetch_missing(repo_id, commit, folder, wanted, listed, progress)
+
+
+def _fetch_missing(
+    repo_id: str,
+    commit: str,
+    folder: Path,
+    wanted: Sequence[str],
+    listed: Mapping[str, int],
+    progress: Progress,
+    ignore: Sequence[str] = SECOND_COPIES,
+) -> Path:
+    """Fetch files of known sizes into the folder of a commit, if there is room for them."""
+    missing = {name: listed.get(name, 0) for name in wanted if not (folder / name).exists()}
+    size = sum(missing.values())
+    _check_room(repo_id, folder, size)
+    if missing:
+        gib = f"{size / GIB:.1f}"
+        progress.status(
+            Message("{repo_id}: fetching {size} GiB of weights", repo_id=repo_id, size=gib)
+        )
+    with progress.telling(_counter(folder, size)):
+        return _fetch(repo_id, commit, *map(glob.escape, wanted), ignore=ignore)
+
+
+def download_gguf(source: str, commit: str, progress: Progress = SILENT) -> Path:
+    """Fetch a GGUF file of the hub, or all parts of a split one; return where it is.
+
+    Raises:
+        CandidateError: it is not there, does not fit on the disk, or the hub is out of reach.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    repo_id, file = in_repository(source)
+    with _translating(repo_id, commit):
+        listed = _listing(repo_id, commit, recursive=True)
+        wanted = list(part_names(file))
+        if listed and (lacking := [name for name in wanted if name not in listed]):
+            others = sorted(filter(is_gguf, listed))
+            raise CandidateError(
+                f"{repo_id} has no {joined(lacking)} at {commit[:12]}. Its GGUF files: "
+                f"{joined(others) or 'none'}."
             )
-        with progress.telling(_counter(folder, size)):
-            return _fetch(repo_id, commit, *map(glob.escape, wanted))
+        held = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repo_id, repo_type="model"))
+        folder = held / "snapshots" / commit
+        _fetch_missing(repo_id, commit, folder, wanted, listed, progress, ignore=())
+        return folder / file
 
 
 @contextmanager
@@ -73,7 +112,8 @@ def _translating(repo_id: str, commit: str) -> Iterator[None]:
 
 
 def _check_room(repo_id: str, folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    free = shutil.disk_usage(there).free
     if needed > free:
         raise CandidateError(
             f"{repo_id}: its weights are {needed / GIB:.1f} GiB, and where the hub's cache is "
@@ -82,21 +122,27 @@ def _check_room(repo_id: str, folder: Path, needed: int) -> None:
         )
 
 
-def _fetch(repo_id: str, commit: str, *patterns: str) -> Path:
+def _fetch(
+    repo_id: str, commit: str, *patterns: str, ignore: Sequence[str] = SECOND_COPIES
+) -> Path:
     from huggingface_hub import snapshot_download
 
-    allow, ignore = list(patterns), list(SECOND_COPIES)
     return Path(
-        snapshot_download(repo_id, revision=commit, allow_patterns=allow, ignore_patterns=ignore)
+        snapshot_download(
+            repo_id,
+            revision=commit,
+            allow_patterns=list(patterns),
+            ignore_patterns=list(ignore),
+        )
     )
 
 
-def _listing(repo_id: str, commit: str) -> dict[str, int]:
+def _listing(repo_id: str, commit: str, *, recursive: bool = False) -> dict[str, int]:
     """Files of a commit and their sizes; nothing where the hub cannot be reached."""
     from huggingface_hub import HfApi
 
     try:
-        entries = list(HfApi().list_repo_tree(repo_id, revision=commit))
+        entries = list(HfApi().list_repo_tree(repo_id, revision=commit, recursive=recursive))
     except Exception as error:  # which of them mean that nobody answered, `unreachable` knows
         if unreachable(error):
             return {}

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from basegate.config.gguf_source import is_gguf
 from basegate.engines.architectures import ARCHITECTURES
 from basegate.engines.checkpoints.config_files import CONTEXT, code_places, read_config
 from basegate.engines.checkpoints.weight_files import find_weights, read_tensors
+from basegate.engines.gguf.header import read_header
 from basegate.errors import CandidateError
 from basegate.i18n.messages import joined
 from basegate.measurement import WeightFormat
@@ -33,17 +35,22 @@ class LoadedCheckpoint(NamedTuple):
     weights: WeightFormat
     code: bool  # whether Python code of the checkpoint was run
     notes: tuple[str, ...] = ()  # sentences that whoever reads its numbers should read, too
+    quantized_before: str = ""  # see `CandidateFacts`
 
 
 def check_before_loading(folder: Path, architecture: str = "") -> None:
     """Refuse what the small files and the headers of the weights alone show to be unusable.
 
     It takes a moment, however large the weights are, and imports neither torch nor transformers.
-    `architecture` is the `model_type` that `models.toml` names; empty for any.
+    `architecture` is the `model_type` that `models.toml` names; empty for any. Of a GGUF file the
+    header is read.
 
     Raises:
         CandidateError: names the file, and what is wrong with it.
     """
+    if is_gguf(str(folder)):
+        read_header(folder)
+        return
     config = read_config(folder)
     check_files(folder)
     _check_named(config, folder, architecture)

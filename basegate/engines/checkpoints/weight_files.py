@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
+from basegate.config.gguf_source import SUFFIX
 from basegate.engines.checkpoints.config_files import (
     INDEX,
     OUTSIDE,
@@ -68,6 +69,8 @@ def find_weights(folder: Path) -> Weights:
 def no_weights(place: str, names: Iterable[str]) -> CandidateError:
     there = sorted(name for name in names if name.endswith(_OF_WEIGHTS))
     held = f"It has {_some(there)}, which nothing loads. " if there else ""
+    if any(name.endswith(SUFFIX) for name in there):
+        held += "Give a GGUF file itself: NAME=FOLDER/FILE.gguf, NAME=owner/name:FILE.gguf. "
     return CandidateError(
         f"{place} has no weights under a name that is loaded (model.safetensors or "
         f"pytorch_model.bin, or shards of them with their {INDEX}). {held}Fetch what is absent, or "

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from basegate.i18n.catalogue import ENGLISH, Translator
-from basegate.ledger import Ledger
+from basegate.ledger import Ledger, NullFigure
 from basegate.measurement import Measurement
 from basegate.verdict import Result
 
@@ -38,6 +38,12 @@ class Page:
             for row in self.ledger.results
             if (row.candidate, row.check, row.part) == (candidate, check, part)
         )
+
+    def null(self, check: str, part: str, metric: str) -> NullFigure | None:
+        """The best figure of a null model."""
+        place = (check, part, metric)
+        found = (n for n in self.ledger.nulls if (n.check, n.item, n.metric) == place)
+        return next(found, None)
 
     def measured(self, candidate: str, check: str, part: str) -> Measurement | None:
         keys = (row.measurement or "" for row in self.rows(candidate, check, part))

@@ -48,7 +48,7 @@ def test_a_folder_that_is_no_checkpoint_is_named(tmp_path):
     (tmp_path / "model-q4_k_m.gguf").write_bytes(b"GGUF")
     message = refusal(tmp_path)
     assert "no config.json (it holds model-q4_k_m.gguf)" in message
-    assert "GGUF files are not loaded" in message
+    assert "of GGUF files give one itself (NAME=FOLDER/FILE.gguf" in message
     assert "is not a folder" in refusal(tmp_path / "model-q4_k_m.gguf")
 
 

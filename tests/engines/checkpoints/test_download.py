@@ -163,7 +163,7 @@ def test_the_gate_goes_on_after_a_refusal_before_the_weights(real, tmp_path):
 def test_a_refusal_while_fetching_stays_as_it_is(monkeypatch, tmp_path):
     from basegate.engines.checkpoints import download
 
-    def fetch(*_):
+    def fetch(*_, **__):
         raise refused
 
     refused = CandidateError("no room on the disk.")

@@ -53,9 +53,10 @@ def plots(page: Page) -> Iterator[svg.Plot]:
         caption=values.sentences(
             tr,
             *(fewest_bits(page, corpus, found) for corpus, found in corpora.items()),
+            *(values.best_null(page, CHECK, corpus, METRIC) for corpus in corpora),
             values.left_out(page, [name for name, _, _ in every]),
         ),
-        svg=svg.draw("bits", len(every) * 44, partial(_paint, tr, corpora)),
+        svg=svg.draw("bits", len(every) * 44, partial(_paint, page, corpora)),
         head=(tr("candidate"), tr("corpus"), *kinds),
         rows=tuple(
             (
@@ -74,7 +75,8 @@ def fewest_bits(page: Page, corpus: str, bits: Mapping[str, Bits]) -> str:
     return values.leaders(page, text, (CHECK, corpus, METRIC), found, min)
 
 
-def _paint(tr: Translator, corpora: dict[str, dict[str, Bits]], figure: Any) -> list[Any]:
+def _paint(page: Page, corpora: dict[str, dict[str, Bits]], figure: Any) -> list[Any]:
+    tr = page.tr
     heights = {"height_ratios": list(map(len, corpora.values()))}
     grid = figure.subplots(len(corpora), squeeze=False, sharex=True, gridspec_kw=heights)
     axes = list(grid[:, 0])
@@ -86,8 +88,10 @@ def _paint(tr: Translator, corpora: dict[str, dict[str, Bits]], figure: Any) -> 
         one.grid(axis="x")
         for row, (name, each) in enumerate(found.items()):
             legend |= _paint_row(tr, one, row, name, each)
+        if null := page.null(CHECK, corpus, METRIC):
+            legend[label(tr("best null model"))] = one.axvline(null.value, **svg.NULL)
     axes[-1].set_xlabel(label(tr("bits per character")))
-    figure.legend(legend.values(), legend, loc="outside upper left", ncols=len(legend))
+    figure.legend(legend.values(), legend, loc="outside upper left", ncols=min(3, len(legend)))
     return axes
 
 

@@ -30,6 +30,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """One for each colour of a series, which never tells series apart alone."""
 DASHES = ("-", "--", ":", "-.")
 LIMIT: Any = {"color": VIOLET, "linewidth": 2}
+NULL: Any = {"color": PINK, "linewidth": 2, "linestyle": ":"}
 
 _STYLE: Any = {
     "svg.fonttype": "none",

@@ -51,8 +51,13 @@ def plots(page: Page) -> Iterator[svg.Plot]:
         yield svg.Plot(
             key=key,
             title=tr("Right answers by topic: {bank}", bank=svg.shorten(check_label(*item, tr))),
-            caption=values.sentences(tr, _caption(tr, found), values.left_out(page, found)),
-            svg=svg.draw(key, len(topics) * svg.ROW, partial(_paint, tr, found, topics)),
+            caption=values.sentences(
+                tr,
+                _caption(tr, found),
+                values.best_null(page, *item, "accuracy"),
+                values.left_out(page, found),
+            ),
+            svg=svg.draw(key, len(topics) * svg.ROW, partial(_paint, page, item, found, topics)),
             head=(tr("topic"), *found),
             rows=tuple(
                 (tr(each), *(in_figures(own.get(each), FRACTION, tr) for own in found.values()))
@@ -79,10 +84,16 @@ def _caption(tr: Translator, found: dict[str, dict[str, Value]]) -> str:
 
 
 def _paint(
-    tr: Translator, found: dict[str, dict[str, Value]], topics: Sequence[str], figure: Any
+    page: Page,
+    item: tuple[str, str],
+    found: dict[str, dict[str, Value]],
+    topics: Sequence[str],
+    figure: Any,
 ) -> list[Any]:
+    tr, null = page.tr, page.null(*item, "accuracy")
     axes = svg.side_by_side(figure, list(found), [*map(tr, topics)])
     limits = set()
+    legend: dict[str, Any] = {}
     for one, own in zip(axes, found.values(), strict=True):
         one.set(xlim=(0, 1), xticks=(0, 0.5, 1), xticklabels=())
         one.grid(axis="x")
@@ -91,11 +102,15 @@ def _paint(
         if limit is not None:
             limits.add(limit)
             line = one.axvline(limit, **svg.LIMIT)
+        if null is not None:
+            legend[label(tr("best null model"))] = one.axvline(null.value, **svg.NULL)
         rows = [topics.index(topic) for topic in own]
         values.paint_intervals(one, list(own.values()), rows, svg.BLUE, "o")
     figure.supxlabel(label(tr("right answers, from 0 to 100 %")), fontsize="medium")
     if limits:
         text = format_list([format_value(each, FRACTION, tr=tr) for each in sorted(limits)], tr)
         text = tr("limit of the whole bank: {limit}", limit=text)
-        figure.legend([line], [label(text)], loc="outside upper left")
+        legend = {label(text): line, **legend}
+    if legend:
+        figure.legend(legend.values(), legend, loc="outside upper left")
     return axes[:1]

@@ -116,6 +116,16 @@ def left_out(page: Page, shown: Iterable[str]) -> str:
     return names and page.tr("Not shown, for want of a valid measurement: {names}.", names=names)
 
 
+def best_null(page: Page, check: str, part: str, metric: str) -> str:
+    """A sentence on the line that is drawn for it; empty where there is none."""
+    null = page.null(check, part, metric)
+    if null is None:
+        return ""
+    value = format_value(null.value, null.unit, tr=page.tr)
+    text = Message("The best null model on {part} is {name}, {value}.")
+    return page.tr(text, part=shorten(part), name=null.candidate, value=value)
+
+
 def sentences(tr: Translator, *given: str | Literal[False]) -> str:
     return tr.gap.join([each for each in given if each])
 

@@ -1,10 +1,12 @@
 """Bits per character of every corpus: numbers, limits, and where they are drawn."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from basegate.report.page.plots import bits_per_char
+from basegate.ledger import NullFigure
+from basegate.report.page.plots import bits_per_char, topics
 from basegate.report.page.plots.values import Value
 from tests.helpers.pages import make_page
 from tests.helpers.plotted import plots_of, texts, with_rows
@@ -79,3 +81,28 @@ def test_points_and_limits_are_at_their_values():
 def test_a_row_is_as_high_however_many_there_are(candidates):
     height = float(re.search(r'viewBox="0 0 380 ([\d.]+)"', plots_of(candidates)[0].svg)[1])
     assert height == pytest.approx(2 * candidates * 44 + 85, abs=20)
+
+
+def with_null(page, **fields):
+    given = {"unit": "bits_per_char", "candidate": "null-bigram"}
+    nulls = (NullFigure(**given | fields),)
+    return replace(page, ledger=page.ledger.model_copy(update={"nulls": nulls}))
+
+
+def test_the_best_null_model_is_a_line_beside_the_limit():
+    place = {"check": "perplexity", "item": "hong-kong", "metric": "bits_per_char"}
+    (plot,) = bits_per_char.plots(with_null(make_page(2), value=7.463, **place))
+    assert "The best null model on hong-kong is null-bigram, 7.46." in plot.caption
+    assert "best null model" in texts(plot)
+    (without,) = bits_per_char.plots(make_page(2))
+    assert "null" not in without.caption
+    assert plot.svg.count("stroke-dasharray") > without.svg.count("stroke-dasharray")
+
+
+def test_topics_have_a_line_for_the_best_null_model_of_their_bank():
+    place = {"check": "knowledge", "item": "hong-kong", "metric": "accuracy", "unit": "fraction"}
+    page = with_null(make_page(2), value=0.253, **place)
+    with_line, *others = topics.plots(page)
+    assert "The best null model on hong-kong is null-bigram, 25.3 %." in with_line.caption
+    assert "best null model" in texts(with_line)
+    assert not any("best null model" in texts(each) for each in others)
