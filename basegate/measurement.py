@@ -207,11 +207,7 @@ class Sample(Frozen):
 class AnswerCounts(Frozen):
     """What was read in the samples of a bank; together all of them.
 
-    Attributes:
-        right: with the right answer.
-        wrong: with another answer.
-        no_answer: without an answer that could be read.
-        degenerate: empty or one token over and over, whatever was read in them.
+    `degenerate` ones are empty or one token over and over, whatever was read in them.
     """
 
     right: int
