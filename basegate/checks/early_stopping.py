@@ -129,12 +129,16 @@ def ask_in_turn(
         metrics: those of what was asked so far.
         rule: without sequential limits all is asked at once.
     """
-    rest = [each for each in sorted(records, key=_place) if each.id not in done]
-    size = LOOK_EVERY if rule.sequential else max(1, len(rest))
+    rest = [each for each in records if each.id not in done]
+    if not rule.sequential:
+        if rest:
+            ask(rest)
+        return 0
+    rest.sort(key=_place)
     known = len(rest) < len(records)
     while rest and not (known and rule.is_decided_by(metrics())):
-        ask(rest[:size])
-        rest, known = rest[size:], True
+        ask(rest[:LOOK_EVERY])
+        rest, known = rest[LOOK_EVERY:], True
     return len(rest)
 
 

@@ -54,6 +54,20 @@ def _lower_end(shares: Sequence[float], enough: float) -> float:
     return low
 
 
+def linearised_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
+    """Values, one for each cluster, whose mean is sum(numerators) / sum(denominators).
+
+    Each is r + (numerator - r denominator) / mean(denominators), r being the ratio: their spread is
+    that of the ratio to first order, so that an interval of their mean is one of the ratio.
+
+    Source: Cochran, Sampling Techniques, 1977, section 6.4.
+    """
+    ratio = math.fsum(numerators) / math.fsum(denominators)
+    scale = math.fsum(denominators) / len(denominators)
+    pairs = zip(numerators, denominators, strict=True)
+    return [ratio + (top - ratio * bottom) / scale for top, bottom in pairs]
+
+
 def mean_sequence(
     values: Sequence[float], confidence: float, *, tightest_at: int = 30
 ) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from basegate.checks import knowledge, minimal_pairs, reasoning
+from basegate.checks import knowledge, minimal_pairs, perplexity, reasoning
 from basegate.checks.early_stopping import (
     ALL_SAMPLES,
     LOOK_EVERY,
@@ -22,12 +23,20 @@ from basegate.checks.early_stopping import (
 )
 from basegate.checks.labels import format_sample_size
 from basegate.checks.minimal_pairs import PairSettings
+from basegate.checks.perplexity import PerplexitySettings
 from basegate.config.limits import Limit
-from basegate.config.settings import AnswerSettings, OptionSettings, Sampling, TableSource
+from basegate.config.settings import (
+    AnswerSettings,
+    CorpusSource,
+    OptionSettings,
+    Sampling,
+    TableSource,
+)
 from basegate.data.banks import Bank, Pair, Problem, Question
+from basegate.data.corpora import Corpus
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.judging.judge import stopping_rule, verdict_on
-from basegate.stats.confidence_sequence import share_sequence
+from basegate.stats.confidence_sequence import linearised_ratio, mean_sequence, share_sequence
 
 SOURCE = TableSource(path="bank")
 
@@ -180,6 +189,71 @@ def test_pairs_are_scored_until_the_limit_is_decided():
     assert whole == minimal_pairs.measure(Pairs(), replace(task, stopping=ALL_SAMPLES))
 
 
+class Costing:
+    """Gives every text so many bits per character, and those that end in 書 more."""
+
+    def __init__(self, bits=6.0):
+        self.bits = bits
+        self.asked = []
+
+    def log_likelihoods(self, texts, *, window, context, progress):
+        self.asked.append(len(texts))
+        return [
+            TokenScores(
+                np.full(len(text), -math.log(2) * (self.bits + (text[0] in "一二") / 8)),
+                np.arange(len(text)),
+            )
+            for text in texts
+        ]
+
+
+def corpus_of(count):
+    documents = tuple("一二三四"[n % 4] * (20 + n % 3) + str(n) for n in range(count))
+    return Corpus(documents, 0, {n: f"書{n}" for n in range(0, count, 2)})
+
+
+def scored(engine, stopping, count=60):
+    settings = PerplexitySettings(corpus=CorpusSource(path="c"), window=64, context=16)
+    return perplexity.measure(engine, MeasureTask(corpus_of(count), settings, stopping=stopping))
+
+
+def test_documents_are_scored_until_the_limits_are_decided():
+    limits = tuple(
+        SequentialLimit(name, value, 0.95) for name, value in (("bits_per_char", 5.0), ("gap", 1.5))
+    )
+    engine = Costing()
+    part = scored(engine, StoppingRule(None, 1.0, limits))
+    assert engine.asked[0] == LOOK_EVERY
+    assert part.facts["not_asked"] == 44
+    assert format_sample_size(part.sample_size).startswith("16 of 60 documents")
+    # Evidence stands by the document's place in the corpus, to be compared with another's.
+    whole = scored(Costing(), ALL_SAMPLES)
+    by_place = {each.item: each for each in whole.documents}
+    assert len(part.documents) == 16
+    assert all(by_place[each.item] == each for each in part.documents)
+    bits = value_of(part, "bits_per_char")
+    expected = mean_sequence(
+        linearised_ratio(
+            [each.bits for each in part.documents], [each.characters for each in part.documents]
+        ),
+        0.95,
+    )
+    assert bits.interval == pytest.approx(expected)
+    assert 6.0 < bits.interval[0] < bits.value < bits.interval[1] < 6.2
+    low, high = value_of(part, "perplexity").interval
+    assert low < value_of(part, "perplexity").value < high
+    gap = value_of(part, "gap")
+    assert gap.interval[0] <= gap.value <= gap.interval[1] < 1.5
+
+
+def test_a_limit_within_the_sequence_asks_for_all_documents():
+    engine = Costing()
+    near = StoppingRule(None, 1.0, (SequentialLimit("bits_per_char", 6.0625, 0.95),))
+    findings = scored(engine, near)
+    assert findings == scored(Costing(), ALL_SAMPLES)
+    assert "not_asked" not in findings.facts
+
+
 class Writing:
     """Writes one number to every problem, and remembers how many samples it drew."""
 
@@ -259,9 +333,7 @@ def test_it_is_the_default_and_can_be_turned_off(tmp_path, text, needs):
     from basegate.config.thresholds import load_thresholds
 
     path = tmp_path / "thresholds.toml"
-    path.write_text(
-        f'[minimal_pairs.banks.a]\n{text}pairs = "p.jsonl"\nmin_preferred = 0.8\n'
-    )
+    path.write_text(f'[minimal_pairs.banks.a]\n{text}pairs = "p.jsonl"\nmin_preferred = 0.8\n')
     thresholds = load_thresholds(path)
     [check] = thresholds.checks
     assert check.stop_early == bool(needs)
