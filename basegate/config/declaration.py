@@ -131,6 +131,10 @@ class CheckDeclaration:
     label: str = ""
     labels: Mapping[str, MetricLabel] = field(default_factory=dict)
 
+    @property
+    def compares(self) -> bool:
+        return self.compare is not type(self).compare
+
 
 class Origin(NamedTuple):
     """The module that declares a check.

@@ -19,6 +19,7 @@ class Limit(LimitRule):
         value: the limit.
         confidence: level of the interval.
         why: the reason that the file gives for it.
+        advisory: whether it is only reported, and rejects nobody.
         reference: what the value was computed from, if the limit is relative.
     """
 
@@ -26,6 +27,7 @@ class Limit(LimitRule):
     value: float
     confidence: float = 0.95
     why: str = ""
+    advisory: bool = False
     reference: Reference | None = None
 
     def met_by(self, *, share: bool) -> Literal["all", "none", "some"]:
@@ -45,7 +47,7 @@ class RelativeLimit(LimitRule):
     """A line of `thresholds.toml` whose value depends on a measurement of another candidate.
 
     Attributes:
-        key, confidence, why: as of a `Limit`.
+        key, confidence, why, advisory: as of a `Limit`.
         candidate: the name of the reference.
         factor: see `Reference`.
         plus: see `Reference`.
@@ -54,6 +56,7 @@ class RelativeLimit(LimitRule):
     key: str
     confidence: float = 0.95
     why: str = ""
+    advisory: bool = False
     candidate: str
     factor: float | None = None
     plus: float | None = None
@@ -71,4 +74,27 @@ class RelativeLimit(LimitRule):
         return Limit(**fields, value=reference.limit, reference=reference)
 
 
-AnyLimit = Limit | RelativeLimit
+@dataclass(frozen=True, kw_only=True)
+class DropLimit(LimitRule):
+    """A line of `thresholds.toml`: how much worse than another candidate, on the same items.
+
+    Attributes:
+        key, confidence, why, advisory: as of a `Limit`.
+        candidate: the name of the reference.
+        by: the most that it may be worse, in the metric's unit.
+        metrics: that the item's other limits judge; the first of them in which candidates are
+            compared is the one that may drop.
+        family: limits of this kind that hold for one candidate, over all checks.
+    """
+
+    key: str
+    confidence: float = 0.95
+    why: str = ""
+    advisory: bool = False
+    candidate: str
+    by: float
+    metrics: tuple[str, ...]
+    family: int = 1
+
+
+AnyLimit = Limit | RelativeLimit | DropLimit

@@ -17,11 +17,12 @@ from basegate.config.declaration import (
     declaration_of,
     declarations,
 )
-from basegate.config.limits import AnyLimit, Limit, RelativeLimit
+from basegate.config.limits import AnyLimit, DropLimit, Limit, RelativeLimit
 from basegate.config.settings import CheckConfig
-from basegate.config.thresholds_schema import Relative, Table
+from basegate.config.thresholds_schema import Drop, Relative, Table
 from basegate.config.toml_reader import explain, read_toml
 from basegate.errors import UsageError, did_you_mean
+from basegate.measurement import DROP
 from basegate.serialization import hash_file
 
 Limits = dict[tuple[str, str], tuple[AnyLimit, ...]]
@@ -65,10 +66,11 @@ class Thresholds:
         return self.own_limits.get(candidate, self.common_limits)[check, item]
 
     @property
-    def relative(self) -> tuple[RelativeLimit, ...]:
+    def relative(self) -> tuple[RelativeLimit | DropLimit, ...]:
+        """The limits that need a measurement of another candidate."""
         every = (self.common_limits, *self.own_limits.values())
         groups = (group for limits in every for group in limits.values())
-        return tuple(each for group in groups for each in group if isinstance(each, RelativeLimit))
+        return tuple(each for group in groups for each in group if not isinstance(each, Limit))
 
 
 def load_thresholds(path: Path) -> Thresholds:
@@ -96,6 +98,7 @@ def load_thresholds(path: Path) -> Thresholds:
             )
     if not isinstance(own, dict):
         raise UsageError(f"{path}: candidates = {own!r}: accepted: a table per candidate.")
+    _check_gate(common, str(path))
     by_key = {limit.key: limit for limits in common.values() for limit in limits}
     own_limits = {name: _own_limits(name, own[name], tables, path, by_key) for name in own}
     return Thresholds(
@@ -130,7 +133,22 @@ def _checks(
         for each in _items(check, table, path, f"{at}{check.name}")
     ]
     checks = tuple(check for check, _ in found)
-    return checks, {(check.name, check.item): limits for check, limits in found}
+    family = sum(isinstance(each, DropLimit) for _, limits in found for each in limits)
+    return checks, {
+        (check.name, check.item): tuple(
+            replace(each, family=family) if isinstance(each, DropLimit) else each for each in limits
+        )
+        for check, limits in found
+    }
+
+
+def _check_gate(limits: Limits, where: str) -> None:
+    """Raise `UsageError` where no limit could reject a candidate."""
+    if all(each.advisory or each.validity for group in limits.values() for each in group):
+        raise UsageError(
+            f"{where}: every limit is advisory, so that nothing could reject a candidate, and "
+            "nothing would be judged. Take advisory away from at least one limit."
+        )
 
 
 def _file_model() -> type[BaseModel]:
@@ -158,7 +176,7 @@ def _items(
                 files={f"{where}.{key}": file for key, file in files.items()},
             ),
             tuple(
-                _limit(path, place, given, key, *limit)
+                _limit(check, path, place, given, own, key, *limit)
                 for place, given in limits.items()
                 for key, limit in given.given_limits(own).items()
             ),
@@ -166,7 +184,14 @@ def _items(
 
 
 def _limit(
-    path: Path, where: str, table: Table, key: str, rule: LimitRule, value: float | Relative
+    check: CheckDeclaration,
+    path: Path,
+    where: str,
+    table: Table,
+    item: Table,
+    key: str,
+    rule: LimitRule,
+    value: float | Relative | Drop,
 ) -> AnyLimit:
     fields: dict[str, Any] = {
         **asdict(rule),
@@ -174,7 +199,18 @@ def _limit(
         "metric": table.metric_of(key, rule),
         "confidence": getattr(table, "confidence", 0.95),
         "why": table.why,
+        "advisory": not rule.validity and table.is_advisory(key),
     }
+    if isinstance(value, Drop):
+        if not check.compares:
+            raise UsageError(
+                f"{path}: {where}.{key}: candidates are not compared item by item in {check.name}, "
+                "so no drop can be told. Give a limit relative to the reference's number instead: "
+                'KEY = { reference = "NAME", plus = -0.05 }.'
+            )
+        rules = item.limit_rules().items()
+        metrics = tuple(item.metric_of(key, rule) for key, rule in rules if rule.metric != DROP)
+        return DropLimit(**fields, candidate=value.reference, by=value.by, metrics=metrics)
     if isinstance(value, Relative):
         if rule.validity:
             raise UsageError(
@@ -199,6 +235,7 @@ def _own_limits(
         above = _table_above(tables, check, place)
         merged[check] = _merge(declaration_of(check).table, above, given, place)
     _, found = _checks(merged, path, prefix=where)
+    _check_gate(found, f"{path}: {where}")
     return {
         place: tuple(_as_named(limit, where, common) for limit in limits)
         for place, limits in found.items()
@@ -238,7 +275,7 @@ def _merge(
         merged["why"] = ""  # the common reason speaks of the common limit
     for key, value in own.items():
         place = f"{where}.{key}"
-        if key in rules or key == "why":
+        if key in rules or key in ("why", "advisory"):
             merged[key] = value
         elif key == group and isinstance(value, dict):
             every = common.get(key, {})
@@ -248,9 +285,9 @@ def _merge(
                 for name, above in items.items()
             }
         else:
-            hint = did_you_mean(key, [*rules, "why", *filter(None, [group])])
+            hint = did_you_mean(key, [*rules, "why", "advisory", *filter(None, [group])])
             raise UsageError(
-                f"{place}: a candidate's own table may only hold limits and why, since settings "
-                f"have to be the same for all.{hint}"
+                f"{place}: a candidate's own table may only hold limits, why and advisory, since "
+                f"settings have to be the same for all.{hint}"
             )
     return merged

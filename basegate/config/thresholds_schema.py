@@ -6,7 +6,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    model_validator,
+)
 
 from basegate.config.declaration import LimitRule, at_least, at_most
 from basegate.config.registry import NAME
@@ -24,6 +32,7 @@ from basegate.config.settings import (
     TableSource,
 )
 from basegate.config.toml_reader import NUMBER, RELATIVE
+from basegate.measurement import DROP
 
 
 def place(base: Path, given: str) -> Path:
@@ -54,6 +63,15 @@ class Relative(BaseModel):
         return self
 
 
+class Drop(BaseModel):
+    """How much worse than a candidate, on the same items: `{ reference, by }`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reference: Name
+    by: PositiveFloat
+
+
 _FORMS = Discriminator(lambda given: RELATIVE if isinstance(given, dict | Relative) else NUMBER)
 _Relative = Annotated[Relative, Tag(RELATIVE)]
 PositiveLimit = Annotated[Annotated[PositiveFloat, Tag(NUMBER)] | _Relative, _FORMS]
@@ -65,12 +83,22 @@ Confidence = Annotated[float, Field(ge=0.5, le=0.9999, allow_inf_nan=False)]
 """Level of an interval."""
 
 
+def _advisory(given: object) -> bool | tuple[str, ...]:
+    if isinstance(given, bool):
+        return given
+    if isinstance(given, list | tuple) and all(isinstance(each, str) for each in given):
+        return tuple(given)
+    raise ValueError('accepted: true, false, or a list of limits of the table, as ["max_gap"].')
+
+
 class Table(BaseModel):
     """A table of the file: closed, and strict about types (a whole number is a float, too).
 
     A field whose annotation holds a `LimitRule` is a limit; all others are settings.
 
     Attributes:
+        max_drop: the most that a candidate may be worse than another.
+        advisory: which limits of the table are only reported; `True` for all.
         item_tables: of a check's table, the key that holds a table per item (`banks`); empty where
             the check's table is its only item.
         file_keys: the keys that name local files or folders.
@@ -80,16 +108,40 @@ class Table(BaseModel):
     item_tables: ClassVar[str] = ""
     file_keys: ClassVar[tuple[str, ...]] = ()
 
+    max_drop: Annotated[Drop | None, at_most(DROP)] = None
     why: str = ""
+    advisory: Annotated[bool | tuple[str, ...], PlainValidator(_advisory)] = False
+
+    @model_validator(mode="after")
+    def _advisory_limits(self) -> Self:
+        own = [key for key, (rule, _) in self.given_limits(self).items() if not rule.validity]
+        if self.advisory is not False and not own:
+            raise ValueError(
+                "advisory speaks of the limits in its own table, and this one has none. Write it "
+                "into the table of the limit."
+            )
+        if isinstance(self.advisory, tuple):
+            for key in self.advisory or ("",):
+                if key not in own:
+                    raise ValueError(
+                        f"advisory: {key!r} is no limit of this table; there are "
+                        f"{', '.join(own)}. Accepted: a list of these, or true for all of them."
+                    )
+        return self
+
+    def is_advisory(self, key: str) -> bool:
+        return self.advisory is True or (self.advisory is not False and key in self.advisory)
 
     @classmethod
     def limit_rules(cls) -> dict[str, LimitRule]:
-        return {
+        rules = {
             key: rule
             for key, field in cls.model_fields.items()
             for rule in field.metadata
             if isinstance(rule, LimitRule)
         }
+        # The one that all tables have comes last.
+        return dict(sorted(rules.items(), key=lambda each: each[1].metric == DROP))
 
     @classmethod
     def item_table(cls) -> type[Table]:
@@ -106,7 +158,7 @@ class Table(BaseModel):
     def metric_of(self, key: str, rule: LimitRule) -> str:
         return rule.metric
 
-    def given_limits(self, item: Table) -> dict[str, tuple[LimitRule, float | Relative]]:
+    def given_limits(self, item: Table) -> dict[str, tuple[LimitRule, float | Relative | Drop]]:
         """Its limits that hold for an item, which may be the table itself."""
         return {
             key: (rule, value)
@@ -231,7 +283,7 @@ class KOfNTable(SampledTable):
 
     item_tables = "banks"
 
-    def given_limits(self, item: Table) -> dict[str, tuple[LimitRule, float | Relative]]:
+    def given_limits(self, item: Table) -> dict[str, tuple[LimitRule, float | Relative | Drop]]:
         limits = super().given_limits(item)
         if isinstance(item, AnswersTable) and not item.is_sampled:
             del limits["max_degenerate_share"]

@@ -89,6 +89,8 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
     form = ""
     if NUMBER in detail["loc"] and kind == "float_type":
         form = ' Or { reference = "NAME", plus = 0.2 }.'
+    elif kind == "model_type" and location[-1] == "max_drop":
+        form = ' Such as { reference = "NAME", by = 0.03 }.'
     return f"{key} = {given}: accepted: {accepted}.{form}"
 
 

@@ -22,6 +22,9 @@ GIB = 2**30
 FRACTION = "fraction"
 """The unit of a number between 0 and 1, which is shown in per cent."""
 
+POINTS = "points"
+"""The unit of a difference of such numbers."""
+
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
 )
@@ -77,7 +80,15 @@ def format_value(
     if unit == FRACTION:
         limit = None if limit is None else round(limit * 100, 10)
         return tr("{value} %", value=_digits(round(value * 100, 10), 1, limit))
+    if unit == POINTS:
+        limit = None if limit is None else round(limit * 100, 10)
+        return _in_points(_digits(round(value * 100, 10), 1, limit), tr)
     return _digits(value, 2, limit)
+
+
+def _in_points(points: str, tr: Translator) -> str:
+    number = 1 if points == "1" else 2
+    return tr.ngettext("{value} point", "{value} points", number, value=points)
 
 
 def _digits(value: float, decimals: int, limit: float | None) -> str:
@@ -136,14 +147,16 @@ def format_limit(
     One that was computed has four digits, or as many as it takes to see on which side of it the
     numbers beside it are, and behind it where it comes from.
     """
-    share = unit == FRACTION
+    share = unit in (FRACTION, POINTS)
     scaled = round(limit * 100, 10) if share else limit
-    if reference is not None:
+    if reference is not None and not reference.is_of_drop:
         numbers = [round(each * 100, 10) if share else each for each in beside]
         text = _computed(scaled, numbers, 1 if share else 2)
     else:
         text = f"{scaled:.10g}" if share else f"{limit:,.10g}"
-    value = tr("{value} %", value=text) if share else text
+    value = tr("{value} %", value=text) if unit == FRACTION else text
+    if unit == POINTS:
+        value = _in_points(text, tr)
     if reference is not None:
         value = tr("{value} ({origin})", value=value, origin=_origin(reference, unit, tr))
     if direction == "max":
@@ -171,17 +184,17 @@ def _computed(limit: float, beside: Sequence[float], decimals: int) -> str:
 
 def _origin(reference: Reference, unit: str, tr: Translator) -> str:
     """How a limit follows from what was measured on another candidate."""
-    value = format_value(reference.value, unit, tr=tr)
+    value = format_value(reference.value, FRACTION if unit == POINTS else unit, tr=tr)
     name = reference.candidate
+    if reference.is_of_drop:
+        return tr("from the {value} of {name}", value=value, name=name)
     if reference.factor is not None:
         factor = f"{reference.factor:g}"
         return tr("{factor} times the {value} of {name}", factor=factor, value=value, name=name)
     plus = reference.plus or 0.0
     amount = f"{abs(plus):g}"
     if unit == FRACTION:
-        points = f"{abs(plus) * 100:g}"
-        number = 1 if points == "1" else 2
-        amount = tr.ngettext("{value} point", "{value} points", number, value=points)
+        amount = _in_points(f"{abs(plus) * 100:g}", tr)
     if plus < 0:
         return tr("the {value} of {name} minus {amount}", value=value, name=name, amount=amount)
     return tr("the {value} of {name} plus {amount}", value=value, name=name, amount=amount)
@@ -192,4 +205,5 @@ def format_row_limit(row: Result | ValueAndLimit, tr: Translator = ENGLISH) -> s
     if row.limit is None or row.direction is None:
         return ""
     beside = [each for each in (row.value, *(row.interval or ())) if each is not None]
-    return format_limit(row.limit, row.direction, row.unit, tr, row.reference, beside)
+    text = format_limit(row.limit, row.direction, row.unit, tr, row.reference, beside)
+    return tr("{limit} (advisory)", limit=text) if getattr(row, "advisory", False) else text

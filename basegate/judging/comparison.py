@@ -22,13 +22,14 @@ from typing import Literal
 
 from basegate.config.declaration import declaration_of, origin_of
 from basegate.errors import NotCompared, summary
+from basegate.i18n.formatting import FRACTION
 from basegate.ledger import Comparison
 from basegate.measurement import Measurement
 from basegate.stats.paired import (
     ItemScores,
     holm,
-    paired_difference,
     paired_ratio_intervals,
+    paired_share_interval,
     sign_test,
 )
 from basegate.store.union import Readable
@@ -71,7 +72,7 @@ def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Compari
     by_metric: dict[str, list[tuple[str, str, ItemScores, ItemScores]]] = defaultdict(list)
     for (first, one), (second, other) in pairs:
         for ours, theirs in declaration_of(one.check).compare(one.findings, other.findings):
-            by_metric[ours.metric].append((first, second, *_shared(ours, theirs)))
+            by_metric[ours.metric].append((first, second, *shared(ours, theirs)))
     check, part = group[0][1].check, group[0][1].item
     for found in by_metric.values():
         if paired := [each for each in found if each[2].counts]:
@@ -84,7 +85,7 @@ def alike(one: Measurement, other: Measurement) -> bool:
     return all(one.identity.get(part) == other.identity.get(part) for part in parts)
 
 
-def _shared(one: ItemScores, other: ItemScores) -> tuple[ItemScores, ItemScores]:
+def shared(one: ItemScores, other: ItemScores) -> tuple[ItemScores, ItemScores]:
     """Both on the items that both have something to count on."""
     items = [item for item in one.counts if one.totals[item] and other.totals.get(item)]
     if one.fixed and any(one.totals[item] != other.totals[item] for item in items):
@@ -104,11 +105,11 @@ def _decided(
     """Comparisons of all pairs in one metric, adjusted for their number."""
     confidence = 1 - ALPHA / len(found)
     adjusted = holm([sign_test(_differences(one, other)) for _, _, one, other in found])
-    intervals = _intervals([(one, other) for _, _, one, other in found], confidence)
+    intervals = difference_intervals([(one, other) for _, _, one, other in found], confidence)
     for (first, second, one, other), p_value, interval in zip(
         found, adjusted, intervals, strict=True
     ):
-        values = (_value(one), _value(other))
+        values = (ratio_of(one), ratio_of(other))
         yield Comparison(
             first=first,
             second=second,
@@ -128,7 +129,7 @@ def _decided(
         )
 
 
-def _value(scored: ItemScores) -> float:
+def ratio_of(scored: ItemScores) -> float:
     return math.fsum(scored.counts.values()) / math.fsum(scored.totals.values())
 
 
@@ -139,30 +140,29 @@ def _differences(one: ItemScores, other: ItemScores) -> list[float]:
     ]
 
 
-def _intervals(
+def difference_intervals(
     pairs: Sequence[tuple[ItemScores, ItemScores]], confidence: float
 ) -> list[tuple[float, float] | None]:
-    """Of shares Student's; of ratios by bootstrap, all at once."""
+    """Of the first less the second: of shares by scores; of ratios by bootstrap, all at once."""
     import numpy as np
 
     def sums(scored: ItemScores) -> tuple[np.ndarray, np.ndarray]:
         return np.array(list(scored.counts.values())), np.array(list(scored.totals.values()))
 
-    def counts_once(pair: tuple[ItemScores, ItemScores]) -> bool:
-        return all(set(scored.totals.values()) == {1.0} for scored in pair)
+    def by_score(pair: tuple[ItemScores, ItemScores]) -> bool:
+        if all(set(scored.totals.values()) == {1.0} for scored in pair):
+            return True
+        # Where no item differs, nothing that is drawn from them does.
+        return pair[0].unit == FRACTION and not any(_differences(*pair))
 
-    ratios = [(sums(one), sums(other)) for one, other in pairs if not counts_once((one, other))]
+    ratios = [(sums(one), sums(other)) for one, other in pairs if not by_score((one, other))]
     by_bootstrap = iter(paired_ratio_intervals(ratios, confidence, RESAMPLES))
     return [
-        _of_shares(*pair, confidence) if counts_once(pair) else next(by_bootstrap) for pair in pairs
+        paired_share_interval(_differences(*pair), confidence)
+        if by_score(pair)
+        else next(by_bootstrap)
+        for pair in pairs
     ]
-
-
-def _of_shares(one: ItemScores, other: ItemScores, confidence: float) -> tuple[float, float] | None:
-    values = list(one.counts.values()), list(other.counts.values())
-    interval = paired_difference(*values, confidence)[1]
-    # Shares are between 0 and 1, and so no further apart.
-    return interval and (max(-1.0, interval[0]), min(1.0, interval[1]))
 
 
 def _better(

@@ -30,7 +30,7 @@ from basegate.measurement import CandidateFacts, Measurement
 from basegate.serialization import canonical_json, digest
 from basegate.store.inventory import require_stored
 from basegate.store.union import FilteredStore, Readable
-from basegate.verdict import Result, VerdictWord, worst
+from basegate.verdict import Result, VerdictWord, verdict_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class StoredJudgement:
 
     @property
     def verdict(self) -> VerdictWord:
-        return worst(row.verdict for row in self.results)
+        return verdict_of(self.results)
 
     @property
     def results(self) -> list[Result]:
@@ -146,7 +146,7 @@ def judge_stored(
         UsageError: nothing is stored of another name, or of any.
     """
     pairs = _chosen(_groups(store, asked), names, registered)
-    references = References(thresholds.relative, store, origins)
+    references = References(thresholds.relative, store, origins, evidence=store.get)
     return [
         _judge_group(group, name, label, thresholds, asked, references, brief)
         for (name, group), label in zip(pairs, _labels(pairs), strict=True)

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 
 from basegate.checks.early_stopping import ALL_SAMPLES, SequentialLimit, StoppingRule
 from basegate.config.declaration import declaration_of
-from basegate.config.limits import AnyLimit, Limit, RelativeLimit
+from basegate.config.limits import AnyLimit, DropLimit, Limit, RelativeLimit
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message, joined
 from basegate.judging.explanation import sentence
 from basegate.serialization import Frozen
 from basegate.stats.intervals import draws_needed, passing_probability, passing_probability_of_share
-from basegate.verdict import Result, SampleSizeHint, TokenizerCost, Unresolved, VerdictWord, worst
+from basegate.verdict import (
+    Result,
+    SampleSizeHint,
+    TokenizerCost,
+    Unresolved,
+    VerdictWord,
+    deciding_rows,
+)
 
 if TYPE_CHECKING:
     from basegate.judging.relative_limits import References
@@ -23,13 +30,16 @@ if TYPE_CHECKING:
 
 
 class Verdict(Frozen):
-    """The results of one measurement, a row per metric and limit; the worst is the verdict."""
+    """The results of one measurement, a row per metric and limit.
+
+    The worst is the verdict; advisory ones have no say.
+    """
 
     results: tuple[Result, ...]
 
     @property
     def word(self) -> VerdictWord:
-        return worst(result.verdict for result in self.results)
+        return deciding_rows(self.results)[0]
 
     @property
     def passed(self) -> bool:
@@ -71,6 +81,7 @@ def judge(
     except InvalidMeasurement as error:
         return Verdict(results=(invalid(*place, error.message, measurement.key),))
     resolved: list[Limit] = []
+    drops: list[Metric] = []
     notes = dict.fromkeys(measurement.findings.notes)
     unresolved = []
     for limit in limits:
@@ -78,22 +89,32 @@ def judge(
             resolved.append(limit)
             continue
         try:
-            found, further = references.resolve(limit, measurement, limits)
+            found, drop, further = references.resolve(limit, measurement, limits)
         except InvalidMeasurement as error:
             reason = f"{limit.key} is relative to {limit.candidate}, {error.message}"
             row = invalid(*place, reason, measurement.key, _unresolved(limit, measurement))
-            unresolved.append(row)
+            unresolved.append(row.model_copy(update={"advisory": limit.advisory}))
         else:
             resolved.append(found)
+            drops += [drop] if drop is not None else []
             notes.update(dict.fromkeys(further))
+    measurement = measurement.model_copy(
+        update={"findings": measurement.findings.with_metrics(*drops)}
+    )
     rows = (_rows(measurement, limit, candidate, tuple(notes), brief) for limit in resolved)
     return Verdict(results=(*chain.from_iterable(rows), *unresolved))
 
 
-def _unresolved(limit: RelativeLimit, measurement: Measurement) -> Unresolved:
-    values = ((m.value, m.unit) for m in measurement.findings.metrics if m.name == limit.metric)
-    value, unit = next(values, (None, ""))
-    return Unresolved(candidate=limit.candidate, metric=limit.metric, value=value, unit=unit)
+def _unresolved(limit: RelativeLimit | DropLimit, measurement: Measurement) -> Unresolved:
+    wanted = limit.metrics if isinstance(limit, DropLimit) else (limit.metric,)
+    found = (each for each in measurement.findings.metrics if each.name in wanted)
+    own = next(found, None)
+    return Unresolved(
+        candidate=limit.candidate,
+        metric=own.name if own else limit.metric,
+        value=own.value if own else None,
+        unit=own.unit if own else "",
+    )
 
 
 def _rows(
@@ -112,7 +133,8 @@ def _rows(
         metric=limit.metric,
         metrics=joined(dict.fromkeys(metric.name for metric in metrics)),
     )
-    return [invalid(candidate, measurement.check, measurement.item, reason, measurement.key)]
+    row = invalid(candidate, measurement.check, measurement.item, reason, measurement.key)
+    return [row.model_copy(update={"advisory": limit.advisory})]
 
 
 def check_valid(measurement: Measurement, limits: Sequence[AnyLimit]) -> None:
@@ -203,6 +225,7 @@ def _row(
         count=metric.count,
         n_generated=metric.drawn,
         reference=limit.reference,
+        advisory=limit.advisory,
     )
     if brief:
         return row

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from basegate.config.thresholds import Thresholds
 from basegate.i18n.formatting import short_path
+from basegate.judging.bank_power import bank_power
 from basegate.judging.recommendation import recommend
 from basegate.ledger import (
     CandidateEntry,
@@ -20,7 +21,7 @@ from basegate.ledger import (
     ThresholdsFile,
 )
 from basegate.measurement import CandidateFacts
-from basegate.verdict import Result, worst
+from basegate.verdict import Result, verdict_of
 
 
 def thresholds_file(thresholds: Thresholds) -> ThresholdsFile:
@@ -89,6 +90,7 @@ def build_ledger(
         results=results,
         recommendation=chosen,
         comparisons=tuple(comparisons),
+        power=bank_power(comparisons),
         absent=tuple(absent),
         nulls=tuple(nulls),
     )
@@ -105,7 +107,7 @@ def _entry(candidate: CandidateRecords, checks: Sequence[tuple[str, str]]) -> Ca
     )
     return CandidateEntry(
         **facts.model_dump(),
-        verdict=worst(row.verdict for row in candidate.results),
+        verdict=verdict_of(candidate.results),
         not_run=tuple(
             CheckItem(check=check, item=item) for check, item in checks if (check, item) not in run
         ),

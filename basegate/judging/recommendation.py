@@ -33,11 +33,12 @@ def recommend(
     results: Sequence[Result],
     comparisons: Sequence[Comparison],
 ) -> Recommendation:
+    results = [row for row in results if not row.advisory]
     judged = {row.candidate for row in results}
     passing = [each for each in candidates if each.verdict == "pass" and each.name in judged]
     others = {
-        "rejected": _with(results, "fail"),
-        "broken": _with(results, "invalid"),
+        "rejected": _with(candidates, "fail"),
+        "broken": _with([each for each in candidates if each.name in judged], "invalid"),
         "unfinished": tuple(
             each.name
             for each in candidates
@@ -46,7 +47,7 @@ def recommend(
     }
     accepted = [each for each in passing if not each.not_run]
     if not accepted:
-        nearest, missed = _nearest(candidates, results, others["unfinished"])
+        nearest, missed = _nearest(candidates, results, others["rejected"], others["unfinished"])
         return Recommendation(
             candidate=None, reason="none", nearest=nearest, missed=missed, **others
         )
@@ -71,8 +72,8 @@ def recommend(
     )
 
 
-def _with(results: Iterable[Result], verdict: VerdictWord) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(row.candidate for row in results if row.verdict == verdict))
+def _with(candidates: Iterable[CandidateEntry], verdict: VerdictWord) -> tuple[str, ...]:
+    return tuple(each.name for each in candidates if each.verdict == verdict)
 
 
 def _memory(candidates: Sequence[CandidateEntry]) -> dict[str, int]:
@@ -89,7 +90,7 @@ def _memory(candidates: Sequence[CandidateEntry]) -> dict[str, int]:
 def _closest(rows: Iterable[Result]) -> ValueAndLimit | None:
     """The limit with the smallest margin; counts and limits of a row's own number have none."""
     telling = (row for row in rows if not (row.counts or row.is_its_own or row.value is None))
-    return min(map(_beside_limit, telling), key=lambda each: each.margin, default=None)
+    return min(map(_beside_limit, telling), key=lambda each: each.rank, default=None)
 
 
 def _smallest(memory: Mapping[str, int]) -> str | None:
@@ -136,25 +137,30 @@ def _undominated(names: Sequence[str], better: Collection[tuple[str, str]]) -> l
 
 
 def _nearest(
-    candidates: Sequence[CandidateEntry], results: Sequence[Result], unfinished: Collection[str]
+    candidates: Sequence[CandidateEntry],
+    results: Sequence[Result],
+    rejected: Collection[str],
+    unfinished: Collection[str],
 ) -> tuple[str | None, tuple[ValueAndLimit, ...]]:
     """The candidate that misses the fewest checks, by the least, and what it misses.
 
     Checks that are invalid or were not run count as missed. One that is `unfinished`, having met
     all limits so far, may yet pass; one that fails may not.
     """
-    missed = {
-        each.name: [row for row in results if row.candidate == each.name and row.verdict in _MISSED]
+    open_ = {
+        each.name: [row for row in results if row.candidate == each.name and row.verdict != "pass"]
         for each in candidates
     }
-    open_ = {each.name: len(each.not_run) + (each.verdict == "invalid") for each in candidates}
-    failing = _with(results, "fail") if unfinished else ()
+    missed = {name: [r for r in rows if r.verdict in _MISSED] for name, rows in open_.items()}
+    left = {each.name: len(each.not_run) for each in candidates}
+    failing = rejected if unfinished else ()
     known = [name for name, rows in missed.items() if rows and name not in failing]
 
-    def far(name: str) -> tuple[int, float]:
-        checks = {(row.check, row.part) for row in missed[name]}
-        distances = (_beside_limit(row).distance for row in missed[name])
-        return len(checks) + open_[name], max(distances, default=0.0)
+    def far(name: str) -> tuple[int, float, float]:
+        checks = {(row.check, row.part) for row in open_[name]}
+        ranks = [_beside_limit(row).rank for row in missed[name]]
+        with_errors = max((-far for without, far in ranks if not without), default=0.0)
+        return len(checks) + left[name], with_errors, max((-far for _, far in ranks), default=0.0)
 
     nearest = min([*unfinished, *known], key=far, default=None)
     if nearest is None or nearest in unfinished:
@@ -177,24 +183,24 @@ def plainest_of(rows: Iterable[Result]) -> ValueAndLimit | None:
     """The row with a number that is easiest to understand; `None` if there is none.
 
     Failed before inconclusive; shares, then counts, then bits, then perplexity of tokens; then the
-    one farther from its limit.
+    one farther from its limit (`rank`).
     """
     known = [row for row in rows if row.value is not None and row.limit is not None]
     return _beside_limit(min(known, key=_by_plainness)) if known else None
 
 
-def _by_plainness(row: Result) -> tuple[bool, bool, int, float]:
+def _by_plainness(row: Result) -> tuple[object, ...]:
     rank = _PLAINNESS.get(row.metric, 1 if row.unit == FRACTION else 4)
-    return row.verdict != "fail", row.count == 0, rank, -_beside_limit(row).distance
+    return row.verdict != "fail", row.count == 0, rank, *_beside_limit(row).rank
 
 
-def _by_distance(row: Result) -> tuple[bool, bool, bool, float]:
+def _by_distance(row: Result) -> tuple[object, ...]:
     """Sort key of rows that are not met: failed before inconclusive, the farthest first.
 
     A share of nothing is no number, and how far a count is from its limit depends on when sampling
     stopped: these come last.
     """
-    return row.verdict != "fail", row.count == 0, row.counts, -_beside_limit(row).distance
+    return row.verdict != "fail", row.count == 0, row.counts, *_beside_limit(row).rank
 
 
 def _beside_limit(row: Result) -> ValueAndLimit:
@@ -230,7 +236,7 @@ def acceptance_confidence(rows: Iterable[Result]) -> AcceptanceConfidence:
         by_value=len(others) - len(shown),
         easiest=max(chances, key=lambda each: each.chance, default=None),
         chance_of_passing=math.prod(each.chance for each in chances) if chances else None,
-        relative=sum(row.reference is not None for row in telling),
+        relative=sum(bool(row.reference and not row.reference.is_of_drop) for row in telling),
     )
 
 

@@ -8,12 +8,12 @@ candidate where hub id and commit, or a folder's fingerprint, are the same.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from basegate.config.limits import AnyLimit, Limit, RelativeLimit
+from basegate.config.limits import AnyLimit, DropLimit, Limit, RelativeLimit
 from basegate.config.registry import COMMIT, CandidateSpec
 from basegate.config.selection import asked_for
 from basegate.config.thresholds import Thresholds
@@ -23,9 +23,13 @@ from basegate.i18n.catalogue import ENGLISH
 from basegate.i18n.formatting import FRACTION, format_limit
 from basegate.i18n.messages import Message
 from basegate.judging.judge import check_valid
-from basegate.measurement import CandidateFacts, Measurement
+from basegate.judging.non_inferiority import drop_from
+from basegate.measurement import CandidateFacts, Measurement, Metric
 from basegate.serialization import canonical_json
 from basegate.store.folder import Store
+
+Referring = RelativeLimit | DropLimit
+"""A limit that needs a measurement of another candidate."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Origin:
 
 
 def origins_of(
-    limits: Iterable[RelativeLimit], known: Mapping[str, CandidateSpec], memory: Path | None = None
+    limits: Iterable[Referring], known: Mapping[str, CandidateSpec], memory: Path | None = None
 ) -> dict[str, Origin]:
     """Origins of known candidates, if limits refer to any; those have revisions.
 
@@ -72,7 +76,7 @@ def origins_of(
 
 def references_first(
     candidates: Iterable[CandidateSpec],
-    limits: Sequence[RelativeLimit],
+    limits: Sequence[Referring],
     known: Mapping[str, CandidateSpec],
     memory: Path | None = None,
 ) -> set[str]:
@@ -98,15 +102,18 @@ class References:
         measurements: of the store.
         origins: of candidates that are known; nothing needs to be stored of them.
         beside: names of candidates that another process of this run may be measuring.
+        evidence: reads a measurement with its evidence, by key.
     """
 
     def __init__(
         self,
-        limits: Iterable[RelativeLimit] = (),
+        limits: Iterable[Referring] = (),
         measurements: Iterable[Measurement] = (),
         origins: Mapping[str, Origin] | None = None,
         beside: Collection[str] = (),
+        evidence: Callable[[str], Measurement | None] = lambda key: None,
     ) -> None:
+        self._evidence = evidence
         self._origins = origins or {}
         self._beside = beside
         self._measurements: dict[tuple[str, str], Measurement] = {}
@@ -158,9 +165,9 @@ class References:
         )
 
     def resolve(
-        self, limit: RelativeLimit, measurement: Measurement, validity: Sequence[AnyLimit]
-    ) -> tuple[Limit, tuple[Message, ...]]:
-        """The limit as a number, with notes.
+        self, limit: Referring, measurement: Measurement, validity: Sequence[AnyLimit]
+    ) -> tuple[Limit, Metric | None, tuple[Message, ...]]:
+        """The limit as a number, of a drop the metric that it judges, and notes.
 
         Args:
             limit: relative to a candidate.
@@ -187,11 +194,26 @@ class References:
         except InvalidMeasurement as error:
             raise InvalidMeasurement(f"whose own measurement is invalid: {error.message}") from None
         notes = _notes(name, found, fitting, measurement, named=self._is_stored(name))
-        return _resolved(limit, found), tuple(notes)
+        if isinstance(limit, DropLimit):
+            return *drop_from(limit, self._whole(measurement), self._whole(found)), tuple(notes)
+        return _resolved(limit, found), None, tuple(notes)
+
+    def _whole(self, measurement: Measurement) -> Measurement:
+        """A measurement with its evidence, which a list of a store's measurements lacks."""
+        findings = measurement.findings
+        if findings.has_texts or findings.documents:
+            return measurement
+        whole = self._evidence(measurement.key)
+        if whole is None:
+            raise InvalidMeasurement(
+                f"and what {measurement.candidate.name} reached on single items is not stored, or "
+                "its file is damaged. Measure it again with --remeasure."
+            )
+        return measurement.model_copy(update={"findings": whole.findings})
 
     def _nothing_fits(
         self,
-        limit: RelativeLimit,
+        limit: Referring,
         measurement: Measurement,
         own: Sequence[Measurement],
         same: Sequence[Measurement],
@@ -233,7 +255,7 @@ def check_known(thresholds: Thresholds, known: Collection[str], store: Store) ->
     for limit in unknown:
         if limit.candidate not in stored:
             raise UsageError(
-                f"{thresholds.path}: {limit.key}.reference: there is no candidate called "
+                f"{thresholds.path}: {limit.key}: reference: there is no candidate called "
                 f"{limit.candidate!r} in models.toml, in --model or in the "
                 f"store.{did_you_mean(limit.candidate, {*stored, *known})}"
             )

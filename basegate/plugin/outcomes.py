@@ -42,9 +42,9 @@ def attach_records(
     if report.when == "call" and report.failed and _says_why(error, rows):
         # The verdict as a sentence, instead of the source of the test.
         if item.config.option.tbstyle != "long":
-            unmet = [sentence(row, gate.tr) for row in rows if row.verdict != "pass"]
+            unmet = [sentence(row, gate.tr) for row in rows if row.blocks]
             report.longrepr = printable("\n".join(unmet))
-    elif error is not None and all(row.verdict == "pass" for row in rows):
+    elif error is not None and not any(row.blocks for row in rows):
         if isinstance(error, BasegateError):
             # The message stands alone; a traceback through fixtures would bury it.
             report.longrepr = printable(f"{spec.name}: {gate.tr.translate(error.message)}")
@@ -100,7 +100,7 @@ def was_interrupted(session: pytest.Session, over: int) -> bool:
 def _says_why(error: BaseException | None, rows: Sequence[Result]) -> bool:
     """Whether a test failed because a limit is not met, and its message says which."""
     return isinstance(error, AssertionError) and any(
-        row.verdict != "pass" and sentence(row) in str(error) for row in rows
+        row.blocks and sentence(row) in str(error) for row in rows
     )
 
 

@@ -147,7 +147,7 @@ class GateSession:
         """Measurements that limits may be relative to: of the store, which is read once, or new."""
         own = [spec.name for spec in self.options.candidates] if self.options.worker else ()
         limits = self.options.thresholds.relative
-        return References(limits, self.store, self.origins, beside=own)
+        return References(limits, self.store, self.origins, beside=own, evidence=self.store.get)
 
     @cached_property
     def origins(self) -> dict[str, Origin]:

@@ -13,6 +13,7 @@ from basegate.verdict import Result
 COLUMNS = (
     *("candidate", "check", "item", "question", "metric", "value", "unit", "low", "high"),
     *("confidence", "limit", "direction", "verdict", "sample_size", "measurement"),
+    "advisory",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet takes a cell that begins with it for; some take full-width forms, too."""
@@ -39,6 +40,7 @@ def _cells(row: Result) -> Iterator[str | float | None]:
         *(row.candidate, row.check, row.part, row.question, row.metric, row.value, row.unit),
         *(low, high, confidence, row.limit, row.direction or "", row.verdict),
         *(format_sample_size(row.sample_size), row.measurement or ""),
+        "yes" if row.advisory else "",
     )
     return (_text(cell) if isinstance(cell, str) else cell for cell in cells)
 

@@ -99,22 +99,33 @@ def _cell(page: Page, entry: CandidateEntry, check: str, part: str) -> Cell:
     rows = page.rows(name, check, part)
     if not rows:
         return _empty(tr, entry, check, part)
+    own = [row for row in rows if not row.advisory]
     verdict, shown = deciding_rows(rows)
+    told = [row for row in rows if row.advisory and (row.verdict != "pass" or not own)]
     measurement = page.measured(name, check, part)
     link = samples_link(measurement, name, check, part) if measurement else ""
-    questions = [row for row in rows if row.question]
-    if len(questions) > 1:
-        whole = (_value(page, row) for row in rows if not row.question)
-        return Cell(verdict, (*whole, _questions(tr, questions)), link=link)
+    advisory = _values(page, told)
+    if not own:
+        return Cell(None, advisory, link=link, word=tr("advisory"))
+    if len([row for row in own if row.question]) > 1:
+        return Cell(verdict, (*_values(page, own), *advisory), link=link)
     # Of a check that passes one number tells enough; the others are met, too.
     values = tuple(_value(page, row) for row in shown[: 1 if verdict == "pass" else SHOWN])
-    left = sum(row.verdict != "pass" or verdict == "pass" for row in rows) - len(values)
+    left = sum(row.verdict != "pass" or verdict == "pass" for row in own) - len(values)
     more = ""
     if left and verdict == "pass":
         more = tr("and {count} more, met", count=left)
     elif left:
         more = tr("and {count} more, not met or not known", count=left)
-    return Cell(verdict, values, more, link)
+    return Cell(verdict, (*values, *advisory), more, link)
+
+
+def _values(page: Page, rows: Sequence[Result]) -> tuple[Value, ...]:
+    """All of them; several questions as one."""
+    questions = [row for row in rows if row.question]
+    if len(questions) < 2:
+        return tuple(_value(page, row) for row in rows)
+    return *(_value(page, row) for row in rows if not row.question), _questions(page.tr, questions)
 
 
 def _empty(tr: Translator, entry: CandidateEntry, check: str, part: str) -> Cell:
@@ -157,7 +168,7 @@ def _value(page: Page, row: Result) -> Value:
     if unknown is not None and unknown.value is not None:
         value = format_value(unknown.value, unknown.unit, tr=tr)
         asked_ = tr("not known (relative to {name})", name=unknown.candidate)
-        return Value(format_short(value, row.check, unknown.metric, tr), asked=asked_)
+        return Value(format_short(value, row.check, unknown.metric, unknown.unit, tr), asked=asked_)
     if not row.metric:
         return Value(tr("no measurement"))
     if row.counts:
@@ -168,7 +179,7 @@ def _value(page: Page, row: Result) -> Value:
         low, high = (format_value(end, row.unit, row.limit, tr) for end in row.interval)
         level = f"{row.confidence * 100:g}"
         interval = tr("{level} %: {low} to {high}", level=level, low=low, high=high)
-    found = format_short(value, row.check, row.metric, tr)
+    found = format_short(value, row.check, row.metric, row.unit, tr)
     return Value(found, interval, format_row_limit(row, tr), _best_null(page, row))
 
 
@@ -233,6 +244,8 @@ def _summary(page: Page, entry: CandidateEntry, unmet_rows: Sequence[Result]) ->
     # By the alphabet: fail, inconclusive, invalid.
     words = [tr(each) for each in sorted(verdicts) if each != "pass"]
     words += [decision_text.not_judged_in_words(each, tr)[0] for each in entry.not_judged]
+    blocking = [row for row in unmet_rows if row.blocks]
+    words += [tr("advisory") for row in unmet_rows if row.advisory]
     counted = [tr("{count} {verdict}", count=n, verdict=word) for word, n in Counter(words).items()]
     told = tr.ngettext(
         "{name}, of {count} check: {verdicts}",
@@ -241,7 +254,7 @@ def _summary(page: Page, entry: CandidateEntry, unmet_rows: Sequence[Result]) ->
         name=name,
         verdicts=tr(", ").join(counted),
     )
-    plainest = plainest_of(unmet_rows)
+    plainest = plainest_of(blocking or unmet_rows)
     if plainest is None:
         return told
     return tr(

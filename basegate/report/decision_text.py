@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from basegate.checks.labels import check_label, format_measured, format_number, unit_label
 from basegate.i18n.catalogue import ENGLISH, Translator
@@ -27,7 +28,7 @@ from basegate.ledger import (
     Recommendation,
     ValueAndLimit,
 )
-from basegate.verdict import Result, VerdictWord
+from basegate.verdict import Result, VerdictWord, deciding_rows
 
 
 def decision_in_words(verdict: VerdictWord, tr: Translator = ENGLISH) -> str:
@@ -49,15 +50,38 @@ def decided(
         return tr("not run (none of its acceptance tests was selected)")
     passed_so_far = entry.verdict == "pass" and entry.not_run
     text = tr("passed so far") if passed_so_far else decision_in_words(entry.verdict, tr)
-    checks = dict.fromkeys(check_label(row.check, "", tr) for row in rows if row.verdict != "pass")
-    if checks:
-        text = tr("{decision} on {checks}", decision=text, checks=tr(", ").join(checks))
+    if all(row.advisory for row in rows):
+        text = tr("not judged (all limits that were run are advisory)")
+    checks = {word: tr(", ").join(each) for word, each in _checks_by_verdict(rows, tr).items()}
+    if on := checks.pop(entry.verdict, ""):
+        text = tr("{decision} on {checks}", decision=text, checks=on)
+    if "inconclusive" in checks:
+        text = tr(
+            "{decision}; inconclusive: {checks}", decision=text, checks=checks["inconclusive"]
+        )
+    if "invalid" in checks:
+        text = tr("{decision}; invalid: {checks}", decision=text, checks=checks["invalid"])
     if not entry.not_run:
         return text
     left = tr(", ").join(check_label(each.check, each.item, tr) for each in entry.not_run)
     if entry.not_judged:
         return tr("{decision}; not judged: {checks}", decision=text, checks=left)
     return tr("{decision}; not run: {checks}", decision=text, checks=left)
+
+
+def _checks_by_verdict(rows: Sequence[Result], tr: Translator) -> dict[VerdictWord, list[str]]:
+    """What is not met or not known, each once: checks, or their items where these differ."""
+    words: dict[str, dict[str, VerdictWord]] = defaultdict(dict)
+    for (check, part), own in groupby(rows, key=lambda row: (row.check, row.part)):
+        if (word := deciding_rows([*own])[0]) != "pass":
+            words[check][part] = word
+    found: dict[VerdictWord, list[str]] = defaultdict(list)
+    for check, parts in words.items():
+        if len({*parts.values()}) == 1:
+            parts = {"": next(iter(parts.values()))}
+        for part, word in parts.items():
+            found[word].append(check_label(check, part, tr))
+    return found
 
 
 def not_judged_in_words(left: NotJudged, tr: Translator = ENGLISH) -> tuple[str, str]:
@@ -146,7 +170,11 @@ def _no_other(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
             asked=format_row_limit(missed, tr),
         )
         for name in choice.rejected
-        if (missed := plainest_of(r for r in ledger.results_of(name) if r.verdict == "fail"))
+        if (
+            missed := plainest_of(
+                r for r in ledger.results_of(name) if r.blocks and r.verdict == "fail"
+            )
+        )
     )
     return tr("{told}: {failing}.", told=told, failing=failing)
 
@@ -265,7 +293,7 @@ def _none(choice: Recommendation, ledger: Ledger, tr: Translator) -> Iterator[st
 def _left_of(name: str, ledger: Ledger, tr: Translator) -> str:
     """Checks of the nearest candidate without a verdict, beside those that it misses."""
     by_verdict: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for row in ledger.results_of(name):
+    for row in filter(lambda row: row.blocks, ledger.results_of(name)):
         by_verdict[row.verdict].append((row.check, row.part))
     missed = {*by_verdict["fail"], *by_verdict["inconclusive"]}
     entry = next(each for each in ledger.candidates if each.name == name)
@@ -295,7 +323,7 @@ def _nearest(choice: Recommendation, rejected: bool, tr: Translator) -> str:
 
 def _broken(choice: Recommendation, ledger: Ledger, tr: Translator) -> Iterator[str]:
     """Whose measurement is broken, and of whom merely a limit is not known."""
-    invalid = [row for row in ledger.results if row.verdict == "invalid"]
+    invalid = [row for row in ledger.results if row.blocks and row.verdict == "invalid"]
     broken = {row.candidate for row in invalid if row.unresolved is None}
     unknown = {row.candidate for row in invalid} - broken
     bad = Message("Not measured as it should be, which says nothing about the model: {names}.")
@@ -307,8 +335,6 @@ def _broken(choice: Recommendation, ledger: Ledger, tr: Translator) -> Iterator[
 
 
 def missed_in_words(each: ValueAndLimit, tr: Translator) -> str:
-    if each.value is None:
-        return tr("{place}, which could not be measured", place=_place(each, tr))
     return tr(
         "{place}: {found}, limit {asked}",
         place=_place(each, tr),

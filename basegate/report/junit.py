@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from basegate.checks.labels import format_sample_size
 from basegate.i18n.formatting import printable
 from basegate.ledger import Record
-from basegate.verdict import Result, worst
+from basegate.verdict import Result, deciding_rows
 
 PREFIX = "basegate"
 _NOT_XML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -35,7 +35,7 @@ def _part(head: str, rows: Sequence[Result]) -> Iterator[tuple[str, str]]:
     yield f"{head}.candidate", rows[0].candidate
     yield f"{head}.check", rows[0].check
     yield f"{head}.item", rows[0].part
-    yield f"{head}.verdict", worst(row.verdict for row in rows)
+    yield f"{head}.verdict", deciding_rows(rows)[0]
     for row in rows:
         if row.sample_size:
             yield f"{head}.sample_size", format_sample_size(row.sample_size)
@@ -59,6 +59,8 @@ def _metric(name: str, row: Result) -> Iterator[tuple[str, str]]:
     yield f"{name}.unit", row.unit
     yield f"{name}.direction", row.direction or ""
     yield f"{name}.verdict", row.verdict
+    if row.advisory:
+        yield f"{name}.advisory", "true"
 
 
 def _text(text: str) -> str:

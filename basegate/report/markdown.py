@@ -135,9 +135,8 @@ def _word(page: Page, verdict: VerdictWord) -> str:
 
 
 def _cell(page: Page, cell: Cell) -> str:
-    if cell.verdict is None:
-        return "<br>".join(map(escape, filter(None, (cell.word, cell.text))))
-    parts = [_word(page, cell.verdict)]
+    parts = [_word(page, cell.verdict)] if cell.verdict else []
+    parts += map(escape, filter(None, (cell.word, cell.text)))
     for value in cell.values:
         asked = page.tr("limit: {limit}", limit=value.asked) if value.asked else ""
         parts += map(escape, (value.found, value.interval, asked))

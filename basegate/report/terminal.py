@@ -70,7 +70,7 @@ def summary(
         yield _headline(entry, decided(entry, rows, ledger.suite.interrupted, tr), tr), markup
         for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
             own = list(group)
-            yield _line(check, own, tr)
+            yield from _lines(check, own, tr)
             for note in dict.fromkeys(note for row in own for note in row.notes):
                 text = tr("note: {note}", note=tr.translate(note))
                 yield printable(f"  {'':<12} {'':<28} {text}"), {}
@@ -98,6 +98,20 @@ def warned(
     for texts in kinds.values():
         more = tr(" ({count} more like it)", count=len(texts) - 1) if len(texts) > 1 else ""
         yield printable(tr("warning: {text}", text=tr.translate(list(texts)[-1])) + more)
+
+
+def _lines(check: str, rows: list[Result], tr: Translator) -> Iterator[tuple[str, dict[str, bool]]]:
+    """The line of a check, and one for its advisory limits if it has no other or some are unmet."""
+    own = [row for row in rows if not row.advisory]
+    if own:
+        yield _line(check, own, tr)
+    told = [row for row in rows if row.advisory and (row.verdict != "pass" or not own)]
+    if told:
+        found = [tr("{head}: {text}", head=tr(row.verdict), text=_found(row, tr)) for row in told]
+        more = tr("; and {count} more", count=len(told) - 3) if len(told) > 3 else ""
+        text = " ".join(tr("; ").join(found[:3]).split()) + more
+        shown = line(tr("advisory"), check_label(check, rows[0].part, tr), text)
+        yield printable(shown), {"yellow": any(row.verdict != "pass" for row in told)}
 
 
 def _line(check: str, rows: list[Result], tr: Translator) -> tuple[str, dict[str, bool]]:

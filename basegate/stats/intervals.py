@@ -69,7 +69,7 @@ def effective_count(shares: Sequence[float], samples: int) -> float:
     if variance == 0:
         return float(count)
     effective = min(mean * (1 - mean) / variance, float(count * samples))
-    return effective * _estimated(0.95, count - 1)
+    return effective * estimated(0.95, count - 1)
 
 
 def at_confidence(count: float, dof: int | None, confidence: float) -> float:
@@ -79,10 +79,10 @@ def at_confidence(count: float, dof: int | None, confidence: float) -> float:
     """
     if dof is None or dof < 1 or confidence == 0.95:
         return count
-    return count * _estimated(confidence, dof) / _estimated(0.95, dof)
+    return count * estimated(confidence, dof) / estimated(0.95, dof)
 
 
-def _estimated(level: float, dof: int) -> float:
+def estimated(level: float, dof: int) -> float:
     """Correction of a count whose variance is estimated: (z / t)² at a level."""
     from scipy import special
 

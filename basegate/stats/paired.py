@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from basegate.i18n.formatting import FRACTION
 from basegate.stats.bootstrap import SEED, widened
+from basegate.stats.intervals import estimated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,6 +67,59 @@ def paired_difference(
     half = float(special.stdtrit(len(differences) - 1, 0.5 + confidence / 2))
     half *= math.sqrt(variance / len(differences))
     return mean, (mean - half, mean + half)
+
+
+def paired_share_interval(differences: Sequence[float], confidence: float) -> tuple[float, float]:
+    """Score interval of the mean difference of paired shares; differences are between -1 and 1.
+
+    Where an item is right or wrong it is Tango's interval: of n items, b are right of the first
+    candidate only and c of the second only; it holds every D with
+
+        |b - c - n D| <= z sqrt(n (2 q + D (1 - D))),
+
+    q being the likeliest share of c if the difference is D. Where no item differs at all, that is
+    known of n draws only: the interval reaches to 1 - ((1 - confidence) / 2)^(1 / n) on both sides,
+    Clopper and Pearson's bound of an event that never happened. Where items have several samples, b
+    and c are the sums of the differences of either sign, and an item counts as so many draws as the
+    variance of the differences is smaller than that of b and c (Kish), lowered by (z / t)² as in
+    `effective_count`.
+
+    Source: Tango, Equivalence test and confidence interval for the difference in proportions for
+    the paired-sample design, Statistics in Medicine 17, 1998; Clopper, Pearson, 1934.
+    """
+    count = len(differences)
+    first = math.fsum(each for each in differences if each > 0)
+    second = -math.fsum(each for each in differences if each < 0)
+    if first + second == 0:
+        bound = 1 - ((1 - confidence) / 2) ** (1 / count)
+        return -bound, bound
+    mean = (first - second) / count
+    variance = math.fsum((each - mean) ** 2 for each in differences) / count
+    draws = 1.0
+    if variance > 0:
+        draws = ((first + second) / count - mean * mean) / variance
+        # Of right and wrong both are the same, and nothing is estimated.
+        draws = draws if draws < 1 + 1e-9 else max(1.0, draws * estimated(confidence, count - 1))
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    n, b, c = count * draws, first * draws, second * draws
+    return -_score_limit(n, c, b, z), _score_limit(n, b, c, z)
+
+
+def _score_limit(n: float, b: float, c: float, z: float) -> float:
+    """The upper end of Tango's interval: the D at which the score is -z."""
+
+    def score(difference: float) -> float:
+        linear = (2 * n - b + c) * difference - b - c
+        root = math.sqrt(linear * linear + 8 * n * c * difference * (1 - difference))
+        likeliest = (root - linear) / (4 * n)
+        variance = n * (2 * likeliest + difference * (1 - difference))
+        return (b - c - n * difference) / math.sqrt(variance) if variance > 0 else 0.0
+
+    low, high = (b - c) / n, 1.0
+    for _ in range(40):  # to a trillionth
+        middle = (low + high) / 2
+        low, high = (middle, high) if score(middle) > -z else (low, middle)
+    return high
 
 
 def paired_ratio_intervals(

@@ -58,6 +58,17 @@ minimal pairs pairs min_preferred  0.5  keep       good yi-6b 90 % (from 84.7 %)
 knowledge facts correct            7    5          asked anew, good yi-6b (9 of 10) passes 99 % of \
 the time, bad llama (1 of 10) 2 %, guessing 62 %
 """
+POWER = """
+bank or corpus                        items  detectable difference  largest difference  \
+signal to noise  told apart
+minimal pairs pairs, preferred share  1      cannot be told         0 points            \
+0.0              0 of 1
+knowledge facts, accuracy             1      cannot be told         80 points           \
+1.9              0 of 1
+knowledge facts, likelihood accuracy  1      cannot be told         0 points            \
+0.0              0 of 1
+These cannot tell the candidates apart: minimal pairs pairs, knowledge facts.
+"""
 TOML = """\
 [perplexity.corpora.wiki]
 max_bits_per_char = 5.0
@@ -71,12 +82,12 @@ guessing 62 %"
 
 
 def test_table_verdicts_and_toml_are_printed(calibrated):
-    assert calibrated("--good", "yi-6b", "--bad", "llama") == (0, f"{TABLE}\n{TOML}", "")
+    assert calibrated("--good", "yi-6b", "--bad", "llama") == (0, f"{TABLE}{POWER}\n{TOML}", "")
 
 
 def test_the_toml_is_written_to_a_new_file(calibrated, thresholds):
     status, out, err = calibrated("--good", "yi-6b", "--bad", "llama", "--out", "new.toml")
-    assert (status, out, err) == (0, TABLE, "")
+    assert (status, out, err) == (0, TABLE + POWER, "")
     assert Path("new.toml").read_text("utf-8") == TOML
 
 

@@ -62,6 +62,7 @@ def test_limits_say_where_they_stand_what_they_judge_and_why(load):
         "sequential": False,
         "confidence": 0.95,
         "why": "a reason",
+        "advisory": False,
         "reference": None,
     }
 
@@ -184,18 +185,18 @@ WRONG = {
     "only a limit of validity": (
         '[continuation]\nprompts = "corpus.txt"\nmax_degenerate_share = 0.1\n',
         "continuation on corpus has no limit, so nothing would be judged. Add at least one of "
-        "min_cantonese_share, max_latin_share, max_simplified_share, max_looping_share.",
+        "min_cantonese_share, max_latin_share, max_simplified_share, max_looping_share, max_drop.",
     ),
     "unknown key": (
         CORPUS.replace("max_bits_per_char", "max_bit_per_char"),
         "perplexity.corpora.wiki.max_bit_per_char: unknown key. Did you mean 'max_bits_per_char'? "
-        "Accepted here: column, dataset, format, glob, join, max_bits_per_char, max_gap, "
-        "max_perplexity, name, parallel, path, revision, split, why.",
+        "Accepted here: advisory, column, dataset, format, glob, join, max_bits_per_char, "
+        "max_drop, max_gap, max_perplexity, name, parallel, path, revision, split, why.",
     ),
     "unknown key in a bank": (
         BANK + "sampels = 20",
         "knowledge.banks.must-know.sampels: unknown key. Did you mean 'samples' or "
-        "'examples' or 'name'? Accepted here: answers, columns, confidence, correct, dataset,",
+        "'examples' or 'name'? Accepted here: advisory, answers, columns, confidence, correct,",
     ),
     "unknown table": (
         "[perplexty]\nwindow = 2048",
@@ -287,7 +288,7 @@ WRONG = {
     "no limit": (
         CORPUS.replace("max_bits_per_char = 5.0", ""),
         "perplexity on wiki has no limit, so nothing would be judged. Add at least one of "
-        "max_gap, max_bits_per_char, max_perplexity.",
+        "max_gap, max_bits_per_char, max_perplexity, max_drop.",
     ),
     "nothing at all": (
         "# a comment\n",
@@ -296,13 +297,13 @@ WRONG = {
     ),
     "own setting": (
         CORPUS + "[candidates.x.perplexity]\nwindow = 4096",
-        "candidates.x.perplexity.window: a candidate's own table may only hold limits and why, "
-        "since settings have to be the same for all.",
+        "candidates.x.perplexity.window: a candidate's own table may only hold limits, why and "
+        "advisory, since settings have to be the same for all.",
     ),
     "own misspelt limit": (
         CORPUS + "[candidates.x.perplexity.corpora.wiki]\nmax_bit_per_char = 6.0",
         "candidates.x.perplexity.corpora.wiki.max_bit_per_char: a candidate's own table may only "
-        "hold limits and why, since settings have to be the same for all. Did you mean "
+        "hold limits, why and advisory, since settings have to be the same for all. Did you mean "
         "'max_bits_per_char'",
     ),
     "own unknown corpus": (
@@ -313,7 +314,7 @@ WRONG = {
     "own limit of another check": (
         CORPUS + "[candidates.x.perplexity.corpora.wiki]\nmax_latin_share = 0.5",
         "candidates.x.perplexity.corpora.wiki.max_latin_share: a candidate's own table may only "
-        "hold limits and why, since settings have to be the same for all.",
+        "hold limits, why and advisory, since settings have to be the same for all.",
     ),
     "own table of an item is a number": (
         CORPUS + "[candidates.x.perplexity.corpora]\nwiki = 5",

@@ -158,12 +158,13 @@ def test_other_texts_under_the_same_numbers_are_not_compared():
 
 def test_the_interval_of_shares_ends_where_shares_do():
     (found,) = compare([("one", pairs([True] * 30)), ("two", pairs([False] * 29 + [True]))])
-    assert found.interval[1] == 1.0 > found.difference
+    assert found.interval[1] <= 1.0
+    assert found.interval[0] < found.difference < found.interval[1]
 
 
 def test_five_items_carry_nothing_however_large_the_difference():
     (found,) = compare([("one", pairs([True] * 5)), ("two", pairs([False] * 5))])
-    assert found.interval == (1.0, 1.0)
+    assert found.interval == (pytest.approx(0.131, abs=1e-3), 1.0)
     assert found.p_value == pytest.approx(2 / 2**5)
     assert found.better is None
 
@@ -184,6 +185,15 @@ def test_more_is_better_where_the_metric_is_a_share():
 def test_equal_candidates_are_not_told_apart():
     (found,) = compare([("one", pairs([True, False] * 9)), ("two", pairs([True, False] * 9))])
     assert (found.difference, found.p_value, found.better) == (0.0, 1.0, None)
+    # Of 18 items none differed: that is known of 18 draws, and no more.
+    bound = 1 - 0.025 ** (1 / 18)
+    assert found.interval == pytest.approx((-bound, bound))
+
+
+def test_shares_of_sentences_that_are_all_alike_have_an_interval_too():
+    (found,) = compare([("one", written([(3, 0)] * 9)), ("two", written([(5, 0)] * 9))])
+    bound = 1 - 0.025 ** (1 / 9)
+    assert found.interval == pytest.approx((-bound, bound))
 
 
 def test_every_two_of_several_are_compared_at_a_higher_level():

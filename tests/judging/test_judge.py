@@ -18,7 +18,7 @@ from basegate.stats.intervals import draws_needed, share_interval
 from basegate.verdict import worst
 from tests.helpers.rules import RULES
 
-WORDS = ("pass", "inconclusive", "fail", "invalid")
+WORDS = ("pass", "inconclusive", "invalid", "fail")
 SPLITTING = {"tokens": 190, "characters": 100, "split_token_share": 0.12}
 
 
@@ -152,6 +152,7 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "tokenizer": None,
         "reference": None,
         "unresolved": None,
+        "advisory": False,
     }
 
 

@@ -152,7 +152,7 @@ def test_where_none_passes_the_nearest_misses_the_fewest_checks():
     found = recommend([entry("a", "fail"), entry("b", "fail")], rows, [])
     assert (found.candidate, found.reason, found.nearest) == (None, "none", "b")
     assert [each.value for each in found.missed] == [9.0, 5.5]  # the farthest first
-    assert found.missed[0].distance == pytest.approx(0.8)
+    assert found.missed[0].beyond == (None, pytest.approx(4 / 9))
 
 
 def test_between_two_that_miss_as_many_the_smaller_distance_counts():
@@ -167,8 +167,58 @@ def test_perplexity_is_as_far_as_what_a_token_costs():
     rows = [wild, row("a", "fail", item="bank", value=10.5)]
     found = recommend([entry("a", "fail")], rows, [])
     assert [each.value for each in found.missed] == [10.5, 3600.0]
-    assert [each.distance for each in found.missed] == pytest.approx([1.1, 1.0])
-    assert found.missed[1].margin == pytest.approx(1.0)
+    assert [each.beyond[1] for each in found.missed] == pytest.approx([5.5 / 10.5, 0.5])
+
+
+def test_the_farthest_is_told_by_standard_errors_not_by_the_size_of_its_number():
+    million = {"metric": "perplexity", "value": 7e5, "limit": 6e5, "interval": (5.5e5, 9e5)}
+    rows = [
+        row("a", "fail").model_copy(update=million),
+        row("a", "fail", value=6.04).model_copy(update={"interval": (5.99, 6.09)}),
+        row("a", "fail", item="b", value=9.0),  # without an interval: its own scale, and last
+    ]
+    found = recommend([entry("a", "fail")], rows, [])
+    assert [each.value for each in found.missed] == [6.04, 7e5, 9.0]
+    errors = [each.beyond[0] for each in found.missed]
+    # 1.04 bits beyond, the half interval of 0.05 being 1.96 standard errors.
+    assert errors[0] == pytest.approx(1.04 / 0.05 * 1.959964)
+    assert errors[1:] == [pytest.approx(1.25, abs=0.01), None]
+
+
+def test_the_closest_limit_and_the_nearest_candidate_are_told_by_standard_errors():
+    def near(name, verdict, value, half, **fields):
+        interval = (value - half, value + half)
+        return row(name, verdict, value=value).model_copy(update={"interval": interval, **fields})
+
+    share = {"metric": "accuracy", "unit": "fraction", "limit": 0.5, "direction": "min"}
+    # 0.02 from the limit in twenty standard errors; 1.0 from it in four.
+    rows = [near("a", "pass", 0.52, 0.002, **share), near("a", "pass", 4.0, 0.5, item="bits")]
+    assert recommend([entry("a")], rows, []).closest.item == "bits"
+    rows = [near("a", "fail", 0.48, 0.002, **share), near("b", "fail", 6.0, 0.5)]
+    assert recommend([entry("a", "fail"), entry("b", "fail")], rows, []).nearest == "b"
+
+
+def test_a_failed_check_rejects_whatever_else_could_not_be_measured():
+    rows = [row("a", "fail", value=9.0), broken("a").model_copy(update={"item": "other"})]
+    found = recommend([entry("a", "fail")], rows, [])
+    assert (found.rejected, found.broken, found.nearest) == (("a",), (), "a")
+
+
+def test_what_could_not_be_measured_counts_as_missed():
+    rows = [row("a", "fail", value=5.1), broken("a").model_copy(update={"item": "other"})]
+    rows += [row("b", "fail", value=9.0), broken("b")]
+    # One check of b, of which two limits are not met or known; two of a.
+    assert recommend([entry("a", "fail"), entry("b", "fail")], rows, []).nearest == "b"
+
+
+def test_an_advisory_limit_has_no_say():
+    rows = [row("a", value=4.0), row("a", "fail", item="b", value=9.0)]
+    rows[1] = rows[1].model_copy(update={"advisory": True})
+    found = recommend([entry("a")], rows, [])
+    assert (found.candidate, found.closest.item, found.rejected) == ("a", "wiki", ())
+    # Where nothing else was judged, nothing was.
+    alone = recommend([entry("a", "invalid")], rows[1:], [])
+    assert (alone.candidate, alone.nearest, alone.unfinished) == (None, None, ("a",))
 
 
 def broken(name):

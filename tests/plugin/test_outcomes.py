@@ -360,3 +360,33 @@ def test_a_test_that_killed_its_process_is_invalid(run, nodeid, name, check, ite
 )
 def test_other_reports_are_no_crash_of_a_candidate(run, when, nodeid):
     assert crash_record(run, make_report(when, "failed", nodeid)) is None
+
+
+def test_an_advisory_limit_that_is_not_met_leaves_the_run_green(plain):
+    """Beside one that is met; of advisory limits alone a run is never green."""
+    path = plain.path / "thresholds.toml"
+    path.write_text(path.read_text().replace("= 2.0", "= 2.0\nadvisory = true", 1))
+    result = plain.runpytest_subprocess("--model", "bad", "--junitxml=junit.xml")
+    assert result.ret == 0
+    result.assert_outcomes(passed=4, deselected=result.parseoutcomes().get("deselected", 0))
+    result.stdout.fnmatch_lines(
+        ["bad: accepted", "  advisory * perplexity local * fail: 12.98 *, limit at most 2 (adv*"]
+    )
+    assert 'name="basegate.bits_per_char.advisory" value="true"' in (
+        plain.path / "junit.xml"
+    ).read_text("utf-8")
+    alone = plain.runpytest_subprocess("--model", "bad", "-k", "perplexity")
+    assert alone.ret == 1
+    alone.stdout.fnmatch_lines(
+        ["bad: not judged (all limits that were run are advisory); not run*"]
+    )
+
+
+def test_a_gate_of_advisory_limits_alone_is_refused(plain):
+    path = plain.path / "thresholds.toml"
+    path.write_text(
+        '[perplexity.corpora.local]\npath = "corpus.txt"\nmax_bits_per_char = 2\nadvisory = true\n'
+    )
+    result = plain.runpytest_subprocess("--model", "bad")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*every limit is advisory, so that nothing could reject a*"])

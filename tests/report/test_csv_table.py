@@ -19,13 +19,18 @@ def test_a_row_holds_what_was_measured_and_what_was_asked_for():
     assert table([bits("yi-6b", 4.125, "pass")]).splitlines() == [
         ",".join(f'"{name}"' for name in COLUMNS),
         '"yi-6b","perplexity","wiki","","bits_per_char",4.125,"bits_per_char",4.0,4.25,0.95,'
-        f'5.0,"max","pass","60 documents","{"c0ffee" * 10}beef"',
+        f'5.0,"max","pass","60 documents","{"c0ffee" * 10}beef",""',
     ]
 
 
 def test_a_question_that_is_judged_alone_has_a_column():
     [row] = rows(correct("yi-6b", "harbour", 7, 8, "pass"))
     assert (row["item"], row["question"], row["value"]) == ("must-know", "harbour", "7.0")
+
+
+def test_an_advisory_limit_is_marked():
+    [row] = rows(bits("yi-6b", 9.1, "fail").model_copy(update={"advisory": True}))
+    assert (row["verdict"], row["advisory"]) == ("fail", "yes")
 
 
 def test_what_broke_has_a_row_without_numbers():

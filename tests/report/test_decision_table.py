@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from basegate.i18n.catalogue import ENGLISH
+from basegate.judging.bank_power import bank_power
 from basegate.judging.recommendation import recommend
 from basegate.ledger import Ledger, NullFigure, Suite, ThresholdsFile
 from basegate.report.decision_table import render_decision
@@ -12,10 +13,23 @@ from basegate.report.page.comparison import render_comparisons
 from basegate.report.page.document import render_provenance
 from basegate.report.page.model import Page
 from basegate.stats.intervals import count_interval
+from basegate.verdict import Reference
 from tests.helpers.markup import SCRIPT, read
 from tests.helpers.pages import make_page
 from tests.helpers.recommendations import better
 from tests.helpers.rows import entry, row
+
+
+def test_the_page_says_which_banks_tell_nobody_apart():
+    told = better("yi-6b", "two")
+    apart = told.model_copy(update={"better": None, "part": "other", "interval": (-0.3, 0.1)})
+    made = page(row(), row(candidate="two"), entries=[entry(), entry("two")])
+    ledger = made.ledger.model_copy(
+        update={"comparisons": (told, apart), "power": bank_power([told, apart])}
+    )
+    text = read(render_comparisons(Page(ledger)))
+    assert "These cannot tell the candidates apart: perplexity other." in text.words
+    assert "detectable difference" in text.words
 
 
 def page(*rows, entries=None, environment=None, interrupted=False, comparisons=(), nulls=()):
@@ -49,6 +63,30 @@ def test_the_page_says_first_which_model_to_take():
         text.words
     )
     assert "two ✗ rejected ✗ fail" in text.words
+
+
+def test_an_advisory_limit_that_is_not_met_is_told_and_rejects_nobody():
+    gap = row("fail", metric="gap", value=1.25, limit=1.0, advisory=True)
+    text = decision(row(), gap)
+    assert (
+        "yi-6b recommended ✓ accepted ✓ pass 4.25 bits per character limit: at most 5.5 "
+        "1.25 bits beyond written Chinese limit: at most 1 (advisory)"
+    ) in text.words
+    assert "yi-6b, of 1 check: 1 advisory; for example perplexity wiki: 1.25 bits" in text.words
+    assert "✗ fail yi-6b on wiki: 1.25 bits per character more than in written" in text.words
+
+
+def test_a_drop_has_its_unit():
+    reference = Reference(candidate="ref", value=4.0, measurement="k")
+    drop = row(metric="drop", value=0.25, limit=0.5, interval=(0.125, 0.375), reference=reference)
+    told = "a drop of 0.25 bits per character 95\u00a0%: 0.12 to 0.38 limit: at most 0.5 (from"
+    assert told in decision(drop).words
+
+
+def test_a_check_of_advisory_limits_only_has_that_for_a_verdict():
+    other = row("fail", check="reasoning", item="sums", value=6.0, advisory=True)
+    text = decision(row(), other)
+    assert "advisory 6 bits per char limit: at most 5.5 (advisory)" in text.words
 
 
 def test_a_row_per_candidate_and_a_column_per_check():

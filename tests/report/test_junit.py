@@ -53,6 +53,14 @@ def test_a_metric_is_a_property_with_what_is_known_of_it_beside_it():
     }
 
 
+def test_an_advisory_limit_is_marked_and_leaves_the_tests_verdict_alone():
+    advisory = bits("yi-6b", 9.1, "fail").model_copy(update={"advisory": True})
+    found = dict(properties([record(advisory)]))
+    assert found["basegate.verdict"] == "pass"
+    assert found["basegate.bits_per_char.verdict"] == "fail"
+    assert found["basegate.bits_per_char.advisory"] == "true"
+
+
 def test_a_question_that_is_judged_alone_has_its_id_in_brackets():
     rows = (correct("yi-6b", "a", 7, 7, "pass"), correct("yi-6b", "b", 3, 7, "fail"))
     found = dict(properties([record(*rows)]))

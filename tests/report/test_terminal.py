@@ -19,7 +19,7 @@ from basegate.ledger import (
 )
 from basegate.measurement import CandidateFacts, Earlier, SampleSize
 from basegate.report.terminal import header, summary, warned
-from basegate.verdict import Result
+from basegate.verdict import Result, verdict_of
 
 
 def left(check, item=""):
@@ -129,6 +129,53 @@ def test_a_candidate_that_passes_in_lines():
 def test_the_decision_names_the_checks_that_are_not_met(verdict, decision):
     rows = [row(verdict), row(verdict, item="news"), counted("q", 9.0, "pass")]
     assert lines(*rows, entries=[entry(verdict=verdict)])[0] == decision
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "decision"),
+    [
+        # Each check once; its items where they differ.
+        (
+            {"perplexity wiki": "invalid", "knowledge a": "fail", "reasoning b": "inconclusive"},
+            "yi-6b: rejected on knowledge; inconclusive: reasoning; invalid: perplexity",
+        ),
+        (
+            {"perplexity wiki": "invalid", "perplexity news": "fail", "perplexity law": "fail"},
+            "yi-6b: rejected on perplexity news, perplexity law; invalid: perplexity wiki",
+        ),
+        (
+            {"perplexity wiki": "invalid", "knowledge a": "inconclusive", "knowledge b": "pass"},
+            "yi-6b: not judged (invalid) on perplexity; inconclusive: knowledge",
+        ),
+    ],
+)
+def test_a_failed_check_rejects_and_the_rest_is_named_beside_it(verdicts, decision):
+    places = {tuple(place.split()): word for place, word in verdicts.items()}
+    rows = [row(word, check=check, item=item) for (check, item), word in places.items()]
+    assert lines(*rows, entries=[entry(verdict=verdict_of(rows))])[0] == decision
+
+
+def test_a_check_of_which_a_limit_fails_and_another_is_not_known_fails():
+    rows = [row("invalid", metric="", limit=None, reason="no ref"), row("fail")]
+    first, second = lines(*rows, entries=[entry(verdict=verdict_of(rows))])
+    assert first == "yi-6b: rejected on perplexity"
+    assert second.startswith("  fail  ")
+
+
+def test_advisory_limits_have_lines_of_their_own_and_no_say():
+    gap = row("fail", metric="gap", value=1.25, limit=1.0, advisory=True)
+    assert lines(row(), gap) == [
+        "yi-6b: accepted",
+        "  pass         perplexity wiki              4.25 bits per character, limit at most 5.5",
+        "  advisory     perplexity wiki              fail: 1.25 bits per character more than in "
+        "written Chinese, limit at most 1 (advisory)",
+    ]
+    assert len(lines(row(), gap.model_copy(update={"verdict": "pass"}))) == 2
+    # Where a check has no other limits it has a line, met or not.
+    alone = [row(check="reasoning"), row("pass", advisory=True)]
+    assert "  advisory     perplexity wiki              pass: 4.25 bits" in lines(*alone)[2]
+    only = lines(gap, entries=[entry(verdict=verdict_of([gap]))])
+    assert only[0] == "yi-6b: not judged (all limits that were run are advisory)"
 
 
 def test_a_number_near_its_limit_has_the_digits_that_tell_it_from_it():

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from basegate.checks.labels import check_label
-from basegate.config.limits import AnyLimit, RelativeLimit
+from basegate.config.limits import AnyLimit, Limit
 from basegate.config.settings import CheckConfig
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION, format_value
@@ -49,7 +49,7 @@ def calibrate(
     for limit in limits:
         if limit.validity:
             continue
-        if isinstance(limit, RelativeLimit):
+        if not isinstance(limit, Limit):
             yield Suggestion(check, limit, None, f"relative to {limit.candidate}")
             continue
         case = Case(check, limit, good, bad, margin, guessing)

@@ -13,6 +13,7 @@ from basegate.checks.labels import check_label, unit_label
 from basegate.i18n.formatting import FRACTION, format_value
 from basegate.i18n.messages import Message
 from basegate.judging.comparison import MIN_ITEMS
+from basegate.report import power_table
 from basegate.report.page.templating import render
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ def render_comparisons(page: Page) -> Markup:
         "comparison.html",
         page.tr,
         groups=_groups(page),
+        power=[power_table.cells(each, page.tr) for each in page.ledger.power],
+        power_heads=power_table.heads(page.tr),
+        not_telling=power_table.not_telling(page.ledger.power, page.tr),
         article=list(_article(page)),
         format_value=format_value,
         signed=signed,
