@@ -255,7 +255,7 @@ def check_known(thresholds: Thresholds, known: Collection[str], store: Store) ->
     for limit in unknown:
         if limit.candidate not in stored:
             raise UsageError(
-                f"{thresholds.path}: {limit.key}: reference: there is no candidate called "
+                f"{thresholds.path}: {limit.key}.reference: there is no candidate called "
                 f"{limit.candidate!r} in models.toml, in --model or in the "
                 f"store.{did_you_mean(limit.candidate, {*stored, *known})}"
             )
