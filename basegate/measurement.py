@@ -34,16 +34,13 @@ class Metric:
         item: the part of the measurement it speaks of (a question's id), or empty for the whole.
         interval: a confidence interval, lower and upper end, where one can be given.
         confidence: the interval's level.
-        count: out of how many, for counts (`correct` of `count` samples); of how many questions or
-            pairs, for shares of them.
-        drawn: for counts, samples that were drawn: fewer than `count` where the others could not
-            change the verdict.
+        count: out of how many samples, of a count; of how many questions or pairs, of a share.
+        drawn: of a count, samples that were drawn: fewer where the others could change nothing.
         informative: whether it is shown only, never judged, and may be no finite number.
         effective_count: independent draws that a share is worth, from which an interval at any
             level follows; `None` where the interval comes from elsewhere.
         degrees: of freedom of the variance that the effective count was estimated from, if it was.
-        best_of: how many metrics this is the best of: its interval is theirs at the level together
-            (Bonferroni).
+        best_of: how many metrics it is the best of; its interval is theirs together (Bonferroni).
     """
 
     name: str
@@ -134,8 +131,7 @@ class OptionScores(Frozen):
     Attributes:
         item: the question's id.
         expected: the letter of the right option.
-        letters: by option, the mean natural log-probability of the letter that it stood under, if
-            letters were scored.
+        letters: by option, the mean natural log-probability of the letter that it stood under.
         texts: by option, the natural log-probability of its text, normalised as the settings say.
         right_bits, right_characters: of the right option's text.
     """
@@ -206,7 +202,14 @@ class Sample(Frozen):
 
 
 class AnswerCounts(Frozen):
-    """What was read in the samples of a bank, all of them; in degenerate ones nothing is."""
+    """What was read in the samples of a bank.
+
+    Attributes:
+        right: samples with the right answer.
+        wrong: with another answer.
+        no_answer: without an answer that could be read.
+        degenerate: empty or one token over and over, whatever was read in them.
+    """
 
     right: int
     wrong: int
@@ -309,8 +312,7 @@ class CandidateFacts(Frozen):
         dtype: dtype of weights that are not quantised and of the computation.
         device: `cuda` or `cpu`.
         load_seconds: time to load; `None` where it never loaded.
-        peak_memory_bytes: highest memory in use up to the measurement: of the GPUs on `cuda`, of
-            the process on `cpu`.
+        peak_memory_bytes: highest memory in use until then, of the GPUs or, on `cpu`, the process.
         weights: format of the weights; `pickle` are `.bin` files, read with `weights_only=True`.
         quantized_before: how the weights of a GGUF file were quantised in it, with how many
             tensors are of each type, e.g. `Q4_K_M: 109 F32, 27 Q4_K`; empty if they were not.
@@ -383,8 +385,7 @@ class Measurement(Frozen):
         environment: where it was measured.
         seconds: time it took to measure, loading excluded.
         measured_at: UTC time, ISO 8601.
-        earlier: what earlier runs had done of it; `None` where this run did all. It speaks of a run
-            and is never stored.
+        earlier: what earlier runs had done of it; `None` where this run did all. Never stored.
     """
 
     schema_version: Literal[3] = 3

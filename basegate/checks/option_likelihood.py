@@ -245,31 +245,18 @@ def _right_bits(choices: Sequence[OptionScores]) -> Iterator[Metric]:
 
 
 def paired_options(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
-    """Both formulations and the bits of the right answers, as far as both were asked."""
-    for scores in (_by_text, _by_letter, _bits):
-        pair = scores(one), scores(other)
-        if all(each.counts for each in pair) and pair[0].metric == pair[1].metric:
-            yield pair
+    """The better formulation of each, and the bits of the right answers where both have them."""
+    if one.choices and other.choices:
+        yield _right(one.choices), _right(other.choices)
+    if _bits(one).counts and _bits(other).counts:
+        yield _bits(one), _bits(other)
 
 
-def _by_text(found: Findings) -> ItemScores:
-    # Earlier versions scored the texts after prompts that listed them.
-    listed = any(each.right_bits is None for each in found.choices)
-    return ItemScores.each(
-        "likelihood_accuracy" if listed else "cloze_accuracy",
-        {each.item: float(each.by_text == each.expected) for each in found.choices if each.texts},
-    )
-
-
-def _by_letter(found: Findings) -> ItemScores:
-    return ItemScores.each(
-        "letter_accuracy",
-        {
-            each.item: float(each.by_letter == each.expected)
-            for each in found.choices
-            if each.letters
-        },
-    )
+def _right(choices: Sequence[OptionScores]) -> ItemScores:
+    by_letter = {each.item: float(each.by_letter == each.expected) for each in choices}
+    by_text = {each.item: float(each.by_text == each.expected) for each in choices}
+    better = max(by_text, by_letter, key=lambda right: sum(right.values()))
+    return ItemScores.each("likelihood_accuracy", better)
 
 
 def _bits(found: Findings) -> ItemScores:

@@ -189,17 +189,17 @@ def test_one_formulation_alone_counts_as_it_is(scores, name):
     assert best.interval == pytest.approx(share_interval(1.0, 4, 0.95))
 
 
-def test_candidates_are_compared_in_what_both_were_asked():
-    one = Findings(metrics=(), choices=(made(True), made(False, item="p", bits=5.0)))
-    other = Findings(metrics=(), choices=(made(True, None), made(True, None, item="p")))
-    text, bits = paired_options(one, other)
-    assert [each.metric for each in (*text, *bits)] == [
-        *["cloze_accuracy"] * 2,
-        *["right_bits_per_char"] * 2,
-    ]
-    assert (text[0].counts, text[1].counts) == ({"q": 1.0, "p": 0.0}, {"q": 1.0, "p": 1.0})
+def test_candidates_are_compared_by_the_better_formulation_of_each():
+    one = Findings(metrics=(), choices=(made(True, False), made(True, False, item="p", bits=5.0)))
+    other = Findings(metrics=(), choices=(made(False), made(False, item="p")))
+    right, bits = paired_options(one, other)
+    assert right[0].metric == right[1].metric == "likelihood_accuracy"
+    # One by its texts, the other by its letters.
+    assert right[0].counts == right[1].counts == {"q": 1.0, "p": 1.0}
     assert (bits[0].counts, bits[0].totals) == ({"q": 3.0, "p": 5.0}, {"q": 2.0, "p": 2.0})
     assert bits[0].lower
+    letters = Findings(metrics=(), choices=(made(None),))
+    assert len(list(paired_options(one, letters))) == 1, "no text, no bits"
 
 
 def test_the_check_reports_what_it_asked():

@@ -45,7 +45,7 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "87d38255ac8294b3"),
+    "knowledge": (6, "f9a7bf3bf839d787"),
     "reasoning": (5, "e8cb7f939a90e593"),
     "continuation": (7, "92492d4b7a9fbb69"),
     "minimal_pairs": (3, "2dd931e7f11c45c2"),

@@ -59,7 +59,7 @@ def test_limits_say_where_they_stand_what_they_judge_and_why(load):
         "by_interval": True,
         "signed": False,
         "validity": False,
-        "sequential": False,
+        "sequential": True,
         "confidence": 0.95,
         "why": "a reason",
         "advisory": False,
@@ -190,7 +190,7 @@ WRONG = {
     "unknown key": (
         CORPUS.replace("max_bits_per_char", "max_bit_per_char"),
         "perplexity.corpora.wiki.max_bit_per_char: unknown key. Did you mean 'max_bits_per_char'? "
-        "Accepted here: advisory, column, dataset, format, glob, join, max_bits_per_char, "
+        "Accepted here: advisory, column, dataset, early, format, glob, join, max_bits_per_char, "
         "max_drop, max_gap, max_perplexity, name, parallel, path, revision, split, why.",
     ),
     "unknown key in a bank": (
