@@ -270,7 +270,6 @@ class Findings(Frozen):
 
     @property
     def has_texts(self) -> bool:
-        """Whether there are texts to read behind the numbers."""
         return bool(self.samples or self.preferences or self.choices)
 
     def with_metrics(self, *metrics: Metric) -> Findings:
