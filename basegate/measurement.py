@@ -7,7 +7,6 @@ from typing import Any, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message, joined
 from basegate.serialization import Frozen, MessageField
 from basegate.stats.metric import MANY, Metric as Metric
@@ -49,13 +48,16 @@ class OptionScores(Frozen):
         item: the question's id.
         expected: the letter of the right option.
         letters: by option, the mean natural log-probability of the letter that it stood under.
-        texts: by option, the mean natural log-probability of its text, per character.
+        texts: by option, the natural log-probability of its text, normalised as the settings say.
+        right_bits, right_characters: of the right option's text.
     """
 
     item: str
     expected: str
     letters: dict[str, float]
     texts: dict[str, float]
+    right_bits: float | None = None
+    right_characters: int | None = None
 
     @property
     def by_letter(self) -> str | None:
@@ -64,11 +66,13 @@ class OptionScores(Frozen):
 
     @property
     def by_text(self) -> str | None:
-        """The option whose text is likeliest, per character; `None` in a tie."""
+        """The option whose text is likeliest, normalised; `None` in a tie."""
         return _likeliest(self.texts)
 
 
 def _likeliest(scores: dict[str, float]) -> str | None:
+    if not scores:
+        return None
     first, second = sorted(scores, key=lambda option: -scores[option])[:2]
     return first if scores[first] > scores[second] else None
 
@@ -113,30 +117,20 @@ class Sample(Frozen):
     notes: dict[str, float | int | str | bool] = Field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ItemScores:
-    """What one candidate reached on every item, in one metric, to compare it with others.
+class AnswerCounts(Frozen):
+    """What was read in the samples of a bank.
 
     Attributes:
-        metric: its name.
-        unit: of which kind it is; see `Metric`.
-        counts: by item, what is counted.
-        totals: by item, what it is counted of; the metric is sum(counts) / sum(totals).
-        lower: whether less is better.
-        fixed: whether what is counted of is the same for every candidate, as characters are.
+        right: samples with the right answer.
+        wrong: with another answer.
+        no_answer: without an answer that could be read.
+        degenerate: empty or one token over and over, whatever was read in them.
     """
 
-    metric: str
-    unit: str
-    counts: dict[str, float]
-    totals: dict[str, float]
-    lower: bool = False
-    fixed: bool = False
-
-    @classmethod
-    def each(cls, metric: str, values: dict[str, float]) -> ItemScores:
-        """A metric in which every item counts once."""
-        return cls(metric, FRACTION, values, dict.fromkeys(values, 1.0))
+    right: int
+    wrong: int
+    no_answer: int
+    degenerate: int
 
 
 class SampleSize(Frozen):
@@ -145,18 +139,24 @@ class SampleSize(Frozen):
     Attributes:
         kind: what was counted: `documents`, `questions`, `problems`, `prompts` or `pairs`.
         n: how many.
+        out_of: how many there are, where not all were needed for a verdict.
         samples_each: samples that were drawn of each; `None` where none are.
         at_most: whether of some fewer samples were drawn, since more could not change a verdict.
         left_out: how many could not be used.
         parallel: documents that were scored in written Chinese, too.
+        read: what was read in the samples, where they have right answers.
+        shots: worked examples before every prompt.
     """
 
     kind: str
     n: int
+    out_of: int | None = None
     samples_each: int | None = None
     at_most: bool = False
     left_out: int = 0
     parallel: int = 0
+    read: AnswerCounts | None = None
+    shots: int = 0
 
 
 class Findings(Frozen):
@@ -186,7 +186,6 @@ class Findings(Frozen):
 
     @property
     def has_texts(self) -> bool:
-        """Whether there are texts to read behind the numbers."""
         return bool(self.samples or self.preferences or self.choices)
 
     def with_metrics(self, *metrics: Metric) -> Findings:
@@ -243,8 +242,7 @@ class CandidateFacts(Frozen):
             `basegate.engines.cpu_compute`.
         device: `cuda` or `cpu`.
         load_seconds: time to load; `None` where it never loaded.
-        peak_memory_bytes: highest memory in use up to the measurement: of the GPUs on `cuda`, of
-            the process on `cpu`.
+        peak_memory_bytes: highest memory in use until then, of the GPUs or, on `cpu`, the process.
         memory_budget_bytes: what it was let take of that; `None` where nothing limited it.
         largest_buffer: the largest single one up to the measurement.
         weights: format of the weights; `pickle` are `.bin` files, read with `weights_only=True`.
@@ -331,8 +329,7 @@ class Measurement(Frozen):
         environment: where it was measured.
         seconds: time it took to measure, loading excluded.
         measured_at: UTC time, ISO 8601.
-        earlier: what earlier runs had done of it; `None` where this run did all. It speaks of a run
-            and is never stored.
+        earlier: what earlier runs had done of it; `None` where this run did all. Never stored.
     """
 
     schema_version: Literal[3] = 3

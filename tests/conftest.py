@@ -12,7 +12,12 @@ import basegate.checks  # noqa: F401  declares them, as the plugin does
 from tests.helpers.checkpoints import make_checkpoint, shard, write_jsonl
 from tests.helpers.plain import make_plain
 
-pytest_plugins = ["pytester", "tests.helpers.browsing", "tests.helpers.hub_server"]
+pytest_plugins = [
+    "pytester",
+    "tests.helpers.browsing",
+    "tests.helpers.hub_server",
+    "tests.helpers.thresholds",
+]
 
 # Before torch is imported: with as many threads as cores in every worker, they wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -40,11 +40,11 @@ from basegate.config.thresholds_schema import (
 from basegate.errors import DataError as DataError, InvalidMeasurement as InvalidMeasurement
 from basegate.measurement import (
     Findings as Findings,
-    ItemScores as ItemScores,
     Metric as Metric,
     Sample as Sample,
     SampleSize as SampleSize,
 )
+from basegate.stats.paired import ItemScores as ItemScores
 
 # In the article's order, which is that of every table of results.
 for _name in ("perplexity", "minimal_pairs", "continuation", "knowledge", "reasoning"):

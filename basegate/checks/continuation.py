@@ -43,8 +43,9 @@ from basegate.data.banks import Bank, Prompt, identity, prepares
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
-from basegate.measurement import Findings, ItemScores, Metric, Sample
+from basegate.measurement import Findings, Metric, Sample
 from basegate.stats.bootstrap import ratio_interval
+from basegate.stats.paired import ItemScores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +76,8 @@ class ContinuationTable(SampledTable):
     max_looping_share: Annotated[ShareLimit | None, at_most("looping_share")] = None
 
     def settings_of(self, item: Self, base: Path) -> SamplingSettings:
-        return self.sampled(TableSource(path=place(base, self.prompts)), self.samples)
+        source = TableSource(path=place(base, self.prompts))
+        return SamplingSettings(source=source, sampling=self.sampling(self.samples))
 
 
 def measure(engine: Engine, task: MeasureTask[Bank[Prompt], SamplingSettings]) -> Findings:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from basegate.i18n.messages import Message
-from basegate.measurement import DocumentScore
+from basegate.measurement import DocumentScore, Findings
+from basegate.stats.confidence_sequence import linearised_ratio, mean_sequence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,13 +80,17 @@ def split_share(starts: NDArray[np.int64]) -> float:
     return float(np.mean(np.append(same, False) | np.insert(same, 0, False)))
 
 
-def document_scores(sums: Sums) -> tuple[DocumentScore, ...]:
-    """Bits per document, to compare candidates on the same ones."""
+def document_scores(sums: Sums, places: Sequence[int] | None = None) -> tuple[DocumentScore, ...]:
+    """Bits per document, to compare candidates on the same ones; `places`: theirs, if not all."""
     bits = sums.nll / math.log(2)
     columns = zip(bits, sums.tokens, sums.characters, strict=True)
     return tuple(
-        DocumentScore(item=str(place), bits=float(cost), tokens=int(tokens), characters=int(length))
-        for place, (cost, tokens, length) in enumerate(columns, start=1)
+        DocumentScore(
+            item=str(place + 1), bits=float(cost), tokens=int(tokens), characters=int(length)
+        )
+        for place, (cost, tokens, length) in zip(
+            range(len(bits)) if places is None else places, columns, strict=True
+        )
     )
 
 
@@ -115,3 +120,46 @@ def copies(documents: Sequence[str]) -> Message | None:
         documents=len(documents),
         share=f"{share * 100:.1f}",
     )
+
+
+def as_part(
+    found: Findings,
+    left: int,
+    confidence: float,
+    sums: Sums,
+    cantonese: Sums | None = None,
+    written: Sums | None = None,
+) -> Findings:
+    """Findings of a part of a corpus, their intervals confidence sequences: see `mean_sequence`."""
+
+    def per(own: Sums, denominators: NDArray[np.float64]) -> list[float]:
+        return linearised_ratio((own.nll / math.log(2)).tolist(), denominators.tolist())
+
+    values = {
+        "bits_per_char": per(sums, sums.characters),
+        "bits_per_byte": per(sums, sums.utf8_bytes),
+        "perplexity": per(sums, sums.tokens),
+    }
+    if cantonese is not None and written is not None:
+        beside = per(written, written.characters)
+        values["written_chinese_bits_per_char"] = beside
+        pairs = zip(per(cantonese, cantonese.characters), beside, strict=True)
+        values["gap"] = [one - other for one, other in pairs]
+    ends = {name: mean_sequence(own, confidence) for name, own in values.items() if len(own) > 1}
+    if "perplexity" in ends:
+        low, high = ends["perplexity"]
+        ends["perplexity"] = bounded_exp(low * math.log(2)), bounded_exp(high * math.log(2))
+    metrics = tuple(
+        replace(each, interval=ends.get(each.name), confidence=confidence) for each in found.metrics
+    )
+    size = found.sample_size
+    return found.noting(not_asked=left).model_copy(
+        update={
+            "metrics": metrics,
+            "sample_size": size and size.model_copy(update={"out_of": size.n + left}),
+        }
+    )
+
+
+def bounded_exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf

@@ -1,31 +1,61 @@
-"""What a check is told to measure, and when k of n is decided, so that sampling may stop.
+"""What a check is told to measure, and when enough is known, so that measuring may stop.
 
-A k-of-n verdict is certain before all n samples are drawn. Samples stay valid under any limit:
-where another limit needs the rest, the rest is generated.
+A k-of-n verdict is certain before all n samples are drawn. One on a share over a bank is certain,
+at the stated confidence, as soon as a confidence sequence lies on one side of the limit. What was
+measured stays valid under any limit: where another limit needs the rest, the rest is measured.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from basegate.measurement import Findings
+from basegate.i18n.formatting import FRACTION
+from basegate.measurement import Findings, Metric
 from basegate.progress import SILENT, Progress
+from basegate.stats.confidence_sequence import share_sequence
 
-Data = TypeVar("Data")
-Settings = TypeVar("Settings")
+Data = TypeVar("Data", covariant=True)
+Settings = TypeVar("Settings", covariant=True)
+
+LOOK_EVERY = 16
+"""Questions or pairs from one look at the confidence sequence to the next."""
+
+
+class SequentialLimit(NamedTuple):
+    """A limit that is decided by a confidence sequence for its metric."""
+
+    metric: str
+    value: float
+    confidence: float
+
+    def is_decided_by(self, metrics: Iterable[Metric]) -> bool:
+        """Whether the metric's interval, at this level or a higher one, lies on one side."""
+        found = next((m for m in metrics if m.name == self.metric and not m.item), None)
+        if found is None or found.interval is None or found.confidence < self.confidence:
+            return False
+        return not found.interval[0] <= self.value <= found.interval[1]
 
 
 class StoppingRule(NamedTuple):
-    """When the samples of a question are enough.
+    """When enough was measured.
 
     Attributes:
-        correct: right ones that decide the question; `None` where all samples are wanted.
+        correct: right samples that decide a question; `None` where all samples are wanted.
         max_degenerate_share: above this share of degenerate samples the measurement is invalid.
+        sequential: limits on shares of the bank; empty where all of the bank is wanted.
     """
 
     correct: int | None = None
     max_degenerate_share: float = 1.0
+    sequential: tuple[SequentialLimit, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """Of the confidence sequences that its limits need."""
+        return max((each.confidence for each in self.sequential), default=0.95)
 
     def still_needed(self, right: int, drawn: int, samples: int) -> int:
         """How many more samples to draw: the fewest that can decide the question; 0 if decided."""
@@ -41,6 +71,16 @@ class StoppingRule(NamedTuple):
         samples, most = max(1, drawn + undrawn), self.max_degenerate_share
         return degenerate / samples > most or (degenerate + undrawn) / samples <= most
 
+    def is_decided_by(self, metrics: Sequence[Metric]) -> bool:
+        """Whether confidence sequences decide all limits, and that the measurement is valid."""
+        if not self.sequential:
+            return False
+        limits = list(self.sequential)
+        if any(each.name == "degenerate_share" for each in metrics):
+            most = self.max_degenerate_share
+            limits.append(SequentialLimit("degenerate_share", most, self.confidence))
+        return all(each.is_decided_by(metrics) for each in limits)
+
 
 ALL_SAMPLES = StoppingRule()
 
@@ -51,8 +91,8 @@ class MeasureTask(Generic[Data, Settings]):
 
     Attributes:
         data: what the check's `prepare` read.
-        stopping: when enough samples were drawn.
-        earlier: findings of the same measurement to continue, where not all was generated.
+        stopping: when enough was measured.
+        earlier: findings of the same measurement to continue, where not all was measured.
     """
 
     data: Data
@@ -62,8 +102,72 @@ class MeasureTask(Generic[Data, Settings]):
     earlier: Findings | None = None
 
 
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Asked = TypeVar("Asked", bound=_Named)
+
+
+def ask_in_turn(
+    records: Sequence[Asked],
+    done: Collection[str],
+    ask: Callable[[Sequence[Asked]], None],
+    metrics: Callable[[], Sequence[Metric]],
+    rule: StoppingRule,
+) -> int:
+    """Ask records until the rule's limits are decided; the number that was not asked.
+
+    The order is that of a hash of their ids, the same for every candidate and whatever others there
+    are, so that those asked first are a random part of the bank.
+
+    Args:
+        records: all of the bank.
+        done: ids of those asked before.
+        ask: asks so many more.
+        metrics: those of what was asked so far.
+        rule: without sequential limits all is asked at once.
+    """
+    rest = [each for each in records if each.id not in done]
+    if not rule.sequential:
+        if rest:
+            ask(rest)
+        return 0
+    rest.sort(key=_place)
+    known = len(rest) < len(records)
+    while rest and not (known and rule.is_decided_by(metrics())):
+        ask(rest[:LOOK_EVERY])
+        rest, known = rest[LOOK_EVERY:], True
+    return len(rest)
+
+
+def _place(record: _Named) -> bytes:
+    return hashlib.sha256(record.id.encode()).digest()
+
+
+def sequential_share(
+    name: str, shares: Sequence[float], confidence: float, best_of: int = 1
+) -> Metric:
+    """The mean of shares of a part of a bank, with its confidence sequence.
+
+    `best_of`: as of `Metric`.
+    """
+    return Metric(
+        name,
+        sum(shares) / len(shares),
+        FRACTION,
+        interval=share_sequence(shares, 1 - (1 - confidence) / best_of),
+        confidence=confidence,
+        count=len(shares),
+        best_of=best_of,
+    )
+
+
 def is_enough(findings: Findings, rule: StoppingRule) -> bool:
-    """Whether the samples decide every question and the measurement's validity."""
+    """Whether what was measured decides every question, the bank and the validity of both."""
+    if findings.facts.get("not_asked") and not rule.is_decided_by(findings.metrics):
+        return False
     undrawn = findings.facts.get("not_drawn")
     if undrawn == 0:
         return True

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from basegate.checks.early_stopping import MeasureTask
+from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
 from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken
 from basegate.config.declaration import MetricLabel
 from basegate.config.settings import SamplingSettings
 from basegate.data.banks import Bank
 from basegate.engines.protocol import Draw, Engine
 from basegate.i18n.messages import Message
-from basegate.measurement import CORRECT, Findings, ItemScores, Metric, Sample
+from basegate.measurement import CORRECT, AnswerCounts, Findings, Metric, Sample
 from basegate.stats.intervals import count_interval, effective_count
+from basegate.stats.paired import ItemScores
 
 _ACCURACY = MetricLabel(
     Message("accuracy"),
@@ -30,11 +31,19 @@ ANSWER_LABELS = {
     CORRECT: MetricLabel(Message("correct"), Message("correct"), Message("{value} correct")),
     **DEGENERATE_LABEL,
 }
+_FORMAT = Message(
+    "more than half of the samples hold no answer that could be read: what was measured is the "
+    "format, not the knowledge. Show it the format by shots and examples, or ask for the options' "
+    'likelihood instead (method = "likelihood", questions only).'
+)
 
 
 @dataclass(frozen=True)
 class PromptItem:
-    """A question or problem.
+    """A question or problem as it is put.
+
+    One that is put in several ways, its options in another order say, is several of the same id,
+    and its samples are drawn after each in turn.
 
     Attributes:
         id: of the question or problem.
@@ -81,20 +90,52 @@ def count_correct(
         InvalidMeasurement: the model is numerically unstable (NaN or inf).
     """
     bank, most = task.data, task.settings.sampling.samples
-    by_question = draw_samples(engine, asked, task)
-    samples = tuple(sample for each in asked for sample in by_question[each.id])
-    left = len(asked) * most - len(samples)
-    return Findings(
-        metrics=(*summarise(asked, by_question, most), degenerate_share(samples)),
+    drawn = Counter(each.item for each in task.earlier.samples) if task.earlier else Counter()
+    own: dict[str, list[Sample]] = {}
+
+    def ask(records: Sequence[Any]) -> None:
+        wanted = {each.id for each in records}
+        own.update(draw_samples(engine, [each for each in asked if each.id in wanted], task))
+
+    def metrics() -> tuple[Metric, ...]:
+        return _partial_metrics(own, most, task.stopping.confidence)
+
+    if drawn:
+        # Those of which an earlier run has some: it did not go beyond them.
+        ask([each for each in bank.records if drawn[each.id]])
+    left = ask_in_turn(bank.records, own.keys(), ask, metrics, task.stopping)
+    by_question = {each.id: own[each.id] for each in bank.records if each.id in own}
+    samples = tuple(sample for each in by_question.values() for sample in each)
+    undrawn = len(by_question) * most - len(samples)
+    read = read_in(samples)
+    whole = (*summarise(asked, by_question, most), degenerate_share(samples))
+    findings = Findings(
+        metrics=metrics() if left else whole,
         samples=samples,
         facts={
-            bank.records[0].kind_name + "s": len(asked),
+            bank.records[0].kind_name + "s": len(by_question),
             "left_out": len(bank.left_out),
             "no_answer": sum(sample.answer is None for sample in samples),
-            "not_drawn": left,
+            "not_drawn": undrawn,
+            **({"not_asked": left} if left else {}),
         },
-        sample_size=bank.sample_size(most, at_most=left > 0),
+        sample_size=bank.sample_size(most, at_most=undrawn > 0, read=read, not_asked=left),
         left_out=tuple(map(str, bank.left_out)),
+    )
+    return findings.noting(_FORMAT) if read.no_answer > len(samples) / 2 else findings
+
+
+def _partial_metrics(
+    samples: Mapping[str, Sequence[Sample]], most: int, confidence: float
+) -> tuple[Metric, ...]:
+    """Of some questions of a bank, all samples of each: shares with confidence sequences."""
+    right = [right_samples(own) / most for own in samples.values()]
+    degenerate = [sum(each.degenerate for each in own) / most for own in samples.values()]
+    broken = sequential_share("degenerate_share", degenerate, confidence)
+    return (
+        sequential_share("accuracy", right, confidence),
+        replace(broken, count=len(right) * most),
+        *(_count(item, right_samples(own), len(own), most) for item, own in samples.items()),
     )
 
 
@@ -106,47 +147,88 @@ def draw_samples(
     A round generates for every question the fewest samples that could decide it, all in one batch.
     What an ended run has generated beyond that, under limits that asked for more, is kept.
     """
-    most = task.settings.sampling.samples
-    samples: dict[str, list[Sample]] = {each.id: [] for each in asked}
+    most, sampling = task.settings.sampling.samples, task.settings.sampling
+    ways: dict[str, list[PromptItem]] = {}
+    for each in asked:
+        ways.setdefault(each.id, []).append(each)
+    samples: dict[str, list[Sample]] = {item: [] for item in ways}
     for sample in task.earlier.samples if task.earlier is not None else ():
-        samples[sample.item].append(sample)
+        if sample.item in samples:
+            samples[sample.item].append(sample)
 
-    def wanted(each: PromptItem) -> range:
-        own = samples[each.id]
-        return range(
-            len(own), len(own) + task.stopping.still_needed(right_samples(own), len(own), most)
-        )
+    def wanted(own: Sequence[Sample]) -> range:
+        needed = task.stopping.still_needed(right_samples(own), len(own), most)
+        return range(len(own), len(own) + needed)
 
-    def undecided() -> list[PromptItem]:
-        still = [each for each in asked if wanted(each)]
+    def undecided() -> dict[str, range]:
+        still = {item: numbers for item, own in samples.items() if (numbers := wanted(own))}
         if still:
             return still
         drawn = [sample for own in samples.values() for sample in own]
-        undrawn = len(asked) * most - len(drawn)
+        undrawn = len(samples) * most - len(drawn)
         degenerate = sum(sample.degenerate for sample in drawn)
         if task.stopping.validity_is_certain(degenerate, len(drawn), undrawn):
-            return []
+            return {}
         # Whether the run is broken is not certain yet: that takes all samples.
-        return [each for each in asked if len(samples[each.id]) < most]
+        return {item: range(len(own), most) for item, own in samples.items() if len(own) < most}
 
     while still := undecided():
+        requests = _requests(ways, still)
         drawn = engine.sample(
-            [each.prompt for each in still],
-            sampling=task.settings.sampling,
-            numbers=[wanted(each) or range(len(samples[each.id]), most) for each in still],
-            is_final=[each.is_final for each in still],
+            [each.prompt for each, _ in requests],
+            sampling=sampling,
+            numbers=[numbers for _, numbers in requests],
+            is_final=[each.is_final for each, _ in requests],
             progress=task.progress,
         )
-        for each, draws in zip(still, drawn, strict=True):
-            samples[each.id] += map(each.sample, draws)
+        _add(samples, requests, drawn)
+    requests = _requests(ways, {item: range(len(own), most) for item, own in samples.items()})
     drawn_before = engine.cached_samples(
-        [each.prompt for each in asked],
-        sampling=task.settings.sampling,
-        numbers=[range(len(samples[each.id]), most) for each in asked],
+        [each.prompt for each, _ in requests],
+        sampling=sampling,
+        numbers=[numbers for _, numbers in requests],
     )
-    for each, draws in zip(asked, drawn_before, strict=True):
-        samples[each.id] += map(each.sample, draws)
+    _add(samples, requests, drawn_before)
     return samples
+
+
+_Requests = list[tuple[PromptItem, range]]
+"""Prompts, each with the numbers of the samples that are drawn after it."""
+
+
+def _requests(ways: Mapping[str, Sequence[PromptItem]], wanted: Mapping[str, range]) -> _Requests:
+    return [
+        (each, range(first, numbers.stop, len(ways[item])))
+        for item, numbers in wanted.items()
+        for place, each in enumerate(ways[item])
+        if (first := numbers.start + (place - numbers.start) % len(ways[item])) < numbers.stop
+    ]
+
+
+def _add(
+    samples: Mapping[str, list[Sample]], requests: _Requests, drawn: Sequence[Sequence[Draw]]
+) -> None:
+    """Add to the samples of each question those drawn next, up to the first that is missing."""
+    found: dict[str, dict[int, Sample]] = defaultdict(dict)
+    for (each, numbers), draws in zip(requests, drawn, strict=True):
+        # Of those drawn before, a request may have fewer than its numbers.
+        found[each.id].update(zip(numbers, map(each.sample, draws), strict=False))
+    for item, numbered in found.items():
+        own = samples[item]
+        while len(own) in numbered:
+            own.append(numbered[len(own)])
+
+
+def read_in(samples: Sequence[Sample]) -> AnswerCounts:
+    sound = [sample for sample in samples if not sample.degenerate]
+    answered = [sample for sample in sound if sample.answer is not None]
+    right = right_samples(answered)
+    return AnswerCounts(
+        right=right,
+        wrong=len(answered) - right,
+        no_answer=len(sound) - len(answered),
+        degenerate=len(samples) - len(sound),
+    )
 
 
 def right_samples(samples: Sequence[Sample]) -> int:
@@ -157,6 +239,7 @@ def summarise(
     asked: Sequence[PromptItem], samples: dict[str, list[Sample]], most: int
 ) -> tuple[Metric, ...]:
     """The accuracy of the bank and of its topics, and the right samples of each question."""
+    asked = list({each.id: each for each in asked if each.id in samples}.values())
     right = Counter({each.id: right_samples(samples[each.id]) for each in asked})
     counts = [_count(each.id, right[each.id], len(samples[each.id]), most) for each in asked]
     if any(len(own) < most for own in samples.values()):

@@ -1,42 +1,50 @@
-"""Knowledge: multiple-choice questions, answered in free text and by likelihood.
+"""Knowledge: multiple-choice questions, answered in free text or by likelihood.
 
     correct = samples whose answer is the right option, of all samples of the question
 
-A sample without a recognisable answer counts as not correct. Beside it the options are scored
-(`option_likelihood`): `method` of `thresholds.toml` says which of the two gates; both are reported.
+A sample without a recognisable answer counts as not correct. By default the options take turns:
+each sample of a question has them in the next cyclic order, so that a taste for a letter does not
+pass. By likelihood (`method = "likelihood"`, the default without `samples`) nothing is written:
+see `option_likelihood`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Literal, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
 from basegate.checks.early_stopping import MeasureTask
-from basegate.checks.k_of_n import (
-    ANSWER_LABELS,
-    PromptItem,
-    count_correct,
-    paired_answers,
-    right_samples,
-)
+from basegate.checks.k_of_n import ANSWER_LABELS, PromptItem, count_correct, paired_answers
 from basegate.checks.option_likelihood import (
     OPTION_LABELS,
-    disagreement,
-    right_by_text,
-    score_options,
-    summarise,
+    paired_options,
+    score_in_turn,
 )
 from basegate.config.declaration import CheckDeclaration, LimitRule, register
-from basegate.config.settings import Positive, SamplingSettings, Temperature
+from basegate.config.settings import (
+    Formulation,
+    Normalization,
+    OptionSettings,
+    Positive,
+    QuestionSettings,
+    Temperature,
+)
 from basegate.config.thresholds_schema import AnswersTable, KOfNTable, Name
-from basegate.data.banks import Bank, Question, identity, prepares
+from basegate.data.banks import Bank, Question
+from basegate.data.few_shot import before, identity, prepares
 from basegate.engines.protocol import Engine
-from basegate.errors import InvalidMeasurement
 from basegate.i18n.messages import Message
-from basegate.measurement import Findings, ItemScores
+from basegate.measurement import Findings
+from basegate.stats.paired import ItemScores
+
+_Sampled = MeasureTask[Bank[Question], QuestionSettings]
+_Scored = MeasureTask[Bank[Question], OptionSettings]
+_ONLY_SAMPLED = ("samples", "correct", "rotate_options")
+_ONLY_SCORED = ("formulation", "normalize")
 
 
 class QuestionsTable(AnswersTable):
@@ -44,22 +52,56 @@ class QuestionsTable(AnswersTable):
 
     fields = ("id", "topic", "context", "question", "options", "answer")
 
-    file_keys = ("questions",)
+    file_keys = ("questions", "examples")
 
     questions: str | None = None
-    method: Literal["generation", "likelihood"] = "generation"
+    template: Annotated[str | None, Field(pattern=r"\{question\}")] = None
+    method: Literal["generation", "likelihood"] | None = None
+    rotate_options: bool = True
+    formulation: Formulation = "both"
+    normalize: Normalization = "characters"
 
     @model_validator(mode="after")
-    def _method_and_limit(self) -> Self:
-        if self.method == "likelihood" and self.correct is not None:
+    def _keys_of_the_method(self) -> Self:
+        idle = sorted(
+            self.model_fields_set & set(_ONLY_SCORED if self.is_sampled else _ONLY_SAMPLED)
+        )
+        if idle and self.is_sampled:
             raise ValueError(
-                'correct counts samples, and method = "likelihood" has none: a question\'s '
-                "options are scored once. Give min_accuracy, or leave method out."
+                f'{idle[0]} has no meaning where answers are sampled. Give method = "likelihood" '
+                f"and leave out samples, or leave out {idle[0]}."
+            )
+        if idle:
+            raise ValueError(
+                f'{idle[0]} has no meaning with method = "likelihood": nothing is sampled, a '
+                f"question's options are scored once. Give min_accuracy and leave out {idle[0]}, "
+                'or say method = "generation".'
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_something_to_score(self) -> Self:
+        template = self.template or "{options}"
+        if (self.is_sampled or self.formulation != "text") and "{options}" not in template:
+            raise ValueError(
+                "template has no {options}, so the model would not see what it is to choose from. "
+                'Add it, or score the texts alone: method = "likelihood" and formulation = "text".'
+            )
+        if self.normalize == "pmi" and self.template and not self.template.split("}")[-1].strip():
+            raise ValueError(
+                'normalize = "pmi" compares with the text after the end of the template alone, and '
+                "nothing stands there after its last placeholder. Add a cue, such as Answer:."
+            )
+        return self
+
+    @property
+    def is_sampled(self) -> bool:
+        if self.method is None:
+            return self.samples is not None or self.correct is not None
+        return self.method == "generation"
+
     def metric_of(self, key: str, rule: LimitRule) -> str:
-        by_likelihood = self.method == "likelihood" and key == "min_accuracy"
+        by_likelihood = key == "min_accuracy" and not self.is_sampled
         return "likelihood_accuracy" if by_likelihood else rule.metric
 
 
@@ -70,56 +112,55 @@ class KnowledgeTable(KOfNTable):
     max_new_tokens: Positive = 32
     banks: Annotated[dict[Name, QuestionsTable], Field(min_length=1)]
 
+    def settings_of(self, item: QuestionsTable, base: Path) -> QuestionSettings | OptionSettings:
+        shared = {
+            "source": item.source(base),
+            "template": item.template,
+            **item.few_shot(base),
+        }
+        if not item.is_sampled:
+            return OptionSettings(**shared, formulation=item.formulation, normalize=item.normalize)
+        sampling = self.sampling(item.samples or 1)
+        return QuestionSettings(**shared, sampling=sampling, rotate_options=item.rotate_options)
 
-def measure(engine: Engine, task: MeasureTask[Bank[Question], SamplingSettings]) -> Findings:
-    """Ask every question, count right answers and score the options.
+
+def measure(
+    engine: Engine, task: MeasureTask[Bank[Question], QuestionSettings | OptionSettings]
+) -> Findings:
+    """Ask every question and count right answers, or score the options.
 
     Raises:
         InvalidMeasurement: the model is numerically unstable (NaN or inf).
     """
+    bank, settings = task.data, task.settings
+    if isinstance(settings, OptionSettings):
+        return score_in_turn(engine, cast("_Scored", task))
+    template = settings.template
+    shown = before(bank.examples, lambda each: each.laid_out(template) + each.answer)
+    asked = [each for question in bank.records for each in _ways(question, shown, settings)]
+    return count_correct(engine, asked, cast("_Sampled", task))
+
+
+def _ways(question: Question, shown: str, settings: QuestionSettings) -> Iterator[PromptItem]:
+    """The ways a question is put, the options of each in another cyclic order."""
     from basegate.checks.answers import find_choice, is_choice_final
 
-    asked = [
-        PromptItem(
+    for shift in range(len(question.options) if settings.rotate_options else 1):
+        turned = question.turned(shift)
+        yield PromptItem(
             id=question.id,
-            prompt=question.prompt,
-            expected=question.answer,
-            read=partial(find_choice, options=question.options),
+            prompt=shown + turned.laid_out(settings.template),
+            expected=turned.answer,
+            read=partial(find_choice, options=turned.options),
             topic=question.topic,
-            is_final=partial(is_choice_final, options=question.options),
+            is_final=partial(is_choice_final, options=turned.options),
         )
-        for question in task.data.records
-    ]
-    found = count_correct(engine, asked, task)
-    scored = task.earlier.choices if task.earlier is not None else ()
-    if not scored:
-        try:
-            scored = score_options(engine, task.data.records, task.progress)
-        except InvalidMeasurement as error:
-            # What was sampled stands; only a limit on the likelihood misses its metric.
-            why = Message(
-                "the options could not be scored by likelihood: {error}", error=error.message
-            )
-            return found.noting(why)
-    found = found.model_copy(
-        update={"metrics": (*found.metrics, *summarise(scored)), "choices": scored}
-    )
-    # Those that every question has whatever they were: later ones were drawn because of these.
-    fair = task.stopping.still_needed(0, 0, task.settings.sampling.samples)
-    note = disagreement(_shares(found, fair), scored)
-    return found.noting(note) if note else found
-
-
-def _shares(found: Findings, fair: int) -> list[float]:
-    """Right samples / samples of every question, of its first samples only."""
-    own = [[s for s in found.samples if s.item == each.item][:fair] for each in found.choices]
-    return [right_samples(samples) / len(samples) for samples in own]
 
 
 def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
     """Answers in free text, and options by likelihood."""
     yield from paired_answers(one, other)
-    yield right_by_text(one), right_by_text(other)
+    yield from paired_options(one, other)
 
 
 CHECK = register(

@@ -12,10 +12,10 @@ from functools import reduce
 
 from basegate.config.declaration import MetricLabel, find_declaration
 from basegate.i18n.catalogue import ENGLISH, Plural, Translator
-from basegate.i18n.formatting import POINTS, format_interval, format_value
+from basegate.i18n.formatting import FRACTION, POINTS, format_interval, format_value
 from basegate.i18n.messages import Message
 from basegate.ledger import ValueAndLimit
-from basegate.measurement import CORRECT, DROP, Metric, SampleSize
+from basegate.measurement import CORRECT, DROP, AnswerCounts, Metric, SampleSize
 from basegate.verdict import Result
 
 FACTS: dict[str, str] = {
@@ -32,6 +32,7 @@ FACTS: dict[str, str] = {
     "problems": Message("problems"),
     "no_answer": Message("samples without an answer"),
     "not_drawn": Message("samples not drawn"),
+    "not_asked": Message("not asked, since the verdict was certain"),
     "pairs": Message("pairs"),
     "ties": Message("ties"),
     "prefix": Message("before every window and prompt"),
@@ -166,12 +167,17 @@ def format_sample_size(size: SampleSize | None, tr: Translator = ENGLISH) -> str
 
 def _parts(size: SampleSize, tr: Translator) -> Iterator[str]:
     counted = _COUNTS.get(size.kind) or Plural(*(f"{{count}} {size.kind}",) * 2)
-    yield tr.ngettext(*counted, size.n)
+    asked = tr.ngettext(*counted, size.out_of or size.n)
+    yield asked if size.out_of is None else tr("{n} of {all}", n=size.n, all=asked)
     each = size.samples_each
     if each is not None and size.at_most:
         yield tr.ngettext("up to {count} sample each", "up to {count} samples each", each)
     elif each is not None:
         yield tr.ngettext("{count} sample each", "{count} samples each", each)
+    if size.shots:
+        yield tr.ngettext(
+            "{count} worked example before each", "{count} worked examples before each", size.shots
+        )
     if size.kind != "documents":
         yield tr("{count} left out", count=size.left_out)
     elif size.left_out:
@@ -180,3 +186,15 @@ def _parts(size: SampleSize, tr: Translator) -> Iterator[str]:
         )
     if size.parallel:
         yield tr("{count} of them in written Chinese too", count=size.parallel)
+    if size.read:
+        yield _read(size.read, tr)
+
+
+def _read(read: AnswerCounts, tr: Translator) -> str:
+    counts = {key: int(value) for key, value in read}
+    total = max(1, sum(counts.values()))
+    return tr(
+        "of the samples {right} right, {wrong} wrong, {no_answer} without an answer, {degenerate} "
+        "degenerate",
+        **{key: format_value(value / total, FRACTION, tr=tr) for key, value in counts.items()},
+    )

@@ -12,21 +12,22 @@ without the division by length.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from basegate.checks.early_stopping import MeasureTask
+from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
 from basegate.checks.validity import check_scores
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_least, by_item, register
 from basegate.config.settings import BankSettings, Positive
-from basegate.config.thresholds_schema import BankTable, Confidence, Name, ShareLimit, Table
+from basegate.config.thresholds_schema import BankTable, Confidence, Early, Name, ShareLimit, Table
 from basegate.data.banks import Bank, Pair, identity, prepares
 from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message
-from basegate.measurement import Findings, ItemScores, Metric, Preference
+from basegate.measurement import Findings, Metric, Preference
+from basegate.stats.paired import ItemScores
 
 
 class PairSettings(BankSettings):
@@ -48,8 +49,9 @@ class PairsTable(BankTable):
     file_keys = ("pairs",)
 
     pairs: str | None = None
-    min_preferred: Annotated[ShareLimit | None, at_least("preferred_share")] = None
+    min_preferred: Annotated[ShareLimit | None, at_least("preferred_share", sequential=True)] = None
     confidence: Confidence = 0.95
+    early: Early = "sequential"
 
 
 class MinimalPairsTable(Table):
@@ -69,8 +71,37 @@ def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Find
     Raises:
         InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
     """
-    bank, settings = task.data, task.settings
-    texts = [text for pair in bank.records for text in (pair.right, pair.wrong)]
+    bank = task.data
+    own = {each.item: each for each in task.earlier.preferences} if task.earlier else {}
+
+    def ask(pairs: Sequence[Pair]) -> None:
+        own.update({each.item: each for each in _prefer(engine, pairs, task)})
+
+    def partial() -> tuple[Metric, ...]:
+        shares = [float(each.preferred) for each in own.values()]
+        return (sequential_share("preferred_share", shares, task.stopping.confidence),)
+
+    left = ask_in_turn(bank.records, own.keys(), ask, partial, task.stopping)
+    preferences = tuple(own[pair.id] for pair in bank.records if pair.id in own)
+    return Findings(
+        metrics=partial() if left else summarise(preferences),
+        preferences=preferences,
+        facts={
+            "pairs": len(preferences),
+            "ties": sum(each.right_bits == each.wrong_bits for each in preferences),
+            "left_out": len(bank.left_out),
+            **({"not_asked": left} if left else {}),
+        },
+        sample_size=bank.sample_size(not_asked=left),
+        left_out=tuple(map(str, bank.left_out)),
+    )
+
+
+def _prefer(
+    engine: Engine, pairs: Sequence[Pair], task: MeasureTask[Bank[Pair], PairSettings]
+) -> Iterator[Preference]:
+    settings = task.settings
+    texts = [text for pair in pairs for text in (pair.right, pair.wrong)]
     scores = engine.log_likelihoods(
         texts, window=settings.window, context=settings.window // 2, progress=task.progress
     )
@@ -79,8 +110,8 @@ def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Find
         -float(each.logprobs.sum()) / math.log(2) / len(text)
         for each, text in zip(scores, texts, strict=True)
     ]
-    preferences = tuple(
-        Preference(
+    for pair, right, wrong in zip(pairs, bits[::2], bits[1::2], strict=True):
+        yield Preference(
             item=pair.id,
             kind=pair.kind,
             right=pair.right,
@@ -88,19 +119,6 @@ def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Find
             right_bits=right,
             wrong_bits=wrong,
         )
-        for pair, right, wrong in zip(bank.records, bits[::2], bits[1::2], strict=True)
-    )
-    return Findings(
-        metrics=summarise(preferences),
-        preferences=preferences,
-        facts={
-            "pairs": len(preferences),
-            "ties": sum(each.right_bits == each.wrong_bits for each in preferences),
-            "left_out": len(bank.left_out),
-        },
-        sample_size=bank.sample_size(),
-        left_out=tuple(map(str, bank.left_out)),
-    )
 
 
 def summarise(preferences: Sequence[Preference]) -> tuple[Metric, ...]:

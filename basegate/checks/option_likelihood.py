@@ -1,42 +1,60 @@
 """Multiple choice without sampling: how likely are the options?
 
-    likelihood_accuracy = questions whose right option has the most probable text / questions
     letter_accuracy     = questions whose right option has the most probable letter / questions
+    cloze_accuracy      = questions whose right option has the most probable text / questions
+    likelihood_accuracy = the better of the two that were scored
+    right_bits_per_char = sum of -log2 p(right option's text) / sum of its characters
 
-After the same prompt as in sampling, every option's text (per character) and every letter is
-scored. Each question is put with its options in every cyclic order, and an option's
-log-probabilities are averaged over the orders: a bias towards a letter or a position then adds the
-same to every option and cancels. A tie is no right answer. Interval: Wilson's, over questions.
+Letters (the multiple-choice formulation): the options are listed and their letters scored. Each
+question is put with its options in every cyclic order, and an option's log-probabilities are
+averaged over the orders: a bias towards a letter or a position then adds the same to every option
+and cancels. Texts (the cloze formulation): no option is listed, and each one's text is scored after
+the question, as it is (`none`), per character (`characters`), or less its log-probability without
+the question (`pmi`). A tie is no right answer. That a model ties letters to options is a skill
+of its own, which small models learn late: where both are scored the better one counts.
 
-The text gates (`method = "likelihood"`): that a model ties letters to options is a skill of its
-own, which small models learn late.
+Intervals: Wilson's, over questions, of the better one at the level of both together (Bonferroni);
+of bits per character, a bootstrap over questions.
 
 Source: Brown et al., Language Models are Few-Shot Learners, 2020 (options by likelihood, divided by
-length); Zheng et al., Large Language Models Are Not Robust Multiple Choice Selectors, 2024 (cyclic
-orders).
+length); Holtzman et al., Surface Form Competition, 2021 (PMI); Gu et al., OLMES: A Standard for
+Language Model Evaluations, 2024 (both formulations, the better one counts); Zheng et al., Large
+Language Models Are Not Robust Multiple Choice Selectors, 2024 (cyclic orders).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
 from basegate.checks.validity import check_scores
 from basegate.config.declaration import MetricLabel
-from basegate.data.banks import Question
+from basegate.config.settings import OptionSettings
+from basegate.data.banks import CUE, Bank, Question
+from basegate.data.few_shot import before
 from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message
-from basegate.measurement import Findings, ItemScores, Metric, OptionScores
+from basegate.measurement import Findings, Metric, OptionScores
 from basegate.progress import Progress
-from basegate.stats.paired import paired_difference
+from basegate.stats.bootstrap import ratio_interval
+from basegate.stats.paired import ItemScores
 
+_BITS = "right_bits_per_char"
 OPTION_LABELS = {
     "likelihood_accuracy": MetricLabel(
         Message("likelihood accuracy"),
+        Message("of questions right by likelihood"),
+        Message("{value} of questions right by likelihood"),
+        Message("{value} right by likelihood"),
+    ),
+    "cloze_accuracy": MetricLabel(
+        Message("cloze accuracy"),
         Message("of questions with the right option's text most probable"),
         Message("{value} of questions with the right option's text most probable"),
-        Message("{value} right by likelihood"),
+        Message("{value} right by text"),
     ),
     "letter_accuracy": MetricLabel(
         Message("letter accuracy"),
@@ -44,126 +62,210 @@ OPTION_LABELS = {
         Message("{value} of questions with the right option's letter most probable"),
         Message("{value} right by letter"),
     ),
+    _BITS: MetricLabel(
+        Message("bits per character of the right answer"),
+        Message("bits per character of the right answer"),
+        Message("{value} bits per character of the right answer"),
+        Message("{value} bits per character"),
+    ),
 }
-LARGE = 0.1
-"""Difference of accuracies that is pointed out where its interval does not hold 0."""
-ENOUGH = 10
-"""Questions from which on a difference may be more than chance."""
 
 
-class _PlacedOption(NamedTuple):
-    """An option in one order of a question.
-
-    Attributes:
-        option: its letter in the question as written.
-        prompt: the question in this order.
-        letter: that it stands under.
-        text: of the option.
-    """
+class _Scored(NamedTuple):
+    """A text that is scored after a prompt, and the option that it speaks for."""
 
     option: str
     prompt: str
-    letter: str
     text: str
 
 
+def score_in_turn(engine: Engine, task: MeasureTask[Bank[Question], OptionSettings]) -> Findings:
+    """Score the options of the questions of a bank, or of as many as decide its limit.
+
+    Raises:
+        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
+    """
+    bank = task.data
+    own = {each.item: each for each in task.earlier.choices} if task.earlier is not None else {}
+
+    def ask(questions: Sequence[Question]) -> None:
+        part = replace(bank, records=tuple(questions))
+        found = score_options(engine, part, task.settings, task.progress)
+        own.update({each.item: each for each in found})
+
+    def partial() -> tuple[Metric, ...]:
+        return summarise(list(own.values()), task.stopping.confidence)
+
+    left = ask_in_turn(bank.records, own.keys(), ask, partial, task.stopping)
+    choices = tuple(own[each.id] for each in bank.records if each.id in own)
+    return Findings(
+        metrics=partial() if left else summarise(choices),
+        choices=choices,
+        facts={
+            "questions": len(choices),
+            "left_out": len(bank.left_out),
+            **({"not_asked": left} if left else {}),
+        },
+        sample_size=bank.sample_size(not_asked=left),
+        left_out=tuple(map(str, bank.left_out)),
+    )
+
+
 def score_options(
-    engine: Engine, questions: Sequence[Question], progress: Progress
+    engine: Engine, bank: Bank[Question], settings: OptionSettings, progress: Progress
 ) -> tuple[OptionScores, ...]:
     """Scores of the options of every question.
 
     Raises:
         InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
     """
-    put = [(question, _orders(question)) for question in questions]
-    everything = [each for _, orders in put for each in orders]
-    texts = [text for each in everything for text in (each.letter, each.text)]
+    asked = [_Asked(question, bank.examples, settings) for question in bank.records]
+    everything = [each for one in asked for each in one.scored]
+    texts = [each.text for each in everything]
     scores = engine.log_likelihoods(
-        texts,
-        after=[prompt for each in everything for prompt in (each.prompt, each.prompt)],
-        progress=progress,
+        texts, after=[each.prompt for each in everything], progress=progress
     )
     check_scores(scores, texts)
     values = iter(float(each.logprobs.sum()) for each in scores)
-    return tuple(
-        _average(question, [(each, next(values), next(values)) for each in orders])
-        for question, orders in put
-    )
+    return tuple(one.scores(values) for one in asked)
 
 
-def _orders(question: Question) -> list[_PlacedOption]:
-    letters, texts = list(question.options), list(question.options.values())
-    orders = []
-    for shift in range(len(letters)):
-        places = [(place + shift) % len(letters) for place in range(len(letters))]
-        turned = {letter: texts[place] for letter, place in zip(letters, places, strict=True)}
-        prompt = question.model_copy(update={"options": turned}).prompt
-        orders += [
-            _PlacedOption(letters[place], prompt, letter, texts[place])
-            for letter, place in zip(letters, places, strict=True)
-        ]
-    return orders
+class _Asked:
+    """One question: what is scored for it, and what follows from the scores."""
 
+    def __init__(
+        self, question: Question, examples: Sequence[Question], settings: OptionSettings
+    ) -> None:
+        self._question = question
+        self._examples = examples
+        self._settings = settings
+        letters = settings.formulation != "text"
+        texts = settings.formulation != "letters"
+        self._letters = list(self._by_letter()) if letters else []
+        self._texts = list(self._by_text()) if texts else []
+        pmi = texts and settings.normalize == "pmi"
+        # What the text costs after the cue alone.
+        bare = _without_question(settings.template)
+        self._alone = [each._replace(prompt=bare) for each in self._texts] if pmi else []
 
-def _average(
-    question: Question, scored: Sequence[tuple[_PlacedOption, float, float]]
-) -> OptionScores:
-    letters: dict[str, list[float]] = {option: [] for option in question.options}
-    texts: dict[str, list[float]] = {option: [] for option in question.options}
-    for put, of_letter, of_text in scored:
-        letters[put.option].append(of_letter)
-        texts[put.option].append(of_text / len(put.text))
-    return OptionScores(
-        item=question.id,
-        expected=question.answer,
-        letters={option: math.fsum(values) / len(values) for option, values in letters.items()},
-        texts={option: math.fsum(values) / len(values) for option, values in texts.items()},
-    )
+    @property
+    def scored(self) -> list[_Scored]:
+        return [*self._letters, *self._texts, *self._alone]
 
+    def _by_letter(self) -> Iterator[_Scored]:
+        template = self._settings.template
+        shown = before(self._examples, lambda each: each.laid_out(template) + each.answer)
+        letters = list(self._question.options)
+        for shift in range(len(letters)):
+            turned = self._question.turned(shift)
+            prompt = shown + turned.laid_out(template)
+            for place, letter in enumerate(letters):
+                yield _Scored(letters[(place + shift) % len(letters)], prompt, letter)
 
-def summarise(choices: Sequence[OptionScores]) -> tuple[Metric, ...]:
-    """Shares of questions whose right option is the most probable, by text and by letter."""
-    right = {
-        "likelihood_accuracy": [each.by_text == each.expected for each in choices],
-        "letter_accuracy": [each.by_letter == each.expected for each in choices],
-    }
-    count = len(choices)
-    return tuple(
-        Metric.share(name, sum(answers) / count, count=count, worth=count)
-        for name, answers in right.items()
-    )
-
-
-def disagreement(shares: Sequence[float], choices: Sequence[OptionScores]) -> Message | None:
-    """A note if sampling and likelihood differ by much, and beyond chance.
-
-    `shares`: right samples / samples of every question.
-    """
-    likely = [float(each.by_text == each.expected) for each in choices]
-    mean, interval = paired_difference(shares, likely)
-    if len(likely) < ENOUGH or abs(mean) < LARGE:
-        return None
-    if interval is None or interval[0] <= 0 <= interval[1]:
-        return None
-    generated, chosen = math.fsum(shares) / len(shares), math.fsum(likely) / len(likely)
-    told = {"sampled": f"{generated * 100:.1f}", "likely": f"{chosen * 100:.1f}"}
-    if mean > 0:
-        return Message(
-            "sampling and likelihood disagree: {sampled} % of sampled answers are right, {likely} "
-            "% of questions by likelihood (it answers in text what its probabilities do not show; "
-            "look at its samples).",
-            **told,
+    def _by_text(self) -> Iterator[_Scored]:
+        template = self._settings.template
+        shown = before(
+            self._examples,
+            lambda each: each.laid_out(template, listed=False) + each.options[each.answer],
         )
-    return Message(
-        "sampling and likelihood disagree: {sampled} % of sampled answers are right, {likely} % of "
-        "questions by likelihood (it knows more than it writes: look for samples without a "
-        "recognisable answer).",
-        **told,
-    )
+        prompt = shown + self._question.laid_out(template, listed=False)
+        for option, text in self._question.options.items():
+            yield _Scored(option, prompt, text)
+
+    def scores(self, values: Iterator[float]) -> OptionScores:
+        """From the log-probabilities of `scored`, in its order."""
+        letters: dict[str, list[float]] = {option: [] for option in self._question.options}
+        for each in self._letters:
+            letters[each.option].append(next(values))
+        texts = {each.option: next(values) for each in self._texts}
+        alone = {each.option: next(values) for each in self._alone}
+        answer = self._question.answer
+        return OptionScores(
+            item=self._question.id,
+            expected=answer,
+            letters={key: math.fsum(own) / len(own) for key, own in letters.items() if own},
+            texts={key: self._normalised(key, value, alone) for key, value in texts.items()},
+            right_bits=-texts[answer] / math.log(2) if texts else None,
+            right_characters=len(self._question.options[answer]) if texts else None,
+        )
+
+    def _normalised(self, option: str, value: float, alone: dict[str, float]) -> float:
+        if self._settings.normalize == "characters":
+            return value / len(self._question.options[option])
+        return value - alone[option] if alone else value
 
 
-def right_by_text(found: Findings) -> ItemScores:
-    return ItemScores.each(
-        "likelihood_accuracy",
-        {each.item: float(each.by_text == each.expected) for each in found.choices},
+def _without_question(template: str | None) -> str:
+    """The cue for an answer: of a template, what follows its last placeholder."""
+    return CUE if template is None else template.rpartition("}")[2].lstrip("\n")
+
+
+def summarise(
+    choices: Sequence[OptionScores], sequential: float | None = None
+) -> tuple[Metric, ...]:
+    """Accuracies by letter and by text, the better of them, and bits of the right answers.
+
+    `sequential`: level of confidence sequences, where these are not all questions of the bank.
+    """
+    right = {
+        "letter_accuracy": [each.by_letter == each.expected for each in choices if each.letters],
+        "cloze_accuracy": [each.by_text == each.expected for each in choices if each.texts],
+    }
+    scored = {name: list(map(float, answers)) for name, answers in right.items() if answers}
+
+    def accuracy(name: str, shares: Sequence[float], best_of: int) -> Metric:
+        if sequential is not None:
+            return sequential_share(name, shares, sequential, best_of)
+        count = len(shares)
+        value = sum(shares) / count
+        return Metric.share(name, value, count=count, worth=count, best_of=best_of)
+
+    best = [accuracy("likelihood_accuracy", own, len(scored)) for own in scored.values()]
+    each = (accuracy(name, own, 1) for name, own in scored.items())
+    return (_better(best), *each, *_right_bits(choices))
+
+
+def _better(metrics: Sequence[Metric]) -> Metric:
+    """The better accuracy, and an interval that holds it where each interval holds its own."""
+    best = max(metrics, key=lambda each: each.value or 0.0)
+    ends = [each.interval for each in metrics if each.interval is not None]
+    interval = max(low for low, _ in ends), max(high for _, high in ends)
+    return replace(best, interval=interval)
+
+
+def _right_bits(choices: Sequence[OptionScores]) -> Iterator[Metric]:
+    import numpy as np
+
+    own = [each for each in choices if each.right_bits is not None]
+    bits = np.array([each.right_bits for each in own], dtype=np.float64)
+    characters = np.array([each.right_characters for each in own], dtype=np.float64)
+    if own:
+        value, interval = math.fsum(bits) / math.fsum(characters), ratio_interval(bits, characters)
+        yield Metric(_BITS, value, "bits_per_char", interval=interval, count=len(own))
+
+
+def paired_options(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+    """The better formulation of each, and the bits of the right answers where both have them."""
+    if one.choices and other.choices:
+        yield _right(one.choices), _right(other.choices)
+    if _bits(one).counts and _bits(other).counts:
+        yield _bits(one), _bits(other)
+
+
+def _right(choices: Sequence[OptionScores]) -> ItemScores:
+    by_letter = {each.item: float(each.by_letter == each.expected) for each in choices}
+    by_text = {each.item: float(each.by_text == each.expected) for each in choices}
+    better = max(by_text, by_letter, key=lambda right: sum(right.values()))
+    return ItemScores.each("likelihood_accuracy", better)
+
+
+def _bits(found: Findings) -> ItemScores:
+    own = [each for each in found.choices if each.right_bits is not None]
+    return ItemScores(
+        _BITS,
+        "bits_per_char",
+        {each.item: each.right_bits or 0.0 for each in own},
+        {each.item: float(each.right_characters or 1) for each in own},
+        lower=True,
+        fixed=True,
     )

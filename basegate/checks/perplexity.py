@@ -21,30 +21,40 @@ for the choice of unit: Cotterell et al., Are all languages equally hard to lang
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from basegate.checks.corpus_sums import (
     Sums,
+    as_part,
+    bounded_exp,
     copies,
     document_scores,
     joined,
     per_document,
     split_token_share,
 )
-from basegate.checks.early_stopping import MeasureTask
+from basegate.checks.early_stopping import MeasureTask, ask_in_turn
 from basegate.checks.validity import check_scores
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_most, by_item, register
 from basegate.config.settings import CheckSettings, CorpusKeys, CorpusSource, Natural, Positive
-from basegate.config.thresholds_schema import DifferenceLimit, Name, PositiveLimit, Relative, Table
+from basegate.config.thresholds_schema import (
+    DifferenceLimit,
+    Early,
+    Name,
+    PositiveLimit,
+    Relative,
+    Table,
+)
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.engines.protocol import Engine, TokenScores
 from basegate.i18n.messages import Message
-from basegate.measurement import Findings, ItemScores, Metric, SampleSize
+from basegate.measurement import Findings, Metric, SampleSize
 from basegate.stats.bootstrap import difference_interval, ratio_interval
+from basegate.stats.paired import ItemScores
 
 
 class PerplexitySettings(CheckSettings):
@@ -70,9 +80,12 @@ class CorpusTable(CorpusKeys, Table):
 
     path: str | None = None
     parallel: str | None = None
-    max_gap: Annotated[DifferenceLimit | None, at_most("gap", signed=True)] = None
-    max_bits_per_char: Annotated[PositiveLimit | None, at_most("bits_per_char")] = None
-    max_perplexity: Annotated[PositiveLimit | None, at_most("perplexity")] = None
+    early: Early = "sequential"
+    max_gap: Annotated[DifferenceLimit | None, at_most("gap", signed=True, sequential=True)] = None
+    max_bits_per_char: Annotated[
+        PositiveLimit | None, at_most("bits_per_char", sequential=True)
+    ] = None
+    max_perplexity: Annotated[PositiveLimit | None, at_most("perplexity", sequential=True)] = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -138,21 +151,78 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
     """
     corpus, join = task.data, task.settings.corpus.join
     documents = corpus.documents
-    texts = list(documents) if join is None else [join.join(documents)]
-    scores = _score(engine, texts, task)
-    sums = per_document(documents, scores) if join is None else joined(documents, join, scores[0])
-    found = summarise(sums, split_token_share(scores), corpus.left_out)
-    if corpus.parallel:
-        places, written = list(corpus.parallel), list(corpus.parallel.values())
-        own = per_document([documents[at] for at in places], [scores[at] for at in places])
-        found = compare(found, own, per_document(written, _score(engine, written, task)))
+    if join is not None:
+        scores = _score(engine, [join.join(documents)], task)
+        sums = joined(documents, join, scores[0])
+        found, left = summarise(sums, split_token_share(scores), corpus.left_out), 0
+    else:
+        found, left = _in_turn(engine, task)
     if note := copies(documents):
         found = found.noting(note)
-    if getattr(engine, "model", None) is None:  # no transformers model
+    if left or getattr(engine, "model", None) is None:  # no transformers model
         return found
     return found.model_copy(
         update={"metrics": (*found.metrics, _as_in_the_article(engine, documents))}
     )
+
+
+class _Document(NamedTuple):
+    """A document by its text, and its place in the corpus."""
+
+    id: str
+    place: int
+
+
+def _in_turn(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> tuple[Findings, int]:
+    """Score documents, each with its version in written Chinese, until the limits are decided.
+
+    Returns how many were not scored, too.
+    """
+    corpus = task.data
+    own: dict[int, TokenScores] = {}
+    written: dict[int, TokenScores] = {}
+
+    def ask(documents: Sequence[_Document]) -> None:
+        own.update(_by_place({each.place: each.id for each in documents}, engine, task))
+        parallel = {each.place: corpus.parallel.get(each.place) for each in documents}
+        texts = {place: text for place, text in parallel.items() if text is not None}
+        if texts:
+            written.update(_by_place(texts, engine, task))
+
+    def found(left: int) -> Findings:
+        return _findings(corpus, own, written, left, task.stopping.confidence)
+
+    records = [_Document(text, place) for place, text in enumerate(corpus.documents)]
+    left = ask_in_turn(records, (), ask, lambda: found(1).metrics, task.stopping)
+    return found(left), left
+
+
+def _by_place(
+    texts: Mapping[int, str], engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]
+) -> dict[int, TokenScores]:
+    return dict(zip(texts, _score(engine, list(texts.values()), task), strict=True))
+
+
+def _findings(
+    corpus: Corpus,
+    own: Mapping[int, TokenScores],
+    written: Mapping[int, TokenScores],
+    left: int,
+    confidence: float,
+) -> Findings:
+    """What scored documents, and their versions in written Chinese, sum up to.
+
+    Where some are `left`, intervals are confidence sequences of that level.
+    """
+    places, pairs = sorted(own), sorted(written)
+    sums = per_document([corpus.documents[at] for at in places], [own[at] for at in places])
+    found = summarise(sums, split_token_share([own[at] for at in places]), corpus.left_out, places)
+    cantonese = other = None
+    if pairs:
+        cantonese = per_document([corpus.documents[at] for at in pairs], [own[at] for at in pairs])
+        other = per_document([corpus.parallel[at] for at in pairs], [written[at] for at in pairs])
+        found = compare(found, cantonese, other)
+    return as_part(found, left, confidence, sums, cantonese, other) if left else found
 
 
 def _score(
@@ -199,11 +269,13 @@ def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:
     )
 
 
-def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
+def summarise(
+    sums: Sums, pieces: float | None, left_out: int = 0, places: Sequence[int] | None = None
+) -> Findings:
     """The metrics of a corpus with intervals over its documents.
 
     `pieces`: share of tokens that are parts of a character, `None` if unknown; `left_out`: empty
-    documents.
+    documents; `places`: those of the documents in the corpus, from 0, if not all are summed.
     """
     nll, tokens = float(sums.nll.sum()), float(sums.tokens.sum())
     characters = float(sums.characters.sum())
@@ -214,15 +286,15 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
     # In joined text a token may reach over a whole short document, in which then none starts.
     held = sums.tokens > 0
     ends = ratio_interval(sums.nll[held], sums.tokens[held])
-    token_interval = ends and (_exp(ends[0]), _exp(ends[1]))
+    token_interval = ends and (bounded_exp(ends[0]), bounded_exp(ends[1]))
     return Findings(
         metrics=(
             Metric("bits_per_char", per_char, "bits_per_char", interval=char_interval),
-            Metric("perplexity", _exp(nll / tokens), "perplexity", interval=token_interval),
+            Metric("perplexity", bounded_exp(nll / tokens), "perplexity", interval=token_interval),
             Metric("bits_per_byte", per_byte, "bits_per_byte", interval=byte_interval),
             Metric("tokens_per_char", tokens / characters, "tokens_per_char"),
         ),
-        documents=document_scores(sums),
+        documents=document_scores(sums, places),
         facts={
             "documents": len(sums.nll),
             "left_out": left_out,
@@ -232,10 +304,6 @@ def summarise(sums: Sums, pieces: float | None, left_out: int = 0) -> Findings:
         },
         sample_size=SampleSize(kind="documents", n=len(sums.nll), left_out=left_out),
     )
-
-
-def _exp(value: float) -> float:
-    return math.exp(value) if value < 700 else math.inf
 
 
 def _bits(found: Findings) -> ItemScores:

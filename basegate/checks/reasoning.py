@@ -16,16 +16,17 @@ from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.k_of_n import ANSWER_LABELS, PromptItem, count_correct, paired_answers
 from basegate.config.declaration import CheckDeclaration, register
 from basegate.config.settings import (
+    AnswerSettings,
     BankSource,
     GeneratedSource,
     Natural,
     Positive,
-    SamplingSettings,
     TableKeys,
     Temperature,
 )
 from basegate.config.thresholds_schema import AnswersTable, KOfNTable, Name
-from basegate.data.banks import Bank, Problem, identity, prepares
+from basegate.data.banks import Bank, Problem
+from basegate.data.few_shot import before, identity, prepares
 from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings
@@ -36,7 +37,7 @@ class ProblemsTable(AnswersTable):
 
     fields = ("id", "family", "prompt", "answer")
 
-    file_keys = ("problems",)
+    file_keys = ("problems", "examples")
 
     problems: str | None = None
     generator: str | None = None
@@ -77,7 +78,7 @@ class ReasoningTable(KOfNTable):
     banks: Annotated[dict[Name, ProblemsTable], Field(min_length=1)]
 
 
-def measure(engine: Engine, task: MeasureTask[Bank[Problem], SamplingSettings]) -> Findings:
+def measure(engine: Engine, task: MeasureTask[Bank[Problem], AnswerSettings]) -> Findings:
     """Put every problem and count right answers.
 
     Raises:
@@ -85,10 +86,11 @@ def measure(engine: Engine, task: MeasureTask[Bank[Problem], SamplingSettings]) 
     """
     from basegate.checks.answers import is_number_final
 
+    shown = before(task.data.examples, _answered)
     asked = [
         PromptItem(
             id=problem.id,
-            prompt=problem.prompt,
+            prompt=shown + problem.prompt,
             expected=str(problem.answer),
             read=_read_number,
             topic=problem.family,
@@ -97,6 +99,11 @@ def measure(engine: Engine, task: MeasureTask[Bank[Problem], SamplingSettings]) 
         for problem in task.data.records
     ]
     return count_correct(engine, asked, task)
+
+
+def _answered(example: Problem) -> str:
+    space = " " if example.prompt[-1].isascii() and not example.prompt[-1].isspace() else ""
+    return f"{example.prompt}{space}{example.answer}"
 
 
 def _read_number(text: str) -> str | None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from basegate.checks.early_stopping import MeasureTask
     from basegate.config.thresholds_schema import Table
     from basegate.engines.protocol import Engine
-    from basegate.measurement import Findings, ItemScores
+    from basegate.measurement import Findings
+    from basegate.stats.paired import ItemScores
 
     Prepare = Callable[[Any], Any]
     Identity = Callable[[Any], str]
@@ -51,6 +52,7 @@ class LimitRule:
         by_interval: whether the metric's interval must lie wholly on the right side; a limit on
             counts applies to the count itself, as k of n is defined.
         signed: whether the metric may be 0 or less, as a difference may.
+        sequential: whether it may be decided by a confidence sequence before all is measured.
         validity: whether a value beyond it makes the measurement `invalid` instead of judging it.
     """
 
@@ -59,6 +61,7 @@ class LimitRule:
     by_interval: bool = True
     signed: bool = False
     validity: bool = False
+    sequential: bool = False
 
 
 def at_most(metric: str, **rule: bool) -> LimitRule:

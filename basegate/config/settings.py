@@ -155,15 +155,18 @@ class CheckSettings(Frozen):
     Attributes:
         places: the fields that say where local files are, as `source.path`: they are no part of a
             measurement's identity, what the files hold is.
+        formerly: fields that came later, each with the value that measurements made before it
+            had; with this value they are no part of the identity, so that those stay valid.
     """
 
     places: ClassVar[tuple[str, ...]] = ()
+    formerly: ClassVar[Mapping[str, object]] = {}
 
 
 class BankSettings(CheckSettings):
     """How one bank is put to a model."""
 
-    places = ("source.path",)
+    places: ClassVar[tuple[str, ...]] = ("source.path",)
 
     source: BankSource
 
@@ -174,6 +177,64 @@ class SamplingSettings(BankSettings):
     sampling: Sampling
 
 
+class FewShotSettings(BankSettings):
+    """How a bank is put whose records have right answers.
+
+    Attributes:
+        shots: worked examples before every prompt, in the order of their bank.
+        examples: that bank; `None` without examples.
+    """
+
+    places: ClassVar[tuple[str, ...]] = ("source.path", "examples.path")
+    formerly: ClassVar[Mapping[str, object]] = {"shots": 0, "examples": None}
+
+    shots: Natural = 0
+    examples: TableSource | None = None
+
+
+class AnswerSettings(FewShotSettings, SamplingSettings):
+    """How answers in free text are drawn."""
+
+
+class QuestionSettings(AnswerSettings):
+    """How multiple-choice questions are answered in free text.
+
+    Attributes:
+        template: of a prompt, with `{context}`, `{question}` and `{options}`; `None` for the
+            article's.
+        rotate_options: whether the next sample has the options in the next cyclic order.
+    """
+
+    formerly: ClassVar[Mapping[str, object]] = {
+        **FewShotSettings.formerly,
+        "template": None,
+        "rotate_options": False,
+    }
+
+    template: str | None = None
+    rotate_options: bool = True
+
+
+Formulation = Literal["letters", "text", "both"]
+Normalization = Literal["characters", "none", "pmi"]
+
+
+class OptionSettings(FewShotSettings):
+    """How the options of multiple-choice questions are scored by likelihood.
+
+    Attributes:
+        template: as in `QuestionSettings`.
+        formulation: `letters` lists the options and scores their letters (multiple choice), `text`
+            lists none and scores their texts (cloze), `both` does both, and the better counts.
+        normalize: what a text's log-probability is divided by or reduced by: its `characters`,
+            nothing (`none`), or its log-probability without the question (`pmi`).
+    """
+
+    template: str | None = None
+    formulation: Formulation = "both"
+    normalize: Normalization = "characters"
+
+
 class CheckConfig(Frozen):
     """One question that is put to every candidate: all that measuring is told, and no limit.
 
@@ -181,7 +242,7 @@ class CheckConfig(Frozen):
         name: of the check.
         item: the corpus, bank or prompt file.
         settings: how it is measured.
-        stop_early: whether sampling may stop where the verdict is certain.
+        stop_early: whether measuring may stop where the verdict is certain.
         origin: name of the file that it was read from.
         files: the local files and folders that its table names, each by its key in full.
     """
@@ -200,4 +261,7 @@ class CheckConfig(Frozen):
         for each in self.settings.places:
             field, _, part = each.partition(".")
             exclude[field] = {**exclude.get(field, {}), part: True} if part else True
+        for name, value in self.settings.formerly.items():
+            if getattr(self.settings, name) == value:
+                exclude[name] = True
         return {"check": self.name, **self.settings.model_dump(mode="json", exclude=exclude)}

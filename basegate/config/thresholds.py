@@ -171,14 +171,14 @@ def _items(
                 name=check.name,
                 item=name or next((file.stem for file in files.values()), check.name),
                 settings=table.settings_of(own, path.parent),
-                stop_early=getattr(table, "stop_early", False),
+                stop_early=getattr(own, "early", "none") == "sequential",
                 origin=path.name,
                 files={f"{where}.{key}": file for key, file in files.items()},
             ),
             tuple(
                 _limit(check, path, place, given, own, key, *limit)
                 for place, given in limits.items()
-                for key, limit in given.given_limits().items()
+                for key, limit in given.given_limits(own).items()
             ),
         )
 

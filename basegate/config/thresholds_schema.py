@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -19,13 +19,14 @@ from pydantic import (
 from basegate.config.declaration import LimitRule, at_least, at_most
 from basegate.config.registry import NAME
 from basegate.config.settings import (
+    AnswerSettings,
     BankSource,
     CheckSettings,
+    DatasetKeys,
     DecodingKeys,
     Positive,
     PositiveFloat,
     Sampling,
-    SamplingSettings,
     Share,
     TableKeys,
     TableSource,
@@ -113,7 +114,7 @@ class Table(BaseModel):
 
     @model_validator(mode="after")
     def _advisory_limits(self) -> Self:
-        own = [key for key, (rule, _) in self.given_limits().items() if not rule.validity]
+        own = [key for key, (rule, _) in self.given_limits(self).items() if not rule.validity]
         if self.advisory is not False and not own:
             raise ValueError(
                 "advisory speaks of the limits in its own table, and this one has none. Write it "
@@ -157,7 +158,8 @@ class Table(BaseModel):
     def metric_of(self, key: str, rule: LimitRule) -> str:
         return rule.metric
 
-    def given_limits(self) -> dict[str, tuple[LimitRule, float | Relative | Drop]]:
+    def given_limits(self, item: Table) -> dict[str, tuple[LimitRule, float | Relative | Drop]]:
+        """Its limits that hold for an item, which may be the table itself."""
         return {
             key: (rule, value)
             for key, rule in self.limit_rules().items()
@@ -180,9 +182,9 @@ class SampledTable(DecodingKeys, Table):
 
     max_degenerate_share: Annotated[Share, _DEGENERATE] = 0.5
 
-    def sampled(self, source: BankSource, samples: int) -> SamplingSettings:
+    def sampling(self, samples: int) -> Sampling:
         shared = self.model_dump(include=set(Sampling.model_fields) - {"samples"})
-        return SamplingSettings(source=source, sampling=Sampling(samples=samples, **shared))
+        return Sampling(samples=samples, **shared)
 
 
 class BankTable(TableKeys, Table):
@@ -226,22 +228,54 @@ class BankTable(TableKeys, Table):
             )
 
 
+Early = Literal["sequential", "none"]
+"""Whether measuring stops as soon as the verdict is certain, or all is measured."""
+MOST_SHOTS = 8
+DEFAULT_SHOTS = 5
+
+
 class AnswersTable(BankTable):
     """A bank of what has a right answer, of which samples are drawn: k of n, or the accuracy."""
 
-    samples: Positive
+    samples: Positive | None = None
+    shots: Annotated[int, Field(ge=0, le=MOST_SHOTS, strict=True)] = DEFAULT_SHOTS
+    examples: str | None = None
+    early: Early = "sequential"
     correct: Annotated[Positive | None, at_least("correct", by_interval=False)] = None
-    min_accuracy: Annotated[ShareLimit | None, at_least("accuracy")] = None
+    min_accuracy: Annotated[ShareLimit | None, at_least("accuracy", sequential=True)] = None
     confidence: Confidence = 0.95
 
     @model_validator(mode="after")
     def _k_of_n(self) -> Self:
-        if self.correct is not None and self.correct > self.samples:
+        if self.is_sampled and self.samples is None:
+            raise ValueError("samples is missing: how many answers are drawn of each.")
+        if self.correct is not None and self.samples is not None and self.correct > self.samples:
             raise ValueError(
                 f"correct = {self.correct} of samples = {self.samples} cannot be reached. "
                 f"Accepted for correct: 1 to {self.samples}."
             )
         return self
+
+    @model_validator(mode="after")
+    def _has_examples(self) -> Self:
+        if "shots" in self.model_fields_set and self.shots and self.examples is None:
+            raise ValueError(
+                f"shots = {self.shots} needs examples = (a bank of worked examples, none of which "
+                "is asked)."
+            )
+        return self
+
+    @property
+    def is_sampled(self) -> bool:
+        return True
+
+    def few_shot(self, base: Path) -> dict[str, Any]:
+        """`shots` and `examples` of the settings; the examples are laid out as the bank is."""
+        if self.examples is None or not self.shots:
+            return {"shots": 0, "examples": None}
+        keys = self.model_dump(include=set(TableKeys.model_fields) - set(DatasetKeys.model_fields))
+        examples = TableSource(path=place(base, self.examples), **keys)
+        return {"shots": self.shots, "examples": examples}
 
 
 class KOfNTable(SampledTable):
@@ -249,7 +283,12 @@ class KOfNTable(SampledTable):
 
     item_tables = "banks"
 
-    stop_early: bool = True
+    def given_limits(self, item: Table) -> dict[str, tuple[LimitRule, float | Relative | Drop]]:
+        limits = super().given_limits(item)
+        if isinstance(item, AnswersTable) and not item.is_sampled:
+            del limits["max_degenerate_share"]
+        return limits
 
-    def settings_of(self, item: AnswersTable, base: Path) -> SamplingSettings:
-        return self.sampled(item.source(base), item.samples)
+    def settings_of(self, item: Any, base: Path) -> CheckSettings:
+        sampling = self.sampling(item.samples or 1)
+        return AnswerSettings(source=item.source(base), sampling=sampling, **item.few_shot(base))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from basegate.config.settings import BankSettings, BankSource, GeneratedSource
 from basegate.data.tables import Row, RowError, has_lone_surrogate, pick, read_table, table_identity
 from basegate.errors import DataError
-from basegate.measurement import SampleSize
+from basegate.measurement import AnswerCounts, SampleSize
 from basegate.serialization import digest
 
 BAD_SHARE = 0.01
@@ -50,6 +51,11 @@ class _Record(BaseModel):
     def content(self) -> str:
         """What makes two records the same, whatever their ids."""
         return "\n".join(getattr(self, name) for name in self.asked)
+
+
+CUE = "答案是：\n"
+"""What the article's prompts end with."""
+_PLACE = re.compile(r"\{context\}|\{question\}|\{options\}")
 
 
 class Prompt(_Record):
@@ -100,9 +106,33 @@ class Question(_Record):
     @property
     def prompt(self) -> str:
         """The article's layout, ending where the model is to answer."""
+        return self.laid_out()
+
+    def laid_out(self, template: str | None = None, *, listed: bool = True) -> str:
+        """A prompt that ends where the model is to answer.
+
+        Args:
+            template: with `{context}`, `{question}` and `{options}`; a line of nothing but what is
+                empty is left out. By default the article's layout.
+            listed: whether it shows the options.
+        """
         options = "\n".join(f"{letter}: {text}" for letter, text in self.options.items())
-        parts = [self.context, self.question, options, "答案是：\n"]
-        return "\n\n".join(part for part in parts if part)
+        parts = {
+            "{context}": self.context,
+            "{question}": self.question,
+            "{options}": options if listed else "",
+        }
+        if template is None:
+            return "\n\n".join(part for part in (*parts.values(), CUE) if part)
+        lines = [line for line in template.split("\n") if parts.get(line, line) or not line]
+        return _PLACE.sub(lambda found: parts[found[0]], "\n".join(lines))
+
+    def turned(self, shift: int) -> Question:
+        """The same question with its options in another cyclic order."""
+        letters, texts = list(self.options), list(self.options.values())
+        turned = dict(zip(letters, texts[shift:] + texts[:shift], strict=True))
+        answer = letters[letters.index(self.answer) - shift]
+        return self.model_copy(update={"options": turned, "answer": answer})
 
     @property
     def content(self) -> str:
@@ -158,24 +188,38 @@ class Bank(Generic[Record]):
     Attributes:
         records: at least one, no two of the same id or content.
         left_out: bad records, at most one in a hundred.
+        examples: worked examples before every prompt, in their order.
     """
 
     records: tuple[Record, ...]
     left_out: tuple[RowError, ...] = ()
+    examples: tuple[Record, ...] = ()
 
-    def sample_size(self, samples: int | None = None, *, at_most: bool = False) -> SampleSize:
+    def sample_size(
+        self,
+        samples: int | None = None,
+        *,
+        at_most: bool = False,
+        read: AnswerCounts | None = None,
+        not_asked: int = 0,
+    ) -> SampleSize:
         """What a measurement of the bank is based on.
 
         Args:
             samples: of each record, where there are any.
             at_most: whether some have fewer.
+            read: what was read in them.
+            not_asked: records that were not needed for a verdict.
         """
         return SampleSize(
             kind=f"{self.records[0].kind_name}s",
-            n=len(self.records),
+            n=len(self.records) - not_asked,
+            out_of=len(self.records) if not_asked else None,
             samples_each=samples,
             at_most=at_most,
             left_out=len(self.left_out),
+            read=read,
+            shots=len(self.examples),
         )
 
 
@@ -303,7 +347,7 @@ def _check_first_answer(source: BankSource, rows: list[Row]) -> None:
 def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
     if record.id in records:
         raise ValueError(f"duplicate id {record.id!r}")
-    content = _normal(record.content)
+    content = normal(record.content)
     if (same := contents.get(content)) is not None:
         raise ValueError(f"it is the same {record.kind_name} as {same!r}")
     records[record.id] = record
@@ -314,7 +358,7 @@ _SIGNS = "-*/.%!()√"
 _SYMBOLS = ("Sm", "Sc", "Sk")
 
 
-def _normal(text: str) -> str:
+def normal(text: str) -> str:
     """A text without what does not make a difference: width, case, white space, marks."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     # Marks of mathematics make a difference, and a point between digits; those of prose do not.

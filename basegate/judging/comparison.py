@@ -24,8 +24,9 @@ from basegate.config.declaration import declaration_of, origin_of
 from basegate.errors import NotCompared, summary
 from basegate.i18n.formatting import FRACTION
 from basegate.ledger import Comparison
-from basegate.measurement import ItemScores, Measurement
+from basegate.measurement import Measurement
 from basegate.stats.paired import (
+    ItemScores,
     holm,
     paired_ratio_intervals,
     paired_share_interval,
@@ -86,10 +87,9 @@ def alike(one: Measurement, other: Measurement) -> bool:
 
 def shared(one: ItemScores, other: ItemScores) -> tuple[ItemScores, ItemScores]:
     """Both on the items that both have something to count on."""
-    if one.fixed and one.totals != other.totals:
+    items = [item for item in one.counts if one.totals[item] and other.totals.get(item)]
+    if one.fixed and any(one.totals[item] != other.totals[item] for item in items):
         items = []  # other texts under the same numbers, as where one tokenizer sees one document
-    else:
-        items = [item for item in one.counts if one.totals[item] and other.totals.get(item)]
 
     def kept(scored: ItemScores) -> ItemScores:
         counts = {item: scored.counts[item] for item in items}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule
+from basegate.checks.early_stopping import ALL_SAMPLES, SequentialLimit, StoppingRule
 from basegate.config.declaration import declaration_of
 from basegate.config.limits import AnyLimit, DropLimit, Limit, RelativeLimit
 from basegate.errors import InvalidMeasurement
@@ -322,13 +322,25 @@ def _curve(metric: Metric, limit: Limit) -> tuple[tuple[float, float], ...]:
 
 
 def stopping_rule(limits: Sequence[AnyLimit]) -> StoppingRule:
-    """How many samples the limits on a bank need.
+    """How much of a bank its limits need.
 
-    Only k of n can be decided early. A limit on the bank's accuracy needs all samples.
+    k of n is decided as soon as the samples left cannot change it, a share of the bank by a
+    confidence sequence. Limits of both kinds, or relative ones, need all of it.
     """
     absolute = [limit for limit in limits if isinstance(limit, Limit)]
     counts = {int(limit.value) for limit in absolute if limit.metric == "correct"}
     if len(counts) == 1 and all(limit.metric == "correct" or limit.validity for limit in limits):
-        shares = (limit.value for limit in absolute if limit.validity)
-        return StoppingRule(counts.pop(), min(shares, default=1.0))
+        return StoppingRule(counts.pop(), _most_degenerate(absolute))
+    gates = [limit for limit in limits if not limit.validity]
+    if gates and all(isinstance(each, Limit) and each.sequential for each in gates):
+        sequential = tuple(
+            SequentialLimit(each.metric, each.value, each.confidence)
+            for each in absolute
+            if not each.validity
+        )
+        return StoppingRule(None, _most_degenerate(absolute), sequential)
     return ALL_SAMPLES
+
+
+def _most_degenerate(limits: Sequence[Limit]) -> float:
+    return min((each.value for each in limits if each.validity), default=1.0)

@@ -21,7 +21,8 @@ from basegate.config.limits import DropLimit, Limit
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION, POINTS
 from basegate.judging.comparison import difference_intervals, ratio_of, shared
-from basegate.measurement import DROP, ItemScores, Measurement, Metric
+from basegate.measurement import DROP, Measurement, Metric
+from basegate.stats.paired import ItemScores
 from basegate.verdict import Reference
 
 

@@ -71,7 +71,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
             return stored
         if stored is not None:
             more = Message(
-                "{name}: the limit needs samples that were not drawn before; they are drawn now.",
+                "{name}: the limit needs more than was measured before; the rest is measured now.",
                 name=name,
             )
             progress.status(more)

@@ -25,14 +25,13 @@ class Metric:
         item: the part of the measurement it speaks of (a question's id), or empty for the whole.
         interval: a confidence interval, lower and upper end, where one can be given.
         confidence: the interval's level.
-        count: out of how many, for counts (`correct` of `count` samples); of how many questions or
-            pairs, for shares of them.
-        drawn: for counts, samples that were drawn: fewer than `count` where the others could not
-            change the verdict.
+        count: out of how many samples, of a count; of how many questions or pairs, of a share.
+        drawn: of a count, samples that were drawn: fewer where the others could change nothing.
         informative: whether it is shown only, never judged, and may be no finite number.
         effective_count: independent draws that a share is worth, from which an interval at any
             level follows; `None` where the interval comes from elsewhere.
         degrees: of freedom of the variance that the effective count was estimated from, if it was.
+        best_of: how many metrics it is the best of; its interval is theirs together (Bonferroni).
     """
 
     name: str
@@ -46,6 +45,7 @@ class Metric:
     informative: bool = False
     effective_count: float | None = None
     degrees: int | None = None
+    best_of: int = 1
 
     @classmethod
     def share(
@@ -57,6 +57,7 @@ class Metric:
         count: int,
         worth: float,
         degrees: int | None = None,
+        best_of: int = 1,
     ) -> Metric:
         """The metric of a share of questions or pairs that are worth so many independent draws.
 
@@ -67,10 +68,11 @@ class Metric:
             value,
             FRACTION,
             item,
-            share_interval(value, worth, 0.95),
+            share_interval(value, worth, 1 - 0.05 / best_of),
             count=count,
             effective_count=worth,
             degrees=degrees,
+            best_of=best_of,
         )
 
     @property
@@ -88,4 +90,4 @@ class Metric:
         worth = self.worth_at(confidence)
         if worth is None or self.value is None:
             return self.interval, self.confidence
-        return share_interval(self.value, worth, confidence), confidence
+        return share_interval(self.value, worth, 1 - (1 - confidence) / self.best_of), confidence

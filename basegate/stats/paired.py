@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from basegate.i18n.formatting import FRACTION
 from basegate.stats.bootstrap import SEED, widened
 from basegate.stats.intervals import estimated
 
@@ -20,6 +22,32 @@ if TYPE_CHECKING:
 _DRAWN_AT_ONCE = 2**20
 """Clusters drawn at once: some ten megabytes."""
 _PAIRS_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """What one candidate reached on every item, in one metric, to compare it with others.
+
+    Attributes:
+        metric: its name.
+        unit: of which kind it is; see `basegate.measurement.Metric`.
+        counts: by item, what is counted.
+        totals: by item, what it is counted of; the metric is sum(counts) / sum(totals).
+        lower: whether less is better.
+        fixed: whether what is counted of is the same for every candidate, as characters are.
+    """
+
+    metric: str
+    unit: str
+    counts: dict[str, float]
+    totals: dict[str, float]
+    lower: bool = False
+    fixed: bool = False
+
+    @classmethod
+    def each(cls, metric: str, values: dict[str, float]) -> ItemScores:
+        """A metric in which every item counts once."""
+        return cls(metric, FRACTION, values, dict.fromkeys(values, 1.0))
 
 
 def paired_difference(

@@ -13,8 +13,8 @@ from basegate.config.registry import CandidateSpec
 from basegate.config.settings import (
     CheckConfig,
     CorpusSource,
+    QuestionSettings,
     Sampling,
-    SamplingSettings,
     TableSource,
 )
 from basegate.config.thresholds import load_thresholds
@@ -159,7 +159,7 @@ def made_key(folder, spec, device, asked):
         settings = PerplexitySettings(corpus=corpus, **given)
     else:
         source = TableSource(path=data, format="jsonl")
-        settings = SamplingSettings(source=source, **given)
+        settings = QuestionSettings(source=source, **given)
     candidate = Candidate(CandidateSpec(name="n", **spec), device="cpu")
     candidate.device = device
     return digest(identify(candidate, CheckConfig(name=check, item="i", settings=settings)))

@@ -2,19 +2,23 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from scipy import stats
 
 from basegate.checks import knowledge, reasoning
 from basegate.checks.early_stopping import ALL_SAMPLES, MeasureTask, StoppingRule
-from basegate.checks.k_of_n import PromptItem, count_correct
+from basegate.checks.k_of_n import PromptItem, _add, _requests, count_correct
 from basegate.checks.labels import format_sample_size
-from basegate.config.settings import Sampling, SamplingSettings, TableSource
+from basegate.config.settings import (
+    AnswerSettings,
+    QuestionSettings,
+    Sampling,
+    SamplingSettings,
+    TableSource,
+)
 from basegate.data.banks import Bank, Problem, Question
-from basegate.engines.protocol import Draw, TokenScores
-from basegate.errors import InvalidMeasurement
+from basegate.engines.protocol import Draw
 from basegate.stats.intervals import count_interval, effective_count, share_interval
 from tests.helpers.checkpoints import write_jsonl
 
@@ -44,10 +48,6 @@ class DrawingEngine:
         """Nothing was drawn before."""
         return [[] for _ in prompts]
 
-    def log_likelihoods(self, texts, *, after, progress):
-        """Find the first option likeliest, and the letter A."""
-        return [TokenScores(np.array([-1.0 if text in "A1" else -2.0]), None) for text in texts]
-
 
 def read(text):
     """Read a text that is a single letter."""
@@ -62,7 +62,7 @@ def ask(*expected):
 
 
 def settings_for(path):
-    return SamplingSettings(source=TableSource(path=path), sampling=SAMPLING)
+    return QuestionSettings(source=TableSource(path=path), sampling=SAMPLING, rotate_options=False)
 
 
 def counted(engine, asked, sampling=SAMPLING, stopping=ALL_SAMPLES, earlier=None):
@@ -95,7 +95,7 @@ def test_right_answers_are_counted_per_question():
     assert of(findings, "correct")[0].unit == "correct"
     assert findings.facts == {"questions": 2, "left_out": 0, "no_answer": 1, "not_drawn": 0}
     based_on = format_sample_size(findings.sample_size)
-    assert based_on == "2 questions, 4 samples each, 0 left out"
+    assert based_on.startswith("2 questions, 4 samples each, 0 left out, of the samples ")
 
 
 def test_the_accuracy_is_the_mean_over_questions():
@@ -175,9 +175,8 @@ def test_sampling_stops_where_the_verdict_is_certain():
         (2.0, "correct", 4),
     ]
     assert findings.facts["not_drawn"] == 3
-    assert (
-        format_sample_size(findings.sample_size) == "3 questions, up to 4 samples each, 0 left out"
-    )
+    based_on = format_sample_size(findings.sample_size)
+    assert based_on.startswith("3 questions, up to 4 samples each, 0 left out")
     assert of(findings, "accuracy") == [], "what is left is no fair share"
 
 
@@ -196,56 +195,120 @@ def test_whether_the_run_is_broken_is_that_of_all_samples():
     assert certain.rounds == [(["Question 0"], [[0, 1, 2, 3]])]
 
 
-def test_knowledge_that_cannot_be_scored_by_likelihood_is_still_counted(tmp_path):
-    class Unscored(DrawingEngine):
-        def log_likelihoods(self, texts, **given):
-            raise InvalidMeasurement("no token.")
-
-    question = Question(id="q", question="?", options={"A": "1", "B": "2"}, answer="A")
-    findings = knowledge.measure(
-        Unscored(["A"] * 4), MeasureTask(Bank((question,)), settings_for(tmp_path / "q"))
+def test_the_four_shares_of_the_samples_are_reported():
+    texts = ["A", "B", "none", "!" * 32, "none", "none", "none", "!" * 32]
+    findings = counted(DrawingEngine(texts), ask("A"), replace_samples(8))
+    read = findings.sample_size.read
+    assert (read.right, read.wrong, read.no_answer, read.degenerate) == (1, 1, 4, 2)
+    assert format_sample_size(findings.sample_size) == (
+        "1 question, 8 samples each, 0 left out, of the samples 12.5 % right, 12.5 % wrong, 50 % "
+        "without an answer, 25 % degenerate"
     )
-    assert of(findings, "accuracy")[0].value == 1.0
-    assert of(findings, "likelihood_accuracy") == []
-    assert findings.notes == ("the options could not be scored by likelihood: no token.",)
+    assert findings.notes == (), "not more than half"
 
 
-def test_options_that_were_scored_are_not_scored_again(tmp_path):
-    question = Question(id="q", question="?", options={"A": "1", "B": "2"}, answer="A")
-    settings = settings_for(tmp_path / "q")
-    bank = Bank((question,))
-    first = knowledge.measure(
-        DrawingEngine(["A"] * 4), MeasureTask(bank, settings, stopping=StoppingRule(1, 1.0))
-    )
-    again = DrawingEngine(["A"] * 4)
-    again.log_likelihoods = None
-    whole = knowledge.measure(again, MeasureTask(bank, settings, earlier=first))
-    assert whole.choices == first.choices
-    assert again.rounds == [(["?\n\nA: 1\nB: 2\n\n答案是：\n"], [[1, 2, 3]])]
+def test_more_than_half_without_an_answer_is_said_to_be_the_format():
+    findings = counted(DrawingEngine(["none", "none", "none", "A"]), ask("A"))
+    [note] = findings.notes
+    assert "what was measured is the format, not the knowledge" in note
+    assert "shots and examples" in note
 
 
-@pytest.mark.parametrize(
-    ("texts", "share"),
-    [(["B", "B", "B"], "0.0 %"), (["A", "B", "B", "B"], "50.0 %"), (["A", "A"], None)],
+def turned(question):
+    return [question.turned(shift) for shift in range(len(question.options))]
+
+
+QUESTION = Question(
+    id="q", question="邊個？", options={"A": "李家超", "B": "林鄭月娥", "C": "梁振英"}, answer="A"
 )
-def test_disagreement_where_sampling_stopped_early_is_that_of_the_first_samples(
-    tmp_path, texts, share
-):
-    # Two of four settle a question at best, so two are drawn of every one, whatever they are. The
-    # third and fourth are drawn only where these disagree: counted, they would tilt the share.
-    questions = tuple(
-        Question(id=f"q{number}", question="?", options={"A": "1", "B": "2"}, answer="A")
-        for number in range(12)
+
+
+class ByPrompt(DrawingEngine):
+    """Answers every prompt with the letter that a function gives, and counts no numbers."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.rounds = []
+
+    def sample(self, prompts, *, sampling, progress, numbers, is_final):
+        self.rounds.append((list(prompts), [list(wanted) for wanted in numbers]))
+        return [
+            [Draw(self.answer(prompt), number) for number in wanted]
+            for prompt, wanted in zip(prompts, numbers, strict=True)
+        ]
+
+
+def rotating(path, samples, **further):
+    sampling = SAMPLING.model_copy(update={"samples": samples})
+    return QuestionSettings(source=TableSource(path=path), sampling=sampling, **further)
+
+
+def test_the_options_take_turns_so_that_a_taste_for_a_letter_does_not_pass(tmp_path):
+    engine = ByPrompt(lambda prompt: "A")
+    task = MeasureTask(Bank((QUESTION,)), rotating(tmp_path / "q", 7))
+    findings = knowledge.measure(engine, task)
+    ways = turned(QUESTION)
+    assert engine.rounds == [([each.prompt for each in ways], [[0, 3, 6], [1, 4], [2, 5]])]
+    # Each sample stands with the prompt it was drawn after, and the letter that is right there.
+    assert [each.seed for each in findings.samples] == list(range(7))
+    assert [each.expected for each in findings.samples] == ["A", "C", "B", "A", "C", "B", "A"]
+    assert [each.prompt for each in findings.samples[:3]] == [each.prompt for each in ways]
+    assert [each.value for each in of(findings, "correct")] == [3.0]
+
+
+def test_what_is_known_is_found_in_every_order(tmp_path):
+    def knowing(prompt):
+        return next(line[0] for line in prompt.splitlines() if line.endswith("李家超"))
+
+    task = MeasureTask(Bank((QUESTION,)), rotating(tmp_path / "q", 7), stopping=StoppingRule(3))
+    engine = ByPrompt(knowing)
+    findings = knowledge.measure(engine, task)
+    assert [(each.value, each.drawn) for each in of(findings, "correct")] == [(3.0, 3)]
+    more = knowledge.measure(
+        ByPrompt(knowing), replace(task, stopping=ALL_SAMPLES, earlier=findings)
     )
-    findings = knowledge.measure(
-        DrawingEngine(texts),
-        MeasureTask(Bank(questions), settings_for(tmp_path / "q"), stopping=StoppingRule(2)),
+    assert [each.seed for each in more.samples] == list(range(7))
+
+
+@given(st.integers(1, 5), st.integers(0, 9), st.integers(1, 12))
+def test_samples_are_requested_once_each_and_after_their_own_way(ways, start, count):
+    items = {"q": [PromptItem("q", str(place), "A", read) for place in range(ways)]}
+    requests = _requests(items, {"q": range(start, start + count)})
+    found = {number: each.prompt for each, numbers in requests for number in numbers}
+    assert found == {number: str(number % ways) for number in range(start, start + count)}
+
+
+def test_samples_of_an_earlier_run_count_up_to_the_first_that_is_missing():
+    items = [PromptItem("q", str(place), "A", read) for place in range(2)]
+    samples = {"q": []}
+    # Numbers 0, 2 and 4 were drawn after one way, and 1 after the other: 3 is missing.
+    _add(
+        samples,
+        [(items[0], range(0, 6, 2)), (items[1], range(1, 6, 2))],
+        [[Draw("A", 0), Draw("A", 2), Draw("A", 4)], [Draw("A", 1)]],
     )
-    assert findings.facts["not_drawn"] > 0 or len(texts) == 4
-    if share is None:
-        assert findings.notes == ()
-    else:
-        assert f": {share} of sampled answers are right, 100.0 %" in findings.notes[0]
+    assert [each.seed for each in samples["q"]] == [0, 1, 2]
+
+
+def test_examples_stand_before_every_prompt_in_their_order(tmp_path):
+    example = Question(id="e", question="幾多？", options={"A": "一", "B": "二"}, answer="B")
+    engine = ByPrompt(lambda prompt: "A")
+    settings = rotating(tmp_path / "q", 1, rotate_options=False)
+    knowledge.measure(engine, MeasureTask(Bank((QUESTION,), examples=(example,)), settings))
+    assert engine.rounds[0][0] == [
+        "幾多？\n\nA: 一\nB: 二\n\n答案是：\nB\n\n"
+        "邊個？\n\nA: 李家超\nB: 林鄭月娥\nC: 梁振英\n\n答案是：\n"
+    ]
+    examples = (
+        Problem(id="1", prompt="So, n =", answer=9),
+        Problem(id="2", prompt="答案：", answer=8),
+        Problem(id="3", prompt="n = ", answer=7),
+    )
+    problem = Problem(id="p", prompt="1 + n = 3, n =", answer=2)
+    engine = ByPrompt(lambda prompt: " 2")
+    settings = AnswerSettings(source=TableSource(path="p"), sampling=SAMPLING)
+    reasoning.measure(engine, MeasureTask(Bank((problem,), examples=examples), settings))
+    assert engine.rounds[0][0] == ["So, n = 9\n\n答案：8\n\nn = 7\n\n1 + n = 3, n ="]
 
 
 def test_another_limit_draws_only_what_is_missing():

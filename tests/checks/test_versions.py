@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "b97f2a6d82ad6783"),
-    "reasoning": (5, "e4da95d0cb0a6ae3"),
-    "continuation": (7, "f64e7d351eb8c599"),
-    "minimal_pairs": (3, "fdcabc7924def008"),
-    "perplexity": (5, "bab072155bd157ba"),
+    "knowledge": (6, "f9a7bf3bf839d787"),
+    "reasoning": (5, "e8cb7f939a90e593"),
+    "continuation": (7, "92492d4b7a9fbb69"),
+    "minimal_pairs": (3, "2dd931e7f11c45c2"),
+    "perplexity": (5, "76f0a7e5b1ee451d"),
 }
 
 

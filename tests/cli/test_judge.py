@@ -164,7 +164,7 @@ def test_of_several_versions_of_libraries_the_newest_counts(judge, store, thresh
 def test_where_all_samples_are_wanted_the_drawn_ones_are_too_few(judge, store, thresholds):
     fill(store, thresholds, knowledge=answers(right=7, drawn=7))
     assert judge()[0] == 0
-    thresholds.write_text(THRESHOLDS + "[knowledge]\nstop_early = false\n")
+    thresholds.write_text(THRESHOLDS.replace("correct = 7", 'correct = 7\nearly = "none"'))
     status, out, _ = judge()
     assert status == 1
     assert "  not decided  knowledge facts" in out

@@ -11,17 +11,12 @@ from basegate.config.declaration import check_names
 from basegate.config.settings import Sampling
 from basegate.config.thresholds import load_thresholds
 from basegate.errors import UsageError
+from tests.helpers.thresholds import BANK
 
 CORPUS = """
 [perplexity.corpora.wiki]
 path = "corpus.txt"
 max_bits_per_char = 5.0
-"""
-BANK = """
-[knowledge.banks.must-know]
-questions = "questions.jsonl"
-samples = 10
-correct = 7
 """
 CONTINUATION = """
 [continuation]
@@ -34,33 +29,6 @@ problems = "problems.jsonl"
 samples = 10
 correct = 7
 """
-
-
-@pytest.fixture
-def load(tmp_path):
-    """Write a thresholds.toml and read it."""
-
-    def write_and_load(text):
-        path = tmp_path / "thresholds.toml"
-        path.write_text(text, encoding="utf-8")
-        return load_thresholds(path)
-
-    return write_and_load
-
-
-@pytest.fixture
-def refusal(load, tmp_path):
-    """Return the sentences with which a thresholds.toml is refused, without the file's name."""
-
-    def refuse(text):
-        with pytest.raises(UsageError) as caught:
-            load(text)
-        prefix = f"{tmp_path / 'thresholds.toml'}: "
-        lines = str(caught.value).splitlines()
-        assert all(line.startswith(prefix) for line in lines), "every line names the file"
-        return [line.removeprefix(prefix) for line in lines]
-
-    return refuse
 
 
 def test_checks_come_in_the_articles_order(load):
@@ -91,6 +59,7 @@ def test_limits_say_where_they_stand_what_they_judge_and_why(load):
         "by_interval": True,
         "signed": False,
         "validity": False,
+        "sequential": True,
         "confidence": 0.95,
         "why": "a reason",
         "advisory": False,
@@ -218,24 +187,16 @@ WRONG = {
         "continuation on corpus has no limit, so nothing would be judged. Add at least one of "
         "min_cantonese_share, max_latin_share, max_simplified_share, max_looping_share, max_drop.",
     ),
-    "k of n by likelihood": (
-        BANK + 'method = "likelihood"\n',
-        'knowledge.banks.must-know: correct counts samples, and method = "likelihood" has none',
-    ),
-    "unknown method": (
-        BANK + 'method = "guess"\n',
-        "knowledge.banks.must-know.method = \"guess\": accepted: 'generation' or 'likelihood'.",
-    ),
     "unknown key": (
         CORPUS.replace("max_bits_per_char", "max_bit_per_char"),
         "perplexity.corpora.wiki.max_bit_per_char: unknown key. Did you mean 'max_bits_per_char'? "
-        "Accepted here: advisory, column, dataset, format, glob, join, max_bits_per_char, "
+        "Accepted here: advisory, column, dataset, early, format, glob, join, max_bits_per_char, "
         "max_drop, max_gap, max_perplexity, name, parallel, path, revision, split, why.",
     ),
     "unknown key in a bank": (
         BANK + "sampels = 20",
-        "knowledge.banks.must-know.sampels: unknown key. Did you mean 'samples' or 'name' or "
-        "'split'? Accepted here: advisory, answers, columns, confidence, correct, dataset,",
+        "knowledge.banks.must-know.sampels: unknown key. Did you mean 'samples' or "
+        "'examples' or 'name'? Accepted here: advisory, answers, columns, confidence, correct,",
     ),
     "unknown table": (
         "[perplexty]\nwindow = 2048",
@@ -313,10 +274,6 @@ WRONG = {
         "[perplexity]\nwindow = 513\n" + CORPUS,
         "perplexity: context = 512 leaves no token to score in a window of 513. Accepted: 0 to "
         "511.",
-    ),
-    "missing samples": (
-        BANK.replace("samples = 10", ""),
-        "knowledge.banks.must-know.samples: this key is missing.",
     ),
     "missing prompts": (
         "[continuation]\nmax_latin_share = 0.1",
@@ -460,17 +417,6 @@ def test_a_file_in_another_encoding_is_refused(tmp_path):
     path.write_bytes('# 門檻\nwhy = "廣東話"'.encode("big5"))
     with pytest.raises(UsageError, match="is not UTF-8"):
         load_thresholds(path)
-
-
-def test_likelihood_gates_where_it_is_asked_to(load):
-    by_likelihood = BANK.replace("correct = 7", 'min_accuracy = 0.5\nmethod = "likelihood"')
-    limits = load(by_likelihood).limits("x", "knowledge", "must-know")
-    assert [(each.metric, each.by_interval) for each in limits] == [
-        ("likelihood_accuracy", True),
-        ("degenerate_share", False),
-    ]
-    by_generation = BANK.replace("correct = 7", "min_accuracy = 0.5")
-    assert load(by_likelihood).checks[0].settings == load(by_generation).checks[0].settings
 
 
 def test_a_limit_of_validity_holds_for_all_banks_and_may_be_a_candidates_own(load):

@@ -169,7 +169,7 @@ def bank(tmp_path):
     """A function that counts the answers of a bank of problems, none of which is ever right."""
     from basegate.checks import reasoning
     from basegate.checks.early_stopping import MeasureTask
-    from basegate.config.settings import SamplingSettings, TableSource
+    from basegate.config.settings import QuestionSettings, TableSource
     from basegate.data.banks import Bank, Problem
 
     records = tuple(
@@ -178,7 +178,7 @@ def bank(tmp_path):
     )
     sampling = Sampling(samples=7, temperature=1.0, max_new_tokens=6)
     source = TableSource(path=tmp_path / "bank")
-    settings = SamplingSettings(source=source, sampling=sampling)
+    settings = QuestionSettings(source=source, sampling=sampling, rotate_options=False)
 
     def count(engine, journal, stopping):
         task = MeasureTask(Bank(records), settings, stopping=stopping)

@@ -27,8 +27,8 @@ def test_a_good_candidate_is_accepted(isolated, workers):
             "one: accepted",
             "  pass * perplexity local * 1.44 bits per character, limit at most 2 [[]1 document[]]",
             "  pass * continuation *",
-            "  pass * knowledge facts * q1 1 of 1 correct, * [[]1 question, *0 left out[]]",
-            "  pass * reasoning sums * p1 1 of 1 correct, * [[]1 problem, *0 left out[]]",
+            "  pass * knowledge facts * q1 1 of 1 correct, * [[]1 question, *0 left out*[]]",
+            "  pass * reasoning sums * p1 1 of 1 correct, * [[]1 problem, *0 left out*[]]",
         ]
     )
     assert set(verdicts(isolated).values()) == {"pass"}

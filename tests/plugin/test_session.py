@@ -68,8 +68,14 @@ def test_sampling_stops_where_the_verdict_is_certain(plain):
     assert logged(plain, "draws") == ["4", "3"], "four wrong or seven right ones decide"
     [row] = [row for row in ledger(plain)["results"] if row["check"] == "reasoning"]
     assert (row["value"], row["unit"], row["verdict"]) == (7.0, "correct", "pass")
-    size = {"kind": "problems", "n": 1, "samples_each": 10, "at_most": True}
-    assert row["sample_size"] == {**size, "left_out": 0, "parallel": 0}
+    size = row["sample_size"]
+    assert (size["kind"], size["n"], size["samples_each"], size["at_most"]) == (
+        "problems",
+        1,
+        10,
+        True,
+    )
+    assert size["read"] == {"right": 7, "wrong": 0, "no_answer": 0, "degenerate": 0}
     assert row["n_generated"] == 7
     assert dict(row["curve"])[0.5] == pytest.approx(176 / 1024)
 
@@ -89,20 +95,20 @@ def test_a_limit_that_needs_more_samples_draws_only_the_missing_ones(plain):
     ten_samples(plain, 9)
     result = plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
     assert logged(plain, "draws") == ["4", "3", "2"]
-    assert "the limit needs samples that were not drawn before" in result.stderr.str()
+    assert "the limit needs more than was measured before" in result.stderr.str()
     result.stdout.fnmatch_lines(["  from the store: the first samples of reasoning sums"])
     [row] = [row for row in ledger(plain)["results"] if row["check"] == "reasoning"]
     assert (row["value"], row["n_generated"], row["verdict"]) == (9.0, 9, "pass")
 
 
 def test_all_samples_are_drawn_where_stopping_is_turned_off(plain):
-    append(plain, "[reasoning]\nstop_early = false\n")
     ten_samples(plain, 7)
+    append(plain, 'early = "none"\n')
     plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
     assert logged(plain, "draws") == ["10"]
     ten_samples(plain, 10)
     plain.runpytest_subprocess("--model", "one", "-k", "reasoning")
-    assert logged(plain, "load") == ["one"]
+    assert logged(plain, "load") == ["one"], "all ten were there"
 
 
 def test_another_limit_of_validity_is_judged_without_loading(plain):

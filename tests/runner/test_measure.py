@@ -12,10 +12,10 @@ from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule
 from basegate.checks.perplexity import PerplexitySettings
 from basegate.config.registry import CandidateSpec
 from basegate.config.settings import (
+    AnswerSettings,
     CheckConfig,
     CorpusSource,
     Sampling,
-    SamplingSettings,
     TableSource,
 )
 from basegate.engines import batching as pieces, window_scoring as article
@@ -243,7 +243,7 @@ def test_what_a_left_journal_holds_is_not_counted_twice(tmp_path, monkeypatch):
     path = tmp_path / "problems.jsonl"
     write_jsonl(path, {"id": "p", "prompt": "1 + 1 = ", "answer": 2})
     sampling = Sampling(samples=4, temperature=0.9, max_new_tokens=8)
-    settings = SamplingSettings(source=TableSource(path=path), sampling=sampling)
+    settings = AnswerSettings(source=TableSource(path=path), sampling=sampling)
     check = CheckConfig(name="reasoning", item="sums", settings=settings)
     spec = CandidateSpec(name="one", source="owner/one", revision="0" * 40)
 

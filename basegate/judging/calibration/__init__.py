@@ -61,7 +61,7 @@ def calibrate(
 
 def guess_levels(findings: Findings) -> tuple[float, ...]:
     """Chance to be right by guessing, of each question with options and each pair measured."""
-    options = [1 / len(each.letters) for each in findings.choices]
+    options = [1 / len(each.letters or each.texts) for each in findings.choices]
     return (*options, *(0.5 for _ in findings.preferences))
 
 

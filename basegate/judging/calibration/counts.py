@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from basegate.checks.labels import check_label
 from basegate.i18n.formatting import format_probability
 from basegate.judging.calibration.suggestion import NO_BAD, NOT_MEASURED, Case, Suggested, swapped
 from basegate.measurement import Measurement
@@ -127,10 +128,8 @@ def _missing(case: Case, *those: _Counts) -> str:
     names = " and ".join(each.name for each in those if each.incomplete)
     if not names:
         return ""
-    check = case.check.name
-    return (
-        f"; samples of {names} are missing: pytest with stop_early = false in [{check}] adds them"
-    )
+    bank = check_label(case.check.name, case.check.item)
+    return f'; samples of {names} are missing: pytest with early = "none" in {bank} adds them'
 
 
 def _reason(case: Case, correct: int, good: Sequence[_Counts], bad: Sequence[_Counts]) -> str:

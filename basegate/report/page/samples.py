@@ -287,8 +287,9 @@ def _reading(sample: Sample, tr: Translator) -> str:
 
 
 def _options(scored: OptionScores) -> dict[str, Any]:
+    chosen = scored.by_text if scored.texts else scored.by_letter
     return {
-        "tags": ["right" if scored.by_text == scored.expected else "wrong"],
+        "tags": ["right" if chosen == scored.expected else "wrong"],
         "text": _printable_or_none(scored.by_text),
         "letter": _printable_or_none(scored.by_letter),
         "bits": [

@@ -48,7 +48,7 @@ def test_samples_that_were_not_generated_could_all_be_right(ask):
     assert found.value is None
     assert found.reason == (
         "good yi (6 of 7) and bad llama (0 of 4) cannot be distinguished; samples of yi and llama "
-        "are missing: pytest with stop_early = false in [knowledge] adds them"
+        'are missing: pytest with early = "none" in knowledge facts adds them'
     )
 
 

@@ -1,0 +1,164 @@
+"""Runs four public tasks on candidates, beside published figures and lm-evaluation-harness.
+
+python -m benchmarks.published DATA NAME=SOURCE [NAME=SOURCE ...] [--limit N] [--no-peer]
+
+DATA is a folder with arc_easy.jsonl, arc_challenge.jsonl, piqa.jsonl and openbook_qa.jsonl, records
+of query, choices and gold (llm-foundry's, say). They are asked as any bank of one's own: by a
+thresholds file, in the cloze formulation, per character, without examples. lm-evaluation-harness
+scores the same prompts with the same weights in float32; accuracies are compared item by item.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.peers import harness, requests
+
+
+class Task(NamedTuple):
+    """A public task: how a record is laid out, as lm-evaluation-harness lays it out."""
+
+    name: str
+    file: str
+    template: str
+
+
+TASKS = (
+    Task("ARC-Easy", "arc_easy", "{question}\nAnswer: "),
+    Task("ARC-Challenge", "arc_challenge", "{question}\nAnswer: "),
+    # Its questions end with a line break.
+    Task("PIQA", "piqa", "{question}Answer: "),
+    Task("OpenBookQA", "openbook_qa", "{question} "),
+)
+PUBLISHED = {
+    "gemma-3-270m": {
+        "ARC-Easy": 57.07,
+        "ARC-Challenge": 28.33,
+        "PIQA": 68.12,
+        "OpenBookQA": 30.60,
+    },
+}
+"""acc_norm in per cent, zero-shot, bfloat16: harishsg993010/HobbyLM, docs/ARCHITECTURE_RESEARCH.md,
+of the base model before it was quantised."""
+
+
+def write_banks(data: Path, folder: Path, limit: int | None) -> Path:
+    """Copy the first records of the tasks and write a thresholds file for them."""
+    tables = []
+    for task in TASKS:
+        lines = (data / f"{task.file}.jsonl").read_text(encoding="utf-8").splitlines()
+        (folder / f"{task.file}.jsonl").write_text("\n".join(lines[:limit]), encoding="utf-8")
+        tables.append(
+            f"[knowledge.banks.{task.file}]\n"
+            f'questions = "{task.file}.jsonl"\n'
+            'columns = { question = "query", options = "choices", answer = "gold" }\n'
+            "first_answer = 0\n"
+            f"template = {json.dumps(task.template)}\n"
+            'method = "likelihood"\nformulation = "text"\nnormalize = "characters"\n'
+            'early = "none"\nmin_accuracy = 0.25\n'
+        )
+    path = folder / "thresholds.toml"
+    path.write_text("\n".join(tables), encoding="utf-8")
+    return path
+
+
+def measure(thresholds: Path, source: str, store: Path) -> None:
+    """Run the gate; red is as good as green here."""
+    command = [
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "knowledge"),
+        *(f"--model={source}", f"--thresholds={thresholds}", f"--store={store}"),
+        *("--quantization=none", "--dtype=float32", f"--html={store}/report.html"),
+    ]
+    done = subprocess.run(command, check=False)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"pytest ended with {done.returncode}")
+
+
+def measured(store: Path, name: str) -> dict[str, Any]:
+    """The measurement of every task, by its file."""
+    from basegate.store.folder import Store
+
+    found = (each for each in Store(store) if each.candidate.name == name)
+    return {each.item: each for each in found if each.check == "knowledge"}
+
+
+def peer_answers(model: Any, tokenizer: Any, settings: Any) -> dict[str, bool]:
+    """Of each question, whether lm-evaluation-harness finds the right text likeliest."""
+    from basegate.data.banks import Question, load_bank
+
+    bank = load_bank(settings.source, Question)
+    asked = [
+        (each.id, option == each.answer, len(text), each.laid_out(settings.template), text)
+        for each in bank.records
+        for option, text in each.options.items()
+    ]
+    bos = tokenizer.bos_token_id
+    lm = harness(model, tokenizer, batch=16, prefix=bos)
+    # HFLM adds no BOS of its own here, so it is written as text; the engine puts it, too.
+    begin = tokenizer.decode([bos]) if bos is not None and _puts_bos(tokenizer) else ""
+    scores = lm.loglikelihood(
+        requests("loglikelihood", *((begin + prompt, text) for *_, prompt, text in asked))
+    )
+    best: dict[str, tuple[float, bool]] = {}
+    tied: set[str] = set()
+    for (item, right, length, *_), (score, _) in zip(asked, scores, strict=True):
+        value = score / length
+        if item in best and value == best[item][0]:
+            tied.add(item)
+        if item not in best or value > best[item][0]:
+            best[item] = value, right
+    return {item: right and item not in tied for item, (_, right) in best.items()}
+
+
+def _puts_bos(tokenizer: Any) -> bool:
+    return tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
+
+
+def main() -> None:
+    """Measure, compare and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("candidates", nargs="+")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--no-peer", action="store_true")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        thresholds = write_banks(asked.data, folder, asked.limit)
+        print("| model | task | questions | basegate | lm-evaluation-harness | apart | published |")
+        print("|---|---|---|---|---|---|---|")
+        for source in asked.candidates:
+            _compare(source, thresholds, folder / "store", peer=not asked.no_peer)
+
+
+def _compare(source: str, thresholds: Path, store: Path, *, peer: bool) -> None:
+    from basegate.config.thresholds import load_thresholds
+    from basegate.engines.loading import load_candidate
+
+    name, _, place = source.partition("=")
+    measure(thresholds, source, store)
+    found = measured(store, name)
+    loaded = load_candidate(place, quantization="none", dtype="float32") if peer else None
+    checks = {each.item: each.settings for each in load_thresholds(thresholds).checks}
+    for task in TASKS:
+        choices = found[task.file].findings.choices
+        ours = {each.item: each.by_text == each.expected for each in choices}
+        row = [name, task.name, str(len(ours)), f"{100 * sum(ours.values()) / len(ours):.2f}"]
+        if loaded is not None:
+            theirs = peer_answers(loaded.model, loaded.tokenizer, checks[task.file])
+            apart = sum(ours[item] != theirs[item] for item in ours)
+            row += [f"{100 * sum(theirs.values()) / len(theirs):.2f}", str(apart)]
+        else:
+            row += ["", ""]
+        published = PUBLISHED.get(name, {}).get(task.name)
+        print(f"| {' | '.join([*row, f'{published:.2f}' if published else ''])} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""thresholds.toml: banks of questions, by samples and by likelihood."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.helpers.thresholds import BANK
+
+WRONG = {
+    "k of n by likelihood": (
+        BANK + 'method = "likelihood"\n',
+        'knowledge.banks.must-know: correct has no meaning with method = "likelihood"',
+    ),
+    "samples by likelihood": (
+        BANK.replace("correct = 7", 'min_accuracy = 0.5\nmethod = "likelihood"'),
+        'knowledge.banks.must-know: samples has no meaning with method = "likelihood"',
+    ),
+    "a formulation of samples": (
+        BANK + 'formulation = "text"\n',
+        "knowledge.banks.must-know: formulation has no meaning where answers are sampled.",
+    ),
+    "shots without examples": (
+        BANK + "shots = 5\n",
+        "knowledge.banks.must-know: shots = 5 needs examples = (a bank of worked examples, none of "
+        "which is asked).",
+    ),
+    "too many shots": (
+        BANK + "shots = 9\n",
+        "knowledge.banks.must-know.shots = 9: accepted: less than or equal to 8.",
+    ),
+    "a template without the options": (
+        BANK + 'template = "{question} Answer:"\n',
+        "knowledge.banks.must-know: template has no {options}",
+    ),
+    "a template without the question": (
+        BANK + 'template = "{options}"\n',
+        "knowledge.banks.must-know.template",
+    ),
+    "pmi without a cue": (
+        BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
+        + 'normalize = "pmi"\ntemplate = "{options} {question}"\n',
+        'knowledge.banks.must-know: normalize = "pmi" compares with',
+    ),
+    "unknown method": (
+        BANK + 'method = "guess"\n',
+        "knowledge.banks.must-know.method = \"guess\": accepted: 'generation' or 'likelihood'.",
+    ),
+    "missing samples": (
+        BANK.replace("samples = 10", ""),
+        "knowledge.banks.must-know: samples is missing: how many answers are drawn of each.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_said_with_key_and_accepted_values(refusal, text, sentence):
+    assert refusal(text)[0].startswith(sentence)
+
+
+def test_likelihood_gates_where_it_is_asked_to(load):
+    sampled = BANK.replace("correct = 7", "min_accuracy = 0.5")
+    scored = sampled.replace("samples = 10\n", "")
+    for text in (scored, scored + 'method = "likelihood"\n'):
+        thresholds = load(text)
+        limits = thresholds.limits("x", "knowledge", "must-know")
+        # Nothing is written, so that nothing can be degenerate.
+        assert [(each.metric, each.by_interval) for each in limits] == [
+            ("likelihood_accuracy", True)
+        ]
+        settings = thresholds.checks[0].settings
+        assert (settings.formulation, settings.normalize, settings.shots) == (
+            "both",
+            "characters",
+            0,
+        )
+    limits = load(sampled).limits("x", "knowledge", "must-know")
+    assert [each.metric for each in limits] == ["accuracy", "degenerate_share"]
+
+
+def test_five_examples_are_shown_where_there_is_a_bank_of_them(load):
+    text = BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
+    columns = 'examples = "e.jsonl"\ncolumns = { question = "query" }\nfirst_answer = 0\n'
+    for given, shots in (("", 5), ("shots = 2\n", 2), ("shots = 0\n", 0)):
+        check = load(text + columns + given).checks[0]
+        assert check.settings.shots == shots
+        if not shots:
+            assert check.settings.examples is None
+            continue
+        # They are laid out as the bank is.
+        assert check.settings.examples.path.name == "e.jsonl"
+        assert check.settings.examples.columns == {"question": "query"}
+        assert check.settings.examples.first_answer == 0
+        assert [key for key in check.files if key.endswith("examples")]
+
+
+def test_settings_that_came_later_leave_earlier_measurements_valid(load):
+    before = load(BANK + "rotate_options = false\n").checks[0].settings_identity
+    assert set(before) == {"check", "source", "sampling"}
+    assert "rotate_options" in load(BANK).checks[0].settings_identity
