@@ -49,7 +49,7 @@ KNOWN = {
     "reasoning": (5, "e8cb7f939a90e593"),
     "continuation": (7, "92492d4b7a9fbb69"),
     "minimal_pairs": (3, "2dd931e7f11c45c2"),
-    "perplexity": (5, "76f0a7e5b1ee451d"),
+    "perplexity": (5, "4fe816e11366dff2"),
 }
 
 
