@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from itertools import groupby, takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
     from basegate.engines.lm_head import LMHead
     from basegate.progress import Step
+
+SHARED = 32
+"""Tokens that prompts begin alike with at least, for these to be read once."""
 
 
 class ContinuationRequest(NamedTuple):
@@ -56,8 +62,28 @@ class ContinuationScorer:
             CandidateError: not even one continuation fits into memory.
         """
         scores: list[list[NDArray[np.float64]]] = [[] for _ in asked]
-        work = BatchJob(self._score_batch, _halves, _size, "a prompt with one continuation")
-        for places in self._batches(asked, cache):
+        for shared, group in _groups(asked):
+            self._score_group(asked, shared, group, scores, step, cache)
+        return scores
+
+    def _score_group(
+        self,
+        asked: Sequence[ContinuationRequest],
+        shared: int,
+        group: Sequence[int],
+        scores: list[list[NDArray[np.float64]]],
+        step: Step,
+        cache: BatchCache,
+    ) -> None:
+        """Score prompts, by place, that begin with the same `shared` tokens."""
+        begun = self._read_once(asked[group[0]].ids[:shared]) if shared else None
+        work = BatchJob(
+            partial(self._score_batch, shared, begun),
+            _halves,
+            _size,
+            "a prompt with one continuation",
+        )
+        for places in self._batches(asked, group, cache):
             batch = [asked[place] for place in places]
             names = [
                 item_key("after", [*each.ids, *tail], len(tail))
@@ -68,16 +94,22 @@ class ContinuationScorer:
             for place in places:
                 scores[place] = [next(found) for _ in asked[place].continuations]
             step(len(places))
-        return scores
+
+    @torch.inference_mode()
+    def _read_once(self, ids: list[int]) -> Any:
+        """The KV cache of the tokens that all prompts of a group begin with."""
+        begin = torch.tensor([ids])
+        return self.head.read(begin, torch.ones_like(begin))
 
     def _batches(
-        self, asked: Sequence[ContinuationRequest], cache: BatchCache
+        self, asked: Sequence[ContinuationRequest], group: Sequence[int], cache: BatchCache
     ) -> Iterator[list[int]]:
         """Places of prompts that are read together, the longest first."""
-        order = sorted(range(len(asked)), key=lambda place: -len(asked[place].ids))
-        prompt, tail = len(asked[order[0]].ids), max(each.longest for each in asked)
+        order = sorted(group, key=lambda place: -len(asked[place].ids))
+        together = [asked[place] for place in group]
+        prompt, tail = len(asked[order[0]].ids), max(each.longest for each in together)
         most, read = cache.get_or_set(
-            f"rows of {prompt} and {tail}", lambda: self._limits(asked, prompt, tail)
+            f"rows of {prompt} and {tail}", lambda: self._limits(together, prompt, tail)
         )
         batch: list[int] = []
         rows = 0
@@ -100,16 +132,52 @@ class ContinuationScorer:
         return [rows, self.memory.tokens(prompt, prompt * len(asked), self.head)]
 
     @torch.inference_mode()
-    def _score_batch(self, batch: list[ContinuationRequest]) -> list[NDArray[np.float64]]:
+    def _score_batch(
+        self, shared: int, begun: Any, batch: list[ContinuationRequest]
+    ) -> list[NDArray[np.float64]]:
         counts = [len(each.continuations) for each in batch]
         # The last token of the prompt predicts the first of the continuation: it is fed with it.
         tails = [[each.ids[-1], *tail] for each in batch for tail in each.continuations]
         ids, tail_mask = pad([tail[:-1] for tail in tails], "right")
         prompts, mask = pad([each.ids[:-1] for each in batch], "left")
-        cache = repeat(self.head.read(prompts, mask), counts, ids.shape[1])
+        if shared:
+            # All as long as each other: no padding stands between the beginning and the rest.
+            room = prompts.shape[1] - shared
+            read = repeat(copy.deepcopy(begun), [len(batch)], room)
+            self.head.hidden_after(read, prompts[:, shared:], mask)
+        else:
+            read = self.head.read(prompts, mask)
+        cache = repeat(read, counts, ids.shape[1])
         whole = torch.cat([mask[rows_of(counts)], tail_mask], dim=1)
         hidden = self.head.hidden_after(cache, ids, whole)
         return self.head.logprobs(hidden, [(row, 1, tail[1:]) for row, tail in enumerate(tails)])
+
+
+def _groups(asked: Sequence[ContinuationRequest]) -> Iterator[tuple[int, list[int]]]:
+    """Places of prompts that are read together, with how many tokens they begin alike.
+
+    Worked examples are the same before every prompt of a bank: they are read once. Prompts that
+    share a beginning are grouped by length, too, so that nothing has to be padded behind it.
+    """
+    by_beginning: dict[tuple[int, ...], list[int]] = {}
+    for place, each in enumerate(asked):
+        by_beginning.setdefault(tuple(each.ids[:SHARED]), []).append(place)
+    alone: list[int] = []
+    for places in by_beginning.values():
+        # A prompt's last token and the one before it are never part of the beginning.
+        rows = [asked[place].ids[:-2] for place in places]
+        alike = (len(set(tokens)) == 1 for tokens in zip(*rows, strict=False))
+        shared = sum(takewhile(bool, alike))
+        if len(places) == 1 or shared < SHARED:
+            alone += places
+            continue
+        for _, same in groupby(
+            sorted(places, key=lambda place: len(asked[place].ids)),
+            key=lambda place: len(asked[place].ids),
+        ):
+            yield shared, list(same)
+    if alone:
+        yield 0, sorted(alone)
 
 
 def _halves(

@@ -76,6 +76,8 @@ class PreallocatedWindow(PreallocatedLayer):
 _PREALLOCATED: dict[type, type[PreallocatedLayer]] = {
     DynamicLayer: PreallocatedLayer,
     DynamicSlidingWindowLayer: PreallocatedWindow,
+    PreallocatedLayer: PreallocatedLayer,
+    PreallocatedWindow: PreallocatedWindow,
 }
 
 

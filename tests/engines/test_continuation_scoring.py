@@ -232,3 +232,42 @@ def test_a_prefix_that_is_always_written_is_not_written_twice():
 def test_the_prefix_is_named():
     assert Encoder(make_tokenizer(), "it").prefix_in_words == "<s>"
     assert Encoder(make_tokenizer(adds_bos=False), "it").prefix_in_words == "</s>"
+
+
+BEGINNING = [2 + (7 * place) % 90 for place in range(34)]
+FEW_SHOT = [
+    ([*BEGINNING, 5, 6, 7, 8], [[9], [10, 11]]),
+    ([*BEGINNING, 6, 7, 8, 9], [[9, 3], [10]]),
+    ([*BEGINNING, 7, 8, 9, 5, 6, 7], [[12], [13, 14, 15]]),
+    # Another beginning, a short prompt, and one alone with its length.
+    ([3, *BEGINNING, 5], [[9]]),
+    (BEGINNING[:20], [[4, 5]]),
+    ([*BEGINNING, *range(40, 52)], [[20, 21]]),
+]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_prompts_begin_with_alike_changes_no_score(family):
+    assert farthest(make(family), FEW_SHOT) < 1e-4
+
+
+def test_what_prompts_begin_with_alike_is_read_once(llama):
+    fed = []
+    handle = llama.base_model.register_forward_pre_hook(
+        lambda module, args, given: fed.append(given["input_ids"].numel()), with_kwargs=True
+    )
+    try:
+        head = LMHead(llama)
+        fed.clear()
+        asked = [([*BEGINNING, 5 + n, 6, 7, 8], [[9], [10]]) for n in range(8)]
+        requests = [ContinuationRequest(*each) for each in asked]
+        ContinuationScorer(head, Batches(512)).score(requests, SILENT_STEP)
+    finally:
+        handle.remove()
+    # The beginning; three tokens of each prompt; the last one with each of its continuations.
+    assert sum(fed) == 34 + 8 * 3 + 16
+
+
+def test_a_prompt_that_is_all_beginning_of_another_is_right(llama):
+    asked = [(BEGINNING, [[5]]), ([*BEGINNING, 6], [[7, 8]]), ([*BEGINNING, 6, 9], [[7]])]
+    assert farthest(llama, asked) < 1e-5
