@@ -55,7 +55,7 @@ def plots(page: Page) -> Iterator[svg.Plot]:
                 tr,
                 _caption(tr, found),
                 values.best_null(page, *item, "accuracy"),
-                values.left_out(page, found),
+                values.left_out(page, found, values.asked_in_part(page, *item)),
             ),
             svg=svg.draw(key, len(topics) * svg.ROW, partial(_paint, page, item, found, topics)),
             head=(tr("topic"), *found),

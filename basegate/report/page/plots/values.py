@@ -111,9 +111,22 @@ def _outcome(each: Comparison | None, first: str) -> str:
     return BETTER if each.winner == first else WORSE
 
 
-def left_out(page: Page, shown: Iterable[str]) -> str:
-    names = listed(page.tr, [name for name in page.names if name not in set(shown)])
-    return names and page.tr("Not shown, for want of a valid measurement: {names}.", names=names)
+def left_out(page: Page, shown: Iterable[str], in_part: Iterable[str] = ()) -> str:
+    """Who is not shown; `in_part` are those of whom too little was asked for it."""
+    apart, absent = set(shown), {*shown, *in_part}
+    invalid = listed(page.tr, [name for name in page.names if name not in absent])
+    partial = listed(page.tr, [name for name in in_part if name not in apart])
+    return sentences(
+        page.tr,
+        invalid and page.tr("Not shown, for want of a valid measurement: {names}.", names=invalid),
+        partial
+        and page.tr("Not shown, since the bank was asked in part only: {names}.", names=partial),
+    )
+
+
+def asked_in_part(page: Page, check: str, part: str) -> list[str]:
+    found = ((name, page.measured(name, check, part)) for name in page.names)
+    return [name for name, each in found if each and each.findings.facts.get("not_asked")]
 
 
 def best_null(page: Page, check: str, part: str, metric: str) -> str:

@@ -68,3 +68,34 @@ def test_a_bank_without_topics_has_no_plot_of_them():
     plain = bank_page([Metric(name="accuracy", value=0.5, unit="fraction")])
     assert topics.topics_of(plain, "knowledge", "bank") == {}
     assert list(topics.plots(plain)) == []
+
+
+def test_a_bank_that_was_asked_in_part_is_said_to_be_that_and_not_invalid():
+    whole = make_measurement(metrics=(topic("food", 0.2),))
+    part = whole.model_copy(
+        update={
+            "key": "part",
+            "findings": whole.findings.model_copy(
+                update={"metrics": (), "facts": {"questions": 16, "not_asked": 48}}
+            ),
+        }
+    )
+    rows = [
+        row(
+            candidate=name,
+            check="knowledge",
+            item="bank",
+            metric="accuracy",
+            value=0.5,
+            unit="fraction",
+            limit=0.5,
+            direction="min",
+            measurement=made.key,
+        )
+        for name, made in (("yi-6b", whole), ("llama", part))
+    ]
+    ledger = make_ledger(*rows, entries=[entry("yi-6b"), entry("llama")])
+    page = Page(ledger=ledger, measurements={whole.key: whole, "part": part})
+    (plot,) = topics.plots(page)
+    assert "Not shown, since the bank was asked in part only: llama." in plot.caption
+    assert "valid measurement" not in plot.caption
