@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from basegate.config.registry import CandidateSpec
 
 _PROCESSOR = Path("/proc/cpuinfo")
 _INSTRUCTIONS = {
@@ -26,6 +30,12 @@ def compute_dtype(quantization: str, dtype: str, device: str) -> str:
     if device != "cpu" or quantization not in FOUR_BITS or dtype == "float32":
         return dtype
     return dtype if _INSTRUCTIONS[dtype] & processor_flags() else "float32"
+
+
+def another_dtype(spec: CandidateSpec, device: str) -> str | None:
+    """The dtype that a candidate computes in there, where that is not its own."""
+    found = compute_dtype(spec.quantization, spec.dtype, device)
+    return found if found != spec.dtype and spec.engine == "transformers" else None
 
 
 @lru_cache

@@ -8,6 +8,7 @@ from pathlib import Path
 from basegate.checks.early_stopping import ALL_SAMPLES
 from basegate.config.registry import CandidateSpec
 from basegate.data.fingerprint import FINGERPRINTS
+from basegate.engines.cpu_compute import another_dtype
 from basegate.engines.devices import resolve_device
 from basegate.i18n.catalogue import translator
 from basegate.judging.judge import Verdict, check_valid, judge, stopping_rule
@@ -159,6 +160,7 @@ class GateSession:
         """What is known of a candidate before anything is measured on it."""
         spec = next(spec for spec in self.options.candidates if spec.name == name)
         opened = self._opened.get(name)
+        device = backend_of(spec).resolve_device(self.options.device)
         return CandidateFacts(
             name=spec.name,
             source=spec.source,
@@ -166,5 +168,6 @@ class GateSession:
             engine=spec.engine,
             quantization=spec.quantization,
             dtype=spec.dtype,
-            device=backend_of(spec).resolve_device(self.options.device),
+            compute_dtype=another_dtype(spec, device),
+            device=device,
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from basegate.config.registry import CandidateSpec
 from basegate.data.fingerprint import describe_files
-from basegate.engines.cpu_compute import compute_dtype
+from basegate.engines.cpu_compute import another_dtype
 from basegate.engines.devices import (
     clear_frames,
     peak_memory,
@@ -71,9 +71,7 @@ class Candidate:
     @property
     def compute_dtype(self) -> str | None:
         """The dtype that it computes in, where that is not its own."""
-        spec = self.spec
-        found = compute_dtype(spec.quantization, spec.dtype, self.device)
-        return found if found != spec.dtype and spec.engine == "transformers" else None
+        return another_dtype(self.spec, self.device)
 
     @property
     def loaded(self) -> bool:
