@@ -147,6 +147,7 @@ def test_a_limit_of_validity_cannot_be_relative(plain):
     result.stderr.fnmatch_lines(["*counting.min_counted: beyond this limit a measurement is *"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from basegate.checks import knowledge, minimal_pairs, perplexity, reasoning
 from basegate.checks.early_stopping import (
@@ -49,6 +49,7 @@ def named(*ids):
     return [SimpleNamespace(id=each) for each in ids]
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.sets(st.text(min_size=1), min_size=1, max_size=60), st.data())
 def test_all_is_asked_once_in_an_order_that_others_do_not_change(ids, data):
     asked = []
@@ -96,8 +97,8 @@ class Options:
 
 
 def by_likelihood(engine, stopping, earlier=None):
-    settings = OptionSettings(source=SOURCE, formulation="text")
-    task = MeasureTask(Bank(QUESTIONS), settings, stopping=stopping, earlier=earlier)
+    asked = OptionSettings(source=SOURCE, formulation="text")
+    task = MeasureTask(Bank(QUESTIONS), asked, stopping=stopping, earlier=earlier)
     return knowledge.measure(engine, task)
 
 
@@ -159,8 +160,8 @@ def test_with_two_formulations_the_better_one_decides():
                 for prompt, text in zip(after, texts, strict=True)
             ]
 
-    settings = OptionSettings(source=SOURCE)
-    task = MeasureTask(Bank(QUESTIONS), settings, stopping=rule("likelihood_accuracy", 0.55))
+    asked = OptionSettings(source=SOURCE)
+    task = MeasureTask(Bank(QUESTIONS), asked, stopping=rule("likelihood_accuracy", 0.55))
     findings = knowledge.measure(Both(), task)
     best = value_of(findings, "likelihood_accuracy")
     # Each at the level of both together.
@@ -213,8 +214,8 @@ def corpus_of(count):
 
 
 def scored(engine, stopping, count=60):
-    settings = PerplexitySettings(corpus=CorpusSource(path="c"), window=64, context=16)
-    return perplexity.measure(engine, MeasureTask(corpus_of(count), settings, stopping=stopping))
+    asked = PerplexitySettings(corpus=CorpusSource(path="c"), window=64, context=16)
+    return perplexity.measure(engine, MeasureTask(corpus_of(count), asked, stopping=stopping))
 
 
 def test_documents_are_scored_until_the_limits_are_decided():

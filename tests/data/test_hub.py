@@ -113,6 +113,7 @@ def test_without_a_network_the_caches_last_answer_is_used(tmp_path):
     assert ask(NOWHERE, tmp_path, "resolve_commit('model', 'owner/fine', None)") == f"OK {COMMIT}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [

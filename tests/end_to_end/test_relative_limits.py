@@ -93,6 +93,7 @@ def perplexities(project):
     return {row["candidate"]: row for row in rows}
 
 
+@pytest.mark.slow
 def test_without_the_reference_nothing_is_judged_and_then_it_is(relative):
     result = relative.runpytest_subprocess("--model", "one", "-k", "perplexity")
     assert result.ret == 1

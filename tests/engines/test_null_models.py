@@ -60,6 +60,7 @@ def test_what_follows_a_prompt_is_scored_as_in_one_text(name):
     np.testing.assert_array_equal(after, whole[-2:])
 
 
+@pytest.mark.slow
 def test_a_longer_history_tells_a_known_word():
     wrong, right = ([scores(load(f"null-{kind}"), text)[0].sum() for kind in ("unigram", "5gram")]
                     for text in ("哋我", "我哋"))  # fmt: skip

@@ -13,6 +13,7 @@ def entries(project):
     return {entry["name"]: entry for entry in ledger(project)["candidates"]}
 
 
+@pytest.mark.slow
 def test_a_stored_candidate_is_shown_beside_those_of_the_run_with_its_date(plain):
     plain.runpytest_subprocess("--model", "one")
     result = plain.runpytest_subprocess("--model", "two", "--compare", "one")
@@ -44,6 +45,7 @@ def test_a_run_that_fails_stays_red_beside_a_good_one(plain):
     assert plain.runpytest_subprocess("--model", "bad", "--compare", "one").ret == 1
 
 
+@pytest.mark.slow
 def test_compared_candidates_are_judged_by_the_limits_of_now(plain):
     plain.runpytest_subprocess("--model", "one")
     limit(plain, "max_bits_per_char", 1.0)
@@ -96,6 +98,7 @@ def test_a_name_whose_measurements_answer_other_settings_is_told_of(plain):
     assert line.startswith("warning: --compare one shows nothing: what is stored of it is of other")
 
 
+@pytest.mark.slow
 def test_a_group_stands_for_its_stored_candidates_and_tells_of_the_others(plain):
     path = plain.path / "models.toml"
     path.write_text(path.read_text().replace("]\nsource", ']\ntags = ["ours"]\nsource'))

@@ -60,6 +60,7 @@ def test_help_shows_the_names_to_write(clashing):
     assert "(--basegate-model=@7b" in text
 
 
+@pytest.mark.slow
 @some
 def test_usage_errors_name_the_option_that_works(clashing):
     result = clashing.runpytest_subprocess(*OWN)
@@ -88,6 +89,7 @@ def test_workers_have_the_same_names(clashing):
     result.stdout.fnmatch_lines(["*one: accepted*"])
 
 
+@pytest.mark.slow
 def test_both_names_work_and_add_up_where_nobody_else_has_them(plain):
     result = plain.runpytest_subprocess("--model=one", "--basegate-model=two")
     assert result.ret == 0

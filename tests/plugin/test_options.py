@@ -144,6 +144,7 @@ basegate.config.output_paths.tempfile = ReadOnlyStore
 """
 
 
+@pytest.mark.slow
 def test_a_read_only_store_is_named_and_may_be_read_with_a_ledger_elsewhere(plain):
     plain.runpytest_subprocess("--model", "one")
     with (plain.path / "conftest.py").open("a") as file:

@@ -69,6 +69,7 @@ def test_a_mistake_in_the_program_is_shown_with_its_traceback_and_invalid(plain)
     assert verdicts(plain) == {("bug", "perplexity", ""): "invalid"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [(b"  \n", "holds no text"), ("香港".encode("big5"), "is not UTF-8"), (None, "no such file")],

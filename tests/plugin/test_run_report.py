@@ -110,6 +110,7 @@ def test_a_selection_of_checks_accepts_nothing(plain):
     ]
 
 
+@pytest.mark.slow
 def test_a_run_that_selects_nothing_keeps_the_last_ledger(plain):
     plain.runpytest_subprocess("--model", "one")
     before = (plain.path / ".basegate/ledger.json").read_text()

@@ -82,6 +82,7 @@ def refusal(folder):
     engine.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "what"), [(float("nan"), "NaN"), (float("-inf"), "an infinite number")]
 )

@@ -101,6 +101,7 @@ def test_samples_are_the_likeliest_tokens_at_temperature_zero(engine):
         assert [draw.text for draw in draws] == [expected] * 2
 
 
+@pytest.mark.slow
 def test_its_size_is_told_from_its_config_alone(folder, packed):
     """Against the tensors that there are once it is loaded: weights, scales, a window's cache."""
     import torch

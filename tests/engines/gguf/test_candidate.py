@@ -66,6 +66,7 @@ def real(hub, tmp_path):
     return hub
 
 
+@pytest.mark.slow
 def test_one_file_of_the_hub_is_fetched_and_recorded(real, tmp_path):
     found, lines = load_from_hub(real, tmp_path / "cache", "owner/real:m-Q8_0.gguf")
     assert (found["source"], found["revision"]) == ("owner/real:m-Q8_0.gguf", COMMIT)
