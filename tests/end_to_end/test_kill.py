@@ -53,7 +53,6 @@ samples = 4
 min_accuracy = 0.2
 [knowledge.banks.likely]
 questions = "likely.jsonl"
-samples = 2
 method = "likelihood"
 min_accuracy = 0.1
 [reasoning.banks.sums]

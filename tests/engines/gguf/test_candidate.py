@@ -21,14 +21,14 @@ LOAD = """
 import io, json, sys
 from pathlib import Path
 from basegate.config.registry import CandidateSpec
-from basegate.engines import loading
+from basegate.engines import loading, memory_budget
 from basegate.errors import BasegateError
 from basegate.progress import Progress
 from basegate.runner.candidate import Candidate
 
 lines = io.StringIO()
 if len(sys.argv) > 3:
-    loading.free_memory = lambda device: int(sys.argv[3])
+    memory_budget.free_memory = lambda device: int(sys.argv[3])
 spec = CandidateSpec(name="g", source=sys.argv[1], revision=sys.argv[2])
 candidate = Candidate(
     spec, device="cpu",
@@ -199,4 +199,4 @@ def test_a_run_records_it_and_says_that_it_was_quantised_before(project, monkeyp
     shown = project.runpython_c(
         f"from basegate.cli import main; main(['store', 'show', '{key.rpartition('.')[2]}'])"
     )
-    shown.stdout.fnmatch_lines([f"weights *quantised before, in a GGUF file ({types})"])
+    shown.stdout.fnmatch_lines([f"*weights *quantised before, in a GGUF file ({types})"])
