@@ -190,9 +190,8 @@ class Run:
 def numbers(ledger):
     """Return what a ledger says, without times and memory."""
     rows = [{**row, "seconds": None} for row in ledger["results"]]
-    candidates = [
-        {**row, "load_seconds": None, "peak_memory_bytes": None} for row in ledger["candidates"]
-    ]
+    told = ("load_seconds", "peak_memory_bytes", "memory_budget_bytes", "largest_buffer")
+    candidates = [{**row, **dict.fromkeys(told)} for row in ledger["candidates"]]
     return rows, candidates
 
 
