@@ -108,9 +108,8 @@ def count_correct(
     samples = tuple(sample for each in by_question.values() for sample in each)
     undrawn = len(by_question) * most - len(samples)
     read = read_in(samples)
-    whole = (*summarise(asked, by_question, most), degenerate_share(samples))
     findings = Findings(
-        metrics=metrics() if left else whole,
+        metrics=metrics() if left else _whole_metrics(asked, by_question, most),
         samples=samples,
         facts={
             bank.records[0].kind_name + "s": len(by_question),
@@ -123,6 +122,13 @@ def count_correct(
         left_out=tuple(map(str, bank.left_out)),
     )
     return findings.noting(_FORMAT) if read.no_answer > len(samples) / 2 else findings
+
+
+def _whole_metrics(
+    asked: Sequence[PromptItem], samples: dict[str, list[Sample]], most: int
+) -> tuple[Metric, ...]:
+    every = [sample for own in samples.values() for sample in own]
+    return (*summarise(asked, samples, most), degenerate_share(every))
 
 
 def _partial_metrics(
@@ -239,7 +245,7 @@ def summarise(
     asked: Sequence[PromptItem], samples: dict[str, list[Sample]], most: int
 ) -> tuple[Metric, ...]:
     """The accuracy of the bank and of its topics, and the right samples of each question."""
-    asked = list({each.id: each for each in asked if each.id in samples}.values())
+    asked = list({each.id: each for each in asked}.values())
     right = Counter({each.id: right_samples(samples[each.id]) for each in asked})
     counts = [_count(each.id, right[each.id], len(samples[each.id]), most) for each in asked]
     if any(len(own) < most for own in samples.values()):

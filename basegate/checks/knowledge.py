@@ -120,7 +120,8 @@ class KnowledgeTable(KOfNTable):
         }
         if not item.is_sampled:
             return OptionSettings(**shared, formulation=item.formulation, normalize=item.normalize)
-        sampling = self.sampling(item.samples or 1)
+        assert item.samples is not None  # the table was checked
+        sampling = self.sampling(item.samples)
         return QuestionSettings(**shared, sampling=sampling, rotate_options=item.rotate_options)
 
 

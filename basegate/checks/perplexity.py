@@ -154,12 +154,13 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
     if join is not None:
         scores = _score(engine, [join.join(documents)], task)
         sums = joined(documents, join, scores[0])
-        found, left = summarise(sums, split_token_share(scores), corpus.left_out), 0
+        found = summarise(sums, split_token_share(scores), corpus.left_out)
     else:
-        found, left = _in_turn(engine, task)
+        found = _in_turn(engine, task)
     if note := copies(documents):
         found = found.noting(note)
-    if left or getattr(engine, "model", None) is None:  # no transformers model
+    whole = not found.facts.get("not_asked")
+    if not whole or getattr(engine, "model", None) is None:  # no transformers model
         return found
     return found.model_copy(
         update={"metrics": (*found.metrics, _as_in_the_article(engine, documents))}
@@ -173,11 +174,8 @@ class _Document(NamedTuple):
     place: int
 
 
-def _in_turn(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> tuple[Findings, int]:
-    """Score documents, each with its version in written Chinese, until the limits are decided.
-
-    Returns how many were not scored, too.
-    """
+def _in_turn(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Findings:
+    """Score documents, each with its version in written Chinese, until the limits are decided."""
     corpus = task.data
     own: dict[int, TokenScores] = {}
     written: dict[int, TokenScores] = {}
@@ -189,12 +187,12 @@ def _in_turn(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> t
         if texts:
             written.update(_by_place(texts, engine, task))
 
-    def found(left: int) -> Findings:
-        return _findings(corpus, own, written, left, task.stopping.confidence)
+    def found() -> Findings:
+        return _findings(corpus, own, written, task.stopping.confidence)
 
     records = [_Document(text, place) for place, text in enumerate(corpus.documents)]
-    left = ask_in_turn(records, (), ask, lambda: found(1).metrics, task.stopping)
-    return found(left), left
+    ask_in_turn(records, (), ask, lambda: found().metrics, task.stopping)
+    return found()
 
 
 def _by_place(
@@ -207,13 +205,13 @@ def _findings(
     corpus: Corpus,
     own: Mapping[int, TokenScores],
     written: Mapping[int, TokenScores],
-    left: int,
     confidence: float,
 ) -> Findings:
     """What scored documents, and their versions in written Chinese, sum up to.
 
-    Where some are `left`, intervals are confidence sequences of that level.
+    Where these are not all, intervals are confidence sequences of that level.
     """
+    left = len(corpus.documents) - len(own)
     places, pairs = sorted(own), sorted(written)
     sums = per_document([corpus.documents[at] for at in places], [own[at] for at in places])
     found = summarise(sums, split_token_share([own[at] for at in places]), corpus.left_out, places)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from basegate.cli.candidate_args import REGISTRY, chosen_by
 from basegate.cli.console import STORE, THRESHOLDS
-from basegate.config.registry import CandidateSpec, load_registry
+from basegate.config.registry import RESERVED, CandidateSpec, load_registry
 from basegate.config.selection import asked_for
 from basegate.config.thresholds import Thresholds, load_thresholds
 from basegate.data.fingerprint import FINGERPRINTS
@@ -92,6 +92,7 @@ def judge_stores(
     )
     store = MergedStore(stores)
     judged, behind = judge_intact(store, judge_from) if evidence else (judge_from(store), {})
+    nulls = (each for one in stores for each in one.of_candidates(RESERVED))
     return StoredVerdicts(
         thresholds,
         asked,
@@ -100,7 +101,7 @@ def judge_stores(
         behind,
         absent_from(judged, chosen.names),
         _measure_commands(judged, options.thresholds, stores),
-        best_nulls((row for each in judged for row in each.results), behind, store),
+        best_nulls((row for each in judged for row in each.results), behind, nulls),
     )
 
 

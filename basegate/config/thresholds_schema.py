@@ -290,5 +290,5 @@ class KOfNTable(SampledTable):
         return limits
 
     def settings_of(self, item: Any, base: Path) -> CheckSettings:
-        sampling = self.sampling(item.samples or 1)
+        sampling = self.sampling(item.samples)
         return AnswerSettings(source=item.source(base), sampling=sampling, **item.few_shot(base))

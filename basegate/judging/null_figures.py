@@ -24,7 +24,7 @@ def best_nulls(
     Args:
         rows: what was judged, in the order of the figures.
         behind: the measurements that the rows are based on, by key.
-        stored: all measurements that are stored, of null models or not.
+        stored: measurements, of null models or not.
     """
     nulls = [each for each in stored if each.candidate.is_null]
     found: dict[tuple[str, str, str], NullFigure] = {}

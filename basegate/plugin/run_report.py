@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from basegate.checks.identity import installed_version
+from basegate.config.registry import RESERVED
 from basegate.errors import NotCompared, StoreWarning
 from basegate.i18n.formatting import columns
 from basegate.judging.comparison import compare_candidates, measurements_behind
@@ -125,7 +126,7 @@ class RunReport:
             [(check.name, check.item) for check in options.thresholds.checks],
             candidates,
             self._comparisons(results),
-            nulls=best_nulls(results, self.evidence, gate.store),
+            nulls=best_nulls(results, self.evidence, gate.store.of_candidates(RESERVED)),
         )
 
     def _comparisons(self, results: list[Result]) -> tuple[Comparison, ...]:

@@ -64,7 +64,13 @@ class Store:
 
     def __iter__(self) -> Iterator[Measurement]:
         """All measurements, each key once, without evidence."""
+        return self.of_candidates()
+
+    def of_candidates(self, beginning: str = "") -> Iterator[Measurement]:
+        """Those of candidates whose names begin so; files of others are not read."""
         for names in self._names_by_key().values():
+            if not any(name.startswith(beginning) for name in names):
+                continue
             found = self._choose(names, evidence=False)
             if found is not None:
                 yield found

@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "f9a7bf3bf839d787"),
-    "reasoning": (5, "e8cb7f939a90e593"),
+    "knowledge": (6, "76b7843df194bf60"),
+    "reasoning": (5, "bdd0525e9e1e355c"),
     "continuation": (7, "92492d4b7a9fbb69"),
     "minimal_pairs": (3, "2dd931e7f11c45c2"),
-    "perplexity": (5, "4fe816e11366dff2"),
+    "perplexity": (5, "bf4806abac367767"),
 }
 
 

@@ -389,3 +389,11 @@ def test_a_very_long_item_can_be_kept(store):
     measurement = make_measurement(item="維基百科" * 100)
     store.put(measurement)
     assert store.get(measurement.key) == measurement
+
+
+def test_those_of_a_group_of_candidates_are_found_without_reading_others(store):
+    null = make_measurement(1.0, name="null-bigram")
+    store.put(null)
+    # Read, it would be a warning.
+    store.put(make_measurement(2.0, name="one", candidate="two")).write_text("damaged")
+    assert list(store.of_candidates("null-")) == [null]
