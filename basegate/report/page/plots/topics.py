@@ -35,9 +35,9 @@ def topics_of(page: Page, check: str, part: str) -> dict[str, dict[str, Value]]:
 
 def whole_accuracy(page: Page, check: str, part: str) -> str:
     """The metric that stands for all topics of a bank: of samples, or of options by likelihood."""
-    found = (page.measured(name, check, part) for name in values.sound(page, check, part))
-    metrics = {metric.name for each in found if each for metric in each.findings.metrics}
-    return "likelihood_accuracy" if "likelihood_accuracy" in metrics else "accuracy"
+    names = values.sound(page, check, part)
+    sampled = any(values.read(page, name, check, part, "accuracy") for name in names)
+    return "accuracy" if sampled else "likelihood_accuracy"
 
 
 def easiest_first(found: dict[str, dict[str, Value]]) -> list[str]:
