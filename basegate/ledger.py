@@ -26,10 +26,13 @@ class Comparison(Frozen):
         metric: what was compared, e.g. `bits_per_char`.
         unit: of which kind both values and their difference are; see `Metric`.
         items: documents, questions, pairs or prompts that both were measured on.
+        out_of: how many there are, where asking stopped early for one of them.
         first_value: over these items.
         second_value: likewise.
         difference: `first_value - second_value`.
-        interval: of the difference, for items drawn anew together; `None` where it cannot be told.
+        standard_error: of the difference; `None` for fewer than two items.
+        interval: of the difference, for items drawn anew together, or a confidence sequence where
+            asking stopped early; `None` where it cannot be told.
         confidence: the interval's level, 1 - 0.05 / comparisons.
         comparisons: pairs of candidates compared in this metric, which the level allows for.
         p_value: of the exact sign test over items (McNemar's where items are right or wrong),
@@ -44,9 +47,11 @@ class Comparison(Frozen):
     metric: str
     unit: str
     items: int
+    out_of: int | None = None
     first_value: float
     second_value: float
     difference: float
+    standard_error: FiniteOrNone = None
     interval: Interval = None
     confidence: float
     comparisons: int
@@ -66,9 +71,10 @@ class BankPower(Frozen):
         part: corpus, bank or prompt file.
         metric: what was compared.
         unit: of which kind differences are; see `Metric`, `points` for those of shares.
-        items: the fewest that two candidates were both measured on.
+        items: the fewest that two candidates are compared on where all is asked.
+        asked_in_part: whether asking stopped early for some pair.
         detectable: the smallest difference of two candidates that is found to be significant 80 %
-            of the time; `None` where there is none, or it cannot be told.
+            of the time where all is asked; `None` where there is none, or it cannot be told.
         largest: difference of any two of the candidates.
         signal_to_noise: `largest` by the standard error of a difference.
         told_apart: pairs of candidates of which one is significantly better.
@@ -80,6 +86,7 @@ class BankPower(Frozen):
     metric: str
     unit: str
     items: int
+    asked_in_part: bool = False
     detectable: FiniteOrNone = None
     largest: float
     signal_to_noise: FiniteOrNone = None

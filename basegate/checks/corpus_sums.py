@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 from basegate.i18n.messages import Message
 from basegate.measurement import DocumentScore, Findings
-from basegate.stats.confidence_sequence import linearised_ratio, mean_sequence
+from basegate.stats.confidence_sequence import (
+    effective_number,
+    linearised_ratio,
+    mean_sequence,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,16 +140,20 @@ def as_part(
         return linearised_ratio((own.nll / math.log(2)).tolist(), denominators.tolist())
 
     values = {
-        "bits_per_char": per(sums, sums.characters),
-        "bits_per_byte": per(sums, sums.utf8_bytes),
-        "perplexity": per(sums, sums.tokens),
+        "bits_per_char": (per(sums, sums.characters), sums.characters),
+        "bits_per_byte": (per(sums, sums.utf8_bytes), sums.utf8_bytes),
+        "perplexity": (per(sums, sums.tokens), sums.tokens),
     }
     if cantonese is not None and written is not None:
         beside = per(written, written.characters)
-        values["written_chinese_bits_per_char"] = beside
+        values["written_chinese_bits_per_char"] = beside, written.characters
         pairs = zip(per(cantonese, cantonese.characters), beside, strict=True)
-        values["gap"] = [one - other for one, other in pairs]
-    ends = {name: mean_sequence(own, confidence) for name, own in values.items() if len(own) > 1}
+        values["gap"] = [one - other for one, other in pairs], cantonese.characters
+    ends = {
+        name: mean_sequence(own, confidence, effective=effective_number(weights.tolist()))
+        for name, (own, weights) in values.items()
+        if len(own) > 1
+    }
     if "perplexity" in ends:
         low, high = ends["perplexity"]
         ends["perplexity"] = bounded_exp(low * math.log(2)), bounded_exp(high * math.log(2))

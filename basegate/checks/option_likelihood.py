@@ -211,7 +211,7 @@ def summarise(
     Args:
         choices: the questions that were asked.
         topics: by question, what it is about; each one's accuracy is that of the formulation that
-            is better over all questions.
+            is better over all questions. None are given of a part of the bank.
         sequential: level of confidence sequences, where these are not all questions of the bank.
     """
     right = {
@@ -220,21 +220,31 @@ def summarise(
     }
     scored = {name: list(map(float, answers)) for name, answers in right.items() if answers}
 
-    def accuracy(name: str, shares: Sequence[float], best_of: int = 1, item: str = "") -> Metric:
+    def accuracy(name: str, shares: Sequence[float], best_of: int = 1) -> Metric:
         if sequential is not None:
-            return sequential_share(name, shares, sequential, best_of, item)
-        count = len(shares)
-        value = sum(shares) / count
-        return Metric.share(name, value, item=item, count=count, worth=count, best_of=best_of)
+            return sequential_share(name, shares, sequential, best_of)
+        return _share(name, shares, best_of)
 
     best = [accuracy("likelihood_accuracy", own, len(scored)) for own in scored.values()]
-    by_topic: dict[str, list[float]] = {}
-    for item, share in _right(choices).counts.items():
-        by_topic.setdefault((topics or {}).get(item, ""), []).append(share)
-    named = [(topic, own) for topic, own in by_topic.items() if topic]
-    parts = [accuracy("topic_accuracy", own, item=topic) for topic, own in named if len(named) > 1]
+    parts = [] if sequential is not None else _by_topic(choices, topics or {})
     each = (accuracy(name, own) for name, own in scored.items())
     return (_better(best), *parts, *each, *_right_bits(choices))
+
+
+def _share(name: str, shares: Sequence[float], best_of: int = 1, item: str = "") -> Metric:
+    count = len(shares)
+    value = sum(shares) / count
+    return Metric.share(name, value, item=item, count=count, worth=count, best_of=best_of)
+
+
+def _by_topic(choices: Sequence[OptionScores], topics: Mapping[str, str]) -> list[Metric]:
+    found: dict[str, list[float]] = {}
+    for item, share in _right(choices).counts.items():
+        if item in topics:
+            found.setdefault(topics[item], []).append(share)
+    if len(found) < 2:
+        return []
+    return [_share("topic_accuracy", own, item=topic) for topic, own in found.items()]
 
 
 def _better(metrics: Sequence[Metric]) -> Metric:
@@ -268,7 +278,8 @@ def _right(choices: Sequence[OptionScores]) -> ItemScores:
     by_letter = {each.item: float(each.by_letter == each.expected) for each in choices}
     by_text = {each.item: float(each.by_text == each.expected) for each in choices}
     better = max(by_text, by_letter, key=lambda right: sum(right.values()))
-    return ItemScores.each("likelihood_accuracy", better)
+    both = any(each.letters and each.texts for each in choices)
+    return ItemScores.each("likelihood_accuracy", better, best_of=2 if both else 1)
 
 
 def _bits(found: Findings) -> ItemScores:

@@ -8,6 +8,9 @@ candidates were compared on the item:
   1 - 0.05 / pairs (Bonferroni);
 - the exact sign test over items, adjusted by Holm, is below 0.05. For items that are right or wrong
   it is McNemar's. With fewer than six items no difference is significant.
+
+Where asking stopped early, what was seen decided how many items there are: the interval is then a
+confidence sequence, and the test one that holds whenever one stops. Null models are not compared.
 """
 
 from __future__ import annotations
@@ -18,13 +21,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from basegate.config.declaration import declaration_of, origin_of
 from basegate.errors import NotCompared, summary
 from basegate.i18n.formatting import FRACTION
 from basegate.ledger import Comparison
 from basegate.measurement import Measurement
+from basegate.stats.confidence_sequence import (
+    effective_number,
+    linearised_ratio,
+    mean_sequence,
+    share_sequence,
+    sign_test_at_any_time,
+)
 from basegate.stats.paired import (
     ItemScores,
     holm,
@@ -43,6 +53,38 @@ MIN_ITEMS = 6
 """Fewest items with which the exact test can be significant: 2 / 2^6 is below 0.05."""
 RESAMPLES = 20_000
 """More than for one interval: the levels are higher, and depend on fewer of the resamples."""
+
+
+class _Pair(NamedTuple):
+    """Two candidates in one metric, on the items that both were measured on."""
+
+    first: str
+    second: str
+    one: ItemScores
+    other: ItemScores
+    not_asked: int  # items of the bank that are in one of them only, or in none
+
+    @property
+    def differences(self) -> list[float]:
+        return _differences(self.one, self.other)
+
+    @property
+    def linearised(self) -> list[float]:
+        """Values, one for each item, whose mean is the difference; see `linearised_ratio`."""
+        sides = (
+            linearised_ratio([*each.counts.values()], [*each.totals.values()])
+            for each in (self.one, self.other)
+        )
+        return [ours - theirs for ours, theirs in zip(*sides, strict=True)]
+
+    @property
+    def standard_error(self) -> float | None:
+        values = self.linearised
+        if len(values) < 2:
+            return None
+        mean = math.fsum(values) / len(values)
+        squares = math.fsum((each - mean) ** 2 for each in values)
+        return math.sqrt(squares / (len(values) - 1) / len(values))
 
 
 def compare(measured: Iterable[tuple[str, Measurement]]) -> tuple[Comparison, ...]:
@@ -70,15 +112,21 @@ def compare(measured: Iterable[tuple[str, Measurement]]) -> tuple[Comparison, ..
 
 
 def _compare_group(group: Sequence[tuple[str, Measurement]]) -> Iterator[Comparison]:
-    pairs = [pair for pair in combinations(group, 2) if alike(pair[0][1], pair[1][1])]
-    by_metric: dict[str, list[tuple[str, str, ItemScores, ItemScores]]] = defaultdict(list)
+    real = [(name, each) for name, each in group if not each.candidate.is_null]
+    pairs = [pair for pair in combinations(real, 2) if alike(pair[0][1], pair[1][1])]
+    by_metric: dict[str, list[_Pair]] = defaultdict(list)
     for (first, one), (second, other) in pairs:
+        left = max(_not_asked(one), _not_asked(other))
         for ours, theirs in declaration_of(one.check).compare(one.findings, other.findings):
-            by_metric[ours.metric].append((first, second, *shared(ours, theirs)))
+            by_metric[ours.metric].append(_Pair(first, second, *shared(ours, theirs), left))
     check, part = group[0][1].check, group[0][1].item
     for found in by_metric.values():
-        if paired := [each for each in found if each[2].counts]:
+        if paired := [each for each in found if each.one.counts]:
             yield from _decided(check, part, paired)
+
+
+def _not_asked(measurement: Measurement) -> int:
+    return int(measurement.findings.facts.get("not_asked") or 0)
 
 
 def alike(one: Measurement, other: Measurement) -> bool:
@@ -101,34 +149,60 @@ def shared(one: ItemScores, other: ItemScores) -> tuple[ItemScores, ItemScores]:
     return kept(one), kept(other)
 
 
-def _decided(
-    check: str, part: str, found: Sequence[tuple[str, str, ItemScores, ItemScores]]
-) -> Iterator[Comparison]:
+def _decided(check: str, part: str, found: Sequence[_Pair]) -> Iterator[Comparison]:
     """Comparisons of all pairs in one metric, adjusted for their number."""
     confidence = 1 - ALPHA / len(found)
-    adjusted = holm([sign_test(_differences(one, other)) for _, _, one, other in found])
-    intervals = difference_intervals([(one, other) for _, _, one, other in found], confidence)
-    for (first, second, one, other), p_value, interval in zip(
-        found, adjusted, intervals, strict=True
-    ):
-        values = (ratio_of(one), ratio_of(other))
+    adjusted = holm([_p_value(pair) for pair in found])
+    whole = [(pair.one, pair.other) for pair in found if not pair.not_asked]
+    intervals = iter(difference_intervals(whole, confidence))
+    for pair, p_value in zip(found, adjusted, strict=True):
+        interval = _sequence(pair, confidence) if pair.not_asked else next(intervals)
+        values = (ratio_of(pair.one), ratio_of(pair.other))
+        items = len(pair.one.counts)
         yield Comparison(
-            first=first,
-            second=second,
+            first=pair.first,
+            second=pair.second,
             check=check,
             part=part,
-            metric=one.metric,
-            unit=one.unit,
-            items=len(one.counts),
+            metric=pair.one.metric,
+            unit=pair.one.unit,
+            items=items,
+            out_of=items + pair.not_asked if pair.not_asked else None,
             first_value=values[0],
             second_value=values[1],
             difference=values[0] - values[1],
+            standard_error=pair.standard_error,
             interval=interval,
             confidence=confidence,
             comparisons=len(found),
             p_value=p_value,
-            better=_better(interval, p_value, one.lower),
+            better=_better(interval, p_value, pair.one.lower),
         )
+
+
+def _p_value(pair: _Pair) -> float:
+    test = sign_test_at_any_time if pair.not_asked else sign_test
+    return min(1.0, test(pair.differences) * pair.one.best_of)
+
+
+def _sequence(pair: _Pair, confidence: float) -> tuple[float, float] | None:
+    """The interval of a difference on items whose number what was seen decided."""
+    level = _level(pair.one, confidence)
+    if _are_shares(pair.one, pair.other):
+        low, high = share_sequence([(1 + each) / 2 for each in pair.differences], level)
+        return 2 * low - 1, 2 * high - 1
+    if len(pair.one.counts) < MIN_ITEMS:
+        return None
+    effective = effective_number([*pair.one.totals.values()])
+    return mean_sequence(pair.linearised, level, effective=effective)
+
+
+def _level(scored: ItemScores, confidence: float) -> float:
+    return 1 - (1 - confidence) / scored.best_of
+
+
+def _are_shares(one: ItemScores, other: ItemScores) -> bool:
+    return all(set(scored.totals.values()) == {1.0} for scored in (one, other))
 
 
 def ratio_of(scored: ItemScores) -> float:
@@ -152,7 +226,7 @@ def difference_intervals(
         return np.array(list(scored.counts.values())), np.array(list(scored.totals.values()))
 
     def by_score(pair: tuple[ItemScores, ItemScores]) -> bool:
-        if all(set(scored.totals.values()) == {1.0} for scored in pair):
+        if _are_shares(*pair):
             return True
         # Where no item differs, nothing that is drawn from them does.
         return pair[0].unit == FRACTION and not any(_differences(*pair))
@@ -160,7 +234,7 @@ def difference_intervals(
     ratios = [(sums(one), sums(other)) for one, other in pairs if not by_score((one, other))]
     by_bootstrap = iter(paired_ratio_intervals(ratios, confidence, RESAMPLES))
     return [
-        paired_share_interval(_differences(*pair), confidence)
+        paired_share_interval(_differences(*pair), _level(pair[0], confidence))
         if by_score(pair)
         else next(by_bootstrap)
         for pair in pairs

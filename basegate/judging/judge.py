@@ -297,7 +297,7 @@ def _times_as_many(metric: Metric, limit: Limit) -> float | None:
         return None
     worth = metric.worth_at(limit.confidence)
     if worth is not None:
-        needed = draws_needed(metric.value, limit.value, limit.confidence)
+        needed = draws_needed(metric.value, limit.value, _level(metric, limit))
         factor = math.inf if needed is None else needed / worth
     else:
         end = interval[0] if metric.value > limit.value else interval[1]
@@ -313,12 +313,17 @@ def _curve(metric: Metric, limit: Limit) -> tuple[tuple[float, float], ...]:
     if limit.metric == "correct" and metric.count is not None:
         count, correct = metric.count, int(limit.value)
         return tuple((p, passing_probability(p, correct, count)) for p in _POINTS)
-    worth, level = metric.worth_at(limit.confidence), limit.confidence
+    worth, level = metric.worth_at(limit.confidence), _level(metric, limit)
     if worth is not None and limit.direction == "min":
         return tuple(
             (p, passing_probability_of_share(p, limit.value, worth, level)) for p in _POINTS
         )
     return ()
+
+
+def _level(metric: Metric, limit: Limit) -> float:
+    """Of each of the metrics of which this one is the best, at the limit's confidence together."""
+    return 1 - (1 - limit.confidence) / metric.best_of
 
 
 def stopping_rule(limits: Sequence[AnyLimit]) -> StoppingRule:

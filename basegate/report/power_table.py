@@ -41,8 +41,11 @@ def cells(each: BankPower, tr: Translator = ENGLISH) -> tuple[str, ...]:
 
 
 def not_telling(power: Sequence[BankPower], tr: Translator = ENGLISH) -> str:
-    """Which banks tell none of the candidates from another; empty where all tell some."""
-    told = {(each.check, each.part) for each in power if each.told_apart}
+    """Which banks tell none of the candidates from another; empty where all tell some.
+
+    One that was asked in part is not named: all of it may tell them.
+    """
+    told = {(each.check, each.part) for each in power if each.told_apart or each.asked_in_part}
     left = dict.fromkeys(_place(each, tr) for each in power if (each.check, each.part) not in told)
     if not left:
         return ""

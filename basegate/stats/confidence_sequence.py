@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+FEW = 32
+"""Values, below which their own spread is not trusted: intervals are the wider the fewer."""
 _BETS = 64
 _HALVINGS = 20
 
@@ -68,22 +70,59 @@ def linearised_ratio(numerators: Sequence[float], denominators: Sequence[float])
     return [ratio + (top - ratio * bottom) / scale for top, bottom in pairs]
 
 
+def effective_number(weights: Sequence[float]) -> float:
+    """Of how many values of equal weight these are worth: sum(w)² / sum(w²) (Kish, 1965)."""
+    return math.fsum(weights) ** 2 / math.fsum(each * each for each in weights)
+
+
 def mean_sequence(
-    values: Sequence[float], confidence: float, *, tightest_at: int = 30
+    values: Sequence[float],
+    confidence: float,
+    *,
+    effective: float | None = None,
+    tightest_at: int = 30,
 ) -> tuple[float, float]:
     """Asymptotic confidence sequence for the mean of values of any size, after the last of them.
 
-    mean ± s sqrt(2 (n r² + 1) / (n² r²) log(sqrt(n r² + 1) / (1 - confidence))), s being the
-    standard deviation of the n values and r chosen so that it is tightest about `tightest_at`.
-    Its error approaches 1 - confidence as the first look comes later.
+    mean ± s h, h = sqrt(2 (n r² + 1) / (n² r²) log(sqrt(n r² + 1) / (1 - confidence))), s being the
+    standard deviation of the n values and r chosen so that it is tightest about `tightest_at`. That
+    holds for many values. Of few, h is multiplied by `FEW` / `effective`; and towards the side of
+    their longer tail the interval is wider by s g (2 h² + 1 / n) / 6, g being their skewness.
+
+    Args:
+        values: at least two.
+        confidence: that all intervals hold the mean, however many are looked at.
+        effective: see `effective_number`, where they are of unequal weight; by default all.
+        tightest_at: see above.
 
     Source: Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, Time-uniform central limit theory and
-    asymptotic confidence sequences, Annals of Statistics 52, 2024 (theorem 2.2, equation 10).
+    asymptotic confidence sequences, Annals of Statistics 52, 2024 (theorem 2.2, equation 10);
+    Hall, On the removal of skewness by transformation, JRSS B 54, 1992 (the second term of T's
+    expansion). What both come to is simulated in `tests/stats/test_confidence_sequence.py`.
     """
     count, alpha = len(values), 1 - confidence
     mean = math.fsum(values) / count
-    deviation = math.sqrt(math.fsum((each - mean) ** 2 for each in values) / (count - 1))
+    squares = math.fsum((each - mean) ** 2 for each in values)
+    if squares == 0:
+        return mean, mean
     r2 = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / tightest_at
     grown = count * r2 + 1
-    half = deviation * math.sqrt(2 * grown / (count**2 * r2) * math.log(math.sqrt(grown) / alpha))
-    return mean - half, mean + half
+    half = math.sqrt(2 * grown / (count**2 * r2) * math.log(math.sqrt(grown) / alpha))
+    half *= max(1.0, FEW / (count if effective is None else effective))
+    skewness = math.fsum((each - mean) ** 3 for each in values) / count / (squares / count) ** 1.5
+    more = skewness * (2 * half * half + 1 / count) / 6
+    deviation = math.sqrt(squares / (count - 1))
+    return mean - deviation * (half + max(0.0, -more)), mean + deviation * (half + max(0.0, more))
+
+
+def sign_test_at_any_time(differences: Sequence[float]) -> float:
+    """Two-sided p-value that differences are as often above zero as below, however one stops.
+
+    Half of the smaller significance is spent on each side: min(1, 2 / e), e being the larger of the
+    e-values against "at most half" of either sign. Differences of zero are left out.
+    """
+    signs = [float(each > 0) for each in differences if each]
+    if not signs:
+        return 1.0
+    larger = max(log_e_value(signs, 0.5), log_e_value([1 - each for each in signs], 0.5))
+    return min(1.0, 2 * math.exp(-larger))

@@ -35,6 +35,7 @@ class ItemScores:
         totals: by item, what it is counted of; the metric is sum(counts) / sum(totals).
         lower: whether less is better.
         fixed: whether what is counted of is the same for every candidate, as characters are.
+        best_of: metrics of which each candidate's better one was taken; levels allow for it.
     """
 
     metric: str
@@ -43,11 +44,12 @@ class ItemScores:
     totals: dict[str, float]
     lower: bool = False
     fixed: bool = False
+    best_of: int = 1
 
     @classmethod
-    def each(cls, metric: str, values: dict[str, float]) -> ItemScores:
+    def each(cls, metric: str, values: dict[str, float], best_of: int = 1) -> ItemScores:
         """A metric in which every item counts once."""
-        return cls(metric, FRACTION, values, dict.fromkeys(values, 1.0))
+        return cls(metric, FRACTION, values, dict.fromkeys(values, 1.0), best_of=best_of)
 
 
 def paired_difference(

@@ -16,7 +16,6 @@ from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings, OptionScores
 from basegate.progress import SILENT
-from basegate.stats.confidence_sequence import share_sequence
 from basegate.stats.intervals import share_interval
 
 
@@ -193,11 +192,8 @@ def test_topics_count_by_the_formulation_that_is_better_over_all():
         ("law", 0.0, 1),
     ]
     assert found[0].interval == pytest.approx(share_interval(1.0, 2, 0.95))
-    stopped = [each for each in summarise(asked, topics, 0.95) if each.name == "topic_accuracy"]
-    assert [each.interval for each in stopped] == [
-        share_sequence([1.0, 1.0], 0.95),
-        share_sequence([0.0], 0.95),
-    ]
+    of_a_part = summarise(asked, topics, 0.95)
+    assert not any(each.name == "topic_accuracy" for each in of_a_part)
     alone = summarise(asked, dict.fromkeys(topics, "food"))
     assert not any(each.name == "topic_accuracy" for each in alone)
 

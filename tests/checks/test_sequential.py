@@ -36,7 +36,12 @@ from basegate.data.banks import Bank, Pair, Problem, Question
 from basegate.data.corpora import Corpus
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.judging.judge import stopping_rule, verdict_on
-from basegate.stats.confidence_sequence import linearised_ratio, mean_sequence, share_sequence
+from basegate.stats.confidence_sequence import (
+    effective_number,
+    linearised_ratio,
+    mean_sequence,
+    share_sequence,
+)
 
 SOURCE = TableSource(path="bank")
 
@@ -238,6 +243,7 @@ def test_documents_are_scored_until_the_limits_are_decided():
             [each.bits for each in part.documents], [each.characters for each in part.documents]
         ),
         0.95,
+        effective=effective_number([each.characters for each in part.documents]),
     )
     assert bits.interval == pytest.approx(expected)
     assert 6.0 < bits.interval[0] < bits.value < bits.interval[1] < 6.2

@@ -16,16 +16,22 @@ from tests.judging.test_comparison import documents, pairs
 
 def test_power_follows_from_the_standard_errors_of_the_pairs():
     one = better("a", "b").model_copy(
-        update={"difference": 0.3, "interval": (0.1, 0.5), "confidence": 0.95, "items": 40}
+        update={"difference": 0.3, "standard_error": 0.1, "confidence": 0.975, "items": 40}
     )
     two = one.model_copy(
-        update={"difference": -0.4, "interval": (-0.8, 0.0), "better": None, "items": 38}
+        update={"difference": -0.4, "standard_error": 0.2, "better": None, "items": 38}
     )
     [found] = bank_power([one, two])
-    error = (((0.2 / 1.959964) ** 2 + (0.4 / 1.959964) ** 2) / 2) ** 0.5
-    assert found.detectable == pytest.approx((1.959964 + 0.841621) * error)
+    error = ((0.1**2 + 0.2**2) / 2) ** 0.5
+    # At the level of a comparison of two pairs, z is 2.2414.
+    assert found.detectable == pytest.approx((2.241403 + 0.841621) * error)
     assert found.signal_to_noise == pytest.approx(0.4 / error)
     assert (found.items, found.largest, found.told_apart, found.pairs) == (38, 0.4, 1, 2)
+    assert not found.asked_in_part
+    # Of a quarter of the items, the error of all of them is half as large.
+    [of_part] = bank_power([one, two.model_copy(update={"out_of": 152})])
+    assert of_part.signal_to_noise == pytest.approx(0.4 / ((0.1**2 + 0.1**2) / 2) ** 0.5)
+    assert (of_part.items, of_part.asked_in_part) == (40, True)
 
 
 def test_differences_of_shares_are_in_points():
@@ -93,3 +99,4 @@ def test_a_bank_that_tells_nobody_apart_is_named_once():
     text = "These cannot tell the candidates apart: knowledge facts."
     assert not_telling([POWER, both]) == text
     assert not_telling([POWER, both.model_copy(update={"told_apart": 1})]) == ""
+    assert not_telling([POWER.model_copy(update={"asked_in_part": True})]) == ""

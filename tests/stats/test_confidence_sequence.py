@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from basegate.checks.early_stopping import LOOK_EVERY
-from basegate.stats.confidence_sequence import log_e_value, mean_sequence, share_sequence
+from basegate.stats.confidence_sequence import (
+    effective_number,
+    linearised_ratio,
+    log_e_value,
+    mean_sequence,
+    share_sequence,
+    sign_test_at_any_time,
+)
 from basegate.stats.intervals import share_interval
 
 LIMIT = 0.55
@@ -105,22 +112,73 @@ def test_what_it_saves_is_as_the_docs_say(accuracy, right, items):
     assert np.mean([look for look, _ in found]) == pytest.approx(items, abs=2)
 
 
+def exponential(rng, shape):
+    return rng.exponential(1.0, shape) - 1.0
+
+
+def heavy(rng, shape):
+    return np.exp(rng.standard_normal(shape)) - math.exp(0.5)
+
+
 @pytest.mark.slow
-def test_the_sequence_of_a_mean_holds_it_at_every_look():
+@pytest.mark.parametrize("spread", [0.3, 0.5, 1.0])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("values", [exponential, heavy, np.random.Generator.standard_normal])
+def test_the_sequence_of_a_ratio_holds_it_at_every_look(values, sign, spread):
+    """Bits per character of 88 documents of unequal length, looked at after every 8."""
     rng = np.random.default_rng(6)
+    runs = 1_000
     missed = 0
-    for _ in range(2_000):
-        values = rng.gamma(4.0, 1.5, 120)
-        intervals = [mean_sequence(values[:n].tolist(), 0.95) for n in range(16, 121, 8)]
-        missed += any(not low <= 6.0 <= high for low, high in intervals)
-    assert missed / 2_000 <= 0.05
+    for _ in range(runs):
+        lengths = np.exp(spread * rng.standard_normal(88))
+        bits = (6.0 + sign * values(rng, 88)) * lengths
+        looks = (sequence_of(bits[:n], lengths[:n]) for n in range(8, 89, 8))
+        missed += any(not low <= 6.0 <= high for low, high in looks)
+    # 5 % and what so many runs leave to chance.
+    assert missed / runs <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / runs)
+
+
+def sequence_of(bits, lengths):
+    own = lengths.tolist()
+    return mean_sequence(
+        linearised_ratio(bits.tolist(), own), 0.95, effective=effective_number(own)
+    )
 
 
 def test_the_sequence_of_a_mean_by_hand():
-    # n = 4, s² = 5/3, r² = (-2 log .05 + log(-2 log .05 + 1)) / 30 = 0.26450.
+    # n = 4, s² = 5/3, no skewness, r² = (-2 log .05 + log(-2 log .05 + 1)) / 30 = 0.26450.
     low, high = mean_sequence([1.0, 2.0, 3.0, 4.0], 0.95)
     r2 = (5.991465 + math.log(6.991465)) / 30
-    half = math.sqrt(5 / 3) * math.sqrt(
-        2 * (4 * r2 + 1) / (16 * r2) * math.log(math.sqrt(4 * r2 + 1) / 0.05)
-    )
+    h = math.sqrt(2 * (4 * r2 + 1) / (16 * r2) * math.log(math.sqrt(4 * r2 + 1) / 0.05)) * 32 / 4
+    half = math.sqrt(5 / 3) * h
     assert (low, high) == (pytest.approx(2.5 - half, rel=1e-6), pytest.approx(2.5 + half, rel=1e-6))
+    # As few as two of equal weight: twice as wide.
+    low, high = mean_sequence([1.0, 2.0, 3.0, 4.0], 0.95, effective=2.0)
+    assert high - 2.5 == pytest.approx(2 * half, rel=1e-6)
+    # Mean 2, s² = 4, skewness 2 / sqrt(3): wider above.
+    low, high = mean_sequence([1.0, 1.0, 1.0, 5.0], 0.95)
+    assert 2.0 - low == pytest.approx(2 * h, rel=1e-6)
+    assert high - 2.0 == pytest.approx(
+        2 * (h + 2 / math.sqrt(3) * (2 * h * h + 1 / 4) / 6), rel=1e-6
+    )
+    assert mean_sequence([3.0, 3.0], 0.95) == (3.0, 3.0)
+
+
+def test_the_effective_number_by_hand():
+    assert effective_number([2.0, 2.0, 2.0]) == pytest.approx(3.0)
+    assert effective_number([3.0, 1.0]) == pytest.approx(16 / 10)
+
+
+def test_the_sign_test_holds_whenever_one_stops():
+    assert sign_test_at_any_time([0.0, 0.0]) == 1.0
+    assert sign_test_at_any_time([1.0]) == 1.0
+    once = sign_test_at_any_time([0.5] * 20 + [-0.1] * 2 + [0.0] * 9)
+    assert once == pytest.approx(2 * math.exp(-log_e_value([1.0] * 20 + [0.0] * 2, 0.5)))
+    assert once == sign_test_at_any_time([-0.5] * 20 + [0.1] * 2)
+    assert once < 0.01
+    rng = np.random.default_rng(3)
+    wrong = 0
+    for _ in range(400):
+        signs = rng.choice([-1.0, 1.0], 120).tolist()
+        wrong += any(sign_test_at_any_time(signs[:n]) < 0.05 for n in range(6, 121, 6))
+    assert wrong / 400 <= 0.05
