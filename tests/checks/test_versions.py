@@ -49,7 +49,7 @@ KNOWN = {
     "reasoning": (5, "bdd0525e9e1e355c"),
     "continuation": (7, "92492d4b7a9fbb69"),
     "minimal_pairs": (3, "2dd931e7f11c45c2"),
-    "perplexity": (5, "bf4806abac367767"),
+    "perplexity": (5, "efd42b9bc801d548"),
 }
 
 
