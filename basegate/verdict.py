@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import FiniteFloat
 
+from basegate.i18n.messages import Message
 from basegate.measurement import CORRECT, SampleSize
 from basegate.serialization import FiniteOrNone, Frozen, Interval, MessageField
 
@@ -197,3 +198,15 @@ def deciding_rows(rows: Sequence[Result]) -> tuple[VerdictWord, list[Result]]:
     own = [row for row in rows if not row.advisory]
     word = "pass" if rows and not own else verdict_of(own)
     return word, sorted((r for r in own if r.verdict == word), key=lambda row: bool(row.question))
+
+
+def checks_by_note(rows: Iterable[Result]) -> dict[Message, list[tuple[str, str]]]:
+    """Every note of a candidate's rows with the checks and parts that it stands on.
+
+    A note on several speaks of the candidate (how its weights were made, say): told once is enough.
+    """
+    found: dict[Message, dict[tuple[str, str], None]] = {}
+    for row in rows:
+        for note in row.notes:
+            found.setdefault(note, {})[row.check, row.part] = None
+    return {note: list(places) for note, places in found.items()}

@@ -1,7 +1,8 @@
 """How many modules of basegate one perplexity check can reach by imports, and which.
 
 The static closure from the plugin, this check, and the process that it is measured in, without the
-other checks, pytest-xdist, the command line and the architectures of single families:
+other checks, pytest-xdist, the command line, and what only some candidates need: the architectures
+of single families, the conversion of GGUF files.
 
     python -m benchmarks.imports [--list]
 """
@@ -18,6 +19,7 @@ WITHOUT = (
     *("basegate.checks.minimal_pairs", "basegate.checks.option_likelihood"),
     *("basegate.plugin.xdist", "basegate.cli"),
     *("basegate.engines.architectures.qwen", "basegate.engines.architectures.chatglm"),
+    "basegate.engines.gguf",
 )
 
 

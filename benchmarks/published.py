@@ -1,12 +1,13 @@
 """Runs four public tasks on candidates, beside published figures and lm-evaluation-harness.
 
-python -m benchmarks.published DATA [NAME=SOURCE ...] [--limit N] [--no-peer]
+python -m benchmarks.published DATA [NAME=SOURCE ...] [--limit N] [--no-peer] [--store FOLDER]
 
 DATA is a folder with arc_easy.jsonl, arc_challenge.jsonl, piqa.jsonl and openbook_qa.jsonl, records
 of query, choices and gold (llm-foundry's, say). They are asked as any bank of one's own: by a
 thresholds file, in the cloze formulation, per character, without examples. lm-evaluation-harness
 scores the same prompts with the same weights in float32; accuracies are compared item by item.
-Without a candidate, both models of `make real` are measured.
+Without a candidate, both models of `make real` are measured. With --store, measurements are kept
+and taken from there the next time.
 """
 
 from __future__ import annotations
@@ -89,14 +90,16 @@ def measure(thresholds: Path, source: str, store: Path) -> None:
 
 
 def measured(store: Path, name: str) -> dict[str, Any]:
-    """The measurement of every task, by its file."""
+    """The newest measurement of every task, with its evidence, by the task's file."""
     from basegate.store.folder import Store
 
-    found = (each for each in Store(store) if each.candidate.name == name)
-    return {each.item: each for each in found if each.check == "knowledge"}
+    kept = Store(store)
+    found = (each for each in kept if each.candidate.name == name and each.check == "knowledge")
+    newest = sorted(found, key=lambda each: each.measured_at)
+    return {each.item: kept.get(each.key) for each in newest}
 
 
-def peer_answers(model: Any, tokenizer: Any, settings: Any) -> dict[str, bool]:
+def peer_answers(engine: Any, settings: Any) -> dict[str, bool]:
     """Of each question, whether lm-evaluation-harness finds the right text likeliest."""
     from basegate.data.banks import Question, load_bank
 
@@ -106,10 +109,10 @@ def peer_answers(model: Any, tokenizer: Any, settings: Any) -> dict[str, bool]:
         for each in bank.records
         for option, text in each.options.items()
     ]
-    bos = tokenizer.bos_token_id
-    lm = harness(model, tokenizer, batch=16, prefix=bos)
-    # HFLM adds no BOS of its own here, so it is written as text; the engine puts it, too.
-    begin = tokenizer.decode([bos]) if bos is not None and _puts_bos(tokenizer) else ""
+    prefix = engine.prefix_ids
+    lm = harness(engine.model, engine.tokenizer, batch=16, prefix=prefix[0])
+    # Before a prompt HFLM puts nothing here, so what the engine puts there is written as text.
+    begin = engine.tokenizer.decode(prefix)
     scores = lm.loglikelihood(
         requests("loglikelihood", *((begin + prompt, text) for *_, prompt, text in asked))
     )
@@ -124,10 +127,6 @@ def peer_answers(model: Any, tokenizer: Any, settings: Any) -> dict[str, bool]:
     return {item: right and item not in tied for item, (_, right) in best.items()}
 
 
-def _puts_bos(tokenizer: Any) -> bool:
-    return tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
-
-
 def main() -> None:
     """Measure, compare and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -135,6 +134,7 @@ def main() -> None:
     parser.add_argument("candidates", nargs="*")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--store", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -142,10 +142,12 @@ def main() -> None:
         print("| model | task | questions | basegate | lm-evaluation-harness | apart | published |")
         print("|---|---|---|---|---|---|---|")
         for source in asked.candidates or of_make_real():
-            _compare(source, thresholds, folder / "store", peer=not asked.no_peer)
+            store = asked.store or folder / "store"
+            _compare(source, thresholds, store, peer=not asked.no_peer)
 
 
 def _compare(source: str, thresholds: Path, store: Path, *, peer: bool) -> None:
+    import basegate.checks  # noqa: F401  declares what thresholds may ask for
     from basegate.config.thresholds import load_thresholds
     from basegate.engines.loading import load_candidate
 
@@ -159,7 +161,7 @@ def _compare(source: str, thresholds: Path, store: Path, *, peer: bool) -> None:
         ours = {each.item: each.by_text == each.expected for each in choices}
         row = [name, task.name, str(len(ours)), f"{100 * sum(ours.values()) / len(ours):.2f}"]
         if loaded is not None:
-            theirs = peer_answers(loaded.model, loaded.tokenizer, checks[task.file])
+            theirs = peer_answers(loaded, checks[task.file])
             apart = sum(ours[item] != theirs[item] for item in ours)
             row += [f"{100 * sum(theirs.values()) / len(theirs):.2f}", str(apart)]
         else:

@@ -147,16 +147,17 @@ def _place(record: _Named) -> bytes:
 
 
 def sequential_share(
-    name: str, shares: Sequence[float], confidence: float, best_of: int = 1
+    name: str, shares: Sequence[float], confidence: float, best_of: int = 1, item: str = ""
 ) -> Metric:
     """The mean of shares of a part of a bank, with its confidence sequence.
 
-    `best_of`: as of `Metric`.
+    `best_of`, `item`: as of `Metric`.
     """
     return Metric(
         name,
         sum(shares) / len(shares),
         FRACTION,
+        item=item,
         interval=share_sequence(shares, 1 - (1 - confidence) / best_of),
         confidence=confidence,
         count=len(shares),

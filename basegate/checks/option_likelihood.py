@@ -25,7 +25,7 @@ Language Models Are Not Robust Multiple Choice Selectors, 2024 (cyclic orders).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -87,6 +87,7 @@ def score_in_turn(engine: Engine, task: MeasureTask[Bank[Question], OptionSettin
     """
     bank = task.data
     own = {each.item: each for each in task.earlier.choices} if task.earlier is not None else {}
+    topics = {each.id: each.topic for each in bank.records if each.topic}
 
     def ask(questions: Sequence[Question]) -> None:
         part = replace(bank, records=tuple(questions))
@@ -94,12 +95,12 @@ def score_in_turn(engine: Engine, task: MeasureTask[Bank[Question], OptionSettin
         own.update({each.item: each for each in found})
 
     def partial() -> tuple[Metric, ...]:
-        return summarise(list(own.values()), task.stopping.confidence)
+        return summarise(list(own.values()), topics, task.stopping.confidence)
 
     left = ask_in_turn(bank.records, own.keys(), ask, partial, task.stopping)
     choices = tuple(own[each.id] for each in bank.records if each.id in own)
     return Findings(
-        metrics=partial() if left else summarise(choices),
+        metrics=partial() if left else summarise(choices, topics),
         choices=choices,
         facts={
             "questions": len(choices),
@@ -201,11 +202,17 @@ def _without_question(template: str | None) -> str:
 
 
 def summarise(
-    choices: Sequence[OptionScores], sequential: float | None = None
+    choices: Sequence[OptionScores],
+    topics: Mapping[str, str] | None = None,
+    sequential: float | None = None,
 ) -> tuple[Metric, ...]:
     """Accuracies by letter and by text, the better of them, and bits of the right answers.
 
-    `sequential`: level of confidence sequences, where these are not all questions of the bank.
+    Args:
+        choices: the questions that were asked.
+        topics: by question, what it is about; each one's accuracy is that of the formulation that
+            is better over all questions.
+        sequential: level of confidence sequences, where these are not all questions of the bank.
     """
     right = {
         "letter_accuracy": [each.by_letter == each.expected for each in choices if each.letters],
@@ -213,16 +220,21 @@ def summarise(
     }
     scored = {name: list(map(float, answers)) for name, answers in right.items() if answers}
 
-    def accuracy(name: str, shares: Sequence[float], best_of: int) -> Metric:
+    def accuracy(name: str, shares: Sequence[float], best_of: int = 1, item: str = "") -> Metric:
         if sequential is not None:
-            return sequential_share(name, shares, sequential, best_of)
+            return sequential_share(name, shares, sequential, best_of, item)
         count = len(shares)
         value = sum(shares) / count
-        return Metric.share(name, value, count=count, worth=count, best_of=best_of)
+        return Metric.share(name, value, item=item, count=count, worth=count, best_of=best_of)
 
     best = [accuracy("likelihood_accuracy", own, len(scored)) for own in scored.values()]
-    each = (accuracy(name, own, 1) for name, own in scored.items())
-    return (_better(best), *each, *_right_bits(choices))
+    by_topic: dict[str, list[float]] = {}
+    for item, share in _right(choices).counts.items():
+        by_topic.setdefault((topics or {}).get(item, ""), []).append(share)
+    named = [(topic, own) for topic, own in by_topic.items() if topic]
+    parts = [accuracy("topic_accuracy", own, item=topic) for topic, own in named if len(named) > 1]
+    each = (accuracy(name, own) for name, own in scored.items())
+    return (_better(best), *parts, *each, *_right_bits(choices))
 
 
 def _better(metrics: Sequence[Metric]) -> Metric:

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from basegate.config.declaration import declaration_of, origin_of
 from basegate.errors import NotCompared, summary
@@ -32,8 +32,10 @@ from basegate.stats.paired import (
     paired_share_interval,
     sign_test,
 )
-from basegate.store.union import Readable
 from basegate.verdict import Result
+
+if TYPE_CHECKING:
+    from basegate.store.union import Readable
 
 ALPHA = 0.05
 """Chance, over all pairs of candidates on one item, that any is called better without being so."""

@@ -21,7 +21,7 @@ from basegate.report.decision_text import partial, recommendation
 from basegate.report.page.comparison import interval, signed
 from basegate.report.page.model import Page
 from basegate.serialization import write_atomically
-from basegate.verdict import VerdictWord
+from basegate.verdict import VerdictWord, checks_by_note
 
 UNMET = 10
 """Limits of one candidate that are listed where they are not met."""
@@ -168,17 +168,17 @@ def _missed(page: Page, found: CandidateUnmet) -> Iterator[str]:
 
 
 def _notes(page: Page) -> str:
-    found = dict.fromkeys(
-        (row.candidate, row.check, row.part, note)
-        for row in page.ledger.results
-        for note in row.notes
-    )
     tr = page.tr
     items = []
-    for name, check, part, note in found:
-        place = check_label(check, part, tr)
-        items.append(tr("{name}, {place}: {note}", name=name, place=place, note=tr.translate(note)))
-    return _section(tr("To note"), map(escape, items)) if found else ""
+    for entry in page.ledger.candidates:
+        for note, places in checks_by_note(page.ledger.results_of(entry.name)).items():
+            text, name = tr.translate(note), entry.name
+            if len(places) > 1:
+                items.append(tr("{head}: {text}", head=name, text=text))
+            else:
+                place = check_label(*places[0], tr)
+                items.append(tr("{name}, {place}: {note}", name=name, place=place, note=text))
+    return _section(tr("To note"), map(escape, items)) if items else ""
 
 
 def _significant(page: Page) -> str:

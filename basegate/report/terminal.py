@@ -16,11 +16,12 @@ from basegate.i18n.formatting import (
     printable,
     short_path,
 )
+from basegate.i18n.messages import Message
 from basegate.judging.explanation import reason
 from basegate.ledger import CandidateEntry, Ledger, Record
 from basegate.measurement import Earlier
 from basegate.report.decision_text import decided, partial, recommendation
-from basegate.verdict import Result, VerdictWord, deciding_rows
+from basegate.verdict import Result, VerdictWord, checks_by_note, deciding_rows
 
 _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "pass": {"green": True},
@@ -68,17 +69,22 @@ def summary(
         rows = ledger.results_of(entry.name)
         markup = {**(_MARKUP[entry.verdict] if rows else {}), "bold": True}
         yield _headline(entry, decided(entry, rows, ledger.suite.interrupted, tr), tr), markup
-        for (check, _), group in groupby(rows, key=lambda row: (row.check, row.part)):
-            own = list(group)
-            yield from _lines(check, own, tr)
-            for note in dict.fromkeys(note for row in own for note in row.notes):
-                text = tr("note: {note}", note=tr.translate(note))
-                yield printable(f"  {'':<12} {'':<28} {text}"), {}
+        notes = checks_by_note(rows)
+        for place, group in groupby(rows, key=lambda row: (row.check, row.part)):
+            yield from _lines(place[0], list(group), tr)
+            for note in (note for note, places in notes.items() if places == [place]):
+                yield printable(f"  {'':<12} {'':<28} {_note(note, tr)}"), {}
+        for note in (note for note, places in notes.items() if len(places) > 1):
+            yield printable(f"  {_note(note, tr)}"), {}
         if stored := _stored([each for each in kept if each.candidate.name == entry.name], tr):
             yield printable("  " + tr("from the store: {stored}", stored=stored)), {}
         yield from _loaded(entry, tr)
     if len(ledger.candidates) > 1 and ledger.recommendation is not None:
         yield printable(tr.gap.join(recommendation(ledger, tr))), {"bold": True}
+
+
+def _note(note: Message, tr: Translator) -> str:
+    return tr("note: {note}", note=tr.translate(note))
 
 
 def _headline(entry: CandidateEntry, decision: str, tr: Translator) -> str:

@@ -16,6 +16,7 @@ from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings, OptionScores
 from basegate.progress import SILENT
+from basegate.stats.confidence_sequence import share_sequence
 from basegate.stats.intervals import share_interval
 
 
@@ -176,6 +177,29 @@ def test_the_better_formulation_counts_at_the_level_of_both():
     assert (bits.name, bits.value, bits.unit) == ("right_bits_per_char", 15 / 8, "bits_per_char")
     low, high = bits.interval
     assert low < 15 / 8 < high
+
+
+def test_topics_count_by_the_formulation_that_is_better_over_all():
+    asked = [
+        made(True, False, item="a"),
+        made(True, False, item="b"),
+        made(False, True, item="c"),
+        made(True, False, item="d"),
+    ]
+    topics = {"a": "food", "b": "food", "c": "law"}
+    found = [each for each in summarise(asked, topics) if each.name == "topic_accuracy"]
+    assert [(each.item, each.value, each.count) for each in found] == [
+        ("food", 1.0, 2),
+        ("law", 0.0, 1),
+    ]
+    assert found[0].interval == pytest.approx(share_interval(1.0, 2, 0.95))
+    stopped = [each for each in summarise(asked, topics, 0.95) if each.name == "topic_accuracy"]
+    assert [each.interval for each in stopped] == [
+        share_sequence([1.0, 1.0], 0.95),
+        share_sequence([0.0], 0.95),
+    ]
+    alone = summarise(asked, dict.fromkeys(topics, "food"))
+    assert not any(each.name == "topic_accuracy" for each in alone)
 
 
 @pytest.mark.parametrize(

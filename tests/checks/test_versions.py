@@ -45,7 +45,7 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "76b7843df194bf60"),
+    "knowledge": (6, "141be68304c77cf7"),
     "reasoning": (5, "bdd0525e9e1e355c"),
     "continuation": (7, "92492d4b7a9fbb69"),
     "minimal_pairs": (3, "2dd931e7f11c45c2"),

@@ -1,5 +1,8 @@
 """Corpora: local text, JSONL and parquet, and data sets of the hub."""
 
+import re
+import shutil
+import subprocess
 import unicodedata
 from pathlib import Path
 
@@ -7,12 +10,17 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+import basegate.checks  # noqa: F401  declares perplexity
 from basegate.config.settings import CorpusSource
+from basegate.config.thresholds import load_thresholds
 from basegate.data import hub as hub_module, tables
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.data.tables import Row, read_jsonl
 from basegate.errors import DataError
 from tests.helpers.checkpoints import write_jsonl
+from tests.helpers.paths import ROOT, SHARED
+
+NTREX = SHARED / "data" / "public" / "ntrex"
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -369,3 +377,22 @@ def test_two_sides_that_do_not_fit_are_refused(parallel, change, sentence):
     source = changed if isinstance(changed, CorpusSource) else parallel
     with pytest.raises(DataError, match=sentence):
         load_corpus(source)
+
+
+@pytest.mark.skipif(not NTREX.is_dir(), reason="needs NTREX, which is not part of the project")
+def test_the_documented_commands_make_a_parallel_corpus_of_ntrex(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "thresholds.md").read_text(encoding="utf-8")
+    [commands, table] = re.search(
+        r"### .*NTREX\n.*?```bash\n(.*?)```.*?```toml\n(.*?)```", page, re.DOTALL
+    ).groups()
+    for file in NTREX.iterdir():
+        shutil.copy(file, tmp_path)
+    for _ in range(2):  # a second time does not double it
+        subprocess.run(["bash", "-euc", commands], cwd=tmp_path, check=True)
+    (tmp_path / "thresholds.toml").write_text(table, encoding="utf-8")
+    [check] = load_thresholds(tmp_path / "thresholds.toml").checks
+    corpus = load_corpus(check.settings.corpus)
+    assert len(corpus.documents) == len(corpus.parallel) == 123
+    lines = (NTREX / "newstest2019-ref.yue.txt").read_text(encoding="utf-8").splitlines()
+    assert "".join(corpus.documents).count("\n") == len(lines)
+    assert not any("\r" in text for text in corpus.parallel.values())

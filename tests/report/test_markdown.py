@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 
 from basegate.cli import main
 from basegate.i18n.catalogue import Translator, translator
+from basegate.i18n.messages import Message
 from basegate.report.markdown import escape, summarise
 from tests.helpers.ledgers import bits, make_ledger
 from tests.helpers.markup import heads
@@ -60,6 +61,19 @@ def test_the_summary_is_as_it_was_looked_at():
 def test_a_stopped_run_says_that_it_is_partial():
     assert "This report is partial" in summarise(make_ledger(interrupted=True))
     assert "partial" not in summarise(make_ledger())
+
+
+def test_a_note_on_several_checks_of_a_candidate_is_told_once():
+    ledger = make_ledger()
+    name = ledger.candidates[0].name
+    note = Message("Of the weights.")
+    rows = [
+        row.model_copy(update={"notes": (*row.notes, note)}) if row.candidate == name else row
+        for row in ledger.results
+    ]
+    told = summarise(ledger.model_copy(update={"results": tuple(rows)}))
+    assert told.count("Of the weights.") == 1
+    assert f"- {name}: Of the weights." in told
 
 
 def test_where_there_are_more_candidates_than_checks_they_stand_below_each_other():

@@ -276,6 +276,18 @@ def test_a_note_stands_once_below_its_check():
     assert shown[1].lstrip().startswith("pass")
 
 
+def test_a_note_on_several_checks_stands_once_below_the_candidate():
+    shown = lines(
+        row(notes=("Of the weights.",)),
+        row(check="reasoning", item="algebra", notes=("Of the weights.", "Of one.")),
+    )
+    assert [line.strip() for line in shown if "note: " in line] == [
+        "note: Of one.",
+        "note: Of the weights.",
+    ]
+    assert shown[-1] == "  note: Of the weights."
+
+
 def test_a_count_stands_without_the_interval_of_its_chance():
     [_, line] = lines(counted("q", 6.0, "fail").model_copy(update={"interval": (2.6, 8.8)}))
     assert "q 6 of 10 correct, limit at least 7" in line

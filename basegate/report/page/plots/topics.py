@@ -19,9 +19,10 @@ from basegate.report.page.plots.values import Value, in_figures
 def topics_of(page: Page, check: str, part: str) -> dict[str, dict[str, Value]]:
     """By candidate, then by topic, with the limit and the level of the bank as a whole."""
     found = {}
+    accuracy = whole_accuracy(page, check, part)
     for name in values.sound(page, check, part):
         measured = page.measured(name, check, part)
-        whole = values.read(page, name, check, part, "accuracy")
+        whole = values.read(page, name, check, part, accuracy)
         own = {}
         for metric in measured.findings.metrics if measured else ():
             if metric.name == "topic_accuracy" and metric.value is not None:
@@ -30,6 +31,13 @@ def topics_of(page: Page, check: str, part: str) -> dict[str, dict[str, Value]]:
         if own:
             found[name] = own
     return found
+
+
+def whole_accuracy(page: Page, check: str, part: str) -> str:
+    """The metric that stands for all topics of a bank: of samples, or of options by likelihood."""
+    names = values.sound(page, check, part)
+    sampled = any(values.read(page, name, check, part, "accuracy") for name in names)
+    return "accuracy" if sampled else "likelihood_accuracy"
 
 
 def easiest_first(found: dict[str, dict[str, Value]]) -> list[str]:
@@ -54,7 +62,7 @@ def plots(page: Page) -> Iterator[svg.Plot]:
             caption=values.sentences(
                 tr,
                 _caption(tr, found),
-                values.best_null(page, *item, "accuracy"),
+                values.best_null(page, *item, whole_accuracy(page, *item)),
                 values.left_out(page, found, values.asked_in_part(page, *item)),
             ),
             svg=svg.draw(key, len(topics) * svg.ROW, partial(_paint, page, item, found, topics)),
@@ -90,7 +98,7 @@ def _paint(
     topics: Sequence[str],
     figure: Any,
 ) -> list[Any]:
-    tr, null = page.tr, page.null(*item, "accuracy")
+    tr, null = page.tr, page.null(*item, whole_accuracy(page, *item))
     axes = svg.side_by_side(figure, list(found), [*map(tr, topics)])
     limits = set()
     legend: dict[str, Any] = {}

@@ -18,14 +18,14 @@ def topic(name, value, low=0.1, high=0.9):
     )
 
 
-def bank_page(metrics, candidates=("yi-6b",), limit=0.5):
+def bank_page(metrics, candidates=("yi-6b",), limit=0.5, accuracy="accuracy"):
     made = make_measurement(metrics=tuple(metrics))
     rows = [
         row(
             candidate=name,
             check="knowledge",
             item="bank",
-            metric="accuracy",
+            metric=accuracy,
             value=0.5,
             unit="fraction",
             limit=limit,
@@ -47,6 +47,15 @@ def test_topics_stand_in_the_order_of_how_often_they_are_right():
     assert [cells[0] for cells in plot.rows] == ["sport", "nature", "food"]
     shown = [text for text in texts(plot) if text in ("sport", "nature", "food")]
     assert shown == ["sport", "nature", "food"]
+
+
+def test_topics_of_a_bank_by_likelihood_stand_with_its_limit():
+    whole = Metric(name="likelihood_accuracy", value=0.5, unit="fraction", count=10)
+    measured = [whole, topic("food", 0.2), topic("sport", 0.9)]
+    page = bank_page(measured, accuracy="likelihood_accuracy", limit=0.4)
+    (plot,) = topics.plots(page)
+    assert [cells[0] for cells in plot.rows] == ["sport", "food"]
+    assert "limit of the whole bank: 40 %" in texts(plot)
 
 
 def test_a_caption_counts_the_topics_whose_whole_interval_reaches_the_limit():
