@@ -73,7 +73,7 @@ def test_what_cannot_be_known_is_named_and_fails(plain):
             "one *knowledge facts * not known: see above",
             "null-letter-a *continuation * seconds; a null model has no tokens",
             "old * ? * not known: it cannot be loaded yet: too old",
-            "stored: 0 of 12; * (6 not counted in tokens)",
+            "stored: 0 of 12; * (9 not counted in tokens)",
             "1 test that is no part of the plan",
         ]
     )
