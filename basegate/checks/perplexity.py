@@ -24,7 +24,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -167,12 +167,11 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
         found = _in_turn(engine, task)
     if note := copies(documents):
         found = found.noting(note)
-    whole = not found.facts.get("not_asked")
-    if not whole or getattr(engine, "model", None) is None:  # no transformers model
+    figure = getattr(engine, "article_perplexity", None)  # of a transformers model
+    if found.facts.get("not_asked") or figure is None:
         return found
-    return found.model_copy(
-        update={"metrics": (*found.metrics, _as_in_the_article(engine, documents))}
-    )
+    value = figure("\n\n".join(documents))
+    return found.with_metrics(Metric("article_perplexity", value, "perplexity", informative=True))
 
 
 def _in_turn(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Findings:
@@ -223,14 +222,6 @@ def _score(
     return engine.log_likelihoods(
         texts, window=settings.window, context=settings.context, progress=task.progress
     )
-
-
-def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Metric:
-    from basegate.engines.window_scoring import article_perplexity
-
-    text = "\n\n".join(documents)
-    value = article_perplexity(engine.model, engine.tokenizer, text, engine.batch_cache)
-    return Metric("article_perplexity", value, "perplexity", informative=True)
 
 
 def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:

@@ -49,7 +49,7 @@ KNOWN = {
     "reasoning": (5, "5219123648db875a"),
     "continuation": (7, "92492d4b7a9fbb69"),
     "minimal_pairs": (3, "f4f599c3675b81e7"),
-    "perplexity": (5, "003692e36fb28f88"),
+    "perplexity": (5, "b7cabd503569e827"),
 }
 
 
