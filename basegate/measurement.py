@@ -85,12 +85,16 @@ class DocumentScore(Frozen):
         bits: the negative binary logarithms of its tokens' probabilities, summed.
         tokens: how many the tokenizer makes of it.
         characters: of its text.
+        written_bits: as `bits`, of the same document in written Chinese, where there is one.
+        written_tokens: as `tokens`, of that.
     """
 
     item: str
     bits: float
     tokens: int
     characters: int
+    written_bits: float | None = None
+    written_tokens: int | None = None
 
 
 class Sample(Frozen):
@@ -318,6 +322,28 @@ class Earlier(Frozen):
     name: str = ""
 
 
+class Work(Frozen):
+    """What a model was given, and what it wrote.
+
+    Attributes:
+        fed: tokens of texts and prompts that it read, padding not counted.
+        drawn: tokens that it wrote.
+    """
+
+    fed: int = 0
+    drawn: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.fed + self.drawn
+
+    def __add__(self, other: Work) -> Work:
+        return Work(fed=self.fed + other.fed, drawn=self.drawn + other.drawn)
+
+    def __sub__(self, other: Work) -> Work:
+        return Work(fed=self.fed - other.fed, drawn=self.drawn - other.drawn)
+
+
 class Measurement(Frozen):
     """A finding with its origin: everything that could have changed the numbers is in `identity`.
 
@@ -328,6 +354,7 @@ class Measurement(Frozen):
         identity: checkpoint, settings, data, measure version and library versions.
         environment: where it was measured.
         seconds: time it took to measure, loading excluded.
+        work: what that took; `None` where it was not counted.
         measured_at: UTC time, ISO 8601.
         earlier: what earlier runs had done of it; `None` where this run did all. Never stored.
     """
@@ -341,5 +368,6 @@ class Measurement(Frozen):
     identity: dict[str, Any]
     environment: dict[str, str | None]
     seconds: float
+    work: Work | None = None
     measured_at: str
     earlier: Earlier | None = None

@@ -179,7 +179,7 @@ def _check_before_weights(
     room = Message("; {free} GiB free", free=f"{free / GIB:.1f}") if free else ""
     described = describe(size, options)
     progress.status(Message("{name}: {size}{room}", name=name, size=described, room=room))
-    check_fits(name, size, free, options, budget.limit if budget.asked else None)
+    check_fits(name, size, free, options, budget)
 
 
 @_quiet()
@@ -200,7 +200,7 @@ def _load(
     native = model_config(folder, config, code)
     family = None if code else find(config)
     values = native.to_dict()
-    tokenizer, notes = (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
+    tokenizer, notes = checkpoint_tokenizer(folder, config, code)
     for note in notes:
         progress.status(Message("{name}: {note}", name=name, note=note))
     check_vocabulary(folder, tokenizer, vocabulary_size(values))
@@ -235,6 +235,14 @@ def _load(
         ),
         budget=budget,
     )
+
+
+def checkpoint_tokenizer(
+    folder: Path, config: dict[str, Any], code: bool
+) -> tuple[Any, tuple[str, ...]]:
+    """A checkpoint's tokenizer and notes on it, as its family or `load_tokenizer` reads it."""
+    family = None if code else find(config)
+    return (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
 
 
 def _of_gguf(made: Converted, notes: tuple[str, ...]) -> LoadedCheckpoint:

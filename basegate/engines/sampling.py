@@ -49,6 +49,11 @@ class SampleRequest(NamedTuple):
     is_final: Callable[[str], bool] | None = None  # no more text changes what is read from it?
 
 
+def fed_before(asked: Sequence[SampleRequest]) -> int:
+    """Tokens of prompts that are read once for all samples; the last one is part of the drawing."""
+    return sum(len(each.ids) - 1 for each in asked)
+
+
 class _Sample(NamedTuple):
     """One sample to draw."""
 
@@ -106,7 +111,7 @@ class Sampler:
             "a prompt with one sample",
         )
         longest = max(len(each.ids) for each in asked) + sampling.max_new_tokens
-        rows = cache.get_or_set(f"rows of {longest}", lambda: self._rows(asked, longest))
+        [rows] = cache.limits(f"rows of {longest}", lambda: [self._rows(asked, longest)])
         drawn: list[list[list[int]]] = [[] for _ in asked]
         for start in range(0, len(samples), rows):
             batch = samples[start : start + rows]

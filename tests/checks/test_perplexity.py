@@ -6,13 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from basegate.checks.corpus_sums import Sums, copies, joined, per_document, split_share
+from basegate.checks.corpus_sums import (
+    Sums,
+    TextCost,
+    copies,
+    joined,
+    per_document,
+    split_share,
+)
 from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.labels import format_sample_size
 from basegate.checks.perplexity import PerplexitySettings, measure, summarise
 from basegate.config.settings import CorpusSource
 from basegate.data.corpora import Corpus
-from basegate.engines import window_scoring as article
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings
@@ -115,14 +121,13 @@ def test_perplexity_weighs_tokens_and_not_documents():
     assert numbers(findings)["perplexity"] == pytest.approx(2 ** ((6 + 8) / 7))
 
 
-def test_the_articles_figure_is_of_all_documents_and_never_judged(monkeypatch):
+def test_the_articles_figure_is_of_all_documents_and_never_judged():
     asked = []
-    monkeypatch.setattr(article, "article_perplexity", lambda *given: asked.append(given) or 37.2)
     engine = ScoringEngine(*map(scored, BITS))
-    engine.model, engine.tokenizer, engine.batch_cache = "model", "tokenizer", "cache"
+    engine.article_perplexity = lambda text: asked.append(text) or 37.2
     [shown] = [each for each in measured(engine, join="--").metrics if each.informative]
     assert (shown.name, shown.value) == ("article_perplexity", 37.2)
-    assert asked == [("model", "tokenizer", "香港\n\nabcd", "cache")]
+    assert asked == ["香港\n\nabcd"]
 
 
 def test_without_a_transformers_model_there_is_no_figure_of_the_article():
@@ -191,7 +196,7 @@ def test_a_document_in_which_no_token_starts_leaves_the_interval_to_the_others()
 
 
 def test_sums_of_documents_count_characters_and_bytes():
-    sums = per_document(DOCUMENTS, [scored(bits) for bits in BITS])
+    sums = per_document(DOCUMENTS, [TextCost.of(scored(bits)) for bits in BITS])
     assert list(sums.nll / math.log(2)) == pytest.approx([4, 5])
     assert list(sums.tokens) == [2, 1]
     assert list(sums.characters) == [2, 4]
@@ -229,7 +234,7 @@ def test_joined_documents_have_the_same_totals_as_the_whole(case):
     documents, join, scores = case
     apart, whole = (
         joined(documents, join, scores),
-        per_document([join.join(documents)], [scores]),
+        per_document([join.join(documents)], [TextCost.of(scores)]),
     )
     assert len(apart.nll) == len(documents)
     for name in ("nll", "tokens", "characters", "utf8_bytes"):
