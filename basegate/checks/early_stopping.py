@@ -116,6 +116,7 @@ def ask_in_turn(
     ask: Callable[[Sequence[Asked]], None],
     metrics: Callable[[], Sequence[Metric]],
     rule: StoppingRule,
+    every: int = LOOK_EVERY,
 ) -> int:
     """Ask records until the rule's limits are decided; the number that was not asked.
 
@@ -128,6 +129,7 @@ def ask_in_turn(
         ask: asks so many more.
         metrics: those of what was asked so far.
         rule: without sequential limits all is asked at once.
+        every: records from one look at the metrics to the next.
     """
     rest = [each for each in records if each.id not in done]
     if not rule.sequential:
@@ -137,8 +139,8 @@ def ask_in_turn(
     rest.sort(key=_place)
     known = len(rest) < len(records)
     while rest and not (known and rule.is_decided_by(metrics())):
-        ask(rest[:LOOK_EVERY])
-        rest, known = rest[LOOK_EVERY:], True
+        ask(rest[:every])
+        rest, known = rest[every:], True
     return len(rest)
 
 

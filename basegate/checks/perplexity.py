@@ -148,6 +148,11 @@ def identity(settings: PerplexitySettings) -> str:
     return corpus_identity(settings.corpus)
 
 
+DOCUMENTS_EVERY = 8
+"""Documents from one look at the confidence sequence to the next: each costs far more to read than
+a question."""
+
+
 def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Findings:
     """Score the corpus and sum up.
 
@@ -193,7 +198,7 @@ def _in_turn(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> F
 
     records = Document.each_of(corpus.documents)
     done = {each.id for each in records if each.place in own.costs}
-    ask_in_turn(records, done, ask, lambda: found().metrics, task.stopping)
+    ask_in_turn(records, done, ask, lambda: found().metrics, task.stopping, DOCUMENTS_EVERY)
     return found().noting(**own.lost(), **written.lost())
 
 

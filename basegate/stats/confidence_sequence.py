@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-FEW = 32
+FEW = 48
 """Values, below which their own spread is not trusted: intervals are the wider the fewer."""
 _BETS = 64
 _HALVINGS = 20

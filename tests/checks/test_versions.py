@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "81c7c799e3ae0b07"),
+    "knowledge": (6, "76149a4640a73db8"),
     "reasoning": (5, "5219123648db875a"),
     "continuation": (7, "92492d4b7a9fbb69"),
     "minimal_pairs": (3, "f4f599c3675b81e7"),
-    "perplexity": (5, "b7cabd503569e827"),
+    "perplexity": (5, "7f92478812080935"),
 }
 
 

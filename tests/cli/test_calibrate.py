@@ -62,11 +62,11 @@ POWER = """
 bank or corpus                        items  detectable difference  largest difference  \
 signal to noise  told apart
 minimal pairs pairs, preferred share  1      cannot be told         0 points            \
-0.0              0 of 1
+cannot be told   0 of 1
 knowledge facts, accuracy             1      cannot be told         80 points           \
-1.9              0 of 1
+cannot be told   0 of 1
 knowledge facts, likelihood accuracy  1      cannot be told         0 points            \
-0.0              0 of 1
+cannot be told   0 of 1
 These cannot tell the candidates apart: minimal pairs pairs, knowledge facts.
 """
 TOML = """\

@@ -149,7 +149,7 @@ def test_the_sequence_of_a_mean_by_hand():
     # n = 4, s² = 5/3, no skewness, r² = (-2 log .05 + log(-2 log .05 + 1)) / 30 = 0.26450.
     low, high = mean_sequence([1.0, 2.0, 3.0, 4.0], 0.95)
     r2 = (5.991465 + math.log(6.991465)) / 30
-    h = math.sqrt(2 * (4 * r2 + 1) / (16 * r2) * math.log(math.sqrt(4 * r2 + 1) / 0.05)) * 32 / 4
+    h = math.sqrt(2 * (4 * r2 + 1) / (16 * r2) * math.log(math.sqrt(4 * r2 + 1) / 0.05)) * 48 / 4
     half = math.sqrt(5 / 3) * h
     assert (low, high) == (pytest.approx(2.5 - half, rel=1e-6), pytest.approx(2.5 + half, rel=1e-6))
     # As few as two of equal weight: twice as wide.
