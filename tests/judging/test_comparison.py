@@ -17,7 +17,8 @@ from basegate.measurement import (
     Preference,
     Sample,
 )
-from basegate.stats.paired import sign_test
+from basegate.stats.confidence_sequence import share_sequence, sign_test_at_any_time
+from basegate.stats.paired import paired_share_interval, sign_test
 
 FACTS = CandidateFacts(name="x", source="x", quantization="nf4", dtype="bfloat16", device="cpu")
 
@@ -271,3 +272,63 @@ def test_equal_models_are_rarely_called_better():
         three = [(name, pairs([draw.random() < 0.7 for _ in range(60)])) for name in "abc"]
         wrong += any(each.better for each in compare(three))
     assert wrong <= 26
+
+
+def in_part(measurement, left=200):
+    return measurement.model_copy(update={"findings": measurement.findings.noting(not_asked=left)})
+
+
+def test_candidates_of_which_a_part_was_asked_are_compared_by_what_holds_whenever_one_stops():
+    one, other = pairs([True] * 40), pairs([True] * 10 + [False] * 30)
+    [whole] = compare([("a", one), ("b", other)])
+    [part] = compare([("a", in_part(one)), ("b", in_part(other, 180))])
+    assert (whole.items, whole.out_of, part.items, part.out_of) == (40, None, 40, 240)
+    low, high = share_sequence([1.0] * 30 + [0.5] * 10, 0.95)
+    assert part.interval == pytest.approx((2 * low - 1, 2 * high - 1))
+    assert part.interval[0] < whole.interval[0] < whole.difference == part.difference
+    assert part.p_value == sign_test_at_any_time([1.0] * 30) > whole.p_value
+    assert part.better == "first"
+    assert part.standard_error == whole.standard_error
+    [bits] = compare([("a", in_part(documents([60.0, 50.0]))), ("b", documents([70.0, 90.0]))])
+    assert (bits.interval, bits.better) == (None, None), "too few documents"
+    [bits] = compare(
+        [
+            ("a", in_part(documents([50.0 + n % 3 for n in range(64)]))),
+            ("b", documents([90.0 + n % 5 for n in range(64)])),
+        ]
+    )
+    assert bits.interval[0] < bits.difference < bits.interval[1] < 0
+    assert bits.better == "first"
+
+
+def test_equal_candidates_that_are_asked_in_part_are_seldom_told_apart():
+    """Asked until one of them is decided, which is what makes its part look good or bad."""
+    draw = random.Random(2)
+    told = 0
+    for _ in range(60):
+        one = [draw.random() < 0.4 for _ in range(128)]
+        other = [draw.random() < 0.4 for _ in range(128)]
+        for asked in range(16, 129, 16):
+            low, high = share_sequence([float(each) for each in one[:asked]], 0.95)
+            if not low <= 0.55 <= high:
+                break
+        found = compare([("a", in_part(pairs(one[:asked]))), ("b", in_part(pairs(other[:asked])))])
+        told += found[0].better is not None
+    assert told <= 6
+
+
+def test_null_models_are_not_compared():
+    one, other = pairs([True] * 20), pairs([False] * 20)
+    facts = other.candidate.model_copy(update={"engine": "null"})
+    null = other.model_copy(update={"candidate": facts})
+    assert compare([("a", one), ("null-uniform", null)]) == ()
+    [found] = compare([("a", one), ("null-uniform", null), ("b", other)])
+    assert (found.first, found.second, found.comparisons) == ("a", "b", 1)
+
+
+def test_the_better_of_two_formulations_is_compared_at_the_level_of_both():
+    [one] = compare([("a", options([True] * 9)), ("b", options([False] * 9))])[:1]
+    differences = [1.0] * 9
+    assert one.interval == pytest.approx(paired_share_interval(differences, 0.975))
+    assert one.confidence == 0.95
+    assert one.p_value == pytest.approx(2 * sign_test(differences))

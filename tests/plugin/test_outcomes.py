@@ -391,3 +391,13 @@ def test_a_gate_of_advisory_limits_alone_is_refused(plain):
     result = plain.runpytest_subprocess("--model", "bad")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*every limit is advisory, so that nothing could reject a*"])
+
+
+def test_a_reference_that_is_held_against_itself_alone_is_not_green(plain):
+    (plain.path / "thresholds.toml").write_text(
+        '[perplexity.corpora.local]\npath = "corpus.txt"\n'
+        'max_bits_per_char = { reference = "bad", factor = 1.1 }\n'
+    )
+    result = plain.runpytest_subprocess("--model", "bad", "-k", "perplexity")
+    result.assert_outcomes(passed=1, deselected=result.parseoutcomes().get("deselected", 0))
+    assert result.ret == 1
