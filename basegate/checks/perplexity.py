@@ -38,7 +38,7 @@ from basegate.checks.corpus_sums import (
     split_token_share,
 )
 from basegate.checks.early_stopping import MeasureTask, ask_in_turn
-from basegate.checks.validity import check_scores
+from basegate.checks.validity import check_scores, first_tokens
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_most, by_item, register
 from basegate.config.settings import CheckSettings, CorpusKeys, CorpusSource, Natural, Positive
 from basegate.config.thresholds_schema import (
@@ -157,7 +157,9 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
         found = summarise(sums, split_token_share(scores), corpus.left_out)
     else:
         found = _in_turn(engine, task)
-    if note := copies(documents):
+    texts = 1 if join is not None else len(found.documents)
+    texts += int(found.facts.get("parallel_documents") or 0)
+    for note in filter(None, (copies(documents), first_tokens(engine, texts))):
         found = found.noting(note)
     whole = not found.facts.get("not_asked")
     if not whole or getattr(engine, "model", None) is None:  # no transformers model

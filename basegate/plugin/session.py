@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 
 from basegate.checks.early_stopping import ALL_SAMPLES
+from basegate.config.declaration import origin_of
 from basegate.config.registry import CandidateSpec
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.engines.cpu_compute import another_dtype
@@ -27,6 +29,7 @@ from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
 from basegate.runner.isolation import Isolation
 from basegate.runner.measure import Measurer, get_or_measure, measure
+from basegate.runner.unforeseen import data_of, unforeseen
 from basegate.store.folder import Store
 
 
@@ -92,15 +95,18 @@ class GateSession:
         """
         limits = self.options.thresholds.limits(candidate.name, check, item)
         asked = self.options.thresholds.find(check, item)
-        measurement = get_or_measure(
-            candidate,
-            asked,
-            self.store,
-            stopping=stopping_rule(limits) if asked.stop_early else ALL_SAMPLES,
-            remeasure=self.options.remeasure,
-            progress=self.progress,
-            measurer=self._measurer(candidate),
-        )
+        # What a check of the project's own raises is told as its fault, with its traceback.
+        watched = unforeseen(candidate.name, "measuring", data_of(asked), self.store.folder)
+        with watched if origin_of(check).is_ours else nullcontext():
+            measurement = get_or_measure(
+                candidate,
+                asked,
+                self.store,
+                stopping=stopping_rule(limits) if asked.stop_early else ALL_SAMPLES,
+                remeasure=self.options.remeasure,
+                progress=self.progress,
+                measurer=self._measurer(candidate),
+            )
         # Of the first time: what this run has measured is not from an earlier one.
         first = self._earlier.setdefault((candidate.name, measurement.key), measurement.earlier)
         measurement = measurement.model_copy(update={"earlier": first})

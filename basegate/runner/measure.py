@@ -29,6 +29,7 @@ from basegate.measurement import Earlier, Findings, Measurement
 from basegate.progress import Progress
 from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
+from basegate.runner.unforeseen import data_of, unforeseen
 from basegate.serialization import digest
 from basegate.store.file_batch_cache import FileBatchCache
 from basegate.store.folder import Store
@@ -158,15 +159,16 @@ def _measure(
 ) -> Measurement:
     made = declaration_of(job.check.name)
     # Data first: a wrong path should show before tens of gigabytes are loaded.
-    data = _call(job.check.name, made.prepare, job.check.settings)
-    engine = candidate.engine()
+    data = _call(candidate, job, "reading", made.prepare, job.check.settings)
+    with unforeseen(candidate.name, "loading", candidate.spec.source, job.store):
+        engine = candidate.engine()
     progress.phase("measuring")
     earlier = stored.findings if stored is not None else None
     cache.start()
     engine.batch_cache = cache
     try:
         task = MeasureTask(data, job.check.settings, progress, job.stopping, earlier)
-        findings = _call(job.check.name, made.measure, engine, task)
+        findings = _call(candidate, job, "measuring", made.measure, engine, task)
     finally:
         engine.batch_cache = NO_CACHE
     if not isinstance(findings, Findings):
@@ -189,15 +191,19 @@ def _measure(
     )
 
 
-def _call(name: str, function: Callable[..., Any], *given: Any) -> Any:
+def _call(
+    candidate: Candidate, job: Job, phase: str, function: Callable[..., Any], *given: Any
+) -> Any:
     """Call a function of a check; of one of the project's own it is told which one is broken."""
+    name = job.check.name
+    if origin_of(name).is_ours:
+        with unforeseen(candidate.name, phase, data_of(job.check), job.store):
+            return function(*given)
     try:
         return function(*given)
     except BasegateError:
         raise
     except Exception as error:
-        if origin_of(name).is_ours:
-            raise
         raise _broken(name, f"raised {type(error).__name__}: {error}") from error
 
 

@@ -48,8 +48,8 @@ KNOWN = {
     "knowledge": (6, "141be68304c77cf7"),
     "reasoning": (5, "bdd0525e9e1e355c"),
     "continuation": (7, "92492d4b7a9fbb69"),
-    "minimal_pairs": (3, "2dd931e7f11c45c2"),
-    "perplexity": (5, "bf4806abac367767"),
+    "minimal_pairs": (3, "8abef613639f7401"),
+    "perplexity": (5, "06c959defcfb5897"),
 }
 
 
