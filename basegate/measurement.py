@@ -318,6 +318,28 @@ class Earlier(Frozen):
     name: str = ""
 
 
+class Work(Frozen):
+    """What a model was given, and what it wrote.
+
+    Attributes:
+        fed: tokens of texts and prompts that it read, padding not counted.
+        drawn: tokens that it wrote.
+    """
+
+    fed: int = 0
+    drawn: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.fed + self.drawn
+
+    def __add__(self, other: Work) -> Work:
+        return Work(fed=self.fed + other.fed, drawn=self.drawn + other.drawn)
+
+    def __sub__(self, other: Work) -> Work:
+        return Work(fed=self.fed - other.fed, drawn=self.drawn - other.drawn)
+
+
 class Measurement(Frozen):
     """A finding with its origin: everything that could have changed the numbers is in `identity`.
 
@@ -328,6 +350,7 @@ class Measurement(Frozen):
         identity: checkpoint, settings, data, measure version and library versions.
         environment: where it was measured.
         seconds: time it took to measure, loading excluded.
+        work: what that took; `None` where it was not counted.
         measured_at: UTC time, ISO 8601.
         earlier: what earlier runs had done of it; `None` where this run did all. Never stored.
     """
@@ -341,5 +364,6 @@ class Measurement(Frozen):
     identity: dict[str, Any]
     environment: dict[str, str | None]
     seconds: float
+    work: Work | None = None
     measured_at: str
     earlier: Earlier | None = None

@@ -30,6 +30,20 @@ class Step(Protocol):
     def __call__(self, amount: int = 1) -> None: ...
 
 
+class Ahead(Protocol):
+    """Told of all that is done; knows how much longer the whole run takes."""
+
+    def begin(self, total: int) -> None:
+        """Work of so many steps begins."""
+        ...
+
+    def step(self, amount: int) -> None: ...
+
+    def left(self) -> str:
+        """What to show of it; empty while nothing is known."""
+        ...
+
+
 class _Terminal:
     """A stream that may be gone, which must not decide about a measurement."""
 
@@ -57,9 +71,11 @@ class Progress:
 
     Attributes:
         tr: into the reader's language, in which messages are shown.
+        ahead: what else the run has to do, beyond the task at hand; `None` where nobody knows.
     """
 
     tr: Translator = ENGLISH
+    ahead: Ahead | None = None
 
     def __init__(
         self, stream: TextIO | None = None, before: Callable[[], None] = lambda: None
@@ -74,7 +90,7 @@ class Progress:
         if self._stream is None:
             yield lambda amount=1: None
         elif not self._stream.isatty():
-            yield self._lines(description, total, unit)
+            yield self._told(total, self._lines(description, total, unit))
         else:
             from tqdm import tqdm
 
@@ -87,7 +103,24 @@ class Progress:
                 leave=False,
                 delay=BAR_AFTER,
             ) as bar:
-                yield bar.update
+                yield self._told(total, partial(self._update, bar))
+
+    def _told(self, total: int, show: Step) -> Step:
+        """A step that tells whoever knows of the whole run, too."""
+        if (ahead := self.ahead) is None:
+            return show
+        ahead.begin(total)
+
+        def step(amount: int = 1) -> None:
+            ahead.step(amount)
+            show(amount)
+
+        return step
+
+    def _update(self, bar: Any, amount: int = 1) -> None:
+        if self.ahead is not None and time.monotonic() - bar.start_t > BAR_AFTER:
+            bar.set_postfix_str(self.tr.translate(self.ahead.left()), refresh=False)
+        bar.update(amount)
 
     def phase(self, name: str) -> None:
         """Hear what is being done now (`loading`, `measuring`); for who watches over it."""
@@ -156,7 +189,8 @@ class Progress:
                     units=_UNITS[unit][1],
                     seconds=f"{now - start:.0f}",
                 )
-                self.status(text)
+                left = self.ahead.left() if self.ahead is not None else ""
+                self.status(Message("{what}; {left}", what=text, left=left) if left else text)
 
         return step
 

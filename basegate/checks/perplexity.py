@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -161,12 +161,11 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
     texts += int(found.facts.get("parallel_documents") or 0)
     for note in filter(None, (copies(documents), first_tokens(engine, texts))):
         found = found.noting(note)
-    whole = not found.facts.get("not_asked")
-    if not whole or getattr(engine, "model", None) is None:  # no transformers model
+    figure = getattr(engine, "article_perplexity", None)  # of a transformers model
+    if found.facts.get("not_asked") or figure is None:
         return found
-    return found.model_copy(
-        update={"metrics": (*found.metrics, _as_in_the_article(engine, documents))}
-    )
+    value = figure("\n\n".join(documents))
+    return found.with_metrics(Metric("article_perplexity", value, "perplexity", informative=True))
 
 
 class _Document(NamedTuple):
@@ -234,14 +233,6 @@ def _score(
     )
     check_scores(scores, texts)
     return scores
-
-
-def _as_in_the_article(engine: Any, documents: Sequence[str]) -> Metric:
-    from basegate.engines.window_scoring import article_perplexity
-
-    text = "\n\n".join(documents)
-    value = article_perplexity(engine.model, engine.tokenizer, text, engine.batch_cache)
-    return Metric("article_perplexity", value, "perplexity", informative=True)
 
 
 def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby, takewhile
+from itertools import chain, groupby, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from basegate.engines.lm_head import LMHead
+    from basegate.engines.tokenization import Encoded
     from basegate.progress import Step
 
 SHARED = 32
@@ -151,6 +152,36 @@ class ContinuationScorer:
         whole = torch.cat([mask[rows_of(counts)], tail_mask], dim=1)
         hidden = self.head.hidden_after(cache, ids, whole)
         return self.head.logprobs(hidden, [(row, 1, tail[1:]) for row, tail in enumerate(tails)])
+
+
+def requests_of(
+    prefix: Sequence[int], pairs: Sequence[tuple[list[int], Encoded]]
+) -> tuple[list[ContinuationRequest], list[int]]:
+    """What is scored of prompts and the text after each, and the places of these, in its order.
+
+    Texts after the same prompt are continuations of one request.
+    """
+    together: dict[tuple[int, ...], list[int]] = {}
+    for place, (head, _) in enumerate(pairs):
+        together.setdefault((*prefix, *head), []).append(place)
+    asked = [
+        ContinuationRequest(list(head), [pairs[place][1].ids for place in places])
+        for head, places in together.items()
+    ]
+    return asked, list(chain(*together.values()))
+
+
+def fed_after(asked: Sequence[ContinuationRequest]) -> int:
+    """Tokens that are read to score continuations.
+
+    A prompt's last token is fed with each of them, whose own last one is not.
+    """
+    total = 0
+    for shared, group in _groups(asked):
+        every = [asked[place] for place in group]
+        total += shared + sum(len(each.ids) - 1 - shared for each in every)
+        total += sum(len(tail) for each in every for tail in each.continuations)
+    return total
 
 
 def _groups(asked: Sequence[ContinuationRequest]) -> Iterator[tuple[int, list[int]]]:

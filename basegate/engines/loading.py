@@ -203,7 +203,7 @@ def _load(
     native = model_config(folder, config, code)
     family = None if code else find(config)
     values = native.to_dict()
-    tokenizer, notes = (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
+    tokenizer, notes = checkpoint_tokenizer(folder, config, code)
     size = vocabulary_size(values)
     check_vocabulary(folder, tokenizer, size)
     ends, ignored = end_of_text(folder, config, tokenizer, size)
@@ -241,6 +241,14 @@ def _load(
         ),
         budget=budget,
     )
+
+
+def checkpoint_tokenizer(
+    folder: Path, config: dict[str, Any], code: bool
+) -> tuple[Any, tuple[str, ...]]:
+    """A checkpoint's tokenizer and notes on it, as its family or `load_tokenizer` reads it."""
+    family = None if code else find(config)
+    return (family.tokenizer(folder), ()) if family else load_tokenizer(folder, code)
 
 
 def _of_gguf(made: Converted, notes: tuple[str, ...]) -> LoadedCheckpoint:

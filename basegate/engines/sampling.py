@@ -49,6 +49,11 @@ class SampleRequest(NamedTuple):
     is_final: Callable[[str], bool] | None = None  # no more text changes what is read from it?
 
 
+def fed_before(asked: Sequence[SampleRequest]) -> int:
+    """Tokens of prompts that are read once for all samples; the last one is part of the drawing."""
+    return sum(len(each.ids) - 1 for each in asked)
+
+
 class _Sample(NamedTuple):
     """One sample to draw."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +11,23 @@ from transformers import GenerationConfig
 
 from basegate.engines.batching import NO_CACHE, BatchCache, OomBackoff
 from basegate.engines.checkpoints.inspection import LoadedCheckpoint, check_window
-from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
+from basegate.engines.continuation_scoring import ContinuationScorer, fed_after, requests_of
 from basegate.engines.devices import memory_advice, release_memory
 from basegate.engines.lm_head import LMHead
 from basegate.engines.memory_budget import BatchMemory, MemoryBudget
 from basegate.engines.protocol import Draw, TokenScores, sample_seed
-from basegate.engines.sampling import Sampler, SampleRequest, cached_samples
+from basegate.engines.sampling import Sampler, SampleRequest, cached_samples, fed_before
 from basegate.engines.tokenization import Encoded, Encoder
-from basegate.engines.window_scoring import WindowScorer, plan_windows
+from basegate.engines.window_scoring import (
+    WindowScorer,
+    article_windows,
+    fed_in_windows,
+    perplexity_over_windows,
+    plan_windows,
+)
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.i18n.messages import Message
+from basegate.measurement import Work
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -39,7 +45,8 @@ class TransformersEngine:
 
     Its methods are described there. Where a model does not say how many tokens it was made for, the
     window is 2,048 unless another is asked for. `model` is `None` once closed, `vocabulary` how
-    many tokens the tokenizer knows.
+    many tokens the tokenizer knows, `workload` what was asked of it, batches of an earlier run
+    included.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class TransformersEngine:
         self.loaded = loaded
         self._budget = budget
         self.batch_cache: BatchCache = NO_CACHE
+        self.workload = Work()
         self._caveat = caveat
         self._encoder = Encoder(tokenizer, name)
         self.prefix_ids = self._encoder.prefix
@@ -102,6 +110,7 @@ class TransformersEngine:
             plan_windows(len(each.ids), window=window, context=context, prefix=prefix)
             for each in encoded
         ]
+        self.workload += Work(fed=fed_in_windows(plans, len(self.prefix_ids)))
         scorer = WindowScorer(self._head, self.prefix_ids, self._batch_memory, self._score_backoff)
         total = sum(map(len, plans))
         with progress.task(Message("{name}: scoring", name=self.name), total, "window") as step:
@@ -112,26 +121,30 @@ class TransformersEngine:
     def _score_after(
         self, texts: Sequence[str], after: Sequence[str], window: int, progress: Progress
     ) -> list[TokenScores]:
-        encoded = []
-        together: dict[tuple[int, ...], list[int]] = {}
-        for place, (prompt, text) in enumerate(zip(after, texts, strict=True)):
+        pairs = []
+        for prompt, text in zip(after, texts, strict=True):
             head, tail = self._encoder.encode_after(prompt, text)
             if not tail.ids:
                 raise self._no_token(text)
             self._check_tokens(prompt, head)
             self._check_fits(prompt, len(self.prefix_ids) + len(head) + len(tail.ids), window)
-            encoded.append(tail)
-            together.setdefault((*self.prefix_ids, *head), []).append(place)
-        asked = [
-            ContinuationRequest(list(head), [encoded[place].ids for place in places])
-            for head, places in together.items()
-        ]
+            pairs.append((head, tail))
+        asked, places = requests_of(self.prefix_ids, pairs)
+        self.workload += Work(fed=fed_after(asked))
         scorer = ContinuationScorer(self._head, self._batch_memory, self._continue_backoff)
         title = Message("{name}: scoring", name=self.name)
         with progress.task(title, len(asked), "prompt") as step:
             found = scorer.score(asked, step, self.batch_cache)
-        by_place = dict(zip(chain(*together.values()), chain(*found), strict=True))
-        return self._token_scores(texts, encoded, [by_place[at] for at in range(len(texts))])
+        scores = (each for own in found for each in own)
+        by_place = dict(zip(places, scores, strict=True))
+        tails = [tail for _, tail in pairs]
+        return self._token_scores(texts, tails, [by_place[at] for at in range(len(texts))])
+
+    def article_perplexity(self, text: str) -> float:
+        """What the article's published code gives; see `window_scoring.article_perplexity`."""
+        windows = article_windows(self.tokenizer, text)
+        self.workload += Work(fed=sum(map(len, windows)))
+        return perplexity_over_windows(self.model, windows, self.batch_cache)
 
     def _token_scores(
         self,
@@ -157,6 +170,7 @@ class TransformersEngine:
         asked = self._asked(prompts, sampling, numbers, is_final)
         for prompt, each in zip(prompts, asked, strict=True):
             self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
+        self.workload += Work(fed=fed_before(asked))
         decode = self._encoder.decode
         sampler = Sampler(self.model, self._stops, decode, self._draw_backoff, self._batch_memory)
         total = sum(len(each.seeds) for each in asked)
@@ -191,6 +205,7 @@ class TransformersEngine:
     def _draws(
         self, asked: Sequence[SampleRequest], drawn: Sequence[Sequence[list[int]]]
     ) -> list[list[Draw]]:
+        self.workload += Work(drawn=sum(len(ids) for rows in drawn for ids in rows))
         return [
             [
                 Draw(self._encoder.decode(ids), seed, len(ids) >= 8 and len(set(ids)) == 1)

@@ -75,6 +75,11 @@ def plan_windows(tokens: int, *, window: int, context: int, prefix: int) -> list
     return windows
 
 
+def fed_in_windows(plans: Sequence[Sequence[Window]], prefix: int) -> int:
+    """Tokens that the windows of texts hold, each with its prefix."""
+    return sum(prefix + window.end - window.begin for plan in plans for window in plan)
+
+
 class _Row(NamedTuple):
     """One window of one text."""
 
@@ -153,7 +158,6 @@ def _size(batch: list[_Row]) -> int:
     return len(batch) * max(len(row.ids) for row in batch)
 
 
-@torch.inference_mode()
 def article_perplexity(
     model: Any, tokenizer: Any, text: str, cache: BatchCache = NO_CACHE
 ) -> float:
@@ -166,10 +170,22 @@ def article_perplexity(
 
     Source: the article in which basegate begins, section on perplexity.
     """
-    ids = tokenizer(text, return_tensors="pt", verbose=False)["input_ids"][0]
+    return perplexity_over_windows(model, article_windows(tokenizer, text), cache)
+
+
+def article_windows(tokenizer: Any, text: str) -> list[list[int]]:
+    """The token ids of the windows that the article's loop looks at."""
+    ids = list(tokenizer(text, verbose=False)["input_ids"])
     # The published loop ends with the first window that reaches the end of the text.
     starts = range(0, max(0, len(ids) - ARTICLE_WINDOW) + ARTICLE_STRIDE, ARTICLE_STRIDE)
-    windows = [ids[start : start + ARTICLE_WINDOW] for start in starts if start < len(ids)]
+    return [ids[start : start + ARTICLE_WINDOW] for start in starts if start < len(ids)]
+
+
+@torch.inference_mode()
+def perplexity_over_windows(
+    model: Any, windows: Sequence[list[int]], cache: BatchCache = NO_CACHE
+) -> float:
+    """exp(mean of the windows' mean NLL); see `article_perplexity`."""
     work = BatchJob(partial(_losses, model), halve, lambda rows: sum(map(len, rows)), A_WINDOW)
     backoff = OomBackoff("article")
     total = 0.0
@@ -177,16 +193,16 @@ def article_perplexity(
         same = list(group)
         for start in range(0, len(same), ARTICLE_BATCH):
             batch = same[start : start + ARTICLE_BATCH]
-            names = [item_key("article", window.tolist()) for window in batch]
+            names = [item_key("article", window) for window in batch]
             total += math.fsum(np.concatenate(backoff.numbers(names, batch, work, cache)))
     mean = total / len(windows)
     return math.inf if mean > ARTICLE_LARGEST else math.exp(mean)
 
 
-def _losses(model: Any, windows: list[torch.Tensor]) -> list[NDArray[np.float64]]:
+def _losses(model: Any, windows: list[list[int]]) -> list[NDArray[np.float64]]:
     """The mean loss of windows of one length, for each of them; shape [1] each.
 
     The mean over all their tokens is the mean of their means, which is all that is wanted.
     """
-    rows = torch.stack(windows).to(model.device)
+    rows = torch.tensor(windows, device=model.device)
     return [np.array([float(model(rows, labels=rows).loss)])] * len(windows)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from basegate.i18n.catalogue import ENGLISH, Translator
+from basegate.i18n.messages import Message
 
 if TYPE_CHECKING:
     from basegate.ledger import ValueAndLimit
@@ -65,6 +66,15 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows as lines with aligned columns; the last one is as long as it is."""
     widths = [max(map(columns, column)) for column in zip(*rows, strict=True)][:-1]
     return ["  ".join([*map(padded, row, widths), row[-1]]) for row in rows]
+
+
+def duration(seconds: float) -> Message:
+    """A time as exact as an estimate is."""
+    if seconds < 90:
+        return Message("{seconds} s", seconds=max(1, round(seconds)))
+    if seconds < 90 * 60:
+        return Message("{minutes} min", minutes=round(seconds / 60))
+    return Message("{hours} h", hours=f"{seconds / 3600:.1f}")
 
 
 def format_value(

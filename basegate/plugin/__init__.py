@@ -64,6 +64,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Set up the run before workers start and before pytest-html looks at its options."""
     config.stash[NAMES].release_short_names()
+    if config.option.basegate_dry_run:
+        options.only_plan(config)
     plugins = config.pluginmanager
     plugins.register(fixtures, "basegate-fixtures")
     if config.option.basegate_model or (config.rootpath / "thresholds.toml").is_file():
@@ -85,9 +87,14 @@ def pytest_configure(config: pytest.Config) -> None:
         options.check_in_process(config, gate.device)
         if worker is None:  # its controller has looked
             gate.check_references()
-            options.check_places(config, gate.options.store)
+            if not config.option.basegate_dry_run:
+                options.check_places(config, gate.options.store)
     config.stash[GATE] = gate
     plugins.register(RunHooks(gate), "basegate-run")
+    if config.option.basegate_dry_run:
+        plugins.import_plugin("basegate.plugin.dry_run")
+        return
+    plugins.import_plugin("basegate.plugin.time_left")
     if worker is None:
         # A plugin of its own, as pytest's reporters are: what measures and judges knows no report.
         plugins.import_plugin("basegate.plugin.run_report")

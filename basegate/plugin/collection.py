@@ -31,6 +31,19 @@ def check_of(item: pytest.Item, checks: tuple[str, ...]) -> tuple[str, str]:
     return getattr(item, "originalname", item.name).removeprefix("test_"), ""
 
 
+def measured_by(
+    items: Iterable[pytest.Item], checks: tuple[str, ...]
+) -> dict[tuple[str, str, str], CandidateSpec]:
+    """What tests ask to be measured, each once: candidate, check and item, in their order."""
+    return {
+        (spec.name, name, str(value)): spec
+        for item in items
+        if (spec := candidate_of(item)) is not None
+        for name, value in _parameters(item).items()
+        if name in checks
+    }
+
+
 def lacks_candidate(item: pytest.Item) -> bool:
     """Whether a test asks for a candidate where `--model` names none."""
     return _parameters(item).get("candidate", NO_CANDIDATE) is None

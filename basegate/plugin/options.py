@@ -73,6 +73,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "DIR",
         "help": "where measurements are kept (default: .basegate in the project's root)",
     },
+    "--dry-run": {
+        "action": "store_true",
+        "help": "measure nothing and write nothing; print what is stored and, for the rest, how "
+        "many tokens are read and written at most, and how long that takes at the speed of what "
+        "is stored of this device",
+    },
     "--remeasure": {"action": "store_true", "help": "measure again even what the store holds"},
     "--ledger": {
         "metavar": "FILE",
@@ -237,6 +243,16 @@ def check_places(config: pytest.Config, store: Path) -> None:
     if not config.option.collectonly:
         check_store(store)
         check_outputs(_outputs(config), store)
+
+
+def only_plan(config: pytest.Config) -> None:
+    """Set a run up that measures nothing: without workers, and no file of it is written."""
+    option = config.option
+    if not option.basegate_model:
+        refuse_without_model(config)
+    for name, value in (("dist", "no"), ("tx", []), ("htmlpath", None), ("xmlpath", None)):
+        if hasattr(option, name):
+            setattr(option, name, value)
 
 
 def check_in_process(config: pytest.Config, device: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 
-from basegate.checks.early_stopping import ALL_SAMPLES
-from basegate.config.declaration import origin_of
+from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule
 from basegate.config.registry import CandidateSpec
+from basegate.config.settings import CheckConfig
 from basegate.data.fingerprint import FINGERPRINTS
 from basegate.engines.cpu_compute import another_dtype
 from basegate.engines.devices import resolve_device
@@ -24,12 +23,12 @@ from basegate.judging.relative_limits import (
 from basegate.ledger import Record
 from basegate.measurement import CandidateFacts, Earlier, Measurement
 from basegate.plugin.options import RunOptions
-from basegate.progress import Progress
+from basegate.progress import SILENT, Progress
 from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
 from basegate.runner.isolation import Isolation
 from basegate.runner.measure import Measurer, get_or_measure, measure
-from basegate.runner.unforeseen import data_of, unforeseen
+from basegate.runner.unforeseen import watching
 from basegate.store.folder import Store
 
 
@@ -40,7 +39,10 @@ class GateSession:
         device: `cuda` or `cpu`.
         tr: the words of the reader's language.
         references: names of the candidates that limits are relative to.
+        measuring: candidate, check and item that a test asked for last.
     """
+
+    measuring: tuple[str, str, str] | None = None
 
     def __init__(self, options: RunOptions, progress: Progress) -> None:
         self.options = options
@@ -71,15 +73,19 @@ class GateSession:
         return references_first(self.options.candidates, *known)
 
     def open(self, spec: CandidateSpec) -> Candidate:
-        self._opened[spec.name] = Candidate(
+        self._opened[spec.name] = self.handle(spec, self.progress)
+        return self._opened[spec.name]
+
+    def handle(self, spec: CandidateSpec, progress: Progress = SILENT) -> Candidate:
+        """A candidate of this run, not loaded."""
+        return Candidate(
             spec,
             device=self.device,
             memory=self._memory,
-            progress=self.progress,
+            progress=progress,
             window=self.options.thresholds.window,
             budget=self.options.memory,
         )
-        return self._opened[spec.name]
 
     def close(self, candidate: Candidate) -> None:
         """Free a candidate, in whichever process it was loaded."""
@@ -94,15 +100,14 @@ class GateSession:
             InvalidMeasurement: it could not be made, or is beyond a limit of validity.
         """
         limits = self.options.thresholds.limits(candidate.name, check, item)
-        asked = self.options.thresholds.find(check, item)
-        # What a check of the project's own raises is told as its fault, with its traceback.
-        watched = unforeseen(candidate.name, "measuring", data_of(asked), self.store.folder)
-        with watched if origin_of(check).is_ours else nullcontext():
+        self.measuring = (candidate.name, check, item)
+        asked, stopping = self.asked(candidate.name, check, item)
+        with watching(asked, candidate.name, "measuring", self.store.folder):
             measurement = get_or_measure(
                 candidate,
                 asked,
                 self.store,
-                stopping=stopping_rule(limits) if asked.stop_early else ALL_SAMPLES,
+                stopping=stopping,
                 remeasure=self.options.remeasure,
                 progress=self.progress,
                 measurer=self._measurer(candidate),
@@ -115,6 +120,12 @@ class GateSession:
             self._references.add(measurement.model_copy(update={"candidate": named}))
         check_valid(measurement, limits)
         return measurement
+
+    def asked(self, name: str, check: str, item: str) -> tuple[CheckConfig, StoppingRule]:
+        """How a check is measured on a candidate, and when that may stop."""
+        asked = self.options.thresholds.find(check, item)
+        limits = self.options.thresholds.limits(name, check, item)
+        return asked, stopping_rule(limits) if asked.stop_early else ALL_SAMPLES
 
     def earlier(self, name: str, key: str | None) -> Earlier | None:
         """What earlier runs had done of a candidate's measurement of that key."""

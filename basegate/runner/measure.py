@@ -25,11 +25,11 @@ from basegate.engines.devices import gpu_name
 from basegate.engines.protocol import Engine
 from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
-from basegate.measurement import Earlier, Findings, Measurement
+from basegate.measurement import Earlier, Findings, Measurement, Work
 from basegate.progress import Progress
 from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
-from basegate.runner.unforeseen import data_of, unforeseen
+from basegate.runner.unforeseen import unforeseen, watching
 from basegate.serialization import digest
 from basegate.store.file_batch_cache import FileBatchCache
 from basegate.store.folder import Store
@@ -67,10 +67,10 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
     waiting = Message("{name}: another run is measuring this; waiting for it", name=name)
     with store.measuring(job.key, waiting=lambda: progress.status(waiting)) as cache:
         # Another run may have made it since this one looked.
-        stored = _stored_beside(cache, job, store)
-        if stored is not None and is_enough(stored.findings, job.stopping):
-            return stored
-        if stored is not None:
+        found = _stored_beside(cache, job, store)
+        if found is not None and is_enough(found.findings, job.stopping):
+            return found
+        if found is not None:
             more = Message(
                 "{name}: the limit needs more than was measured before; the rest is measured now.",
                 name=name,
@@ -79,7 +79,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
         if len(cache):
             progress.status(Message("{name}: goes on where an earlier run was ended.", name=name))
         try:
-            measurement = _measure(candidate, job, stored, cache, progress)
+            measurement = _measure(candidate, job, found, cache, progress)
         # Whatever ended it: that what was done is lost, too, is worth knowing.
         except Exception:
             if cache.trouble:
@@ -92,7 +92,7 @@ def measure(candidate: Candidate, job: Job, progress: Progress) -> Measurement:
             _say_not_kept(store, error.strerror or str(error))
         else:
             cache.discard()
-        return measurement.model_copy(update={"earlier": _earlier(stored, cache)})
+        return measurement.model_copy(update={"earlier": _earlier(found, cache)})
 
 
 def get_or_measure(
@@ -113,9 +113,8 @@ def get_or_measure(
     Raises:
         InvalidMeasurement: it could not be made, or is broken.
     """
-    identity = identify(candidate, check)
-    job = Job(check, digest(identity), identity, stopping, remeasure, store.folder)
-    found = _stored(job, store)
+    job = job_of(candidate, check, store, stopping=stopping, remeasure=remeasure)
+    found = stored(job, store)
     if found is None or not is_enough(found.findings, stopping):
         found = measurer(candidate, job, progress)
     else:
@@ -127,57 +126,80 @@ def get_or_measure(
     return found.model_copy(update={"item": check.item, "earlier": earlier})
 
 
-def _stored(job: Job, store: Store) -> Measurement | None:
+def job_of(
+    candidate: Candidate,
+    check: CheckConfig,
+    store: Store,
+    *,
+    stopping: StoppingRule = ALL_SAMPLES,
+    remeasure: bool = False,
+) -> Job:
+    """What has to be measured, unless the store has it; raises as `identify`."""
+    identity = identify(candidate, check)
+    return Job(check, digest(identity), identity, stopping, remeasure, store.folder)
+
+
+def stored(job: Job, store: Store) -> Measurement | None:
+    """What the store has of it, perhaps less than is wanted; `None` for nothing, or if not asked.
+
+    Whether it is enough, `is_enough` tells.
+    """
     if job.remeasure or (found := store.get(job.key)) is None:
         return None
     return found.model_copy(update={"earlier": Earlier(whole=True)})
 
 
-def _earlier(stored: Measurement | None, cache: FileBatchCache) -> Earlier | None:
+def _earlier(before: Measurement | None, cache: FileBatchCache) -> Earlier | None:
     taken, in_all = cache.tally
-    if stored is None and not taken:
+    if before is None and not taken:
         return None
-    return Earlier(samples=stored is not None, batches=taken, batches_in_all=in_all)
+    return Earlier(samples=before is not None, batches=taken, batches_in_all=in_all)
 
 
 def _stored_beside(cache: FileBatchCache, job: Job, store: Store) -> Measurement | None:
     """What is stored, if that is asked for; drops from the cache what is in it."""
-    stored = store.get(job.key)
-    if stored is not None and cache.is_of(stored):
+    found = store.get(job.key)
+    if found is not None and cache.is_of(found):
         cache.forget()
     if job.remeasure:
         cache.begin_anew()
-    return _stored(job, store)
+    return stored(job, store)
 
 
 def _measure(
     candidate: Candidate,
     job: Job,
-    stored: Measurement | None,
+    before: Measurement | None,
     cache: FileBatchCache,
     progress: Progress,
 ) -> Measurement:
     made = declaration_of(job.check.name)
     # Data first: a wrong path should show before tens of gigabytes are loaded.
-    data = _call(candidate, job, "reading", made.prepare, job.check.settings)
+    with watching(job.check, candidate.name, "reading", job.store):
+        data = call(job.check.name, made.prepare, job.check.settings)
     with unforeseen(candidate.name, "loading", candidate.spec.source, job.store):
         engine = candidate.engine()
     progress.phase("measuring")
-    earlier = stored.findings if stored is not None else None
+    earlier = before.findings if before is not None else None
     cache.start()
+    asked_before = _workload(engine)
     engine.batch_cache = cache
     try:
         task = MeasureTask(data, job.check.settings, progress, job.stopping, earlier)
-        findings = _call(candidate, job, "measuring", made.measure, engine, task)
+        with watching(job.check, candidate.name, "measuring", job.store):
+            findings = call(job.check.name, made.measure, engine, task)
     finally:
         engine.batch_cache = NO_CACHE
     if not isinstance(findings, Findings):
         raise _broken(job.check.name, f"returned {type(findings).__name__}, not Findings")
     _check_finite(findings)
     seconds, retries = cache.spent()
-    if stored is not None:
-        seconds += stored.seconds
-        retries += int(stored.findings.facts.get("memory_retries") or 0)
+    asked = _workload(engine)
+    work = None if asked is None or asked_before is None else asked - asked_before
+    if before is not None:
+        seconds += before.seconds
+        retries += int(before.findings.facts.get("memory_retries") or 0)
+        work = None if work is None or before.work is None else work + before.work
     return Measurement(
         key=job.key,
         check=job.check.name,
@@ -187,23 +209,26 @@ def _measure(
         identity=job.identity,
         environment=environment(candidate.device),
         seconds=seconds,
+        work=work,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _call(
-    candidate: Candidate, job: Job, phase: str, function: Callable[..., Any], *given: Any
-) -> Any:
+def _workload(engine: Engine) -> Work | None:
+    """What was asked of an engine so far; `None` of a null model, which has no tokens."""
+    found: Work | None = getattr(engine, "workload", None)
+    return found
+
+
+def call(name: str, function: Callable[..., Any], *given: Any) -> Any:
     """Call a function of a check; of one of the project's own it is told which one is broken."""
-    name = job.check.name
-    if origin_of(name).is_ours:
-        with unforeseen(candidate.name, phase, data_of(job.check), job.store):
-            return function(*given)
     try:
         return function(*given)
     except BasegateError:
         raise
     except Exception as error:
+        if origin_of(name).is_ours:
+            raise
         raise _broken(name, f"raised {type(error).__name__}: {error}") from error
 
 

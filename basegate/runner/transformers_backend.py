@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from basegate.checks.identity import installed_version
 from basegate.config.gguf_source import in_repository, is_gguf
@@ -16,7 +16,10 @@ from basegate.engines.protocol import Engine
 from basegate.errors import CandidateError
 from basegate.progress import SILENT, Progress
 
-__all__ = ["find_revision", "identity", "load", "resolve_device"]
+if TYPE_CHECKING:
+    from basegate.engines.tokenization import Encoder
+
+__all__ = ["find_revision", "identity", "load", "resolve_device", "tokenizer_here"]
 
 
 def find_revision(spec: CandidateSpec, memory: Path | None, progress: Progress) -> str:
@@ -47,6 +50,42 @@ def identity(spec: CandidateSpec) -> dict[str, Any]:
     if is_gguf(spec.source):  # and another conversion other weights
         found["gguf"] = {"conversion": CONVERSION, "package": installed_version("gguf")}
     return found
+
+
+def tokenizer_here(
+    spec: CandidateSpec, revision: str, window: int | None = None
+) -> tuple[Encoder, int | None] | None:
+    """The tokenizer alone and the context length, from files that are here; `None` if they are not.
+
+    Nothing is fetched or converted, and no code of the checkpoint is run.
+
+    Raises:
+        CandidateError: its files are damaged, or `window` is longer than what it was made for.
+    """
+    from basegate.engines.checkpoints.config_files import code_places, read_config
+    from basegate.engines.checkpoints.download import cached_folder
+    from basegate.engines.checkpoints.inspection import check_files, check_window, context_length
+    from basegate.engines.gguf.conversion import converted_folder
+    from basegate.engines.loading import checkpoint_tokenizer
+    from basegate.engines.tokenization import Encoder
+
+    folder: Path | None = Path(spec.source)
+    if not spec.local:
+        repo_id, file = in_repository(spec.source)
+        folder = cached_folder(repo_id, revision) / file
+    if folder is not None and is_gguf(str(folder)):
+        folder = converted_folder(folder) if folder.exists() else None
+    if folder is None or not (folder / "config.json").is_file():
+        return None
+    config = read_config(folder)
+    if spec.trusted and code_places(folder):
+        return None
+    check_files(folder)
+    longest = context_length(config)
+    if window is not None:
+        check_window(spec.name, window, longest)
+    tokenizer, _ = checkpoint_tokenizer(folder, config, code=False)
+    return Encoder(tokenizer, spec.name), longest
 
 
 def load(

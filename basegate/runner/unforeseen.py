@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from basegate.config.declaration import origin_of
 from basegate.config.settings import CheckConfig
 from basegate.errors import BasegateError, UnforeseenError, summary
 from basegate.i18n.messages import joined
@@ -46,10 +47,18 @@ def unforeseen(candidate: str, phase: str, what: str, store: Path) -> Iterator[N
         ) from error
 
 
-def data_of(check: CheckConfig) -> str:
-    """What a check reads, in words."""
+def watching(
+    check: CheckConfig, candidate: str, phase: str, store: Path
+) -> AbstractContextManager[None]:
+    """`unforeseen`, for a check of basegate's own.
+
+    What one of the project's raises is told as that check's fault, with its traceback.
+    """
+    if not origin_of(check.name).is_ours:
+        return nullcontext()
     files = joined(map(str, check.files.values()))
-    return f"{check.name} {check.item}{f' ({files})' if files else ''}"
+    what = f"{check.name} {check.item}{f' ({files})' if files else ''}"
+    return unforeseen(candidate, phase, what, store)
 
 
 def _file_name(*parts: str) -> str:

@@ -12,7 +12,6 @@ from basegate.checks.labels import format_sample_size
 from basegate.checks.perplexity import PerplexitySettings, measure, summarise
 from basegate.config.settings import CorpusSource
 from basegate.data.corpora import Corpus
-from basegate.engines import window_scoring as article
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings
@@ -117,14 +116,13 @@ def test_perplexity_weighs_tokens_and_not_documents():
     assert numbers(findings)["perplexity"] == pytest.approx(2 ** ((6 + 8) / 7))
 
 
-def test_the_articles_figure_is_of_all_documents_and_never_judged(monkeypatch):
+def test_the_articles_figure_is_of_all_documents_and_never_judged():
     asked = []
-    monkeypatch.setattr(article, "article_perplexity", lambda *given: asked.append(given) or 37.2)
     engine = ScoringEngine(*map(scored, BITS))
-    engine.model, engine.tokenizer, engine.batch_cache = "model", "tokenizer", "cache"
+    engine.article_perplexity = lambda text: asked.append(text) or 37.2
     [shown] = [each for each in measured(engine, join="--").metrics if each.informative]
     assert (shown.name, shown.value) == ("article_perplexity", 37.2)
-    assert asked == [("model", "tokenizer", "香港\n\nabcd", "cache")]
+    assert asked == ["香港\n\nabcd"]
 
 
 def test_without_a_transformers_model_there_is_no_figure_of_the_article():

@@ -49,7 +49,7 @@ KNOWN = {
     "reasoning": (5, "bdd0525e9e1e355c"),
     "continuation": (7, "92492d4b7a9fbb69"),
     "minimal_pairs": (3, "8abef613639f7401"),
-    "perplexity": (5, "06c959defcfb5897"),
+    "perplexity": (5, "215e2ef26ef72cc7"),
 }
 
 

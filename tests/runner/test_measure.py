@@ -18,7 +18,7 @@ from basegate.config.settings import (
     Sampling,
     TableSource,
 )
-from basegate.engines import batching as pieces, window_scoring as article
+from basegate.engines import batching as pieces
 from basegate.engines.checkpoints.inspection import LoadedCheckpoint
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Earlier
@@ -73,11 +73,10 @@ def test_batches_that_did_not_fit_are_noted(measure):
     )
 
 
-def test_the_articles_figure_may_be_infinite_and_nothing_else(measure, monkeypatch):
-    monkeypatch.setattr(PlainEngine, "model", "model", raising=False)
-    monkeypatch.setattr(PlainEngine, "tokenizer", "tokenizer", raising=False)
-    monkeypatch.setattr(article, "article_perplexity", lambda *_: math.inf)
-    found = measure(PlainEngine("one")).findings
+def test_the_articles_figure_may_be_infinite_and_nothing_else(measure):
+    engine = PlainEngine("one")
+    engine.article_perplexity = lambda text: math.inf
+    found = measure(engine).findings
     [shown] = [each for each in found.metrics if each.name == "article_perplexity"]
     assert (shown.value, shown.informative) == (None, True)
 

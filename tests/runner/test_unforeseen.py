@@ -7,7 +7,7 @@ import pytest
 from basegate.checks.perplexity import PerplexitySettings
 from basegate.config.settings import CheckConfig, CorpusSource
 from basegate.errors import CandidateError, UnforeseenError
-from basegate.runner.unforeseen import data_of, unforeseen
+from basegate.runner.unforeseen import unforeseen, watching
 
 
 def fail(tmp_path, error):
@@ -54,8 +54,10 @@ def test_what_is_written_for_the_user_is_let_through(tmp_path):
 
 def test_the_files_of_a_check_are_what_it_reads(tmp_path):
     settings = PerplexitySettings(corpus=CorpusSource(path=tmp_path), window=64, context=16)
-    check = CheckConfig(name="perplexity", item="yue", settings=settings)
-    assert data_of(check) == "perplexity yue"
-    assert data_of(check.model_copy(update={"files": {"path": tmp_path}})) == (
-        f"perplexity yue ({tmp_path})"
-    )
+    files = {"path": tmp_path / "yue.txt"}
+    check = CheckConfig(name="perplexity", item="yue", settings=settings, files=files)
+    with (
+        pytest.raises(UnforeseenError, match=rf"reading perplexity yue \({files['path']}\) for yi"),
+        watching(check, "yi", "reading", tmp_path),
+    ):
+        raise KeyError("text")

@@ -79,9 +79,6 @@ def download_gguf(source: str, commit: str, progress: Progress = SILENT) -> Path
     Raises:
         CandidateError: it is not there, does not fit on the disk, or the hub is out of reach.
     """
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
     repo_id, file = in_repository(source)
     with _translating(repo_id, commit):
         listed = _listing(repo_id, commit, recursive=True)
@@ -92,10 +89,18 @@ def download_gguf(source: str, commit: str, progress: Progress = SILENT) -> Path
                 f"{repo_id} has no {joined(lacking)} at {commit[:12]}. Its GGUF files: "
                 f"{joined(others) or 'none'}."
             )
-        held = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repo_id, repo_type="model"))
-        folder = held / "snapshots" / commit
+        folder = cached_folder(repo_id, commit)
         _fetch_missing(repo_id, commit, folder, wanted, listed, progress, ignore=())
         return folder / file
+
+
+def cached_folder(repo_id: str, commit: str) -> Path:
+    """Where the hub's cache holds the files of a commit, if it does."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    held = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repo_id, repo_type="model"))
+    return held / "snapshots" / commit
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def convert(
     root = cache_folder()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        folder = root / f"{path.stem}-{_key(path, root)}"
+        folder = _folder(path, root)
         with FileLock(root / f".{folder.name}.lock"):
             if folder.is_dir():
                 check(folder)
@@ -83,6 +83,20 @@ def convert(
             "or set HF_HOME to another folder."
         ) from None
     return Converted(folder, header.paths, quantisation(header))
+
+
+def converted_folder(path: Path) -> Path | None:
+    """The folder that was made of a GGUF file before; `None` if it was not converted yet."""
+    root = cache_folder()
+    if not root.is_dir():
+        return None
+    _check_installed(path)
+    folder = _folder(path, root)
+    return folder if folder.is_dir() else None
+
+
+def _folder(path: Path, root: Path) -> Path:
+    return root / f"{path.stem}-{_key(path, root)}"
 
 
 def _check_installed(path: Path) -> None:

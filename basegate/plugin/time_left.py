@@ -1,0 +1,183 @@
+"""How long the whole run still takes, shown beside the progress of what is being measured.
+
+What is left is counted with the checks' own functions, in characters, since the tokenizers are in
+the processes that measure: once there is something to show, in a thread, so that nothing waits for
+it. The speed is that of what this run has measured so far.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Thread
+from typing import NamedTuple
+
+import pytest
+
+from basegate.config.declaration import check_names
+from basegate.errors import BasegateError
+from basegate.i18n.formatting import duration
+from basegate.i18n.messages import Message
+from basegate.plugin.collection import GATE, measured_by
+from basegate.plugin.session import GateSession
+
+Key = tuple[str, str, str]
+"""Candidate, check and item."""
+
+
+@pytest.hookimpl
+def pytest_collection_finish(session: pytest.Session) -> None:
+    gate = session.config.stash[GATE]
+    keys = [*measured_by(session.items, check_names())]
+    gate.progress.ahead = TimeLeft(
+        lambda: gate.measuring, lambda: shares(gate, keys), of_candidate=gate.options.worker
+    )
+
+
+class Share(NamedTuple):
+    """What one measurement is of the run."""
+
+    key: Key
+    amount: int  # characters read and tokens written, at most; 0 of what takes no time
+    draws: bool
+    steps: int  # texts, prompts and samples
+    stored: bool = False
+
+
+def shares(gate: GateSession, keys: Sequence[Key]) -> list[Share]:
+    """The shares of all measurements of a run, in their order; of what cannot be read none."""
+    from basegate.engines.counting import CountingEngine
+    from basegate.runner.plan import Asked, count, find
+    from basegate.store.folder import Store
+
+    specs = {spec.name: spec for spec in gate.options.candidates}
+    candidates = {name: gate.handle(specs[name]) for name, _, _ in keys}
+    counted: dict[tuple[str, str], CountingEngine] = {}
+    found = []
+    for key in keys:
+        name, check, item = key
+        try:
+            asked = Asked(candidates[name], *gate.asked(*key))
+            _, stored = find(asked, Store(gate.options.store), gate.options.remeasure)
+            if (check, item) not in counted:
+                counted[check, item] = count(CountingEngine(), asked.check)
+        except (BasegateError, RuntimeError):  # told where it is measured
+            continue
+        work, steps = counted[check, item].workload, counted[check, item].steps
+        amount = 0 if specs[name].engine == "null" else work.tokens
+        found.append(Share(key, amount, work.drawn > 0, steps, stored))
+    return found
+
+
+@dataclass
+class _Measured:
+    """What was done of one measurement; `total`: steps of its largest part."""
+
+    since: float
+    seconds: float = 0.0
+    steps: int = 0
+    total: int = 1
+
+    def share_of(self, steps: int) -> float:
+        """How much of it is done, `steps` being how many were counted beforehand."""
+        return min(1.0, self.steps / max(steps, self.total))
+
+
+class TimeLeft:
+    """Reckons with what was done, and what has to be done yet; see `progress.Ahead`.
+
+    Args:
+        current: what is being measured.
+        plan: all measurements of the run, in their order; called once, in a thread.
+        of_candidate: whether to reckon with those of the candidate at hand alone, as where others
+            are measured by other workers.
+    """
+
+    def __init__(
+        self,
+        current: Callable[[], Key | None],
+        plan: Callable[[], Sequence[Share]],
+        *,
+        of_candidate: bool = False,
+    ) -> None:
+        self._current = current
+        self._plan = plan
+        self._of_candidate = of_candidate
+        self._measured: dict[Key, _Measured] = {}
+        self._shares: Sequence[Share] = ()
+        self._thread: Thread | None = None
+
+    def begin(self, total: int) -> None:
+        if (key := self._current()) is not None:
+            own = self._measured.setdefault(key, _Measured(time.monotonic()))
+            own.total = max(own.total, total)
+
+    def step(self, amount: int) -> None:
+        if (own := self._measured.get(self._current() or ("", "", ""))) is not None:
+            own.steps += amount
+            own.seconds = time.monotonic() - own.since
+
+    def left(self) -> str:
+        if self._thread is None:
+            self._thread = Thread(target=self._make, daemon=True)
+            self._thread.start()
+        current, places = self._current(), {each.key: at for at, each in enumerate(self._shares)}
+        if current not in places:
+            return ""
+        done = [
+            (share, share.amount * own.share_of(share.steps), own.seconds)
+            for share in self._shares
+            if share.amount and (own := self._measured.get(share.key)) is not None
+        ]
+        begun = {share.key: amount for share, amount, _ in done}
+        rest = [
+            (share, share.amount - begun.get(share.key, 0.0))
+            for share in self._shares[places[current] :]
+            if not share.stored and (share.key[0] == current[0] or not self._of_candidate)
+        ]
+        whole = Message("this candidate") if self._of_candidate else Message("whole run")
+        seconds, rough = seconds_left(rest, done)
+        if seconds is None:
+            return ""
+        told = {"whole": whole, "time": duration(seconds)}
+        if rough:
+            return Message("{whole}: perhaps {time} left", **told)
+        return Message("{whole}: about {time} left", **told)
+
+    def _make(self) -> None:
+        self._shares = self._plan()
+
+
+def seconds_left(
+    rest: Sequence[tuple[Share, float]], done: Sequence[tuple[Share, float, float]]
+) -> tuple[float | None, bool]:
+    """How long what is left takes, and whether that is rough.
+
+    The speed is that of the same candidate at reading or at writing, else of all others at it. It
+    is rough where only the other of the two is known. `None` where nothing was measured yet.
+
+    Args:
+        rest: what is left of each measurement.
+        done: how much of each is done, and in how many seconds.
+    """
+
+    def speed(name: str | None, draws: bool | None) -> float:
+        own = [
+            (amount, seconds)
+            for share, amount, seconds in done
+            if name in (None, share.key[0]) and draws in (None, share.draws)
+        ]
+        seconds = sum(each for _, each in own)
+        return sum(amount for amount, _ in own) / seconds if seconds else 0.0
+
+    total, rough = 0.0, False
+    for share, amount in rest:
+        if not amount:
+            continue
+        own = speed(share.key[0], share.draws) or speed(None, share.draws)
+        known = own or speed(None, None)
+        if not known:
+            return None, True
+        total, rough = total + amount / known, rough or not own
+    return total, rough
