@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -259,7 +259,7 @@ def _of_gguf(made: Converted, notes: tuple[str, ...]) -> LoadedCheckpoint:
 
 
 def _load_model(
-    folder: Path, native: Any, options: LoadOptions, tensors: set[str], ends: list[int]
+    folder: Path, native: Any, options: LoadOptions, tensors: set[str], ends: Sequence[int] = ()
 ) -> Any:
     empty = None if options.trusted else empty_model(folder, native, options.dtype)
     auto_class = model_class(folder, native, options.trusted)
@@ -275,7 +275,7 @@ def _load_model(
             weights_only=True,
             output_loading_info=True,
             # Else the checkpoint's own is read, which may be refused for what nobody uses.
-            generation_config=transformers.GenerationConfig(eos_token_id=ends or None),
+            generation_config=transformers.GenerationConfig(eos_token_id=list(ends) or None),
             # They are refused all the same, with names: see `check_loaded`.
             ignore_mismatched_sizes=True,
         )
