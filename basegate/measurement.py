@@ -85,12 +85,16 @@ class DocumentScore(Frozen):
         bits: the negative binary logarithms of its tokens' probabilities, summed.
         tokens: how many the tokenizer makes of it.
         characters: of its text.
+        written_bits: as `bits`, of the same document in written Chinese, where there is one.
+        written_tokens: as `tokens`, of that.
     """
 
     item: str
     bits: float
     tokens: int
     characters: int
+    written_bits: float | None = None
+    written_tokens: int | None = None
 
 
 class Sample(Frozen):

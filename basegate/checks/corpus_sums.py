@@ -1,12 +1,16 @@
-"""What the tokens of each document of a corpus sum up to, and how many documents are copies."""
+"""What the tokens of each document of a corpus sum up to, and how many documents are copies.
+
+Documents are scored part by part, and a part that an earlier run scored is taken from its findings.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from basegate.checks.validity import LostCharacters
 from basegate.i18n.messages import Message
 from basegate.measurement import DocumentScore, Findings
 from basegate.stats.confidence_sequence import linearised_ratio, mean_sequence
@@ -28,12 +32,98 @@ class Sums:
     utf8_bytes: NDArray[np.float64]
 
 
-def per_document(documents: Sequence[str], scores: Sequence[TokenScores]) -> Sums:
+class Document(NamedTuple):
+    """A document by its text, a copy of another one by its place, too; and its place."""
+
+    id: str
+    place: int
+
+    @classmethod
+    def each_of(cls, texts: Sequence[str]) -> list[Document]:
+        first = {text: place for place, text in reversed([*enumerate(texts)])}
+        return [
+            cls(text if first[text] == place else f"{text}\0{place}", place)
+            for place, text in enumerate(texts)
+        ]
+
+
+class TextCost(NamedTuple):
+    """What is kept of the scores of one text."""
+
+    nll: float
+    tokens: int
+    split: float | None  # share of tokens that are parts of a character; `None` if not known
+
+    @classmethod
+    def of(cls, scores: TokenScores) -> TextCost:
+        split = None if scores.starts is None else split_share(scores.starts)
+        return cls(-float(scores.logprobs.sum()), len(scores.logprobs), split)
+
+
+def costs_of(
+    found: Findings | None, parallel: Mapping[int, str]
+) -> tuple[dict[int, TextCost], dict[int, TextCost]]:
+    """What an earlier run found of documents, and of their versions in written Chinese, by place.
+
+    Without documents of which the version's cost was not stored: those are scored again.
+    """
+    own: dict[int, TextCost] = {}
+    written: dict[int, TextCost] = {}
+    for each in found.documents if found is not None else ():
+        place = int(each.item) - 1
+        if each.written_bits is not None:
+            written[place] = TextCost(
+                each.written_bits * math.log(2), each.written_tokens or 0, None
+            )
+        if place not in parallel or place in written:
+            # Of all of them together, which is all that is asked of it.
+            split = cast("float | None", found and found.facts.get("split_token_share"))
+            own[place] = TextCost(each.bits * math.log(2), each.tokens, split)
+    return own, written
+
+
+class Variety:
+    """A corpus in Cantonese, or in written Chinese: its texts, and what they cost so far.
+
+    Args:
+        texts: by place.
+        costs: of those that an earlier run has scored.
+        score: scores some texts.
+        lost: counts what the tokenizer loses of them.
+    """
+
+    def __init__(
+        self,
+        texts: Mapping[int, str],
+        costs: dict[int, TextCost],
+        score: Callable[[Sequence[str]], list[TokenScores]],
+        lost: LostCharacters,
+    ) -> None:
+        self.costs = costs
+        self._texts, self._score, self._lost = texts, score, lost
+
+    def score(self, places: Iterable[int]) -> None:
+        """Score the texts that there are at some places."""
+        texts = {place: self._texts[place] for place in places if place in self._texts}
+        if texts:
+            scores = self._score(list(texts.values()))
+            self._lost.add(scores)
+            self.costs.update(zip(texts, map(TextCost.of, scores), strict=True))
+
+    def sums(self, places: Sequence[int]) -> Sums:
+        return per_document([self._texts[at] for at in places], [self.costs[at] for at in places])
+
+    def lost(self) -> dict[str, int]:
+        """See `LostCharacters.facts`."""
+        return self._lost.facts(sum(len(self._texts[place]) for place in self.costs))
+
+
+def per_document(documents: Sequence[str], costs: Sequence[TextCost]) -> Sums:
     import numpy as np
 
     return Sums(
-        nll=np.array([-float(each.logprobs.sum()) for each in scores]),
-        tokens=np.array([float(len(each.logprobs)) for each in scores]),
+        nll=np.array([each.nll for each in costs]),
+        tokens=np.array([float(each.tokens) for each in costs]),
         characters=np.array([float(len(text)) for text in documents]),
         utf8_bytes=np.array([float(len(text.encode())) for text in documents]),
     )
@@ -49,7 +139,7 @@ def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
 
     parts = [text + join for text in documents[:-1]] + [documents[-1]]
     if scores.starts is None:
-        return per_document(["".join(parts)], [scores])
+        return per_document(["".join(parts)], [TextCost.of(scores)])
     begins = np.cumsum([0, *(len(part) for part in parts[:-1])])
     owner = np.searchsorted(begins, scores.starts, side="right") - 1
     return Sums(
@@ -60,14 +150,15 @@ def joined(documents: Sequence[str], join: str, scores: TokenScores) -> Sums:
     )
 
 
-def split_token_share(scores: Sequence[TokenScores]) -> float | None:
+def split_token_share(costs: Iterable[TextCost]) -> float | None:
     """Share of tokens that are only bytes of a character; `None` where offsets are not known."""
     import numpy as np
 
-    known = [each.starts for each in scores if each.starts is not None]
+    known = [(each.split, each.tokens) for each in costs if each.split is not None]
     if not known:
         return None
-    return float(np.average([*map(split_share, known)], weights=[*map(len, known)]))
+    shares, tokens = zip(*known, strict=True)
+    return float(np.average(shares, weights=tokens))
 
 
 def split_share(starts: NDArray[np.int64]) -> float:
@@ -91,6 +182,21 @@ def document_scores(sums: Sums, places: Sequence[int] | None = None) -> tuple[Do
         for place, (cost, tokens, length) in zip(
             range(len(bits)) if places is None else places, columns, strict=True
         )
+    )
+
+
+def with_written(
+    documents: Iterable[DocumentScore], written: Mapping[int, TextCost]
+) -> tuple[DocumentScore, ...]:
+    """Documents with what their versions in written Chinese cost, by place."""
+    costs = {str(place + 1): cost for place, cost in written.items()}
+    return tuple(
+        each.model_copy(
+            update={"written_bits": cost.nll / math.log(2), "written_tokens": cost.tokens}
+        )
+        if (cost := costs.get(each.item)) is not None
+        else each
+        for each in documents
     )
 
 

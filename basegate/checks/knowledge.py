@@ -10,6 +10,7 @@ see `option_likelihood`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -34,10 +35,10 @@ from basegate.config.settings import (
     Temperature,
 )
 from basegate.config.thresholds_schema import AnswersTable, KOfNTable, Name
-from basegate.data.banks import Bank, Question
+from basegate.data.banks import PLACES, Bank, Question
 from basegate.data.few_shot import before, identity, prepares
 from basegate.engines.protocol import Engine
-from basegate.i18n.messages import Message
+from basegate.i18n.messages import Message, joined
 from basegate.measurement import Findings
 from basegate.stats.paired import ItemScores
 
@@ -45,6 +46,8 @@ _Sampled = MeasureTask[Bank[Question], QuestionSettings]
 _Scored = MeasureTask[Bank[Question], OptionSettings]
 _ONLY_SAMPLED = ("samples", "correct", "rotate_options")
 _ONLY_SCORED = ("formulation", "normalize")
+_ANY_PLACE = re.compile(r"\{\s*\w+\s*\}")
+_HEADING = re.compile(r"([^\n}]*[^\n}\s][:：])\s*\{options\}")
 
 
 class QuestionsTable(AnswersTable):
@@ -76,6 +79,25 @@ class QuestionsTable(AnswersTable):
                 f'{idle[0]} has no meaning with method = "likelihood": nothing is sampled, a '
                 f"question's options are scored once. Give min_accuracy and leave out {idle[0]}, "
                 'or say method = "generation".'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _template_can_be_filled(self) -> Self:
+        template = self.template or ""
+        for found in _ANY_PLACE.findall(template):
+            if found not in PLACES:
+                raise ValueError(
+                    f"template holds {found}, which nothing is put in for: the model would be "
+                    f"shown it as it stands. There are {joined(PLACES)}."
+                )
+        heading = _HEADING.search(template)
+        if heading and not self.is_sampled and self.formulation != "letters":
+            raise ValueError(
+                f"template has {heading[1].strip()!r} before {{options}}, and where texts are "
+                f'scored (formulation = "{self.formulation}") no option is listed: the model would '
+                "be shown a heading of nothing. Leave it out, or ask in two banks: one with "
+                'formulation = "letters", one with "text" and a template without {options}.'
             )
         return self
 

@@ -35,6 +35,8 @@ FACTS: dict[str, str] = {
     "not_asked": Message("not asked, since the verdict was certain"),
     "pairs": Message("pairs"),
     "ties": Message("ties"),
+    "lost_characters": Message("characters that the tokenizer lost"),
+    "lost_in_written_chinese": Message("characters of written Chinese that the tokenizer lost"),
     "prefix": Message("before every window and prompt"),
     "memory_retries": Message("memory retries"),
 }

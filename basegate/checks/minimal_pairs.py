@@ -19,7 +19,7 @@ from typing import Annotated
 from pydantic import Field
 
 from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
-from basegate.checks.validity import check_scores, first_tokens
+from basegate.checks.validity import LostCharacters, first_tokens
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_least, by_item, register
 from basegate.config.settings import BankSettings, Positive
 from basegate.config.thresholds_schema import BankTable, Confidence, Early, Name, ShareLimit, Table
@@ -73,9 +73,10 @@ def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Find
     """
     bank = task.data
     own = {each.item: each for each in task.earlier.preferences} if task.earlier else {}
+    lost = LostCharacters(task.earlier)
 
     def ask(pairs: Sequence[Pair]) -> None:
-        own.update({each.item: each for each in _prefer(engine, pairs, task)})
+        own.update({each.item: each for each in _prefer(engine, pairs, task, lost)})
 
     def partial() -> tuple[Metric, ...]:
         shares = [float(each.preferred) for each in own.values()]
@@ -93,6 +94,7 @@ def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Find
             "ties": sum(each.right_bits == each.wrong_bits for each in preferences),
             "left_out": len(bank.left_out),
             **({"not_asked": left} if left else {}),
+            **lost.facts(sum(len(each.right) + len(each.wrong) for each in preferences)),
         },
         sample_size=bank.sample_size(not_asked=left),
         left_out=tuple(map(str, bank.left_out)),
@@ -100,14 +102,17 @@ def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Find
 
 
 def _prefer(
-    engine: Engine, pairs: Sequence[Pair], task: MeasureTask[Bank[Pair], PairSettings]
+    engine: Engine,
+    pairs: Sequence[Pair],
+    task: MeasureTask[Bank[Pair], PairSettings],
+    lost: LostCharacters,
 ) -> Iterator[Preference]:
     settings = task.settings
     texts = [text for pair in pairs for text in (pair.right, pair.wrong)]
     scores = engine.log_likelihoods(
         texts, window=settings.window, context=settings.window // 2, progress=task.progress
     )
-    check_scores(scores, texts)
+    lost.add(scores)
     bits = [
         -float(each.logprobs.sum()) / math.log(2) / len(text)
         for each, text in zip(scores, texts, strict=True)

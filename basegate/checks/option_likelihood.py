@@ -30,7 +30,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
-from basegate.checks.validity import check_scores
+from basegate.checks.validity import LostCharacters
 from basegate.config.declaration import MetricLabel
 from basegate.config.settings import OptionSettings
 from basegate.data.banks import CUE, Bank, Question
@@ -88,10 +88,11 @@ def score_in_turn(engine: Engine, task: MeasureTask[Bank[Question], OptionSettin
     bank = task.data
     own = {each.item: each for each in task.earlier.choices} if task.earlier is not None else {}
     topics = {each.id: each.topic for each in bank.records if each.topic}
+    lost = LostCharacters(task.earlier)
 
     def ask(questions: Sequence[Question]) -> None:
         part = replace(bank, records=tuple(questions))
-        found = score_options(engine, part, task.settings, task.progress)
+        found = score_options(engine, part, task.settings, task.progress, lost)
         own.update({each.item: each for each in found})
 
     def partial() -> tuple[Metric, ...]:
@@ -99,6 +100,7 @@ def score_in_turn(engine: Engine, task: MeasureTask[Bank[Question], OptionSettin
 
     left = ask_in_turn(bank.records, own.keys(), ask, partial, task.stopping)
     choices = tuple(own[each.id] for each in bank.records if each.id in own)
+    asked = (_Asked(each, (), task.settings) for each in bank.records if each.id in own)
     return Findings(
         metrics=partial() if left else summarise(choices, topics),
         choices=choices,
@@ -106,6 +108,7 @@ def score_in_turn(engine: Engine, task: MeasureTask[Bank[Question], OptionSettin
             "questions": len(choices),
             "left_out": len(bank.left_out),
             **({"not_asked": left} if left else {}),
+            **lost.facts(sum(len(each.text) for one in asked for each in one.scored)),
         },
         sample_size=bank.sample_size(not_asked=left),
         left_out=tuple(map(str, bank.left_out)),
@@ -113,12 +116,16 @@ def score_in_turn(engine: Engine, task: MeasureTask[Bank[Question], OptionSettin
 
 
 def score_options(
-    engine: Engine, bank: Bank[Question], settings: OptionSettings, progress: Progress
+    engine: Engine,
+    bank: Bank[Question],
+    settings: OptionSettings,
+    progress: Progress,
+    lost: LostCharacters,
 ) -> tuple[OptionScores, ...]:
-    """Scores of the options of every question.
+    """Scores of the options of every question; what the tokenizer loses is counted in `lost`.
 
     Raises:
-        InvalidMeasurement: a log-probability is not finite, or the tokenizer lost text.
+        InvalidMeasurement: a log-probability is not finite.
     """
     asked = [_Asked(question, bank.examples, settings) for question in bank.records]
     everything = [each for one in asked for each in one.scored]
@@ -126,7 +133,7 @@ def score_options(
     scores = engine.log_likelihoods(
         texts, after=[each.prompt for each in everything], progress=progress
     )
-    check_scores(scores, texts)
+    lost.add(scores)
     values = iter(float(each.logprobs.sum()) for each in scores)
     return tuple(one.scores(values) for one in asked)
 

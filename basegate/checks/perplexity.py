@@ -21,24 +21,29 @@ for the choice of unit: Cotterell et al., Are all languages equally hard to lang
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from basegate.checks.corpus_sums import (
+    Document,
     Sums,
+    TextCost,
+    Variety,
     as_part,
     bounded_exp,
     copies,
+    costs_of,
     document_scores,
     joined,
-    per_document,
     split_token_share,
+    with_written,
 )
 from basegate.checks.early_stopping import MeasureTask, ask_in_turn
-from basegate.checks.validity import check_scores, first_tokens
+from basegate.checks.validity import LostCharacters, first_tokens
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_most, by_item, register
 from basegate.config.settings import CheckSettings, CorpusKeys, CorpusSource, Natural, Positive
 from basegate.config.thresholds_schema import (
@@ -152,9 +157,12 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
     corpus, join = task.data, task.settings.corpus.join
     documents = corpus.documents
     if join is not None:
-        scores = _score(engine, [join.join(documents)], task)
-        sums = joined(documents, join, scores[0])
-        found = summarise(sums, split_token_share(scores), corpus.left_out)
+        text, lost = join.join(documents), LostCharacters(None)
+        scores = _score(engine, task, [text])[0]
+        lost.add([scores])
+        sums = joined(documents, join, scores)
+        found = summarise(sums, split_token_share([TextCost.of(scores)]), corpus.left_out)
+        found = found.noting(**lost.facts(len(text)))
     else:
         found = _in_turn(engine, task)
     texts = 1 if join is not None else len(found.documents)
@@ -168,71 +176,54 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
     return found.with_metrics(Metric("article_perplexity", value, "perplexity", informative=True))
 
 
-class _Document(NamedTuple):
-    """A document by its text, and its place in the corpus."""
-
-    id: str
-    place: int
-
-
 def _in_turn(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Findings:
     """Score documents, each with its version in written Chinese, until the limits are decided."""
     corpus = task.data
-    own: dict[int, TokenScores] = {}
-    written: dict[int, TokenScores] = {}
+    score = partial(_score, engine, task)
+    costs, beside = costs_of(task.earlier, corpus.parallel)
+    lost = LostCharacters(task.earlier)
+    lost_beside = LostCharacters(task.earlier, "lost_in_written_chinese")
+    own = Variety(dict(enumerate(corpus.documents)), costs, score, lost)
+    written = Variety(corpus.parallel, beside, score, lost_beside)
 
-    def ask(documents: Sequence[_Document]) -> None:
-        own.update(_by_place({each.place: each.id for each in documents}, engine, task))
-        parallel = {each.place: corpus.parallel.get(each.place) for each in documents}
-        texts = {place: text for place, text in parallel.items() if text is not None}
-        if texts:
-            written.update(_by_place(texts, engine, task))
+    def ask(records: Sequence[Document]) -> None:
+        for variety in (own, written):
+            variety.score([each.place for each in records])
 
     def found() -> Findings:
         return _findings(corpus, own, written, task.stopping.confidence)
 
-    records = [_Document(text, place) for place, text in enumerate(corpus.documents)]
-    ask_in_turn(records, (), ask, lambda: found().metrics, task.stopping)
-    return found()
+    records = Document.each_of(corpus.documents)
+    done = {each.id for each in records if each.place in own.costs}
+    ask_in_turn(records, done, ask, lambda: found().metrics, task.stopping)
+    return found().noting(**own.lost(), **written.lost())
 
 
-def _by_place(
-    texts: Mapping[int, str], engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]
-) -> dict[int, TokenScores]:
-    return dict(zip(texts, _score(engine, list(texts.values()), task), strict=True))
-
-
-def _findings(
-    corpus: Corpus,
-    own: Mapping[int, TokenScores],
-    written: Mapping[int, TokenScores],
-    confidence: float,
-) -> Findings:
+def _findings(corpus: Corpus, own: Variety, written: Variety, confidence: float) -> Findings:
     """What scored documents, and their versions in written Chinese, sum up to.
 
     Where these are not all, intervals are confidence sequences of that level.
     """
-    left = len(corpus.documents) - len(own)
-    places, pairs = sorted(own), sorted(written)
-    sums = per_document([corpus.documents[at] for at in places], [own[at] for at in places])
-    found = summarise(sums, split_token_share([own[at] for at in places]), corpus.left_out, places)
+    left = len(corpus.documents) - len(own.costs)
+    places, pairs = sorted(own.costs), sorted(written.costs)
+    sums, split = own.sums(places), split_token_share([own.costs[at] for at in places])
+    found = summarise(sums, split, corpus.left_out, places)
     cantonese = other = None
     if pairs:
-        cantonese = per_document([corpus.documents[at] for at in pairs], [own[at] for at in pairs])
-        other = per_document([corpus.parallel[at] for at in pairs], [written[at] for at in pairs])
+        cantonese, other = own.sums(pairs), written.sums(pairs)
         found = compare(found, cantonese, other)
+        scored = with_written(found.documents, written.costs)
+        found = found.model_copy(update={"documents": scored})
     return as_part(found, left, confidence, sums, cantonese, other) if left else found
 
 
 def _score(
-    engine: Engine, texts: Sequence[str], task: MeasureTask[Corpus, PerplexitySettings]
+    engine: Engine, task: MeasureTask[Corpus, PerplexitySettings], texts: Sequence[str]
 ) -> list[TokenScores]:
     settings = task.settings
-    scores = engine.log_likelihoods(
+    return engine.log_likelihoods(
         texts, window=settings.window, context=settings.context, progress=task.progress
     )
-    check_scores(scores, texts)
-    return scores
 
 
 def compare(found: Findings, cantonese: Sums, written: Sums) -> Findings:

@@ -5,7 +5,8 @@
 A sample is degenerate if it is empty, one character or one token over and over, or half of it is
 replacement characters. Above `max_degenerate_share` of `thresholds.toml` the measurement is
 `invalid`: 874 of 1,171 published answers of one model were `!!!!!!!!`, a broken run that was taken
-for a score. Log-probabilities have to be finite, and of the whole text that was given.
+for a score. Log-probabilities have to be finite, and all texts together be those that were given,
+but for one character in a hundred.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from basegate.engines.protocol import Draw, Engine, TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
-from basegate.measurement import Metric, Sample
+from basegate.measurement import Findings, Metric, Sample
 
 
 def is_broken(draw: Draw) -> bool:
@@ -56,8 +57,43 @@ LOST_SHARE = 0.01
 """Above this share of lost characters the text that was scored is not the text that was given."""
 
 
-def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
-    """Raise `InvalidMeasurement` unless log-probabilities are finite and of the whole text."""
+class LostCharacters:
+    """How many characters the tokenizer lost of all that is scored in a measurement.
+
+    Args:
+        earlier: findings that are continued, if any: what was lost there counts, too.
+        fact: the name of the number among the measurement's facts.
+    """
+
+    def __init__(self, earlier: Findings | None, fact: str = "lost_characters") -> None:
+        self._fact = fact
+        self._lost = int((earlier.facts.get(fact) if earlier else None) or 0)
+
+    def add(self, scores: Sequence[TokenScores]) -> None:
+        """Count what was lost of some texts; raise `InvalidMeasurement` for scores not finite."""
+        _check_finite(scores)
+        self._lost += sum(each.lost for each in scores)
+
+    def facts(self, characters: int) -> dict[str, int]:
+        """The number as a fact, if any were lost of the `characters` of all that was scored.
+
+        Raises:
+            InvalidMeasurement: they are more than `LOST_SHARE`.
+        """
+        if self._lost > LOST_SHARE * characters:
+            reason = Message(
+                "the tokenizer loses {lost} of {characters} characters: decoding its tokens does "
+                "not give them back (unknown characters, or several folded into one). What was "
+                "scored is not the text that was given, and its bits per character would look "
+                "too good. Choose a candidate whose tokenizer covers Chinese characters.",
+                lost=self._lost,
+                characters=characters,
+            )
+            raise InvalidMeasurement(reason)
+        return {self._fact: self._lost} if self._lost else {}
+
+
+def _check_finite(scores: Sequence[TokenScores]) -> None:
     import numpy as np
 
     tokens = sum(len(each.logprobs) for each in scores)
@@ -69,16 +105,5 @@ def check_scores(scores: Sequence[TokenScores], texts: Sequence[str]) -> None:
             "--quantization.",
             broken=broken,
             tokens=tokens,
-        )
-        raise InvalidMeasurement(reason)
-    lost, characters = sum(each.lost for each in scores), sum(map(len, texts))
-    if lost > LOST_SHARE * characters:
-        reason = Message(
-            "the tokenizer loses {lost} of {characters} characters: decoding its tokens does "
-            "not give them back (unknown characters, or several folded into one). What was "
-            "scored is not the text that was given, and its bits per character would look "
-            "too good. Choose a candidate whose tokenizer covers Chinese characters.",
-            lost=lost,
-            characters=characters,
         )
         raise InvalidMeasurement(reason)

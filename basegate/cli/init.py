@@ -35,6 +35,7 @@ addopts = --import-mode=importlib
 _HEAD = """\
 # What a base model has to reach before anyone fine-tunes it. Every limit may carry a `why`.
 # Changing a limit judges the stored measurements again; changing a setting measures again.
+# Where a part of a bank decided the old limit (early), a new one may need the rest of it measured.
 #
 # To begin with, these are limits for two demonstrations, so that `pytest --model tiny-yue` works at
 # once. They are nothing to judge a real model by: thresholds-suite.toml holds all that the suite

@@ -195,7 +195,7 @@ def _show(options: argparse.Namespace) -> int:
         echo(*_sample(sample))
     for name in ("preferences", "choices", "documents"):
         for each in getattr(findings, name)[: options.samples]:
-            _section(each.item, [*_flat(each.model_dump(exclude={"item"}))])
+            _section(each.item, [*_flat(each.model_dump(exclude={"item"}, exclude_none=True))])
     left = [
         f"{more:,} more {what}"
         for name, what in _EVIDENCE.items()

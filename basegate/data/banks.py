@@ -55,7 +55,9 @@ class _Record(BaseModel):
 
 CUE = "答案是：\n"
 """What the article's prompts end with."""
-_PLACE = re.compile(r"\{context\}|\{question\}|\{options\}")
+PLACES = ("{context}", "{question}", "{options}")
+"""What a template may hold."""
+_PLACE = re.compile("|".join(map(re.escape, PLACES)))
 
 
 class Prompt(_Record):
@@ -117,11 +119,8 @@ class Question(_Record):
             listed: whether it shows the options.
         """
         options = "\n".join(f"{letter}: {text}" for letter, text in self.options.items())
-        parts = {
-            "{context}": self.context,
-            "{question}": self.question,
-            "{options}": options if listed else "",
-        }
+        shown = (self.context, self.question, options if listed else "")
+        parts = dict(zip(PLACES, shown, strict=True))
         if template is None:
             return "\n\n".join(part for part in (*parts.values(), CUE) if part)
         lines = [line for line in template.split("\n") if parts.get(line, line) or not line]

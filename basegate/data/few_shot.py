@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import cast
@@ -13,6 +14,8 @@ from basegate.data.tables import table_identity
 from basegate.errors import DataError
 
 _SHOWN = 5
+_PLACE_ONLY = re.compile(r"(row-)?\d+")
+"""Ids that say where a record stands in its file, and so mean nothing in another one."""
 
 
 def identity(settings: FewShotSettings) -> str:
@@ -54,18 +57,30 @@ def prepares(kind: type[Record]) -> Callable[[FewShotSettings], Bank[Record]]:
 def _refuse_shared(
     where: str, asked: str, examples: Iterable[Record], records: Iterable[Record]
 ) -> None:
-    by_content = {normal(each.content): each.id for each in records}
+    ids: dict[str, str] = {}
+    for each in records:
+        ids[_text(each)] = each.id
+        if not _PLACE_ONLY.fullmatch(each.id):
+            ids[each.id] = each.id
     shared = [
         f"{each.id} (asked as {found})"
         for each in examples
-        if (found := by_content.get(normal(each.content))) is not None
+        if (found := ids.get(_text(each)) or ids.get(each.id)) is not None
     ]
     if shared:
         more = f" and {len(shared) - _SHOWN} more" if len(shared) > _SHOWN else ""
         raise DataError(
             f"{where}: {', '.join(shared[:_SHOWN])}{more} of {asked}: an example with its answer "
-            "must not be asked. Take it out of one of the two."
+            "must not be asked. Take it out of one of the two; where only the ids are alike, give "
+            "it another."
         )
+
+
+def _text(record: Record) -> str:
+    """What it asks, whatever options it offers: its answer is the same, and must not be shown."""
+    if isinstance(record, Question):
+        return normal(f"{record.context}\n{record.question}")
+    return normal(record.content)
 
 
 def _balanced(examples: tuple[Record, ...]) -> tuple[Record, ...]:

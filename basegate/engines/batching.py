@@ -1,7 +1,7 @@
 """Batches: kept, so that a resumed run does not repeat them; halved where memory is short.
 
 A batch is taken from the cache as a whole or done as a whole, so that the batches of a resumed run
-are those of an uninterrupted one; see `BatchCache.get_or_set`. Samples, whose batches depend on
+are those of an uninterrupted one; see `BatchCache.limits`. Samples, whose batches depend on
 limits too, are taken one by one where the limits are others; see `Sampler.draw`.
 """
 
@@ -47,13 +47,14 @@ class BatchCache(Protocol):
     def put(self, pieces: Mapping[str, Any]) -> None:
         """Keep the pieces of a batch: by name, what JSON can hold."""
 
-    def get_or_set(self, name: str, make: Callable[[], Any]) -> Any:
-        """What was decided under that name when the measurement began; decided now if new.
+    def limits(self, name: str, calculate: Callable[[], list[int]]) -> list[int]:
+        """How large batches may be, under that name: as when the measurement began, or less.
 
         Batches have to be the same when a measurement is resumed: a model's numbers depend, in
-        their last digits, on what else is in a batch.
+        their last digits, on what else is in a batch. Only where a run has less memory than those
+        before it (`--memory`), what it calculates counts, for batches that are not done yet.
         """
-        return make()
+        return calculate()
 
     def too_large(self, kind: str) -> float:
         """The smallest size of that kind of batch that did not fit into memory, or infinity."""

@@ -45,6 +45,18 @@ class ContinuationRequest(NamedTuple):
     def longest(self) -> int:
         return max(map(len, self.continuations))
 
+    def parts(self, most: int) -> Iterator[ContinuationRequest]:
+        """The same with at most so many continuations each."""
+        for start in range(0, len(self.continuations), most):
+            yield ContinuationRequest(self.ids, self.continuations[start : start + most])
+
+
+class _Part(NamedTuple):
+    """A prompt with those of its continuations that are read together."""
+
+    place: int
+    request: ContinuationRequest
+
 
 @dataclass(frozen=True)
 class ContinuationScorer:
@@ -84,17 +96,18 @@ class ContinuationScorer:
             _size,
             "a prompt with one continuation",
         )
-        for places in self._batches(asked, group, cache):
-            batch = [asked[place] for place in places]
+        for parts in self._batches(asked, group, cache):
+            batch = [part.request for part in parts]
             names = [
                 item_key("after", [*each.ids, *tail], len(tail))
                 for each in batch
                 for tail in each.continuations
             ]
             found = iter(self.backoff.numbers(names, batch, work, cache))
-            for place in places:
-                scores[place] = [next(found) for _ in asked[place].continuations]
-            step(len(places))
+            for place, part in parts:
+                scores[place] += [next(found) for _ in part.continuations]
+                if len(scores[place]) == len(asked[place].continuations):
+                    step(1)
 
     @torch.inference_mode()
     def _read_once(self, ids: list[int]) -> Any:
@@ -104,23 +117,23 @@ class ContinuationScorer:
 
     def _batches(
         self, asked: Sequence[ContinuationRequest], group: Sequence[int], cache: BatchCache
-    ) -> Iterator[list[int]]:
-        """Places of prompts that are read together, the longest first."""
+    ) -> Iterator[list[_Part]]:
+        """What is read together, the longest prompts first."""
         order = sorted(group, key=lambda place: -len(asked[place].ids))
         together = [asked[place] for place in group]
         prompt, tail = len(asked[order[0]].ids), max(each.longest for each in together)
-        most, read = cache.get_or_set(
+        most, read = cache.limits(
             f"rows of {prompt} and {tail}", lambda: self._limits(together, prompt, tail)
         )
-        batch: list[int] = []
+        batch: list[_Part] = []
         rows = 0
-        for place in order:
-            longest = len(asked[batch[0] if batch else place].ids)
-            more = len(asked[place].continuations)
+        for part in (_Part(place, each) for place in order for each in asked[place].parts(most)):
+            longest = len((batch[0] if batch else part).request.ids)
+            more = len(part.request.continuations)
             if batch and (rows + more > most or (len(batch) + 1) * longest > read):
                 yield batch
                 batch, rows = [], 0
-            batch.append(place)
+            batch.append(part)
             rows += more
         if batch:
             yield batch

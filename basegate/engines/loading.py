@@ -182,7 +182,7 @@ def _check_before_weights(
     room = Message("; {free} GiB free", free=f"{free / GIB:.1f}") if free else ""
     described = describe(size, options)
     progress.status(Message("{name}: {size}{room}", name=name, size=described, room=room))
-    check_fits(name, size, free, options, budget.limit if budget.asked else None)
+    check_fits(name, size, free, options, budget)
 
 
 @_quiet()

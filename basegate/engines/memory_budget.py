@@ -41,7 +41,8 @@ class MemoryBudget(NamedTuple):
 
     device: str  # `cuda` or `cpu`
     limit: int | None
-    asked: bool = False  # whether the user set it
+    asked: bool = False  # whether it is what the user set, and there is as much
+    most: int | None = None  # what there is, all that is free taken; `None` where nobody knows
 
     def room(self) -> int | None:
         """Bytes that are left of it now."""
@@ -49,18 +50,17 @@ class MemoryBudget(NamedTuple):
 
 
 def memory_budget(device: str, asked: float | None = None) -> MemoryBudget:
-    """The budget for what is loaded next: `asked` GiB, by default what is free.
+    """The budget for what is loaded next: `asked` GiB, or what is free where that is less.
 
-    On a CPU that is less what the machine should keep, `RESERVE`.
+    By default what is free, on a CPU less what the machine should keep, `RESERVE`.
     """
     free = free_memory(device)
-    if free is not None:
-        kept = min(RESERVE, free // 2) if device == "cpu" and asked is None else 0
-        free = max(0, free - kept) + memory_held(device)
-    if asked is None:
-        return MemoryBudget(device, free)
-    wanted = int(asked * GIB)
-    return MemoryBudget(device, wanted if free is None else min(wanted, free), asked=True)
+    kept = min(RESERVE, free // 2) if free is not None and device == "cpu" and asked is None else 0
+    most = None if free is None else free + memory_held(device)
+    wanted = None if asked is None else int(asked * GIB)
+    if wanted is not None and (most is None or wanted <= most):
+        return MemoryBudget(device, wanted, asked=True, most=most)
+    return MemoryBudget(device, None if most is None else most - kept, most=most)
 
 
 class BatchMemory:

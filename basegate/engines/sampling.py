@@ -111,7 +111,7 @@ class Sampler:
             "a prompt with one sample",
         )
         longest = max(len(each.ids) for each in asked) + sampling.max_new_tokens
-        rows = cache.get_or_set(f"rows of {longest}", lambda: self._rows(asked, longest))
+        [rows] = cache.limits(f"rows of {longest}", lambda: [self._rows(asked, longest)])
         drawn: list[list[list[int]]] = [[] for _ in asked]
         for start in range(0, len(samples), rows):
             batch = samples[start : start + rows]

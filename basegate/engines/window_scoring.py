@@ -136,8 +136,8 @@ class WindowScorer:
     def _batches(self, rows: list[_Row], cache: BatchCache) -> Iterator[list[_Row]]:
         longest = len(rows[0].ids)
         every = longest * len(rows)
-        most = cache.get_or_set(
-            f"tokens of {longest}", lambda: self.memory.tokens(longest, every, self.head)
+        [most] = cache.limits(
+            f"tokens of {longest}", lambda: [self.memory.tokens(longest, every, self.head)]
         )
         start = 0
         while start < len(rows):

@@ -1,8 +1,8 @@
 """Limits relative to a candidate: computed from its stored measurement of the same check.
 
-The same check: version, settings, data, quantization, dtype and device are equal. Versions of
-libraries may differ, as for verdicts from the store; a note then says so. Two names mean one
-candidate where hub id and commit, or a folder's fingerprint, are the same.
+The same check: version, settings, data, quantization, dtype (that of the computation, too) and
+device are equal. Versions of libraries may differ, as for verdicts from the store; a note then says
+so. Two names mean one candidate where hub id and commit, or a folder's fingerprint, are the same.
 """
 
 from __future__ import annotations
@@ -180,8 +180,8 @@ class References:
         name = limit.candidate
         own = [each for each in self._measured_on(name) if each.check == measurement.check]
         same = [each for each in own if _identity_of_check(each) == _identity_of_check(measurement)]
-        config = _load_options(measurement.candidate)
-        fitting = [each for each in same if _load_options(each.candidate) == config]
+        config = measurement.candidate.load_config
+        fitting = [each for each in same if each.candidate.load_config == config]
         if not fitting:
             raise InvalidMeasurement(self._nothing_fits(limit, measurement, own, same))
         libraries = measurement.identity.get("libraries")

@@ -20,7 +20,6 @@ from typing import Any
 from basegate.measurement import Measurement
 from basegate.serialization import canonical_json
 
-_ANEW = "begun anew"
 _SUM = 8
 """Hexadecimal digits of a line's check sum (CRC-32)."""
 
@@ -59,7 +58,9 @@ class FileBatchCache:
 
     def _clear(self) -> None:
         self._places: dict[str, tuple[int, int]] = {}
-        self._settled: dict[str, Any] = {}
+        self._limits: dict[str, list[int]] = {}
+        self._limited: set[str] = set()  # those that this run has asked for
+        self._anew = False
         self._finished = ""
         self._begin = self._end = 0
         self._before = 0.0
@@ -72,7 +73,8 @@ class FileBatchCache:
             if self._end == 0 and line.get("key") != self._key:
                 return
             self._places.update(dict.fromkeys(line.get("pieces", ()), (self._end, length)))
-            self._settled.update(line.get("settled", {}))
+            self._limits.update(line.get("limits", {}))
+            self._anew = line.get("anew", self._anew)
             self._finished = line.get("finished", "")
             if "seconds" in line:
                 self._before, self._retries = line["seconds"], line["retries"]
@@ -131,17 +133,22 @@ class FileBatchCache:
         if (place := self._append(line)) is not None:
             self._places.update(dict.fromkeys(pieces, place))
 
-    def get_or_set(self, name: str, make: Callable[[], Any]) -> Any:
-        if name not in self._settled:
-            self._settled[name] = make()
-            self._append({"settled": {name: self._settled[name]}})
-        return self._settled[name]
+    def limits(self, name: str, calculate: Callable[[], list[int]]) -> list[int]:
+        if name not in self._limited:
+            self._limited.add(name)
+            now, before = calculate(), self._limits.get(name)
+            lower = now if before is None else list(map(min, before, now))
+            if lower != before:
+                self._limits[name] = lower
+                self._append({"limits": {name: lower}})
+        return self._limits[name]
 
     def begin_anew(self) -> None:
         """Forget what was done, unless this was called before: then it is resumed."""
-        if not self._settled.get(_ANEW):
+        if not self._anew:
             self.forget()
-            self.get_or_set(_ANEW, lambda: True)
+            self._anew = True
+            self._append({"anew": True})
 
     def finish(self, measurement: Measurement) -> None:
         """Write down that all is done, before the measurement is stored.

@@ -10,6 +10,7 @@ import pytest
 from basegate.checks import knowledge
 from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.option_likelihood import paired_options, score_options, summarise
+from basegate.checks.validity import LostCharacters
 from basegate.config.settings import OptionSettings, TableSource
 from basegate.data.banks import Bank, Question
 from basegate.engines.protocol import TokenScores
@@ -46,7 +47,7 @@ CLOZE = "邊座山最高？\n\n答案是：\n"
 def scored(engine, *examples, **settings):
     bank = Bank((QUESTION,), examples=examples)
     options = OptionSettings(source=TableSource(path="bank"), **settings)
-    return score_options(engine, bank, options, SILENT)[0]
+    return score_options(engine, bank, options, SILENT, LostCharacters(None))[0]
 
 
 def shown(prompt):

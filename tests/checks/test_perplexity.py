@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from basegate.checks.corpus_sums import Sums, copies, joined, per_document, split_share
+from basegate.checks.corpus_sums import (
+    Sums,
+    TextCost,
+    copies,
+    joined,
+    per_document,
+    split_share,
+)
 from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.labels import format_sample_size
 from basegate.checks.perplexity import PerplexitySettings, measure, summarise
@@ -191,7 +198,7 @@ def test_a_document_in_which_no_token_starts_leaves_the_interval_to_the_others()
 
 
 def test_sums_of_documents_count_characters_and_bytes():
-    sums = per_document(DOCUMENTS, [scored(bits) for bits in BITS])
+    sums = per_document(DOCUMENTS, [TextCost.of(scored(bits)) for bits in BITS])
     assert list(sums.nll / math.log(2)) == pytest.approx([4, 5])
     assert list(sums.tokens) == [2, 1]
     assert list(sums.characters) == [2, 4]
@@ -229,7 +236,7 @@ def test_joined_documents_have_the_same_totals_as_the_whole(case):
     documents, join, scores = case
     apart, whole = (
         joined(documents, join, scores),
-        per_document([join.join(documents)], [scores]),
+        per_document([join.join(documents)], [TextCost.of(scores)]),
     )
     assert len(apart.nll) == len(documents)
     for name in ("nll", "tokens", "characters", "utf8_bytes"):

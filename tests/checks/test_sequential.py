@@ -35,6 +35,7 @@ from basegate.config.settings import (
 from basegate.data.banks import Bank, Pair, Problem, Question
 from basegate.data.corpora import Corpus
 from basegate.engines.protocol import Draw, TokenScores
+from basegate.errors import InvalidMeasurement
 from basegate.judging.judge import stopping_rule, verdict_on
 from basegate.stats.confidence_sequence import linearised_ratio, mean_sequence, share_sequence
 
@@ -217,9 +218,10 @@ def corpus_of(count):
     return Corpus(documents, 0, {n: f"書{n}" for n in range(0, count, 2)})
 
 
-def scored(engine, stopping, count=60):
+def scored(engine, stopping, corpus=None, earlier=None):
     asked = PerplexitySettings(corpus=CorpusSource(path="c"), window=64, context=16)
-    return perplexity.measure(engine, MeasureTask(corpus_of(count), asked, stopping=stopping))
+    task = MeasureTask(corpus or corpus_of(60), asked, stopping=stopping, earlier=earlier)
+    return perplexity.measure(engine, task)
 
 
 def test_documents_are_scored_until_the_limits_are_decided():
@@ -257,6 +259,123 @@ def test_a_limit_within_the_sequence_asks_for_all_documents():
     findings = scored(engine, near)
     assert findings == scored(Costing(), ALL_SAMPLES)
     assert "not_asked" not in findings.facts
+
+
+FAR = rule("bits_per_char", 5.0)
+
+
+def dump(findings):
+    """Numbers to twelve digits: those that are stored and read are taken by way of bits."""
+
+    def rounded(value):
+        if isinstance(value, dict):
+            return {key: rounded(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [rounded(each) for each in value]
+        return float(f"{value:.11e}") if isinstance(value, float) else value
+
+    return rounded(findings.model_dump())
+
+
+@pytest.mark.parametrize("stopping", [ALL_SAMPLES, rule("bits_per_char", 6.0)])
+def test_documents_go_on_from_an_earlier_run_and_none_is_scored_twice(stopping):
+    part = scored(Costing(), FAR)
+    written = part.facts["parallel_documents"]
+    assert (len(part.documents), 0 < written < 16) == (16, True)
+    engine = Costing()
+    second = scored(engine, stopping, earlier=part)
+    fresh = Costing()
+    assert dump(second) == dump(scored(fresh, stopping))
+    assert sum(engine.asked) == sum(fresh.asked) - 16 - written
+
+
+def test_documents_without_the_cost_of_their_version_are_scored_again():
+    part = scored(Costing(), FAR)
+    bare = [
+        each.model_copy(update={"written_bits": None, "written_tokens": None})
+        for each in part.documents
+    ]
+    earlier = part.model_copy(update={"documents": tuple(bare)})
+    again = scored(Costing(), ALL_SAMPLES, earlier=earlier)
+    assert dump(again) == dump(scored(Costing(), ALL_SAMPLES))
+
+
+def test_a_copy_of_a_document_is_a_document_when_a_run_goes_on():
+    texts = tuple("一二三四五"[n % 5] * (20 + n % 5) for n in range(40))
+    corpus = Corpus(texts, 0, {})
+    part = scored(Costing(), FAR, corpus)
+    assert part.facts["not_asked"] == 24
+    whole = scored(Costing(), ALL_SAMPLES, corpus, part)
+    assert len(whole.documents) == 40
+    assert "not_asked" not in whole.facts
+
+
+class Losing:
+    """Scores any text, and loses a character of those that are named."""
+
+    def __init__(self, *losing):
+        self.losing = losing
+
+    def log_likelihoods(self, texts, **_):
+        return [
+            TokenScores(np.full(len(text), -1.0), np.arange(len(text)), int(text in self.losing))
+            for text in texts
+        ]
+
+
+PAIRS = tuple(Pair(id=f"p{n}", right="甲" * 9 + chr(0x4E00 + n), wrong="乙" * 9) for n in range(64))
+TEXTS = tuple("甲" * 18 + chr(0x4E00 + n) for n in range(64))
+OFFERED = tuple(
+    Question(id=f"q{n}", question="?", options={"A": "一" * 18, "B": chr(0x4E00 + n)}, answer="A")
+    for n in range(64)
+)
+LOSSES = {
+    "pairs": (
+        lambda engine, **given: minimal_pairs.measure(
+            engine, MeasureTask(Bank(PAIRS), PairSettings(source=SOURCE), **given)
+        ),
+        [each.right for each in PAIRS],
+        "preferred_share",
+    ),
+    "documents": (
+        lambda engine, earlier=None, **given: scored(
+            engine, given.get("stopping", ALL_SAMPLES), Corpus(TEXTS, 0, {}), earlier
+        ),
+        TEXTS,
+        "bits_per_char",
+    ),
+    "options": (
+        lambda engine, **given: knowledge.measure(
+            engine,
+            MeasureTask(Bank(OFFERED), OptionSettings(source=SOURCE, formulation="text"), **given),
+        ),
+        [each.options["B"] for each in OFFERED],
+        "likelihood_accuracy",
+    ),
+}
+
+
+@pytest.mark.parametrize(("measure", "texts", "_"), LOSSES.values(), ids=LOSSES)
+def test_what_the_tokenizer_loses_counts_over_all_that_was_asked(measure, texts, _):
+    # 19 characters to a record: 12 of 1,216 are less than one in a hundred, 13 are more.
+    most = Losing(*texts[:12])
+    for stopping in (rule("no such metric", 0.5), ALL_SAMPLES):
+        assert measure(most, stopping=stopping).facts["lost_characters"] == 12
+        with pytest.raises(InvalidMeasurement, match="loses 13 of 1216 characters"):
+            measure(Losing(*texts[:13]), stopping=stopping)
+    assert "lost_characters" not in measure(Losing()).facts
+
+
+@pytest.mark.parametrize(("measure", "texts", "metric"), LOSSES.values(), ids=LOSSES)
+def test_what_was_lost_before_a_run_goes_on_counts_too(measure, texts, metric):
+    far = {"preferred_share": 0.2, "bits_per_char": 99.0, "likelihood_accuracy": 0.2}
+    part = measure(Losing(), stopping=rule(metric, far[metric]))
+    assert part.facts["not_asked"] > 0
+    part = part.noting(lost_characters=3)
+    whole = measure(Losing(*texts), earlier=part, stopping=rule(metric, far[metric]))
+    assert whole.facts["lost_characters"] == 3, "decided: nothing more is asked"
+    with pytest.raises(InvalidMeasurement, match=rf"loses {3 + part.facts['not_asked']} of 1216"):
+        measure(Losing(*texts), earlier=part)
 
 
 class Writing:

@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "141be68304c77cf7"),
-    "reasoning": (5, "bdd0525e9e1e355c"),
+    "knowledge": (6, "81c7c799e3ae0b07"),
+    "reasoning": (5, "5219123648db875a"),
     "continuation": (7, "92492d4b7a9fbb69"),
-    "minimal_pairs": (3, "8abef613639f7401"),
-    "perplexity": (5, "215e2ef26ef72cc7"),
+    "minimal_pairs": (3, "a7b7be91160f7e7c"),
+    "perplexity": (5, "c19cac3f1b940e69"),
 }
 
 

@@ -57,7 +57,7 @@ def test_a_measurement_that_ended_before_its_first_batch_is_not_said_to_go_on(ma
     with store.measuring("c" * 64):
         pass
     with store.measuring("d" * 64) as journal:
-        journal.get_or_set("rows", lambda: 7)
+        journal.limits("rows", lambda: [7])
     with store.measuring("e" * 64) as journal:
         journal.put({"piece": 1})
     path = store.folder / "measuring" / f"{'e' * 16}.jsonl"

@@ -36,6 +36,21 @@ WRONG = {
         BANK + 'template = "{options}"\n',
         "knowledge.banks.must-know.template",
     ),
+    "a placeholder that there is not": (
+        BANK + 'template = "{contxt}{question}\\n{options}"\n',
+        "knowledge.banks.must-know: template holds {contxt}, which nothing is put in for: the "
+        "model would be shown it as it stands. There are {context}, {question}, {options}.",
+    ),
+    "a placeholder with spaces": (
+        BANK + 'template = "{question} { options } {options}"\n',
+        "knowledge.banks.must-know: template holds { options }, which",
+    ),
+    "a heading of options that are not listed": (
+        BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
+        + 'template = "{question}\\nChoices:\\n{options}\\nAnswer: "\n',
+        "knowledge.banks.must-know: template has 'Choices:' before {options}, and where texts are "
+        'scored (formulation = "both") no option is listed: the model would be shown a heading of',
+    ),
     "pmi without a cue": (
         BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
         + 'normalize = "pmi"\ntemplate = "{options} {question}"\n',
@@ -55,6 +70,15 @@ WRONG = {
 @pytest.mark.parametrize(("text", "sentence"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong_is_said_with_key_and_accepted_values(refusal, text, sentence):
     assert refusal(text)[0].startswith(sentence)
+
+
+@pytest.mark.parametrize("formulation", ["both", "letters"])
+def test_options_have_a_heading_where_they_are_always_listed(load, formulation):
+    head = "" if formulation == "both" else "Choices:\\n"
+    scored = BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
+    template = f'template = "{{question}}:\\n{head}{{options}}\\n\\\\boxed{{}} Answer: "\n'
+    load(scored + template + f'formulation = "{formulation}"\n')
+    load(BANK + 'template = "{question}\\nChoices:\\n{options}\\nAnswer: "\n')
 
 
 def test_likelihood_gates_where_it_is_asked_to(load):

@@ -53,6 +53,30 @@ def test_an_example_that_is_asked_is_refused_with_its_ids(settings):
         prepares(Question)(settings([question(3), same]))
 
 
+def test_other_options_do_not_make_it_another_question(settings):
+    same = question(2, id="other", options={**OPTIONS, "D": "五"})
+    with pytest.raises(DataError, match=r"other \(asked as q2\)"):
+        prepares(Question)(settings([question(3), same]))
+    # In another text it is another one.
+    prepares(Question)(settings([question(3), {**same, "context": "另一篇文章。"}]))
+
+
+def test_the_id_of_a_question_that_is_asked_is_refused_unless_it_is_only_a_number(tmp_path):
+    def read(asked, own):
+        settings = FewShotSettings(
+            source=TableSource(path=write_jsonl(tmp_path / "a.jsonl", asked)),
+            examples=TableSource(path=write_jsonl(tmp_path / "e.jsonl", own)),
+            shots=1,
+        )
+        return prepares(Question)(settings).examples[0].id
+
+    with pytest.raises(DataError, match=r"harbour \(asked as harbour\) .* only the ids are alike"):
+        read(question(1, id="harbour"), question(2, id="harbour"))
+    assert read(question(1, id="7"), question(2, id="7")) == "7"
+    unnamed = [{key: value for key, value in question(n).items() if key != "id"} for n in (1, 2)]
+    assert read(*unnamed) == "row-1"
+
+
 def test_even_beyond_those_that_are_shown(settings):
     with pytest.raises(DataError, match=r"q1 \(asked as q1\)"):
         prepares(Question)(settings([question(3), question(4), question(1)]))
@@ -97,4 +121,7 @@ def test_problems_are_shown_as_they_are(tmp_path):
         sampling=Sampling(samples=1, temperature=0.0, max_new_tokens=1),
     )
     bank = prepares(Problem)(settings)
+    write_jsonl(own, rows[1], {**rows[0], "id": "other", "prompt": "0+1 ="})
+    with pytest.raises(DataError, match=r"other \(asked as p0\)"):
+        prepares(Problem)(settings)
     assert [(each.id, each.answer) for each in bank.examples] == [("p1", 2), ("p2", 3)]

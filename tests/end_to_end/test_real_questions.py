@@ -9,6 +9,7 @@ import pytest
 
 import basegate
 from basegate.checks.option_likelihood import score_options
+from basegate.checks.validity import LostCharacters
 from basegate.config.thresholds import load_thresholds
 from basegate.data.banks import Question
 from basegate.data.few_shot import prepares
@@ -103,7 +104,7 @@ def likeliest(scores):
 
 
 def test_every_question_is_answered_as_by_a_plain_loop(engine, bank, settings):
-    found = score_options(engine, bank, settings, SILENT)
+    found = score_options(engine, bank, settings, SILENT, LostCharacters(None))
     assert len(found) == ASKED
     for question, own in zip(bank.records, found, strict=True):
         letters = by_letter(engine, question, bank.examples)

@@ -104,12 +104,34 @@ def test_it_goes_on_with_the_same_numbers_wherever_it_was_ended(engine, tmp_path
     assert batches >= 2, "a measurement of one batch proves nothing"
 
 
+@pytest.mark.parametrize("work", WORK)
+def test_with_less_memory_it_goes_on_in_smaller_batches(engine, tmp_path, work, monkeypatch):
+    path = tmp_path / "journal"
+    first = Mortal(path, "key", 1)
+    with pytest.raises(Ended):
+        silent(keeping(engine, first))[work]()
+    first.close()
+    monkeypatch.setitem(memory.BATCH_TOKENS, "cpu", 64)
+    monkeypatch.setattr(memory.BatchMemory, "rows", lambda *_, **__: 1)
+    second = Counting(FileBatchCache(path, "key"))
+    found = silent(keeping(engine, second))[work]()
+    assert max(second.sizes) == 1, "one row, or one window of 64 tokens"
+    assert second.new & first.kept == set(), "what is done is not done again"
+    whole = silent(keeping(engine, FileBatchCache(None, "key")))[work]()
+    assert found == whole if work == "samples" else close(found, whole)
+
+
+def close(found, other):
+    pairs = zip(found, other, strict=True)
+    return all(one == pytest.approx(two, abs=1e-4) for one, two in pairs)
+
+
 class Counting:
     """Tells what was taken from a journal and what was put into it."""
 
     def __init__(self, kept):
         self._kept = kept
-        self.given, self.new = set(), set()
+        self.given, self.new, self.sizes = set(), set(), []
 
     def __len__(self):
         return len(self._kept)
@@ -124,6 +146,7 @@ class Counting:
 
     def put(self, pieces):
         self.new |= set(pieces)
+        self.sizes.append(len(pieces))
         self._kept.put(pieces)
 
 

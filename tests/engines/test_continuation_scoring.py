@@ -128,6 +128,27 @@ def test_a_batch_that_does_not_fit_is_halved(llama, monkeypatch):
     assert journal.spent()[1] >= 2
 
 
+def test_no_more_continuations_are_read_at_once_than_there_is_memory_for(llama, monkeypatch):
+    scorer, batches = ContinuationScorer(LMHead(llama), Batches(512)), []
+    whole = scorer.score(REQUESTS, SILENT_STEP)
+    monkeypatch.setattr(Batches, "rows", lambda *_, **__: 2)
+    run, done = scorer._score_batch, []
+    monkeypatch.setattr(
+        ContinuationScorer,
+        "_score_batch",
+        lambda self, *given: (
+            batches.append([len(each.continuations) for each in given[-1]]) or run(*given)
+        ),
+    )
+    again = scorer.score(REQUESTS, done.append)
+    # Three after the longest prompt, then one, then two.
+    assert batches == [[2], [1, 1], [2]]
+    assert done == [1, 1, 1]
+    for first, second in zip(whole, again, strict=True):
+        for a, b in zip(first, second, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 def test_one_continuation_that_does_not_fit_is_refused(llama, monkeypatch):
     scorer = ContinuationScorer(LMHead(llama), Batches(512))
 

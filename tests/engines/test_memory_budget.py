@@ -12,7 +12,7 @@ import pytest
 import basegate
 from basegate.engines import memory_budget as budgets
 from basegate.engines.lm_head import LMHead
-from basegate.engines.memory_budget import GIB, BatchMemory, MemoryBudget, memory_budget
+from basegate.engines.memory_budget import GIB, BatchMemory, memory_budget
 from basegate.errors import CandidateError
 from basegate.progress import SILENT
 
@@ -43,7 +43,9 @@ def machine(monkeypatch):
 def test_what_a_candidate_may_take(machine, device, free, asked, limit):
     machine(free)
     found = memory_budget(device, asked)
-    assert found == MemoryBudget(device, int(limit * GIB), asked=asked is not None)
+    assert (found.device, found.limit) == (device, int(limit * GIB))
+    assert found.asked == (asked == limit), "more than there is is not what limits it"
+    assert found.most == (free and (free + 1) * GIB)
     assert found.room() == int((limit - 1) * GIB)
 
 

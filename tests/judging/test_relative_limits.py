@@ -175,7 +175,13 @@ def test_another_resampling_is_not_compared(verdict_on, thresholds):
 
 
 @pytest.mark.parametrize(
-    "update", [{"quantization": "int8"}, {"dtype": "float16"}, {"device": "cpu"}]
+    "update",
+    [
+        {"quantization": "int8"},
+        {"dtype": "float16"},
+        {"compute_dtype": "float32"},
+        {"device": "cpu"},
+    ],
 )
 def test_what_was_held_in_another_way_is_not_compared(verdict_on, thresholds, update):
     facts = REF.model_copy(update=update)

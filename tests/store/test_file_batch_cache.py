@@ -80,12 +80,17 @@ def test_of_a_file_that_was_cut_or_garbled_whole_lines_before_it_are_taken(tmp_p
     assert FileBatchCache(path, KEY).get(["new"]) == [1], "what comes behind the cut can be read"
 
 
-def test_what_was_settled_stays_so(path):
-    kept = FileBatchCache(path, KEY)
-    assert kept.get_or_set("rows", lambda: 7) == 7
-    assert kept.get_or_set("rows", lambda: 8) == 7
-    kept.close()
-    assert FileBatchCache(path, KEY).get_or_set("rows", lambda: 9) == 7
+def test_limits_stay_as_they_were_unless_a_later_run_has_less_memory(path):
+    def limits(*calculated):
+        kept = FileBatchCache(path, KEY)
+        found = [kept.limits("rows", lambda each=each: list(each)) for each in calculated]
+        kept.close()
+        return found
+
+    assert limits((7, 50), (6, 90)) == [[7, 50]] * 2, "one run, one limit"
+    assert limits((9, 90)) == [[7, 50]]
+    assert limits((9, 40)) == [[7, 40]]
+    assert limits((9, 90)) == [[7, 40]]
 
 
 def test_time_and_retries_of_earlier_runs_are_added(path, monkeypatch):
@@ -224,7 +229,7 @@ def test_one_without_a_file_keeps_nothing():
     none = FileBatchCache(None, KEY)
     none.put({"a": 1})
     assert none.get(["a"]) is None
-    assert none.get_or_set("rows", lambda: 3) == 3
+    assert none.limits("rows", lambda: [3]) == [3]
     none.begin_anew()
     none.discard()
     assert len(none) == 0
@@ -267,10 +272,10 @@ def test_beginning_anew_forgets_time_and_retries_too(path):
     kept.start()
     kept.did_not_fit("draw", 64)
     kept.put({"a": 1})
-    kept.get_or_set("rows", lambda: 7)
+    kept.limits("rows", lambda: [7])
     kept.begin_anew()
     assert kept.spent() == (0.0, 0)
-    assert kept.get_or_set("rows", lambda: 8) == 8
+    assert kept.limits("rows", lambda: [8]) == [8]
     kept.put({"b": 2})
     kept.close()
     again = FileBatchCache(path, KEY)

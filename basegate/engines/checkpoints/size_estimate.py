@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from basegate.engines.checkpoints.model_config import LoadOptions, empty_model, quantization_config
 from basegate.engines.devices import memory_advice, memory_held
 from basegate.engines.kv_cache import bytes_of
-from basegate.engines.memory_budget import RESERVE, work_of_a_row
+from basegate.engines.memory_budget import MemoryBudget, work_of_a_row
 from basegate.errors import CandidateError
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message
@@ -126,39 +126,39 @@ def describe(size: Size, options: LoadOptions) -> str:
 
 
 def check_fits(
-    name: str, size: Size, free: int | None, options: LoadOptions, limit: int | None = None
+    name: str, size: Size, free: int | None, options: LoadOptions, budget: MemoryBudget
 ) -> None:
     """Refuse a candidate of which not even one sequence fits into `free` bytes; with the numbers.
 
-    `free` is `None` where nobody knows; `limit` is the budget that the user set, if any, of which
-    `free` is left.
+    `free` is what is left of the budget, `None` where nobody knows.
     """
     if free is None or size.needed <= free:
         return
     # A smaller window makes the KV cache and the work smaller, and nothing else.
     window = ("a smaller [perplexity] window",) if size.weights <= free else ()
     work = f"work on one sequence, logits included: {_gib(size.work)}"
-    others = "" if limit is not None else "End what else uses the memory. "
+    others = "" if budget.asked else "End what else uses the memory. "
     raise CandidateError(
         f"{name} does not fit. It needs {_gib(size.needed)} ({describe(size, options)}; {work}), "
-        f"and {_left(size, free, options, limit)}. Nothing was loaded. {others}"
+        f"and {_left(size, free, options, budget)}. Nothing was loaded. {others}"
         f"{memory_advice(options.quantization, options.device, *window)}"
     )
 
 
-def _left(size: Size, free: int, options: LoadOptions, limit: int | None) -> str:
-    if limit is not None:
-        enough = math.ceil((memory_held(options.device) + size.needed) / GIB * 10) / 10
+def _left(size: Size, free: int, options: LoadOptions, budget: MemoryBudget) -> str:
+    if budget.asked and budget.limit is not None:
+        needed = memory_held(options.device) + size.needed
+        there_is = budget.most is None or needed <= budget.most
+        would_do = f": --memory={math.ceil(needed / GIB * 10) / 10} would do" if there_is else ""
         return (
-            f"{_gib(free)} are left of the {_gib(limit)} of --memory (libraries take the rest): "
-            f"--memory={enough} would do"
+            f"{_gib(free)} are left of the {_gib(budget.limit)} of --memory (libraries take the "
+            f"rest){would_do}"
         )
     if options.device == "cuda":
         return f"the GPUs here have {_gib(free)} of memory free"
-    return (
-        f"this machine has {_gib(free)} of memory free for it ({_gib(RESERVE)}, or half, are left "
-        "to everything else; --memory GIB sets another limit)"
-    )
+    kept = (budget.most or 0) - (budget.limit or 0)
+    others = f" ({_gib(kept)} are left to everything else; --memory GIB sets another limit)"
+    return f"this machine has {_gib(free)} of memory free for it{others if kept else ''}"
 
 
 def _billions(count: int) -> str:

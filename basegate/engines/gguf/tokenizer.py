@@ -44,14 +44,22 @@ def write_tokenizer(header: Header, size: int, folder: Path) -> None:
     from transformers import PreTrainedTokenizerFast
 
     tokens = _tokens(header, size)
-    backend = _without_foreign(_build(header), len(tokens))
     special = {
         name: tokens[key]
         for name, of in _SPECIAL.items()
-        if (key := header.metadata.get(f"tokenizer.ggml.{of}")) is not None and key < size
+        if isinstance(key := header.metadata.get(f"tokenizer.ggml.{of}"), int) and 0 <= key < size
     }
+    begins = _begins(header)
+    if begins and "bos_token" not in special:
+        raise CandidateError(
+            f"{header.paths[0]}: every text begins with BOS, and which token that is "
+            f"(tokenizer.ggml.bos_token_id = {header.metadata.get('tokenizer.ggml.bos_token_id')}) "
+            f"is none of its {size}. Convert the model again, or take the checkpoint that it was "
+            "made from."
+        )
+    backend = _without_foreign(_build(header), len(tokens))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **special)
-    if _begins(header):
+    if begins:
         begin_with(tokenizer)
     _check_ids(header, tokenizer, tokens)
     tokenizer.save_pretrained(str(folder))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from functools import partial
 
 import pytest
 
 import basegate
 from basegate.config.settings import Sampling
 from basegate.engines import devices, memory_budget
+from basegate.engines.checkpoints import size_estimate
 from basegate.engines.checkpoints.model_config import LoadOptions
 from basegate.engines.checkpoints.size_estimate import Size, check_fits, describe, measure
 from basegate.errors import CandidateError
@@ -66,18 +68,19 @@ def test_what_keys_and_values_take_may_not_be_known_before():
     assert describe(size, options("nf4")).endswith("of 2048 tokens: not known before")
 
 
+BUDGET = memory_budget.MemoryBudget("cpu", None)
 SIZE = Size(parameters=6 * 10**9, quantised=5 * 10**9, weights=4 * GIB, cache=GIB, window=2048)
 
 
 @pytest.mark.parametrize("free", [5 * GIB, None])
 def test_what_fits_is_not_refused(free):
     assert SIZE.needed == 5 * GIB
-    check_fits("yi", SIZE, free, options("nf4", "cuda"))  # raises nothing
+    check_fits("yi", SIZE, free, options("nf4", "cuda"), BUDGET)  # raises nothing
 
 
 def test_what_does_not_fit_is_refused_with_numbers():
     with pytest.raises(CandidateError) as caught:
-        check_fits("yi", SIZE, 5 * GIB - 1, options("nf4", "cuda"))
+        check_fits("yi", SIZE, 5 * GIB - 1, options("nf4", "cuda"), BUDGET)
     message = str(caught.value)
     assert message.startswith("yi does not fit. It needs 5.0 GiB (6.0 B parameters, 5.0 B of them")
     assert "4.0 GiB; KV cache of a window of 2048 tokens: 1.0 GiB; work on one sequence" in message
@@ -90,8 +93,41 @@ def test_what_does_not_fit_is_refused_with_numbers():
 
 def test_what_no_smaller_window_would_help_is_not_told_to_use_one():
     with pytest.raises(CandidateError) as caught:
-        check_fits("yi", SIZE, 4 * GIB - 1, options("int8"))
+        check_fits("yi", SIZE, 4 * GIB - 1, options("int8"), BUDGET)
     assert str(caught.value).endswith("Use a machine with more memory or --quantization nf4.")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (None, "this machine has 2.0 GiB of memory free for it (2.0 GiB are left to everything"),
+        (3, "2.0 GiB are left of the 3.0 GiB of --memory (libraries take the rest). Nothing was"),
+        # More than is free: no other number of --memory would help.
+        (64, "this machine has 4.0 GiB of memory free for it. Nothing was loaded. End what else"),
+    ],
+)
+def test_another_memory_is_advised_only_where_there_is_more(machine_of, asked, said):
+    assert f", and {said}" in machine_of(4 * GIB, asked)
+
+
+def test_the_memory_that_would_do_is_named(machine_of):
+    assert "(libraries take the rest): --memory=6.0 would do. Nothing" in machine_of(5 * GIB, 3)
+
+
+@pytest.fixture
+def machine_of(monkeypatch):
+    """What is said of a budget where so much is free, and 1 GiB is held."""
+    return partial(refusal_with, monkeypatch)
+
+
+def refusal_with(monkeypatch, free, asked):
+    monkeypatch.setattr(memory_budget, "free_memory", lambda device: free)
+    for module in (memory_budget, size_estimate):
+        monkeypatch.setattr(module, "memory_held", lambda device: GIB)
+    budget = memory_budget.memory_budget("cpu", asked)
+    with pytest.raises(CandidateError) as caught:
+        check_fits("yi", SIZE, budget.room(), options("nf4"), budget)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(

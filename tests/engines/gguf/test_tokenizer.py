@@ -98,6 +98,17 @@ def test_bos_of_bytes_is_llama_cpps_choice_where_the_file_says_nothing(tmp_path,
     assert encoder.prefix_in_words == ("<|begin|>" if begins else "<|end|>")
 
 
+@pytest.mark.parametrize("said", [None, len(PIECES), -1, "<s>"])
+def test_bos_that_is_asked_for_and_is_no_token_is_refused_with_file_and_key(tmp_path, said):
+    message = refused(by_pieces(bos_token_id=said), tmp_path)
+    assert message.startswith("m.gguf: every text begins with BOS, and which token that is ")
+    assert f"(tokenizer.ggml.bos_token_id = {said}) is none of its {len(PIECES)}. Conv" in message
+    asked = by_bytes("qwen2", add_bos_token=True)
+    del asked.metadata["tokenizer.ggml.bos_token_id"]
+    assert "tokenizer.ggml.bos_token_id = None" in refused(asked, tmp_path)
+    assert built(by_pieces(bos_token_id=said, add_bos_token=False), tmp_path).prefix == [2]
+
+
 def sentencepiece(text, pieces):
     """SentencePiece's own way: the neighbours whose piece has the best score are joined first."""
     scores = {piece: -place for place, piece in enumerate(pieces)}
