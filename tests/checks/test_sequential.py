@@ -313,6 +313,8 @@ def test_a_copy_of_a_document_is_a_document_when_a_run_goes_on():
 class Losing:
     """Scores any text, and loses a character of those that are named."""
 
+    prefix = "<s>"
+
     def __init__(self, *losing):
         self.losing = losing
 
