@@ -39,6 +39,10 @@ class InvalidMeasurement(BasegateError):
         self.measurement = measurement
 
 
+class UnforeseenError(InvalidMeasurement):
+    """An error that nobody foresaw: a fault of basegate, told with where its traceback is."""
+
+
 class CandidateError(InvalidMeasurement):
     """A candidate cannot be identified or loaded."""
 

@@ -19,7 +19,7 @@ from typing import Annotated
 from pydantic import Field
 
 from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
-from basegate.checks.validity import LostCharacters
+from basegate.checks.validity import LostCharacters, first_tokens
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_least, by_item, register
 from basegate.config.settings import BankSettings, Positive
 from basegate.config.thresholds_schema import BankTable, Confidence, Early, Name, ShareLimit, Table
@@ -84,7 +84,9 @@ def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Find
 
     left = ask_in_turn(bank.records, own.keys(), ask, partial, task.stopping)
     preferences = tuple(own[pair.id] for pair in bank.records if pair.id in own)
+    note = first_tokens(engine, 2 * len(preferences))
     return Findings(
+        notes=(note,) if note else (),
         metrics=partial() if left else summarise(preferences),
         preferences=preferences,
         facts={

@@ -43,7 +43,7 @@ from basegate.checks.corpus_sums import (
     with_written,
 )
 from basegate.checks.early_stopping import MeasureTask, ask_in_turn
-from basegate.checks.validity import LostCharacters
+from basegate.checks.validity import LostCharacters, first_tokens
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_most, by_item, register
 from basegate.config.settings import CheckSettings, CorpusKeys, CorpusSource, Natural, Positive
 from basegate.config.thresholds_schema import (
@@ -170,7 +170,9 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
         found = found.noting(**lost.facts(len(text)))
     else:
         found = _in_turn(engine, task)
-    if note := copies(documents):
+    texts = 1 if join is not None else len(found.documents)
+    texts += int(found.facts.get("parallel_documents") or 0)
+    for note in filter(None, (copies(documents), first_tokens(engine, texts))):
         found = found.noting(note)
     figure = getattr(engine, "article_perplexity", None)  # of a transformers model
     if found.facts.get("not_asked") or figure is None:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from basegate.checks.language_variety import is_degenerate
 from basegate.config.declaration import MetricLabel
-from basegate.engines.protocol import Draw, TokenScores
+from basegate.engines.protocol import Draw, Engine, TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
@@ -39,6 +39,20 @@ DEGENERATE_LABEL = {
         Message("{value} degenerate"),
     )
 }
+
+
+def first_tokens(engine: Engine, texts: int) -> Message | None:
+    """A note on tokens that could not be scored, of so many texts; `None` where all were."""
+    if engine.prefix:
+        return None
+    return Message(
+        "its tokenizer has no token to put before a text, so the first token of each text is not "
+        "scored ({count} in all). Bits per character are of all characters, and so lower by what "
+        "these would have cost.",
+        count=texts,
+    )
+
+
 LOST_SHARE = 0.01
 """Above this share of lost characters the text that was scored is not the text that was given."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from basegate.engines.checkpoints.download import (
     download_small_files,
     download_weights,
 )
+from basegate.engines.checkpoints.generation_config import check_special_ids, end_of_text
 from basegate.engines.checkpoints.inspection import (
     LoadedCheckpoint,
     check_architecture,
@@ -170,7 +171,9 @@ def _check_before_weights(
             return
     check_architecture(config, folder, architecture)
     native = model_config(folder, config)
-    longest = context_length(native.to_dict())
+    values = native.to_dict()
+    check_special_ids(folder, config, vocabulary_size(values))
+    longest = context_length(values)
     if window is not None:
         family = find(config)
         check_window(name, window, longest, family.LONG_CONTEXT_CAVEAT if family else "")
@@ -201,9 +204,12 @@ def _load(
     family = None if code else find(config)
     values = native.to_dict()
     tokenizer, notes = checkpoint_tokenizer(folder, config, code)
+    size = vocabulary_size(values)
+    check_vocabulary(folder, tokenizer, size)
+    ends, ignored = end_of_text(folder, config, tokenizer, size)
+    notes = (*notes, *ignored)
     for note in notes:
         progress.status(Message("{name}: {note}", name=name, note=note))
-    check_vocabulary(folder, tokenizer, vocabulary_size(values))
     before = memory_in_use(options.device)
 
     def grown() -> str:
@@ -211,7 +217,7 @@ def _load(
         return Message("{size} GiB in memory", size=f"{more / GIB:.1f}")
 
     with progress.telling(grown):
-        model = _load_model(folder, native, options._replace(trusted=code), tensors)
+        model = _load_model(folder, native, options._replace(trusted=code), tensors, ends)
         if options.compute != options.dtype:
             room = budget.room()
             # The other half is for batches.
@@ -252,7 +258,9 @@ def _of_gguf(made: Converted, notes: tuple[str, ...]) -> LoadedCheckpoint:
     )
 
 
-def _load_model(folder: Path, native: Any, options: LoadOptions, tensors: set[str]) -> Any:
+def _load_model(
+    folder: Path, native: Any, options: LoadOptions, tensors: set[str], ends: Sequence[int] = ()
+) -> Any:
     empty = None if options.trusted else empty_model(folder, native, options.dtype)
     auto_class = model_class(folder, native, options.trusted)
     try:
@@ -266,6 +274,8 @@ def _load_model(folder: Path, native: Any, options: LoadOptions, tensors: set[st
             local_files_only=True,
             weights_only=True,
             output_loading_info=True,
+            # Else the checkpoint's own is read, which may be refused for what nobody uses.
+            generation_config=transformers.GenerationConfig(eos_token_id=list(ends) or None),
             # They are refused all the same, with names: see `check_loaded`.
             ignore_mismatched_sizes=True,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ class TokenScores:
     """Log-probabilities of one text's tokens, each scored exactly once.
 
     Attributes:
-        logprobs: natural logarithms, float64, shape [tokens]. Not checked for NaN.
+        logprobs: natural logarithms, float64, shape [tokens]. Not checked for NaN. Without the
+            first token of a text that nothing stands before (see `Engine.prefix`).
         starts: index of the character at which each token starts, shape [tokens]; `None` where
             the tokenizer cannot tell.
         lost: characters of the text, white space apart, that its tokens do not give back.
@@ -31,6 +32,11 @@ class TokenScores:
     logprobs: NDArray[np.float64]
     starts: NDArray[np.int64] | None
     lost: int = 0
+
+    def without_first(self) -> TokenScores:
+        """Without the first token, where nothing stands before it that could tell of it."""
+        starts = self.starts[1:] if self.starts is not None else None
+        return replace(self, logprobs=self.logprobs[1:], starts=starts)
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,10 @@ class Engine(Protocol):
 
     @property
     def prefix(self) -> str:
-        """What stands before every window and prompt, never scored, in words, e.g. `<s>`."""
+        """What stands before every window and prompt, never scored, in words, e.g. `<s>`.
+
+        Empty where nothing does, so that the first token of a text is not scored.
+        """
         ...
 
     @property

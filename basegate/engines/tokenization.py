@@ -5,18 +5,20 @@ No special token is in the ids of a text, unless it is the prefix.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from tokenizers import processors
+from tokenizers import decoders, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from basegate.engines.checkpoints.config_files import code_places, read_json
-from basegate.errors import CandidateError, summary
-from basegate.i18n.messages import Message
+from basegate.engines.special_words import SpecialWords
+from basegate.errors import CandidateError, InvalidMeasurement, summary
+from basegate.i18n.messages import Message, joined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +40,12 @@ PROBES = (
 """Texts that ways of splitting differ in: digits, white space, rare characters, other forms."""
 _NEEDED = ("bos_token", "eos_token")
 """Special tokens that the gate asks for; a class may know them where the files do not say."""
+_SHORT = ("a", "字", "1", "!")
+"""Texts to see a prefix before; a tokenizer may make nothing of some."""
+_WIDE = (
+    "[\u2018-\u201d\u2026\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
+)
+_BESIDE_WIDE = re.compile(f"(?<={_WIDE}) | (?={_WIDE})")
 
 
 class Encoded(NamedTuple):
@@ -51,12 +59,18 @@ class Encoder:
     """A transformers tokenizer as the gate uses it.
 
     Its `prefix` are the ids before every window and prompt: what the tokenizer puts there by itself
-    (BOS or the like), or the document separator where it puts nothing.
+    (BOS or the like), or the document separator where it puts nothing. Empty where it has neither:
+    then nothing tells how probable the first token of a text is.
     """
 
     def __init__(self, tokenizer: Any, name: str) -> None:
         self.tokenizer = tokenizer
         self.prefix = _prefix(tokenizer, name)
+        self._name = name
+        self._words = SpecialWords(tokenizer)
+        # Words of WordPiece come with spaces between them; in Chinese every character is one.
+        decoder = tokenizer.backend_tokenizer.decoder if tokenizer.is_fast else None
+        self._writes_spaces = isinstance(decoder, decoders.WordPiece)
 
     @property
     def prefix_in_words(self) -> str:
@@ -89,38 +103,78 @@ class Encoder:
         text: str = self.tokenizer.decode(
             list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
-        return text
+        return _BESIDE_WIDE.sub("", text) if self._writes_spaces else text
 
     def lost(self, text: str, ids: Sequence[int]) -> int:
-        """Characters, white space apart, that decoding the tokens does not give back."""
+        """Characters, white space apart, that the tokens do not hold.
+
+        They are parts of an unknown token, or folded into others (case, forms of characters).
+        """
+        # Decoded, an unknown token would give back its own name for the characters it stands for.
+        known = [key for key in ids if key != self._words.unknown]
         decoded = self.tokenizer.decode(
-            list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+            known, skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
         if decoded == text:
             return 0
         return (_ink(text) - _ink(decoded)).total()
 
+    def lost_share(self, text: str) -> float:
+        """The share of a text's characters that are lost; 1 where it has no token to score."""
+        ids = self.encode(text).ids
+        return self.lost(text, ids) / len(text) if self.scored(ids) else 1.0
+
+    def scored(self, ids: Sequence[int]) -> Sequence[int]:
+        """The tokens of a text whose probability something before them tells."""
+        return ids if self.prefix else ids[1:]
+
     def _encode(self, text: str) -> tuple[list[int], NDArray[np.int64] | None]:
         fast = bool(self.tokenizer.is_fast)
         # Text is text: `<s>` in it is three characters, not the beginning of a document.
-        encoded = self.tokenizer(
-            text,
-            add_special_tokens=False,
-            split_special_tokens=True,
-            return_offsets_mapping=fast,
-            verbose=False,
-        )
-        ids = list(encoded["input_ids"])
-        spans = np.array(encoded["offset_mapping"]).reshape(-1, 2) if fast else None
+        words = self._words.within(text)
+        if words and fast:
+            made = self._words.splitting.encode(text, add_special_tokens=False)
+            ids, offsets = made.ids, made.offsets
+        else:
+            encoded = self.tokenizer(
+                text,
+                add_special_tokens=False,
+                split_special_tokens=True,
+                return_offsets_mapping=fast,
+                verbose=False,
+            )
+            ids, offsets = list(encoded["input_ids"]), encoded.get("offset_mapping")
+        spans = np.array(offsets).reshape(-1, 2) if fast else None
         # Some tokenizers write it although they are told not to; it must not stand there twice.
         own = len(self.prefix) if ids[: len(self.prefix)] == self.prefix else 0
+        if taken := self._words.taken(words, ids[own:]):
+            raise InvalidMeasurement(
+                f"the tokenizer of {self._name} reads {joined(map(repr, taken))} in a text as "
+                f"special tokens, not as characters: {_around(text, taken[0])}. The model would "
+                "take them for the end of a text or the like. Take them out of the text."
+            )
         return ids[own:], None if spans is None else spans[own:]
 
 
+def _around(text: str, word: str) -> str:
+    place = text.index(word)
+    return repr(text[max(0, place - 10) : place + len(word) + 10])
+
+
+def _shortest(tokenizer: Any, name: str) -> tuple[str, list[int]]:
+    """A short text that the tokenizer makes something of, and its tokens."""
+    for text in _SHORT:
+        if ids := tokenizer(text, add_special_tokens=False)["input_ids"]:
+            return text, list(ids)
+    raise CandidateError(
+        f"{name}: its tokenizer makes no token of any of {joined(map(repr, _SHORT))}. Its files "
+        "are damaged, or they are of no language model: fetch them again."
+    )
+
+
 def _prefix(tokenizer: Any, name: str) -> list[int]:
-    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-    whole = tokenizer("a")["input_ids"]
-    prefix = _before(whole, bare)
+    text, bare = _shortest(tokenizer, name)
+    prefix = _before(tokenizer(text)["input_ids"], bare)
     if prefix:
         return prefix
     if bare[0] == tokenizer.bos_token_id:
@@ -128,10 +182,7 @@ def _prefix(tokenizer: Any, name: str) -> list[int]:
     for separator in (tokenizer.eos_token_id, tokenizer.bos_token_id):
         if separator is not None:
             return [int(separator)]
-    raise CandidateError(
-        f"{name}: its tokenizer has neither a prefix nor an end-of-text token, so the first token "
-        "of a text cannot be scored."
-    )
+    return []
 
 
 def _before(whole: Sequence[int], part: Sequence[int]) -> list[int]:
@@ -155,7 +206,10 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
         loaded = AutoTokenizer.from_pretrained(
             str(folder), trust_remote_code=trusted, local_files_only=True
         )
-        return _as_published(folder, loaded)
+        random = _without_dropout(loaded)
+        tokenizer, notes = _as_published(folder, loaded)
+        _check_repeatable(folder, tokenizer)
+        return tokenizer, (*random, *notes)
     except CandidateError:
         raise
     # The tokenizers library raises plain `Exception`, and a checkpoint's own code anything.
@@ -171,6 +225,36 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
         raise CandidateError(
             f"{folder}: its tokenizer could not be loaded ({summary(error)}). {advice}"
         ) from error
+
+
+def _without_dropout(tokenizer: Any) -> tuple[str, ...]:
+    """Let a tokenizer cut a text the same way every time; a note where it would not have.
+
+    Source: Provilkov et al., BPE-Dropout: Simple and effective subword regularization, 2020, which
+    is for training.
+    """
+    model = tokenizer.backend_tokenizer.model if tokenizer.is_fast else None
+    share = getattr(model, "dropout", None)
+    if model is None or not share:
+        return ()
+    model.dropout = None
+    note = Message(
+        "{file} asks for dropout = {share}: texts would be cut at random, as only training wants "
+        "it. It is switched off: every text has the same tokens every time.",
+        file=_FILE,
+        share=f"{share:g}",
+    )
+    return (note,)
+
+
+def _check_repeatable(folder: Path, tokenizer: Any) -> None:
+    for text in PROBES:
+        if _ids(tokenizer, text) != _ids(tokenizer, text):
+            raise CandidateError(
+                f"{folder}: its tokenizer cuts the same text differently every time ({text!r}), so "
+                "no number could be had twice. Switch its sampling off in tokenizer_config.json "
+                "(sp_model_kwargs: enable_sampling)."
+            )
 
 
 def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
@@ -209,6 +293,7 @@ def _as_published(folder: Path, loaded: Any) -> tuple[Any, tuple[str, ...]]:
     # Of this class alone it is known that it takes the file as it is.
     if type(loaded) is not PreTrainedTokenizerFast:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder), local_files_only=True)
+        _without_dropout(tokenizer)
         _name_ends(tokenizer, loaded)
     _begin_as_asked(folder, tokenizer)
     return tokenizer, _differing(loaded, tokenizer)

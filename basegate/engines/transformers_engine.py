@@ -105,8 +105,9 @@ class TransformersEngine:
         encoded = [self._encoder.encode(text) for text in texts]
         for text, each in zip(texts, encoded, strict=True):
             self._check_tokens(text, each.ids)
+        prefix = len(self.prefix_ids)
         plans = [
-            plan_windows(len(each.ids), window=window, context=context, prefix=len(self.prefix_ids))
+            plan_windows(len(each.ids), window=window, context=context, prefix=prefix)
             for each in encoded
         ]
         self.workload += Work(fed=fed_in_windows(plans, len(self.prefix_ids)))
@@ -114,7 +115,8 @@ class TransformersEngine:
         total = sum(map(len, plans))
         with progress.task(Message("{name}: scoring", name=self.name), total, "window") as step:
             scores = scorer.score([each.ids for each in encoded], plans, step, self.batch_cache)
-        return self._token_scores(texts, encoded, scores)
+        found = self._token_scores(texts, encoded, scores)
+        return found if prefix else [each.without_first() for each in found]
 
     def _score_after(
         self, texts: Sequence[str], after: Sequence[str], window: int, progress: Progress
@@ -122,7 +124,8 @@ class TransformersEngine:
         pairs = []
         for prompt, text in zip(after, texts, strict=True):
             head, tail = self._encoder.encode_after(prompt, text)
-            self._check_tokens(text, tail.ids)
+            if not tail.ids:
+                raise self._no_token(text)
             self._check_tokens(prompt, head)
             self._check_fits(prompt, len(self.prefix_ids) + len(head) + len(tail.ids), window)
             pairs.append((head, tail))
@@ -211,6 +214,10 @@ class TransformersEngine:
             for rows, each in zip(drawn, asked, strict=True)
         ]
 
+    def lost_share(self, text: str) -> float:
+        """The share of a text's characters that no token holds; 1 where nothing is scored."""
+        return self._encoder.lost_share(text)
+
     def close(self) -> None:
         self.model = None
         self.__dict__.pop("_head", None)
@@ -236,7 +243,7 @@ class TransformersEngine:
 
     def _check_window(self, window: int, context: int) -> None:
         check_window(self.name, window, self.context_length, self._caveat)
-        if window - len(self.prefix_ids) - context < 1:
+        if window - max(1, len(self.prefix_ids)) - context < 1:
             raise CandidateError(
                 f"[perplexity] window = {window} and context = {context} leave nothing to score "
                 f"beside {self.name}'s prefix of {len(self.prefix_ids)} tokens. Raise window."
@@ -244,11 +251,16 @@ class TransformersEngine:
 
     def _check_tokens(self, text: str, ids: Sequence[int]) -> None:
         # Nothing costs nothing: a text without tokens would be the most probable of all.
-        if not ids:
-            raise InvalidMeasurement(
-                f"the tokenizer of {self.name} makes no token of {text[:20]!r}, so it has no "
-                "probability. Write it with characters that the tokenizer knows."
-            )
+        if not self._encoder.scored(ids):
+            raise self._no_token(text, len(ids))
+
+    def _no_token(self, text: str, count: int = 0) -> InvalidMeasurement:
+        made = "one token, and has none to put before it" if count else "no token"
+        return InvalidMeasurement(
+            f"the tokenizer of {self.name} makes {made} of {text[:20]!r}, so it has no "
+            "probability. Write it with characters that the tokenizer knows"
+            f"{', or write more' if count else ''}."
+        )
 
     def _check_fits(self, prompt: str, tokens: int, window: int) -> None:
         if tokens > window:

@@ -54,18 +54,19 @@ def plan_windows(tokens: int, *, window: int, context: int, prefix: int) -> list
 
     Every token is scored in exactly one window, with at least `context` tokens of the text before
     it in that window unless the text starts within it, and no window is longer than `window`,
-    `prefix` (at least one token, from which the first is predicted) included.
+    `prefix` included, from which the first is predicted. Without a prefix the first is not scored.
 
     Raises:
         ValueError: no token could be scored in a window.
     """
     room = window - prefix
-    if prefix < 1 or context < 0 or room - context < 1:
+    scored = 0 if prefix else 1
+    if min(prefix, context) < 0 or room - max(context, scored) < 1:
         raise ValueError(
             f"window {window} with prefix {prefix} and context {context} leaves nothing to score"
         )
     windows = []
-    scored = 0
+    context = max(context, scored)  # something has to stand before each
     while scored < tokens:
         begin = max(0, scored - context)
         end = min(tokens, begin + room)

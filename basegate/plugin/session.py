@@ -28,6 +28,7 @@ from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
 from basegate.runner.isolation import Isolation
 from basegate.runner.measure import Measurer, get_or_measure, measure
+from basegate.runner.unforeseen import watching
 from basegate.store.folder import Store
 
 
@@ -101,15 +102,16 @@ class GateSession:
         limits = self.options.thresholds.limits(candidate.name, check, item)
         self.measuring = (candidate.name, check, item)
         asked, stopping = self.asked(candidate.name, check, item)
-        measurement = get_or_measure(
-            candidate,
-            asked,
-            self.store,
-            stopping=stopping,
-            remeasure=self.options.remeasure,
-            progress=self.progress,
-            measurer=self._measurer(candidate),
-        )
+        with watching(asked, candidate.name, "measuring", self.store.folder):
+            measurement = get_or_measure(
+                candidate,
+                asked,
+                self.store,
+                stopping=stopping,
+                remeasure=self.options.remeasure,
+                progress=self.progress,
+                measurer=self._measurer(candidate),
+            )
         # Of the first time: what this run has measured is not from an earlier one.
         first = self._earlier.setdefault((candidate.name, measurement.key), measurement.earlier)
         measurement = measurement.model_copy(update={"earlier": first})

@@ -29,6 +29,7 @@ from basegate.measurement import Earlier, Findings, Measurement, Work
 from basegate.progress import Progress
 from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
+from basegate.runner.unforeseen import unforeseen, watching
 from basegate.serialization import digest
 from basegate.store.file_batch_cache import FileBatchCache
 from basegate.store.folder import Store
@@ -174,8 +175,10 @@ def _measure(
 ) -> Measurement:
     made = declaration_of(job.check.name)
     # Data first: a wrong path should show before tens of gigabytes are loaded.
-    data = call(job.check.name, made.prepare, job.check.settings)
-    engine = candidate.engine()
+    with watching(job.check, candidate.name, "reading", job.store):
+        data = call(job.check.name, made.prepare, job.check.settings)
+    with unforeseen(candidate.name, "loading", candidate.spec.source, job.store):
+        engine = candidate.engine()
     progress.phase("measuring")
     earlier = before.findings if before is not None else None
     cache.start()
@@ -183,7 +186,8 @@ def _measure(
     engine.batch_cache = cache
     try:
         task = MeasureTask(data, job.check.settings, progress, job.stopping, earlier)
-        findings = call(job.check.name, made.measure, engine, task)
+        with watching(job.check, candidate.name, "measuring", job.store):
+            findings = call(job.check.name, made.measure, engine, task)
     finally:
         engine.batch_cache = NO_CACHE
     if not isinstance(findings, Findings):

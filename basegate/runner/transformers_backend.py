@@ -40,7 +40,11 @@ def find_revision(spec: CandidateSpec, memory: Path | None, progress: Progress) 
 
 
 def identity(spec: CandidateSpec) -> dict[str, Any]:
+    from basegate.engines.checkpoints.inspection import TOKENIZATION, is_read_anew
+
     found: dict[str, Any] = {}
+    if spec.local and is_read_anew(Path(spec.source)):
+        found["tokenization"] = TOKENIZATION
     if spec.trusted:  # another program may compute other numbers from the same files
         found["remote_code"] = True
     if is_gguf(spec.source):  # and another conversion other weights

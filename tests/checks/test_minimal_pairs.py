@@ -21,6 +21,8 @@ from tests.helpers.checkpoints import write_jsonl
 class ScoringEngine:
     """Gives every text the log-probability it was made with."""
 
+    prefix = "<s>"
+
     def __init__(self, bits):
         self.bits = bits
 

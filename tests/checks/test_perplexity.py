@@ -38,6 +38,8 @@ def scored(bits, starts=None, lost=0):
 class ScoringEngine:
     """Gives the scores it was made with, and remembers what it was asked."""
 
+    prefix = "<s>"
+
     def __init__(self, *scores):
         self.scores = list(scores)
 

@@ -181,6 +181,8 @@ def test_with_two_formulations_the_better_one_decides():
 class Pairs:
     """Finds every right sentence likelier."""
 
+    prefix = "<s>"
+
     def log_likelihoods(self, texts, *, window, context, progress):
         return [TokenScores(np.array([-float("乙" in text) - 1]), np.array([0])) for text in texts]
 
@@ -198,6 +200,8 @@ def test_pairs_are_scored_until_the_limit_is_decided():
 
 class Costing:
     """Gives every text so many bits per character, and those that end in 書 more."""
+
+    prefix = "<s>"
 
     def __init__(self, bits=6.0):
         self.bits = bits
@@ -314,6 +318,8 @@ def test_a_copy_of_a_document_is_a_document_when_a_run_goes_on():
 
 class Losing:
     """Scores any text, and loses a character of those that are named."""
+
+    prefix = "<s>"
 
     def __init__(self, *losing):
         self.losing = losing

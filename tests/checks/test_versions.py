@@ -48,8 +48,8 @@ KNOWN = {
     "knowledge": (6, "76149a4640a73db8"),
     "reasoning": (5, "5219123648db875a"),
     "continuation": (7, "92492d4b7a9fbb69"),
-    "minimal_pairs": (3, "f4f599c3675b81e7"),
-    "perplexity": (5, "7f92478812080935"),
+    "minimal_pairs": (3, "a7b7be91160f7e7c"),
+    "perplexity": (5, "8826dac0fa11a9c8"),
 }
 
 

@@ -62,6 +62,16 @@ def test_one_token_more_than_fits_begins_a_second_window_with_full_context():
     ]
 
 
+def test_without_a_prefix_all_but_the_first_token_are_scored_after_another():
+    # 0 1 2 3 4 | (4) 5 6 7 8 | (8) 9
+    assert plan_windows(10, window=5, context=0, prefix=0) == [
+        Window(0, 1, 5),
+        Window(4, 5, 9),
+        Window(8, 9, 10),
+    ]
+    assert plan_windows(1, window=5, context=0, prefix=0) == []
+
+
 def test_no_tokens_need_no_window():
     assert plan_windows(0, window=8, context=2, prefix=1) == []
 
@@ -69,7 +79,7 @@ def test_no_tokens_need_no_window():
 @pytest.mark.parametrize(
     ("window", "context", "prefix"),
     [
-        pytest.param(8, 2, 0, id="nothing predicts the first token"),
+        pytest.param(1, 0, 0, id="nothing predicts the only token"),
         pytest.param(8, 7, 1, id="context fills the window"),
         pytest.param(8, 20, 1, id="context is longer than the window"),
         pytest.param(2, 0, 2, id="prefix fills the window"),

@@ -62,11 +62,18 @@ def test_a_failed_load_is_not_tried_again(plain):
     assert logged(plain, "load") == []
 
 
-def test_a_mistake_in_the_program_is_shown_with_its_traceback_and_invalid(plain):
+def test_a_mistake_in_the_program_is_told_as_such_and_its_traceback_kept(plain):
     result = plain.runpytest_subprocess("--model", "bug", "-k", "perplexity")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*KeyError*a mistake in the program*"])
+    said = "bug: while loading *checkpoints/bug for bug, an error came that nobody foresaw "
+    result.stdout.fnmatch_lines(
+        [f"{said}(KeyError: 'a mistake in the program'). That is a fault of basegate; it says *"]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
     assert verdicts(plain) == {("bug", "perplexity", ""): "invalid"}
+    [kept] = (plain.path / ".basegate/errors").glob("bug.loading.*.txt")
+    assert kept.name in result.stdout.str()
+    assert 'raise KeyError("a mistake in the program")' in kept.read_text()
 
 
 @pytest.mark.slow

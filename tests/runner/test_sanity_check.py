@@ -124,7 +124,7 @@ def test_a_model_whose_code_begins_anew_after_a_prompt_is_not(tmp_path, monkeypa
         str(make_family(tmp_path / "jamba", "jamba")), device="cpu", quantization="none"
     )
     with pytest.raises(CandidateError, match="does not support incremental decoding"):
-        preflight._check_kv_cache(engine)
+        preflight._check_kv_cache(engine, [each.text for each in preflight.TEXTS])
     engine.close()
 
 
@@ -147,6 +147,9 @@ class FakeEngine:
         self.anew = anew
         self.knows, self.writes, self.vocabulary = knows, writes, vocabulary
 
+    def lost_share(self, text):
+        return self.lost / len(text)
+
     def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress):
         english = preflight.TEXTS[0].text
         found = []
@@ -159,7 +162,7 @@ class FakeEngine:
             if len(texts) > 1:
                 each -= self.drift if after is None else self.leak
             each[: self.broken] = np.nan
-            found.append(TokenScores(each, np.arange(len(text)), self.lost))
+            found.append(TokenScores(each, np.arange(len(text))))
         return found
 
     def sample(self, prompts, *, sampling, progress, is_final=None):

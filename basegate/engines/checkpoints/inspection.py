@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,9 @@ _TOKENIZER_FILES = (
     "tekken.json",
     "*.tiktoken",
 )
+TOKENIZATION = 2
+"""How texts become tokens and tokens texts; in the key of what that changes."""
+_READ_ANEW = re.compile(rb'"type":\s*"WordPiece"|"dropout":\s*0?\.0*[1-9]')
 _READ = ("*.json", "*.model", "*.tiktoken", "*.jinja", "vocab.txt", "merges.txt")
 
 
@@ -98,6 +102,15 @@ def _check_named(config: dict[str, Any], folder: Path, expected: str) -> None:
             f"{folder / 'config.json'}: its model_type is {config['model_type']!r}, and its entry "
             f"in models.toml says architecture = {expected!r}. Correct source or architecture."
         )
+
+
+def is_read_anew(folder: Path) -> bool:
+    """Whether `TOKENIZATION` has changed the numbers of a checkpoint, by its tokenizer's file.
+
+    WordPiece wrote spaces between Chinese characters, and dropout cut texts at random.
+    """
+    path = folder / "tokenizer.json"
+    return path.is_file() and _READ_ANEW.search(path.read_bytes()) is not None
 
 
 def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, ...]:

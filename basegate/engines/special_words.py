@@ -1,0 +1,88 @@
+"""Special tokens that stand in a text as words (`</s>`, `<|im_end|>`) are characters like others.
+
+A tokenizer that is told so (`split_special_tokens`) heeds it for tokens that its files call
+special. Not for those that were added without that word, nor where the vocabulary itself holds
+them: a unigram model finds `</s>` in a text as it finds any other piece.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from tokenizers import Tokenizer
+
+_WORD = re.compile(r"[<\[].+[>\]]")
+"""What special tokens look like. Others (`!` for padding, a line break as the end of a text) are
+ordinary parts of texts, too."""
+_CONTROL = re.compile(r"<[|｜].+[|｜]>")
+"""What only special tokens look like; `<table>` of Gemma's vocabulary is an ordinary piece."""
+_NOWHERE = "\ufffe"
+"""A character that no text has."""
+
+
+class SpecialWords:
+    """The special tokens of a transformers tokenizer that a text may hold as words."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    def within(self, text: str) -> list[str]:
+        """Those that stand in a text."""
+        if "<" not in text and "[" not in text:
+            return []
+        return [word for word in self._ids if word in text]
+
+    def taken(self, words: Sequence[str], ids: Sequence[int]) -> list[str]:
+        """Those of which the ids of a text hold the token, the unknown one apart."""
+        found = {self._ids[word] for word in words}.intersection(ids) - {self.unknown}
+        return [word for word in words if self._ids[word] in found]
+
+    @cached_property
+    def unknown(self) -> int | None:
+        """The id of the token for characters that the vocabulary lacks, if it is for nothing else.
+
+        As a word it would not be told from what it stands for.
+        """
+        tokenizer = self._tokenizer
+        also = (None, tokenizer.bos_token, tokenizer.eos_token)
+        key: int | None = self._ids.get(tokenizer.unk_token)
+        return None if tokenizer.unk_token in also else key
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        tokenizer = self._tokenizer
+        named = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
+        # Added behind the vocabulary: no text of its training was cut into them by the model.
+        behind = tokenizer.vocab_size
+        added = {
+            each.content: key
+            for key, each in tokenizer.added_tokens_decoder.items()
+            if each.special or key >= behind or _CONTROL.fullmatch(each.content)
+        }
+        return {word: key for word, key in {**added, **named}.items() if _WORD.fullmatch(word)}
+
+    @cached_property
+    def splitting(self) -> Tokenizer:
+        """The tokenizer of a fast one without them; made late, since it takes a second."""
+        state = json.loads(self._tokenizer.backend_tokenizer.to_str())
+        for each in state["added_tokens"]:
+            each["special"] = each["special"] or each["content"] in self._ids
+        model = state["model"]
+        if model["type"] == "Unigram":
+            model["vocab"] = [
+                [_NOWHERE + piece if piece in self._ids else piece, score]
+                for piece, score in model["vocab"]
+            ]
+        elif model["type"] == "BPE":
+            model["merges"] = [
+                pair
+                for pair in model["merges"]
+                if "".join(pair if isinstance(pair, list) else pair.split(" ")) not in self._ids
+            ]
+        made = Tokenizer.from_str(json.dumps(state))
+        made.encode_special_tokens = True
+        return made
