@@ -131,19 +131,18 @@ class Encoder:
     def _encode(self, text: str) -> tuple[list[int], NDArray[np.int64] | None]:
         fast = bool(self.tokenizer.is_fast)
         # Text is text: `<s>` in it is three characters, not the beginning of a document.
+        encoded = self.tokenizer(
+            text,
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_offsets_mapping=fast,
+            verbose=False,
+        )
+        ids, offsets = list(encoded["input_ids"]), encoded.get("offset_mapping")
         words = self._words.within(text)
-        if words and fast:
+        if fast and self._words.taken(words, ids):
             made = self._words.splitting.encode(text, add_special_tokens=False)
             ids, offsets = made.ids, made.offsets
-        else:
-            encoded = self.tokenizer(
-                text,
-                add_special_tokens=False,
-                split_special_tokens=True,
-                return_offsets_mapping=fast,
-                verbose=False,
-            )
-            ids, offsets = list(encoded["input_ids"]), encoded.get("offset_mapping")
         spans = np.array(offsets).reshape(-1, 2) if fast else None
         # Some tokenizers write it although they are told not to; it must not stand there twice.
         own = len(self.prefix) if ids[: len(self.prefix)] == self.prefix else 0
