@@ -42,7 +42,8 @@ from basegate.engines.checkpoints.model_config import (
     quantization_config,
 )
 from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
-from basegate.engines.checkpoints.weight_files import check_loaded, find_weights, read_tensors
+from basegate.engines.checkpoints.weight_files import find_weights, note_on_others, read_tensors
+from basegate.engines.checkpoints.weight_names import check_loaded, without_wrappers
 from basegate.engines.dequantization import compute_in
 from basegate.engines.devices import (
     memory_advice,
@@ -207,17 +208,17 @@ def _load(
     size = vocabulary_size(values)
     check_vocabulary(folder, tokenizer, size)
     ends, ignored = end_of_text(folder, config, tokenizer, size)
-    notes = (*notes, *ignored)
-    for note in notes:
-        progress.status(Message("{name}: {note}", name=name, note=note))
     before = memory_in_use(options.device)
+    step = Message("reading and quantising the weights")
+    if options.quantization == "none":
+        step = Message("reading the weights")
 
     def grown() -> str:
         more = max(0, memory_in_use(options.device) - before)
-        return Message("{size} GiB in memory", size=f"{more / GIB:.1f}")
+        return Message("{step}, {size} GiB in memory", step=step, size=f"{more / GIB:.1f}")
 
     with progress.telling(grown):
-        model = _load_model(folder, native, options._replace(trusted=code), tensors, ends)
+        model, unused = _load_model(folder, native, options._replace(trusted=code), tensors, ends)
         if options.compute != options.dtype:
             room = budget.room()
             # The other half is for batches.
@@ -227,6 +228,10 @@ def _load(
         release_memory()
         reuse_freed_memory()
     _check_incremental_decoding(folder, model, options)
+    others = () if made else note_on_others(folder, weights.files)
+    notes = (*notes, *ignored, *others, *unused)
+    for note in notes:
+        progress.status(Message("{name}: {note}", name=name, note=note))
     return TransformersEngine(
         name,
         model,
@@ -260,7 +265,8 @@ def _of_gguf(made: Converted, notes: tuple[str, ...]) -> LoadedCheckpoint:
 
 def _load_model(
     folder: Path, native: Any, options: LoadOptions, tensors: set[str], ends: Sequence[int] = ()
-) -> Any:
+) -> tuple[Any, tuple[str, ...]]:
+    """The model of a folder, and notes on its weights."""
     empty = None if options.trusted else empty_model(folder, native, options.dtype)
     auto_class = model_class(folder, native, options.trusted)
     try:
@@ -278,6 +284,7 @@ def _load_model(
             generation_config=transformers.GenerationConfig(eos_token_id=list(ends) or None),
             # They are refused all the same, with names: see `check_loaded`.
             ignore_mismatched_sizes=True,
+            key_mapping=without_wrappers(tensors),
         )
     # transformers lets through whatever a library below it or a model's own code raises.
     except Exception as error:
@@ -292,9 +299,9 @@ def _load_model(
             f"{folder}: its weights could not be loaded ({summary(error)}). Check that the "
             f"checkpoint is whole and that transformers {transformers.__version__} knows its kind."
         ) from error
-    check_loaded(folder, model, info, tensors)
+    notes = check_loaded(folder, model, info, tensors)
     _check_placed(folder, model, options)
-    return model.eval()
+    return model.eval(), notes
 
 
 def _not_converted(error: Exception) -> str:
