@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from basegate.i18n.formatting import FRACTION
 from basegate.measurement import Findings, Metric
@@ -25,18 +25,28 @@ LOOK_EVERY = 16
 
 
 class SequentialLimit(NamedTuple):
-    """A limit that is decided by a confidence sequence for its metric."""
+    """A limit that is decided by a confidence sequence for its metric.
+
+    Attributes:
+        metric: its name.
+        value: of the limit.
+        confidence: its level.
+        rejects: the side of the limit, `above` or `below`, on which a candidate is rejected; empty
+            where it is on neither, as of an advisory limit.
+    """
 
     metric: str
     value: float
     confidence: float
+    rejects: Literal["above", "below", ""] = ""
 
-    def is_decided_by(self, metrics: Iterable[Metric]) -> bool:
-        """Whether the metric's interval, at this level or a higher one, lies on one side."""
+    def side(self, metrics: Iterable[Metric]) -> Literal["above", "below", ""]:
+        """Where the metric's interval, at this level or a higher one, lies; empty for on both."""
         found = next((m for m in metrics if m.name == self.metric and not m.item), None)
         if found is None or found.interval is None or found.confidence < self.confidence:
-            return False
-        return not found.interval[0] <= self.value <= found.interval[1]
+            return ""
+        low, high = found.interval
+        return "above" if low > self.value else "below" if high < self.value else ""
 
 
 class StoppingRule(NamedTuple):
@@ -72,14 +82,20 @@ class StoppingRule(NamedTuple):
         return degenerate / samples > most or (degenerate + undrawn) / samples <= most
 
     def is_decided_by(self, metrics: Sequence[Metric]) -> bool:
-        """Whether confidence sequences decide all limits, and that the measurement is valid."""
+        """Whether confidence sequences decide the verdict, and that the measurement is valid.
+
+        One limit that is not met decides it, else all of them have to be decided.
+        """
         if not self.sequential:
             return False
-        limits = list(self.sequential)
-        if any(each.name == "degenerate_share" for each in metrics):
-            most = self.max_degenerate_share
-            limits.append(SequentialLimit("degenerate_share", most, self.confidence))
-        return all(each.is_decided_by(metrics) for each in limits)
+        valid = SequentialLimit("degenerate_share", self.max_degenerate_share, self.confidence)
+        if any(each.name == valid.metric for each in metrics) and not valid.side(metrics):
+            return False
+        sides = [each.side(metrics) for each in self.sequential]
+        missed = (
+            side and side == each.rejects for side, each in zip(sides, self.sequential, strict=True)
+        )
+        return any(missed) or all(sides)
 
 
 ALL_SAMPLES = StoppingRule()

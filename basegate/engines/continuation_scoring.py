@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, groupby, takewhile
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -75,21 +75,23 @@ class ContinuationScorer:
             CandidateError: not even one continuation fits into memory.
         """
         scores: list[list[NDArray[np.float64]]] = [[] for _ in asked]
-        for shared, group in _groups(asked):
-            self._score_group(asked, shared, group, scores, step, cache)
+        for shared, groups in _groups(asked):
+            begun = self._read_once(asked[groups[0][0]].ids[:shared]) if shared else None
+            for group in groups:
+                self._score_group(asked, shared, begun, group, scores, step, cache)
         return scores
 
     def _score_group(
         self,
         asked: Sequence[ContinuationRequest],
         shared: int,
+        begun: Any,
         group: Sequence[int],
         scores: list[list[NDArray[np.float64]]],
         step: Step,
         cache: BatchCache,
     ) -> None:
-        """Score prompts, by place, that begin with the same `shared` tokens."""
-        begun = self._read_once(asked[group[0]].ids[:shared]) if shared else None
+        """Score prompts, by place, that begin with the same `shared` tokens, read before."""
         work = BatchJob(
             partial(self._score_batch, shared, begun),
             _halves,
@@ -190,38 +192,56 @@ def fed_after(asked: Sequence[ContinuationRequest]) -> int:
     A prompt's last token is fed with each of them, whose own last one is not.
     """
     total = 0
-    for shared, group in _groups(asked):
-        every = [asked[place] for place in group]
+    for shared, groups in _groups(asked):
+        every = [asked[place] for group in groups for place in group]
         total += shared + sum(len(each.ids) - 1 - shared for each in every)
         total += sum(len(tail) for each in every for tail in each.continuations)
     return total
 
 
-def _groups(asked: Sequence[ContinuationRequest]) -> Iterator[tuple[int, list[int]]]:
-    """Places of prompts that are read together, with how many tokens they begin alike.
+def _groups(asked: Sequence[ContinuationRequest]) -> Iterator[tuple[int, list[list[int]]]]:
+    """Places of prompts that begin alike, with how many tokens, in groups that are read together.
 
     Worked examples are the same before every prompt of a bank: they are read once. Prompts that
     share a beginning are grouped by length, too, so that nothing has to be padded behind it.
     """
-    by_beginning: dict[tuple[int, ...], list[int]] = {}
-    for place, each in enumerate(asked):
-        by_beginning.setdefault(tuple(each.ids[:SHARED]), []).append(place)
+    # A prompt's last token and the one before it are never part of the beginning.
+    rows = [each.ids[:-2] for each in asked]
     alone: list[int] = []
-    for places in by_beginning.values():
-        # A prompt's last token and the one before it are never part of the beginning.
-        rows = [asked[place].ids[:-2] for place in places]
-        alike = (len(set(tokens)) == 1 for tokens in zip(*rows, strict=False))
-        shared = sum(takewhile(bool, alike))
-        if len(places) == 1 or shared < SHARED:
+    for shared, places in _beginnings(rows, range(len(rows)), 0):
+        if not shared:
             alone += places
             continue
-        for _, same in groupby(
-            sorted(places, key=lambda place: len(asked[place].ids)),
-            key=lambda place: len(asked[place].ids),
-        ):
-            yield shared, list(same)
+        by_length: dict[int, list[int]] = {}
+        for place in places:
+            by_length.setdefault(len(rows[place]), []).append(place)
+        yield shared, [by_length[length] for length in sorted(by_length)]
     if alone:
-        yield 0, sorted(alone)
+        yield 0, [sorted(alone)]
+
+
+def _beginnings(
+    rows: Sequence[Sequence[int]], places: Sequence[int], known: int
+) -> list[tuple[int, Sequence[int]]]:
+    """Parts of rows that begin alike, each with how many tokens, so that the fewest are read.
+
+    `known` tokens are alike in all of these. Where some go on alike, with the options of examples
+    listed and without them, say, they are parted if that pays for reading their beginning again.
+    """
+    columns = zip(*(rows[place][known:] for place in places), strict=False)
+    shared = known + sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+    together = [(shared if shared >= SHARED and len(places) > 1 else 0, places)]
+    following: dict[tuple[int, ...], list[int]] = {}
+    for place in places:
+        following.setdefault(tuple(rows[place][shared : shared + SHARED]), []).append(place)
+    if len(following) in (1, len(places)):
+        return together
+    parted = [part for own in following.values() for part in _beginnings(rows, own, shared)]
+    return min(together, parted, key=lambda parts: sum(_read(rows, *part) for part in parts))
+
+
+def _read(rows: Sequence[Sequence[int]], shared: int, places: Sequence[int]) -> int:
+    return shared + sum(len(rows[place]) - shared for place in places)
 
 
 def _halves(

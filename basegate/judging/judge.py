@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from basegate.checks.early_stopping import ALL_SAMPLES, SequentialLimit, StoppingRule
 from basegate.config.declaration import declaration_of
@@ -330,7 +330,8 @@ def stopping_rule(limits: Sequence[AnyLimit]) -> StoppingRule:
     """How much of a bank its limits need.
 
     k of n is decided as soon as the samples left cannot change it, a share of the bank by a
-    confidence sequence. Limits of both kinds, or relative ones, need all of it.
+    confidence sequence: one limit that is not met is enough. Limits of both kinds, or relative
+    ones, need all of it.
     """
     absolute = [limit for limit in limits if isinstance(limit, Limit)]
     counts = {int(limit.value) for limit in absolute if limit.metric == "correct"}
@@ -338,13 +339,15 @@ def stopping_rule(limits: Sequence[AnyLimit]) -> StoppingRule:
         return StoppingRule(counts.pop(), _most_degenerate(absolute))
     gates = [limit for limit in limits if not limit.validity]
     if gates and all(isinstance(each, Limit) and each.sequential for each in gates):
-        sequential = tuple(
-            SequentialLimit(each.metric, each.value, each.confidence)
-            for each in absolute
-            if not each.validity
-        )
+        sequential = tuple(_sequential(each) for each in absolute if not each.validity)
         return StoppingRule(None, _most_degenerate(absolute), sequential)
     return ALL_SAMPLES
+
+
+def _sequential(limit: Limit) -> SequentialLimit:
+    rejects: Literal["above", "below", ""] = "above" if limit.direction == "max" else "below"
+    side = "" if limit.advisory else rejects
+    return SequentialLimit(limit.metric, limit.value, limit.confidence, side)
 
 
 def _most_degenerate(limits: Sequence[Limit]) -> float:

@@ -43,6 +43,7 @@ class Share(NamedTuple):
     draws: bool
     steps: int  # texts, prompts and samples
     stored: bool = False
+    most: bool = False  # whether it may end before all of that
 
 
 def shares(gate: GateSession, keys: Sequence[Key]) -> list[Share]:
@@ -66,7 +67,8 @@ def shares(gate: GateSession, keys: Sequence[Key]) -> list[Share]:
             continue
         work, steps = counted[check, item].workload, counted[check, item].steps
         amount = 0 if specs[name].engine == "null" else work.tokens
-        found.append(Share(key, amount, work.drawn > 0, steps, stored))
+        draws, most = work.drawn > 0, work.drawn > 0 or bool(asked.stopping.sequential)
+        found.append(Share(key, amount, draws, steps, stored, most))
     return found
 
 
@@ -143,6 +145,8 @@ class TimeLeft:
         told = {"whole": whole, "time": duration(seconds)}
         if rough:
             return Message("{whole}: perhaps {time} left", **told)
+        if any(share.most for share, _ in rest):
+            return Message("{whole}: at most about {time} left", **told)
         return Message("{whole}: about {time} left", **told)
 
     def _make(self) -> None:

@@ -37,6 +37,7 @@ from basegate.data.corpora import Corpus
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.judging.judge import stopping_rule, verdict_on
+from basegate.measurement import Metric
 from basegate.stats.confidence_sequence import (
     effective_number,
     linearised_ratio,
@@ -47,8 +48,8 @@ from basegate.stats.confidence_sequence import (
 SOURCE = TableSource(path="bank")
 
 
-def rule(metric, value, confidence=0.95, degenerate=1.0):
-    return StoppingRule(None, degenerate, (SequentialLimit(metric, value, confidence),))
+def rule(metric, value, confidence=0.95, degenerate=1.0, rejects=""):
+    return StoppingRule(None, degenerate, (SequentialLimit(metric, value, confidence, rejects),))
 
 
 def named(*ids):
@@ -259,6 +260,34 @@ def test_documents_are_scored_until_the_limits_are_decided():
     assert gap.interval[0] <= gap.value <= gap.interval[1] < 1.5
 
 
+def test_one_limit_that_is_not_met_decides_the_verdict():
+    share = Metric("share", 0.2, "fraction", interval=(0.1, 0.3), confidence=0.95, count=16)
+    other = Metric("other", 0.5, "fraction", interval=(0.4, 0.6), confidence=0.95, count=16)
+    sound = Metric("degenerate_share", 0.0, "fraction", interval=(0.0, 0.1), confidence=0.95)
+    open_limit = SequentialLimit("other", 0.5, 0.95, "below")
+    missed = SequentialLimit("share", 0.5, 0.95, "below")
+
+    def decides(*limits, metrics=(share, other)):
+        return StoppingRule(None, 0.5, limits).is_decided_by(metrics)
+
+    assert decides(missed, open_limit)
+    assert not decides(open_limit)
+    assert not decides(missed._replace(rejects=""), open_limit), "advisory"
+    assert not decides(missed._replace(rejects="above"), open_limit), "met"
+    assert decides(missed._replace(rejects="above")), "met, and nothing else is asked"
+    assert not decides(missed._replace(confidence=0.99))
+    unsound = replace(sound, interval=(0.0, 0.6))
+    assert decides(missed, metrics=(share, sound))
+    assert not decides(missed, metrics=(share, unsound))
+
+
+def test_limits_are_decided_on_the_side_on_which_they_reject():
+    low = limit("share", 0.5)
+    high = replace(low, direction="max")
+    found = stopping_rule([low, high, replace(high, advisory=True)])
+    assert [each.rejects for each in found.sequential] == ["below", "above", ""]
+
+
 def test_a_limit_within_the_sequence_asks_for_all_documents():
     engine = Costing()
     near = StoppingRule(None, 1.0, (SequentialLimit("bits_per_char", 6.0625, 0.95),))
@@ -446,7 +475,7 @@ def limit(metric, value, **further):
 def test_limits_say_whether_they_may_be_decided_early():
     gate = limit("accuracy", 0.5, confidence=0.9)
     validity = Limit(key="d", metric="degenerate_share", direction="max", value=0.5, validity=True)
-    assert stopping_rule([gate, validity]) == rule("accuracy", 0.5, 0.9, 0.5)
+    assert stopping_rule([gate, validity]) == rule("accuracy", 0.5, 0.9, 0.5, "below")
     assert stopping_rule([gate, replace(gate, sequential=False, metric="gap")]) == ALL_SAMPLES
     correct = Limit(key="c", metric="correct", direction="min", value=7)
     assert stopping_rule([gate, correct]) == ALL_SAMPLES

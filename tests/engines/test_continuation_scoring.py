@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
 import transformers
 from hypothesis import given, settings, strategies as st
 
-from basegate.engines.continuation_scoring import ContinuationRequest, ContinuationScorer
+from basegate.engines.continuation_scoring import (
+    ContinuationRequest,
+    ContinuationScorer,
+    fed_after,
+)
 from basegate.engines.lm_head import LMHead
 from basegate.engines.tokenization import Encoder
 from basegate.errors import CandidateError, InvalidMeasurement
@@ -229,6 +235,10 @@ class Slow:
 
     is_fast = False
     bos_token_id, eos_token_id = 1, 2
+    bos_token, eos_token, unk_token = "<1>", "<2>", None
+    all_special_tokens, all_special_ids = ("<1>", "<2>"), (1, 2)
+    vocab_size = 300
+    added_tokens_decoder: ClassVar = {}
 
     def __init__(self, bos=False):
         self.bos = bos
@@ -287,6 +297,20 @@ def test_what_prompts_begin_with_alike_is_read_once(llama):
         handle.remove()
     # The beginning; three tokens of each prompt; the last one with each of its continuations.
     assert sum(fed) == 34 + 8 * 3 + 16
+
+
+def test_prompts_of_one_bank_in_two_layouts_are_parted_where_they_go_on_apart():
+    """Examples with their options listed and without: the first question is the same."""
+    listed, bare = [*BEGINNING, *range(2, 82)], [*BEGINNING, *range(90, 2, -1)]
+    asked = [
+        ContinuationRequest([*begin, *tail], [[9]])
+        for begin in (listed, bare)
+        for tail in ([5, 5, 6, 7], [6, 5, 6, 7], [7, 5, 5, 6, 7])
+    ]
+    # Each beginning once, what follows it less the last token, and that one with the continuation.
+    assert fed_after(asked) == len(listed) + len(bare) + 2 * (3 + 3 + 4) + 6
+    # One alone is read as it is.
+    assert fed_after(asked[:4]) == len(listed) + (3 + 3 + 4) + len(bare) + 3 + 4
 
 
 def test_a_prompt_that_is_all_beginning_of_another_is_right(llama):

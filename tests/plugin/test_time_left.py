@@ -115,6 +115,15 @@ def test_more_steps_than_were_counted_are_no_more_than_all(clock):
     assert str(left.left()) == "whole run: about 1 s left"
 
 
+def test_what_may_stop_early_takes_at_most_so_long(clock):
+    plan = [PLAN[0], PLAN[1]._replace(most=True)]
+    left = TimeLeft(lambda: PLAN[0].key, lambda: plan)
+    left.begin(10)
+    clock.now += 50
+    left.step(5)
+    assert str(left.left()).startswith("whole run: at most about ")
+
+
 def test_nothing_is_said_of_what_is_not_planned():
     left = TimeLeft(lambda: ("two", "own", "x"), lambda: PLAN)
     assert left.left() == ""
