@@ -33,9 +33,9 @@ def find_revision(spec: CandidateSpec, memory: Path | None, progress: Progress) 
     from basegate.engines.checkpoints.config_files import unreadable
     from basegate.engines.checkpoints.inspection import check_before_loading
 
-    check_before_loading(folder, spec.architecture)
+    check_before_loading(folder, spec.architecture, spec.file)
     try:
-        return checkpoint_fingerprint(folder, memory, name=spec.name, progress=progress)
+        return checkpoint_fingerprint(folder, memory, spec.file, name=spec.name, progress=progress)
     except OSError as error:
         raise unreadable(Path(error.filename or folder), error) from None
 
@@ -114,6 +114,7 @@ def load(
             window=window,
             memory=budget,
             local=spec.local,
+            file=spec.file,
             architecture=spec.architecture,
             progress=progress,
         )

@@ -10,7 +10,7 @@ import codecs
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -230,8 +230,8 @@ def _whole(value: Any, key: str) -> Any:
 
 
 @contextmanager
-def readable(folder: Path) -> Iterator[Path]:
-    """A checkpoint's folder as transformers can read its small files.
+def readable(folder: Path, without: Collection[str] = ()) -> Iterator[Path]:
+    """A checkpoint's folder as transformers can read its small files, without some of its files.
 
     Where one begins with a byte order mark, or config.json writes whole numbers as floats, it is a
     folder of links with mended copies, which lasts as long as the context.
@@ -239,16 +239,17 @@ def readable(folder: Path) -> Iterator[Path]:
     mended = {
         path.name: text for path in folder.glob("*.json") if (text := _mended(path)) is not None
     }
-    if not mended:
+    held = {path.name: path for path in folder.iterdir()}
+    if not (mended or held.keys() & {*without}):
         yield folder
         return
     with tempfile.TemporaryDirectory(prefix="basegate-") as made:
-        for path in folder.iterdir():
-            place = Path(made, path.name)
-            if path.name in mended:
-                place.write_bytes(mended[path.name])
+        for name in held.keys() - {*without}:
+            place = Path(made, name)
+            if name in mended:
+                place.write_bytes(mended[name])
             else:
-                place.symlink_to(path.resolve())
+                place.symlink_to(held[name].resolve())
         yield Path(made)
 
 

@@ -47,19 +47,26 @@ class Weights(NamedTuple):
     places: dict[str, str]  # by tensor, the file that the index names; empty without an index
 
 
-def find_weights(folder: Path) -> Weights:
+def find_weights(folder: Path, file: str | None = None) -> Weights:
     """The files that transformers would load: safetensors, `.bin` only where none are.
+
+    `file` names others: one of `WEIGHTS`, or the index of shards.
 
     Raises:
         CandidateError: there are none, or the index is damaged, or names what is not there or not
             in the folder.
     """
+    if file is not None and not (folder / file).is_file():
+        raise CandidateError(
+            f"{folder} has no {file}, which file = in models.toml asks for. Correct it, or leave "
+            "it out."
+        )
     for name in WEIGHTS:
         format_ = _FORMATS[Path(name).suffix]
-        if (folder / name).is_file():
+        if file in (None, name) and (folder / name).is_file():
             _check_own(folder, folder / name)
             return Weights(format_, (name,), {})
-        if (folder / f"{name}{INDEX}").is_file():
+        if file in (None, f"{name}{INDEX}") and (folder / f"{name}{INDEX}").is_file():
             places = read_index(folder / f"{name}{INDEX}")
             weights = Weights(format_, tuple(sorted(set(places.values()))), places)
             _check_shards(folder, weights, f"{name}{INDEX}")
@@ -243,6 +250,11 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
         yield from _load_pickle(path, "cpu").items()
 
 
+def others_than(file: str | None) -> set[str]:
+    """The names of weights that transformers must not see, where one was chosen."""
+    return {f"{name}{end}" for name in WEIGHTS for end in ("", INDEX) if file} - {file or ""}
+
+
 def note_on_others(folder: Path, taken: Collection[str]) -> tuple[Message, ...]:
     """A note where a folder holds weights beside those that are loaded."""
     held = {path.name for path in folder.iterdir() if _NAMED.fullmatch(path.name)}
@@ -250,8 +262,8 @@ def note_on_others(folder: Path, taken: Collection[str]) -> tuple[Message, ...]:
         return ()
     note = Message(
         "its folder holds more weights than one model's: {taken} was loaded, since safetensors go "
-        "before .bin and a single file before shards, and {left} was not. Move away what is not "
-        "meant.",
+        "before .bin and a single file before shards, and {left} was not. file = in models.toml "
+        "chooses between them.",
         taken=_told(folder, taken),
         left=_told(folder, left),
     )

@@ -11,19 +11,20 @@ import pytest
 import torch
 
 import basegate
+from basegate.data.fingerprint import checkpoint_fingerprint, known_fingerprint
 from basegate.engines.checkpoints.config_files import read_config
 from basegate.engines.checkpoints.weight_files import find_weights, note_on_others, read_tensors
 from basegate.errors import CandidateError
-from tests.helpers.checkpoints import FIRST, INDEX, change_weights, refusal, shard
+from tests.helpers.checkpoints import FIRST, INDEX, as_pickle, change_weights, refusal, shard
 from tests.helpers.odd_checkpoints import DEMO, change, copy, renamed
 
 TEXT = "佢哋琴晚喺度食咗飯，唔係咩？"
 LORA = "model.layers.0.self_attn.q_proj.lora_A.weight"
 
 
-def scores(folder):
+def scores(folder, **asked):
     """Return the log-probabilities of a text, and the notes on the checkpoint."""
-    engine = basegate.load_candidate(str(folder), device="cpu", quantization="none")
+    engine = basegate.load_candidate(str(folder), device="cpu", quantization="none", **asked)
     [found] = engine.log_likelihoods([TEXT], window=64, context=16)
     notes = engine.loaded.notes
     engine.close()
@@ -163,6 +164,23 @@ def test_two_sets_of_weights_are_told_with_sizes_and_dates(tmp_path, others):
     assert "model.safetensors (0.00 GiB, 20" in note
     assert f"{others[0]} (0.06 GiB, 2023-11-1" in note
     assert note_on_others(DEMO, ["model.safetensors"]) == ()
+
+
+def test_the_file_that_was_chosen_is_loaded_and_identifies_the_checkpoint(tmp_path):
+    folder = copy(tmp_path)
+    as_pickle(folder)
+    shutil.copy(DEMO / "model.safetensors", folder)
+    change_weights(folder, lambda held: held["model.norm.weight"].mul_(-1))
+    chosen = "pytorch_model.bin"
+    found, notes = scores(folder, file=chosen)
+    np.testing.assert_array_equal(found, scores(DEMO)[0])
+    assert notes == ()
+    assert np.abs(scores(folder)[0] - found).max() > 1
+    assert checkpoint_fingerprint(folder, file=chosen) != checkpoint_fingerprint(folder)
+    assert known_fingerprint(folder, file=chosen) == checkpoint_fingerprint(folder, file=chosen)
+    assert find_weights(shard(folder), INDEX).format == "safetensors"
+    with pytest.raises(CandidateError, match=r"has no model\.safetensors, which file = in models"):
+        find_weights(folder, "model.safetensors")
 
 
 def test_the_note_on_two_sets_is_with_the_numbers(tmp_path):
