@@ -200,6 +200,18 @@ def deciding_rows(rows: Sequence[Result]) -> tuple[VerdictWord, list[Result]]:
     return word, sorted((r for r in own if r.verdict == word), key=lambda row: bool(row.question))
 
 
+def rows_by_reason(rows: Iterable[Result]) -> dict[Message, list[Result]]:
+    """Rows of a candidate that nothing was measured for, by a reason that several of them share.
+
+    It speaks of the candidate (it could not be loaded, say): told once is enough.
+    """
+    found: dict[Message, list[Result]] = {}
+    for row in rows:
+        if row.reason is not None and not row.metric:
+            found.setdefault(row.reason, []).append(row)
+    return {reason: shared for reason, shared in found.items() if len(shared) > 1}
+
+
 def checks_by_note(rows: Iterable[Result]) -> dict[Message, list[tuple[str, str]]]:
     """Every note of a candidate's rows with the checks and parts that it stands on.
 

@@ -15,6 +15,13 @@ from basegate.errors import UsageError
 
 Quantization = Literal["nf4", "fp4", "int8", "none"]
 Dtype = Literal["bfloat16", "float16", "float32"]
+WeightFile = Literal[
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+]
+"""The names that weights are loaded under, the preferred one first."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Of a candidate, a corpus or a bank."""
 TAG = re.compile("[a-z0-9][a-z0-9.-]*")
@@ -119,6 +126,7 @@ class _Entry(BaseModel):
 
     source: Annotated[str, Field(min_length=1)]
     revision: Annotated[str, AfterValidator(_revision)] | None = None
+    file: WeightFile | None = None
     engine: Literal["transformers"] = "transformers"
     architecture: str = ""
     licence: str = "unknown"
@@ -141,6 +149,7 @@ class CandidateSpec(_Entry):
         source: hub id, `owner/name:FILE.gguf`, or local folder or GGUF file (absolute once
             resolved).
         revision: branch, tag or commit of a hub id; `None` is the default branch.
+        file: which weights of a folder to load, where it holds several; of shards their index.
         architecture: the checkpoint's `model_type`; empty where not known.
         licence: as published; `unknown` where not sure.
         parameters: number of them, e.g. `6B`.
@@ -223,6 +232,12 @@ def _entry(name: str, entry: object, path: Path) -> CandidateSpec:
 
 def _place(spec: CandidateSpec, path: Path, where: str) -> dict[str, Any]:
     """Fields for an entry's source: a folder, which may be on another machine, or a hub id."""
+    in_folder = looks_like_a_path(spec.source) and not is_gguf(spec.source)
+    if spec.file is not None and not in_folder:
+        raise UsageError(
+            f"{where}.file: it chooses between the weights in a folder, and {spec.source} is none. "
+            "Leave file out."
+        )
     if looks_like_a_path(spec.source):
         if spec.revision is not None:
             raise UsageError(

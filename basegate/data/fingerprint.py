@@ -34,14 +34,20 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def checkpoint_fingerprint(
-    folder: Path, memory: Path | None = None, *, name: str = "", progress: Progress = SILENT
+    folder: Path,
+    memory: Path | None = None,
+    file: str | None = None,
+    *,
+    name: str = "",
+    progress: Progress = SILENT,
 ) -> str:
     """`sha256:` and 64 digits over the names and contents of a checkpoint's files.
 
     Of a GGUF file they are its own SHA-256; of a split one they are over its parts.
 
     `memory` is a JSON file that remembers the digests of large files by place, size and time of
-    change, so that tens of gigabytes are read once.
+    change, so that tens of gigabytes are read once. `file` is the one of weights that is loaded,
+    where that was chosen.
     """
     files = _files(folder)
     with _remembered(memory) as known:
@@ -49,10 +55,13 @@ def checkpoint_fingerprint(
         with _telling(name or str(folder), size, progress) as read:
             digests = {path.name: _file_digest(path, known, read) for path in files}
     alone = is_gguf(str(folder)) and len(digests) == 1
-    return f"sha256:{digests[folder.name] if alone else digest(digests)}"
+    chosen = {"file": file} if file else {}
+    return f"sha256:{digests[folder.name] if alone else digest({**digests, **chosen})}"
 
 
-def known_fingerprint(folder: Path, memory: Path | None = None) -> str | None:
+def known_fingerprint(
+    folder: Path, memory: Path | None = None, file: str | None = None
+) -> str | None:
     """`checkpoint_fingerprint` where no large file has to be read for it, else `None`."""
     try:
         known = _recall(memory)
@@ -60,7 +69,7 @@ def known_fingerprint(folder: Path, memory: Path | None = None) -> str | None:
         large = [path for path, size in sizes.items() if size >= _REMEMBER_ABOVE]
         if not sizes or any(_place(path) not in known for path in large):
             return None
-        return checkpoint_fingerprint(folder, memory)
+        return checkpoint_fingerprint(folder, memory, file)
     except OSError:
         return None
 

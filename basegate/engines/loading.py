@@ -18,7 +18,12 @@ from basegate.config.registry import check_pinned
 from basegate.data.hub import resolve_commit
 from basegate.engines.architectures import find
 from basegate.engines.batching import out_of_memory
-from basegate.engines.checkpoints.config_files import check_code, code_places, read_config
+from basegate.engines.checkpoints.config_files import (
+    check_code,
+    code_places,
+    read_config,
+    readable,
+)
 from basegate.engines.checkpoints.download import (
     download_gguf,
     download_small_files,
@@ -42,7 +47,13 @@ from basegate.engines.checkpoints.model_config import (
     quantization_config,
 )
 from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
-from basegate.engines.checkpoints.weight_files import check_loaded, find_weights, read_tensors
+from basegate.engines.checkpoints.weight_files import (
+    find_weights,
+    note_on_others,
+    others_than,
+    read_tensors,
+)
+from basegate.engines.checkpoints.weight_names import check_loaded, without_wrappers
 from basegate.engines.dequantization import compute_in
 from basegate.engines.devices import (
     memory_advice,
@@ -77,6 +88,7 @@ def load_candidate(
     window: int | None = None,
     local: bool | None = None,
     architecture: str = "",
+    file: str | None = None,
     memory: float | None = None,
     progress: Progress = SILENT,
 ) -> TransformersEngine:
@@ -96,6 +108,7 @@ def load_candidate(
             was made for are refused. By default as many as it was made for, at most 2,048.
         local: whether `source` is a folder or file; by default whether there is one of that name.
         architecture: the `model_type` that its `config.json` has to name; by default any.
+        file: which weights of a folder to load, such as `pytorch_model.bin`; of shards their index.
         memory: GiB that the process, or the GPUs, may hold in all with it; by default what is free,
             on a CPU less what the machine should keep.
         progress: told of its size and of how far loading is.
@@ -134,7 +147,7 @@ def load_candidate(
     if commit is not None:
         folder = download_weights(source, commit, folder, progress)
     progress.phase("loading")
-    return _load(folder, name, options, budget, progress)
+    return _load(folder, name, options, budget, progress, file=file)
 
 
 @contextmanager
@@ -193,12 +206,13 @@ def _load(
     budget: MemoryBudget,
     progress: Progress,
     made: Converted | None = None,
+    file: str | None = None,
 ) -> TransformersEngine:
     """Load what is in a folder, which may have been made of a GGUF file."""
     config = read_config(folder)
     check_files(folder)
     code = options.trusted and bool(code_places(folder))
-    weights = find_weights(folder)
+    weights = find_weights(folder, file)
     tensors = read_tensors(folder, weights)
     native = model_config(folder, config, code)
     family = None if code else find(config)
@@ -207,17 +221,18 @@ def _load(
     size = vocabulary_size(values)
     check_vocabulary(folder, tokenizer, size)
     ends, ignored = end_of_text(folder, config, tokenizer, size)
-    notes = (*notes, *ignored)
-    for note in notes:
-        progress.status(Message("{name}: {note}", name=name, note=note))
     before = memory_in_use(options.device)
+    step = Message("reading and quantising the weights")
+    if options.quantization == "none":
+        step = Message("reading the weights")
 
     def grown() -> str:
         more = max(0, memory_in_use(options.device) - before)
-        return Message("{size} GiB in memory", size=f"{more / GIB:.1f}")
+        return Message("{step}, {size} GiB in memory", step=step, size=f"{more / GIB:.1f}")
 
     with progress.telling(grown):
-        model = _load_model(folder, native, options._replace(trusted=code), tensors, ends)
+        options = options._replace(trusted=code)
+        model, unused = _load_model(folder, native, options, tensors, ends, file)
         if options.compute != options.dtype:
             room = budget.room()
             # The other half is for batches.
@@ -227,6 +242,10 @@ def _load(
         release_memory()
         reuse_freed_memory()
     _check_incremental_decoding(folder, model, options)
+    others = () if made or file else note_on_others(folder, weights.files)
+    notes = (*notes, *ignored, *others, *unused)
+    for note in notes:
+        progress.status(Message("{name}: {note}", name=name, note=note))
     return TransformersEngine(
         name,
         model,
@@ -259,26 +278,34 @@ def _of_gguf(made: Converted, notes: tuple[str, ...]) -> LoadedCheckpoint:
 
 
 def _load_model(
-    folder: Path, native: Any, options: LoadOptions, tensors: set[str], ends: Sequence[int] = ()
-) -> Any:
+    folder: Path,
+    native: Any,
+    options: LoadOptions,
+    tensors: set[str],
+    ends: Sequence[int] = (),
+    file: str | None = None,
+) -> tuple[Any, tuple[str, ...]]:
+    """The model of a folder, and notes on its weights."""
     empty = None if options.trusted else empty_model(folder, native, options.dtype)
     auto_class = model_class(folder, native, options.trusted)
     try:
-        model, info = auto_class.from_pretrained(
-            str(folder),
-            config=native,
-            quantization_config=quantization_config(options, empty),
-            dtype=getattr(torch, options.dtype),
-            device_map="auto" if options.device == "cuda" else {"": "cpu"},
-            trust_remote_code=options.trusted,
-            local_files_only=True,
-            weights_only=True,
-            output_loading_info=True,
-            # Else the checkpoint's own is read, which may be refused for what nobody uses.
-            generation_config=transformers.GenerationConfig(eos_token_id=list(ends) or None),
-            # They are refused all the same, with names: see `check_loaded`.
-            ignore_mismatched_sizes=True,
-        )
+        with readable(folder, others_than(file)) as clean:
+            model, info = auto_class.from_pretrained(
+                str(clean),
+                config=native,
+                quantization_config=quantization_config(options, empty),
+                dtype=getattr(torch, options.dtype),
+                device_map="auto" if options.device == "cuda" else {"": "cpu"},
+                trust_remote_code=options.trusted,
+                local_files_only=True,
+                weights_only=True,
+                output_loading_info=True,
+                # Else the checkpoint's own is read, which may be refused for what nobody uses.
+                generation_config=transformers.GenerationConfig(eos_token_id=list(ends) or None),
+                # They are refused all the same, with names: see `check_loaded`.
+                ignore_mismatched_sizes=True,
+                key_mapping=without_wrappers(tensors),
+            )
     # transformers lets through whatever a library below it or a model's own code raises.
     except Exception as error:
         if out_of_memory(error):
@@ -292,9 +319,9 @@ def _load_model(
             f"{folder}: its weights could not be loaded ({summary(error)}). Check that the "
             f"checkpoint is whole and that transformers {transformers.__version__} knows its kind."
         ) from error
-    check_loaded(folder, model, info, tensors)
+    notes = check_loaded(folder, model, info, tensors)
     _check_placed(folder, model, options)
-    return model.eval()
+    return model.eval(), notes
 
 
 def _not_converted(error: Exception) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from tokenizers import decoders, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from basegate.engines.checkpoints.config_files import code_places, read_json
+from basegate.engines.checkpoints.config_files import code_places, read_json, readable
 from basegate.engines.special_words import SpecialWords
 from basegate.errors import CandidateError, InvalidMeasurement, summary
 from basegate.i18n.messages import Message, joined
@@ -202,11 +202,12 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
         CandidateError: it cannot be loaded without running code, or at all.
     """
     try:
-        loaded = AutoTokenizer.from_pretrained(
-            str(folder), trust_remote_code=trusted, local_files_only=True
-        )
-        random = _without_dropout(loaded)
-        tokenizer, notes = _as_published(folder, loaded)
+        with readable(folder) as clean:
+            loaded = AutoTokenizer.from_pretrained(
+                str(clean), trust_remote_code=trusted, local_files_only=True
+            )
+            random = _without_dropout(loaded)
+            tokenizer, notes = _as_published(clean, loaded)
         _check_repeatable(folder, tokenizer)
         return tokenizer, (*random, *notes)
     except CandidateError:

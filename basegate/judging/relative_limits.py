@@ -48,7 +48,7 @@ class Origin:
     @classmethod
     def of(cls, spec: CandidateSpec, memory: Path | None) -> Origin:
         if spec.local:
-            revision = known_fingerprint(Path(spec.source), memory)
+            revision = known_fingerprint(Path(spec.source), memory, spec.file)
         else:
             revision = spec.revision if COMMIT.fullmatch(spec.revision or "") else None
         return cls(spec.source, spec.local, revision)

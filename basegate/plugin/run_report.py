@@ -25,6 +25,7 @@ from basegate.plugin.session import GateSession
 from basegate.report import html_rows, terminal
 from basegate.report.junit import properties
 from basegate.report.markdown import write_summary
+from basegate.runner.candidate import NOT_TRIED
 from basegate.runner.measure import environment
 from basegate.verdict import Result
 
@@ -80,6 +81,12 @@ class RunReport:
         self.records += [*records, crashed] if crashed is not None else records
         if report.when not in ("setup", "call"):  # it was torn down, or its process is gone
             self.finished_nodeids.add(report.nodeid)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Count what only refers to a candidate's first error apart, which stands in full once."""
+        refers = report.failed and f": {NOT_TRIED}" in str(report.longrepr)
+        return ("unmeasured", "E", "ERROR") if refers else None
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         if issubclass(warning_message.category, StoreWarning):

@@ -14,7 +14,7 @@ from basegate.judging.recommendation import plainest_of
 from basegate.report import decision_text
 from basegate.report.page.samples import samples_link
 from basegate.report.page.templating import render
-from basegate.verdict import Result, VerdictWord, deciding_rows
+from basegate.verdict import Result, VerdictWord, deciding_rows, rows_by_reason
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -220,7 +220,9 @@ def unmet(page: Page) -> list[CandidateUnmet]:
 
 def _unmet_limits(tr: Translator, rows: Sequence[Result]) -> Iterator[Unmet]:
     """The reason of limits that follow each other stands at the last one."""
-    for (_, why), group in groupby(rows, key=lambda row: (row.check, row.why)):
+    shared = rows_by_reason(rows)
+    alone = (row for row in rows if row.metric or row.reason not in shared)
+    for (_, why), group in groupby(alone, key=lambda row: (row.check, row.why)):
         *others, last = (Unmet(row.verdict, tr(row.verdict), sentence(row, tr)) for row in group)
         yield from others
         if why and others:
@@ -228,6 +230,10 @@ def _unmet_limits(tr: Translator, rows: Sequence[Result]) -> Iterator[Unmet]:
         elif why:
             last = last._replace(why=tr("Reason for the limit: {why}", why=why))
         yield last
+    for reason, folded in shared.items():
+        head = tr("{count} checks", count=len(folded))
+        text = tr("{head}: {text}", head=head, text=tr.translate(reason))
+        yield Unmet(folded[0].verdict, tr(folded[0].verdict), text)
 
 
 def _not_judged(tr: Translator, entry: CandidateEntry) -> Iterator[Unmet]:

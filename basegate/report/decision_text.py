@@ -148,7 +148,7 @@ def _reason(choice: Recommendation, ledger: Ledger, tr: Translator) -> str:
         sizes = [f"{name} {size / GIB:.1f} GiB" for name, size in choice.memory.items()]
         known = {"standing": standing, "sizes": tr(", ").join(sizes)}
         return tr("{standing}; it needs the least memory ({sizes}).", **known)
-    return tr("{standing}; memory does not tell either, and it was named first.", standing=standing)
+    return tr("{standing}: the choice is free.", standing=standing)
 
 
 MAX_REJECTED_SHOWN = 2
@@ -186,7 +186,7 @@ def _standing(choice: Recommendation, tr: Translator) -> str:
             "Every limit is met by {others}, too, and neither is better in everything",
             others=format_list(choice.tied, tr),
         )
-    return tr("Nothing measured tells it from {others}", others=format_list(same, tr))
+    return tr("It is tied with {others}", others=format_list(same, tr))
 
 
 def _significant(

@@ -21,7 +21,7 @@ from basegate.judging.explanation import reason
 from basegate.ledger import CandidateEntry, Ledger, Record
 from basegate.measurement import Earlier
 from basegate.report.decision_text import decided, partial, recommendation
-from basegate.verdict import Result, VerdictWord, checks_by_note, deciding_rows
+from basegate.verdict import Result, VerdictWord, checks_by_note, deciding_rows, rows_by_reason
 
 _MARKUP: dict[VerdictWord, dict[str, bool]] = {
     "pass": {"green": True},
@@ -69,11 +69,16 @@ def summary(
         rows = ledger.results_of(entry.name)
         markup = {**(_MARKUP[entry.verdict] if rows else {}), "bold": True}
         yield _headline(entry, decided(entry, rows, ledger.suite.interrupted, tr), tr), markup
-        notes = checks_by_note(rows)
-        for place, group in groupby(rows, key=lambda row: (row.check, row.part)):
+        notes, shared = checks_by_note(rows), rows_by_reason(rows)
+        alone = (row for row in rows if row.metric or row.reason not in shared)
+        for place, group in groupby(alone, key=lambda row: (row.check, row.part)):
             yield from _lines(place[0], list(group), tr)
             for note in (note for note, places in notes.items() if places == [place]):
                 yield printable(f"  {'':<12} {'':<28} {_note(note, tr)}"), {}
+        for why, folded in shared.items():
+            name = tr("{count} checks", count=len(folded))
+            shown = line(tr(folded[0].verdict), name, tr.translate(why))
+            yield printable(shown), _MARKUP[folded[0].verdict]
         for note in (note for note, places in notes.items() if len(places) > 1):
             yield printable(f"  {_note(note, tr)}"), {}
         if stored := _stored([each for each in kept if each.candidate.name == entry.name], tr):

@@ -26,8 +26,10 @@ from basegate.runner.backends import backend_of
 
 Loader = Callable[[CandidateSpec, str, str], "Engine"]
 
-NOT_FOUND = "not measured: the candidate could not be found (see its first error)."
-NOT_LOADED = "not measured: the candidate could not be loaded (see its first error)."
+NOT_TRIED = "not measured: "
+"""How a text begins that only refers to the candidate's first error."""
+NOT_FOUND = f"{NOT_TRIED}the candidate could not be found (see its first error)."
+NOT_LOADED = f"{NOT_TRIED}the candidate could not be loaded (see its first error)."
 
 
 class Candidate:

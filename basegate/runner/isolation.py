@@ -22,7 +22,7 @@ from basegate.config.declaration import origin_of
 from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.measurement import Measurement
 from basegate.progress import Progress, Step
-from basegate.runner.candidate import NOT_LOADED, Candidate
+from basegate.runner.candidate import NOT_LOADED, NOT_TRIED, Candidate
 from basegate.runner.measure import Job
 from basegate.runner.worker import WorkerConfig, serve
 
@@ -89,7 +89,7 @@ class Isolation:
             self._given_up[name] = NOT_LOADED
         elif self._ended[name] >= TRIES:
             self._given_up[name] = (
-                f"not measured: {TRIES} processes of the candidate have ended without a result "
+                f"{NOT_TRIED}{TRIES} processes of the candidate have ended without a result "
                 "(see its first errors). Another run tries again."
             )
 

@@ -14,6 +14,7 @@ from basegate.engines.devices import resolve_device
 from basegate.engines.gguf import CONVERSION
 from basegate.engines.protocol import Engine
 from basegate.errors import CandidateError
+from basegate.i18n.messages import Message
 from basegate.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ def find_revision(spec: CandidateSpec, memory: Path | None, progress: Progress) 
     from basegate.engines.checkpoints.config_files import unreadable
     from basegate.engines.checkpoints.inspection import check_before_loading
 
-    check_before_loading(folder, spec.architecture)
+    check_before_loading(folder, spec.architecture, spec.file)
     try:
-        return checkpoint_fingerprint(folder, memory, name=spec.name, progress=progress)
+        return checkpoint_fingerprint(folder, memory, spec.file, name=spec.name, progress=progress)
     except OSError as error:
         raise unreadable(Path(error.filename or folder), error) from None
 
@@ -98,25 +99,28 @@ def load(
     progress: Progress = SILENT,
 ) -> Engine:
     """Load a checkpoint, and run the sanity checks on it; see `backends.Backend`."""
-    from basegate.engines.loading import load_candidate
-    from basegate.runner import sanity_check
+    with progress.telling(lambda: Message("reading the small files")):
+        from basegate.engines.loading import load_candidate
+        from basegate.runner import sanity_check
 
-    engine = load_candidate(
-        spec.source,
-        name=spec.name,
-        quantization=spec.quantization,
-        dtype=spec.dtype,
-        device=device,
-        revision=None if spec.local else revision,
-        trust_remote_code=spec.trusted,
-        window=window,
-        memory=budget,
-        local=spec.local,
-        architecture=spec.architecture,
-        progress=progress,
-    )
+        engine = load_candidate(
+            spec.source,
+            name=spec.name,
+            quantization=spec.quantization,
+            dtype=spec.dtype,
+            device=device,
+            revision=None if spec.local else revision,
+            trust_remote_code=spec.trusted,
+            window=window,
+            memory=budget,
+            local=spec.local,
+            file=spec.file,
+            architecture=spec.architecture,
+            progress=progress,
+        )
     try:
-        sanity_check.check(engine)
+        with progress.telling(lambda: Message("checking what it reads and writes")):
+            sanity_check.check(engine)
     except BaseException:  # Ctrl-C, too, frees the memory
         engine.close()
         raise

@@ -48,6 +48,16 @@ def test_entries_keep_the_order_of_the_file(load):
     assert list(load(text)) == ["z", "a", "m"]
 
 
+def test_an_entry_chooses_between_the_weights_in_a_folder(load, tmp_path):
+    chosen = 'file = "pytorch_model.bin"\n'
+    assert load(f'[candidates.x]\nsource = "./x"\n{chosen}')["x"].file == "pytorch_model.bin"
+    for source in ("a/b", "./x.gguf"):
+        with pytest.raises(UsageError, match="file: it chooses between the weights in a folder"):
+            load(f'[candidates.x]\nsource = "{source}"\n{chosen}')
+    with pytest.raises(UsageError, match="accepted: "):
+        load('[candidates.x]\nsource = "./x"\nfile = "../x.bin"\n')
+
+
 def test_an_entry_says_how_many_gpus_it_needs_or_nothing(load):
     assert load('[candidates.x]\nsource = "a/b"\ngpus = 2\n')["x"].gpus == 2
     assert load('[candidates.x]\nsource = "a/b"\n')["x"].gpus is None

@@ -8,6 +8,7 @@ import shutil
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
+from tests.helpers.checkpoints import change_weights
 from tests.helpers.paths import FIXTURES
 
 if TYPE_CHECKING:
@@ -37,6 +38,17 @@ def rewrite(folder: Path, file: str, edit: Callable[[dict[str, Any]], object]) -
 def copy(tmp_path: Path) -> Path:
     """Copy the demonstration, to be changed."""
     return shutil.copytree(DEMO, tmp_path / "odd")
+
+
+def renamed(folder: Path, name_of: Callable[[str], str]) -> Path:
+    """Give the weights other names, as a trainer that wraps the model saves them."""
+
+    def rename(weights: dict[str, Any]) -> None:
+        named = {name_of(name): each for name, each in weights.items()}
+        weights.clear()
+        weights.update(named)
+
+    return change_weights(folder, rename)
 
 
 def with_dropout(folder: Path, share: float = 0.3) -> Path:

@@ -27,7 +27,7 @@ def test_a_stored_candidate_is_shown_beside_those_of_the_run_with_its_date(plain
     result.stdout.fnmatch_lines(
         [
             "one: accepted (measured on 20??-??-??, not in this run)",
-            "Take *: it meets every limit. Nothing measured tells it from *",
+            "Take *: it meets every limit. It is tied with *",
         ]
     )
 

@@ -114,8 +114,7 @@ MET = "Take a: it meets every limit."
             (),
             [
                 MET,
-                "Nothing measured tells it from b; it needs the least memory (a 1.0 GiB, b 1.5 "
-                "GiB).",
+                "It is tied with b; it needs the least memory (a 1.0 GiB, b 1.5 GiB).",
             ],
         ),
         (
@@ -126,8 +125,7 @@ MET = "Take a: it meets every limit."
             (),
             [
                 MET,
-                "Nothing measured tells it from b and c; memory does not tell either, and it was "
-                "named first.",
+                "It is tied with b and c: the choice is free.",
             ],
         ),
         (
@@ -200,8 +198,8 @@ MET = "Take a: it meets every limit."
             (),
             [
                 MET,
-                "Every limit is met by b, too, and neither is better in everything; memory does "
-                "not tell either, and it was named first.",
+                "Every limit is met by b, too, and neither is better in everything: the choice is "
+                "free.",
                 "Significantly better than it in something: b (see the comparisons).",
             ],
         ),

@@ -6,9 +6,12 @@ round the checks of its weights, or to another program is refused here, by file 
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +41,11 @@ _REFUSED = {
 }
 """Keys of `config.json` at any depth that lead round a check, or would measure another model than
 the one that is recorded; and what they ask for."""
+_WHOLE = re.compile(
+    r"(\w+_)?(size|length|positions|embeddings|layers?|heads?|experts|dim|window|tok|ids?|ctx|embd)"
+)
+"""Keys of whole numbers, which some programs write as floats (512.0)."""
+_CLASSIFIER = re.compile(r"\w*(For\w*Classification|ForQuestionAnswering|RewardModel)")
 _POINTER = b"version https://git-lfs"
 OUTSIDE = "So the gate could be made to read any file of this machine"
 
@@ -106,6 +114,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         if name == "config.json" or (folder / name).exists()
     }
     _check_config(folder / "config.json", read["config.json"])
+    _check_trained_to_write(folder / "config.json", read["config.json"])
     for name in read.get("tokenizer_config.json", {}).get("fast_tokenizer_files", ()):
         if not is_plain(name):
             raise CandidateError(
@@ -153,7 +162,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Refuse a file that may not be read, or only says where Git LFS keeps it."""
+    """Refuse a file that may not be read, is a pointer of Git LFS, or is JSON in UTF-16."""
     try:
         with path.open("rb") as file:
             start = file.read(len(_POINTER))
@@ -163,6 +172,13 @@ def check_file(path: Path) -> None:
         raise CandidateError(
             f"{path} is a pointer of Git LFS, not the file itself. Run `git lfs pull` in the "
             "repository, or fetch it with `hf download`."
+        )
+    encoding = json.detect_encoding(start)
+    if path.suffix == ".json" and not encoding.startswith("utf-8"):
+        raise CandidateError(
+            f"{path} is in {encoding.upper()}, and every program reads a checkpoint's JSON as "
+            f'UTF-8. Save it so (`iconv -f {encoding.upper()} -t UTF-8`; on Windows as "UTF-8", '
+            'not "Unicode").'
         )
 
 
@@ -188,7 +204,7 @@ def read_json(path: Path) -> dict[str, Any]:
         CandidateError: it cannot be read, is no JSON, or is nested too deeply.
     """
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(path.read_bytes())  # a byte order mark may stand before it
         deep = any(depth > _DEEPEST for depth, _ in _within(found))
     except OSError as error:
         raise unreadable(path, error) from None
@@ -200,7 +216,52 @@ def read_json(path: Path) -> dict[str, Any]:
         raise damaged(path, f" is nested deeper than {_DEEPEST} levels, which no checkpoint's is")
     if not isinstance(found, dict):
         raise damaged(path, " should hold a table ({...}) and holds none")
-    return found
+    return {key: _whole(value, key) for key, value in found.items()}
+
+
+def _whole(value: Any, key: str) -> Any:
+    """A value in which whole numbers that were written as floats are integers again."""
+    if isinstance(value, dict):
+        return {name: _whole(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_whole(each, key) for each in value]
+    whole = isinstance(value, float) and value.is_integer() and _WHOLE.fullmatch(key)
+    return int(value) if whole else value
+
+
+@contextmanager
+def readable(folder: Path, without: Collection[str] = ()) -> Iterator[Path]:
+    """A checkpoint's folder as transformers can read its small files, without some of its files.
+
+    Where one begins with a byte order mark, or config.json writes whole numbers as floats, it is a
+    folder of links with mended copies, which lasts as long as the context.
+    """
+    mended = {
+        path.name: text for path in folder.glob("*.json") if (text := _mended(path)) is not None
+    }
+    held = {path.name: path for path in folder.iterdir()}
+    if not (mended or held.keys() & {*without}):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="basegate-") as made:
+        for name in held.keys() - {*without}:
+            place = Path(made, name)
+            if name in mended:
+                place.write_bytes(mended[name])
+            else:
+                place.symlink_to(held[name].resolve())
+        yield Path(made)
+
+
+def _mended(path: Path) -> bytes | None:
+    """What a file should hold, if that is not what it holds."""
+    with path.open("rb") as file:
+        marked = file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
+    if path.name == "config.json":
+        table = json.dumps(read_json(path))
+        same = not marked and json.dumps(json.loads(path.read_bytes())) == table
+        return None if same else table.encode()
+    return path.read_bytes().removeprefix(codecs.BOM_UTF8) if marked else None
 
 
 def _read(path: Path, rules: type[_Open]) -> dict[str, Any]:
@@ -244,6 +305,19 @@ def _check_config(path: Path, config: dict[str, Any]) -> None:
             )
         if _COUNT.fullmatch(key) and isinstance(value, int) and value > _MOST:
             raise damaged(path, f": {key} is {value}, and no model has more than {_MOST}")
+
+
+def _check_trained_to_write(path: Path, config: dict[str, Any]) -> None:
+    """Refuse a model that was trained to judge texts: what it writes, nobody has trained."""
+    named = config.get("architectures")
+    kinds = [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+    if kinds and all(map(_CLASSIFIER.fullmatch, kinds)):
+        raise CandidateError(
+            f"{path}: architectures names {joined(kinds)}, a reward or classification model: a "
+            "head that judges texts was trained, and its language head, if there is one, is left "
+            "over from the model that it was made from. Choose that model, or correct "
+            "architectures where it does write text."
+        )
 
 
 def code_places(folder: Path) -> list[tuple[Path, str]]:

@@ -42,11 +42,12 @@ class LoadedCheckpoint(NamedTuple):
     quantized_before: str = ""  # see `CandidateFacts`
 
 
-def check_before_loading(folder: Path, architecture: str = "") -> None:
+def check_before_loading(folder: Path, architecture: str = "", file: str | None = None) -> None:
     """Refuse what the small files and the headers of the weights alone show to be unusable.
 
     It takes a moment, however large the weights are, and imports neither torch nor transformers.
-    `architecture` is the `model_type` that `models.toml` names; empty for any. Of a GGUF file the
+    `architecture` is the `model_type` that `models.toml` names, empty for any; for `file` see
+    `find_weights`. Of a GGUF file the
     header is read.
 
     Raises:
@@ -58,7 +59,7 @@ def check_before_loading(folder: Path, architecture: str = "") -> None:
     config = read_config(folder)
     check_files(folder)
     _check_named(config, folder, architecture)
-    weights = find_weights(folder)
+    weights = find_weights(folder, file)
     # Reading a .bin file takes torch.
     if weights.format == "safetensors":
         read_tensors(folder, weights)

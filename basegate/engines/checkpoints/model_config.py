@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from basegate.engines.architectures import find, prepare
+from basegate.engines.checkpoints.config_files import readable
 from basegate.engines.cpu_compute import compute_dtype
 from basegate.errors import CandidateError
 
@@ -39,9 +40,10 @@ def model_config(folder: Path, config: Mapping[str, Any], trusted: bool = False)
     if not trusted and (family := find(config)) is not None:
         return prepare(family, config, folder)
     try:
-        native = AutoConfig.from_pretrained(
-            str(folder), trust_remote_code=trusted, local_files_only=True
-        )
+        with readable(folder) as clean:
+            native = AutoConfig.from_pretrained(
+                str(clean), trust_remote_code=trusted, local_files_only=True
+            )
     # What a contradiction in a config leads to is anything, from KeyError to RuntimeError.
     except Exception as error:
         raise _unusable(folder, error) from error

@@ -1,11 +1,12 @@
-"""Weights: their files, whole and of numbers only; and whether what was loaded is all of them."""
+"""Files of weights: which they are, whole and of numbers only."""
 
 from __future__ import annotations
 
 import pickle
 import re
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,8 @@ from basegate.engines.checkpoints.config_files import (
     unreadable,
 )
 from basegate.errors import CandidateError, summary
-from basegate.i18n.messages import joined
+from basegate.i18n.formatting import GIB
+from basegate.i18n.messages import Message, joined
 from basegate.measurement import WeightFormat
 
 _FORMATS: dict[str, WeightFormat] = {".safetensors": "safetensors", ".bin": "pickle"}
@@ -29,13 +31,12 @@ _OF_WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".h5", ".msgpack"
 """Endings of files that hold weights, whether or not they are loaded."""
 _FLOATS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
 """As safetensors and torch name them."""
-Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
-"""A weight's name, its shape, and the one that it should have."""
-_LAYER = re.compile(r"((?:(?!vision|visual|audio)[a-z_]+\.)+)\d+\.")
-"""The beginning of a weight's name, up to the number of its layer."""
-_OLD_BUFFER = ".inv_freq"
-"""The frequencies of the positions follow from the config; older code saved them, too."""
-_ADAPTER = re.compile(r"\.(lora_|base_layer\.)")
+_NAMED = re.compile(r"(pytorch_)?model(-\d+-of-(?P<total>\d+))?\.(safetensors|bin)")
+"""Files of weights as `save_pretrained` names them."""
+Header = tuple[str, tuple[int, ...]]
+"""A tensor's dtype and shape."""
+MERGE = "Merge it into its base model first (peft: `merge_and_unload`, then `save_pretrained`)."
+_SAVE_AGAIN = "Save the model again into an empty folder, or fetch the checkpoint again."
 
 
 class Weights(NamedTuple):
@@ -46,19 +47,26 @@ class Weights(NamedTuple):
     places: dict[str, str]  # by tensor, the file that the index names; empty without an index
 
 
-def find_weights(folder: Path) -> Weights:
+def find_weights(folder: Path, file: str | None = None) -> Weights:
     """The files that transformers would load: safetensors, `.bin` only where none are.
+
+    `file` names others: one of `WEIGHTS`, or the index of shards.
 
     Raises:
         CandidateError: there are none, or the index is damaged, or names what is not there or not
             in the folder.
     """
+    if file is not None and not (folder / file).is_file():
+        raise CandidateError(
+            f"{folder} has no {file}, which file = in models.toml asks for. Correct it, or leave "
+            "it out."
+        )
     for name in WEIGHTS:
         format_ = _FORMATS[Path(name).suffix]
-        if (folder / name).is_file():
+        if file in (None, name) and (folder / name).is_file():
             _check_own(folder, folder / name)
             return Weights(format_, (name,), {})
-        if (folder / f"{name}{INDEX}").is_file():
+        if file in (None, f"{name}{INDEX}") and (folder / f"{name}{INDEX}").is_file():
             places = read_index(folder / f"{name}{INDEX}")
             weights = Weights(format_, tuple(sorted(set(places.values()))), places)
             _check_shards(folder, weights, f"{name}{INDEX}")
@@ -68,7 +76,9 @@ def find_weights(folder: Path) -> Weights:
 
 def no_weights(place: str, names: Iterable[str]) -> CandidateError:
     there = sorted(name for name in names if name.endswith(_OF_WEIGHTS))
-    held = f"It has {_some(there)}, which nothing loads. " if there else ""
+    held = f"It has {some(there)}, which nothing loads. " if there else ""
+    if any(name.startswith("adapter_model.") for name in there):
+        held += f"That is an adapter (LoRA or the like) alone. {MERGE} "
     if any(name.endswith(SUFFIX) for name in there):
         held += "Give a GGUF file itself: NAME=FOLDER/FILE.gguf, NAME=owner/name:FILE.gguf. "
     return CandidateError(
@@ -79,18 +89,29 @@ def no_weights(place: str, names: Iterable[str]) -> CandidateError:
     )
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
     return joined(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _check_shards(folder: Path, weights: Weights, index: str) -> None:
     """Refuse an index that names files that are absent or elsewhere, or leaves some out."""
+    shards = {path.name for path in folder.glob(f"*-of-*{Path(weights.files[0]).suffix}")}
+    totals = {
+        found["total"]: name
+        for name in sorted({*shards, *weights.files})
+        if (found := _NAMED.fullmatch(name)) and found["total"]
+    }
+    if len(totals) > 1:
+        raise CandidateError(
+            f"{folder} holds shards of two saves ({joined(totals.values())}; {index} names "
+            f"{some([*weights.files])}). Keep the shards of one save, with its own index, or save "
+            "the model again into an empty folder."
+        )
     for tensor, name in weights.places.items():
         if not (folder / name).is_file():
             what = f" is missing or no file: {index} says that it holds {tensor}"
             raise damaged(folder / name, what)
         _check_own(folder, folder / name)
-    shards = {path.name for path in folder.glob(f"*-of-*{Path(weights.files[0]).suffix}")}
     if left := sorted(shards - set(weights.files)):
         what = f" is not named in {index}, so its weights would be left out"
         raise damaged(folder / left[0], what)
@@ -111,13 +132,19 @@ def read_tensors(folder: Path, weights: Weights) -> set[str]:
     """The names of all tensors of a checkpoint, from headers alone.
 
     Raises:
-        CandidateError: a file is damaged, cut short, holds code or weights that are integers, or
-            lacks a tensor that the index places in it.
+        CandidateError: a file is damaged, cut short, holds code, weights that are integers or
+            empty, or a tensor of another file, too, or lacks one that the index places in it.
     """
-    dtypes_in = _safetensors_dtypes if weights.format == "safetensors" else _pickle_dtypes
-    found = set()
+    headers_of = _safetensors_headers if weights.format == "safetensors" else _pickle_headers
+    found: set[str] = set()
     for path in (folder / name for name in weights.files):
-        for tensor, dtype in dtypes_in(path).items():
+        for tensor, (dtype, shape) in headers_of(path).items():
+            _check_gathered(path, tensor, shape)
+            if tensor in found:
+                raise CandidateError(
+                    f"{path} holds the tensor {tensor}, and so does another shard: they are of two "
+                    f"saves. {_SAVE_AGAIN}"
+                )
             if tensor.endswith(".weight") and dtype not in _FLOATS:
                 raise CandidateError(
                     f"{path}: the weight {tensor} is of type {dtype}: its owner has quantised it, "
@@ -127,22 +154,44 @@ def read_tensors(folder: Path, weights: Weights) -> set[str]:
             found.add(tensor)
     for tensor, name in weights.places.items():
         if tensor not in found:
-            raise damaged(folder / name, f" has no tensor {tensor}, which the index says is there")
+            raise CandidateError(
+                f"{folder / name} has no tensor {tensor}, which the index says is there: the index "
+                f"is of another save than the shards. {_SAVE_AGAIN}"
+            )
     return found
 
 
-def _safetensors_dtypes(path: Path) -> dict[str, str]:
+def _check_gathered(path: Path, tensor: str, shape: tuple[int, ...]) -> None:
+    """Refuse what a training on several GPUs has saved of its own part alone."""
+    if 0 in shape and tensor.endswith(".weight"):
+        raise CandidateError(
+            f"{path}: the weight {tensor} is empty (shape {as_shape(shape)}): it was saved while "
+            "DeepSpeed's ZeRO-3 (or FSDP) held the numbers in parts. Consolidate them: `python "
+            "zero_to_fp32.py . FOLDER`, which DeepSpeed puts into its checkpoints, or train with "
+            "stage3_gather_16bit_weights_on_model_save."
+        )
+    if tensor.rpartition(".")[2] in ("flat_param", "_flat_param"):
+        raise CandidateError(
+            f"{path}: {tensor} is a part of FSDP's own format, not a weight. Save the full "
+            "state_dict (FSDP: FullStateDictConfig; accelerate: `accelerate merge-weights`)."
+        )
+
+
+def _safetensors_headers(path: Path) -> dict[str, Header]:
     # Opening checks the header, and that the tensors fill the file to its last byte.
     try:
         with safe_open(path, framework="numpy") as file:  # which does not import torch
-            return {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            return {
+                name: (each.get_dtype(), tuple(each.get_shape())) for name, each in slices.items()
+            }
     except OSError as error:
         raise unreadable(path, error) from None
     except SafetensorError as error:
         raise _cut_short(path, error) from None
 
 
-def _pickle_dtypes(path: Path) -> dict[str, str]:
+def _pickle_headers(path: Path) -> dict[str, Header]:
     import torch
 
     try:
@@ -165,7 +214,10 @@ def _pickle_dtypes(path: Path) -> dict[str, str]:
                 "as a training state does. Save the model with `save_pretrained`, or its "
                 "`state_dict()` alone."
             )
-    return {str(name): str(value.dtype).removeprefix("torch.") for name, value in held.items()}
+    return {
+        str(name): (str(value.dtype).removeprefix("torch."), tuple(value.shape))
+        for name, value in held.items()
+    }
 
 
 def _load_pickle(path: Path, device: str) -> Any:
@@ -198,86 +250,33 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
         yield from _load_pickle(path, "cpu").items()
 
 
-def check_loaded(
-    folder: Path, model: Any, info: Mapping[str, Iterable[Any]], names: Collection[str]
-) -> None:
-    """Check the loading info of transformers; `names` are those of the tensors in the files.
-
-    Raises:
-        CandidateError: a weight is absent (it would be random), of another shape, or has no place
-            in a layer that needs it.
-    """
-    for name, shape, wanted in (*sorted(info.get("mismatched_keys", ())), *_linear_layers(model)):
-        if tuple(shape) != tuple(wanted):
-            raise damaged(
-                folder,
-                f": the weight {name} has the shape {_write(shape)}, and by config.json it should "
-                f"be {_write(wanted)}; the files are of different models",
-            )
-    _check_complete(folder, sorted(map(str, info.get("missing_keys", ()))), names)
-    _check_unused(folder, model, sorted(map(str, info.get("unexpected_keys", ()))))
+def others_than(file: str | None) -> set[str]:
+    """The names of weights that transformers must not see, where one was chosen."""
+    return {f"{name}{end}" for name in WEIGHTS for end in ("", INDEX) if file} - {file or ""}
 
 
-def _linear_layers(model: Any) -> Iterator[Mismatch]:
-    """Shapes of linear layers, which transformers does not compare where they are quantised."""
-    import torch
-
-    for name, layer in model.named_modules():
-        if isinstance(layer, torch.nn.Linear):
-            state = getattr(layer.weight, "quant_state", None)
-            shape = tuple(layer.weight.shape if state is None else state.shape)
-            yield f"{name}.weight", shape, (layer.out_features, layer.in_features)
-
-
-def _check_complete(folder: Path, missing: list[str], names: Collection[str]) -> None:
-    if not missing:
-        return
-    lacking = (
-        f"the files lack weights that the model needs ({_some(missing)}), which would be random"
+def note_on_others(folder: Path, taken: Collection[str]) -> tuple[Message, ...]:
+    """A note where a folder holds weights beside those that are loaded."""
+    held = {path.name for path in folder.iterdir() if _NAMED.fullmatch(path.name)}
+    if not (left := sorted(held - set(taken))):
+        return ()
+    note = Message(
+        "its folder holds more weights than one model's: {taken} was loaded, since safetensors go "
+        "before .bin and a single file before shards, and {left} was not. file = in models.toml "
+        "chooses between them.",
+        taken=_told(folder, taken),
+        left=_told(folder, left),
     )
-    if adapter := next(filter(_ADAPTER.search, sorted(names)), None):
-        raise CandidateError(
-            f"{folder}: {adapter} is part of an adapter that is not merged; {lacking}. "
-            "Merge it first (peft: `merge_and_unload`, then `save_pretrained`)."
-        )
-    if prefix := _prefix(missing, names):
-        raise CandidateError(
-            f"{folder}: the names of all weights begin with {prefix!r}, as a wrapper (torch's "
-            f"DataParallel, torch.compile, peft) saves them; {lacking}. Save the model without it, "
-            f"or take {prefix!r} off every name."
-        )
-    raise damaged(folder, f": {lacking}")
+    return (note,)
 
 
-def _prefix(missing: Iterable[str], names: Iterable[str]) -> str:
-    """What all names of the files begin with and the model's do not; empty if nothing."""
-    tails = [f".{name}" for name in missing]
-    found = {name[: 1 - len(tail)] for name in names for tail in tails if name.endswith(tail)}
-    prefix = found.pop() if len(found) == 1 else ""
-    return prefix if all(name.startswith(prefix) for name in names) else ""
+def _told(folder: Path, names: Collection[str]) -> str:
+    """Files, their size together, and when the last of them was written."""
+    found = [(folder / name).stat() for name in names]
+    size = sum(each.st_size for each in found) / GIB
+    date = datetime.fromtimestamp(max(each.st_mtime for each in found))
+    return f"{some(sorted(names))} ({size:.2f} GiB, {date:%Y-%m-%d %H:%M})"
 
 
-def _check_unused(folder: Path, model: Any, unused: list[str]) -> None:
-    """Refuse a model that leaves out layers, or a bias, scale or adapter of one.
-
-    What stands beside the model, a further head, say, changes nothing of what it writes.
-    """
-    known = {name for name, _ in model.named_parameters()}
-    layers = {found[0] for name in known if (found := _LAYER.match(name))}
-    leaves = {name for name, module in model.named_modules() if not any(module.children())}
-    for name in unused:
-        layer = _LAYER.match(name)
-        # Not a part that the layers of some kinds lack, nor a layer of another kind.
-        beyond = layer and layer[0] not in layers and _LAYER.sub(r"\g<1>0.", name) in known
-        parts = name.split(".")
-        within = {".".join(parts[:end]) for end in range(1, len(parts))} & leaves
-        if beyond or (within and not name.endswith(_OLD_BUFFER)):
-            raise CandidateError(
-                f"{folder}: the weight {name} has no place in a model "
-                "as config.json describes it. Check that both are of one model, that it asks for "
-                "as many layers as there are, and that adapters are merged."
-            )
-
-
-def _write(shape: Iterable[int]) -> str:
+def as_shape(shape: Iterable[int]) -> str:
     return " x ".join(map(str, shape))

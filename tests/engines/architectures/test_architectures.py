@@ -52,7 +52,9 @@ def load(folder, quantization="none", dtype="float32"):
 
     native = model_config(folder, read_json(folder / "config.json"))
     tensors = read_tensors(folder, find_weights(folder))
-    return _load_model(folder, native, LoadOptions(quantization, dtype, "cpu", False), tensors)
+    options = LoadOptions(quantization, dtype, "cpu", False)
+    model, _ = _load_model(folder, native, options, tensors)
+    return model
 
 
 def logits(model, name):

@@ -1,0 +1,147 @@
+"""Whether what was loaded is all of a model, by the names of weights; wrappers' names in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from basegate.engines.checkpoints.config_files import damaged
+from basegate.engines.checkpoints.weight_files import MERGE, as_shape, some
+from basegate.errors import CandidateError
+from basegate.i18n.messages import Message
+
+Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
+"""A weight's name, its shape, and the one that it should have."""
+_LAYER = re.compile(r"((?:(?!vision|visual|audio)[a-z_]+\.)+)\d+\.")
+"""The beginning of a weight's name, up to the number of its layer."""
+_OLD_BUFFER = ".inv_freq"
+"""The frequencies of the positions follow from the config; older code saved them, too."""
+_ADAPTER = re.compile(r"\.(lora_|base_layer\.|modules_to_save\.|original_module\.)")
+_WRAPPER = r"(?:^|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|module)\."
+"""What torch.compile, FSDP, activation checkpointing and DataParallel put into a weight's name."""
+_JUDGING_HEAD = re.compile(r"(score|classifier|classification_head|reward_head|qa_outputs)\.")
+
+
+def without_wrappers(names: Collection[str]) -> dict[str, str] | None:
+    """For transformers: patterns that take wrappers out of weights' names, in turn.
+
+    `None` where there are none, or two weights would have the same name.
+    """
+    deepest = max((len(re.findall(_WRAPPER, name)) for name in names), default=0)
+    if not deepest or len({re.sub(_WRAPPER, "", name) for name in names}) < len(names):
+        return None
+    # A pattern takes out one of them; a comment makes the next another key.
+    return {f"{_WRAPPER}(?#{time})": "" for time in range(deepest)}
+
+
+def check_loaded(
+    folder: Path, model: Any, info: Mapping[str, Iterable[Any]], names: Collection[str]
+) -> tuple[Message, ...]:
+    """Check the loading info of transformers; `names` are those of the tensors in the files.
+
+    Returns:
+        A note where weights are not used.
+
+    Raises:
+        CandidateError: a weight is absent (it would be random), of another shape, or has no place
+            in a layer that needs it; or it is of an adapter, or of a head that judges texts.
+    """
+    for name, shape, wanted in (*sorted(info.get("mismatched_keys", ())), *_linear_layers(model)):
+        if tuple(shape) != tuple(wanted):
+            raise damaged(
+                folder,
+                f": the weight {name} has the shape {as_shape(shape)}, and by config.json it "
+                f"should be {as_shape(wanted)}; the files are of different models",
+            )
+    missing, unused = (
+        sorted(map(str, info.get(f"{kind}_keys", ()))) for kind in ("missing", "unexpected")
+    )
+    suspects = [*unused, *(sorted(names) if missing else ())]
+    if adapter := next(filter(_ADAPTER.search, suspects), None):
+        raise CandidateError(
+            f"{folder}: {adapter} is part of an adapter that is not merged, so that the model "
+            f"would be another than the one that was trained. {MERGE}"
+        )
+    if head := next(filter(_JUDGING_HEAD.match, unused), None):
+        raise CandidateError(
+            f"{folder}: {head} is of a head that judges texts: this is a reward or classification "
+            "model, and its language head is not what was trained. Choose the model that it was "
+            "made from."
+        )
+    _check_complete(folder, missing, names)
+    _check_unused(folder, model, unused)
+    if not (left := [name for name in unused if not name.endswith(_OLD_BUFFER)]):
+        return ()
+    note = Message(
+        "weights in its files that the model has no place for are not used ({count}: {names}), "
+        "such as a value head (PPO) that was trained beside it.",
+        count=len(left),
+        names=some(left),
+    )
+    return (note,)
+
+
+def _linear_layers(model: Any) -> Iterator[Mismatch]:
+    """Shapes of linear layers, which transformers does not compare where they are quantised."""
+    import torch
+
+    for name, layer in model.named_modules():
+        if isinstance(layer, torch.nn.Linear):
+            state = getattr(layer.weight, "quant_state", None)
+            shape = tuple(layer.weight.shape if state is None else state.shape)
+            yield f"{name}.weight", shape, (layer.out_features, layer.in_features)
+
+
+def _check_complete(folder: Path, missing: list[str], names: Collection[str]) -> None:
+    if not missing:
+        return
+    lacking = (
+        f"the files lack weights that the model needs ({some(missing)}), which would be random"
+    )
+    if prefix := _prefix(missing, names):
+        raise CandidateError(
+            f"{folder}: the names of all weights begin with {prefix!r}, as a wrapper (peft, a "
+            f"trainer's own) saves them; {lacking}. Save the model without it "
+            f"(`unwrap_model(model).save_pretrained`), or take {prefix!r} off every name."
+        )
+    wrapped = [name for name in sorted(names) if re.search(_WRAPPER, name)]
+    if wrapped and without_wrappers(names) is None:
+        raise CandidateError(
+            f"{folder}: the files hold weights with and without the name of a wrapper in theirs "
+            f"({some(wrapped)}); {lacking}. Unwrap the model before it is saved "
+            "(`accelerator.unwrap_model(model).save_pretrained`; of torch.compile, "
+            "`model._orig_mod`)."
+        )
+    raise damaged(folder, f": {lacking}")
+
+
+def _prefix(missing: Iterable[str], names: Iterable[str]) -> str:
+    """What all names of the files begin with and the model's do not; empty if nothing."""
+    tails = [f".{name}" for name in missing]
+    found = {name[: 1 - len(tail)] for name in names for tail in tails if name.endswith(tail)}
+    prefix = found.pop() if len(found) == 1 else ""
+    return prefix if all(name.startswith(prefix) for name in names) else ""
+
+
+def _check_unused(folder: Path, model: Any, unused: list[str]) -> None:
+    """Refuse a model that leaves out layers, or a bias, scale or adapter of one.
+
+    What stands beside the model, a further head, say, changes nothing of what it writes.
+    """
+    known = {name for name, _ in model.named_parameters()}
+    layers = {found[0] for name in known if (found := _LAYER.match(name))}
+    leaves = {name for name, module in model.named_modules() if not any(module.children())}
+    for name in unused:
+        layer = _LAYER.match(name)
+        # Not a part that the layers of some kinds lack, nor a layer of another kind.
+        beyond = layer and layer[0] not in layers and _LAYER.sub(r"\g<1>0.", name) in known
+        parts = name.split(".")
+        within = {".".join(parts[:end]) for end in range(1, len(parts))} & leaves
+        if beyond or (within and not name.endswith(_OLD_BUFFER)):
+            raise CandidateError(
+                f"{folder}: the weight {name} has no place in a model "
+                "as config.json describes it. Check that both are of one model, that it asks for "
+                "as many layers as there are, and that adapters are merged."
+            )
