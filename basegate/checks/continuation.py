@@ -23,7 +23,7 @@ at least 150 bytes long and zlib compresses it by a factor of at least 2.75.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -34,7 +34,6 @@ from basegate.config.declaration import (
     MetricLabel,
     at_least,
     at_most,
-    by_item,
     register,
 )
 from basegate.config.settings import Positive, SamplingSettings, TableSource, Temperature
@@ -59,6 +58,13 @@ if TYPE_CHECKING:
 
 TELLING = ("cantonese", "written_chinese", "mixed", "foreign")
 """Labels of sentences that show their variety."""
+SHARES = {
+    "cantonese_share": (("cantonese",), TELLING),
+    "latin_share": (("latin_words",), ("latin_words", "han_characters")),
+    "simplified_share": (("simplified",), ("han_characters",)),
+    "looping_share": (("looping",), ()),
+}
+"""By metric, which counts of `read_variety` are taken of the sum of which; of samples if empty."""
 
 
 class ContinuationTable(SampledTable):
@@ -156,12 +162,9 @@ def summarise(samples: Sequence[Sample], *, certain: bool = False) -> Findings:
         return np.array([sum(float(sample.notes[name]) for name in names) for sample in samples])
 
     telling = column(*TELLING)
-    han, latin = column("han_characters"), column("latin_words")
     parts = {
-        "cantonese_share": (column("cantonese"), telling),
-        "latin_share": (latin, latin + han),
-        "simplified_share": (column("simplified"), han),
-        "looping_share": (column("looping"), np.ones(len(samples))),
+        name: (column(*part), column(*whole) if whole else np.ones(len(samples)))
+        for name, (part, whole) in SHARES.items()
     }
     clusters = _clusters(samples, certain)
     draws = clusters if certain else np.arange(len(samples))
@@ -215,13 +218,22 @@ def _share(
     return Metric(name=name, value=value, unit=FRACTION, interval=(low, min(high, 1.0)))
 
 
-def _cantonese(found: Findings) -> ItemScores:
+def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
+    """All shares, prompt by prompt."""
+    for name in SHARES:
+        yield _by_prompt(name, one), _by_prompt(name, other)
+
+
+def _by_prompt(name: str, found: Findings) -> ItemScores:
+    part, whole = SHARES[name]
     tops: dict[str, float] = defaultdict(float)
     bottoms: dict[str, float] = defaultdict(float)
     for sample in found.samples:
-        tops[sample.item] += float(sample.notes.get("cantonese", 0))
-        bottoms[sample.item] += sum(float(sample.notes.get(name, 0)) for name in TELLING)
-    return ItemScores("cantonese_share", FRACTION, dict(tops), dict(bottoms))
+        tops[sample.item] += sum(float(sample.notes.get(each, 0)) for each in part)
+        counts = sum(float(sample.notes.get(each, 0)) for each in whole)
+        bottoms[sample.item] += counts if whole else 1.0
+    lower = name != "cantonese_share"
+    return ItemScores(name, FRACTION, dict(tops), dict(bottoms), lower=lower)
 
 
 LABELS = {
@@ -263,7 +275,7 @@ CHECK = register(
         prepare=prepares(Prompt),
         identity=identity,
         libraries=("canto-filter", "opencc"),
-        compare=by_item(_cantonese),
+        compare=paired,
         label=Message("continuation"),
         labels=LABELS,
     )

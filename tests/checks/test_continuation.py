@@ -5,13 +5,20 @@ import math
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from basegate.checks.continuation import CHECK, measure, read_variety, summarise
+from basegate.checks.continuation import (
+    CHECK,
+    TELLING,
+    measure,
+    paired,
+    read_variety,
+    summarise,
+)
 from basegate.checks.early_stopping import MeasureTask
 from basegate.config.settings import Sampling, SamplingSettings, TableSource
 from basegate.data.banks import Bank, Prompt
 from basegate.engines.protocol import Draw
 from basegate.errors import InvalidMeasurement
-from basegate.measurement import Sample
+from basegate.measurement import Findings, Sample
 from basegate.stats.intervals import share_interval
 from tests.helpers.checkpoints import write_jsonl
 
@@ -256,3 +263,25 @@ def test_prompts_are_read_from_the_bank_and_identified_by_its_content(tmp_path):
     assert CHECK.prepare(settings_for(path)).records == (Prompt(id="a", prompt="我係"),)
     assert CHECK.identity(settings_for(path)) == CHECK.identity(settings_for(copy))
     assert CHECK.identity(settings_for(path)) != CHECK.identity(settings_for(other))
+
+
+def test_all_shares_are_compared_prompt_by_prompt():
+    def sample(prompt, **notes):
+        empty = dict.fromkeys((*TELLING, "latin_words", "han_characters", "simplified"), 0)
+        return Sample(item=prompt, prompt="?", text="t", seed=0, notes={**empty, **notes})
+
+    one = Findings(
+        metrics=(),
+        samples=(
+            sample("a", cantonese=3, mixed=1, han_characters=30, simplified=2, looping=True),
+            sample("a", foreign=1, latin_words=9, looping=False),
+        ),
+    )
+    found = {ours.metric: (ours, theirs) for ours, theirs in paired(one, one)}
+    assert {name: (ours.counts, ours.totals) for name, (ours, _) in found.items()} == {
+        "cantonese_share": ({"a": 3.0}, {"a": 5.0}),
+        "latin_share": ({"a": 9.0}, {"a": 39.0}),
+        "simplified_share": ({"a": 2.0}, {"a": 30.0}),
+        "looping_share": ({"a": 1.0}, {"a": 2.0}),
+    }
+    assert [ours.lower for ours, _ in found.values()] == [False, True, True, True]

@@ -192,7 +192,7 @@ def test_equal_candidates_are_not_told_apart():
 
 
 def test_shares_of_sentences_that_are_all_alike_have_an_interval_too():
-    (found,) = compare([("one", written([(3, 0)] * 9)), ("two", written([(5, 0)] * 9))])
+    found, *_ = compare([("one", written([(3, 0)] * 9)), ("two", written([(5, 0)] * 9))])
     bound = 1 - 0.025 ** (1 / 9)
     assert found.interval == pytest.approx((-bound, bound))
 
@@ -218,13 +218,13 @@ def test_only_the_samples_that_every_question_has_count():
 
 
 def test_continuations_are_compared_by_sentences_over_prompts():
-    (found,) = compare([("one", written([(3, 1), (1, 3)])), ("two", written([(0, 4), (2, 0)]))])
+    found, *_ = compare([("one", written([(3, 1), (1, 3)])), ("two", written([(0, 4), (2, 0)]))])
     assert (found.first_value, found.second_value) == (0.5, pytest.approx(1 / 3))
     assert (found.metric, found.items) == ("cantonese_share", 2)
 
 
 def test_a_prompt_without_a_telling_sentence_is_left_out_on_both_sides():
-    (found,) = compare([("one", written([(3, 1), (0, 0)])), ("two", written([(1, 3), (2, 0)]))])
+    found, *_ = compare([("one", written([(3, 1), (0, 0)])), ("two", written([(1, 3), (2, 0)]))])
     assert found.items == 1
     assert (found.first_value, found.second_value) == (0.75, 0.25)
     assert found.better is None
