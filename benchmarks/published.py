@@ -52,7 +52,7 @@ PUBLISHED = {
 """acc_norm in per cent, zero-shot, bfloat16: harishsg993010/HobbyLM, docs/ARCHITECTURE_RESEARCH.md,
 of the base model before it was quantised."""
 APART = 0.002
-"""Share of answers that may differ from the peer's: ties, in the last digit of a sum."""
+"""Share of a candidate's answers that may differ from the peer's: ties in the last digits."""
 NEAR = 3.0
 """Points from the published figure, for weights that were quantised since."""
 
@@ -169,14 +169,14 @@ def _compare(source: str, thresholds: Path, store: Path, limit: int | None) -> I
     found = measured(store, name)
     engine = None if limit == 0 else load_candidate(place, quantization="none", dtype="float32")
     checks = {each.item: each.settings for each in load_thresholds(thresholds).checks}
+    differing = compared = 0
     for task in TASKS:
         choices = found[task.file].findings.choices
         ours = {each.item: each.by_text == each.expected for each in choices}
         accuracy = _per_cent(ours)
         theirs = peer_answers(engine, checks[task.file], limit) if engine is not None else {}
         apart = sum(ours[item] != right for item, right in theirs.items())
-        if apart > APART * len(theirs):
-            yield f"{name}, {task.name}: {apart} of {len(theirs)} answers apart"
+        differing, compared = differing + apart, compared + len(theirs)
         published = PUBLISHED.get(name, {}).get(task.name)
         if published is not None and abs(accuracy - published) > NEAR:
             yield f"{name}, {task.name}: {accuracy:.2f} %, published {published:.2f} %"
@@ -187,6 +187,8 @@ def _compare(source: str, thresholds: Path, store: Path, limit: int | None) -> I
             f"{published:.2f}" if published is not None else "",
         )
         print(f"| {' | '.join(row)} |", flush=True)
+    if differing > APART * compared:
+        yield f"{name}: {differing} of {compared} answers apart"
 
 
 def _per_cent(right: dict[str, bool]) -> float:
