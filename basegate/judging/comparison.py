@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
+from statistics import stdev
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from basegate.config.declaration import declaration_of, origin_of
@@ -80,11 +81,7 @@ class _Pair(NamedTuple):
     @property
     def standard_error(self) -> float | None:
         values = self.linearised
-        if len(values) < 2:
-            return None
-        mean = math.fsum(values) / len(values)
-        squares = math.fsum((each - mean) ** 2 for each in values)
-        return math.sqrt(squares / (len(values) - 1) / len(values))
+        return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
 
 def compare(measured: Iterable[tuple[str, Measurement]]) -> tuple[Comparison, ...]:

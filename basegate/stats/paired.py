@@ -52,25 +52,6 @@ class ItemScores:
         return cls(metric, FRACTION, values, dict.fromkeys(values, 1.0), best_of=best_of)
 
 
-def paired_difference(
-    first: Sequence[float], second: Sequence[float], confidence: float = 0.95
-) -> tuple[float, tuple[float, float] | None]:
-    """mean(first - second) of paired values, and Student's interval; `None` for fewer than two.
-
-    Source: Student, The probable error of a mean, Biometrika 6, 1908.
-    """
-    from scipy import special
-
-    differences = [a - b for a, b in zip(first, second, strict=True)]
-    mean = math.fsum(differences) / len(differences)
-    if len(differences) < 2:
-        return mean, None
-    variance = math.fsum((each - mean) ** 2 for each in differences) / (len(differences) - 1)
-    half = float(special.stdtrit(len(differences) - 1, 0.5 + confidence / 2))
-    half *= math.sqrt(variance / len(differences))
-    return mean, (mean - half, mean + half)
-
-
 def paired_share_interval(differences: Sequence[float], confidence: float) -> tuple[float, float]:
     """Score interval of the mean difference of paired shares; differences are between -1 and 1.
 

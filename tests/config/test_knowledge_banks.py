@@ -77,8 +77,10 @@ def test_options_have_a_heading_where_they_are_always_listed(load, formulation):
     head = "" if formulation == "both" else "Choices:\\n"
     scored = BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
     template = f'template = "{{question}}:\\n{head}{{options}}\\n\\\\boxed{{}} Answer: "\n'
-    load(scored + template + f'formulation = "{formulation}"\n')
-    load(BANK + 'template = "{question}\\nChoices:\\n{options}\\nAnswer: "\n')
+    by_likelihood = load(scored + template + f'formulation = "{formulation}"\n')
+    sampled = load(BANK + 'template = "{question}\\nChoices:\\n{options}\\nAnswer: "\n')
+    for thresholds in (by_likelihood, sampled):
+        assert "{options}" in thresholds.checks[0].settings.template
 
 
 def test_likelihood_gates_where_it_is_asked_to(load):

@@ -151,7 +151,8 @@ def test_a_model_that_judges_texts_is_refused_by_its_config(tmp_path, kind):
     "kinds", [None, [], ["LlamaForCausalLM"], ["A", "AForSequenceClassification"], "odd", [1]]
 )
 def test_a_model_that_writes_is_not(tmp_path, kinds):
-    read_config(change(copy(tmp_path), "config.json", architectures=kinds))
+    found = read_config(change(copy(tmp_path), "config.json", architectures=kinds))
+    assert found["architectures"] == kinds
 
 
 @pytest.mark.parametrize("others", [["pytorch_model.bin"], [FIRST, INDEX]], ids=["bin", "shards"])
