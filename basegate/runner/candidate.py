@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,11 @@ class Candidate:
     def compute_dtype(self) -> str | None:
         """The dtype that it computes in, where that is not its own."""
         return another_dtype(self.spec, self.device)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What else of its kind can change its numbers, found out once; see `backends.Backend`."""
+        return backend_of(self.spec).identity(self.spec)
 
     @property
     def loaded(self) -> bool:

@@ -27,7 +27,6 @@ from basegate.errors import BasegateError, InvalidMeasurement, NotKept
 from basegate.i18n.messages import Message
 from basegate.measurement import Earlier, Findings, Measurement, Work
 from basegate.progress import Progress
-from basegate.runner.backends import backend_of
 from basegate.runner.candidate import Candidate
 from basegate.runner.unforeseen import unforeseen, watching
 from basegate.serialization import digest
@@ -314,7 +313,7 @@ def identify(candidate: Candidate, check: CheckConfig) -> dict[str, Any]:
             "device": candidate.device,
             # Only where it is another than the candidate's own: that rounds otherwise.
             **({"compute": compute} if (compute := candidate.compute_dtype) else {}),
-            **backend_of(spec).identity(spec),
+            **candidate.identity,
         },
         **identify_check(check),
         **identify_software(check.name),
