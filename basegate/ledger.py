@@ -35,6 +35,7 @@ class Comparison(Frozen):
             asking stopped early; `None` where it cannot be told.
         confidence: the interval's level, 1 - 0.05 / comparisons.
         comparisons: pairs of candidates compared in this metric, which the level allows for.
+        best_of: metrics of which each one's better was taken, which interval and p-value allow for.
         p_value: of the exact sign test over items (McNemar's where items are right or wrong),
             adjusted by Holm over these pairs.
         better: which one is significantly better; `None` where neither is.
@@ -55,6 +56,7 @@ class Comparison(Frozen):
     interval: Interval = None
     confidence: float
     comparisons: int
+    best_of: int = 1
     p_value: float
     better: Literal["first", "second"] | None = None
 
