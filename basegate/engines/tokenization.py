@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import tokenizers
 from tokenizers import decoders, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from basegate.engines.checkpoints.config_files import code_places, read_json, readable
+from basegate.engines.checkpoints.config_files import code_places
+from basegate.engines.checkpoints.file_reading import read_json, readable
 from basegate.engines.special_words import SpecialWords
 from basegate.errors import CandidateError, InvalidMeasurement, summary
 from basegate.i18n.messages import Message, joined
@@ -209,12 +212,14 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
             random = _without_dropout(loaded)
             tokenizer, notes = _as_published(clean, loaded)
         _check_repeatable(folder, tokenizer)
-        return tokenizer, (*random, *notes)
+        return tokenizer, (*random, *notes, *_note_on_prefix(tokenizer, str(folder)))
     except CandidateError:
         raise
     # The tokenizers library raises plain `Exception`, and a checkpoint's own code anything.
     except Exception as error:
-        advice = "Check the tokenizer's files, or fetch them again."
+        if (folder / _FILE).is_file():
+            read_json(folder / _FILE)  # which names what is wrong, if it is no JSON
+        advice = _advice(folder, error)
         named = [path.name for path, _ in code_places(folder)]
         if not trusted and "tokenizer_config.json" in named:
             advice = (
@@ -225,6 +230,35 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
         raise CandidateError(
             f"{folder}: its tokenizer could not be loaded ({summary(error)}). {advice}"
         ) from error
+
+
+def _advice(folder: Path, error: Exception) -> str:
+    if not (folder / _FILE).is_file() and find_spec("sentencepiece") is None:
+        return (
+            "Without tokenizer.json it takes SentencePiece: `pip install sentencepiece protobuf`."
+        )
+    if "untagged enum" in str(error):
+        return (
+            f"{_FILE} is damaged, or was written by a newer version of tokenizers than the "
+            f"{tokenizers.__version__} here: `pip install -U tokenizers transformers`."
+        )
+    return "Check the tokenizer's files, or fetch them again."
+
+
+def _note_on_prefix(tokenizer: Any, name: str) -> tuple[Message, ...]:
+    """A note where what a tokenizer puts before a text is hardly what was meant."""
+    prefix = _prefix(tokenizer, name)
+    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    if len(set(prefix)) == len(prefix) and special.issuperset(prefix):
+        return ()
+    note = Message(
+        "its tokenizer puts {tokens} before every text: the same token twice, or one that is no "
+        "special token. It is measured so, as any program reads it; see post_processor in {file} "
+        "if the model was not trained so.",
+        tokens=" ".join(map(str, tokenizer.convert_ids_to_tokens(prefix))),
+        file=_FILE,
+    )
+    return (note,)
 
 
 def _without_dropout(tokenizer: Any) -> tuple[str, ...]:
@@ -266,6 +300,7 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
     if size is None:
         return
     marks = {key for key, token in tokenizer.added_tokens_decoder.items() if token.special}
+    marks |= {*SpecialWords(tokenizer).ids.values()}  # no text becomes these either
     ids = {key: token for token, key in tokenizer.get_vocab().items() if key not in marks}
     prefix = Encoder(tokenizer, str(folder)).prefix
     beyond = sorted(key for key in {*ids, *prefix} if key >= size)

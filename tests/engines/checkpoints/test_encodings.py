@@ -6,7 +6,8 @@ import codecs
 
 import pytest
 
-from basegate.engines.checkpoints.config_files import read_config, readable
+from basegate.engines.checkpoints.config_files import read_config
+from basegate.engines.checkpoints.file_reading import readable
 from basegate.engines.checkpoints.model_config import model_config
 from basegate.engines.tokenization import load_tokenizer
 from tests.helpers.checkpoints import refusal
