@@ -216,7 +216,7 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
             random = _without_dropout(loaded)
             tokenizer, notes = _as_published(clean, loaded)
         _check_repeatable(folder, tokenizer)
-        return tokenizer, (*random, *notes)
+        return tokenizer, tuple(dict.fromkeys((*random, *notes)))
     except CandidateError:
         raise
     # The tokenizers library raises plain `Exception`, and a checkpoint's own code anything.
@@ -296,14 +296,15 @@ def _as_published(folder: Path, loaded: Any) -> tuple[Any, tuple[str, ...]]:
     own_code = not type(loaded).__module__.startswith("transformers.")
     if own_code or not (folder / _FILE).is_file():
         return loaded, ()
-    tokenizer = loaded
+    tokenizer, random = loaded, tuple[str, ...]()
     # Of this class alone it is known that it takes the file as it is.
     if type(loaded) is not PreTrainedTokenizerFast:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder), local_files_only=True)
-        _without_dropout(tokenizer)
+        # A class that was built anew may have been without it, and nothing was told.
+        random = _without_dropout(tokenizer)
         _name_ends(tokenizer, loaded)
     _begin_as_asked(folder, tokenizer)
-    return tokenizer, _differing(loaded, tokenizer)
+    return tokenizer, (*random, *_differing(loaded, tokenizer))
 
 
 def _name_ends(tokenizer: Any, loaded: Any) -> None:

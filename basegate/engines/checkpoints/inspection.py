@@ -111,7 +111,9 @@ def is_read_anew(folder: Path) -> bool:
     WordPiece wrote spaces between Chinese characters, and dropout cut texts at random.
     """
     path = folder / "tokenizer.json"
-    return path.is_file() and _READ_ANEW.search(path.read_bytes()) is not None
+    if not path.is_file():
+        return (folder / "vocab.txt").is_file()  # BERT's
+    return _READ_ANEW.search(path.read_bytes()) is not None
 
 
 def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, ...]:
