@@ -42,10 +42,17 @@ _REFUSED = {
 """Keys of `config.json` at any depth that lead round a check, or would measure another model than
 the one that is recorded; and what they ask for."""
 _WHOLE = re.compile(
-    r"(\w+_)?(size|length|positions|embeddings|layers?|heads?|experts|dim|window|tok|ids?|ctx|embd)"
+    r"(\w+_)?(size|length|positions|embeddings|layers?|heads?|experts|dim|window|tok|ids?|ctx|embd"
+    r"|rank|groups?|replace|step|interval|kernel|conv|state|inner|model|index|tp|topk)"
 )
 """Keys of whole numbers, which some programs write as floats (512.0)."""
-_CLASSIFIER = re.compile(r"\w*(For\w*Classification|ForQuestionAnswering|RewardModel)")
+_CLASSIFIER = re.compile(
+    r"\w*(For(\w*Classification|QuestionAnswering|MultipleChoice|Score|Regression)|Reward\w*)"
+)
+_READ = re.compile(
+    r"(\w*config|[\w.]+\.index|tokenizer|special_tokens_map|added_tokens|vocab)\.json"
+)
+"""Names of JSON files that are read; in others anything may stand."""
 _POINTER = b"version https://git-lfs"
 OUTSIDE = "So the gate could be made to read any file of this machine"
 
@@ -173,12 +180,11 @@ def check_file(path: Path) -> None:
             f"{path} is a pointer of Git LFS, not the file itself. Run `git lfs pull` in the "
             "repository, or fetch it with `hf download`."
         )
-    encoding = json.detect_encoding(start)
-    if path.suffix == ".json" and not encoding.startswith("utf-8"):
+    encoding = json.detect_encoding(start).upper().replace("-LE", "LE").replace("-BE", "BE")
+    if _READ.fullmatch(path.name) and not encoding.startswith("UTF-8"):
         raise CandidateError(
-            f"{path} is in {encoding.upper()}, and every program reads a checkpoint's JSON as "
-            f'UTF-8. Save it so (`iconv -f {encoding.upper()} -t UTF-8`; on Windows as "UTF-8", '
-            'not "Unicode").'
+            f"{path} is in {encoding}, and every program reads a checkpoint's JSON as UTF-8. Save "
+            f'it so (`iconv -f {encoding} -t UTF-8`; on Windows as "UTF-8", not "Unicode").'
         )
 
 
@@ -272,7 +278,10 @@ def _read(path: Path, rules: type[_Open]) -> dict[str, Any]:
         first = error.errors()[0]
         within = 2 if first["loc"][0] == "text_config" else 1
         key = ".".join(map(str, first["loc"][:within]))
-        raise damaged(path, f": {key} is {_short(first['input'])} ({first['msg']})") from None
+        raise CandidateError(
+            f"{path}: {key} is {_short(first['input'])} ({first['msg']}). Correct it, or fetch the "
+            "checkpoint again."
+        ) from None
     return found
 
 

@@ -27,7 +27,7 @@ _TOKENIZER_FILES = (
 )
 TOKENIZATION = 2
 """How texts become tokens and tokens texts; in the key of what that changes."""
-_READ_ANEW = re.compile(rb'"type":\s*"WordPiece"|"dropout":\s*0?\.0*[1-9]')
+_READ_ANEW = re.compile(rb'"type":\s*"WordPiece"|"dropout":\s*(0?\.0*[1-9]|1\.|\d[.\d]*e)')
 _READ = ("*.json", "*.model", "*.tiktoken", "*.jinja", "vocab.txt", "merges.txt")
 
 
