@@ -75,7 +75,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
     "--dry-run": {
         "action": "store_true",
-        "help": "measure nothing and write nothing; print what is stored and, for the rest, how "
+        "help": "measure nothing; print what is stored and, for the rest, how "
         "many tokens are read and written at most, and how long that takes at the speed of what "
         "is stored of this device",
     },

@@ -78,7 +78,7 @@ def farthest(model, asked, batch_tokens=512):
     return np.abs(scored - expected).max()
 
 
-def SILENT_STEP(amount=1):
+def SILENT_STEP(amount=1, kept=False):
     return None
 
 
@@ -148,7 +148,7 @@ def test_no_more_continuations_are_read_at_once_than_there_is_memory_for(llama, 
             batches.append([len(each.continuations) for each in given[-1]]) or run(*given)
         ),
     )
-    again = scorer.score(REQUESTS, done.append)
+    again = scorer.score(REQUESTS, lambda amount, kept: done.append(amount))
     # Three after the longest prompt, then one, then two.
     assert batches == [[2], [1, 1], [2]]
     assert done == [1, 1, 1]
