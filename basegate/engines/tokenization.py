@@ -68,7 +68,10 @@ class Encoder:
 
     def __init__(self, tokenizer: Any, name: str) -> None:
         self.tokenizer = tokenizer
-        self.prefix = _prefix(tokenizer, name)
+        bare = _shortest(tokenizer, name)
+        self.prefix = _prefix(tokenizer, *bare)
+        # Some tokenizers write it although they are told not to.
+        self._always = bare[1][: len(self.prefix)] == self.prefix
         self._name = name
         self._words = SpecialWords(tokenizer)
         # Words of WordPiece come with spaces between them; in Chinese every character is one.
@@ -87,17 +90,20 @@ class Encoder:
         """The tokens of a prompt and of the text that follows it.
 
         Both are encoded as one text, as the model would meet them. A token that reaches over the
-        boundary belongs to the text.
+        boundary belongs to the text, and so does a space at the prompt's end: most tokenizers have
+        it in the first word's token, but give it one of its own before a figure, say, and then it
+        would count for some options of a question and not for others.
         """
         ids, spans = self._encode(prompt + text)
+        end = len(prompt.rstrip(" "))
         if spans is None:
-            alone = self._encode(prompt)[0]
+            alone = self._encode(prompt[:end])[0]
             first = next(
                 (place for place, (a, b) in enumerate(zip(alone, ids, strict=False)) if a != b),
                 min(len(alone), len(ids)),
             )
             return ids[:first], Encoded(ids[first:], None)
-        inside = spans[:, 1] > len(prompt)
+        inside = spans[:, 1] > end
         first = int(np.argmax(inside)) if inside.any() else len(ids)
         starts = np.maximum(spans[first:, 0] - len(prompt), 0)
         return ids[:first], Encoded(ids[first:], starts)
@@ -121,6 +127,11 @@ class Encoder:
         if decoded == text:
             return 0
         return (_ink(text) - _ink(decoded)).total()
+
+    def reads(self, text: str, ids: Sequence[int]) -> bool:
+        """Whether the tokens hold anything of a text but white space, if it has more."""
+        ink = _ink(text).total()
+        return ink == 0 or self.lost(text, ids) < ink
 
     def lost_share(self, text: str) -> float:
         """The share of a text's characters that are lost; 1 where it has no token to score."""
@@ -147,8 +158,8 @@ class Encoder:
             made = self._words.splitting.encode(text, add_special_tokens=False)
             ids, offsets = made.ids, made.offsets
         spans = np.array(offsets).reshape(-1, 2) if fast else None
-        # Some tokenizers write it although they are told not to; it must not stand there twice.
-        own = len(self.prefix) if ids[: len(self.prefix)] == self.prefix else 0
+        written = self._always and ids[: len(self.prefix)] == self.prefix
+        own = len(self.prefix) if written else 0  # it must not stand there twice
         if taken := self._words.taken(words, ids[own:]):
             raise InvalidMeasurement(
                 f"the tokenizer of {self._name} reads {joined(map(repr, taken))} in a text as "
@@ -174,8 +185,7 @@ def _shortest(tokenizer: Any, name: str) -> tuple[str, list[int]]:
     )
 
 
-def _prefix(tokenizer: Any, name: str) -> list[int]:
-    text, bare = _shortest(tokenizer, name)
+def _prefix(tokenizer: Any, text: str, bare: list[int]) -> list[int]:
     prefix = _before(tokenizer(text)["input_ids"], bare)
     if prefix:
         return prefix
@@ -212,31 +222,29 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
             random = _without_dropout(loaded)
             tokenizer, notes = _as_published(clean, loaded)
         _check_repeatable(folder, tokenizer)
-        return tokenizer, (*random, *notes, *_note_on_prefix(tokenizer, str(folder)))
+        odd = _note_on_prefix(Encoder(tokenizer, str(folder)))
+        return tokenizer, tuple(dict.fromkeys((*random, *notes, *odd)))
     except CandidateError:
         raise
     # The tokenizers library raises plain `Exception`, and a checkpoint's own code anything.
     except Exception as error:
         if (folder / _FILE).is_file():
             read_json(folder / _FILE)  # which names what is wrong, if it is no JSON
-        advice = _advice(folder, error)
-        named = [path.name for path, _ in code_places(folder)]
-        if not trusted and "tokenizer_config.json" in named:
-            advice = (
-                "It is Python code of the checkpoint's own, which is not run. Choose a converted "
-                "checkpoint, or read the code, pin its commit and name the candidate in "
-                "--trust-remote-code."
-            )
         raise CandidateError(
-            f"{folder}: its tokenizer could not be loaded ({summary(error)}). {advice}"
+            f"{folder}: its tokenizer could not be loaded ({summary(error)}). "
+            f"{_advice(folder, trusted, error)}"
         ) from error
 
 
-def _advice(folder: Path, error: Exception) -> str:
-    if not (folder / _FILE).is_file() and find_spec("sentencepiece") is None:
+def _advice(folder: Path, trusted: bool, error: Exception) -> str:
+    if not trusted and "tokenizer_config.json" in [path.name for path, _ in code_places(folder)]:
         return (
-            "Without tokenizer.json it takes SentencePiece: `pip install sentencepiece protobuf`."
+            "It is Python code of the checkpoint's own, which is not run. Choose a converted "
+            "checkpoint, or read the code, pin its commit and name the candidate in "
+            "--trust-remote-code."
         )
+    if not (folder / _FILE).is_file() and find_spec("sentencepiece") is None:
+        return f"Without {_FILE} it takes SentencePiece: `pip install sentencepiece protobuf`."
     if "untagged enum" in str(error):
         return (
             f"{_FILE} is damaged, or was written by a newer version of tokenizers than the "
@@ -245,9 +253,9 @@ def _advice(folder: Path, error: Exception) -> str:
     return "Check the tokenizer's files, or fetch them again."
 
 
-def _note_on_prefix(tokenizer: Any, name: str) -> tuple[Message, ...]:
+def _note_on_prefix(encoder: Encoder) -> tuple[Message, ...]:
     """A note where what a tokenizer puts before a text is hardly what was meant."""
-    prefix = _prefix(tokenizer, name)
+    prefix, tokenizer = encoder.prefix, encoder.tokenizer
     special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
     if len(set(prefix)) == len(prefix) and special.issuperset(prefix):
         return ()
@@ -255,7 +263,7 @@ def _note_on_prefix(tokenizer: Any, name: str) -> tuple[Message, ...]:
         "its tokenizer puts {tokens} before every text: the same token twice, or one that is no "
         "special token. It is measured so, as any program reads it; see post_processor in {file} "
         "if the model was not trained so.",
-        tokens=" ".join(map(str, tokenizer.convert_ids_to_tokens(prefix))),
+        tokens=encoder.prefix_in_words,
         file=_FILE,
     )
     return (note,)
@@ -324,14 +332,15 @@ def _as_published(folder: Path, loaded: Any) -> tuple[Any, tuple[str, ...]]:
     own_code = not type(loaded).__module__.startswith("transformers.")
     if own_code or not (folder / _FILE).is_file():
         return loaded, ()
-    tokenizer = loaded
+    tokenizer, random = loaded, tuple[str, ...]()
     # Of this class alone it is known that it takes the file as it is.
     if type(loaded) is not PreTrainedTokenizerFast:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder), local_files_only=True)
-        _without_dropout(tokenizer)
+        # A class that was built anew may have been without it, and nothing was told.
+        random = _without_dropout(tokenizer)
         _name_ends(tokenizer, loaded)
     _begin_as_asked(folder, tokenizer)
-    return tokenizer, _differing(loaded, tokenizer)
+    return tokenizer, (*random, *_differing(loaded, tokenizer))
 
 
 def _name_ends(tokenizer: Any, loaded: Any) -> None:

@@ -49,7 +49,9 @@ _REFUSED = {
 }
 """Keys of `config.json` at any depth that lead round a check, or would measure another model than
 the one that is recorded; and what they ask for."""
-_CLASSIFIER = re.compile(r"\w*(For\w*Classification|ForQuestionAnswering|RewardModel)")
+_CLASSIFIER = re.compile(
+    r"\w*(For(\w*Classification|QuestionAnswering|MultipleChoice|Score|Regression)|Reward\w*)"
+)
 _FILLS_GAPS = re.compile(r"\w*(ForMaskedLM|ForPreTraining)")
 _NOT_LOADED = re.compile(r"\..*|(?!(pytorch_)?model[.-]).*\.(safetensors|bin)")
 """Weights under other names, and what macOS writes beside each file (`._config.json`)."""
@@ -182,7 +184,10 @@ def _read(path: Path, rules: type[_Open]) -> dict[str, Any]:
                 f"{instead(path.parent, path.name)}Give the checkpoint that was saved for "
                 f"transformers, with its own {path.name}."
             ) from None
-        raise damaged(path, f": {key} is {_short(first['input'])} ({first['msg']})") from None
+        raise CandidateError(
+            f"{path}: {key} is {_short(first['input'])} ({first['msg']}). Correct it, or fetch the "
+            "checkpoint again."
+        ) from None
     return found
 
 

@@ -17,7 +17,9 @@ from basegate.errors import CandidateError
 _DEEPEST = 64
 """Tables within tables; real configs have three."""
 _WHOLE = re.compile(
-    r"(\w+_)?(size|length|positions|embeddings|layers?|heads?|experts|dim|window|tok|ids?|ctx|embd)"
+    r"num_\w+|(\w+_)?(size|length|positions|embeddings|layers?|heads?|experts|dim|window|tok|ids?|ctx|embd"
+    r"|rank|groups?|replace|step|interval|kernel|conv|state|inner|model|index|tp|topk|k"
+    r"|expand|section|scalar|per_\w+|d_\w+)"
 )
 """Keys of whole numbers, which some programs write as floats (512.0) or as text."""
 _NUMBER = re.compile(r"(\w+_)?(eps|epsilon|theta|factor|range)")
@@ -26,9 +28,8 @@ _NUMERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FLOAT = re.compile(r"b?float\d\w*")
 _EMPTY: tuple[Any, ...] = ("", {"content": ""})
 _MENDED = ("config.json", "tokenizer_config.json", "special_tokens_map.json")
-_JSON_READ = re.compile(
-    r"((generation_)?config|tokenizer(_config)?|special_tokens_map|added_tokens|vocab"
-    r"|(pre)?processor_config|.*\.index)\.json"
+_READ = re.compile(
+    r"(\w*config|[\w.]+\.index|tokenizer|special_tokens_map|added_tokens|vocab)\.json"
 )
 """Of a folder's JSON, what a checkpoint is read from; results, notes and the like lie beside it."""
 _POINTER = b"version https://git-lfs"
@@ -46,12 +47,11 @@ def check_file(path: Path) -> None:
             f"{path} is a pointer of Git LFS, not the file itself. Run `git lfs pull` in the "
             "repository, or fetch it with `hf download`."
         )
-    encoding = json.detect_encoding(start)
-    if _JSON_READ.fullmatch(path.name) and not encoding.startswith("utf-8"):
+    encoding = json.detect_encoding(start).upper().replace("-LE", "LE").replace("-BE", "BE")
+    if _READ.fullmatch(path.name) and not encoding.startswith("UTF-8"):
         raise CandidateError(
-            f"{path} is in {encoding.upper()}, and every program reads a checkpoint's JSON as "
-            f'UTF-8. Save it so (`iconv -f {encoding.upper()} -t UTF-8`; on Windows as "UTF-8", '
-            'not "Unicode").'
+            f"{path} is in {encoding}, and every program reads a checkpoint's JSON as UTF-8. Save "
+            f'it so (`iconv -f {encoding} -t UTF-8`; on Windows as "UTF-8", not "Unicode").'
         )
 
 
@@ -122,8 +122,9 @@ def _as_meant(value: Any, key: str) -> Any:
 def readable(folder: Path, without: Collection[str] = ()) -> Iterator[Path]:
     """A checkpoint's folder as transformers can read its small files, without some of its files.
 
-    Where one begins with a byte order mark, or config.json writes whole numbers as floats, it is a
-    folder of links with mended copies, which lasts as long as the context.
+    Where one begins with a byte order mark, says what `_as_meant` reads otherwise, or is an index
+    without metadata, it is a folder of links with mended copies, which lasts as long as the
+    context.
     """
     mended = {
         path.name: text for path in folder.glob("*.json") if (text := _mended(path)) is not None
@@ -146,11 +147,15 @@ def _mended(path: Path) -> bytes | None:
     """What a file should hold, if that is not what it holds."""
     with path.open("rb") as file:
         marked = file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
-    if path.name in _MENDED:
-        table = json.dumps(read_json(path))
-        same = not marked and json.dumps(json.loads(path.read_bytes())) == table
-        return None if same else table.encode()
-    return path.read_bytes().removeprefix(codecs.BOM_UTF8) if marked else None
+    index = path.name.endswith(".index.json")
+    if path.name not in _MENDED and not index:
+        return path.read_bytes().removeprefix(codecs.BOM_UTF8) if marked else None
+    table = read_json(path)
+    if index:
+        table.setdefault("metadata", {})  # which transformers asks for and does not use
+    text = json.dumps(table)
+    same = not marked and json.dumps(json.loads(path.read_bytes())) == text
+    return None if same else text.encode()
 
 
 def within(value: Any) -> Iterator[tuple[int, Any]]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from basegate.engines.architectures import find, prepare
 from basegate.engines.checkpoints.file_reading import readable
-from basegate.engines.cpu_compute import compute_dtype
+from basegate.engines.devices import compute_dtype
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message
 

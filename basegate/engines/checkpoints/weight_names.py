@@ -21,7 +21,10 @@ _OLD_BUFFERS = (".inv_freq", ".masked_bias")
 _ADAPTER = re.compile(r"\.(lora_|base_layer\.|modules_to_save\.|original_module\.)")
 _WRAPPER = r"(?:^|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|module)\."
 """What torch.compile, FSDP, activation checkpointing and DataParallel put into a weight's name."""
-_JUDGING_HEAD = re.compile(r"(score|classifier|classification_head|reward_head|qa_outputs)\.")
+_JUDGING_HEAD = re.compile(
+    r"(model\.)?(score|classifier|classification|reward|rm|regression|qa)"
+    r"(_head|_layer|_model|_outputs)?\."
+)
 
 
 def without_wrappers(names: Collection[str]) -> dict[str, str] | None:
@@ -66,8 +69,9 @@ def check_loaded(
             "model, and its language head is not what was trained. Choose the model that it was "
             "made from."
         )
-    _check_complete(folder, model, missing, unused, names)
-    _check_unused(folder, model, unused)
+    known = {name for name, _ in model.named_parameters()}
+    _check_complete(folder, model, missing, unused, names, known)
+    _check_unused(folder, model, unused, known)
     notes = (*_note_on_head(model), *_note_on_holes(model))
     if not (left := [name for name in unused if not name.endswith(_OLD_BUFFERS)]):
         return notes
@@ -83,7 +87,7 @@ def check_loaded(
 def _note_on_head(model: Any) -> tuple[Message, ...]:
     """A note where a config ties the head to the embeddings, and the files hold another head."""
     head, embeddings = model.get_output_embeddings(), model.get_input_embeddings()
-    tied = model.config.get_text_config().tie_word_embeddings
+    tied = getattr(model.config, "tie_word_embeddings", False)
     if not tied or head is None or head.weight is embeddings.weight:
         return ()
     note = Message(
@@ -99,7 +103,8 @@ def _note_on_holes(model: Any) -> tuple[Message, ...]:
     for name, weight in model.named_parameters():
         numbers = weight.data.flatten()
         # The beginning first: all but a few end there, and nothing large is read.
-        some_equal = weight.dim() > 1 and bool((numbers[:64] == numbers[0]).all())
+        matrix = weight.dim() > 1 and len(numbers) > 0
+        some_equal = matrix and bool((numbers[:64] == numbers[0]).all())
         if some_equal and bool((numbers == numbers[0]).all()):
             holes.append(name)
     if not holes:
@@ -120,7 +125,8 @@ def _mismatch(folder: Path, model: Any, found: Mismatch) -> CandidateError:
         f"{folder}: the weight {name} has the shape {as_shape(shape)}, and by config.json it "
         f"should be {as_shape(wanted)}"
     )
-    if wanted[0] == model.config.get_text_config().vocab_size and shape[1:] == wanted[1:]:
+    ids = getattr(model.config.get_text_config(), "vocab_size", None)
+    if wanted[0] == ids and shape[1:] == wanted[1:]:
         return CandidateError(
             f"{what}: tokens were added (or rounded up, to 64 say), and only one of the two was "
             f'saved. If the weights are right, write "vocab_size": {shape[0]} in config.json; else '
@@ -144,16 +150,21 @@ def _linear_layers(model: Any) -> Iterator[Mismatch]:
 
 
 def _check_complete(
-    folder: Path, model: Any, missing: list[str], unused: list[str], names: Collection[str]
+    folder: Path,
+    model: Any,
+    missing: list[str],
+    unused: list[str],
+    names: Collection[str],
+    known: Collection[str],
 ) -> None:
     if not missing:
         return
     lacking = (
         f"the files lack weights that the model needs ({some(missing)}), which would be random"
     )
-    if prefix := _prefix(missing, names):
+    if prefix := _prefix(missing, names, known):
         raise CandidateError(
-            f"{folder}: the names of all weights begin with {prefix!r}, as a wrapper (peft, a "
+            f"{folder}: the names of all its weights begin with {prefix!r}, as a wrapper (peft, a "
             f"trainer's own) saves them; {lacking}. Save the model without it "
             f"(`unwrap_model(model).save_pretrained`), or take {prefix!r} off every name."
         )
@@ -186,20 +197,22 @@ def _check_complete(
     )
 
 
-def _prefix(missing: Iterable[str], names: Iterable[str]) -> str:
-    """What all names of the files begin with and the model's do not; empty if nothing."""
+def _prefix(missing: Iterable[str], names: Iterable[str], known: Collection[str]) -> str:
+    """What the names in the files begin with and the model's do not; empty if nothing.
+
+    What is not the model's, a value head, say, may stand beside them without it.
+    """
     tails = [f".{name}" for name in missing]
     found = {name[: 1 - len(tail)] for name in names for tail in tails if name.endswith(tail)}
     prefix = found.pop() if len(found) == 1 else ""
-    return prefix if all(name.startswith(prefix) for name in names) else ""
+    return "" if any(name in known and not name.startswith(prefix) for name in names) else prefix
 
 
-def _check_unused(folder: Path, model: Any, unused: list[str]) -> None:
+def _check_unused(folder: Path, model: Any, unused: list[str], known: Collection[str]) -> None:
     """Refuse a model that leaves out layers, or a bias, scale or adapter of one.
 
     What stands beside the model, a further head, say, changes nothing of what it writes.
     """
-    known = {name for name, _ in model.named_parameters()}
     layers = {found[0] for name in known if (found := _LAYER.match(name))}
     leaves = {name for name, module in model.named_modules() if not any(module.children())}
     for name in unused:
