@@ -26,6 +26,8 @@ _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv
 _LONGEST_CELL = 2**27
 """Characters; a cell may hold a whole document."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"PK\3\4")
+"""First bytes of gzip, bzip2, xz, zstd and zip."""
 
 
 @dataclass(frozen=True)
@@ -125,31 +127,43 @@ def has_lone_surrogate(text: str) -> bool:
 
 
 def read_utf8(path: Path) -> str:
-    """A file's text, in UTF-8 with or without a byte order mark.
+    """A file's text, in UTF-8 with or without a byte order mark; its lines end with LF.
 
     Raises:
-        DataError: it cannot be read, or is not UTF-8; names the likely encoding.
+        DataError: it cannot be read, is not UTF-8, or no text; names the likely encoding.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: is not UTF-8 (byte {error.start} is 0x{data[error.start]:02X}){_advice(data)}"
         ) from None
+    if "\0" in text:
+        raise DataError(f"{path}: is no text (byte {data.index(0)} is NUL){_advice(data)}")
+    return with_lf(text)
+
+
+def with_lf(text: str) -> str:
+    """A text whose lines end with LF, as models have met it, however an editor has ended them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _advice(data: bytes) -> str:
     """The end of the sentence on a file in another encoding: the first that fits, what to do."""
+    if data.startswith(_COMPRESSED):
+        return "; it is compressed. Unpack it and run again."
     for encoding, label, name in (
         ("utf-16", "UTF-16", "UTF-16"),
+        ("utf-16-le", "UTF-16", "UTF-16LE"),
+        ("utf-16-be", "UTF-16", "UTF-16BE"),
         ("big5hkscs", "Big5", "BIG5-HKSCS"),
         ("gb18030", "GB 18030", "GB18030"),
     ):
-        if encoding == "utf-16" and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if (b"\0" in data or encoding.startswith("utf-16")) and encoding != _wide(data):
             continue
         with suppress(UnicodeDecodeError):
             data.decode(encoding)
@@ -158,6 +172,14 @@ def _advice(data: bytes) -> str:
                 f"-f {name} -t UTF-8` and run again."
             )
     return ". Read wrongly it would measure noise: save it as UTF-8 and run again."
+
+
+def _wide(data: bytes) -> str | None:
+    """The form of UTF-16 that bytes seem to be in: by their mark, or zeros on one side alone."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    first, second = (b"\0" in data[side::2] for side in (0, 1))
+    return {(False, True): "utf-16-le", (True, False): "utf-16-be"}.get((first, second))
 
 
 def read_jsonl(path: Path) -> Iterator[Row | RowError]:
@@ -227,7 +249,7 @@ def _records(
     Raises:
         DataError: a quotation mark is not closed, or stands where none can.
     """
-    lines = read_utf8(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = read_utf8(path).split("\n")
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
     found: list[tuple[int, list[str]]] = []
     start, width = 1, len(header or ())

@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "76149a4640a73db8"),
-    "reasoning": (5, "5219123648db875a"),
+    "knowledge": (6, "f83a8faae2199c0b"),
+    "reasoning": (5, "667d3f31d99f979a"),
     "continuation": (7, "339f50baee4f6a01"),
-    "minimal_pairs": (3, "a7b7be91160f7e7c"),
-    "perplexity": (5, "8826dac0fa11a9c8"),
+    "minimal_pairs": (3, "e2153b19768c4047"),
+    "perplexity": (6, "56616d7f38fe8be3"),
 }
 
 

@@ -34,7 +34,9 @@ def verdicts(path):
     return sorted([row[name] for name in names] for row in rows)
 
 
-EXPECTED = sorted(json.loads((STORE / "verdicts.json").read_text(encoding="utf-8")))
+EVERY = json.loads((STORE / "verdicts.json").read_text(encoding="utf-8"))
+# Texts are read otherwise since: a line break at the end of a document is none of it.
+EXPECTED = sorted(row for row in EVERY if row[1] != "perplexity")
 
 
 def test_a_store_of_6f604dd_is_judged_as_it_was_then(store, tmp_path, capsys):
@@ -42,7 +44,10 @@ def test_a_store_of_6f604dd_is_judged_as_it_was_then(store, tmp_path, capsys):
     options = ["--store", str(store), "--thresholds", str(THRESHOLDS), "--ledger", str(ledger)]
     assert main(["judge", *options]) == 1
     assert verdicts(ledger) == EXPECTED
-    assert "not measured" not in capsys.readouterr().out
+    missing = [line for line in capsys.readouterr().out.split("\n") if "not measured" in line]
+    assert [line.split()[:6] for line in missing] == [
+        ["not", "measured", "perplexity", "held-out-yue", "pytest", "--model"]
+    ] * 2
 
 
 def test_pytest_takes_it_as_measured_and_loads_nothing(store, tmp_path, pytester, monkeypatch):
@@ -65,6 +70,7 @@ def test_pytest_takes_it_as_measured_and_loads_nothing(store, tmp_path, pytester
         "-p",
         "no:cacheprovider",
         "--model=tiny-yue,tiny-en",
+        "-k=not perplexity",
     ]
     arguments += [f"--thresholds={THRESHOLDS}", f"--store={store}", f"--ledger={ledger}"]
     found = pytester.run(sys.executable, "-m", "pytest", *arguments, ROOT / "tests_models")
