@@ -162,6 +162,11 @@ class CheckSettings(Frozen):
     places: ClassVar[tuple[str, ...]] = ()
     formerly: ClassVar[Mapping[str, object]] = {}
 
+    @property
+    def window_needed(self) -> int | None:
+        """Tokens that a candidate has to take at once: a check's `window`, where it has one."""
+        return getattr(self, "window", None)
+
 
 class BankSettings(CheckSettings):
     """How one bank is put to a model."""

@@ -48,7 +48,7 @@ KNOWN = {
     "knowledge": (6, "f83a8faae2199c0b"),
     "reasoning": (5, "667d3f31d99f979a"),
     "continuation": (7, "339f50baee4f6a01"),
-    "minimal_pairs": (3, "e2153b19768c4047"),
+    "minimal_pairs": (3, "510a6c3c1a3b23cd"),
     "perplexity": (6, "56616d7f38fe8be3"),
 }
 
