@@ -78,7 +78,8 @@ def test_a_candidate_made_for_fewer_tokens_takes_these(tmp_path, monkeypatch, co
 
 def test_no_candidate_is_too_small_for_pairs(tmp_path):
     write_jsonl(tmp_path / "pairs.jsonl", {"id": "1", "right": "一", "wrong": "二"})
-    table = '[minimal_pairs]\nwindow = 64\n[minimal_pairs.banks.b]\npairs = "pairs.jsonl"\nmin_preferred = 0.5\n'
+    bank = '[minimal_pairs.banks.b]\npairs = "pairs.jsonl"\nmin_preferred = 0.5\n'
+    table = f"[minimal_pairs]\nwindow = 64\n{bank}"
     (tmp_path / "t.toml").write_text(table, encoding="utf-8")
     thresholds = load_thresholds(tmp_path / "t.toml")
     assert thresholds.checks[0].settings.window == 64
