@@ -98,7 +98,8 @@ def test_the_exit_status_of_the_process(store, thresholds, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "shown"), [("ascii", r"\u4e00\u5b9a\u4fc2\uff1f[\u2026]A"), ("big5", "一定係？[…]A")]
+    ("encoding", "shown"),
+    [("ascii", r"\u4e00\u5b9a\u4fc2\uff1f[\u2026]A"), ("big5", "一定係？[…]A")],
 )
 def test_what_a_terminal_cannot_show_is_escaped(store, thresholds, tmp_path, encoding, shown):
     made = measurement(thresholds, "knowledge", answers())
