@@ -8,20 +8,20 @@ from __future__ import annotations
 import csv
 import json
 import re
-import string
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 from basegate.config.settings import TableSource
 from basegate.data.hub import load_table, resolve_commit
+from basegate.data.option_texts import as_text, form, is_missing, lettered, without_label
 from basegate.errors import DataError
 from basegate.serialization import hash_file
 
 AnswerKind = Literal["letter", "text", "number"]
-LETTERS = string.ascii_uppercase
 _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv"}
 _LONGEST_CELL = 2**27
 """Characters; a cell may hold a whole document."""
@@ -124,6 +124,22 @@ def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str
 def has_lone_surrogate(text: str) -> bool:
     """Whether a text has an unpaired surrogate: JSON can say it, UTF-8 cannot hold it."""
     return _SURROGATE.search(text) is not None
+
+
+_QUOTES = (("「", "」"), ("『", "』"), ("“", "”"), ("《", "》"), ("〈", "〉"), ("（", "）"))
+
+
+def check_quotes(text: str) -> None:
+    """Refuse a text of which a quotation mark or bracket is not closed: it lost its end."""
+    for opening, closing in _QUOTES:
+        steps = ((char == opening) - (char == closing) for char in text)
+        depths = list(accumulate(steps, initial=0))
+        if depths[-1] or min(depths) < 0:
+            raise ValueError(f"{opening} and {closing} are unbalanced in {text[:20]!r}")
+    marks = text.count('"')
+    inches = sum(before.isdigit() and char == '"' for before, char in pairwise(text))
+    if marks % 2 and (marks - inches) % 2:
+        raise ValueError(f"the quotation marks are unbalanced in {text[:20]!r}")
 
 
 def read_utf8(path: Path) -> str:
@@ -304,9 +320,10 @@ def pick(
     """The fields of a record from a row (column to cell).
 
     Options may be a table of letters and texts, a list of texts, or columns of their own; they
-    get letters in their order. An answer may be a letter, an option's text, or its number.
-    A field is taken from the column of its name where `columns` does not say otherwise; `options`
-    may be a list of columns. The number `first_answer` stands for the first option.
+    get letters in their order (`option_texts`). An answer may be a letter, an option's text, or its
+    number. A field is taken from the column of its name where `columns` does not say otherwise;
+    `options` may be a list of columns. The number `first_answer` stands for the first option. A
+    cell that holds nothing (`None`, NaN) is no field.
 
     Raises:
         ValueError: a column that `columns` names is not there, or an answer could be two options.
@@ -315,17 +332,19 @@ def pick(
     for field in fields:
         column = columns.get(field, field)
         if isinstance(column, tuple):
-            found[field] = [_cell(row, name) for name in column]
-        elif column in row or field in columns:
-            found[field] = _cell(row, column)
+            # A table has an empty cell where a question has fewer options than others.
+            cells = [_cell(row, name) for name in column]
+            found[field] = [None if cell == "" else cell for cell in cells]
+        elif (column in row or field in columns) and not is_missing(cell := _cell(row, column)):
+            found[field] = cell
     if "id" in found:
-        found["id"] = _text(found["id"])
+        found["id"] = as_text(found["id"])
     if "options" in found:
-        found["options"] = _options(found["options"])
+        found["options"] = lettered(found["options"])
         if isinstance(found["options"], dict) and "answer" in found:
             found["answer"] = _letter(found["answer"], found["options"], first_answer, answers)
     elif "answer" in found:
-        found["answer"] = _number(found["answer"])
+        found["answer"] = as_number(found["answer"])
     return found
 
 
@@ -333,21 +352,6 @@ def _cell(row: Mapping[str, Any], column: str) -> Any:
     if column not in row:
         raise ValueError(f"has no {column!r}, it has {', '.join(map(repr, row))}")
     return row[column]
-
-
-def _text(value: Any) -> Any:
-    """A number as text, e.g. of an option; anything else as it is."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _options(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        if len(value) > len(LETTERS):
-            raise ValueError(f"there are {len(value)} options, more than letters")
-        return dict(zip(LETTERS, map(_text, value), strict=False))
-    if isinstance(value, dict):
-        return {str(key).strip(): _text(text) for key, text in value.items()}
-    return value
 
 
 def _letter(
@@ -358,7 +362,7 @@ def _letter(
     Raises:
         ValueError: it may stand for two: "A" among the options O, A, B and AB, "2" among numbers.
     """
-    answer = _number(answer)
+    answer = as_number(answer)
     if isinstance(answer, bool) or not isinstance(answer, int | str):
         return answer
     text, letters = str(answer).strip(), list(options)
@@ -366,7 +370,8 @@ def _letter(
     if answers in (None, "letter"):
         found |= {text.upper()} & set(letters)
     if answers in (None, "text"):
-        found |= {letter for letter, option in options.items() if str(option).strip() == text}
+        forms = {form(text), form(without_label(text))}
+        found |= {letter for letter, option in options.items() if form(str(option)) in forms}
     if answers in (None, "number") and isinstance(answer, int):
         found |= set(letters[answer - first_answer :][:1] if answer >= first_answer else ())
     if len(found) > 1:
@@ -377,7 +382,7 @@ def _letter(
     return found.pop() if found else text
 
 
-def _number(value: Any) -> Any:
+def as_number(value: Any) -> Any:
     """A whole number written as text (a cell of a CSV file) or as 2.0 as a number."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()):
         return int(value.strip())

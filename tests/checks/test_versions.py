@@ -45,10 +45,10 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (6, "f83a8faae2199c0b"),
-    "reasoning": (5, "667d3f31d99f979a"),
+    "knowledge": (7, "a7854701bbd85453"),
+    "reasoning": (5, "53da954dda895e15"),
     "continuation": (7, "339f50baee4f6a01"),
-    "minimal_pairs": (3, "510a6c3c1a3b23cd"),
+    "minimal_pairs": (3, "652bc20523b3bffd"),
     "perplexity": (6, "56616d7f38fe8be3"),
 }
 
