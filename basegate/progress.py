@@ -25,9 +25,9 @@ _UNITS: dict[Unit, tuple[str, str]] = {
 
 
 class Step(Protocol):
-    """Called with how much more is done."""
+    """Called with how much more is done; `kept`: by an earlier run, so that it took no time."""
 
-    def __call__(self, amount: int = 1) -> None: ...
+    def __call__(self, amount: int = 1, kept: bool = False) -> None: ...
 
 
 class Ahead(Protocol):
@@ -37,7 +37,7 @@ class Ahead(Protocol):
         """Work of so many steps begins."""
         ...
 
-    def step(self, amount: int) -> None: ...
+    def step(self, amount: int, kept: bool) -> None: ...
 
     def left(self) -> str:
         """What to show of it; empty while nothing is known."""
@@ -88,7 +88,7 @@ class Progress:
     def task(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
         """Yield a function to call as `total` pieces of work get done."""
         if self._stream is None:
-            yield lambda amount=1: None
+            yield lambda amount=1, kept=False: None
         elif not self._stream.isatty():
             yield self._told(total, self._lines(description, total, unit))
         else:
@@ -103,7 +103,7 @@ class Progress:
                 leave=False,
                 delay=BAR_AFTER,
             ) as bar:
-                yield self._told(total, partial(self._update, bar))
+                yield self._told(total, partial(self._update, bar, time.monotonic()))
 
     def _told(self, total: int, show: Step) -> Step:
         """A step that tells whoever knows of the whole run, too."""
@@ -111,14 +111,14 @@ class Progress:
             return show
         ahead.begin(total)
 
-        def step(amount: int = 1) -> None:
-            ahead.step(amount)
+        def step(amount: int = 1, kept: bool = False) -> None:
+            ahead.step(amount, kept)
             show(amount)
 
         return step
 
-    def _update(self, bar: Any, amount: int = 1) -> None:
-        if self.ahead is not None and time.monotonic() - bar.start_t > BAR_AFTER:
+    def _update(self, bar: Any, start: float, amount: int = 1, kept: bool = False) -> None:
+        if self.ahead is not None and time.monotonic() - start > BAR_AFTER:
             bar.set_postfix_str(self.tr.translate(self.ahead.left()), refresh=False)
         bar.update(amount)
 
@@ -175,7 +175,7 @@ class Progress:
         start = last = time.monotonic()
         done = 0
 
-        def step(amount: int = 1) -> None:
+        def step(amount: int = 1, kept: bool = False) -> None:
             nonlocal done, last
             done += amount
             now = time.monotonic()

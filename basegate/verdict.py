@@ -104,6 +104,7 @@ class Result(Frozen):
         verdict: what follows.
         interval: the metric's interval.
         confidence: the interval's level.
+        standard_error: of the value, where the interval is a confidence sequence; see `Metric`.
         reason: why nothing could be measured; `None` of rows with a limit.
         seconds: time that the measurement took.
         measurement: its key in the store.
@@ -135,6 +136,7 @@ class Result(Frozen):
     verdict: VerdictWord
     interval: Interval = None
     confidence: float = 0.95
+    standard_error: FiniteOrNone = None
     reason: MessageField | None = None
     seconds: float | None = None
     measurement: str | None = None
@@ -159,6 +161,11 @@ class Result(Frozen):
     def part(self) -> str:
         """The corpus, bank or prompt file, without the question's id."""
         return self.item.partition("/")[0]
+
+    @property
+    def is_asked_in_part(self) -> bool:
+        """Whether the rest of its bank or corpus was left out, as the verdict was certain."""
+        return self.sample_size is not None and self.sample_size.out_of is not None
 
     @property
     def counts(self) -> bool:
@@ -213,12 +220,19 @@ def rows_by_reason(rows: Iterable[Result]) -> dict[Message, list[Result]]:
 
 
 def checks_by_note(rows: Iterable[Result]) -> dict[Message, list[tuple[str, str]]]:
-    """Every note of a candidate's rows with the checks and parts that it stands on.
+    """Every note of a candidate's rows with the checks and parts that it stands on, told once.
 
-    A note on several speaks of the candidate (how its weights were made, say): told once is enough.
+    Without them where several, and all that were measured, have it: then it speaks of the candidate
+    (how its weights were made, say).
     """
     found: dict[Message, dict[tuple[str, str], None]] = {}
+    measured = set()
     for row in rows:
+        if row.metric:
+            measured.add((row.check, row.part))
         for note in row.notes:
             found.setdefault(note, {})[row.check, row.part] = None
-    return {note: list(places) for note, places in found.items()}
+    return {
+        note: [] if len(places) > 1 and measured <= places.keys() else list(places)
+        for note, places in found.items()
+    }

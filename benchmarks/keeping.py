@@ -54,10 +54,11 @@ def measure(name: str, count: int, place: str) -> dict[str, Any]:
     model = load_bare(name)
     asked = [SampleRequest(ids, list(range(SAMPLES))) for ids in prompts(count, name)]
     sampler = Sampler(model, [], lambda ids: "")
-    sampler.draw(asked[:1], sampling, lambda amount=1: None)  # warm up
+    sampler.draw(asked[:1], sampling, lambda amount=1, kept=False: None)  # warm up
     journal = Timed(FileBatchCache(Path(place) / "journal.jsonl", "key"))
     found = timed(
-        lambda: sampler.draw(asked, sampling, lambda amount=1: None, journal), model.device.type
+        lambda: sampler.draw(asked, sampling, lambda amount=1, kept=False: None, journal),
+        model.device.type,
     )
     kept = time.perf_counter()
     _put(found.pop("result"), Path(place))

@@ -57,7 +57,7 @@ def basegate(model: Any) -> Run:
     def run(asked: list[Question]) -> list[list[float]]:
         found: list[list[NDArray[Any]]] = scorer.score(
             [ContinuationRequest(each.prompt, each.options) for each in asked],
-            lambda amount=1: None,
+            lambda amount=1, kept=False: None,
         )
         return [[float(scores.sum()) for scores in options] for options in found]
 

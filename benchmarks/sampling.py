@@ -44,7 +44,9 @@ def basegate(model: Any) -> Run:
     def run(asked: list[list[int]]) -> None:
         # Without a stop token every sample has its 32 tokens, as in the others.
         drawn = Sampler(model, [], lambda ids: "").draw(
-            [SampleRequest(ids, seeds) for ids in asked], sampling, lambda amount=1: None
+            [SampleRequest(ids, seeds) for ids in asked],
+            sampling,
+            lambda amount=1, kept=False: None,
         )
         assert all(len(row) == NEW_TOKENS for rows in drawn for row in rows)
 

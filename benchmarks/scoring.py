@@ -81,7 +81,7 @@ def _basegate(subject: Subject, context: int) -> Run:
     def run(text: str) -> float:
         ids = subject.encode(text)
         plan = plan_windows(len(ids), window=subject.window, context=context, prefix=1)
-        (scores,) = scorer.score([ids], [plan], lambda amount=1: None)
+        (scores,) = scorer.score([ids], [plan], lambda amount=1, kept=False: None)
         assert np.isfinite(scores).all()
         assert len(scores) == len(ids)
         return -float(scores.mean())

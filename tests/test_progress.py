@@ -100,6 +100,37 @@ def test_a_terminal_shows_a_bar_that_is_gone_at_the_end(monkeypatch):
     assert written.rsplit("\r", 1)[-1].strip() == ""
 
 
+class Ahead:
+    """Knows how much longer the run takes, and remembers what it was told."""
+
+    def __init__(self):
+        self.told = []
+
+    def begin(self, total):
+        self.told.append(total)
+
+    def step(self, amount, kept):
+        self.told.append((amount, kept))
+
+    def left(self):
+        return Message("whole run: perhaps {time} left", time="9 s")
+
+
+def test_a_bar_shows_how_much_longer_the_run_takes(monkeypatch, clock):
+    monkeypatch.setattr(progress, "BAR_AFTER", 0)
+    stream = Terminal()
+    shown = Progress(stream)
+    shown.ahead = Ahead()
+    with shown.task("x", 40, "window") as step:
+        step(1)
+        assert "whole run" not in stream.getvalue(), "begun this moment"
+        clock.now += 1
+        time.sleep(0.11)  # how often tqdm looks
+        step(2, True)
+    assert "whole run: perhaps 9 s left" in stream.getvalue()
+    assert shown.ahead.told == [40, (1, False), (2, True)]
+
+
 def test_a_terminal_shows_no_bar_for_what_is_quick():
     stream = Terminal()
     with Progress(stream).task("x", 4, "window") as step:

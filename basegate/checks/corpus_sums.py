@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import stdev
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from basegate.checks.validity import LostCharacters
@@ -274,11 +275,19 @@ def as_part(
         for name, (own, weights) in values.items()
         if len(own) > 1
     }
+    errors = {name: stdev(values[name][0]) / math.sqrt(len(values[name][0])) for name in ends}
     if "perplexity" in ends:
+        errors["perplexity"] *= math.log(2)  # that of its natural logarithm
         low, high = ends["perplexity"]
         ends["perplexity"] = bounded_exp(low * math.log(2)), bounded_exp(high * math.log(2))
     metrics = tuple(
-        replace(each, interval=ends.get(each.name), confidence=confidence) for each in found.metrics
+        replace(
+            each,
+            interval=ends.get(each.name),
+            confidence=confidence,
+            standard_error=errors.get(each.name),
+        )
+        for each in found.metrics
     )
     size = found.sample_size
     return found.noting(not_asked=left).model_copy(

@@ -105,11 +105,12 @@ class ContinuationScorer:
                 for each in batch
                 for tail in each.continuations
             ]
+            kept = all(map(cache.has, names))
             found = iter(self.backoff.numbers(names, batch, work, cache))
             for place, part in parts:
                 scores[place] += [next(found) for _ in part.continuations]
                 if len(scores[place]) == len(asked[place].continuations):
-                    step(1)
+                    step(1, kept)
 
     @torch.inference_mode()
     def _read_once(self, ids: list[int]) -> Any:

@@ -147,7 +147,7 @@ def load_candidate(
     if commit is not None:
         folder = download_weights(source, commit, folder, progress)
     progress.phase("loading")
-    return _load(folder, name, options, budget, progress, file=file)
+    return _load(folder, name, options, budget, progress, file=file, local=commit is None)
 
 
 @contextmanager
@@ -207,8 +207,9 @@ def _load(
     progress: Progress,
     made: Converted | None = None,
     file: str | None = None,
+    local: bool = False,
 ) -> TransformersEngine:
-    """Load what is in a folder, which may have been made of a GGUF file."""
+    """Load what is in a folder: a user's (`local`), the hub's, or one made of a GGUF file."""
     config = read_config(folder)
     check_files(folder)
     code = options.trusted and bool(code_places(folder))
@@ -242,7 +243,7 @@ def _load(
         release_memory()
         reuse_freed_memory()
     _check_incremental_decoding(folder, model, options)
-    others = () if made or file else note_on_others(folder, weights.files)
+    others = note_on_others(folder, weights.files) if local and file is None else ()
     notes = (*notes, *ignored, *others, *unused)
     for note in notes:
         progress.status(Message("{name}: {note}", name=name, note=note))

@@ -141,7 +141,7 @@ class Sampler:
         known = [sample.name for sample in batch if cache.has(sample.name)]
         written = dict(zip(known, cache.get(known) or (), strict=True))
         if known:
-            step(len(known))
+            step(len(known), True)
         if rest := [sample for sample in batch if sample.name not in written]:
             names = [sample.name for sample in rest]
             do = functools.partial(self._backoff.run, rest, work, cache)

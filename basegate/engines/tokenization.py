@@ -65,7 +65,10 @@ class Encoder:
 
     def __init__(self, tokenizer: Any, name: str) -> None:
         self.tokenizer = tokenizer
-        self.prefix = _prefix(tokenizer, name)
+        bare = _shortest(tokenizer, name)
+        self.prefix = _prefix(tokenizer, *bare)
+        # Some tokenizers write it although they are told not to.
+        self._always = bare[1][: len(self.prefix)] == self.prefix
         self._name = name
         self._words = SpecialWords(tokenizer)
         # Words of WordPiece come with spaces between them; in Chinese every character is one.
@@ -84,17 +87,20 @@ class Encoder:
         """The tokens of a prompt and of the text that follows it.
 
         Both are encoded as one text, as the model would meet them. A token that reaches over the
-        boundary belongs to the text.
+        boundary belongs to the text, and so does a space at the prompt's end: most tokenizers have
+        it in the first word's token, but give it one of its own before a figure, say, and then it
+        would count for some options of a question and not for others.
         """
         ids, spans = self._encode(prompt + text)
+        end = len(prompt.rstrip(" "))
         if spans is None:
-            alone = self._encode(prompt)[0]
+            alone = self._encode(prompt[:end])[0]
             first = next(
                 (place for place, (a, b) in enumerate(zip(alone, ids, strict=False)) if a != b),
                 min(len(alone), len(ids)),
             )
             return ids[:first], Encoded(ids[first:], None)
-        inside = spans[:, 1] > len(prompt)
+        inside = spans[:, 1] > end
         first = int(np.argmax(inside)) if inside.any() else len(ids)
         starts = np.maximum(spans[first:, 0] - len(prompt), 0)
         return ids[:first], Encoded(ids[first:], starts)
@@ -118,6 +124,11 @@ class Encoder:
         if decoded == text:
             return 0
         return (_ink(text) - _ink(decoded)).total()
+
+    def reads(self, text: str, ids: Sequence[int]) -> bool:
+        """Whether the tokens hold anything of a text but white space, if it has more."""
+        ink = _ink(text).total()
+        return ink == 0 or self.lost(text, ids) < ink
 
     def lost_share(self, text: str) -> float:
         """The share of a text's characters that are lost; 1 where it has no token to score."""
@@ -144,8 +155,8 @@ class Encoder:
             made = self._words.splitting.encode(text, add_special_tokens=False)
             ids, offsets = made.ids, made.offsets
         spans = np.array(offsets).reshape(-1, 2) if fast else None
-        # Some tokenizers write it although they are told not to; it must not stand there twice.
-        own = len(self.prefix) if ids[: len(self.prefix)] == self.prefix else 0
+        written = self._always and ids[: len(self.prefix)] == self.prefix
+        own = len(self.prefix) if written else 0  # it must not stand there twice
         if taken := self._words.taken(words, ids[own:]):
             raise InvalidMeasurement(
                 f"the tokenizer of {self._name} reads {joined(map(repr, taken))} in a text as "
@@ -171,8 +182,7 @@ def _shortest(tokenizer: Any, name: str) -> tuple[str, list[int]]:
     )
 
 
-def _prefix(tokenizer: Any, name: str) -> list[int]:
-    text, bare = _shortest(tokenizer, name)
+def _prefix(tokenizer: Any, text: str, bare: list[int]) -> list[int]:
     prefix = _before(tokenizer(text)["input_ids"], bare)
     if prefix:
         return prefix
@@ -209,7 +219,7 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
             random = _without_dropout(loaded)
             tokenizer, notes = _as_published(clean, loaded)
         _check_repeatable(folder, tokenizer)
-        return tokenizer, (*random, *notes)
+        return tokenizer, tuple(dict.fromkeys((*random, *notes)))
     except CandidateError:
         raise
     # The tokenizers library raises plain `Exception`, and a checkpoint's own code anything.
@@ -289,14 +299,15 @@ def _as_published(folder: Path, loaded: Any) -> tuple[Any, tuple[str, ...]]:
     own_code = not type(loaded).__module__.startswith("transformers.")
     if own_code or not (folder / _FILE).is_file():
         return loaded, ()
-    tokenizer = loaded
+    tokenizer, random = loaded, tuple[str, ...]()
     # Of this class alone it is known that it takes the file as it is.
     if type(loaded) is not PreTrainedTokenizerFast:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder), local_files_only=True)
-        _without_dropout(tokenizer)
+        # A class that was built anew may have been without it, and nothing was told.
+        random = _without_dropout(tokenizer)
         _name_ends(tokenizer, loaded)
     _begin_as_asked(folder, tokenizer)
-    return tokenizer, _differing(loaded, tokenizer)
+    return tokenizer, (*random, *_differing(loaded, tokenizer))
 
 
 def _name_ends(tokenizer: Any, loaded: Any) -> None:

@@ -169,6 +169,7 @@ class TransformersEngine:
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         asked = self._asked(prompts, sampling, numbers, is_final)
         for prompt, each in zip(prompts, asked, strict=True):
+            self._check_read(prompt, each.ids)
             self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
         self.workload += Work(fed=fed_before(asked))
         decode = self._encoder.decode
@@ -261,6 +262,14 @@ class TransformersEngine:
             "probability. Write it with characters that the tokenizer knows"
             f"{', or write more' if count else ''}."
         )
+
+    def _check_read(self, prompt: str, ids: Sequence[int]) -> None:
+        if not (ids and self._encoder.reads(prompt, ids[len(self.prefix_ids) :])):
+            raise InvalidMeasurement(
+                f"the tokenizer of {self.name} knows no character of the prompt "
+                f"{_beginning(prompt)}, so the model would go on from nothing. Ask in characters "
+                "that it knows, or choose another candidate."
+            )
 
     def _check_fits(self, prompt: str, tokens: int, window: int) -> None:
         if tokens > window:

@@ -127,10 +127,11 @@ class WindowScorer:
         work = BatchJob(self._score_batch, halve, _size, A_WINDOW)
         for batch in self._batches(rows, cache):
             names = [item_key("score", row.ids, len(row.ids) - row.first) for row in batch]
+            kept = all(map(cache.has, names))
             found = self.backoff.numbers(names, batch, work, cache)
             for (place, window, _), values in zip(batch, found, strict=True):
                 scores[place][window.scored : window.end] = values
-            step(len(batch))
+            step(len(batch), kept)
         return scores
 
     def _batches(self, rows: list[_Row], cache: BatchCache) -> Iterator[list[_Row]]:

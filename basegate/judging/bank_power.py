@@ -17,13 +17,14 @@ _NORMAL = NormalDist()
 def bank_power(comparisons: Iterable[Comparison]) -> tuple[BankPower, ...]:
     """The power of every bank that candidates were compared on, in the order of the comparisons.
 
-        detectable = (z((1 + confidence) / 2) + z(0.8)) * s
+        detectable = (z(1 - (1 - confidence) / 2 / best_of) + z(0.8)) * s
         signal_to_noise = largest difference of two candidates / s
 
     s is the standard error of a difference of two candidates on the same items, the root of the
     mean square over all pairs; that of a pair of which a part was asked is scaled to all items by
     the root of their number. `confidence` is that of the comparisons, which allows for the number
-    of pairs. The candidates' mean score, by which the source divides both, cancels out.
+    of pairs; `best_of` are the metrics of which each candidate's better one was taken. The
+    candidates' mean score, by which the source divides both, cancels out.
 
     Source: Miller, Adding Error Bars to Evals, 2024 (minimum detectable effect of a paired
     comparison); Heineman et al., Signal and Noise, 2025 (spread of models by their noise).
@@ -41,7 +42,8 @@ def _power(found: list[Comparison]) -> BankPower:
     error = math.sqrt(math.fsum(squares) / len(squares)) if squares else 0.0
     largest = max(abs(each.difference) for each in found)
     first = found[0]
-    detectable = error * (_NORMAL.inv_cdf((1 + first.confidence) / 2) + _NORMAL.inv_cdf(POWER))
+    tail = (1 - first.confidence) / 2 / first.best_of
+    detectable = error * (_NORMAL.inv_cdf(1 - tail) + _NORMAL.inv_cdf(POWER))
     is_share = first.unit == FRACTION  # of which no two are further apart than 1
     return BankPower(
         check=first.check,

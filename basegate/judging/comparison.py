@@ -172,6 +172,7 @@ def _decided(check: str, part: str, found: Sequence[_Pair]) -> Iterator[Comparis
             interval=interval,
             confidence=confidence,
             comparisons=len(found),
+            best_of=pair.one.best_of,
             p_value=p_value,
             better=_better(interval, p_value, pair.one.lower),
         )

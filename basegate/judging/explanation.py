@@ -37,6 +37,8 @@ def _sentences(row: Result, tr: Translator) -> Iterator[str]:
             "The interval straddles the limit: {settling}",
             settling=_settled_by(row.sample_size_hint, tr),
         )
+    elif row.verdict == "inconclusive" and row.is_asked_in_part:
+        yield tr("The rest was not asked, since another limit is certainly not met.")
     if row.counts:
         yield from _about_count(row, tr)
     if row.count == 0 and row.verdict != "pass":

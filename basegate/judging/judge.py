@@ -217,6 +217,7 @@ def _row(
         verdict=verdict_on(metric, limit),
         interval=interval,
         confidence=confidence,
+        standard_error=metric.standard_error,
         seconds=measurement.seconds,
         measurement=measurement.key,
         sample_size=measurement.findings.sample_size,
@@ -229,8 +230,9 @@ def _row(
     )
     if brief:
         return row
-    # More of what holds nothing to count settles nothing.
-    is_open = row.verdict == "inconclusive" and row.count != 0
+    # More of what holds nothing to count settles nothing; where another limit decided, there is
+    # more to ask, and how much would do does not follow from so few.
+    is_open = row.verdict == "inconclusive" and row.count != 0 and not row.is_asked_in_part
     return row.model_copy(
         update={
             "curve": _curve(metric, limit),

@@ -30,9 +30,11 @@ Key = tuple[str, str, str]
 def pytest_collection_finish(session: pytest.Session) -> None:
     gate = session.config.stash[GATE]
     keys = [*measured_by(session.items, check_names())]
-    gate.progress.ahead = TimeLeft(
-        lambda: gate.measuring, lambda: shares(gate, keys), of_candidate=gate.options.worker
-    )
+
+    def plan(name: str) -> list[Share]:
+        return shares(gate, [key for key in keys if name in ("", key[0])])
+
+    gate.progress.ahead = TimeLeft(lambda: gate.measuring, plan, of_candidate=gate.options.worker)
 
 
 class Share(NamedTuple):
@@ -74,16 +76,24 @@ def shares(gate: GateSession, keys: Sequence[Key]) -> list[Share]:
 
 @dataclass
 class _Measured:
-    """What was done of one measurement; `total`: steps of its largest part."""
+    """What was done of one measurement; `kept`: steps of an earlier run, which took no time.
+
+    `total`: steps of its largest part.
+    """
 
     since: float
     seconds: float = 0.0
     steps: int = 0
+    kept: int = 0
     total: int = 1
 
     def share_of(self, steps: int) -> float:
         """How much of it is done, `steps` being how many were counted beforehand."""
         return min(1.0, self.steps / max(steps, self.total))
+
+    def new_of(self, steps: int) -> float:
+        """As `share_of`, without what was kept."""
+        return self.share_of(steps) * (1 - self.kept / max(1, self.steps))
 
 
 class TimeLeft:
@@ -91,7 +101,8 @@ class TimeLeft:
 
     Args:
         current: what is being measured.
-        plan: all measurements of the run, in their order; called once, in a thread.
+        plan: all measurements of the run, or of a candidate that is named, in their order; called
+            once for each, in a thread.
         of_candidate: whether to reckon with those of the candidate at hand alone, as where others
             are measured by other workers.
     """
@@ -99,7 +110,7 @@ class TimeLeft:
     def __init__(
         self,
         current: Callable[[], Key | None],
-        plan: Callable[[], Sequence[Share]],
+        plan: Callable[[str], Sequence[Share]],
         *,
         of_candidate: bool = False,
     ) -> None:
@@ -108,31 +119,38 @@ class TimeLeft:
         self._of_candidate = of_candidate
         self._measured: dict[Key, _Measured] = {}
         self._shares: Sequence[Share] = ()
-        self._thread: Thread | None = None
+        self._planned: set[str] = set()
 
     def begin(self, total: int) -> None:
         if (key := self._current()) is not None:
             own = self._measured.setdefault(key, _Measured(time.monotonic()))
             own.total = max(own.total, total)
 
-    def step(self, amount: int) -> None:
+    def step(self, amount: int, kept: bool = False) -> None:
         if (own := self._measured.get(self._current() or ("", "", ""))) is not None:
             own.steps += amount
+            own.kept += amount if kept else 0
             own.seconds = time.monotonic() - own.since
 
     def left(self) -> str:
-        if self._thread is None:
-            self._thread = Thread(target=self._make, daemon=True)
-            self._thread.start()
-        current, places = self._current(), {each.key: at for at, each in enumerate(self._shares)}
+        current = self._current()
+        name = current[0] if current is not None and self._of_candidate else ""
+        if name not in self._planned:
+            self._planned.add(name)
+            Thread(target=self._make, args=(name,), daemon=True).start()
+        places = {each.key: at for at, each in enumerate(self._shares)}
         if current not in places:
             return ""
+        begun = {
+            share.key: share.amount * own.share_of(share.steps)
+            for share in self._shares
+            if (own := self._measured.get(share.key)) is not None
+        }
         done = [
-            (share, share.amount * own.share_of(share.steps), own.seconds)
+            (share, share.amount * own.new_of(share.steps), own.seconds)
             for share in self._shares
             if share.amount and (own := self._measured.get(share.key)) is not None
         ]
-        begun = {share.key: amount for share, amount, _ in done}
         rest = [
             (share, share.amount - begun.get(share.key, 0.0))
             for share in self._shares[places[current] :]
@@ -149,8 +167,8 @@ class TimeLeft:
             return Message("{whole}: at most about {time} left", **told)
         return Message("{whole}: about {time} left", **told)
 
-    def _make(self) -> None:
-        self._shares = self._plan()
+    def _make(self, name: str) -> None:
+        self._shares = [*self._shares, *self._plan(name)]
 
 
 def seconds_left(

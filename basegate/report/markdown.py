@@ -14,7 +14,7 @@ from pathlib import Path
 
 from basegate.checks.labels import check_label, unit_label
 from basegate.i18n.catalogue import ENGLISH, Translator
-from basegate.i18n.formatting import format_value, printable
+from basegate.i18n.formatting import format_list, format_value, printable
 from basegate.ledger import CandidateEntry, Comparison, Ledger
 from basegate.report.decision_table import CandidateUnmet, Cell, Line, columns, lines, unmet
 from basegate.report.decision_text import partial, recommendation
@@ -173,11 +173,11 @@ def _notes(page: Page) -> str:
     for entry in page.ledger.candidates:
         for note, places in checks_by_note(page.ledger.results_of(entry.name)).items():
             text, name = tr.translate(note), entry.name
-            if len(places) > 1:
-                items.append(tr("{head}: {text}", head=name, text=text))
-            else:
-                place = check_label(*places[0], tr)
+            if places:
+                place = format_list([check_label(*each, tr) for each in places], tr)
                 items.append(tr("{name}, {place}: {note}", name=name, place=place, note=text))
+            else:
+                items.append(tr("{head}: {text}", head=name, text=text))
     return _section(tr("To note"), map(escape, items)) if items else ""
 
 

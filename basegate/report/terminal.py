@@ -79,8 +79,9 @@ def summary(
             name = tr("{count} checks", count=len(folded))
             shown = line(tr(folded[0].verdict), name, tr.translate(why))
             yield printable(shown), _MARKUP[folded[0].verdict]
-        for note in (note for note, places in notes.items() if len(places) > 1):
-            yield printable(f"  {_note(note, tr)}"), {}
+        for note, places in notes.items():
+            if len(places) != 1:
+                yield printable(f"  {_note(note, tr, places)}"), {}
         if stored := _stored([each for each in kept if each.candidate.name == entry.name], tr):
             yield printable("  " + tr("from the store: {stored}", stored=stored)), {}
         yield from _loaded(entry, tr)
@@ -88,8 +89,12 @@ def summary(
         yield printable(tr.gap.join(recommendation(ledger, tr))), {"bold": True}
 
 
-def _note(note: Message, tr: Translator) -> str:
-    return tr("note: {note}", note=tr.translate(note))
+def _note(note: Message, tr: Translator, places: Sequence[tuple[str, str]] = ()) -> str:
+    text = tr.translate(note)
+    if places:
+        head = format_list([check_label(*place, tr) for place in places], tr)
+        text = tr("{head}: {text}", head=head, text=text)
+    return tr("note: {note}", note=text)
 
 
 def _headline(entry: CandidateEntry, decision: str, tr: Translator) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 from basegate.config.registry import CandidateSpec
 from basegate.data.fingerprint import describe_files
-from basegate.engines.cpu_compute import another_dtype
 from basegate.engines.devices import (
+    another_dtype,
     clear_frames,
     peak_memory,
     release_memory,
@@ -28,7 +28,6 @@ Loader = Callable[[CandidateSpec, str, str], "Engine"]
 
 NOT_TRIED = "not measured: "
 """How a text begins that only refers to the candidate's first error."""
-NOT_FOUND = f"{NOT_TRIED}the candidate could not be found (see its first error)."
 NOT_LOADED = f"{NOT_TRIED}the candidate could not be loaded (see its first error)."
 
 
@@ -99,7 +98,7 @@ class Candidate:
                 find = backend_of(self.spec).find_revision
                 self._revision = find(self.spec, self._memory, self._progress)
             except InvalidMeasurement:
-                self._failure = NOT_FOUND
+                self._failure = NOT_LOADED
                 raise
         return self._revision
 

@@ -220,7 +220,9 @@ def _apart() -> Iterator[None]:
 
 
 def show(
-    messages: Iterator[tuple[Any, ...]], progress: Progress, step: Step = lambda amount=1: None
+    messages: Iterator[tuple[Any, ...]],
+    progress: Progress,
+    step: Step = lambda amount=1, kept=False: None,
 ) -> None:
     """Show what a `SentProgress` sends, until what it began last is done."""
     for word, *given in messages:

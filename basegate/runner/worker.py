@@ -161,7 +161,7 @@ class SentProgress(Progress):
     @contextmanager
     def task(self, description: str, total: int, unit: Unit) -> Iterator[Step]:
         with self._begun("task", description, total, unit):
-            yield lambda amount=1: self._send("step", amount)
+            yield lambda amount=1, kept=False: self._send("step", amount, kept)
 
     @contextmanager
     def waiting(self, description: str) -> Iterator[None]:

@@ -47,9 +47,9 @@ READERS = {
 KNOWN = {
     "knowledge": (7, "a7854701bbd85453"),
     "reasoning": (5, "53da954dda895e15"),
-    "continuation": (7, "339f50baee4f6a01"),
+    "continuation": (7, "bfe155bec7553b61"),
     "minimal_pairs": (3, "652bc20523b3bffd"),
-    "perplexity": (6, "56616d7f38fe8be3"),
+    "perplexity": (6, "5b526d34590982c7"),
 }
 
 

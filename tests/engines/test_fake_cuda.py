@@ -29,7 +29,7 @@ REGISTRY = "_ZN3c104impl26device_guard_impl_registryE"
 META = 14
 
 
-def step(amount=1):
+def step(amount=1, kept=False):
     pass
 
 

@@ -22,7 +22,7 @@ DRAWS = 4000
 PROMPT = [1, 5, 3]
 
 
-def step(amount=1):
+def step(amount=1, kept=False):
     return None
 
 

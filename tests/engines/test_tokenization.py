@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,7 @@ from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegac
 
 import basegate
 from basegate.config.registry import CandidateSpec
+from basegate.config.settings import Sampling
 from basegate.engines.architectures import qwen
 from basegate.engines.tokenization import Encoder, load_tokenizer
 from basegate.errors import InvalidMeasurement
@@ -19,6 +23,7 @@ from basegate.runner import sanity_check
 from basegate.runner.transformers_backend import identity
 from tests.helpers.odd_checkpoints import (
     WORD,
+    change,
     chinese_only,
     copy,
     with_dropout,
@@ -37,25 +42,42 @@ def encoder(folder):
     return Encoder(tokenizer, "odd"), notes
 
 
-def test_dropout_of_a_tokenizer_is_switched_off_with_a_note(tmp_path):
-    plain, none = encoder(copy(tmp_path / "plain"))
-    found, [note] = encoder(with_dropout(copy(tmp_path)))
-    assert none == ()
+@pytest.mark.parametrize("kind", ["PreTrainedTokenizerFast", "LlamaTokenizerFast"])
+def test_dropout_of_a_tokenizer_is_switched_off_with_a_note(tmp_path, kind):
+    plain = change(copy(tmp_path / "plain"), "tokenizer_config.json", tokenizer_class=kind)
+    folder = with_dropout(shutil.copytree(plain, tmp_path / "dropout"))
+    plain, others = encoder(plain)
+    found, notes = encoder(folder)
+    [note] = {*notes} - {*others}
+    assert len(notes) == len(others) + 1
     assert "asks for dropout = 0.3" in note
     for _ in range(5):
         assert found.encode(TEXT).ids == plain.encode(TEXT).ids
 
 
-@pytest.mark.parametrize(("make", "again"), [(with_dropout, True), (with_word, False)])
+@pytest.mark.parametrize(
+    ("make", "again"),
+    [
+        (with_dropout, True),
+        (partial(with_dropout, share=1.0), True),
+        (partial(with_dropout, share=1e-5), True),
+        (partial(with_dropout, share=0.0), False),
+        (with_word, False),
+    ],
+)
 def test_what_was_read_otherwise_before_is_measured_again(tmp_path, make, again):
     folder = make(copy(tmp_path))
     spec = CandidateSpec(name="x", source=str(folder), local=True)
     assert ("tokenization" in identity(spec)) == again
 
 
-def test_word_pieces_are_measured_again(tmp_path):
-    spec = CandidateSpec(name="x", source=str(word_pieces(tmp_path)), local=True)
-    assert "tokenization" in identity(spec)
+@pytest.mark.parametrize("by_list", [False, True], ids=["tokenizer.json", "vocab.txt"])
+def test_word_pieces_are_measured_again(tmp_path, by_list):
+    folder = word_pieces(tmp_path)
+    if by_list:  # as the older ones of the hub
+        (folder / "tokenizer.json").unlink()
+        (folder / "vocab.txt").write_text("[UNK]\n佢", encoding="utf-8")
+    assert "tokenization" in identity(CandidateSpec(name="x", source=str(folder), local=True))
 
 
 def test_a_tokenizer_that_reads_one_language_is_asked_in_it(tmp_path):
@@ -67,6 +89,11 @@ def test_a_tokenizer_that_reads_one_language_is_asked_in_it(tmp_path):
     sanity_check.check(engine)  # raises nothing
     with pytest.raises(InvalidMeasurement, match="makes no token of 'English'"):
         engine.log_likelihoods(["English"], progress=SILENT)
+    sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=4)
+    with pytest.raises(InvalidMeasurement, match="knows no character of the prompt 'Some Eng"):
+        engine.sample(["Some English"], sampling=sampling, progress=SILENT)
+    [[draw]] = engine.sample([f"Some {TEXT}"], sampling=sampling, progress=SILENT)
+    assert draw.text
     engine.close()
 
 
@@ -178,6 +205,15 @@ def test_special_tokens_in_a_text_are_characters(tmp_path, kind, word):
     assert found.lost(text, encoded.ids) == 0
     head, tail = found.encode_after(f"佢{word}", "哋")
     assert [*head, *tail.ids] == encoded.ids
+
+
+def test_an_end_of_text_that_is_a_word_like_others_stays_where_a_text_begins_with_it(tmp_path):
+    folder = change(without_ends(copy(tmp_path)), "tokenizer_config.json", eos_token="，")
+    found, _ = encoder(folder)
+    [comma] = found.prefix
+    encoded = found.encode("，佢")
+    assert encoded.ids[0] == comma
+    assert encoded.starts.tolist() == [0, 1]
 
 
 def test_what_else_was_added_stays_a_token(tmp_path):

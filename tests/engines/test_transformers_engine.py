@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import basegate
 from basegate.config.settings import Sampling
 from basegate.engines.batching import NO_CACHE
 from basegate.errors import CandidateError, InvalidMeasurement
-from basegate.progress import SILENT
+from basegate.progress import SILENT, Progress
 from basegate.store.file_batch_cache import FileBatchCache
 from tests.helpers.checkpoints import break_weights, make_checkpoint, make_tokenizer
 
@@ -39,6 +40,32 @@ def sample(engine, prompts, journal=NO_CACHE, **settings):
     finally:
         engine.batch_cache = NO_CACHE
     return [[draw.text for draw in draws] for draws in drawn]
+
+
+@pytest.mark.parametrize("what", ["windows", "continuations", "samples"])
+def test_progress_is_told_which_steps_an_earlier_run_has_taken(engine, tmp_path, what):
+    class Told(Progress):
+        @contextmanager
+        def task(self, *given):
+            yield lambda amount=1, kept=False: told.append((amount, kept))
+
+    def run():
+        if what == "samples":
+            sampling = Sampling(samples=3, temperature=0.9, max_new_tokens=4)
+            engine.sample(["香港", "我哋"], sampling=sampling, progress=Told())
+        else:
+            after = ["香港係", "我哋係"] if what == "continuations" else None
+            engine.log_likelihoods(["屋企", "唔係"], window=64, after=after, progress=Told())
+
+    engine.batch_cache = FileBatchCache(tmp_path / "batches", "key")
+    try:
+        for kept in (False, True):
+            told = []
+            run()
+            assert sum(amount for amount, _ in told) == (6 if what == "samples" else 2)
+            assert {each for _, each in told} == {kept}
+    finally:
+        engine.batch_cache = NO_CACHE
 
 
 def plain_logprobs(engine, text, window, context):

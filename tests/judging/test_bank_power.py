@@ -32,6 +32,9 @@ def test_power_follows_from_the_standard_errors_of_the_pairs():
     [of_part] = bank_power([one, two.model_copy(update={"out_of": 152})])
     assert of_part.signal_to_noise == pytest.approx(0.4 / ((0.1**2 + 0.1**2) / 2) ** 0.5)
     assert (of_part.items, of_part.asked_in_part) == (40, True)
+    # At half of that level, where two chances of each were compared.
+    best = [each.model_copy(update={"best_of": 2}) for each in (one, two)]
+    assert bank_power(best)[0].detectable == pytest.approx((2.497705 + 0.841621) * error)
 
 
 def test_differences_of_shares_are_in_points():

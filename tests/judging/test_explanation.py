@@ -8,6 +8,7 @@ from basegate.i18n.catalogue import Translator
 from basegate.judging.explanation import reason, sentence
 from basegate.judging.judge import invalid
 from basegate.ledger import Ledger
+from basegate.measurement import SampleSize
 from basegate.verdict import Result, SampleSizeHint, TokenizerCost
 from tests.helpers.pages import make_page
 
@@ -165,6 +166,14 @@ def test_a_count_says_what_was_not_drawn_and_what_its_gate_lets_through():
         "change that and were not generated. (A model that is right half of the time passes 17 % "
         "of the time.)"
     )
+
+
+def test_what_another_limit_left_undecided_says_so():
+    part, whole = (SampleSize(kind="documents", n=8, out_of=of) for of in (88, None))
+    told = sentence(row("inconclusive", sample_size=part))
+    assert told == f"{FOUND} The rest was not asked, since another limit is certainly not met."
+    assert sentence(row("inconclusive", sample_size=whole)) == FOUND
+    assert sentence(row("pass", sample_size=part)) == FOUND
 
 
 @pytest.mark.parametrize(("item", "place"), [("bank", "bank"), ("", "minimal pairs")])

@@ -13,7 +13,7 @@ from basegate.judging import judge as judging
 from basegate.judging.explanation import sentence
 from basegate.judging.judge import Verdict, check_valid, invalid, verdict_on
 from basegate.judging.relative_limits import References
-from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample
+from basegate.measurement import CandidateFacts, Findings, Measurement, Metric, Sample, SampleSize
 from basegate.stats.intervals import draws_needed, share_interval
 from basegate.verdict import worst
 from tests.helpers.rules import RULES
@@ -139,6 +139,7 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "verdict": "pass",
         "interval": (3.9, 4.1),
         "confidence": 0.95,
+        "standard_error": None,
         "reason": None,
         "seconds": 1.5,
         "measurement": "k" * 64,
@@ -214,6 +215,20 @@ def test_an_inconclusive_verdict_says_what_would_settle_it():
         "The interval straddles the limit: about 60 more documents like these 20 would settle it, "
         "if the value stays."
     )
+
+
+def test_what_another_limit_left_undecided_has_no_sample_size_that_would_settle_it():
+    metric = make_metric(value=4.96, interval=(4.87, 5.06))
+    measurement = make_measurement(metric, facts={"documents": 8})
+    part = measurement.findings.model_copy(
+        update={"sample_size": SampleSize(kind="documents", n=8, out_of=88)}
+    )
+    verdict = judge(
+        measurement.model_copy(update={"findings": part}), [make_limit(value=5.01)], "yi-6b"
+    )
+    [row] = verdict.results
+    assert (row.verdict, row.sample_size_hint) == ("inconclusive", None)
+    assert verdict.explanation.endswith("since another limit is certainly not met.")
 
 
 def test_a_share_of_nothing_neither_meets_a_limit_nor_fails_it():

@@ -143,8 +143,8 @@ from basegate import progress
 from basegate.plugin import time_left
 
 class Inline:
-    def __init__(self, target, daemon):
-        self.start = target
+    def __init__(self, target, args, daemon):
+        self.start = lambda: target(*args)
 
 time_left.Thread = Inline
 progress.LINE_EVERY = 0

@@ -171,7 +171,7 @@ def test_one_cause_is_told_in_full_once(plain):
     assert result.stdout.str().count("see its first error") == 1
     result.stdout.fnmatch_lines(["  invalid      3 checks * not measured: the candidate could *"])
     page = html.unescape((plain.path / "report.html").read_text())
-    assert page.count("3 checks: not measured: the candidate could not be found") == 1
+    assert page.count("3 checks: not measured: the candidate could not be loaded") == 1
 
 
 @pytest.fixture

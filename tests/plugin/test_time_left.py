@@ -43,8 +43,8 @@ def test_what_is_left_is_done_at_the_speed_of_what_was_done(rest, done, found):
 class Inline:
     """A thread that has ended when it is started."""
 
-    def __init__(self, target, daemon):
-        self.start = target
+    def __init__(self, target, args, daemon):
+        self.start = lambda: target(*args)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_progress_shows_it_in_the_readers_language(clock, of_candidate, language
     stream = io.StringIO()
     shown = Progress(stream)
     shown.tr = translator(language)
-    shown.ahead = TimeLeft(lambda: current, lambda: PLAN, of_candidate=of_candidate)
+    shown.ahead = TimeLeft(lambda: current, lambda name: PLAN, of_candidate=of_candidate)
     with shown.task("x", 10, "window") as step:
         clock.now += 40
         step(4)
@@ -96,7 +96,7 @@ def test_progress_shows_it_in_the_readers_language(clock, of_candidate, language
 
 def test_what_was_measured_before_tells_the_speed_of_the_next(clock):
     current = ("one", "before", "x")
-    left = TimeLeft(lambda: current, lambda: PLAN)
+    left = TimeLeft(lambda: current, lambda name: PLAN)
     left.begin(10)
     clock.now += 50
     left.step(10)  # 100 in 50 s
@@ -106,7 +106,7 @@ def test_what_was_measured_before_tells_the_speed_of_the_next(clock):
 
 
 def test_more_steps_than_were_counted_are_no_more_than_all(clock):
-    left = TimeLeft(lambda: ("two", "perplexity", "x"), lambda: PLAN)
+    left = TimeLeft(lambda: ("two", "perplexity", "x"), lambda name: PLAN)
     left.begin(20)  # counted were 10 texts, in 20 windows
     clock.now += 30
     left.step(5)
@@ -117,13 +117,42 @@ def test_more_steps_than_were_counted_are_no_more_than_all(clock):
 
 def test_what_may_stop_early_takes_at_most_so_long(clock):
     plan = [PLAN[0], PLAN[1]._replace(most=True)]
-    left = TimeLeft(lambda: PLAN[0].key, lambda: plan)
+    left = TimeLeft(lambda: PLAN[0].key, lambda name: plan)
     left.begin(10)
     clock.now += 50
     left.step(5)
     assert str(left.left()).startswith("whole run: at most about ")
 
 
+def test_what_an_earlier_run_did_tells_nothing_of_the_speed(clock):
+    left = TimeLeft(lambda: PLAN[0].key, lambda name: PLAN[:1])
+    left.begin(10)
+    left.step(6, True)
+    assert left.left() == "", "nothing was measured yet"
+    clock.now += 30
+    left.step(2)
+    # 20 of 100 in 30 s, and 20 are left.
+    assert str(left.left()) == "whole run: about 30 s left"
+
+
+def test_a_worker_plans_for_the_candidate_at_hand_alone(clock):
+    planned = []
+
+    def plan(name):
+        planned.append(name)
+        return [each for each in PLAN if each.key[0] == name]
+
+    current = []
+    left = TimeLeft(lambda: current[-1], plan, of_candidate=True)
+    for place in (0, 1, 4):
+        current.append(PLAN[place].key)
+        left.begin(10)
+        clock.now += 10
+        left.step(5)
+        assert str(left.left()).startswith("this candidate: about ")
+    assert planned == ["one", "two"]
+
+
 def test_nothing_is_said_of_what_is_not_planned():
-    left = TimeLeft(lambda: ("two", "own", "x"), lambda: PLAN)
+    left = TimeLeft(lambda: ("two", "own", "x"), lambda name: PLAN)
     assert left.left() == ""

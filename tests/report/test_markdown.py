@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from basegate.checks.labels import check_label
 from basegate.cli import main
 from basegate.i18n.catalogue import Translator, translator
 from basegate.i18n.messages import Message
@@ -74,6 +75,22 @@ def test_a_note_on_several_checks_of_a_candidate_is_told_once():
     told = summarise(ledger.model_copy(update={"results": tuple(rows)}))
     assert told.count("Of the weights.") == 1
     assert f"- {name}: Of the weights." in told
+
+
+def test_a_note_on_some_checks_of_a_candidate_names_them():
+    ledger = make_ledger()
+    name = ledger.candidates[0].name
+    note = Message("Of two.")
+    places = [*{(row.check, row.part): row for row in ledger.results_of(name) if row.metric}][:2]
+    rows = [
+        row.model_copy(update={"notes": (note,)})
+        if row.candidate == name and (row.check, row.part) in places
+        else row
+        for row in ledger.results
+    ]
+    told = summarise(ledger.model_copy(update={"results": tuple(rows)}))
+    both = " and ".join(check_label(*place) for place in places)
+    assert f"- {name}, {both}: Of two." in told
 
 
 def test_where_there_are_more_candidates_than_checks_they_stand_below_each_other():

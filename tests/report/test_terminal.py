@@ -288,6 +288,17 @@ def test_a_note_on_several_checks_stands_once_below_the_candidate():
     assert shown[-1] == "  note: Of the weights."
 
 
+def test_a_note_on_some_checks_of_a_candidate_names_them():
+    shown = lines(
+        row(notes=("Of two.",)),
+        row(check="reasoning", item="algebra", notes=("Of two.",)),
+        row(check="reasoning", item="geometry"),
+    )
+    assert [line for line in shown if "note: " in line] == [
+        "  note: perplexity wiki and reasoning algebra: Of two."
+    ]
+
+
 def test_a_count_stands_without_the_interval_of_its_chance():
     [_, line] = lines(counted("q", 6.0, "fail").model_copy(update={"interval": (2.6, 8.8)}))
     assert "q 6 of 10 correct, limit at least 7" in line

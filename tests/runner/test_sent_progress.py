@@ -87,7 +87,7 @@ def test_what_a_dead_process_left_open_is_closed():
         @contextmanager
         def task(self, *given):
             open_now.append(given)
-            yield lambda amount=1: None
+            yield lambda amount=1, kept=False: None
             open_now.pop()
 
     def messages():

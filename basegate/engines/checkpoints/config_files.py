@@ -42,10 +42,18 @@ _REFUSED = {
 """Keys of `config.json` at any depth that lead round a check, or would measure another model than
 the one that is recorded; and what they ask for."""
 _WHOLE = re.compile(
-    r"(\w+_)?(size|length|positions|embeddings|layers?|heads?|experts|dim|window|tok|ids?|ctx|embd)"
+    r"num_\w+|(\w+_)?(size|length|positions|embeddings|layers?|heads?|experts|dim|window|tok|ids?|ctx|embd"
+    r"|rank|groups?|replace|step|interval|kernel|conv|state|inner|model|index|tp|topk|k"
+    r"|expand|section|scalar|per_\w+|d_\w+)"
 )
 """Keys of whole numbers, which some programs write as floats (512.0)."""
-_CLASSIFIER = re.compile(r"\w*(For\w*Classification|ForQuestionAnswering|RewardModel)")
+_CLASSIFIER = re.compile(
+    r"\w*(For(\w*Classification|QuestionAnswering|MultipleChoice|Score|Regression)|Reward\w*)"
+)
+_READ = re.compile(
+    r"(\w*config|[\w.]+\.index|tokenizer|special_tokens_map|added_tokens|vocab)\.json"
+)
+"""Names of JSON files that are read; in others anything may stand."""
 _POINTER = b"version https://git-lfs"
 OUTSIDE = "So the gate could be made to read any file of this machine"
 
@@ -173,12 +181,11 @@ def check_file(path: Path) -> None:
             f"{path} is a pointer of Git LFS, not the file itself. Run `git lfs pull` in the "
             "repository, or fetch it with `hf download`."
         )
-    encoding = json.detect_encoding(start)
-    if path.suffix == ".json" and not encoding.startswith("utf-8"):
+    encoding = json.detect_encoding(start).upper().replace("-LE", "LE").replace("-BE", "BE")
+    if _READ.fullmatch(path.name) and not encoding.startswith("UTF-8"):
         raise CandidateError(
-            f"{path} is in {encoding.upper()}, and every program reads a checkpoint's JSON as "
-            f'UTF-8. Save it so (`iconv -f {encoding.upper()} -t UTF-8`; on Windows as "UTF-8", '
-            'not "Unicode").'
+            f"{path} is in {encoding}, and every program reads a checkpoint's JSON as UTF-8. Save "
+            f'it so (`iconv -f {encoding} -t UTF-8`; on Windows as "UTF-8", not "Unicode").'
         )
 
 
@@ -233,8 +240,8 @@ def _whole(value: Any, key: str) -> Any:
 def readable(folder: Path, without: Collection[str] = ()) -> Iterator[Path]:
     """A checkpoint's folder as transformers can read its small files, without some of its files.
 
-    Where one begins with a byte order mark, or config.json writes whole numbers as floats, it is a
-    folder of links with mended copies, which lasts as long as the context.
+    Where one begins with a byte order mark, config.json writes whole numbers as floats or an index
+    has no metadata, it is a folder of links with mended copies, which lasts as long as the context.
     """
     mended = {
         path.name: text for path in folder.glob("*.json") if (text := _mended(path)) is not None
@@ -257,11 +264,14 @@ def _mended(path: Path) -> bytes | None:
     """What a file should hold, if that is not what it holds."""
     with path.open("rb") as file:
         marked = file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
-    if path.name == "config.json":
-        table = json.dumps(read_json(path))
-        same = not marked and json.dumps(json.loads(path.read_bytes())) == table
-        return None if same else table.encode()
-    return path.read_bytes().removeprefix(codecs.BOM_UTF8) if marked else None
+    if path.name != "config.json" and not path.name.endswith(INDEX):
+        return path.read_bytes().removeprefix(codecs.BOM_UTF8) if marked else None
+    table = read_json(path)
+    if path.name != "config.json":
+        table.setdefault("metadata", {})  # which transformers asks for and does not use
+    text = json.dumps(table)
+    same = not marked and json.dumps(json.loads(path.read_bytes())) == text
+    return None if same else text.encode()
 
 
 def _read(path: Path, rules: type[_Open]) -> dict[str, Any]:
@@ -272,7 +282,10 @@ def _read(path: Path, rules: type[_Open]) -> dict[str, Any]:
         first = error.errors()[0]
         within = 2 if first["loc"][0] == "text_config" else 1
         key = ".".join(map(str, first["loc"][:within]))
-        raise damaged(path, f": {key} is {_short(first['input'])} ({first['msg']})") from None
+        raise CandidateError(
+            f"{path}: {key} is {_short(first['input'])} ({first['msg']}). Correct it, or fetch the "
+            "checkpoint again."
+        ) from None
     return found
 
 

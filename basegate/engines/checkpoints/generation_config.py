@@ -58,7 +58,7 @@ def check_special_ids(folder: Path, config: Mapping[str, Any], size: int | None)
         for key in _IN_CONFIG:
             for each in _ids(table, key):
                 if size is not None and each >= size:
-                    raise _beyond(folder / "config.json", key, each, size)
+                    raise beyond_vocabulary(folder / "config.json", key, each, size)
 
 
 def end_of_text(
@@ -80,7 +80,7 @@ def end_of_text(
     """
     generation = read_json(folder / FILE) if (folder / FILE).is_file() else None
     own = _ids(config, _ENDS)
-    ends, notes = own, []
+    ends, notes, said = own, [], "config.json"
     if generation is not None:
         named = _ids(generation, _ENDS)
         known = {*own, *tokenizer.get_vocab().values()}
@@ -89,12 +89,13 @@ def end_of_text(
             ends = ends or own
             notes.append(_note_on_foreign(foreign))
         notes += _notes_on_sampling(generation)
-        for each in ends:
-            if size is not None and each >= size:
-                raise _beyond(folder / FILE, _ENDS, each, size)
+        said = FILE
+    for each in ends:
+        if size is not None and each >= size:
+            raise beyond_vocabulary(folder / said, _ENDS, each, size)
     end = tokenizer.eos_token_id
     if not ends and end is not None and size is not None and end >= size:
-        raise _beyond(folder / "tokenizer_config.json", "eos_token", end, size)
+        raise beyond_vocabulary(folder / "tokenizer_config.json", "eos_token", end, size)
     return ends, tuple(notes)
 
 
@@ -105,7 +106,8 @@ def _ids(table: Mapping[str, Any], key: str) -> list[int]:
     return [each for each in values if isinstance(each, int) and each >= 0]
 
 
-def _beyond(path: Path, key: str, found: int, size: int) -> CandidateError:
+def beyond_vocabulary(path: Path, key: str, found: int, size: int) -> CandidateError:
+    """The error of a special token's id that a model of `size` ids does not have."""
     return CandidateError(
         f"{path}: {key} is {found}, and the model has {size} ids (0 to {size - 1}): there is no "
         "such token, so that samples would not end where they should, or break off with an error. "

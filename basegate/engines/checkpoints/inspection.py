@@ -27,7 +27,7 @@ _TOKENIZER_FILES = (
 )
 TOKENIZATION = 2
 """How texts become tokens and tokens texts; in the key of what that changes."""
-_READ_ANEW = re.compile(rb'"type":\s*"WordPiece"|"dropout":\s*0?\.0*[1-9]')
+_READ_ANEW = re.compile(rb'"type":\s*"WordPiece"|"dropout":\s*(0?\.0*[1-9]|1\.|\d[.\d]*e)')
 _READ = ("*.json", "*.model", "*.tiktoken", "*.jinja", "vocab.txt", "merges.txt")
 
 
@@ -111,7 +111,9 @@ def is_read_anew(folder: Path) -> bool:
     WordPiece wrote spaces between Chinese characters, and dropout cut texts at random.
     """
     path = folder / "tokenizer.json"
-    return path.is_file() and _READ_ANEW.search(path.read_bytes()) is not None
+    if not path.is_file():
+        return (folder / "vocab.txt").is_file()  # BERT's
+    return _READ_ANEW.search(path.read_bytes()) is not None
 
 
 def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from basegate.i18n.messages import Message, joined
 from basegate.measurement import WeightFormat
 
 _FORMATS: dict[str, WeightFormat] = {".safetensors": "safetensors", ".bin": "pickle"}
+_LOADED = tuple(f"{name}{end}" for name in WEIGHTS for end in ("", INDEX))
 _OF_WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".h5", ".msgpack", ".gguf")
 """Endings of files that hold weights, whether or not they are loaded."""
 _FLOATS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
@@ -56,10 +57,10 @@ def find_weights(folder: Path, file: str | None = None) -> Weights:
         CandidateError: there are none, or the index is damaged, or names what is not there or not
             in the folder.
     """
-    if file is not None and not (folder / file).is_file():
+    if file is not None and not (file in _LOADED and (folder / file).is_file()):
         raise CandidateError(
-            f"{folder} has no {file}, which file = in models.toml asks for. Correct it, or leave "
-            "it out."
+            f"{folder} has no {file} of weights, which file = in models.toml asks for. It names "
+            f"one of {joined(_LOADED)}. Correct it, or leave it out."
         )
     for name in WEIGHTS:
         format_ = _FORMATS[Path(name).suffix]
@@ -252,7 +253,7 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
 
 def others_than(file: str | None) -> set[str]:
     """The names of weights that transformers must not see, where one was chosen."""
-    return {f"{name}{end}" for name in WEIGHTS for end in ("", INDEX) if file} - {file or ""}
+    return {*_LOADED} - {file} if file else set()
 
 
 def note_on_others(folder: Path, taken: Collection[str]) -> tuple[Message, ...]:
@@ -263,7 +264,7 @@ def note_on_others(folder: Path, taken: Collection[str]) -> tuple[Message, ...]:
     note = Message(
         "its folder holds more weights than one model's: {taken} was loaded, since safetensors go "
         "before .bin and a single file before shards, and {left} was not. file = in models.toml "
-        "chooses between them.",
+        "chooses between them; or move away what is not meant.",
         taken=_told(folder, taken),
         left=_told(folder, left),
     )

@@ -21,7 +21,10 @@ _OLD_BUFFER = ".inv_freq"
 _ADAPTER = re.compile(r"\.(lora_|base_layer\.|modules_to_save\.|original_module\.)")
 _WRAPPER = r"(?:^|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|module)\."
 """What torch.compile, FSDP, activation checkpointing and DataParallel put into a weight's name."""
-_JUDGING_HEAD = re.compile(r"(score|classifier|classification_head|reward_head|qa_outputs)\.")
+_JUDGING_HEAD = re.compile(
+    r"(model\.)?(score|classifier|classification|reward|rm|regression|qa)"
+    r"(_head|_layer|_model|_outputs)?\."
+)
 
 
 def without_wrappers(names: Collection[str]) -> dict[str, str] | None:
@@ -70,8 +73,9 @@ def check_loaded(
             "model, and its language head is not what was trained. Choose the model that it was "
             "made from."
         )
-    _check_complete(folder, missing, names)
-    _check_unused(folder, model, unused)
+    known = {name for name, _ in model.named_parameters()}
+    _check_complete(folder, missing, names, known)
+    _check_unused(folder, model, unused, known)
     if not (left := [name for name in unused if not name.endswith(_OLD_BUFFER)]):
         return ()
     note = Message(
@@ -94,15 +98,17 @@ def _linear_layers(model: Any) -> Iterator[Mismatch]:
             yield f"{name}.weight", shape, (layer.out_features, layer.in_features)
 
 
-def _check_complete(folder: Path, missing: list[str], names: Collection[str]) -> None:
+def _check_complete(
+    folder: Path, missing: list[str], names: Collection[str], known: Collection[str]
+) -> None:
     if not missing:
         return
     lacking = (
         f"the files lack weights that the model needs ({some(missing)}), which would be random"
     )
-    if prefix := _prefix(missing, names):
+    if prefix := _prefix(missing, names, known):
         raise CandidateError(
-            f"{folder}: the names of all weights begin with {prefix!r}, as a wrapper (peft, a "
+            f"{folder}: the names of all its weights begin with {prefix!r}, as a wrapper (peft, a "
             f"trainer's own) saves them; {lacking}. Save the model without it "
             f"(`unwrap_model(model).save_pretrained`), or take {prefix!r} off every name."
         )
@@ -117,20 +123,22 @@ def _check_complete(folder: Path, missing: list[str], names: Collection[str]) ->
     raise damaged(folder, f": {lacking}")
 
 
-def _prefix(missing: Iterable[str], names: Iterable[str]) -> str:
-    """What all names of the files begin with and the model's do not; empty if nothing."""
+def _prefix(missing: Iterable[str], names: Iterable[str], known: Collection[str]) -> str:
+    """What the names in the files begin with and the model's do not; empty if nothing.
+
+    What is not the model's, a value head, say, may stand beside them without it.
+    """
     tails = [f".{name}" for name in missing]
     found = {name[: 1 - len(tail)] for name in names for tail in tails if name.endswith(tail)}
     prefix = found.pop() if len(found) == 1 else ""
-    return prefix if all(name.startswith(prefix) for name in names) else ""
+    return "" if any(name in known and not name.startswith(prefix) for name in names) else prefix
 
 
-def _check_unused(folder: Path, model: Any, unused: list[str]) -> None:
+def _check_unused(folder: Path, model: Any, unused: list[str], known: Collection[str]) -> None:
     """Refuse a model that leaves out layers, or a bias, scale or adapter of one.
 
     What stands beside the model, a further head, say, changes nothing of what it writes.
     """
-    known = {name for name, _ in model.named_parameters()}
     layers = {found[0] for name in known if (found := _LAYER.match(name))}
     leaves = {name for name, module in model.named_modules() if not any(module.children())}
     for name in unused:

@@ -65,6 +65,14 @@ def test_an_id_that_the_tokenizer_has_and_the_model_lacks_is_refused(tmp_path):
     assert f"tokenizer_config.json: eos_token is {IDS}, " in str(caught.value)
 
 
+def test_an_id_of_the_config_is_told_where_its_own_code_hid_the_size_before(tmp_path):
+    folder = change(copy(tmp_path), "config.json", eos_token_id=FOREIGN)
+    (folder / FILE).unlink()
+    with pytest.raises(CandidateError) as caught:
+        ends(folder)
+    assert str(caught.value).startswith(f"{folder / 'config.json'}: eos_token_id is {FOREIGN}, ")
+
+
 @pytest.mark.parametrize(
     ("config", "generation", "found"),
     [

@@ -12,6 +12,7 @@ import torch
 
 import basegate
 from basegate.data.fingerprint import checkpoint_fingerprint, known_fingerprint
+from basegate.engines import loading
 from basegate.engines.checkpoints.config_files import read_config
 from basegate.engines.checkpoints.weight_files import find_weights, note_on_others, read_tensors
 from basegate.errors import CandidateError
@@ -60,6 +61,14 @@ def test_weights_with_and_without_a_wrapper_are_told_and_how_to_unwrap(single):
     said = refusal(change_weights(single, change_some))
     assert "with and without the name of a wrapper in theirs (_orig_mod.model.norm.weight)" in said
     assert "unwrap_model(model).save_pretrained" in said
+
+
+def test_a_wrapper_is_told_although_a_value_head_stands_beside_it(single):
+    renamed(single, lambda name: f"pretrained_model.{name}")
+    change_weights(single, lambda held: held.update({"v_head.summary.weight": torch.ones(1, 64)}))
+    said = refusal(single)
+    assert "the names of all its weights begin with 'pretrained_model.'" in said
+    assert "Fetch" not in said
 
 
 @pytest.mark.parametrize("name", ["model.norm.weight", "model.layers.0.mlp.up_proj.weight"])
@@ -132,14 +141,23 @@ def test_a_value_head_is_left_out_with_a_note(tmp_path):
     assert "are not used (2: v_head.summary.bias, v_head.summary.weight)" in note
 
 
-def test_a_head_that_judges_texts_is_refused(tmp_path):
-    head = {"score.weight": torch.ones(1, 192)}
-    said = refusal(change_weights(copy(tmp_path), lambda held: held.update(head)))
-    assert "score.weight is of a head that judges texts" in said
+@pytest.mark.parametrize(
+    "name", ["score.weight", "score_head.weight", "regression_layer.weight", "model.rm_head.0.bias"]
+)
+def test_a_head_that_judges_texts_is_refused(single, name):
+    said = refusal(change_weights(single, lambda held: held.update({name: torch.ones(1, 64)})))
+    assert f"{name} is of a head that judges texts" in said
 
 
 @pytest.mark.parametrize(
-    "kind", ["LlamaForSequenceClassification", "Qwen2ForTokenClassification", "LlamaRewardModel"]
+    "kind",
+    [
+        "LlamaForSequenceClassification",
+        "Qwen2ForTokenClassification",
+        "LlamaRewardModel",
+        "LlamaForRewardModelWithGating",
+        "LlamaModelForScore",
+    ],
 )
 def test_a_model_that_judges_texts_is_refused_by_its_config(tmp_path, kind):
     folder = change(copy(tmp_path), "config.json", architectures=[kind])
@@ -180,8 +198,9 @@ def test_the_file_that_was_chosen_is_loaded_and_identifies_the_checkpoint(tmp_pa
     assert checkpoint_fingerprint(folder, file=chosen) != checkpoint_fingerprint(folder)
     assert known_fingerprint(folder, file=chosen) == checkpoint_fingerprint(folder, file=chosen)
     assert find_weights(shard(folder), INDEX).format == "safetensors"
-    with pytest.raises(CandidateError, match=r"has no model\.safetensors, which file = in models"):
-        find_weights(folder, "model.safetensors")
+    for wrong in ("model.safetensors", "tokenizer.json"):  # not there, and not of weights
+        with pytest.raises(CandidateError, match=f"has no {wrong} of weights, which file = in mod"):
+            find_weights(folder, wrong)
 
 
 def test_the_note_on_two_sets_is_with_the_numbers(tmp_path):
@@ -189,3 +208,14 @@ def test_the_note_on_two_sets_is_with_the_numbers(tmp_path):
     (folder / "pytorch_model.bin").write_bytes(b"not looked at")
     [note] = scores(folder)[1]
     assert "and pytorch_model.bin (" in note
+
+
+def test_of_the_hubs_cache_there_is_no_note_since_nobody_can_choose_there(tmp_path, monkeypatch):
+    folder = copy(tmp_path)
+    (folder / "pytorch_model.bin").write_bytes(b"fetched by another program")
+    for name in ("download_small_files", "download_weights"):
+        monkeypatch.setattr(loading, name, lambda *given, **named: folder)
+    monkeypatch.setattr(loading, "resolve_commit", lambda *given: "0" * 40)
+    engine = basegate.load_candidate("owner/two", device="cpu", quantization="none")
+    assert engine.loaded.notes == ()
+    engine.close()

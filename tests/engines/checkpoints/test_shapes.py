@@ -55,7 +55,7 @@ def test_missing_weights_are_named_and_never_random(single, quantization):
 def test_names_that_all_begin_with_the_same_are_told(single, prefix):
     rename_weights(single, lambda name: prefix + name)
     message = refusal(single)
-    assert f"the names of all weights begin with {prefix!r}, as a wrapper (peft, a" in message
+    assert f"the names of all its weights begin with {prefix!r}, as a wrapper (peft, a" in message
     assert f"take {prefix!r} off every name" in message
 
 
