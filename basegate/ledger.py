@@ -262,11 +262,6 @@ class Record(Frozen):
     results: tuple[Result, ...]
     earlier: Earlier | None = None
 
-    @property
-    def judged(self) -> set[tuple[str, str, str]]:
-        """Candidate, check and item (bank, corpus) of what was judged."""
-        return {(row.candidate, row.check, row.item.partition("/")[0]) for row in self.results}
-
 
 class ThresholdsFile(Frozen):
     """Which limits the run was judged by.

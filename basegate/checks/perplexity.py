@@ -54,6 +54,7 @@ from basegate.config.thresholds_schema import (
     PositiveLimit,
     Relative,
     Table,
+    refuse_idle,
 )
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.engines.protocol import Engine, TokenScores
@@ -99,6 +100,9 @@ class CorpusTable(CorpusKeys, Table):
             raise ValueError(
                 "give either dataset = (a hub id) or path = (a local file or folder), one of them."
             )
+        refuse_idle(self, self.dataset, ("glob", "format"))
+        if self.format == "dataset" and {"glob", "parallel"} & self.model_fields_set:
+            raise ValueError('glob and parallel have no meaning with format = "dataset".')
         return self
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from basegate.config.settings import CorpusSource
-from basegate.data.hub import load_table
+from basegate.data.hub import copy_identity, is_copy, load_table
 from basegate.data.tables import (
     RowError,
     format_of,
@@ -66,6 +66,8 @@ def corpus_identity(source: CorpusSource) -> str:
     """
     if source.dataset is not None:
         return hub_identity(source.dataset, source.revision)
+    if source.format == "dataset" and source.path is not None:
+        return copy_identity(source.path)
     sides = _sides(source)
     hashes = [
         [[_format(path, source), hash_file(path)] for path in side.files.values()] for side in sides
@@ -83,7 +85,8 @@ def load_corpus(source: CorpusSource) -> Corpus:
     Raises:
         DataError: it cannot be found or read, is not UTF-8, has no such column, or is empty.
     """
-    sides = _sides(source) if source.dataset is None else []
+    of_hub = source.dataset is not None or source.format == "dataset"
+    sides = [] if of_hub else _sides(source)
     found = _local_texts(sides[0].files.values(), source) if sides else _hub_texts(source)
     texts = [_normalised(text) for text in found]
     kept = [index for index, text in enumerate(texts) if text.strip()]
@@ -143,10 +146,9 @@ def _sides(source: CorpusSource) -> list[_Side]:
 
 
 def _hub_texts(source: CorpusSource) -> Iterator[str]:
-    assert source.dataset is not None
-    table = load_table(source.dataset, source.name, source.split, source.revision)
-    _check_column(source.dataset, source.column, table.column_names)
-    yield from _texts(table[source.column], source.dataset, source.column)
+    table, what = load_table(source, source.path), str(source.dataset or source.path)
+    _check_column(what, source.column, table.column_names)
+    yield from _texts(table[source.column], what, source.column)
 
 
 def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
@@ -165,6 +167,12 @@ def _files(path: Path, source: CorpusSource) -> _Side:
         return _Side({path.name: path}, ())
     if not path.is_dir():
         raise DataError(f"{path}: there is no such file or folder. Check the thresholds file.")
+    if is_copy(path):
+        raise DataError(
+            f"{path}: is a copy of a data set of the hub. As a folder of texts, its card and all "
+            'its splits would be read. Say format = "dataset", with its name and split; or take '
+            "out README.md and .cache."
+        )
     try:
         matches = sorted(path.glob(source.glob))
     except (ValueError, NotImplementedError):

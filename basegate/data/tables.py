@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from basegate.config.settings import TableSource
-from basegate.data.hub import load_table, resolve_commit
+from basegate.data.hub import copy_identity, load_table, resolve_commit
 from basegate.data.option_texts import as_text, form, is_missing, lettered, without_label
 from basegate.errors import DataError
 from basegate.serialization import hash_file
@@ -66,6 +66,8 @@ def table_identity(source: TableSource) -> str:
     """
     if source.dataset is not None:
         return hub_identity(source.dataset, source.revision)
+    if source.format == "dataset" and source.path is not None:
+        return copy_identity(source.path)
     path = _file(source)
     # The suffix may say how the bytes are read.
     return f"{format_of(path, source.format, _FORMATS)}:sha256:{hash_file(path)}"
@@ -77,11 +79,9 @@ def read_table(source: TableSource) -> Iterator[Row | RowError]:
     Raises:
         DataError: the whole cannot be read: no such file, not UTF-8, no list of records.
     """
-    if source.dataset is not None:
-        table = load_table(source.dataset, source.name, source.split, source.revision)
-        for index, fields in enumerate(table):
-            place = f"{source.dataset}, row {index}"
-            yield Row(place, dict(fields))
+    if source.dataset is not None or source.format == "dataset":
+        for index, fields in enumerate(load_table(source, source.path)):
+            yield Row(f"{source.place}, row {index}", dict(fields))
         return
     path = _file(source)
     match format_of(path, source.format, _FORMATS):
@@ -99,7 +99,10 @@ def _file(source: TableSource) -> Path:
     path = source.path
     assert path is not None
     if path.is_dir():
-        raise DataError(f"{path} is a folder. Give a file of records in the thresholds file.")
+        raise DataError(
+            f"{path} is a folder. Give a file of records in the thresholds file; if it is a copy "
+            'of a data set of the hub, say format = "dataset".'
+        )
     if not path.is_file():
         raise DataError(f"{path}: there is no such file. Check the thresholds file.")
     return path

@@ -98,11 +98,11 @@ class RunReport:
         """
         self._attempts[report.nodeid] += report.when == "setup"
         attempt = _Attempt(report.nodeid, self._attempts[report.nodeid])
-        again = {each for record in records for each in record.judged}
+        again = {each for record in records for each in _judged(record)}
         self._kept = [
             (other, record)
             for other, record in self._kept
-            if other == attempt or again.isdisjoint(record.judged)
+            if other == attempt or again.isdisjoint(_judged(record))
         ]
         self._kept += [(attempt, record) for record in records]
 
@@ -238,6 +238,11 @@ class RunReport:
 
     def _results_of(self, report: pytest.TestReport) -> list[Result]:
         return [row for record in self._by_report.get(report, []) for row in record.results]
+
+
+def _judged(record: Record) -> set[tuple[str, str, str]]:
+    """Candidate, check and item (bank, corpus) of a record's rows."""
+    return {(row.candidate, row.check, row.item.partition("/")[0]) for row in record.results}
 
 
 def take_records(report: pytest.TestReport) -> list[Record]:

@@ -45,11 +45,11 @@ READERS = {
     "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
 }
 KNOWN = {
-    "knowledge": (7, "a7854701bbd85453"),
-    "reasoning": (5, "53da954dda895e15"),
+    "knowledge": (7, "1ded8b719c1c2019"),
+    "reasoning": (5, "761af1f0e1fc120d"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "652bc20523b3bffd"),
-    "perplexity": (6, "5b526d34590982c7"),
+    "minimal_pairs": (3, "05bc0f62d0733e61"),
+    "perplexity": (6, "91509d23331dd11f"),
 }
 
 
