@@ -180,6 +180,16 @@ def _ways(question: Question, shown: str, settings: QuestionSettings) -> Iterato
         )
 
 
+def _identity(settings: QuestionSettings | OptionSettings) -> str:
+    """Digests of the questions, and how a template's last space is counted, which had been unequal.
+
+    Raises:
+        DataError: a file cannot be found.
+    """
+    scored = isinstance(settings, OptionSettings) and (settings.template or "").endswith(" ")
+    return identity(settings) + (", the space with the text" if scored else "")
+
+
 def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
     """Answers in free text, and options by likelihood."""
     yield from paired_answers(one, other)
@@ -194,7 +204,7 @@ CHECK = register(
         version=6,
         measure=measure,
         prepare=prepares(Question),
-        identity=identity,
+        identity=_identity,
         counted="questions",
         evidence=("samples", "choices"),
         compare=paired,

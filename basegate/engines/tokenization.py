@@ -87,17 +87,20 @@ class Encoder:
         """The tokens of a prompt and of the text that follows it.
 
         Both are encoded as one text, as the model would meet them. A token that reaches over the
-        boundary belongs to the text.
+        boundary belongs to the text, and so does a space at the prompt's end: most tokenizers have
+        it in the first word's token, but give it one of its own before a figure, say, and then it
+        would count for some options of a question and not for others.
         """
         ids, spans = self._encode(prompt + text)
+        end = len(prompt.rstrip(" "))
         if spans is None:
-            alone = self._encode(prompt)[0]
+            alone = self._encode(prompt[:end])[0]
             first = next(
                 (place for place, (a, b) in enumerate(zip(alone, ids, strict=False)) if a != b),
                 min(len(alone), len(ids)),
             )
             return ids[:first], Encoded(ids[first:], None)
-        inside = spans[:, 1] > len(prompt)
+        inside = spans[:, 1] > end
         first = int(np.argmax(inside)) if inside.any() else len(ids)
         starts = np.maximum(spans[first:, 0] - len(prompt), 0)
         return ids[:first], Encoded(ids[first:], starts)

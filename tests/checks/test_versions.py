@@ -47,7 +47,7 @@ READERS = {
 KNOWN = {
     "knowledge": (6, "76149a4640a73db8"),
     "reasoning": (5, "5219123648db875a"),
-    "continuation": (7, "339f50baee4f6a01"),
+    "continuation": (7, "bfe155bec7553b61"),
     "minimal_pairs": (3, "a7b7be91160f7e7c"),
     "perplexity": (5, "c84c9e0ae1229620"),
 }

@@ -53,8 +53,8 @@ def test_pytest_takes_it_as_measured_and_loads_nothing(store, tmp_path, pytester
     ledger = tmp_path / "ledger.json"
     # It was computed in bfloat16, for which other processors now measure anew.
     (tmp_path / "with_bfloat16.py").write_text(
-        "from basegate.engines import cpu_compute\n"
-        "cpu_compute.processor_flags = lambda: frozenset({'avx512_bf16'})\n"
+        "from basegate.engines import devices\n"
+        "devices.processor_flags = lambda: frozenset({'avx512_bf16'})\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     arguments = [

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from basegate.engines.architectures import find, prepare
 from basegate.engines.checkpoints.config_files import readable
-from basegate.engines.cpu_compute import compute_dtype
+from basegate.engines.devices import compute_dtype
 from basegate.errors import CandidateError
 
 _IN, _OUT = 64, 32
