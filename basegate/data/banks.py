@@ -14,16 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from basegate.config.settings import BankSettings, BankSource, GeneratedSource
 from basegate.data.option_texts import form
-from basegate.data.tables import (
-    Row,
-    RowError,
-    as_number,
-    check_quotes,
-    has_lone_surrogate,
-    pick,
-    read_table,
-    table_identity,
-)
+from basegate.data.tables import as_number, pick, read_table, table_identity
+from basegate.data.text_files import Row, RowError, check_quotes, has_lone_surrogate
 from basegate.errors import DataError
 from basegate.measurement import AnswerCounts, SampleSize
 from basegate.serialization import digest

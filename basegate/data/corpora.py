@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from basegate.config.settings import CorpusSource
-from basegate.data.hub import copy_identity, is_copy, load_table
-from basegate.data.tables import (
+from basegate.data.hub import copy_identity, hub_identity, is_copy, load_table
+from basegate.data.text_files import (
     RowError,
     format_of,
     has_lone_surrogate,
-    hub_identity,
     read_jsonl,
     read_utf8,
     with_lf,

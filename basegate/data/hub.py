@@ -72,6 +72,15 @@ def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
         raise translated(error, kind, repo_id, revision) from error
 
 
+def hub_identity(dataset: str, revision: str | None) -> str:
+    """`NAME@COMMIT`: the content of a data set of the hub, without reading it.
+
+    Raises:
+        DataError: it cannot be found.
+    """
+    return f"{dataset}@{resolve_commit('dataset', dataset, revision)}"
+
+
 def load_table(source: DatasetKeys, copy: Path | None = None) -> Any:
     """A split of a data set of the hub, as `datasets` loads it; from a local copy if one is given.
 

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import basegate.checks  # noqa: F401  declares perplexity
 from basegate.config.settings import CorpusSource
 from basegate.config.thresholds import load_thresholds
-from basegate.data import hub as hub_module, tables
+from basegate.data import hub as hub_module
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
-from basegate.data.tables import Row, read_jsonl
+from basegate.data.text_files import Row, read_jsonl
 from basegate.errors import DataError
 from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.paths import ROOT, SHARED
@@ -346,8 +346,7 @@ def hub(monkeypatch):
         return COMMIT
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    for module in (hub_module, tables):
-        monkeypatch.setattr(module, "resolve_commit", resolve_commit)
+    monkeypatch.setattr(hub_module, "resolve_commit", resolve_commit)
     return calls
 
 
