@@ -119,19 +119,21 @@ class Encoder:
 
         They are parts of an unknown token, or folded into others (case, forms of characters).
         """
+        held = self._held(ids)
+        return 0 if held == text else (_ink(text) - _ink(held)).total()
+
+    def _held(self, ids: Sequence[int]) -> str:
+        """What tokens hold of the text that they were made of."""
         # Decoded, an unknown token would give back its own name for the characters it stands for.
         known = [key for key in ids if key != self._words.unknown]
-        decoded = self.tokenizer.decode(
+        text: str = self.tokenizer.decode(
             known, skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
-        if decoded == text:
-            return 0
-        return (_ink(text) - _ink(decoded)).total()
+        return text
 
     def reads(self, text: str, ids: Sequence[int]) -> bool:
         """Whether the tokens hold anything of a text but white space, if it has more."""
-        ink = _ink(text).total()
-        return ink == 0 or self.lost(text, ids) < ink
+        return not text.strip() or bool(self._held(ids).strip())
 
     def lost_share(self, text: str) -> float:
         """The share of a text's characters that are lost; 1 where it has no token to score."""

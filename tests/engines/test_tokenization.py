@@ -147,6 +147,12 @@ def test_what_word_pieces_lose_is_counted_by_characters(bert, text, lost):
     assert found.lost(text, found.encode(text).ids) == lost
 
 
+@pytest.mark.parametrize(("text", "read"), [("HELLO", True), ("鱻 鱻", False), ("鱻 a", True)])
+def test_a_prompt_in_another_case_is_read_and_one_of_unknown_characters_is_not(bert, text, read):
+    found, _ = encoder(bert)
+    assert found.reads(text, found.encode(text).ids) == read
+
+
 def test_a_model_of_word_pieces_scores_as_plain_transformers(bert):
     engine = basegate.load_candidate(str(bert), device="cpu", quantization="none", dtype="float32")
     ids = engine.tokenizer(TEXT)["input_ids"][:-1]  # [CLS], the text; [SEP] is no part of it
