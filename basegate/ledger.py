@@ -110,6 +110,7 @@ class ValueAndLimit(Frozen):
         n_generated: of a count, samples that were generated.
         interval: of what was found, where it was judged by it.
         confidence: the interval's level.
+        standard_error: of the value, where the interval is a confidence sequence; see `Metric`.
         reference: what the limit was computed from, where it is relative to a candidate.
     """
 
@@ -123,23 +124,26 @@ class ValueAndLimit(Frozen):
     n_generated: int | None = None
     interval: Interval = None
     confidence: float = 0.95
+    standard_error: FiniteOrNone = None
     reference: Reference | None = None
 
     @property
     def beyond(self) -> tuple[float | None, float]:
         """How far the value is beyond the limit, negative where it meets it, in units that compare.
 
-        Standard errors, `None` where there is no interval: (value - limit) / (half of the interval
-        that faces the limit / normal quantile of its level). And the difference as a share of the
-        larger of both, between -1 and 1 where they have one sign: of 6 right answers out of 8 that
-        were asked for, a quarter of the way is left. Perplexity counts by its logarithm, what a
-        token costs, so that both say of it what they say of bits.
+        Standard errors, `None` where there is no interval: (value - limit) / `standard_error`, or
+        else / (half of the interval that faces the limit / normal quantile of its level). And the
+        difference as a share of the larger of both, between -1 and 1 where they have one sign: of 6
+        right answers out of 8 that were asked for, a quarter of the way is left. Perplexity counts
+        by its logarithm, what a token costs, so that both say of it what they say of bits.
         """
         if self.value is None or self.limit is None:
             return None, math.inf
         value, limit = self._counting(self.value), self._counting(self.limit)
         gap = value - limit if self.direction == "max" else limit - value
         share = gap / (max(abs(value), abs(limit)) or 1.0)
+        if self.standard_error:
+            return gap / self.standard_error, share
         if self.interval is None:
             return None, share
         low, high = map(self._counting, self.interval)
@@ -344,6 +348,7 @@ class NullFigure(Frozen):
         unit: of which kind the number is; see `Metric`.
         value: the number.
         candidate: the null model.
+        asked_in_part: whether the rest was left out, as its verdict was certain.
     """
 
     check: str
@@ -352,6 +357,7 @@ class NullFigure(Frozen):
     unit: str
     value: FiniteFloat
     candidate: str
+    asked_in_part: bool = False
 
 
 class Ledger(Frozen):

@@ -243,7 +243,7 @@ class CandidateFacts(Frozen):
         dtype: dtype of weights that are not quantised and, unless `compute_dtype` is another, of
             the computation.
         compute_dtype: dtype of the computation where it is not `dtype`; see
-            `basegate.engines.cpu_compute`.
+            `basegate.engines.devices`.
         device: `cuda` or `cpu`.
         load_seconds: time to load; `None` where it never loaded.
         peak_memory_bytes: highest memory in use until then, of the GPUs or, on `cpu`, the process.

@@ -104,6 +104,7 @@ class Result(Frozen):
         verdict: what follows.
         interval: the metric's interval.
         confidence: the interval's level.
+        standard_error: of the value, where the interval is a confidence sequence; see `Metric`.
         reason: why nothing could be measured; `None` of rows with a limit.
         seconds: time that the measurement took.
         measurement: its key in the store.
@@ -135,6 +136,7 @@ class Result(Frozen):
     verdict: VerdictWord
     interval: Interval = None
     confidence: float = 0.95
+    standard_error: FiniteOrNone = None
     reason: MessageField | None = None
     seconds: float | None = None
     measurement: str | None = None

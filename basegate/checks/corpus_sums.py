@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import stdev
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from basegate.checks.validity import LostCharacters
-from basegate.i18n.messages import Message
+from basegate.i18n.messages import Message, joined as listed
 from basegate.measurement import DocumentScore, Findings
 from basegate.stats.confidence_sequence import (
     effective_number,
@@ -208,6 +209,20 @@ FEW_COPIES = 0.01
 """Share of the characters that may stand in copies of other documents without a word on it."""
 
 
+_NAMED = 5
+
+
+def files_not_read(names: Sequence[str]) -> Message | None:
+    """A note on files of a corpus that are no documents; `None` if there are none."""
+    if not names:
+        return None
+    shown = listed([*names[:_NAMED], *(["…"] if len(names) > _NAMED else [])])
+    return Message(
+        "not read, since they are hidden, the system's, or packed copies of others: {names}",
+        names=shown,
+    )
+
+
 def copies(documents: Sequence[str]) -> Message | None:
     """A note on how many documents repeat others; `None` if hardly any does.
 
@@ -260,11 +275,19 @@ def as_part(
         for name, (own, weights) in values.items()
         if len(own) > 1
     }
+    errors = {name: stdev(values[name][0]) / math.sqrt(len(values[name][0])) for name in ends}
     if "perplexity" in ends:
+        errors["perplexity"] *= math.log(2)  # that of its natural logarithm
         low, high = ends["perplexity"]
         ends["perplexity"] = bounded_exp(low * math.log(2)), bounded_exp(high * math.log(2))
     metrics = tuple(
-        replace(each, interval=ends.get(each.name), confidence=confidence) for each in found.metrics
+        replace(
+            each,
+            interval=ends.get(each.name),
+            confidence=confidence,
+            standard_error=errors.get(each.name),
+        )
+        for each in found.metrics
     )
     size = found.sample_size
     return found.noting(not_asked=left).model_copy(

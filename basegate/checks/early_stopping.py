@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from basegate.i18n.formatting import FRACTION
 from basegate.measurement import Findings, Metric
 from basegate.progress import SILENT, Progress
 from basegate.stats.confidence_sequence import share_sequence
+from basegate.stats.intervals import share_interval
 
 Data = TypeVar("Data", covariant=True)
 Settings = TypeVar("Settings", covariant=True)
@@ -169,16 +171,20 @@ def sequential_share(
 ) -> Metric:
     """The mean of shares of a part of a bank, with its confidence sequence.
 
-    `best_of`: as of `Metric`.
+    `best_of`: as of `Metric`. The standard error is that by which Wilson's interval is as wide as
+    it is, since none or all right do not make it zero.
     """
+    value = sum(shares) / len(shares)
+    low, high = share_interval(value, len(shares), confidence)
     return Metric(
         name,
-        sum(shares) / len(shares),
+        value,
         FRACTION,
         interval=share_sequence(shares, 1 - (1 - confidence) / best_of),
         confidence=confidence,
         count=len(shares),
         best_of=best_of,
+        standard_error=(high - low) / 2 / NormalDist().inv_cdf(0.5 + confidence / 2),
     )
 
 

@@ -169,17 +169,3 @@ def is_looping(text: str) -> bool:
     if repeated_share(text) >= LOOP_SHARE:
         return True
     return len(_dense_bytes(text)) >= LOOP_BYTES and compression_ratio(text) >= LOOP_COMPRESSION
-
-
-def is_degenerate(text: str) -> bool:
-    """Whether a text is what a broken model writes: nothing, one character, or no characters.
-
-    Empty or white space; one character repeated at least eight times and nothing else (the
-    `!!!!!!!!` of a model whose numerics broke); or at least half replacement characters.
-    """
-    dense = "".join(text.split())
-    if not dense:
-        return True
-    if len(dense) >= 8 and len(set(dense)) == 1:
-        return True
-    return dense.count("\ufffd") * 2 >= len(dense)

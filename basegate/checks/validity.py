@@ -13,13 +13,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from basegate.checks.language_variety import is_degenerate
 from basegate.config.declaration import MetricLabel
 from basegate.engines.protocol import Draw, Engine, TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, Metric, Sample
+
+
+def is_degenerate(text: str) -> bool:
+    """Whether a text is what a broken model writes: nothing, one character, or no characters.
+
+    Empty or white space; one character repeated at least eight times and nothing else (the
+    `!!!!!!!!` of a model whose numerics broke); or at least half replacement characters.
+    """
+    dense = "".join(text.split())
+    if not dense:
+        return True
+    if len(dense) >= 8 and len(set(dense)) == 1:
+        return True
+    return dense.count("\ufffd") * 2 >= len(dense)
 
 
 def is_broken(draw: Draw) -> bool:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from basegate.config.null_models import NULL_MODELS
-from basegate.config.registry import load_registry, tagged
+from basegate.config.registry import NULL_MODELS, load_registry, tagged
 from basegate.config.selection import is_group, names_in, of_group
 from basegate.errors import UsageError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -313,3 +313,23 @@ def known_tags(specs: Iterable[CandidateSpec]) -> list[str]:
     tags = {tag for spec in specs for tag in spec.all_tags}
     first = [tag for tag in sizes if tag in tags]
     return [f"@{tag}" for tag in [*first, *sorted(tags - set(sizes))]]
+
+
+def _null_model(kind: str) -> CandidateSpec:
+    name = f"{RESERVED}{kind}"
+    # Precision is what it computes in, which no option changes.
+    return CandidateSpec(
+        name=name,
+        source=name,
+        tags=("null",),
+        engine="null",
+        quantization="none",
+        dtype="float64",
+    )
+
+
+_NULL_MODELS = ("unigram", "bigram", "5gram", "uniform", "letter-a", "copy")
+NULL_MODELS: Mapping[str, CandidateSpec] = {
+    spec.name: spec for spec in map(_null_model, _NULL_MODELS)
+}
+"""By name, without an entry in `models.toml`. `all` does not mean them: it stands for those."""

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from basegate.config.gguf_source import is_gguf
-from basegate.config.null_models import NULL_MODELS
 from basegate.config.registry import (
     NAME,
+    NULL_MODELS,
     CandidateSpec,
     check_not_reserved,
     check_pinned,

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import tokenizers
 from tokenizers import decoders, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from basegate.engines.checkpoints.config_files import code_places, read_json, readable
+from basegate.engines.checkpoints.config_files import code_places
+from basegate.engines.checkpoints.file_reading import read_json, readable
 from basegate.engines.special_words import SpecialWords
 from basegate.errors import CandidateError, InvalidMeasurement, summary
 from basegate.i18n.messages import Message, joined
@@ -87,17 +90,20 @@ class Encoder:
         """The tokens of a prompt and of the text that follows it.
 
         Both are encoded as one text, as the model would meet them. A token that reaches over the
-        boundary belongs to the text.
+        boundary belongs to the text, and so does a space at the prompt's end: most tokenizers have
+        it in the first word's token, but give it one of its own before a figure, say, and then it
+        would count for some options of a question and not for others.
         """
         ids, spans = self._encode(prompt + text)
+        end = len(prompt.rstrip(" "))
         if spans is None:
-            alone = self._encode(prompt)[0]
+            alone = self._encode(prompt[:end])[0]
             first = next(
                 (place for place, (a, b) in enumerate(zip(alone, ids, strict=False)) if a != b),
                 min(len(alone), len(ids)),
             )
             return ids[:first], Encoded(ids[first:], None)
-        inside = spans[:, 1] > len(prompt)
+        inside = spans[:, 1] > end
         first = int(np.argmax(inside)) if inside.any() else len(ids)
         starts = np.maximum(spans[first:, 0] - len(prompt), 0)
         return ids[:first], Encoded(ids[first:], starts)
@@ -113,19 +119,21 @@ class Encoder:
 
         They are parts of an unknown token, or folded into others (case, forms of characters).
         """
+        held = self._held(ids)
+        return 0 if held == text else (_ink(text) - _ink(held)).total()
+
+    def _held(self, ids: Sequence[int]) -> str:
+        """What tokens hold of the text that they were made of."""
         # Decoded, an unknown token would give back its own name for the characters it stands for.
         known = [key for key in ids if key != self._words.unknown]
-        decoded = self.tokenizer.decode(
+        text: str = self.tokenizer.decode(
             known, skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
-        if decoded == text:
-            return 0
-        return (_ink(text) - _ink(decoded)).total()
+        return text
 
     def reads(self, text: str, ids: Sequence[int]) -> bool:
         """Whether the tokens hold anything of a text but white space, if it has more."""
-        ink = _ink(text).total()
-        return ink == 0 or self.lost(text, ids) < ink
+        return not text.strip() or bool(self._held(ids).strip())
 
     def lost_share(self, text: str) -> float:
         """The share of a text's characters that are lost; 1 where it has no token to score."""
@@ -216,22 +224,51 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
             random = _without_dropout(loaded)
             tokenizer, notes = _as_published(clean, loaded)
         _check_repeatable(folder, tokenizer)
-        return tokenizer, (*random, *notes)
+        odd = _note_on_prefix(Encoder(tokenizer, str(folder)))
+        return tokenizer, tuple(dict.fromkeys((*random, *notes, *odd)))
     except CandidateError:
         raise
     # The tokenizers library raises plain `Exception`, and a checkpoint's own code anything.
     except Exception as error:
-        advice = "Check the tokenizer's files, or fetch them again."
-        named = [path.name for path, _ in code_places(folder)]
-        if not trusted and "tokenizer_config.json" in named:
-            advice = (
-                "It is Python code of the checkpoint's own, which is not run. Choose a converted "
-                "checkpoint, or read the code, pin its commit and name the candidate in "
-                "--trust-remote-code."
-            )
+        if (folder / _FILE).is_file():
+            read_json(folder / _FILE)  # which names what is wrong, if it is no JSON
         raise CandidateError(
-            f"{folder}: its tokenizer could not be loaded ({summary(error)}). {advice}"
+            f"{folder}: its tokenizer could not be loaded ({summary(error)}). "
+            f"{_advice(folder, trusted, error)}"
         ) from error
+
+
+def _advice(folder: Path, trusted: bool, error: Exception) -> str:
+    if not trusted and "tokenizer_config.json" in [path.name for path, _ in code_places(folder)]:
+        return (
+            "It is Python code of the checkpoint's own, which is not run. Choose a converted "
+            "checkpoint, or read the code, pin its commit and name the candidate in "
+            "--trust-remote-code."
+        )
+    if not (folder / _FILE).is_file() and find_spec("sentencepiece") is None:
+        return f"Without {_FILE} it takes SentencePiece: `pip install sentencepiece protobuf`."
+    if "untagged enum" in str(error):
+        return (
+            f"{_FILE} is damaged, or was written by a newer version of tokenizers than the "
+            f"{tokenizers.__version__} here: `pip install -U tokenizers transformers`."
+        )
+    return "Check the tokenizer's files, or fetch them again."
+
+
+def _note_on_prefix(encoder: Encoder) -> tuple[Message, ...]:
+    """A note where what a tokenizer puts before a text is hardly what was meant."""
+    prefix, tokenizer = encoder.prefix, encoder.tokenizer
+    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    if len(set(prefix)) == len(prefix) and special.issuperset(prefix):
+        return ()
+    note = Message(
+        "its tokenizer puts {tokens} before every text: the same token twice, or one that is no "
+        "special token. It is measured so, as any program reads it; see post_processor in {file} "
+        "if the model was not trained so.",
+        tokens=encoder.prefix_in_words,
+        file=_FILE,
+    )
+    return (note,)
 
 
 def _without_dropout(tokenizer: Any) -> tuple[str, ...]:
@@ -273,6 +310,7 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
     if size is None:
         return
     marks = {key for key, token in tokenizer.added_tokens_decoder.items() if token.special}
+    marks |= {*SpecialWords(tokenizer).ids.values()}  # no text becomes these either
     beyond = {key for key in tokenizer.get_vocab().values() if key >= size} - marks
     beyond |= {key for key in Encoder(tokenizer, str(folder)).prefix if key >= size}
     if beyond:
@@ -295,14 +333,15 @@ def _as_published(folder: Path, loaded: Any) -> tuple[Any, tuple[str, ...]]:
     own_code = not type(loaded).__module__.startswith("transformers.")
     if own_code or not (folder / _FILE).is_file():
         return loaded, ()
-    tokenizer = loaded
+    tokenizer, random = loaded, tuple[str, ...]()
     # Of this class alone it is known that it takes the file as it is.
     if type(loaded) is not PreTrainedTokenizerFast:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder), local_files_only=True)
-        _without_dropout(tokenizer)
+        # A class that was built anew may have been without it, and nothing was told.
+        random = _without_dropout(tokenizer)
         _name_ends(tokenizer, loaded)
     _begin_as_asked(folder, tokenizer)
-    return tokenizer, _differing(loaded, tokenizer)
+    return tokenizer, (*random, *_differing(loaded, tokenizer))
 
 
 def _name_ends(tokenizer: Any, loaded: Any) -> None:

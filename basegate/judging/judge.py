@@ -217,6 +217,7 @@ def _row(
         verdict=verdict_on(metric, limit),
         interval=interval,
         confidence=confidence,
+        standard_error=metric.standard_error,
         seconds=measurement.seconds,
         measurement=measurement.key,
         sample_size=measurement.findings.sample_size,

@@ -41,6 +41,7 @@ def best_nulls(
                 unit=metric.unit,
                 value=metric.value,
                 candidate=each.candidate.name,
+                asked_in_part=bool(each.findings.facts.get("not_asked")),
             )
             for each in nulls
             if alike(each, measured)

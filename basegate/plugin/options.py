@@ -343,8 +343,7 @@ def list_models(config: pytest.Config) -> str:
 
 def format_registry(registry: Mapping[str, CandidateSpec], base: Path) -> str:
     """A line per candidate, then groups and notes; `base` is where `models.toml` is."""
-    from basegate.config.null_models import NULL_MODELS
-    from basegate.config.registry import known_tags, tagged
+    from basegate.config.registry import NULL_MODELS, known_tags, tagged
 
     if not registry:
         return f"There is no candidate in {base / 'models.toml'}."

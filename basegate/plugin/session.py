@@ -9,8 +9,7 @@ from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule
 from basegate.config.registry import CandidateSpec
 from basegate.config.settings import CheckConfig
 from basegate.data.fingerprint import FINGERPRINTS
-from basegate.engines.cpu_compute import another_dtype
-from basegate.engines.devices import resolve_device
+from basegate.engines.devices import another_dtype, resolve_device
 from basegate.i18n.catalogue import translator
 from basegate.judging.judge import Verdict, check_valid, judge, stopping_rule
 from basegate.judging.relative_limits import (

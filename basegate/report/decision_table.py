@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from basegate.checks.labels import check_label, format_number, format_short
 from basegate.i18n.formatting import format_row_limit, format_value
+from basegate.i18n.messages import Message
 from basegate.judging.explanation import sentence
 from basegate.judging.recommendation import plainest_of
 from basegate.report import decision_text
@@ -188,7 +189,10 @@ def _best_null(page: Page, row: Result) -> str:
     if null is None:
         return ""
     value = format_value(null.value, null.unit, row.limit, page.tr)
-    return page.tr("best null model: {value} ({name})", value=value, name=null.candidate)
+    text = Message("best null model: {value} ({name})")
+    if null.asked_in_part:
+        text = Message("best null model, on a part: {value} ({name})")
+    return page.tr(text, value=value, name=null.candidate)
 
 
 class Unmet(NamedTuple):

@@ -10,8 +10,8 @@ from typing import Any
 
 from basegate.config.registry import CandidateSpec
 from basegate.data.fingerprint import describe_files
-from basegate.engines.cpu_compute import another_dtype
 from basegate.engines.devices import (
+    another_dtype,
     clear_frames,
     peak_memory,
     release_memory,

@@ -32,6 +32,8 @@ class Metric:
             level follows; `None` where the interval comes from elsewhere.
         degrees: of freedom of the variance that the effective count was estimated from, if it was.
         best_of: how many metrics it is the best of; its interval is theirs together (Bonferroni).
+        standard_error: of the value (of a perplexity, of its logarithm), where the interval is a
+            confidence sequence, which is wider than that says.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Metric:
     effective_count: float | None = None
     degrees: int | None = None
     best_of: int = 1
+    standard_error: FiniteOrNone = None
 
     @classmethod
     def share(

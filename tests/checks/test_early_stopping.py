@@ -7,10 +7,11 @@ from dataclasses import asdict
 import pytest
 from hypothesis import given, strategies as st
 
-from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule, is_enough
+from basegate.checks.early_stopping import ALL_SAMPLES, StoppingRule, is_enough, sequential_share
 from basegate.config.limits import Limit
 from basegate.judging.judge import stopping_rule
 from basegate.measurement import Findings, Metric
+from basegate.stats.intervals import share_interval
 from tests.helpers.rules import RULES
 
 
@@ -101,3 +102,12 @@ def test_degenerate_samples_are_counted_without_reading_them():
         share = Metric(name="degenerate_share", value=broken / 7, unit="", count=7)
         found = Findings(metrics=(correct, share), facts={"not_drawn": 3})
         assert is_enough(found, StoppingRule(7, 0.4)) is enough
+
+
+def test_the_standard_error_of_a_part_is_not_zero_where_all_are_right():
+    for right in (16, 9):
+        shares = [1.0] * right + [0.0] * (16 - right)
+        found = sequential_share("accuracy", shares, 0.95)
+        low, high = share_interval(right / 16, 16, 0.95)
+        assert found.standard_error == pytest.approx((high - low) / 2 / 1.959964)
+        assert found.interval[0] < low

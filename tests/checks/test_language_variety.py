@@ -13,7 +13,6 @@ from basegate.checks.language_variety import (
     clause_words,
     compression_ratio,
     han_characters,
-    is_degenerate,
     is_looping,
     label,
     latin_words,
@@ -436,23 +435,3 @@ def test_the_compression_ratio_leaves_white_space_out_and_takes_half_a_pair():
     assert compression_ratio("好 呀\n") == compression_ratio("好呀")
     assert compression_ratio("") == 0
     assert compression_ratio("\ud83d") > 0
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", True),
-        (" \n\t", True),
-        ("!" * 8, True),
-        ("! " * 8, True),
-        ("!" * 7, False),
-        ("!!!!!!!?", False),
-        ("\ufffd\ufffdab", True),
-        ("\ufffdab", False),
-        ("A", False),
-        ("9", False),
-        ("哈哈哈哈", False),
-    ],
-)
-def test_degenerate_texts_by_hand(text, expected):
-    assert is_degenerate(text) is expected

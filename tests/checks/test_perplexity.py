@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 from basegate.checks.corpus_sums import (
     Sums,
     TextCost,
+    as_part,
     copies,
     joined,
     per_document,
@@ -322,3 +323,20 @@ def test_documents_that_say_another_once_more_are_noted():
 def test_a_heading_that_stands_there_twice_is_not_worth_a_note():
     assert copies(["香港", "x" * 200, "香港"]) is None
     assert copies(["香港", "x" * 100, "香港"]) is not None
+
+
+def test_of_a_part_the_standard_error_is_told_beside_the_sequence():
+    sums = Sums(
+        nll=np.array([3.0, 4.0, 8.0]) * math.log(2),
+        tokens=np.array([2.0, 2.0, 2.0]),
+        characters=np.array([1.0, 1.0, 1.0]),
+        utf8_bytes=np.array([3.0, 3.0, 3.0]),
+    )
+    found = {each.name: each for each in as_part(summarise(sums, None), 9, 0.95, sums).metrics}
+    # 3, 4 and 8 bits per character: s² = 7. Per token they are halved, in natural logarithms.
+    error = math.sqrt(7 / 3)
+    assert found["bits_per_char"].standard_error == pytest.approx(error)
+    assert found["perplexity"].standard_error == pytest.approx(error / 2 * math.log(2))
+    low, high = found["bits_per_char"].interval
+    assert high - low > 2 * 1.96 * error
+    assert found["tokens_per_char"].standard_error is None

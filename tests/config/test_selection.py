@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from basegate.config.null_models import NULL_MODELS
-from basegate.config.registry import CandidateSpec, load_registry
+from basegate.config.registry import NULL_MODELS, CandidateSpec, load_registry
 from basegate.config.selection import select
 from basegate.errors import UsageError
 from tests.helpers.paths import ROOT

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from basegate.checks.early_stopping import ALL_SAMPLES
-from basegate.config.null_models import NULL_MODELS
+from basegate.config.registry import NULL_MODELS
 from basegate.config.thresholds import load_thresholds
 from basegate.judging.judge import judge, stopping_rule
 from basegate.judging.relative_limits import References

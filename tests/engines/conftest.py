@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from basegate.engines import cpu_compute
+from basegate.engines import devices
 
 
 @pytest.fixture
 def packed(monkeypatch):
     """A processor that multiplies in bfloat16, so that layers of four bits stay as they are."""
-    monkeypatch.setattr(cpu_compute, "processor_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(devices, "processor_flags", lambda: frozenset({"avx512_bf16"}))
 
 
 @pytest.fixture
 def plain_processor(monkeypatch):
     """A processor without such instructions, on which they are computed in float32."""
-    monkeypatch.setattr(cpu_compute, "processor_flags", lambda: frozenset({"avx2", "fma"}))
+    monkeypatch.setattr(devices, "processor_flags", lambda: frozenset({"avx2", "fma"}))

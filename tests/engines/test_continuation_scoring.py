@@ -9,6 +9,8 @@ import pytest
 import torch
 import transformers
 from hypothesis import given, settings, strategies as st
+from tokenizers import Tokenizer, models, normalizers
+from transformers import PreTrainedTokenizerFast
 
 from basegate.engines.continuation_scoring import (
     ContinuationRequest,
@@ -200,8 +202,6 @@ def test_a_text_without_a_token_has_no_probability(engine, monkeypatch):
 
 
 def test_characters_that_the_tokenizer_drops_are_not_the_prompts_tokens():
-    from tokenizers import normalizers
-
     tokenizer = make_tokenizer()
     dropping = normalizers.Replace("#", "")
     tokenizer.backend_tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), dropping])
@@ -212,9 +212,6 @@ def test_characters_that_the_tokenizer_drops_are_not_the_prompts_tokens():
 
 def merging_tokenizer():
     """A tokenizer that makes one token of 係 and what follows it."""
-    from tokenizers import Tokenizer, models
-    from transformers import PreTrainedTokenizerFast
-
     pieces = {piece: at for at, piece in enumerate(["<s>", "香", "港", "係", "我", "係我", "<u>"])}
     model = models.BPE(vocab=pieces, merges=[("係", "我")], unk_token="<u>")
     return PreTrainedTokenizerFast(
@@ -228,6 +225,23 @@ def test_a_token_over_the_boundary_belongs_to_the_text():
     assert encoder.tokenizer.convert_ids_to_tokens(head) == ["香", "港"]
     assert encoder.tokenizer.convert_ids_to_tokens(tail.ids) == ["係我"]
     assert tail.starts.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("cat", ["▁cat"]), ("0", ["▁", "0"]), ("00", ["▁", "0", "0"])]
+)
+def test_a_space_at_the_end_of_a_prompt_belongs_to_every_text(text, tokens):
+    """As Gemma's: a word's token holds the space before it, a digit stands alone."""
+    pieces = ["<s>", "<u>", "A", ":", "▁", "0", "c", "a", "t", "▁c", "at", "▁cat"]
+    merges = [("▁", "c"), ("a", "t"), ("▁c", "at")]
+    model = models.BPE({piece: at for at, piece in enumerate(pieces)}, merges, unk_token="<u>")
+    backend = Tokenizer(model)
+    backend.normalizer = normalizers.Replace(" ", "▁")
+    encoder = Encoder(PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>"), "it")
+    head, tail = encoder.encode_after("A: ", text)
+    assert encoder.tokenizer.convert_ids_to_tokens(head) == ["A", ":"]
+    assert encoder.tokenizer.convert_ids_to_tokens(tail.ids) == tokens
+    assert tail.starts[0] == 0
 
 
 class Slow:
@@ -252,6 +266,7 @@ class Slow:
 
 def test_a_slow_tokenizer_is_cut_where_the_prompts_tokens_end():
     assert Encoder(Slow(), "it").encode_after("ab", "cd") == ([97, 98], ([99, 100], None))
+    assert Encoder(Slow(), "it").encode_after("ab ", "cd") == ([97, 98], ([32, 99, 100], None))
 
 
 def test_a_prefix_that_is_always_written_is_not_written_twice():

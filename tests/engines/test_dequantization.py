@@ -11,9 +11,9 @@ from torch import nn
 
 import basegate
 from basegate.config.registry import CandidateSpec
-from basegate.engines import cpu_compute
-from basegate.engines.cpu_compute import compute_dtype
+from basegate.engines import devices
 from basegate.engines.dequantization import PackedLinear, compute_in
+from basegate.engines.devices import compute_dtype
 from basegate.progress import SILENT
 from basegate.runner.candidate import Candidate
 
@@ -35,7 +35,7 @@ TEXT = "香港係我哋嘅屋企。佢哋今日唔得閒，聽日先至得。"
     ],
 )
 def test_the_dtype_of_the_computation(monkeypatch, quantization, dtype, device, flags, expected):
-    monkeypatch.setattr(cpu_compute, "processor_flags", lambda: frozenset(flags))
+    monkeypatch.setattr(devices, "processor_flags", lambda: frozenset(flags))
     assert compute_dtype(quantization, dtype, device) == expected
 
 
@@ -49,8 +49,8 @@ def test_the_dtype_of_the_computation(monkeypatch, quantization, dtype, device, 
 )
 def test_the_instructions_are_those_that_the_system_names(monkeypatch, tmp_path, text, flags):
     (tmp_path / "cpuinfo").write_text(text)
-    monkeypatch.setattr(cpu_compute, "_PROCESSOR", tmp_path / "cpuinfo")
-    assert cpu_compute.processor_flags.__wrapped__() == flags
+    monkeypatch.setattr(devices, "_PROCESSOR", tmp_path / "cpuinfo")
+    assert devices.processor_flags.__wrapped__() == flags
 
 
 def quantised(kind="nf4", out=96, width=128):

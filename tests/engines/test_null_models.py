@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from basegate.config.null_models import NULL_MODELS
+from basegate.config.registry import NULL_MODELS
 from basegate.config.settings import Sampling
 from basegate.data.corpora import corpus_identity
 from basegate.data.suite import suite_corpus
@@ -116,7 +116,7 @@ def test_what_it_is_made_of_stands_in_its_key(name):
 
 def test_no_torch_is_needed():
     code = (
-        "import sys; from basegate.config.null_models import NULL_MODELS; "
+        "import sys; from basegate.config.registry import NULL_MODELS; "
         "from basegate.config.settings import Sampling; from basegate.progress import SILENT; "
         "from basegate.engines import null_models; "
         "engine = null_models.load(NULL_MODELS['null-5gram'], '', 'cpu'); "

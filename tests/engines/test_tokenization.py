@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 
 import numpy as np
@@ -41,10 +42,14 @@ def encoder(folder):
     return Encoder(tokenizer, "odd"), notes
 
 
-def test_dropout_of_a_tokenizer_is_switched_off_with_a_note(tmp_path):
-    plain, none = encoder(copy(tmp_path / "plain"))
-    found, [note] = encoder(with_dropout(copy(tmp_path)))
-    assert none == ()
+@pytest.mark.parametrize("kind", ["PreTrainedTokenizerFast", "LlamaTokenizerFast"])
+def test_dropout_of_a_tokenizer_is_switched_off_with_a_note(tmp_path, kind):
+    plain = change(copy(tmp_path / "plain"), "tokenizer_config.json", tokenizer_class=kind)
+    folder = with_dropout(shutil.copytree(plain, tmp_path / "dropout"))
+    plain, others = encoder(plain)
+    found, notes = encoder(folder)
+    [note] = {*notes} - {*others}
+    assert len(notes) == len(others) + 1
     assert "asks for dropout = 0.3" in note
     for _ in range(5):
         assert found.encode(TEXT).ids == plain.encode(TEXT).ids
@@ -66,9 +71,13 @@ def test_what_was_read_otherwise_before_is_measured_again(tmp_path, make, again)
     assert ("tokenization" in identity(spec)) == again
 
 
-def test_word_pieces_are_measured_again(tmp_path):
-    spec = CandidateSpec(name="x", source=str(word_pieces(tmp_path)), local=True)
-    assert "tokenization" in identity(spec)
+@pytest.mark.parametrize("by_list", [False, True], ids=["tokenizer.json", "vocab.txt"])
+def test_word_pieces_are_measured_again(tmp_path, by_list):
+    folder = word_pieces(tmp_path)
+    if by_list:  # as the older ones of the hub
+        (folder / "tokenizer.json").unlink()
+        (folder / "vocab.txt").write_text("[UNK]\n佢", encoding="utf-8")
+    assert "tokenization" in identity(CandidateSpec(name="x", source=str(folder), local=True))
 
 
 def test_a_tokenizer_that_reads_one_language_is_asked_in_it(tmp_path):
@@ -136,6 +145,12 @@ def test_spaces_that_decoding_adds_are_not_in_texts(bert):
 def test_what_word_pieces_lose_is_counted_by_characters(bert, text, lost):
     found, _ = encoder(bert)
     assert found.lost(text, found.encode(text).ids) == lost
+
+
+@pytest.mark.parametrize(("text", "read"), [("HELLO", True), ("鱻 鱻", False), ("鱻 a", True)])
+def test_a_prompt_in_another_case_is_read_and_one_of_unknown_characters_is_not(bert, text, read):
+    found, _ = encoder(bert)
+    assert found.reads(text, found.encode(text).ids) == read
 
 
 def test_a_model_of_word_pieces_scores_as_plain_transformers(bert):

@@ -139,6 +139,7 @@ def test_a_row_says_everything_about_its_metric_and_limit():
         "verdict": "pass",
         "interval": (3.9, 4.1),
         "confidence": 0.95,
+        "standard_error": None,
         "reason": None,
         "seconds": 1.5,
         "measurement": "k" * 64,

@@ -49,6 +49,12 @@ def test_the_best_is_the_nearest_to_the_right_side_of_the_limit(direction, best)
     assert (found.check, found.item, found.metric) == ("perplexity", "wiki", "bits_per_char")
 
 
+def test_what_was_asked_in_part_is_marked():
+    part = measured("a", 9.0)
+    part = part.model_copy(update={"findings": part.findings.noting(not_asked=80)})
+    assert [figures(each)[0].asked_in_part for each in (part, measured("a", 9.0))] == [True, False]
+
+
 def test_other_data_settings_and_metrics_do_not_count():
     others = [
         measured("data", 1.0, data="sha256:2"),

@@ -185,6 +185,18 @@ def test_the_farthest_is_told_by_standard_errors_not_by_the_size_of_its_number()
     assert errors[1:] == [pytest.approx(1.25, abs=0.01), None]
 
 
+def test_a_confidence_sequence_is_no_measure_of_the_standard_error():
+    rows = [
+        row("a", "fail", value=6.0).model_copy(update={"interval": (5.9, 6.1)}),
+        row("a", "fail", value=10.0, item="part").model_copy(
+            update={"interval": (5.2, 14.8), "standard_error": 0.1}
+        ),
+    ]
+    found = recommend([entry("a", "fail")], rows, [])
+    assert [each.value for each in found.missed] == [10.0, 6.0]
+    assert found.missed[0].beyond[0] == pytest.approx(50.0)
+
+
 def test_the_closest_limit_and_the_nearest_candidate_are_told_by_standard_errors():
     def near(name, verdict, value, half, **fields):
         interval = (value - half, value + half)

@@ -332,5 +332,7 @@ def test_the_best_null_model_stands_below_the_limit():
     )
     text = decision(row(), nulls=[null])
     assert "limit: at most 5.5 best null model: 7.46 (null-bigram)" in text.words
+    part = decision(row(), nulls=[null.model_copy(update={"asked_in_part": True})])
+    assert "best null model, on a part: 7.46 (null-bigram)" in part.words
     assert "null" not in decision(row()).words
     assert "null" not in decision(row(check="own", item="other"), nulls=[null]).words

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from basegate.engines.checkpoints.generation_config import beyond_vocabulary
 from basegate.engines.gguf.header import Header, Tensor
 from basegate.errors import CandidateError
 
@@ -41,6 +42,8 @@ _UNDERSTOOD = {
     "expert_count",
 }
 """Keys that are read here, beside those of transformers' mapping."""
+_IDS = ("tokenizer.ggml.eos_token_id", "tokenizer.ggml.padding_token_id")
+"""Of special tokens that a model is built or asked with."""
 _THETA = 10_000.0
 """llama.cpp's, where a file names none."""
 
@@ -83,7 +86,8 @@ def config_of(header: Header, factors: Callable[[Tensor], np.ndarray]) -> dict[s
     """The values of `config.json`; `factors` reads a small tensor.
 
     Raises:
-        CandidateError: of an architecture that is not read, or with a key that is not understood.
+        CandidateError: of an architecture that is not read, with a key that is not understood, or
+            with a special token's id beyond its vocabulary.
     """
     from transformers.modeling_gguf_pytorch_utils import GGUF_TO_TRANSFORMERS_MAPPING
 
@@ -113,7 +117,10 @@ def config_of(header: Header, factors: Callable[[Tensor], np.ndarray]) -> dict[s
         "dtype": "bfloat16",
     }
     if EMBEDDINGS in tensors:
-        config["vocab_size"] = tensors[EMBEDDINGS].shape[0]
+        size = config["vocab_size"] = tensors[EMBEDDINGS].shape[0]
+        for key in _IDS:
+            if isinstance(found := header.metadata.get(key), int) and found >= size:
+                raise beyond_vocabulary(place, key, found, size)
     if ROPE_FACTORS in tensors:
         config["rope_scaling"] = _llama3(header, config, factors(tensors[ROPE_FACTORS]))
     return config | family.more(config)

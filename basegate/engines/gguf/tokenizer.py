@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from basegate.engines.checkpoints.generation_config import beyond_vocabulary
 from basegate.engines.gguf.header import Header
 from basegate.engines.tokenization import PROBES, begin_with
 from basegate.errors import CandidateError, summary
@@ -50,9 +49,6 @@ def write_tokenizer(header: Header, size: int, folder: Path) -> None:
         for name, of in _SPECIAL.items()
         if isinstance(key := header.metadata.get(f"tokenizer.ggml.{of}"), int) and 0 <= key < size
     }
-    end = header.metadata.get("tokenizer.ggml.eos_token_id")
-    if isinstance(end, int) and end >= size:
-        raise beyond_vocabulary(header.paths[0], "tokenizer.ggml.eos_token_id", end, size)
     begins = _begins(header)
     if begins and "bos_token" not in special:
         raise CandidateError(

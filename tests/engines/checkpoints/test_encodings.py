@@ -8,11 +8,13 @@ import dataclasses
 import pytest
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
-from basegate.engines.checkpoints.config_files import _whole, check_file, read_config, readable
+import basegate
+from basegate.engines.checkpoints.config_files import read_config
+from basegate.engines.checkpoints.file_reading import _as_meant, check_file, readable
 from basegate.engines.checkpoints.model_config import model_config
 from basegate.engines.tokenization import load_tokenizer
-from tests.helpers.checkpoints import refusal
-from tests.helpers.odd_checkpoints import DEMO, change, copy
+from tests.helpers.checkpoints import INDEX, refusal, shard
+from tests.helpers.odd_checkpoints import DEMO, change, copy, rewrite
 
 TEXT = "佢哋琴晚喺度食咗飯，A 1"
 
@@ -86,6 +88,8 @@ def test_whole_numbers_as_floats_are_taken(tmp_path):
         ("deepseek_v2", "first_k_dense_replace"),
         ("falcon_h1", "mamba_d_state"),
         ("llama", "pretraining_tp"),
+        ("ernie4_5_moe", "moe_k"),
+        ("falcon_h1", "num_logits_to_keep"),
     ],
 )
 def test_whole_numbers_of_other_families_are_taken(tmp_path, model_type, key):
@@ -98,12 +102,20 @@ def test_no_option_that_is_a_float_by_nature_is_taken_for_a_whole_number():
     for kind in MODEL_FOR_CAUSAL_LM_MAPPING:
         for option in dataclasses.fields(kind):
             if "float" in str(option.type):
-                assert type(_whole(1.0, option.name)) is float, (kind, option.name)
+                assert type(_as_meant(1.0, option.name)) is float, (kind, option.name)
 
 
 def test_a_folder_with_nothing_to_mend_is_handed_on_itself():
     with readable(DEMO) as folder:
         assert folder == DEMO
+
+
+def test_an_index_without_metadata_is_read(tmp_path):
+    folder = shard(copy(tmp_path))
+    rewrite(folder, INDEX, lambda table: table.pop("metadata"))
+    engine = basegate.load_candidate(str(folder), device="cpu", quantization="none")
+    assert len(engine.loaded.files) > 2
+    engine.close()
 
 
 def test_a_mended_folder_is_gone_afterwards(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import basegate
+from basegate.engines.gguf import conversion
 from basegate.engines.gguf.conversion import convert
 from basegate.errors import CandidateError
 from tests.helpers.gguf_files import PIECES, gguf, small_model, write_gguf
@@ -170,6 +171,21 @@ def test_what_transformers_would_leave_out_is_refused_by_name(tmp_path):
     message = refused(tmp_path / "bias.gguf")
     assert "tensors that have no place in a model of architecture 'llama'" in message
     assert "(blk.1.attn_q.bias)" in message
+
+
+@pytest.mark.parametrize("key", ["eos_token_id", "padding_token_id"])
+def test_a_special_id_beyond_the_vocabulary_is_refused_by_the_files_key(tmp_path, monkeypatch, key):
+    key = f"tokenizer.ggml.{key}"
+    read = conversion.read_header
+
+    def odd(path, *, arrays=False):
+        header = read(path, arrays=arrays)
+        return header._replace(metadata={**header.metadata, key: 151645})
+
+    write_gguf(tmp_path / "m.gguf")
+    monkeypatch.setattr(conversion, "read_header", odd)
+    said = refused(tmp_path / "m.gguf")
+    assert said.startswith(f"{tmp_path / 'm.gguf'}: {key} is 151645, and the model has ")
 
 
 def test_missing_and_misshapen_tensors_are_refused_by_name(tmp_path):

@@ -77,11 +77,6 @@ def refused(given, folder, size=None):
     return str(caught.value)
 
 
-def test_an_end_of_text_beyond_the_vocabulary_is_refused_by_its_key(tmp_path):
-    said = refused(by_pieces(eos_token_id=151645), tmp_path)
-    assert said.startswith("m.gguf: tokenizer.ggml.eos_token_id is 151645, and the model has ")
-
-
 @pytest.mark.parametrize("architecture", ["llama", "gemma3"])
 def test_texts_come_back_and_text_is_text(tmp_path, architecture):
     encoder = built(by_pieces(architecture), tmp_path)

@@ -136,6 +136,8 @@ def best_null(page: Page, check: str, part: str, metric: str) -> str:
         return ""
     value = format_value(null.value, null.unit, tr=page.tr)
     text = Message("The best null model on {part} is {name}, {value}.")
+    if null.asked_in_part:
+        text = Message("The best null model on {part} is {name}, {value}, where a part was asked.")
     return page.tr(text, part=shorten(part), name=null.candidate, value=value)
 
 

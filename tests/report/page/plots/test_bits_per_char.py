@@ -94,6 +94,8 @@ def test_the_best_null_model_is_a_line_beside_the_limit():
     (plot,) = bits_per_char.plots(with_null(make_page(2), value=7.463, **place))
     assert "The best null model on hong-kong is null-bigram, 7.46." in plot.caption
     assert "best null model" in texts(plot)
+    (part,) = bits_per_char.plots(with_null(make_page(2), value=7.463, asked_in_part=True, **place))
+    assert "is null-bigram, 7.46, where a part was asked." in part.caption
     (without,) = bits_per_char.plots(make_page(2))
     assert "null" not in without.caption
     assert plot.svg.count("stroke-dasharray") > without.svg.count("stroke-dasharray")
