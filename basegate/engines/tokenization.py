@@ -311,9 +311,8 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
         return
     marks = {key for key, token in tokenizer.added_tokens_decoder.items() if token.special}
     marks |= {*SpecialWords(tokenizer).ids.values()}  # no text becomes these either
-    beyond = {key for key in tokenizer.get_vocab().values() if key >= size} - marks
-    beyond |= {key for key in Encoder(tokenizer, str(folder)).prefix if key >= size}
-    if beyond:
+    ids = {*tokenizer.get_vocab().values()} - marks | {*Encoder(tokenizer, str(folder)).prefix}
+    if beyond := [key for key in ids if key >= size]:
         shown = tokenizer.convert_ids_to_tokens(min(beyond))
         raise CandidateError(
             f"{folder}: its tokenizer gives ids up to {max(beyond)}, and by config.json the model "
