@@ -218,7 +218,8 @@ def files_not_read(names: Sequence[str]) -> Message | None:
         return None
     shown = listed([*names[:_NAMED], *(["…"] if len(names) > _NAMED else [])])
     return Message(
-        "not read, since they are hidden, the system's, or packed copies of others: {names}",
+        "not read, since they are hidden, the system's, packed copies of others, or links to "
+        "folders or to nothing: {names}",
         names=shown,
     )
 

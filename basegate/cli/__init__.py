@@ -41,9 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             status = _run(options)
             sys.stdout.flush()
-        except BrokenPipeError:
-            # Whoever read the output has seen enough; Python would complain while it ends.
+        except OSError as error:
+            if error.filename is not None:  # not of the output
+                raise
+            # Python would complain while it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(error, BrokenPipeError):  # whose reader has seen enough
+                print(f"error: the output was not written ({error.strerror}).", file=sys.stderr)
             return 1
     return status
 

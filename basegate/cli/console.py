@@ -69,6 +69,8 @@ def add_file(parser: argparse.ArgumentParser, option: str, text: str) -> None:
 
 def escape_output() -> None:
     """Let what the encoding of the output lacks be written with escapes, as pytest does it."""
+    if sys.stdout is None:  # closed by whoever runs it
+        sys.stdout = io.StringIO()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

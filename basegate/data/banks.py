@@ -13,9 +13,9 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from basegate.config.settings import BankSettings, BankSource, GeneratedSource
-from basegate.data.option_texts import form
+from basegate.data.option_texts import form, labels_of, unpacked
 from basegate.data.tables import as_number, pick, read_table, table_identity
-from basegate.data.text_files import Row, RowError, check_quotes, has_lone_surrogate
+from basegate.data.text_files import Row, RowError, check_quotes, has_lone_surrogate, with_lf
 from basegate.errors import DataError
 from basegate.measurement import AnswerCounts, SampleSize
 from basegate.serialization import digest
@@ -23,6 +23,8 @@ from basegate.serialization import digest
 BAD_SHARE = 0.01
 """With a greater share of bad records a bank is refused: something is wrong with all of it."""
 _SHOWN = 10
+_NOTHING = {"nan", "NaN", "<NA>", "#N/A", "\\N", "NULL"}
+"""What programs write into a cell that holds nothing."""
 
 
 class _Record(BaseModel):
@@ -46,6 +48,11 @@ class _Record(BaseModel):
                 what, texts = f"one of the {name}", tuple(value.values())
             if any(isinstance(text, str) and has_lone_surrogate(text) for text in texts):
                 raise ValueError(f"{what} holds an unpaired surrogate, which is no character")
+            if nothing := _NOTHING.intersection(text for text in texts if isinstance(text, str)):
+                raise ValueError(
+                    f"{what} is {nothing.pop()!r}, which programs write for a missing cell: leave "
+                    "it empty"
+                )
         return self
 
     @property
@@ -316,13 +323,15 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
             raise ValueError(str(detail["ctx"]["error"])) from None
         field = ".".join(map(str, detail["loc"]))
         what = _EXPECTED.get(detail["type"], detail["msg"])
+        if source.columns.get(field, field) not in row.fields and detail["type"] == "missing":
+            what += f"; it has {', '.join(map(repr, row.fields))}"
         raise ValueError(f"{field} {what}") from None
 
 
 def _composed(value: Any) -> Any:
-    """Texts in NFC: a model has met é as one character, not as e and an accent."""
+    """Texts in NFC, as models have met é, not as e and an accent; lines end with LF."""
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
+        return unicodedata.normalize("NFC", with_lf(value))
     if isinstance(value, dict):
         return {_composed(key): _composed(each) for key, each in value.items()}
     return value
@@ -331,12 +340,15 @@ def _composed(value: Any) -> Any:
 def _check_first_answer(source: BankSource, rows: Sequence[tuple[Row, Question]]) -> None:
     """Refuse numbers as answers that may be counted from 1: every key would be off by one."""
     column = str(source.columns.get("answer", "answer"))
-    read = [(str(as_number(row.fields.get(column))), question) for row, question in rows]
-    numbers = [
-        answer
-        for answer, question in read
-        if answer.isdecimal() and answer not in question.options.values()
-    ]
+    options = str(source.columns.get("options", "options"))
+    numbers = []
+    for row, question in rows:
+        given = row.fields.get(column)
+        number = str(as_number(given))
+        # As an option's text or label it needs no beginning.
+        known = {*question.options.values(), *labels_of(unpacked(row.fields.get(options)))}
+        if number.isdecimal() and known.isdisjoint({number, str(given).strip()}):
+            numbers.append(number)
     if source.first_answer is None and numbers and "0" not in numbers:
         raise DataError(
             f"{source.place}: {len(numbers)} answers are numbers and none of them is 0. If they "
@@ -356,13 +368,13 @@ def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -
 
 
 _SIGNS = "-*/.%!()√"
-_SYMBOLS = ("Sm", "Sc", "Sk")
+_SYMBOLS = ("Sm", "Sc", "Sk", "So")
 
 
 def normal(text: str) -> str:
     """A text without what does not make a difference: width, case, white space, marks."""
     plain = unicodedata.normalize("NFKC", text).casefold()
-    # Marks of mathematics make a difference, and a point between digits; those of prose do not.
+    # Marks of mathematics, a point between digits and emoji make one; those of prose do not.
     return "".join(
         char
         for char in plain

@@ -27,7 +27,14 @@ _FORMATS = {
     **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
 }
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.*\n)*?---[ \t]*(?:\n|$)")
+_FRONT_MATTER = re.compile(
+    r"---[ \t]*\n(?:[ \t]*(?:#.*)?\n)*"
+    r"(?:(?:-[ \t]|[\"']?\w[^\n:]*:(?=\s)).*\n(?:.*\n)*?)?---[ \t]*(?:\n|$)"
+)
+"""Between lines of dashes: nothing, or what begins, comments apart, with a key or a list of YAML.
+
+Anything else is text between the marks that end scenes.
+"""
 _SYSTEM = ("__MACOSX", "Thumbs.db", "desktop.ini")
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
@@ -41,7 +48,8 @@ class Corpus:
         left_out: documents that held nothing but white space.
         parallel: for documents that have one, by their place among `documents`: the same content
             in Standard Written Chinese.
-        not_read: files that are no documents: hidden ones, the system's, packed copies of others.
+        not_read: files that are no documents: hidden ones, the system's, packed copies of others,
+            and links to folders or to nothing.
     """
 
     documents: tuple[str, ...]
@@ -103,8 +111,11 @@ def load_corpus(source: CorpusSource) -> Corpus:
 
 
 def _normalised(text: str) -> str:
-    """The same text however it was saved: in NFC, with LF, without line breaks at its end."""
-    return unicodedata.normalize("NFC", with_lf(text)).rstrip("\n")
+    """The same text however it was saved: in NFC, with LF, without line breaks at its end.
+
+    Nor with a byte order mark, which records hold where they were made of files.
+    """
+    return unicodedata.normalize("NFC", with_lf(text.removeprefix("\ufeff"))).rstrip("\n")
 
 
 def _parallel_texts(sides: list[_Side], kept: list[int], source: CorpusSource) -> dict[int, str]:
@@ -182,9 +193,14 @@ def _files(path: Path, source: CorpusSource) -> _Side:
     every = {
         each.relative_to(path).as_posix(): each
         for each in matches
-        if each.is_file() and (source.format or each.suffix.lower() in _FORMATS)
+        if (each.is_file() and (source.format or each.suffix.lower() in _FORMATS))
+        or (each.is_symlink() and not each.is_file())
     }
-    aside = [name for name in every if _is_aside(name, every, source.glob)]
+    aside = [
+        name
+        for name, each in every.items()
+        if not each.is_file() or _is_aside(name, every, source.glob)
+    ]
     files = {name: each for name, each in every.items() if name not in aside}
     if not files:
         raise DataError(
@@ -197,7 +213,7 @@ def _files(path: Path, source: CorpusSource) -> _Side:
 def _is_aside(name: str, every: Container[str], glob: str) -> bool:
     """Whether a file is hidden, the system's, or a packed copy; not if the pattern asks for it."""
     parts = name.split("/")
-    hidden = any(part.startswith(".") or part in _SYSTEM for part in parts)
+    hidden = any(part.startswith((".", "~$")) or part in _SYSTEM for part in parts)
     asked = any(part.startswith(".") or part in _SYSTEM for part in glob.split("/"))
     plain, dot, suffix = name.rpartition(".")
     return (hidden and not asked) or (dot + suffix in _PACKED and plain in every)
@@ -211,7 +227,7 @@ def _read_whole(path: Path) -> str:
     """A file's text without front matter (lines between `---` at its beginning)."""
     text = read_utf8(path)
     front = _FRONT_MATTER.match(text)
-    return text[front.end() :].strip() if front else text
+    return text[front.end() :].lstrip("\n") if front else text
 
 
 def _read_jsonl(path: Path, column: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from basegate.errors import CandidateError, DataError, InvalidMeasurement
 from basegate.serialization import digest, hash_file
 
 Kind = Literal["model", "dataset"]
-_OF_A_CARD = re.compile(r"\A---\s*\n(?:.*\n)*?(?:dataset_info|configs|task_categories):")
+_OF_A_CARD = re.compile(r"\A---\s*\n(?:(?!---).*\n)*?(?:dataset_info|configs|task_categories):")
 
 
 @contextmanager
@@ -92,6 +92,10 @@ def load_table(source: DatasetKeys, copy: Path | None = None) -> Any:
     what, keys = str(copy or source.dataset), {}
     if source.dataset is not None:
         keys["revision"] = resolve_commit("dataset", source.dataset, source.revision)
+    else:
+        # The library's cache knows local files by place and time alone: not these of another time.
+        content = copy_identity(Path(what)).rpartition(":")[2]
+        keys["cache_dir"] = str(Path(datasets.config.HF_DATASETS_CACHE) / content)
     datasets.disable_progress_bars()
     try:
         with quiet():
@@ -128,9 +132,10 @@ def copy_identity(folder: Path) -> str:
 
 def is_copy(folder: Path) -> bool:
     """Whether a folder is a copy of a data set of the hub, by what its card or download left."""
-    card = folder / "README.md"
+    card, attributes = folder / "README.md", folder / ".gitattributes"
     told = card.is_file() and _OF_A_CARD.search(card.read_text("utf-8", errors="replace"))
-    return bool(told) or (folder / ".cache" / "huggingface").is_dir()
+    cloned = attributes.is_file() and "*.parquet filter=lfs" in attributes.read_text("utf-8")
+    return bool(told) or cloned or (folder / ".cache" / "huggingface").is_dir()
 
 
 def _cached_commit(kind: Kind, repo_id: str, revision: str | None) -> str | None:

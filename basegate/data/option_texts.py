@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 LETTERS = string.ascii_uppercase
-_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
-"""Zero-width spaces and soft hyphens. Joiners are part of emoji and of some scripts."""
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""Soft hyphens, zero-width spaces, marks of direction. Joiners are part of emoji and of scripts."""
 _BREAK = re.compile(r"[^\S\n]*\n\s*")
 _LABEL = re.compile(
-    r"[(（\[【]?([A-Za-zＡ-Ｚａ-ｚ]|[0-9０-９]{1,2})"
-    r"(?:[)）\]】、．：](?![0-9０-９])|[.:](?=\s|[^\x00-\x7f]))\s*(?=\S)"
+    r"[(（\[【]?(?:"
+    r"(?P<letter>[A-Za-zＡ-Ｚａ-ｚ])"
+    r"(?:[)）\]】．：]|、(?![A-Z]\b)|[.:](?=\s|[^\x00-\x7f])|(?<=[A-Z])\.(?![A-Za-z]\.))"
+    r"|(?P<number>[0-9０-９]{1,2})(?:[)）\]】、．：](?![0-9０-９])|[.:](?=\s|[^\x00-\x7f]))"
+    r")\s*(?=\S)(?!(?:and|or|&|[,、及和與或至])\s*[(（]?[A-Z0-9]{1,2}(?![A-Za-z0-9]))"
 )
-"""A. A) (A) A、 A： 1. at the beginning of a text, but not that of 1.5 or a:b."""
+"""A. A.x (A) A、 A： 1. at the beginning of a text, but not that of A.D., 1.5, a:b, (1) and (2)."""
 
 
 def is_missing(value: Any) -> bool:
@@ -29,6 +34,32 @@ def as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def unpacked(value: Any) -> Any:
+    """Options in layouts of the hub and of CSV files; anything else as it is.
+
+    They are `{"text": […], "label": […]}`, and the text of a list. What numpy writes of an array
+    has no commas: where an option ends cannot be told, and it stays a text.
+    """
+    if isinstance(value, str) and value.strip().startswith("["):
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            found = ast.literal_eval(value.strip())
+            return found if isinstance(found, list) and len(found) > 1 else value
+    if isinstance(value, Mapping) and set(value) == {"text", "label"}:
+        texts, labels = value["text"], value["label"]
+        if isinstance(texts, list) and isinstance(labels, list) and len(texts) == len(labels):
+            return dict(zip(labels, texts, strict=True))
+    return value
+
+
+def labels_of(options: Any) -> list[str]:
+    """What a table of options calls them where that is not A, B, C: 0, 1, 2; 1, 2, 3; a, b, c."""
+    if not isinstance(options, Mapping):
+        return []
+    labels, count = [str(key).strip() for key in options], len(options)
+    orders = [[str(start + place) for place in range(count)] for start in (0, 1)]
+    return labels if labels in (*orders, list(LETTERS.lower()[:count])) else []
+
+
 def lettered(value: Any) -> Any:
     """Options, a list or a table of letters and texts, as the latter; anything else as it is.
 
@@ -37,8 +68,8 @@ def lettered(value: Any) -> Any:
     Raises:
         ValueError: too many, one is missing before others, or labels that are not in order.
     """
-    if isinstance(value, list | tuple):
-        texts = _present(dict(enumerate(value)))
+    if isinstance(value, list | tuple) or labels_of(value):
+        texts = _present(value if isinstance(value, Mapping) else dict(enumerate(value)))
         if len(texts) > len(LETTERS):
             raise ValueError(f"there are {len(texts)} options, more than letters")
         found = dict(zip(LETTERS, map(as_text, texts.values()), strict=False))
@@ -56,13 +87,14 @@ def without_label(text: str) -> str:
 
 
 def form(text: str) -> str:
-    """What tells an option from others: not its width, case, white space or invisible characters.
+    """What tells an option from others: not its width, white space or invisible characters.
 
-    >>> form("Ａ \u200bB") == form("a  b")
+    Case does: AA, Aa and aa are three options, as are mW and MW.
+
+    >>> form("Ａ \u200bB") == form("A  B")
     True
     """
-    plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
-    return " ".join(plain.split())
+    return " ".join(unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).split())
 
 
 def _present(options: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -82,22 +114,31 @@ def _on_one_line(text: str) -> str:
 def _without_labels(options: dict[str, str]) -> dict[str, str]:
     """Options without labels that all of them carry in order: listed, they would have two.
 
+    Numbers are none if what follows them is alike: `1. Bundesliga`, `(1) only`.
+
     Raises:
         ValueError: some carry their own, or all carry them in another order.
     """
     labels = [_label(text) for text in options.values()]
     letters, numbers = list(options), [str(place) for place in range(1, len(options) + 1)]
-    if labels in ([*letters], [letter.lower() for letter in letters], [*numbers]):
-        return {key: without_label(text) for key, text in options.items()}
-    own = [label == key for label, key in zip(labels, options, strict=True)]
-    if sum(own) > 1 or sorted(map(str, labels)) == sorted(options):
-        raise ValueError(
-            "its options begin with labels (A. B. …) of which some are missing or out of order, so "
-            "the letters that they are listed under would contradict them. Take the labels out"
-        )
+    bare = {key: without_label(text) for key, text in options.items()}
+    if labels in (letters, [letter.lower() for letter in letters]):
+        return bare
+    if labels == numbers:
+        return bare if len(set(map(form, bare.values()))) == len(bare) else options
+    named = [label for label in labels if label is not None]
+    # Others than these letters, or one of them twice, are no labels: E. coli, A、B and A、C.
+    if len(set(named)) == len(named) and set(named) <= set(letters):
+        own = sum(label == key for label, key in zip(labels, options, strict=True))
+        if own > 1 or len(named) == len(letters):
+            raise ValueError(
+                "its options begin with labels (A. B. …) of which some are missing or out of "
+                "order, so the letters that they are listed under would contradict them. Take the "
+                "labels out"
+            )
     return options
 
 
 def _label(text: str) -> str | None:
     found = _LABEL.match(text)
-    return unicodedata.normalize("NFKC", found[1]) if found else None
+    return unicodedata.normalize("NFKC", found["letter"] or found["number"]) if found else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,13 +10,31 @@ from typing import Any, Literal
 
 from basegate.config.settings import TableSource
 from basegate.data.hub import copy_identity, hub_identity, load_table
-from basegate.data.option_texts import as_text, form, is_missing, lettered, without_label
-from basegate.data.text_files import Row, RowError, as_row, format_of, read_jsonl, read_utf8
+from basegate.data.option_texts import (
+    LETTERS,
+    as_text,
+    form,
+    is_missing,
+    labels_of,
+    lettered,
+    unpacked,
+    without_label,
+)
+from basegate.data.text_files import (
+    Row,
+    RowError,
+    as_row,
+    format_of,
+    parsed,
+    read_jsonl,
+    read_utf8,
+)
 from basegate.errors import DataError
 from basegate.serialization import hash_file
 
 AnswerKind = Literal["letter", "text", "number"]
 _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv"}
+_ESCAPED_CR = re.compile(rb"(?<!\\)(?:\\\\)*\\r")
 _LONGEST_CELL = 2**27
 """Characters; a cell may hold a whole document."""
 
@@ -34,7 +51,10 @@ def table_identity(source: TableSource) -> str:
         return copy_identity(source.path)
     path = _file(source)
     # The suffix may say how the bytes are read.
-    return f"{format_of(path, source.format, _FORMATS)}:sha256:{hash_file(path)}"
+    name = format_of(path, source.format, _FORMATS)
+    # Such line ends had been asked as they were, and measurements of them are others.
+    escaped = name in ("json", "jsonl") and _ESCAPED_CR.search(path.read_bytes())
+    return f"{name}{':lf' if escaped else ''}:sha256:{hash_file(path)}"
 
 
 def read_table(source: TableSource) -> Iterator[Row | RowError]:
@@ -74,9 +94,12 @@ def _file(source: TableSource) -> Path:
 
 def _read_json(path: Path) -> Iterator[Row | RowError]:
     try:
-        records = json.loads(read_utf8(path))
+        records = parsed(read_utf8(path))
     except ValueError as error:
-        raise DataError(f"{path}: is not valid JSON ({error}).") from None
+        raise DataError(
+            f"{path}: is not valid JSON ({error}). If every line is a record, say format = "
+            '"jsonl" in the thresholds file.'
+        ) from None
     if not isinstance(records, list):
         raise DataError(f"{path}: holds no list of records: it has to begin with '['.")
     for number, record in enumerate(records, start=1):
@@ -189,9 +212,15 @@ def pick(
     if "id" in found:
         found["id"] = as_text(found["id"])
     if "options" in found:
-        found["options"] = lettered(found["options"])
+        given = unpacked(found["options"])
+        found["options"] = lettered(given)
         if isinstance(found["options"], dict) and "answer" in found:
-            found["answer"] = _letter(found["answer"], found["options"], first_answer, answers)
+            labels, label = labels_of(given), str(as_number(found["answer"])).strip()
+            found["answer"] = (
+                LETTERS[labels.index(label)]
+                if label in labels
+                else _letter(found["answer"], found["options"], first_answer, answers)
+            )
     elif "answer" in found:
         found["answer"] = as_number(found["answer"])
     return found
@@ -211,18 +240,18 @@ def _letter(
     Raises:
         ValueError: it may stand for two: "A" among the options O, A, B and AB, "2" among numbers.
     """
-    answer = as_number(answer)
-    if isinstance(answer, bool) or not isinstance(answer, int | str):
+    number = as_number(answer)
+    if isinstance(answer, bool) or not isinstance(number, int | str):
         return answer
     text, letters = str(answer).strip(), list(options)
     found = set()
     if answers in (None, "letter"):
-        found |= {text.upper()} & set(letters)
+        found |= {form(text).strip("()[].:、 ").upper()} & set(letters)
     if answers in (None, "text"):
-        forms = {form(text), form(without_label(text))}
-        found |= {letter for letter, option in options.items() if form(str(option)) in forms}
-    if answers in (None, "number") and isinstance(answer, int):
-        found |= set(letters[answer - first_answer :][:1] if answer >= first_answer else ())
+        found |= _by_text(text, options) or _by_text(str(number), options)
+    # 1.0 is a number's text only where it is not an option's.
+    if answers in (None, "number") and isinstance(number, int) and not (found and "." in text):
+        found |= set(letters[number - first_answer :][:1] if number >= first_answer else ())
     if len(found) > 1:
         raise ValueError(
             f"answer {text!r} may be {' or '.join(sorted(found))}: it is a letter, a number "
@@ -231,10 +260,21 @@ def _letter(
     return found.pop() if found else text
 
 
+def _by_text(text: str, options: Mapping[str, Any]) -> set[str]:
+    """The letters of the options that a text is; of any case only where none is in its own."""
+    forms = {form(text), form(without_label(text))}
+    own = {letter: form(str(option)) for letter, option in options.items()}
+    return {letter for letter, each in own.items() if each in forms} or {
+        letter
+        for letter, each in own.items()
+        if each.casefold() in {other.casefold() for other in forms}
+    }
+
+
 def as_number(value: Any) -> Any:
-    """A whole number written as text (a cell of a CSV file) or as 2.0 as a number."""
-    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()):
-        return int(value.strip())
+    """A whole number written as text (a cell of a CSV file; 2.0 by pandas), or as 2.0."""
+    if isinstance(value, str) and (found := re.fullmatch(r"\s*([+-]?[0-9]+)(?:\.0+)?\s*", value)):
+        return int(found[1])
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

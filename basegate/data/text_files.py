@@ -95,7 +95,19 @@ def read_utf8(path: Path) -> str:
         ) from None
     if "\0" in text:
         raise DataError(f"{path}: is no text (byte {data.index(0)} is NUL){_advice(data)}")
+    _refuse_stand_in(path, text[:99].lstrip().lower())
     return with_lf(text)
+
+
+def _refuse_stand_in(path: Path, start: str) -> None:
+    """Refuse what downloads leave in place of a file: noise, measured as its text."""
+    if start.startswith("version https://git-lfs.github.com/"):
+        raise DataError(f"{path}: is a pointer of Git LFS. Fetch the file with `git lfs pull`.")
+    if start.startswith(("<!doctype html", "<html")) and "htm" not in path.suffix.lower():
+        raise DataError(
+            f"{path}: is a web page, saved in place of a file. Fetch the file itself (on the hub: "
+            "/resolve/ in its address, not /blob/), or call it .html if that is what is meant."
+        )
 
 
 def with_lf(text: str) -> str:
@@ -145,11 +157,24 @@ def read_jsonl(path: Path) -> Iterator[Row | RowError]:
             continue
         place = f"{path}, line {number}"
         try:
-            record = json.loads(line)
+            record = parsed(line)
         except ValueError as error:
             yield RowError(place, f"is not valid JSON ({error}).")
             continue
         yield as_row(place, record)
+
+
+def parsed(text: str) -> Any:
+    """A text of JSON; `ValueError` where it is none, or an object says one key twice."""
+    return json.loads(text, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        doubled = next(key for at, (key, _) in enumerate(pairs) if key in dict(pairs[:at]))
+        raise ValueError(f"{doubled!r} stands twice in an object")
+    return found
 
 
 def as_row(place: str, record: Any) -> Row | RowError:

@@ -45,7 +45,7 @@ def attach_records(
     rows = [row for record in records for row in record.results]
     if report.when == "call" and report.failed and _says_why(error, rows):
         # The verdict as a sentence, instead of the source of the test.
-        if item.config.option.tbstyle != "long":
+        if getattr(item.config.option, "tbstyle", "auto") != "long":  # of the terminal
             unmet = [sentence(row, gate.tr) for row in rows if row.blocks]
             report.longrepr = printable("\n".join(unmet))
     elif error is not None and not any(row.blocks for row in rows):

@@ -55,11 +55,11 @@ READERS = {
     ),
 }
 KNOWN = {
-    "knowledge": (7, "0ec73ec49b5a0123"),
-    "reasoning": (5, "3f616f28ecfd9ac9"),
+    "knowledge": (7, "2b502b3f17b00fde"),
+    "reasoning": (5, "1676d937144bcad9"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "1b5874c911112675"),
-    "perplexity": (6, "85bf669634845145"),
+    "minimal_pairs": (3, "f32264fedfa2f227"),
+    "perplexity": (6, "59fab9b4a5546fcf"),
 }
 
 

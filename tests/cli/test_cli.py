@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -111,6 +112,21 @@ def test_what_a_terminal_cannot_show_is_escaped(store, thresholds, tmp_path, enc
     assert (shows.stderr, judges.stderr, judges.returncode) == ("", "", 0)
     assert shown in shows.stdout
     assert ("yi-6b\\uff1a" if encoding == "ascii" else "yi-6b：") in judges.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("output", ["> /dev/full", ">&-"])
+def test_an_output_that_cannot_be_written_gets_no_traceback(store, thresholds, tmp_path, output):
+    fill(store, thresholds)
+    command = f"{sys.executable} -m basegate judge --store {store.folder} {output}"
+    found = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    if "full" in output:
+        assert found.returncode == 1
+        assert found.stderr == "error: the output was not written (No space left on device).\n"
+    else:
+        assert (found.returncode, found.stderr) == (0, "")
 
 
 def test_a_reader_that_has_seen_enough_gets_no_traceback(store, thresholds, tmp_path):

@@ -215,7 +215,7 @@ def test_a_refusal_shows_ten_and_counts_the_others(tmp_path):
     path = write_jsonl(tmp_path / "b.jsonl", *[{"id": "x"}] * 13)
     lines = refusal(path, Prompt).split("\n")
     assert len(lines) == 12
-    assert lines[1] == f"  {path}, line 1: prompt is missing."
+    assert lines[1] == f"  {path}, line 1: prompt is missing; it has 'id'."
     assert lines[-1] == "  and 3 more"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pyarrow
@@ -84,6 +85,32 @@ def test_a_copy_is_not_read_as_a_folder_of_texts(copy, told):
         load_corpus(CorpusSource(path=copy))
     with pytest.raises(DataError, match=r'is a folder.* format = "dataset"'):
         load_bank(TableSource(path=copy), Question)
+
+
+def test_a_clone_is_no_folder_of_texts(tmp_path):
+    (tmp_path / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n", encoding="utf-8")
+    (tmp_path / ".gitattributes").write_text("*.parquet filter=lfs diff=lfs merge=lfs -text\n")
+    with pytest.raises(DataError, match="is a copy of a data set of the hub"):
+        load_corpus(CorpusSource(path=tmp_path))
+
+
+def test_a_page_of_front_matter_alone_makes_no_copy(tmp_path):
+    text = "---\ntitle: 一個\n---\nconfigs: none"
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    assert load_corpus(CorpusSource(path=tmp_path)).documents == ("configs: none",)
+
+
+def test_what_changed_is_read_anew_whatever_its_time(tmp_path, monkeypatch):
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    path = tmp_path / "copy" / "test.jsonl"
+    path.parent.mkdir()
+    for text in ("甲", "乙"):
+        path.write_text(json.dumps({"text": text}), encoding="utf-8")
+        os.utime(path, (0, 0))  # as archives and cp -p leave it
+        source = CorpusSource(path=path.parent, format="dataset")
+        assert load_corpus(source).documents == (text,)
 
 
 def test_a_split_that_is_not_there_is_refused(copy):

@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from basegate.config.settings import TableSource
 from basegate.data.banks import Question, load_bank
 from basegate.data.option_texts import form, lettered
+from basegate.data.tables import table_identity
 from basegate.errors import DataError
 from tests.helpers.checkpoints import write_jsonl
 
@@ -25,6 +26,7 @@ def labelled(before, after):
         TEXTS,
         labelled("", ". "),
         labelled("", "."),
+        [f"{letter}.{text}" for letter, text in PLAIN.items()],
         labelled("(", ")"),
         labelled("（", "）"),
         labelled("", "、"),
@@ -35,6 +37,7 @@ def labelled(before, after):
         ["旺\u200b角", "中環\r\n  (Central)".replace("\r\n", "\n"), "尖沙咀\ufeff", "赤鱲角\u3000"],
         [*TEXTS, None],
         [*TEXTS, float("nan")],
+        [f"\u200e{TEXTS[0]}", *(f"\u202b{text}\u202c" for text in TEXTS[1:])],
     ],
 )
 def test_a_form_is_the_same_options(options):
@@ -53,6 +56,15 @@ def test_a_form_is_the_same_options(options):
         ["A", "B", "AB", "O"],
         ["(A)", "(B)", "(C)"],
         ["甲、乙", "乙、丙", "丙、丁"],
+        ["A、B", "B、C", "A、C"],
+        ["A、B", "B、C", "C、A"],
+        ["(1) only", "(2) only", "(3) only"],
+        ["(1) and (2)", "(2) and (3)", "(3) and (1)"],
+        ["(A)及(B)", "(B)及(C)", "(C)及(A)"],
+        ["1. Bundesliga", "2. Bundesliga", "3. Bundesliga"],
+        ["A. thaliana", "B. subtilis", "E. coli", "S. cerevisiae"],
+        ["A.D. 79", "B.C. 44"],
+        ["A.M.", "P.M."],
         ["👩‍👩‍👧", "👨‍👩‍👧"],
     ],
 )
@@ -79,11 +91,109 @@ def refusal(path, **given):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("other", ["旺\u200b角", "ＭＫ", "mk", "MK "])
+@pytest.mark.parametrize("options", [["A.5", "B.7"], ["A)5", "B)7"], ["Ａ．5", "Ｂ．7"]])
+def test_a_letter_labels_a_figure(options):
+    assert lettered(options) == {"A": "5", "B": "7"}
+
+
+@pytest.mark.parametrize("other", ["旺\u200b角", "ＭＫ", "M\u200eK", "MK "])
 def test_options_that_no_reader_could_tell_are_refused(tmp_path, other):
     first = "旺角" if "角" in other else "MK"
     record = {"question": "邊度？", "options": [first, other], "answer": "A"}
     assert "two options are alike" in refusal(write_jsonl(tmp_path / "b.jsonl", record))
+
+
+def read(path, **given):
+    return [
+        (list(each.options.values()), each.answer)
+        for each in load_bank(TableSource(path=path, **given), Question).records
+    ]
+
+
+@pytest.mark.parametrize("options", [["mW", "MW", "kW"], ["AA", "Aa", "aa"], ["+5", "5", "-5"]])
+@pytest.mark.parametrize("answer", range(3))
+def test_case_and_signs_tell_options_apart(tmp_path, options, answer):
+    record = {"question": "邊個？", "options": options, "answer": options[answer]}
+    path = write_jsonl(tmp_path / "b.jsonl", record)
+    assert read(path, answers="text") == [(options, "ABC"[answer])]
+
+
+@pytest.mark.parametrize("answer", ["(B)", "B.", "b）", "Ｂ", "[B]", " b\n"])
+def test_a_letter_in_any_dress_is_an_answer(tmp_path, answer):
+    record = {"question": "邊個？", "options": ["一", "二"], "answer": answer}
+    assert read(write_jsonl(tmp_path / "b.jsonl", record)) == [(["一", "二"], "B")]
+
+
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [
+        ({"text": ["一", "二"], "label": ["A", "B"]}, "B"),  # as ARC has them
+        ({"text": ["一", "二"], "label": ["1", "2"]}, "2"),  # and some of its questions
+        ({"1": "一", "2": "二"}, 2),
+        ({"0": "一", "1": "二"}, "1"),
+        ({"a": "一", "b": "二"}, "b"),
+        ("['一', '二']", "B"),  # a list in a cell, by pandas
+        ('["一", "二"]', "B"),
+    ],
+)
+def test_layouts_of_the_hub_are_read(tmp_path, options, answer):
+    record = {"question": "邊個？", "options": options, "answer": answer}
+    assert read(write_jsonl(tmp_path / "b.jsonl", record)) == [(["一", "二"], "B")]
+
+
+def test_an_array_without_commas_is_refused(tmp_path):
+    record = {"question": "邊個？", "options": "['一' '二']", "answer": "A"}
+    assert "are neither a list nor a table" in refusal(write_jsonl(tmp_path / "b.jsonl", record))
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", "<NA>", "#N/A", "\\N", "NULL"])
+@pytest.mark.parametrize("place", ["options", "question"])
+def test_what_programs_write_for_a_missing_cell_is_refused(tmp_path, cell, place):
+    record = {"question": "邊個？", "options": ["一", "二"], "answer": "A"}
+    record[place] = [*record["options"], cell] if place == "options" else cell
+    assert "which programs write for a missing cell" in refusal(
+        write_jsonl(tmp_path / "b.jsonl", record)
+    )
+
+
+@pytest.mark.parametrize(("first", "answers"), [(None, "AB"), (0, "AB"), (1, "?A")])
+def test_whole_numbers_with_a_point_are_numbers(tmp_path, first, answers):
+    path = tmp_path / "b.csv"
+    path.write_text("question,A,B,answer\n邊個？,一,二,0.0\n邊度？,三,四,1.0\n", encoding="utf-8")
+    given = {"columns": {"options": ("A", "B")}, "first_answer": first}
+    if "?" in answers:
+        assert "answer '0.0' is none of A, B" in refusal(path, **given)
+    else:
+        assert [answer for _, answer in read(path, **given)] == list(answers)
+
+
+def test_decimals_that_are_options_are_no_numbers(tmp_path):
+    record = {"question": "幾多？", "options": ["0.5", "1.0", "1.5"], "answer": "1.0"}
+    [(_, answer)] = read(write_jsonl(tmp_path / "b.jsonl", record))
+    assert answer == "B"
+
+
+def test_lines_of_a_question_end_with_lf(tmp_path):
+    record = {"question": "邊個？\r\n答：", "options": ["一", "二"], "answer": "A"}
+    path = write_jsonl(tmp_path / "b.jsonl", record)
+    [question] = load_bank(TableSource(path=path), Question).records
+    assert question.question == "邊個？\n答："
+    assert table_identity(TableSource(path=path)).startswith("jsonl:lf:sha256:")
+    path.write_text(
+        r'{"question": "\\rho", "options": ["一", "二"], "answer": "A"}', encoding="utf-8"
+    )
+    assert table_identity(TableSource(path=path)).startswith("jsonl:sha256:")
+
+
+def test_questions_on_emoji_are_not_the_same(tmp_path):
+    records = [{"question": f"{face}？", "options": ["喜", "悲"], "answer": "A"} for face in "😀😢"]
+    assert len(read(write_jsonl(tmp_path / "b.jsonl", *records))) == 2
+
+
+def test_a_field_that_no_column_has_names_the_columns(tmp_path):
+    path = tmp_path / "b.csv"
+    path.write_text("Question;A;B;answer\n邊個？;一;二;A\n", encoding="utf-8")
+    assert "question is missing; it has 'Question;A;B;answer'" in refusal(path)
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), "csv"])

@@ -49,7 +49,20 @@ def test_a_list_of_records(read):
     ]
 
 
-@pytest.mark.parametrize(("text", "sentence"), [("{}", "holds no list"), ("[1,", "is not valid")])
+def test_a_record_that_says_a_field_twice_is_bad(read):
+    [(line, reason)] = read("t.jsonl", '{"answer": "A", "answer": "B"}')
+    assert (line, reason) == (1, "is not valid JSON ('answer' stands twice in an object).")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{}", "holds no list"),
+        ("[1,", "is not valid"),
+        ('{"a": 1}\n{"a": 2}', 'is not valid JSON.*say format = "jsonl"'),
+        ('[{"a": 1, "a": 2}]', "'a' stands twice in an object"),
+    ],
+)
 def test_json_that_is_no_list_is_refused(read, text, sentence):
     with pytest.raises(DataError, match=sentence):
         read("t.json", text)

@@ -1,4 +1,4 @@
-"""Plugins that run tests again: a check has the rows of its last attempt."""
+"""Plugins that run tests again: a check has the rows of its last attempt. Runs without plugins."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def test_a_check_that_ran_again_has_its_rows_once(isolated, plugin, option, work
     result = isolated.runpytest_subprocess(*asked, option, *workers)
     assert result.ret == 1
     assert ledger(isolated)["results"] == once
+
+
+def test_a_run_without_a_terminal_is_judged(plain):
+    result = plain.runpytest_subprocess("--model", "one,bad", "-p", "no:terminal")
+    assert (result.ret, result.stdout.str()) == (1, "")
+    assert {row["candidate"] for row in ledger(plain)["results"]} == {"one", "bad"}
 
 
 @REPEATING

@@ -66,7 +66,7 @@ def _gap(left: str, right: str, *, apart: bool) -> str:
     return r"[\s_{}^]*" if left.isdigit() != right.isdigit() else ""
 
 
-def _text_pattern(option: str) -> str:
+def _text_pattern(option: str, *, by_case: bool) -> str:
     """Pattern for an option text with free spacing and punctuation; empty if nothing is left."""
     kept = [at for at in range(len(option)) if _significant(option, at)]
     if not kept:
@@ -76,22 +76,26 @@ def _text_pattern(option: str) -> str:
         pattern += _gap(option[left], option[right], apart=right - left > 1)
         pattern += re.escape(option[right])
     pattern = _bounded(pattern, option[kept[0]], option[kept[-1]])
-    return f"(?i:{pattern})" + (r"\s*\??" if option.rstrip().endswith("?") else "")
+    flags = "" if by_case else "i"
+    return f"(?{flags}:{pattern})" + (r"\s*\??" if option.rstrip().endswith("?") else "")
 
 
 def _plain(text: str) -> str:
-    return "".join(char for at, char in enumerate(text) if _significant(text, at)).casefold()
+    return "".join(char for at, char in enumerate(text) if _significant(text, at))
 
 
 def _mention_pattern(options: Mapping[str, str]) -> re.Pattern[str]:
     """One pattern with a group for every way to mention an option, the most telling way first."""
     keys = [_normalise(key).strip() for key in options]
     texts = [_normalise(text).strip() for text in options.values()]
-    plain = [_plain(text) for text in texts]
+    exact = [_plain(text) for text in texts]
+    plain = [each.casefold() for each in exact]
     taken = {key.casefold() for key in keys}
     full, text_only, letters = [], [], []
     for at in sorted(filter(keys.__getitem__, range(len(keys))), key=lambda at: -len(plain[at])):
-        key, pattern = re.escape(keys[at]), _text_pattern(texts[at])
+        # Where options differ in nothing else, case tells them: mW and MW.
+        by_case = plain.count(plain[at]) > 1
+        key, pattern = re.escape(keys[at]), _text_pattern(texts[at], by_case=by_case)
         letter = _bounded(key, keys[at][:1], keys[at][-1:])
         letters.append(
             rf"(?P<g{LETTER + at}>{letter}|(?<=\()(?i:{key})(?=\))|^(?i:{key})(?={PUNCTUATION}*$))"
@@ -101,7 +105,7 @@ def _mention_pattern(options: Mapping[str, str]) -> re.Pattern[str]:
         start = _bounded("", keys[at][:1], "")
         label = rf"{start}(?:{key}[\s.:)\]、,=「『\"'(-]*|(?i:{key})[.:)]+\s*)"
         full.append(rf"(?P<g{FULL + at}>{label}{pattern})")
-        if plain[at] not in taken and plain.count(plain[at]) == 1:
+        if plain[at] not in taken and exact.count(exact[at]) == 1:
             text_only.append(rf"(?P<g{TEXT + at}>{pattern})")
     return re.compile("|".join(full + text_only + letters) or "(?!)")
 

@@ -255,6 +255,22 @@ def test_other_options(options: dict[str, str], text: str, expected: str | None)
     assert find_choice(text, options) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("MW", "B"),
+        ("mW", "A"),
+        ("答案係 MW", "B"),
+        ("mw", None),
+        ("KW", "C"),
+        ("A: mW", "A"),
+        ("b.", "B"),
+    ],
+)
+def test_case_tells_options_that_differ_in_nothing_else(text, answer):
+    assert find_choice(text, {"A": "mW", "B": "MW", "C": "kW"}) == answer
+
+
 # Ordinary words, so that drawn options look like options and not like keys or line numbers.
 WORDS = st.text(alphabet="李家超水陽光係唔正確錯或十二三fghklm ，、", min_size=2, max_size=8)
 OPTION_SETS = st.lists(
