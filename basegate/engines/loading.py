@@ -18,17 +18,13 @@ from basegate.config.registry import check_pinned
 from basegate.data.hub import resolve_commit
 from basegate.engines.architectures import find
 from basegate.engines.batching import out_of_memory
-from basegate.engines.checkpoints.config_files import (
-    check_code,
-    code_places,
-    read_config,
-    readable,
-)
+from basegate.engines.checkpoints.config_files import check_code, code_places, read_config
 from basegate.engines.checkpoints.download import (
     download_gguf,
     download_small_files,
     download_weights,
 )
+from basegate.engines.checkpoints.file_reading import readable
 from basegate.engines.checkpoints.generation_config import check_special_ids, end_of_text
 from basegate.engines.checkpoints.inspection import (
     LoadedCheckpoint,
@@ -44,6 +40,7 @@ from basegate.engines.checkpoints.model_config import (
     empty_model,
     model_class,
     model_config,
+    note_on_quantization,
     quantization_config,
 )
 from basegate.engines.checkpoints.size_estimate import check_fits, describe, measure
@@ -244,7 +241,7 @@ def _load(
         reuse_freed_memory()
     _check_incremental_decoding(folder, model, options)
     others = note_on_others(folder, weights.files) if local and file is None else ()
-    notes = (*notes, *ignored, *others, *unused)
+    notes = (*notes, *ignored, *note_on_quantization(config), *others, *unused)
     for note in notes:
         progress.status(Message("{name}: {note}", name=name, note=note))
     return TransformersEngine(

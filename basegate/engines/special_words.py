@@ -34,12 +34,12 @@ class SpecialWords:
         """Those that stand in a text."""
         if "<" not in text and "[" not in text:
             return []
-        return [word for word in self._ids if word in text]
+        return [word for word in self.ids if word in text]
 
     def taken(self, words: Sequence[str], ids: Sequence[int]) -> list[str]:
         """Those of which the ids of a text hold the token, the unknown one apart."""
-        found = {self._ids[word] for word in words}.intersection(ids) - {self.unknown}
-        return [word for word in words if self._ids[word] in found]
+        found = {self.ids[word] for word in words}.intersection(ids) - {self.unknown}
+        return [word for word in words if self.ids[word] in found]
 
     @cached_property
     def unknown(self) -> int | None:
@@ -49,11 +49,12 @@ class SpecialWords:
         """
         tokenizer = self._tokenizer
         also = (None, tokenizer.bos_token, tokenizer.eos_token)
-        key: int | None = self._ids.get(tokenizer.unk_token)
+        key: int | None = self.ids.get(tokenizer.unk_token)
         return None if tokenizer.unk_token in also else key
 
     @cached_property
-    def _ids(self) -> dict[str, int]:
+    def ids(self) -> dict[str, int]:
+        """By word, the id of each."""
         tokenizer = self._tokenizer
         named = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
         # Added behind the vocabulary: no text of its training was cut into them by the model.
@@ -70,18 +71,18 @@ class SpecialWords:
         """The tokenizer of a fast one without them; made late, since it takes a second."""
         state = json.loads(self._tokenizer.backend_tokenizer.to_str())
         for each in state["added_tokens"]:
-            each["special"] = each["special"] or each["content"] in self._ids
+            each["special"] = each["special"] or each["content"] in self.ids
         model = state["model"]
         if model["type"] == "Unigram":
             model["vocab"] = [
-                [_NOWHERE + piece if piece in self._ids else piece, score]
+                [_NOWHERE + piece if piece in self.ids else piece, score]
                 for piece, score in model["vocab"]
             ]
         elif model["type"] == "BPE":
             model["merges"] = [
                 pair
                 for pair in model["merges"]
-                if "".join(pair if isinstance(pair, list) else pair.split(" ")) not in self._ids
+                if "".join(pair if isinstance(pair, list) else pair.split(" ")) not in self.ids
             ]
         made = Tokenizer.from_str(json.dumps(state))
         made.encode_special_tokens = True

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import tokenizers
 from tokenizers import decoders, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from basegate.engines.checkpoints.config_files import code_places, read_json, readable
+from basegate.engines.checkpoints.config_files import code_places
+from basegate.engines.checkpoints.file_reading import read_json, readable
 from basegate.engines.special_words import SpecialWords
 from basegate.errors import CandidateError, InvalidMeasurement, summary
 from basegate.i18n.messages import Message, joined
@@ -221,22 +224,51 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
             random = _without_dropout(loaded)
             tokenizer, notes = _as_published(clean, loaded)
         _check_repeatable(folder, tokenizer)
-        return tokenizer, tuple(dict.fromkeys((*random, *notes)))
+        odd = _note_on_prefix(Encoder(tokenizer, str(folder)))
+        return tokenizer, tuple(dict.fromkeys((*random, *notes, *odd)))
     except CandidateError:
         raise
     # The tokenizers library raises plain `Exception`, and a checkpoint's own code anything.
     except Exception as error:
-        advice = "Check the tokenizer's files, or fetch them again."
-        named = [path.name for path, _ in code_places(folder)]
-        if not trusted and "tokenizer_config.json" in named:
-            advice = (
-                "It is Python code of the checkpoint's own, which is not run. Choose a converted "
-                "checkpoint, or read the code, pin its commit and name the candidate in "
-                "--trust-remote-code."
-            )
+        if (folder / _FILE).is_file():
+            read_json(folder / _FILE)  # which names what is wrong, if it is no JSON
         raise CandidateError(
-            f"{folder}: its tokenizer could not be loaded ({summary(error)}). {advice}"
+            f"{folder}: its tokenizer could not be loaded ({summary(error)}). "
+            f"{_advice(folder, trusted, error)}"
         ) from error
+
+
+def _advice(folder: Path, trusted: bool, error: Exception) -> str:
+    if not trusted and "tokenizer_config.json" in [path.name for path, _ in code_places(folder)]:
+        return (
+            "It is Python code of the checkpoint's own, which is not run. Choose a converted "
+            "checkpoint, or read the code, pin its commit and name the candidate in "
+            "--trust-remote-code."
+        )
+    if not (folder / _FILE).is_file() and find_spec("sentencepiece") is None:
+        return f"Without {_FILE} it takes SentencePiece: `pip install sentencepiece protobuf`."
+    if "untagged enum" in str(error):
+        return (
+            f"{_FILE} is damaged, or was written by a newer version of tokenizers than the "
+            f"{tokenizers.__version__} here: `pip install -U tokenizers transformers`."
+        )
+    return "Check the tokenizer's files, or fetch them again."
+
+
+def _note_on_prefix(encoder: Encoder) -> tuple[Message, ...]:
+    """A note where what a tokenizer puts before a text is hardly what was meant."""
+    prefix, tokenizer = encoder.prefix, encoder.tokenizer
+    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    if len(set(prefix)) == len(prefix) and special.issuperset(prefix):
+        return ()
+    note = Message(
+        "its tokenizer puts {tokens} before every text: the same token twice, or one that is no "
+        "special token. It is measured so, as any program reads it; see post_processor in {file} "
+        "if the model was not trained so.",
+        tokens=encoder.prefix_in_words,
+        file=_FILE,
+    )
+    return (note,)
 
 
 def _without_dropout(tokenizer: Any) -> tuple[str, ...]:
@@ -278,6 +310,7 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
     if size is None:
         return
     marks = {key for key, token in tokenizer.added_tokens_decoder.items() if token.special}
+    marks |= {*SpecialWords(tokenizer).ids.values()}  # no text becomes these either
     ids = {key: token for token, key in tokenizer.get_vocab().items() if key not in marks}
     prefix = Encoder(tokenizer, str(folder)).prefix
     beyond = sorted(key for key in {*ids, *prefix} if key >= size)

@@ -30,7 +30,7 @@ def find_revision(spec: CandidateSpec, memory: Path | None, progress: Progress) 
     if not spec.local:
         return resolve_commit("model", in_repository(spec.source).repo_id, spec.revision)
     folder = Path(spec.source)
-    from basegate.engines.checkpoints.config_files import unreadable
+    from basegate.engines.checkpoints.file_reading import unreadable
     from basegate.engines.checkpoints.inspection import check_before_loading
 
     check_before_loading(folder, spec.architecture, spec.file)
@@ -121,6 +121,11 @@ def load(
     try:
         with progress.telling(lambda: Message("checking what it reads and writes")):
             sanity_check.check(engine)
+    except CandidateError as error:
+        engine.close()
+        if engine.loaded and (notes := engine.loaded.notes):
+            raise CandidateError(f"{error} Noted as it was loaded: {' '.join(notes)}") from None
+        raise
     except BaseException:  # Ctrl-C, too, frees the memory
         engine.close()
         raise

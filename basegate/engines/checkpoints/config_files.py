@@ -6,55 +6,55 @@ round the checks of its weights, or to another program is refused here, by file 
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
-import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from basegate.data.fingerprint import CHECKPOINT_FILES
+from basegate.engines.checkpoints.file_reading import (
+    check_file,
+    damaged,
+    items,
+    read_json,
+    unreadable,
+    within,
+)
+from basegate.engines.checkpoints.other_formats import instead
 from basegate.errors import CandidateError
 from basegate.i18n.messages import joined
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """The names that weights are loaded under, the preferred one first; of shards, with `INDEX`."""
 INDEX = ".index.json"
-_DEEPEST = 64
-"""Tables within tables; real configs have three."""
 _MOST = 4096
 """Layers, or experts of a layer, that a config may ask for."""
 _COUNT = re.compile(r"(num|n)_(\w+_)?(layers?|experts)|depth")
 _KERNEL = re.compile(r"_?(attn|experts)_implementation(_internal)?")
 _DISTRIBUTED = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 """Beside any weights, transformers loads files of such names instead."""
-_QUANTISED = "weights that its owner has quantised. Choose the checkpoint in 16 or 32 bits"
+_QUANTISED = (
+    "weights that its owner has quantised. Choose the checkpoint in 16 or 32 bits; if this is it, "
+    "take the key out, which was left over"
+)
 _REFUSED = {
-    "transformers_weights": "weights under a name of its own. Rename them to model.safetensors",
-    "configuration_files": "other configs to be read instead. Make the right one config.json",
+    "transformers_weights": "weights under a name of its own. Call them model.safetensors, "
+    "and take the key out",
+    "configuration_files": "other configs to be read instead. Make the right one config.json, and "
+    "take the key out",
     "quantization_config": _QUANTISED,
     "compression_config": _QUANTISED,
 }
 """Keys of `config.json` at any depth that lead round a check, or would measure another model than
 the one that is recorded; and what they ask for."""
-_WHOLE = re.compile(
-    r"num_\w+|(\w+_)?(size|length|positions|embeddings|layers?|heads?|experts|dim|window|tok|ids?|ctx|embd"
-    r"|rank|groups?|replace|step|interval|kernel|conv|state|inner|model|index|tp|topk|k"
-    r"|expand|section|scalar|per_\w+|d_\w+)"
-)
-"""Keys of whole numbers, which some programs write as floats (512.0)."""
 _CLASSIFIER = re.compile(
     r"\w*(For(\w*Classification|QuestionAnswering|MultipleChoice|Score|Regression)|Reward\w*)"
 )
-_READ = re.compile(
-    r"(\w*config|[\w.]+\.index|tokenizer|special_tokens_map|added_tokens|vocab)\.json"
-)
-"""Names of JSON files that are read; in others anything may stand."""
-_POINTER = b"version https://git-lfs"
+_FILLS_GAPS = re.compile(r"\w*(ForMaskedLM|ForPreTraining)")
+_NOT_LOADED = re.compile(r"\..*|(?!(pytorch_)?model[.-]).*\.(safetensors|bin)")
+"""Weights under other names, and what macOS writes beside each file (`._config.json`)."""
 OUTSIDE = "So the gate could be made to read any file of this machine"
 
 Ids = int | list[int] | None
@@ -143,8 +143,10 @@ def _check_folder(folder: Path) -> None:
                 f"{folder} is not a folder. Give the folder that holds config.json, or a hub id."
             )
         held = sorted(folder.iterdir())
+        safe = any(folder.glob(f"{WEIGHTS[0]}*"))
         for path in held:
-            if any(path.match(pattern) for pattern in CHECKPOINT_FILES) and path.is_file():
+            unused = _NOT_LOADED.fullmatch(path.name) or (safe and path.suffix == ".bin")
+            if any(map(path.match, CHECKPOINT_FILES)) and path.is_file() and not unused:
                 check_file(path)
     except OSError as error:
         raise unreadable(folder, error) from None
@@ -158,120 +160,14 @@ def _check_folder(folder: Path) -> None:
     if "config.json" not in names:
         raise CandidateError(
             f"{folder} is not a checkpoint: it has no config.json (it holds "
-            f"{joined(names[:5]) or 'nothing'}). Give the folder that `save_pretrained` or `hf "
-            "download` wrote; of GGUF files give one itself (NAME=FOLDER/FILE.gguf, "
-            "NAME=owner/name:FILE.gguf)."
+            f"{joined(names[:5]) or 'nothing'}). {instead(folder, 'config.json')}Give the folder "
+            "that `save_pretrained` or `hf download` wrote."
         )
     for name in filter(_DISTRIBUTED.fullmatch, names):
         raise CandidateError(
             f"{folder / name} is part of a distributed checkpoint, which would be loaded unchecked "
             "instead of model.safetensors. Save the model with `save_pretrained`."
         )
-
-
-def check_file(path: Path) -> None:
-    """Refuse a file that may not be read, is a pointer of Git LFS, or is JSON in UTF-16."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(_POINTER))
-    except OSError as error:
-        raise unreadable(path, error) from None
-    if start == _POINTER:
-        raise CandidateError(
-            f"{path} is a pointer of Git LFS, not the file itself. Run `git lfs pull` in the "
-            "repository, or fetch it with `hf download`."
-        )
-    encoding = json.detect_encoding(start).upper().replace("-LE", "LE").replace("-BE", "BE")
-    if _READ.fullmatch(path.name) and not encoding.startswith("UTF-8"):
-        raise CandidateError(
-            f"{path} is in {encoding}, and every program reads a checkpoint's JSON as UTF-8. Save "
-            f'it so (`iconv -f {encoding} -t UTF-8`; on Windows as "UTF-8", not "Unicode").'
-        )
-
-
-def unreadable(path: Path, error: OSError) -> CandidateError:
-    what = f" cannot be read: {error.strerror or error}"
-    if not isinstance(error, PermissionError):
-        return damaged(path, what)
-    return CandidateError(
-        f"{path}{what}. Run as the user who owns it, or let its owner allow it (`chmod a+rX "
-        f"{path}`; the folders above need a+x)."
-    )
-
-
-def damaged(place: Path, what: str) -> CandidateError:
-    """The error of a file or folder that only another copy can mend."""
-    return CandidateError(f"{place}{what}. Fetch the checkpoint again.")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The table in a JSON file.
-
-    Raises:
-        CandidateError: it cannot be read, is no JSON, or is nested too deeply.
-    """
-    try:
-        found = json.loads(path.read_bytes())  # a byte order mark may stand before it
-        deep = any(depth > _DEEPEST for depth, _ in _within(found))
-    except OSError as error:
-        raise unreadable(path, error) from None
-    except RecursionError:
-        deep = True
-    except ValueError as error:
-        raise damaged(path, f" is not valid JSON ({error})") from None
-    if deep:
-        raise damaged(path, f" is nested deeper than {_DEEPEST} levels, which no checkpoint's is")
-    if not isinstance(found, dict):
-        raise damaged(path, " should hold a table ({...}) and holds none")
-    return {key: _whole(value, key) for key, value in found.items()}
-
-
-def _whole(value: Any, key: str) -> Any:
-    """A value in which whole numbers that were written as floats are integers again."""
-    if isinstance(value, dict):
-        return {name: _whole(each, name) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_whole(each, key) for each in value]
-    whole = isinstance(value, float) and value.is_integer() and _WHOLE.fullmatch(key)
-    return int(value) if whole else value
-
-
-@contextmanager
-def readable(folder: Path, without: Collection[str] = ()) -> Iterator[Path]:
-    """A checkpoint's folder as transformers can read its small files, without some of its files.
-
-    Where one begins with a byte order mark, config.json writes whole numbers as floats or an index
-    has no metadata, it is a folder of links with mended copies, which lasts as long as the context.
-    """
-    mended = {
-        path.name: text for path in folder.glob("*.json") if (text := _mended(path)) is not None
-    }
-    held = {path.name: path for path in folder.iterdir()}
-    if not (mended or held.keys() & {*without}):
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="basegate-") as made:
-        for name in held.keys() - {*without}:
-            place = Path(made, name)
-            if name in mended:
-                place.write_bytes(mended[name])
-            else:
-                place.symlink_to(held[name].resolve())
-        yield Path(made)
-
-
-def _mended(path: Path) -> bytes | None:
-    """What a file should hold, if that is not what it holds."""
-    with path.open("rb") as file:
-        marked = file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
-    if path.name != "config.json" and not path.name.endswith(INDEX):
-        return path.read_bytes().removeprefix(codecs.BOM_UTF8) if marked else None
-    table = read_json(path)
-    if path.name != "config.json":
-        table.setdefault("metadata", {})  # which transformers asks for and does not use
-    text = json.dumps(table)
-    same = not marked and json.dumps(json.loads(path.read_bytes())) == text
-    return None if same else text.encode()
 
 
 def _read(path: Path, rules: type[_Open]) -> dict[str, Any]:
@@ -282,6 +178,12 @@ def _read(path: Path, rules: type[_Open]) -> dict[str, Any]:
         first = error.errors()[0]
         within = 2 if first["loc"][0] == "text_config" else 1
         key = ".".join(map(str, first["loc"][:within]))
+        if first["type"] == "missing":
+            raise CandidateError(
+                f"{path} has no {key}, so it is not of transformers, or was written by hand. "
+                f"{instead(path.parent, path.name)}Give the checkpoint that was saved for "
+                f"transformers, with its own {path.name}."
+            ) from None
         raise CandidateError(
             f"{path}: {key} is {_short(first['input'])} ({first['msg']}). Correct it, or fetch the "
             "checkpoint again."
@@ -289,28 +191,11 @@ def _read(path: Path, rules: type[_Open]) -> dict[str, Any]:
     return found
 
 
-def _within(value: Any) -> Iterator[tuple[int, Any]]:
-    """A value and all that is within it, each with its depth."""
-    waiting = [(0, value)]
-    while waiting:
-        depth, each = waiting.pop()
-        yield depth, each
-        if isinstance(each, dict | list):
-            parts = each.values() if isinstance(each, dict) else each
-            waiting.extend((depth + 1, part) for part in parts)
-
-
-def items(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Every key and value of a table and of those within it."""
-    for _, each in _within(table):
-        if isinstance(each, dict):
-            yield from each.items()
-
-
 def _check_config(path: Path, config: dict[str, Any]) -> None:
+    left = config.get("quantization_config") if _quantised_while_loading(path, config) else None
     for key, value in items(config):
-        if key in _REFUSED and value is not None:
-            raise CandidateError(f"{path}: {key} asks for {_REFUSED[key]}, without that key.")
+        if key in _REFUSED and value is not None and value is not left:
+            raise CandidateError(f"{path}: {key} asks for {_REFUSED[key]}.")
         if _KERNEL.fullmatch(key) and "/" in json.dumps(value):
             raise CandidateError(
                 f"{path}: {key} = {_short(value)} asks for compiled code of another repository, "
@@ -318,6 +203,20 @@ def _check_config(path: Path, config: dict[str, Any]) -> None:
             )
         if _COUNT.fullmatch(key) and isinstance(value, int) and value > _MOST:
             raise damaged(path, f": {key} is {value}, and no model has more than {_MOST}")
+
+
+def _quantised_while_loading(path: Path, config: dict[str, Any]) -> bool:
+    """Whether a folder's config has kept how it was trained (QLoRA), which says nothing of weights.
+
+    Of bitsandbytes alone: weights that it has quantised are no floats, and refused as such.
+    """
+    asked = config.get("quantization_config")
+    bits = isinstance(asked, dict) and asked.get("quant_method") == "bitsandbytes"
+    return bits and any(path.with_name(name).is_file() for name in _weights_or_index())
+
+
+def _weights_or_index() -> list[str]:
+    return [f"{name}{end}" for name in WEIGHTS for end in ("", INDEX)]
 
 
 def _check_trained_to_write(path: Path, config: dict[str, Any]) -> None:
@@ -331,6 +230,12 @@ def _check_trained_to_write(path: Path, config: dict[str, Any]) -> None:
             "over from the model that it was made from. Choose that model, or correct "
             "architectures where it does write text."
         )
+    if kinds and all(map(_FILLS_GAPS.fullmatch, kinds)):
+        raise CandidateError(
+            f"{path}: architectures names {joined(kinds)}: it was trained to fill gaps, and sees "
+            "the words after each, so that a text's probability means nothing. Choose a causal "
+            "language model."
+        )
 
 
 def code_places(folder: Path) -> list[tuple[Path, str]]:
@@ -341,7 +246,7 @@ def code_places(folder: Path) -> list[tuple[Path, str]]:
         if (folder / name).is_file()
         for key, value in items(read_json(folder / name))
         if key == "auto_map"
-        for _, place in _within(value)
+        for _, place in within(value)
         if isinstance(place, str)
     ]
 

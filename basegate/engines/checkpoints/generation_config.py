@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from basegate.engines.checkpoints.config_files import read_json
+from basegate.engines.checkpoints.file_reading import read_json
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from basegate.config.gguf_source import is_gguf
 from basegate.engines.architectures import ARCHITECTURES
 from basegate.engines.checkpoints.config_files import CONTEXT, code_places, read_config
+from basegate.engines.checkpoints.other_formats import instead
 from basegate.engines.checkpoints.weight_files import find_weights, read_tensors
 from basegate.engines.gguf.header import read_header
 from basegate.errors import CandidateError
@@ -68,8 +69,9 @@ def check_before_loading(folder: Path, architecture: str = "", file: str | None 
 def check_files(folder: Path) -> None:
     if not any(True for pattern in _TOKENIZER_FILES for _ in folder.glob(pattern)):
         raise CandidateError(
-            f"{folder} has no tokenizer (none of {joined(_TOKENIZER_FILES)}). Copy those of the "
-            "base model into the folder (`tokenizer.save_pretrained`)."
+            f"{folder} has no tokenizer (none of {joined(_TOKENIZER_FILES)}). "
+            f"{instead(folder, _TOKENIZER_FILES[0])}Copy those of the base model into the folder "
+            "(`tokenizer.save_pretrained`)."
         )
 
 

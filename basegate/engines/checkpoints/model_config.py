@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from basegate.engines.architectures import find, prepare
-from basegate.engines.checkpoints.config_files import readable
+from basegate.engines.checkpoints.file_reading import readable
 from basegate.engines.devices import compute_dtype
 from basegate.errors import CandidateError
+from basegate.i18n.messages import Message
 
+_QUANTISING = "quantization_config"
+_POSITIONS = ("rope_parameters", "rope_scaling", "rope_theta")
 _IN, _OUT = 64, 32
 """On the CPU bitsandbytes reads four-bit layers in blocks of so many numbers and rows."""
 
@@ -51,7 +54,46 @@ def model_config(folder: Path, config: Mapping[str, Any], trusted: bool = False)
     # machine (flash_attention_2, say) may be absent here, or be fetched from elsewhere.
     native._attn_implementation = native._experts_implementation = None
     native.return_dict = True
+    if getattr(native, _QUANTISING, None) is not None:
+        delattr(native, _QUANTISING)  # see `note_on_quantization`
+    _check_positions(folder, config, native)
     return native
+
+
+def note_on_quantization(config: Mapping[str, Any]) -> tuple[Message, ...]:
+    """A note where a config has kept how weights were quantised for training, which is not done."""
+    if not config.get(_QUANTISING):
+        return ()
+    note = Message(
+        "config.json asks for quantisation while loading ({key}, as QLoRA leaves it), and its "
+        "weights are whole: they are quantised as this run asks, like any others.",
+        key=_QUANTISING,
+    )
+    return (note,)
+
+
+def _check_positions(folder: Path, config: Mapping[str, Any], native: Any) -> None:
+    """Refuse a config that says twice how positions are encoded, and not the same.
+
+    transformers 5 writes `rope_parameters`, and still reads `rope_theta` and `rope_scaling`; of two
+    it takes one, unsaid, and what only the other has is lost.
+    """
+    nested = config.get("text_config")
+    for table in (config, nested if isinstance(nested, dict) else {}):
+        made = getattr(native.get_text_config(), "rope_parameters", None) or {}
+        told = {key: table[key] for key in _POSITIONS if table.get(key)}
+        if "rope_parameters" not in told or len(told) < 2:
+            continue
+        for key, each in told.items():
+            for name, value in (each if isinstance(each, dict) else {key: each}).items():
+                # Of each kind of layer there may be a table, which transformers adds to.
+                as_made = isinstance(value, dict) or made.get(name, value) == value
+                if name != "type" and not as_made:
+                    raise CandidateError(
+                        f"{folder / 'config.json'}: {key} says {name} = {value}, and another key "
+                        f"for positions makes it {made[name]}. Say it once, in rope_parameters, "
+                        "and take rope_theta and rope_scaling out."
+                    )
 
 
 def model_class(folder: Path, native: Any, trusted: bool = False) -> Any:
@@ -67,9 +109,10 @@ def model_class(folder: Path, native: Any, trusted: bool = False) -> Any:
         AutoModelForImageTextToText,
     )
 
-    if type(native) in MODEL_FOR_CAUSAL_LM_MAPPING:
+    alone = not getattr(native, "is_encoder_decoder", False)
+    if alone and type(native) in MODEL_FOR_CAUSAL_LM_MAPPING:
         return AutoModelForCausalLM
-    if type(native) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+    if alone and type(native) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         return AutoModelForImageTextToText
     if trusted:
         return AutoModelForCausalLM

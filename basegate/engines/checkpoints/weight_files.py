@@ -12,15 +12,9 @@ from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
-from basegate.config.gguf_source import SUFFIX
-from basegate.engines.checkpoints.config_files import (
-    INDEX,
-    OUTSIDE,
-    WEIGHTS,
-    damaged,
-    read_index,
-    unreadable,
-)
+from basegate.engines.checkpoints.config_files import INDEX, OUTSIDE, WEIGHTS, read_index
+from basegate.engines.checkpoints.file_reading import check_file, damaged, unreadable
+from basegate.engines.checkpoints.other_formats import instead, of_other_programs, really
 from basegate.errors import CandidateError, summary
 from basegate.i18n.formatting import GIB
 from basegate.i18n.messages import Message, joined
@@ -36,7 +30,8 @@ _NAMED = re.compile(r"(pytorch_)?model(-\d+-of-(?P<total>\d+))?\.(safetensors|bi
 """Files of weights as `save_pretrained` names them."""
 Header = tuple[str, tuple[int, ...]]
 """A tensor's dtype and shape."""
-MERGE = "Merge it into its base model first (peft: `merge_and_unload`, then `save_pretrained`)."
+_QUANTISED = re.compile(r"(.*\.)?(qweight|weight_packed|W_q|SCB|absmax)")
+"""Names of weights that GPTQ, AWQ, compressed-tensors, HQQ or bitsandbytes have quantised."""
 _SAVE_AGAIN = "Save the model again into an empty folder, or fetch the checkpoint again."
 
 
@@ -69,24 +64,23 @@ def find_weights(folder: Path, file: str | None = None) -> Weights:
             return Weights(format_, (name,), {})
         if file in (None, f"{name}{INDEX}") and (folder / f"{name}{INDEX}").is_file():
             places = read_index(folder / f"{name}{INDEX}")
-            weights = Weights(format_, tuple(sorted(set(places.values()))), places)
+            files = tuple(sorted(set(places.values())))
+            weights = Weights(_FORMATS.get(Path(files[0]).suffix, format_), files, places)
             _check_shards(folder, weights, f"{name}{INDEX}")
             return weights
-    raise no_weights(str(folder), [path.name for path in folder.iterdir() if path.is_file()])
+    names = [path.name for path in folder.iterdir() if path.is_file()]
+    raise no_weights(str(folder), names, instead(folder, WEIGHTS[0]))
 
 
-def no_weights(place: str, names: Iterable[str]) -> CandidateError:
+def no_weights(place: str, names: Iterable[str], sign: str = "") -> CandidateError:
+    """The error of a place without weights; `sign` tells what is there, else `names` may."""
     there = sorted(name for name in names if name.endswith(_OF_WEIGHTS))
     held = f"It has {some(there)}, which nothing loads. " if there else ""
-    if any(name.startswith("adapter_model.") for name in there):
-        held += f"That is an adapter (LoRA or the like) alone. {MERGE} "
-    if any(name.endswith(SUFFIX) for name in there):
-        held += "Give a GGUF file itself: NAME=FOLDER/FILE.gguf, NAME=owner/name:FILE.gguf. "
+    sign = sign or of_other_programs(there)
+    mend = "Fetch what is absent, or save the model with `save_pretrained`."
     return CandidateError(
         f"{place} has no weights under a name that is loaded (model.safetensors or "
-        f"pytorch_model.bin, or shards of them with their {INDEX}). {held}Fetch what is absent, or "
-        "save the model with `save_pretrained`; for files called consolidated… or .pth take the "
-        "checkpoint that was converted for transformers (often with -hf in its id)."
+        f"pytorch_model.bin, or shards of them with their {INDEX}). {held}{sign or mend}".rstrip()
     )
 
 
@@ -110,8 +104,10 @@ def _check_shards(folder: Path, weights: Weights, index: str) -> None:
         )
     for tensor, name in weights.places.items():
         if not (folder / name).is_file():
-            what = f" is missing or no file: {index} says that it holds {tensor}"
-            raise damaged(folder / name, what)
+            lost = (folder / name).is_symlink()
+            what = " is a link to a file that is not there" if lost else " is missing or no file"
+            raise damaged(folder / name, f"{what}: {index} says that it holds {tensor}")
+    for name in weights.files:
         _check_own(folder, folder / name)
     if left := sorted(shards - set(weights.files)):
         what = f" is not named in {index}, so its weights would be left out"
@@ -119,7 +115,16 @@ def _check_shards(folder: Path, weights: Weights, index: str) -> None:
 
 
 def _check_own(folder: Path, path: Path) -> None:
-    """Refuse a link out of the folder, unless into the hub's cache, which keeps files beside it."""
+    """Refuse a file that has not come whole, or a link out of the folder.
+
+    Links into the hub's cache are none: it keeps files beside the folder.
+    """
+    check_file(path)
+    if (unfinished := path.with_name(f"{path.name}.aria2")).exists():
+        raise CandidateError(
+            f"{path} has not been fetched to its end ({unfinished.name} is beside it): parts of it "
+            "are zeros. Start the same download again, which goes on where it broke off."
+        )
     real = path.resolve()
     cached = real.parent.name == "blobs" and real.parent.parent.name.startswith("models--")
     if not (cached or real.is_relative_to(folder.resolve())):
@@ -146,11 +151,11 @@ def read_tensors(folder: Path, weights: Weights) -> set[str]:
                     f"{path} holds the tensor {tensor}, and so does another shard: they are of two "
                     f"saves. {_SAVE_AGAIN}"
                 )
-            if tensor.endswith(".weight") and dtype not in _FLOATS:
+            weight = tensor.endswith(".weight") and dtype not in _FLOATS
+            if weight or _QUANTISED.fullmatch(tensor):
                 raise CandidateError(
-                    f"{path}: the weight {tensor} is of type {dtype}: its owner has quantised it, "
-                    "and config.json does not say how. Choose the checkpoint that it was made "
-                    "from, in 16 or 32 bits."
+                    f"{path}: the weight {tensor} is of type {dtype}: its owner has quantised it. "
+                    "Choose the checkpoint that it was made from, in 16 or 32 bits."
                 )
             found.add(tensor)
     for tensor, name in weights.places.items():
@@ -198,7 +203,7 @@ def _pickle_headers(path: Path) -> dict[str, Header]:
     try:
         held = _load_pickle(path, "meta")
     except pickle.UnpicklingError as error:
-        if "truncated" in str(error):
+        if "truncated" in str(error) or really(path):
             raise _cut_short(path, error) from None
         raise CandidateError(
             f"{path} holds more than numbers: Python code that would run while it is read, or it "
@@ -229,6 +234,8 @@ def _load_pickle(path: Path, device: str) -> Any:
 
 
 def _cut_short(path: Path, error: Exception) -> CandidateError:
+    if sign := really(path):
+        return CandidateError(f"{path}{sign}. Fetch it again, or give it the name of what it is.")
     return damaged(path, f" is damaged or cut short ({summary(error)})")
 
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from basegate.engines.checkpoints.config_files import damaged
-from basegate.engines.checkpoints.weight_files import MERGE, as_shape, some
+from basegate.engines.checkpoints.other_formats import MERGE
+from basegate.engines.checkpoints.weight_files import as_shape, some
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message
 
@@ -16,8 +16,8 @@ Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
 """A weight's name, its shape, and the one that it should have."""
 _LAYER = re.compile(r"((?:(?!vision|visual|audio)[a-z_]+\.)+)\d+\.")
 """The beginning of a weight's name, up to the number of its layer."""
-_OLD_BUFFER = ".inv_freq"
-"""The frequencies of the positions follow from the config; older code saved them, too."""
+_OLD_BUFFERS = (".inv_freq", ".masked_bias")
+"""Constants (frequencies of the positions, a mask's number) that older code saved, too."""
 _ADAPTER = re.compile(r"\.(lora_|base_layer\.|modules_to_save\.|original_module\.)")
 _WRAPPER = r"(?:^|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|module)\."
 """What torch.compile, FSDP, activation checkpointing and DataParallel put into a weight's name."""
@@ -53,11 +53,7 @@ def check_loaded(
     """
     for name, shape, wanted in (*sorted(info.get("mismatched_keys", ())), *_linear_layers(model)):
         if tuple(shape) != tuple(wanted):
-            raise damaged(
-                folder,
-                f": the weight {name} has the shape {as_shape(shape)}, and by config.json it "
-                f"should be {as_shape(wanted)}; the files are of different models",
-            )
+            raise _mismatch(folder, model, (name, tuple(shape), tuple(wanted)))
     missing, unused = (
         sorted(map(str, info.get(f"{kind}_keys", ()))) for kind in ("missing", "unexpected")
     )
@@ -74,17 +70,72 @@ def check_loaded(
             "made from."
         )
     known = {name for name, _ in model.named_parameters()}
-    _check_complete(folder, missing, names, known)
+    _check_complete(folder, model, missing, unused, names, known)
     _check_unused(folder, model, unused, known)
-    if not (left := [name for name in unused if not name.endswith(_OLD_BUFFER)]):
-        return ()
+    notes = (*_note_on_head(model), *_note_on_holes(model))
+    if not (left := [name for name in unused if not name.endswith(_OLD_BUFFERS)]):
+        return notes
     note = Message(
         "weights in its files that the model has no place for are not used ({count}: {names}), "
         "such as a value head (PPO) that was trained beside it.",
         count=len(left),
         names=some(left),
     )
+    return (note, *notes)
+
+
+def _note_on_head(model: Any) -> tuple[Message, ...]:
+    """A note where a config ties the head to the embeddings, and the files hold another head."""
+    head, embeddings = model.get_output_embeddings(), model.get_input_embeddings()
+    tied = getattr(model.config, "tie_word_embeddings", False)
+    if not tied or head is None or head.weight is embeddings.weight:
+        return ()
+    note = Message(
+        "config.json says tie_word_embeddings, and its files hold a head of their own, which is "
+        "used. Other programs may take the embeddings instead: write false there if it was trained."
+    )
     return (note,)
+
+
+def _note_on_holes(model: Any) -> tuple[Message, ...]:
+    """A note where a weight is one number throughout; zeros are so when they are quantised, too."""
+    holes = []
+    for name, weight in model.named_parameters():
+        numbers = weight.data.flatten()
+        # The beginning first: all but a few end there, and nothing large is read.
+        matrix = weight.dim() > 1 and len(numbers) > 0
+        some_equal = matrix and bool((numbers[:64] == numbers[0]).all())
+        if some_equal and bool((numbers == numbers[0]).all()):
+            holes.append(name)
+    if not holes:
+        return ()
+    note = Message(
+        "weights that are one number throughout, such as zeros ({count}: {names}): a save or a "
+        "download may have left holes, unless a merge switched these layers off.",
+        count=len(holes),
+        names=some(holes),
+    )
+    return (note,)
+
+
+def _mismatch(folder: Path, model: Any, found: Mismatch) -> CandidateError:
+    """The error of a weight of another shape; one of a vocabulary's length has its own cause."""
+    name, shape, wanted = found
+    what = (
+        f"{folder}: the weight {name} has the shape {as_shape(shape)}, and by config.json it "
+        f"should be {as_shape(wanted)}"
+    )
+    ids = getattr(model.config.get_text_config(), "vocab_size", None)
+    if wanted[0] == ids and shape[1:] == wanted[1:]:
+        return CandidateError(
+            f"{what}: tokens were added (or rounded up, to 64 say), and only one of the two was "
+            f'saved. If the weights are right, write "vocab_size": {shape[0]} in config.json; else '
+            "save the model again."
+        )
+    return CandidateError(
+        f"{what}: that config.json is of another model, or was changed. Put back the one that was "
+        "saved with these weights, or fetch the checkpoint again."
+    )
 
 
 def _linear_layers(model: Any) -> Iterator[Mismatch]:
@@ -99,7 +150,12 @@ def _linear_layers(model: Any) -> Iterator[Mismatch]:
 
 
 def _check_complete(
-    folder: Path, missing: list[str], names: Collection[str], known: Collection[str]
+    folder: Path,
+    model: Any,
+    missing: list[str],
+    unused: list[str],
+    names: Collection[str],
+    known: Collection[str],
 ) -> None:
     if not missing:
         return
@@ -120,7 +176,25 @@ def _check_complete(
             "(`accelerator.unwrap_model(model).save_pretrained`; of torch.compile, "
             "`model._orig_mod`)."
         )
-    raise damaged(folder, f": {lacking}")
+    if unused:
+        raise CandidateError(
+            f"{folder}: {lacking}, and hold others that it has no place for ({some(unused)}): they "
+            "are named as another program, or another kind of model, names them. Take the "
+            "config.json that was saved with them, or convert them for transformers."
+        )
+    ends = (model.get_input_embeddings(), model.get_output_embeddings())
+    if {name.rpartition(".")[0] for name in missing} <= {
+        name for name, module in model.named_modules() if module in ends
+    }:
+        raise CandidateError(
+            f"{folder}: {lacking}. Where embeddings and head are one (tied), they are saved once: "
+            'write "tie_word_embeddings": true in config.json if it was trained so. Else it was '
+            "saved without its head (AutoModel): save it again, with AutoModelForCausalLM."
+        )
+    raise CandidateError(
+        f"{folder}: {lacking}. Fetch the checkpoint again, or correct config.json where it asks "
+        "for more than was saved (num_hidden_layers, attention_bias or the like)."
+    )
 
 
 def _prefix(missing: Iterable[str], names: Iterable[str], known: Collection[str]) -> str:
@@ -147,7 +221,7 @@ def _check_unused(folder: Path, model: Any, unused: list[str], known: Collection
         beyond = layer and layer[0] not in layers and _LAYER.sub(r"\g<1>0.", name) in known
         parts = name.split(".")
         within = {".".join(parts[:end]) for end in range(1, len(parts))} & leaves
-        if beyond or (within and not name.endswith(_OLD_BUFFER)):
+        if beyond or (within and not name.endswith(_OLD_BUFFERS)):
             raise CandidateError(
                 f"{folder}: the weight {name} has no place in a model "
                 "as config.json describes it. Check that both are of one model, that it asks for "

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from basegate.config.gguf_source import parts_of
-from basegate.engines.checkpoints.config_files import check_file, damaged, unreadable
+from basegate.engines.checkpoints.file_reading import check_file, damaged, unreadable
 from basegate.errors import CandidateError
 from basegate.i18n.messages import joined
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from basegate.engines.checkpoints.config_files import INDEX, damaged
+from basegate.engines.checkpoints.config_files import INDEX
+from basegate.engines.checkpoints.file_reading import damaged
 from basegate.engines.gguf.config import EMBEDDINGS, HEAD, ROPE_FACTORS
 from basegate.engines.gguf.header import Header, Tensor, cut_short
 from basegate.errors import CandidateError

@@ -48,7 +48,7 @@ def test_a_folder_that_is_no_checkpoint_is_named(tmp_path):
     (tmp_path / "model-q4_k_m.gguf").write_bytes(b"GGUF")
     message = refusal(tmp_path)
     assert "no config.json (it holds model-q4_k_m.gguf)" in message
-    assert "of GGUF files give one itself (NAME=FOLDER/FILE.gguf" in message
+    assert "that is GGUF: give the file itself (NAME=FOLDER/FILE.gguf" in message
     assert "is not a folder" in refusal(tmp_path / "model-q4_k_m.gguf")
 
 
@@ -275,7 +275,7 @@ def test_a_plain_name_is_one(name):
     ("file", "given"),
     [
         ("config.json", {"transformers_weights": "hidden.safetensors"}),
-        ("config.json", {"quantization_config": {"quant_method": "bitsandbytes"}}),
+        ("config.json", {"quantization_config": {"quant_method": "gptq"}}),
         ("generation_config.json", {"eos_token_id": "x"}),
         ("adapter_config.json", {"peft_type": "LORA"}),
     ],

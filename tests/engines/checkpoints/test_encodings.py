@@ -9,7 +9,8 @@ import pytest
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
 import basegate
-from basegate.engines.checkpoints.config_files import _whole, check_file, read_config, readable
+from basegate.engines.checkpoints.config_files import read_config
+from basegate.engines.checkpoints.file_reading import _as_meant, check_file, readable
 from basegate.engines.checkpoints.model_config import model_config
 from basegate.engines.tokenization import load_tokenizer
 from tests.helpers.checkpoints import INDEX, refusal, shard
@@ -101,7 +102,7 @@ def test_no_option_that_is_a_float_by_nature_is_taken_for_a_whole_number():
     for kind in MODEL_FOR_CAUSAL_LM_MAPPING:
         for option in dataclasses.fields(kind):
             if "float" in str(option.type):
-                assert type(_whole(1.0, option.name)) is float, (kind, option.name)
+                assert type(_as_meant(1.0, option.name)) is float, (kind, option.name)
 
 
 def test_a_folder_with_nothing_to_mend_is_handed_on_itself():

@@ -102,7 +102,7 @@ def test_a_file_of_an_adapter_alone_is_told_to_be_merged(tmp_path):
     folder = copy(tmp_path)
     (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
     said = refusal(folder)
-    assert "It has adapter_model.safetensors, which nothing loads. That is an adapter" in said
+    assert "adapter_model.safetensors: that is an adapter (LoRA or the like) alone" in said
     assert "merge_and_unload" in said
 
 

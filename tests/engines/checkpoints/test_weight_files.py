@@ -114,7 +114,7 @@ def test_weights_under_another_name_say_which_names_are_loaded(single):
     [
         (["consolidated.00.pth", "consolidated.01.pth"], "It has consolidated.00.pth, consol"),
         (["pytorch_model-00002-of-00002.bin"], "shards of them with their .index.json"),
-        (["model-q4.gguf"], "which nothing loads. Give a GGUF file itself: NAME=FOLDER/FILE.gguf"),
+        (["model-q4.gguf"], "that is GGUF: give the file itself (NAME=FOLDER/FILE.gguf"),
         (["a.safetensors", "b.safetensors", "c.bin", "d.pt"], "b.safetensors, c.bin and 1 more"),
         (["training_log.txt"], "Fetch what is absent"),
     ],
