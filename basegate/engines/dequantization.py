@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from basegate.engines.devices import release_memory
-
 
 class PackedLinear(nn.Module):
     """A linear layer that keeps four bits and unpacks them for every pass.
@@ -49,7 +47,6 @@ def compute_in(model: Any, dtype: torch.dtype, room: int | None) -> bool:
         setattr(parent, name, _plain(layer, dtype) if fits else PackedLinear(layer))
     # transformers refuses to convert a model that it has quantised.
     nn.Module.to(model, dtype=dtype)
-    release_memory()
     return fits
 
 

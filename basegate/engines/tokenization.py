@@ -311,15 +311,14 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
         return
     marks = {key for key, token in tokenizer.added_tokens_decoder.items() if token.special}
     marks |= {*SpecialWords(tokenizer).ids.values()}  # no text becomes these either
-    ids = {key: token for token, key in tokenizer.get_vocab().items() if key not in marks}
-    prefix = Encoder(tokenizer, str(folder)).prefix
-    beyond = sorted(key for key in {*ids, *prefix} if key >= size)
+    beyond = {key for key in tokenizer.get_vocab().values() if key >= size} - marks
+    beyond |= {key for key in Encoder(tokenizer, str(folder)).prefix if key >= size}
     if beyond:
-        shown = tokenizer.convert_ids_to_tokens(beyond[0])
+        shown = tokenizer.convert_ids_to_tokens(min(beyond))
         raise CandidateError(
-            f"{folder}: its tokenizer gives ids up to {beyond[-1]}, and by config.json the model "
-            f"knows {size} ids, so it cannot read texts with {shown!r} (id {beyond[0]}). Fetch the "
-            "checkpoint again; after adding tokens, resize the model's embeddings, too."
+            f"{folder}: its tokenizer gives ids up to {max(beyond)}, and by config.json the model "
+            f"knows {size} ids, so it cannot read texts with {shown!r} (id {min(beyond)}). Fetch "
+            "the checkpoint again; after adding tokens, resize the model's embeddings, too."
         )
 
 

@@ -18,7 +18,7 @@ from basegate.checks.validity import is_broken
 from basegate.config.settings import Sampling
 from basegate.engines.checkpoints.inspection import LoadedCheckpoint
 from basegate.engines.checkpoints.weight_files import find_non_finite
-from basegate.engines.protocol import Engine, TokenScores
+from basegate.engines.protocol import Draw, Engine, TokenScores
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT
@@ -29,6 +29,10 @@ DRIFT = 0.1
 4-bit weights move it by a few hundredths."""
 NEAR = 8
 """Tokens behind a beginning that show whether it was read: later ones know of each other."""
+PART = 4
+"""A beginning is the fourth part of a text; in most languages that is read and no more."""
+DRAWN, DRAWN_FIRST = 24, 3
+"""Tokens that are written, and how many of them mostly tell."""
 ORDER_GAIN = 0.02
 """Share of its bits per token that a text must save over its own words in a wrong order. Random
 weights save nothing."""
@@ -49,6 +53,19 @@ class Text(NamedTuple):
         parts = self.text.split(self.apart) if self.apart else list(self.text)
         random.Random(0).shuffle(parts)
         return self.apart.join(parts)
+
+    @property
+    def beginning(self) -> str:
+        return self.text[: len(self.text) // PART]
+
+
+class Predicted(NamedTuple):
+    """How well a text was predicted."""
+
+    language: str
+    gain: float  # share of its bits per token that it saves over a wrong order
+    nats: float  # per token
+    bits: float  # per character
 
 
 TEXTS = (
@@ -89,15 +106,14 @@ def check(engine: ReadingEngine) -> None:
         CandidateError: with what is wrong and what may have caused it.
     """
     read = _read(engine)
-    texts = [each.text for each in read]
-    together = _score(engine, [*texts, *(each.shuffled() for each in read)])
-    alone = _score(engine, texts[:1])[0]
-    _check_finite(together, engine)
-    _check_padding(together[0], alone)
-    _check_kv_cache(engine, texts)
-    _check_word_order(together, read)
-    _check_better_than_uniform(together, read, getattr(engine, "vocabulary", None))
-    _check_generation(engine, texts)
+    first, *others = read
+    texts = [first.text, *(each.beginning for each in others)]
+    *together, shuffled = _score(engine, [*texts, first.shuffled()])
+    _check_finite([*together, shuffled], engine)
+    _check_padding(engine, texts, together)
+    _check_kv_cache(engine, texts, together)
+    _check_predictions(engine, read, [together[0], shuffled])
+    _check_generation(engine, [each.beginning for each in read])
 
 
 def _read(engine: ReadingEngine) -> list[Text]:
@@ -112,7 +128,7 @@ def _read(engine: ReadingEngine) -> list[Text]:
     return [each for each, share in zip(TEXTS, lost, strict=True) if share <= LOST_SHARE]
 
 
-def _score(engine: Engine, texts: list[str]) -> list[TokenScores]:
+def _score(engine: Engine, texts: Sequence[str]) -> list[TokenScores]:
     longest = getattr(engine, "context_length", None)
     window = min(WINDOW, longest) if isinstance(longest, int) else WINDOW
     return engine.log_likelihoods(
@@ -120,7 +136,7 @@ def _score(engine: Engine, texts: list[str]) -> list[TokenScores]:
     )
 
 
-def _check_finite(scores: list[TokenScores], engine: Engine) -> None:
+def _check_finite(scores: Sequence[TokenScores], engine: Engine) -> None:
     broken = sum(int((~np.isfinite(each.logprobs)).sum()) for each in scores)
     if not broken:
         return
@@ -141,8 +157,14 @@ def _check_finite(scores: list[TokenScores], engine: Engine) -> None:
     )
 
 
-def _check_padding(together: TokenScores, alone: TokenScores) -> None:
-    drift = float(np.mean(np.abs(alone.logprobs - together.logprobs)))
+def _check_padding(engine: Engine, texts: Sequence[str], together: Sequence[TokenScores]) -> None:
+    """Compare the text of the fewest tokens, which had the most padding, with itself alone."""
+    at = min(range(len(texts)), key=lambda each: len(together[each].logprobs))
+    [alone] = _score(engine, [texts[at]])
+    _refuse_leak(_apart(together[at], alone))
+
+
+def _refuse_leak(drift: float) -> None:
     if not drift <= DRIFT:  # NaN, too, is no agreement
         raise CandidateError(
             f"a sentence differs by {drift:.2f} nats per token between a batch with longer and "
@@ -151,92 +173,123 @@ def _check_padding(together: TokenScores, alone: TokenScores) -> None:
         )
 
 
-def _check_kv_cache(engine: Engine, texts: Sequence[str]) -> None:
-    """Compare ends of sentences after their beginnings, read beside longer ones, alone and at once.
+def _apart(one: TokenScores, other: TokenScores, tokens: int | None = None) -> float:
+    """Nats per token between two scores of a text, of its first `tokens` or all."""
+    return float(np.mean(np.abs(one.logprobs - other.logprobs)[:tokens]))
+
+
+def _check_kv_cache(engine: Engine, texts: Sequence[str], at_once: Sequence[TokenScores]) -> None:
+    """Compare ends of texts after their beginnings, read beside longer ones, with one pass.
 
     Prompts are padded on the left, where a model that does not heed the mask sees it. And the code
     of some models decodes incrementally by one token only: with several it begins anew, unnoticed.
+    Which of both it is shows where a text is read alone.
     """
     heads = [each[: len(each) // 2] for each in texts]
     tails = [each[len(each) // 2 :] for each in texts]
     together = engine.log_likelihoods(tails, after=heads, progress=SILENT)
-    at_once = engine.log_likelihoods(texts, progress=SILENT)
-    apart: list[float] = []
-    for head, tail, beside, whole in zip(heads, tails, together, at_once, strict=True):
-        [alone] = engine.log_likelihoods([tail], after=[head], progress=SILENT)
-        _check_finite([beside], engine)
-        _check_padding(beside, alone)
-        # The tokens are the same: a text is encoded together with its prompt.
-        same = whole.logprobs[-len(alone.logprobs) :]
-        apart += list(np.abs(alone.logprobs - same)[:NEAR])
-    drift = float(np.mean(apart))
-    if not drift <= DRIFT:
-        raise CandidateError(
-            f"the end of a sentence differs by {drift:.2f} nats per token between incremental "
-            "decoding with the KV cache and one pass: the model's code does not support "
-            "incremental decoding, as options after a prompt need. Try another version of "
-            "transformers, or choose a model of another kind."
-        )
-
-
-def _check_word_order(scores: list[TokenScores], read: Sequence[Text]) -> None:
-    gains = []
-    for right, wrong in zip(scores[: len(read)], scores[len(read) :], strict=True):
-        # Per token: in disorder there are more of them, which would look like knowledge.
-        gains.append(1 - float(right.logprobs.mean()) / float(wrong.logprobs.mean()))
-    if max(gains) < ORDER_GAIN:
-        found = joined(
-            f"{text.language} {gain * 100:.1f} %" for text, gain in zip(read, gains, strict=True)
-        )
-        raise CandidateError(
-            "it predicts plain sentences no better than their words in a wrong order (saved: "
-            f"{found}). Its weights are random or belong to another tokenizer, or it is "
-            "numerically unstable: check the checkpoint, --dtype and --quantization."
-        )
-
-
-def _check_better_than_uniform(
-    scores: list[TokenScores], read: Sequence[Text], vocabulary: int | None
-) -> None:
-    """Refuse what says less of a text than a guess, in every language.
-
-    The guess takes all tokens of the vocabulary for equally likely (its logarithm in nats per
-    token), or all characters (17.2 bits). A tokenizer of another model with as many tokens makes a
-    model sure of the wrong ones; a model that is merely weak knows at least which tokens are
-    frequent. Measured, nats per token over the logarithm, in the best language: tiny-yue 0.74,
-    tiny-en 0.61; the same with the ids of their tokenizers in another order, five draws, 1.30 to
-    1.53, of which two passed all other checks. tiny-yue's weights with tiny-en's tokenizer,
-    which share the ids of bytes, have 0.86, but at least 27 bits per Chinese character, where
-    tiny-yue has 6.8.
-    """
-    if vocabulary is None:
+    _check_finite(together, engine)
+    # The tokens are the same: a text is encoded together with its prompt.
+    wholes = [
+        TokenScores(whole.logprobs[-len(each.logprobs) :], None)
+        for whole, each in zip(at_once, together, strict=True)
+    ]
+    near = [np.abs(a.logprobs - b.logprobs)[:NEAR] for a, b in zip(together, wholes, strict=True)]
+    drift = float(np.mean(np.concatenate(near)))
+    drifts = [_apart(*pair) for pair in zip(together, wholes, strict=True)]
+    if drift <= DRIFT and max(drifts) <= DRIFT:
         return
-    guess = math.log(vocabulary)
-    found = []
-    for each, text in zip(scores, read, strict=False):
-        nats = -float(each.logprobs.mean())
-        bits = -float(each.logprobs.sum()) / math.log(2) / len(text.text)
-        if nats < guess and bits < CHARACTER_BITS:
-            return
-        found.append(f"{text.language} {nats:.1f} and {bits:.1f}")
+    for head, tail, beside in zip(heads, tails, together, strict=True):
+        [alone] = engine.log_likelihoods([tail], after=[head], progress=SILENT)
+        _refuse_leak(_apart(beside, alone))
     raise CandidateError(
-        "it predicts plain sentences worse than a guess that takes everything for equally "
-        f"likely: nats per token and bits per character are {joined(found)}, and the guess "
-        f"has {guess:.1f} over its {vocabulary} tokens and {CHARACTER_BITS} over all characters. "
-        "Its tokenizer belongs to another model, or its weights are damaged: fetch the tokenizer "
-        "and the weights again, from one checkpoint."
+        f"the end of a sentence differs by {max(drift, *drifts):.2f} nats per token between "
+        "incremental decoding with the KV cache and one pass: the model's code does not support "
+        "incremental decoding, as options after a prompt need. Try another version of "
+        "transformers, or choose a model of another kind."
     )
 
 
-def _check_generation(engine: Engine, texts: Sequence[str]) -> None:
-    prompts = [each[: len(each) // 2] for each in texts]
-    sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=24)
-    drawn = engine.sample(prompts, sampling=sampling, progress=SILENT)
-    if all(is_broken(draws[0]) for draws in drawn):
+def _check_predictions(engine: Engine, read: Sequence[Text], first: Sequence[TokenScores]) -> None:
+    """Refuse a model that in no language predicts a text as one that was trained does.
+
+    Languages are asked one after another, since the first mostly tells; `first` are the scores of
+    its text in order and in another one. A text has to gain `ORDER_GAIN` by its order, and has to
+    cost less than a guess that takes all tokens of the vocabulary for equally likely (its
+    logarithm in nats per token), or all characters. A tokenizer of another model with as many
+    tokens makes a model sure of the wrong ones; a model that is merely weak knows at least which
+    tokens are frequent. Measured, nats per token over the logarithm, in the best language: tiny-yue
+    0.74, tiny-en 0.61; the same with the ids of their tokenizers in another order, five draws, 1.30
+    to 1.53, of which two passed all other checks. tiny-yue's weights with tiny-en's tokenizer,
+    which share the ids of bytes, have 0.86, but at least 27 bits per Chinese character, where
+    tiny-yue has 6.8.
+    """
+    vocabulary: int | None = getattr(engine, "vocabulary", None)
+    found: list[Predicted] = []
+    for text in read:
+        scores = first if not found else _score(engine, [text.text, text.shuffled()])
+        _check_finite(scores, engine)
+        found.append(_predicted(text, *scores))
+        in_order = any(each.gain >= ORDER_GAIN for each in found)
+        better = vocabulary is None or any(
+            each.nats < math.log(vocabulary) and each.bits < CHARACTER_BITS for each in found
+        )
+        if in_order and better:
+            return
+    if vocabulary is None or not in_order:
+        raise _no_word_order(found)
+    raise _worse_than_a_guess(found, vocabulary)
+
+
+def _predicted(text: Text, right: TokenScores, wrong: TokenScores) -> Predicted:
+    nats = -float(right.logprobs.mean())
+    # Per token: in disorder there are more of them, which would look like knowledge.
+    gain = 1 - nats / -float(wrong.logprobs.mean())
+    bits = -float(right.logprobs.sum()) / math.log(2) / len(text.text)
+    return Predicted(text.language, gain, nats, bits)
+
+
+def _no_word_order(found: Sequence[Predicted]) -> CandidateError:
+    saved = joined(f"{each.language} {each.gain * 100:.1f} %" for each in found)
+    return CandidateError(
+        "it predicts plain sentences no better than their words in a wrong order (saved: "
+        f"{saved}). Its weights are random or belong to another tokenizer, or it is "
+        "numerically unstable: check the checkpoint, --dtype and --quantization."
+    )
+
+
+def _worse_than_a_guess(found: Sequence[Predicted], vocabulary: int) -> CandidateError:
+    costs = joined(f"{each.language} {each.nats:.1f} and {each.bits:.1f}" for each in found)
+    return CandidateError(
+        "it predicts plain sentences worse than a guess that takes everything for equally "
+        f"likely: nats per token and bits per character are {costs}, and the guess has "
+        f"{math.log(vocabulary):.1f} over its {vocabulary} tokens and {CHARACTER_BITS} over all "
+        "characters. Its tokenizer belongs to another model, or its weights are damaged: fetch the "
+        "tokenizer and the weights again, from one checkpoint."
+    )
+
+
+def _check_generation(engine: Engine, prompts: Sequence[str]) -> None:
+    if any(_varies(draw.text) for draw in _draws(engine, prompts, DRAWN_FIRST)):
+        return
+    drawn = _draws(engine, prompts, DRAWN)
+    if all(map(is_broken, drawn)):
         raise CandidateError(
             Message(
                 "it writes one character or token over and over, or nothing, in every language "
                 "(such as {text}). That is a broken run: try another --dtype or --quantization.",
-                text=repr(drawn[0][0].text[:12]),
+                text=repr(drawn[0].text[:12]),
             )
         )
+
+
+def _draws(engine: Engine, prompts: Sequence[str], tokens: int) -> list[Draw]:
+    sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=tokens)
+    return [draw for [draw] in engine.sample(prompts, sampling=sampling, progress=SILENT)]
+
+
+def _varies(text: str) -> bool:
+    """Whether `DRAWN_FIRST` tokens hold two characters, and are not one token over and over."""
+    dense = "".join(text.split())
+    one_token = dense == dense[: len(dense) // DRAWN_FIRST] * DRAWN_FIRST
+    return len(set(dense)) > 1 and "\ufffd" not in dense and not one_token

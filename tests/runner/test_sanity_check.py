@@ -123,8 +123,10 @@ def test_a_model_whose_code_begins_anew_after_a_prompt_is_not(tmp_path, monkeypa
     engine = basegate.load_candidate(
         str(make_family(tmp_path / "jamba", "jamba")), device="cpu", quantization="none"
     )
+    texts = [preflight.TEXTS[0].text, *(each.beginning for each in preflight.TEXTS[1:])]
+    at_once = preflight._score(engine, texts)
     with pytest.raises(CandidateError, match="does not support incremental decoding"):
-        preflight._check_kv_cache(engine, [each.text for each in preflight.TEXTS])
+        preflight._check_kv_cache(engine, texts, at_once)
     engine.close()
 
 
@@ -142,20 +144,23 @@ class FakeEngine:
         knows=0.5,
         writes="It rained.",
         vocabulary=1000,
+        language=0,
     ):
         self.broken, self.drift, self.leak, self.lost = broken, drift, leak, lost
         self.anew = anew
         self.knows, self.writes, self.vocabulary = knows, writes, vocabulary
+        self.known = preflight.TEXTS[language].text
+        self.asked = []
 
     def lost_share(self, text):
         return self.lost / len(text)
 
     def log_likelihoods(self, texts, *, window=None, context=0, after=None, progress):
-        english = preflight.TEXTS[0].text
+        self.asked += texts
         found = []
         for head, text in zip(after or [""] * len(texts), texts, strict=True):
             each = np.full(len(text), -2.0)
-            if head + text == english:
+            if head + text == self.known:
                 each += self.knows
             if after is not None:
                 each -= self.anew
@@ -166,11 +171,47 @@ class FakeEngine:
         return found
 
     def sample(self, prompts, *, sampling, progress, is_final=None):
-        return [[Draw(self.writes, 0)] for _ in prompts]
+        self.asked.append(sampling.max_new_tokens)
+        return [[Draw(self.writes[: sampling.max_new_tokens], 0)] for _ in prompts]
 
 
 def test_a_model_bad_at_chinese_is_in_order():
     assert passes(FakeEngine())
+
+
+@pytest.mark.parametrize("language", range(3))
+def test_languages_are_read_whole_until_one_is_known(language):
+    engine = FakeEngine(language=language)
+    assert passes(engine)
+    whole = [text for text in engine.asked if text in [each.text for each in preflight.TEXTS]]
+    assert whole == [each.text for each in preflight.TEXTS[: language + 1]]
+
+
+@pytest.mark.parametrize(
+    ("writes", "tokens"),
+    [("It rained.", [3]), ("aaa and more", [3, 24]), ("   behind spaces", [3, 24])],
+)
+def test_more_is_written_only_where_the_first_tokens_do_not_tell(writes, tokens):
+    engine = FakeEngine(writes=writes)
+    assert passes(engine)
+    assert [each for each in engine.asked if isinstance(each, int)] == tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "varies"),
+    [
+        ("It rained", True),
+        ("她向他", True),
+        ("!!!", False),
+        ("the the the", False),
+        ("the then", True),
+        ("\ufffd a", False),
+        (" \n", False),
+        ("", False),
+    ],
+)
+def test_three_tokens_that_are_not_one_over_and_over(text, varies):
+    assert preflight._varies(text) == varies
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -156,11 +157,12 @@ def quantization_config(options: LoadOptions, model: Any) -> Any:
     `nf4` and `fp4`: 4 bits, double quantisation. `int8`: LLM.int8(). The LM head stays in `dtype`,
     and so do layers that the CPU could not compute with; `model` is `None` where nobody knows them.
     """
+    if options.quantization == "none":
+        return None
+    _import_bitsandbytes()
     import torch
     from transformers import BitsAndBytesConfig
 
-    if options.quantization == "none":
-        return None
     if options.quantization == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
     on_cpu = model is not None and options.device == "cpu"
@@ -171,6 +173,22 @@ def quantization_config(options: LoadOptions, model: Any) -> Any:
         bnb_4bit_compute_dtype=getattr(torch, options.dtype),
         llm_int8_skip_modules=_layers_left_out(model) if on_cpu else None,
     )
+
+
+def _import_bitsandbytes() -> None:
+    """Import it without torch's compiler, which takes twenty times as long as itself.
+
+    What it would compile, a CPU and a GPU have kernels for, or only training needs.
+    """
+    key = "TORCHDYNAMO_DISABLE"
+    before = os.environ.get(key)
+    os.environ[key] = "1"
+    try:
+        import bitsandbytes  # noqa: F401
+    finally:
+        del os.environ[key]
+        if before is not None:
+            os.environ[key] = before
 
 
 def _layers_left_out(model: Any) -> list[str] | None:

@@ -63,6 +63,16 @@ def write_tokenizer(header: Header, size: int, folder: Path) -> None:
         begin_with(tokenizer)
     _check_ids(header, tokenizer, tokens)
     tokenizer.save_pretrained(str(folder))
+    _name_added_tokens(tokenizer, folder)
+
+
+def _name_added_tokens(tokenizer: Any, folder: Path) -> None:
+    """Write them where transformers looks first, else it reads all of `tokenizer.json` again."""
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    added = tokenizer.added_tokens_decoder.items()
+    config["added_tokens_decoder"] = {str(key): token.__getstate__() for key, token in added}
+    path.write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def _tokens(header: Header, size: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -186,3 +187,11 @@ def test_a_tokenizer_that_does_not_fit_is_refused(tmp_path):
     assert "(tokenizer.ggml.pre = 'deepseek-llm') is not known" in message
     assert "tokenizer.ggml.pre = None" in refused(by_bytes(None), tmp_path)
     assert "no tokenizer can be built from it" in refused(by_bytes("gpt-2", ("a b c",)), tmp_path)
+
+
+def test_added_tokens_are_named_where_transformers_looks_first(tmp_path):
+    write_tokenizer(by_pieces(), len(PIECES), tmp_path)
+    whole = json.loads((tmp_path / "tokenizer.json").read_text())
+    named = json.loads((tmp_path / "tokenizer_config.json").read_text())["added_tokens_decoder"]
+    assert named == {str(token.pop("id")): token for token in whole["added_tokens"]}
+    assert named
