@@ -180,16 +180,6 @@ def _ways(question: Question, shown: str, settings: QuestionSettings) -> Iterato
         )
 
 
-def _identity(settings: QuestionSettings | OptionSettings) -> str:
-    """Digests of the questions, and how a template's last space is counted, which had been unequal.
-
-    Raises:
-        DataError: a file cannot be found.
-    """
-    scored = isinstance(settings, OptionSettings) and (settings.template or "").endswith(" ")
-    return identity(settings) + (", the space with the text" if scored else "")
-
-
 def paired(one: Findings, other: Findings) -> Iterator[tuple[ItemScores, ItemScores]]:
     """Answers in free text, and options by likelihood."""
     yield from paired_answers(one, other)
@@ -201,10 +191,10 @@ CHECK = register(
         name="knowledge",
         doc="How the candidate answers multiple-choice questions.",
         table=KnowledgeTable,
-        version=6,
+        version=7,
         measure=measure,
         prepare=prepares(Question),
-        identity=_identity,
+        identity=identity,
         counted="questions",
         evidence=("samples", "choices"),
         compare=paired,

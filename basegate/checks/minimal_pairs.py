@@ -35,10 +35,15 @@ class PairSettings(BankSettings):
 
     Attributes:
         source: the pairs.
-        window: as for perplexity; a sentence is far shorter.
+        window: as for perplexity, but a candidate made for fewer tokens takes these: a sentence is
+            far shorter.
     """
 
     window: Positive = 512
+
+    @property
+    def window_needed(self) -> None:
+        """No candidate is too small for it."""
 
 
 class PairsTable(BankTable):
@@ -59,10 +64,11 @@ class MinimalPairsTable(Table):
 
     item_tables = "banks"
 
+    window: Positive = 512
     banks: Annotated[dict[Name, PairsTable], Field(min_length=1)]
 
     def settings_of(self, item: PairsTable, base: Path) -> PairSettings:
-        return PairSettings(source=item.source(base))
+        return PairSettings(source=item.source(base), window=self.window)
 
 
 def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Findings:
@@ -107,10 +113,11 @@ def _prefer(
     task: MeasureTask[Bank[Pair], PairSettings],
     lost: LostCharacters,
 ) -> Iterator[Preference]:
-    settings = task.settings
+    window = task.settings.window
+    window = min(window, getattr(engine, "context_length", None) or window)
     texts = [text for pair in pairs for text in (pair.right, pair.wrong)]
     scores = engine.log_likelihoods(
-        texts, window=settings.window, context=settings.window // 2, progress=task.progress
+        texts, window=window, context=window // 2, progress=task.progress
     )
     lost.add(scores)
     bits = [

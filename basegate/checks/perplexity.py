@@ -38,6 +38,7 @@ from basegate.checks.corpus_sums import (
     copies,
     costs_of,
     document_scores,
+    files_not_read,
     joined,
     split_token_share,
     with_written,
@@ -53,6 +54,7 @@ from basegate.config.thresholds_schema import (
     PositiveLimit,
     Relative,
     Table,
+    refuse_idle,
 )
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
 from basegate.engines.protocol import Engine, TokenScores
@@ -98,6 +100,9 @@ class CorpusTable(CorpusKeys, Table):
             raise ValueError(
                 "give either dataset = (a hub id) or path = (a local file or folder), one of them."
             )
+        refuse_idle(self, self.dataset, ("glob", "format"))
+        if self.format == "dataset" and {"glob", "parallel"} & self.model_fields_set:
+            raise ValueError('glob and parallel have no meaning with format = "dataset".')
         return self
 
     @model_validator(mode="after")
@@ -172,7 +177,8 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
         found = _in_turn(engine, task)
     texts = 1 if join is not None else len(found.documents)
     texts += int(found.facts.get("parallel_documents") or 0)
-    for note in filter(None, (copies(documents), first_tokens(engine, texts))):
+    notes = (copies(documents), files_not_read(corpus.not_read), first_tokens(engine, texts))
+    for note in filter(None, notes):
         found = found.noting(note)
     figure = getattr(engine, "article_perplexity", None)  # of a transformers model
     if found.facts.get("not_asked") or figure is None:
@@ -351,7 +357,7 @@ CHECK = register(
         name="perplexity",
         doc="How well the candidate predicts a corpus.",
         table=PerplexityTable,
-        version=5,
+        version=6,
         measure=measure,
         prepare=prepare,
         identity=identity,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -64,6 +65,12 @@ def add_shared(parser: argparse.ArgumentParser, *options: str) -> None:
 
 def add_file(parser: argparse.ArgumentParser, option: str, text: str) -> None:
     parser.add_argument(option, type=Path, metavar="FILE", help=text)
+
+
+def escape_output() -> None:
+    """Let what the encoding of the output lacks be written with escapes, as pytest does it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def translator_of(options: argparse.Namespace) -> Translator:

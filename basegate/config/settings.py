@@ -38,15 +38,15 @@ class CorpusKeys(DatasetKeys):
 
     Attributes:
         glob: which files of a local folder.
-        format: `text` (a file is a document), `jsonl` or `parquet` (a row is one); from the
-            file's suffix where left out.
+        format: `text` (a file is a document), `jsonl` or `parquet` (a row is one), or `dataset`
+            (the folder is a copy of a data set of the hub); from the file's suffix where left out.
         column: the column or JSON field that holds the text.
         join: what stands between documents when they are read as one text; `None` reads each
             document on its own.
     """
 
     glob: str = "**/*"
-    format: Literal["text", "jsonl", "parquet"] | None = None
+    format: Literal["text", "jsonl", "parquet", "dataset"] | None = None
     column: str = "text"
     join: str | None = None
 
@@ -91,7 +91,8 @@ class TableKeys(DatasetKeys):
     """How the records of a bank are read from a table.
 
     Attributes:
-        format: from the file's suffix where left out.
+        format: from the file's suffix where left out; `dataset` of a folder that is a copy of a
+            data set of the hub.
         header: names of the columns of a CSV file that has no header line.
         columns: field of a record to the column that holds it; `options` to a list of columns.
         first_answer: the number that stands for the first option where answers are numbers;
@@ -99,7 +100,7 @@ class TableKeys(DatasetKeys):
         answers: whether answers are letters, options' texts or numbers, where it could be several.
     """
 
-    format: Literal["jsonl", "json", "csv", "tsv"] | None = None
+    format: Literal["jsonl", "json", "csv", "tsv", "dataset"] | None = None
     header: Annotated[tuple[str, ...], Field(min_length=2, strict=False)] | None = None
     columns: dict[str, str | Annotated[tuple[str, ...], Field(strict=False)]] = Field(
         default_factory=dict
@@ -161,6 +162,11 @@ class CheckSettings(Frozen):
 
     places: ClassVar[tuple[str, ...]] = ()
     formerly: ClassVar[Mapping[str, object]] = {}
+
+    @property
+    def window_needed(self) -> int | None:
+        """Tokens that a candidate has to take at once: a check's `window`, where it has one."""
+        return getattr(self, "window", None)
 
 
 class BankSettings(CheckSettings):

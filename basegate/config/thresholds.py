@@ -55,8 +55,8 @@ class Thresholds:
 
     @property
     def window(self) -> int | None:
-        """Tokens of the longest window that any check asks for; `None` where none does."""
-        windows = [getattr(each.settings, "window", None) for each in self.checks]
+        """Tokens of the longest window that any check needs; `None` where none does."""
+        windows = [each.settings.window_needed for each in self.checks]
         return max((each for each in windows if each), default=None)
 
     def find(self, check: str, item: str) -> CheckConfig:

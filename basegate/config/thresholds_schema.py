@@ -187,6 +187,27 @@ class SampledTable(DecodingKeys, Table):
         return Sampling(samples=samples, **shared)
 
 
+def refuse_idle(table: Table, dataset: str | None, of_files: tuple[str, ...]) -> None:
+    """Refuse keys that say how something is read which the table does not name.
+
+    Args:
+        table: of a corpus or a bank.
+        dataset: the data set of the hub that it names, `None` where it names a file or folder.
+        of_files: keys that have no meaning for a data set.
+    """
+    is_copy = getattr(table, "format", None) == "dataset"
+    what = "a data set of the hub" if dataset is not None else "a local file or folder"
+    of_others = of_files if dataset is not None else ("revision",) if is_copy else _OF_DATASETS
+    mend = "Leave it out"
+    if dataset is None and not is_copy:
+        mend += ', or say format = "dataset" if the folder is a copy of a data set of the hub'
+    if idle := [key for key in of_others if key in table.model_fields_set]:
+        raise ValueError(f"{idle[0]} has no effect on {what}. {mend}.")
+
+
+_OF_DATASETS = ("name", "revision", "split")
+
+
 class BankTable(TableKeys, Table):
     """The keys that say where the records of a bank are; `file_keys` has the one of a local file.
 
@@ -226,6 +247,8 @@ class BankTable(TableKeys, Table):
                 f"give either {self.file_keys[0]} = (a local file) or dataset = (a hub id), one of "
                 "them."
             )
+        idle = ("format", "header") if getattr(self, "examples", None) is None else ()
+        refuse_idle(self, self.dataset, idle)
 
 
 Early = Literal["sequential", "none"]
@@ -273,7 +296,9 @@ class AnswersTable(BankTable):
         """`shots` and `examples` of the settings; the examples are laid out as the bank is."""
         if self.examples is None or not self.shots:
             return {"shots": 0, "examples": None}
-        keys = self.model_dump(include=set(TableKeys.model_fields) - set(DatasetKeys.model_fields))
+        # They are in a file, wherever the bank is.
+        without = {*DatasetKeys.model_fields, *(["format"] if self.format == "dataset" else [])}
+        keys = self.model_dump(include=set(TableKeys.model_fields) - without)
         examples = TableSource(path=place(base, self.examples), **keys)
         return {"shots": self.shots, "examples": examples}
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, pairwise
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from basegate.config.settings import BankSettings, BankSource, GeneratedSource
-from basegate.data.tables import Row, RowError, has_lone_surrogate, pick, read_table, table_identity
+from basegate.data.option_texts import form
+from basegate.data.tables import as_number, pick, read_table, table_identity
+from basegate.data.text_files import Row, RowError, check_quotes, has_lone_surrogate
 from basegate.errors import DataError
 from basegate.measurement import AnswerCounts, SampleSize
 from basegate.serialization import digest
@@ -96,13 +97,13 @@ class Question(_Record):
             raise ValueError(f"the option {strange[0]!r} is not marked by a letter from A to Z")
         if self.answer not in self.options:
             raise ValueError(f"answer {self.answer!r} is none of {', '.join(self.options)}")
-        texts = [text.strip() for text in self.options.values()]
-        if not all(texts):
+        forms = [form(text) for text in self.options.values()]
+        if not all(forms):
             raise ValueError("an option is empty")
-        if len(set(texts)) < len(texts):
+        if len(set(forms)) < len(forms):
             raise ValueError("two options are alike, so no answer could be told")
-        for text in (self.context, self.question, *texts):
-            _check_quotes(text)
+        for text in (self.context, self.question, *self.options.values()):
+            check_quotes(text)
         return self
 
     @property
@@ -159,7 +160,7 @@ class Pair(_Record):
         if self.right.strip() == self.wrong.strip():
             raise ValueError("right and wrong are the same sentence")
         for text in (self.right, self.wrong):
-            _check_quotes(text)
+            check_quotes(text)
         return self
 
 
@@ -247,7 +248,7 @@ def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
     """
     records: dict[str, Record] = {}
     contents: dict[str, str] = {}
-    good: list[Row] = []
+    good: list[tuple[Row, Any]] = []
     bad: list[RowError] = []
     rows = _drawn(source) if isinstance(source, GeneratedSource) else read_table(source)
     for number, row in enumerate(rows, start=1):
@@ -255,13 +256,14 @@ def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
             bad.append(row)
             continue
         try:
-            _add(_read(row, source, kind, number), records, contents)
-            good.append(row)
+            record = _read(row, source, kind, number)
+            _add(record, records, contents)
+            good.append((row, record))
         except ValueError as error:
             bad.append(RowError(row.place, f"{error}."))
-    _refuse_bad(source, bad, len(good) + len(bad))
-    if kind is Question:
+    if kind is Question:  # first: read from the wrong end, the last option is out of range
         _check_first_answer(source, good)
+    _refuse_bad(source, bad, len(good) + len(bad))
     return Bank(tuple(records.values()), tuple(bad))
 
 
@@ -326,16 +328,16 @@ def _composed(value: Any) -> Any:
     return value
 
 
-_ENOUGH = 12
-"""Questions with numbers as answers from which on one of them should name the first option."""
-
-
-def _check_first_answer(source: BankSource, rows: list[Row]) -> None:
-    """Refuse answers that seem to be counted from 1: every key would be off by one."""
+def _check_first_answer(source: BankSource, rows: Sequence[tuple[Row, Question]]) -> None:
+    """Refuse numbers as answers that may be counted from 1: every key would be off by one."""
     column = str(source.columns.get("answer", "answer"))
-    answers = (str(row.fields.get(column)) for row in rows)
-    numbers = [each for each in answers if each.isdecimal()]
-    if source.first_answer is None and len(numbers) >= _ENOUGH and "0" not in numbers:
+    read = [(str(as_number(row.fields.get(column))), question) for row, question in rows]
+    numbers = [
+        answer
+        for answer, question in read
+        if answer.isdecimal() and answer not in question.options.values()
+    ]
+    if source.first_answer is None and numbers and "0" not in numbers:
         raise DataError(
             f"{source.place}: {len(numbers)} answers are numbers and none of them is 0. If they "
             "count from 1, every key would be read wrong: say first_answer = 1 (or 0) in the "
@@ -366,21 +368,6 @@ def normal(text: str) -> str:
         for char in plain
         if char.isalnum() or char in _SIGNS or unicodedata.category(char) in _SYMBOLS
     )
-
-
-_QUOTES = (("「", "」"), ("『", "』"), ("“", "”"), ("《", "》"), ("〈", "〉"), ("（", "）"))
-
-
-def _check_quotes(text: str) -> None:
-    for opening, closing in _QUOTES:
-        steps = ((char == opening) - (char == closing) for char in text)
-        depths = list(accumulate(steps, initial=0))
-        if depths[-1] or min(depths) < 0:
-            raise ValueError(f"{opening} and {closing} are unbalanced in {text[:20]!r}")
-    marks = text.count('"')
-    inches = sum(before.isdigit() and char == '"' for before, char in pairwise(text))
-    if marks % 2 and (marks - inches) % 2:
-        raise ValueError(f"the quotation marks are unbalanced in {text[:20]!r}")
 
 
 def _refuse_bad(source: BankSource, bad: list[RowError], total: int) -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from basegate.config.settings import CorpusSource
-from basegate.data.hub import load_table
-from basegate.data.tables import (
+from basegate.data.hub import copy_identity, hub_identity, is_copy, load_table
+from basegate.data.text_files import (
     RowError,
     format_of,
     has_lone_surrogate,
-    hub_identity,
     read_jsonl,
     read_utf8,
+    with_lf,
 )
 from basegate.errors import DataError
 from basegate.serialization import digest, hash_file
@@ -26,23 +27,34 @@ _FORMATS = {
     **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
 }
-_FRONT_MATTER = re.compile(r"---\n(?:[\w-]+:.*\n)+---\n")
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.*\n)*?---[ \t]*(?:\n|$)")
+_SYSTEM = ("__MACOSX", "Thumbs.db", "desktop.ini")
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Documents in NFC, none of them empty.
+    """Documents in NFC, their lines ended with LF, the last one not; none of them empty.
 
     Attributes:
         documents: the texts.
         left_out: documents that held nothing but white space.
         parallel: for documents that have one, by their place among `documents`: the same content
             in Standard Written Chinese.
+        not_read: files that are no documents: hidden ones, the system's, packed copies of others.
     """
 
     documents: tuple[str, ...]
     left_out: int
     parallel: dict[int, str] = field(default_factory=dict)
+    not_read: tuple[str, ...] = ()
+
+
+class _Side(NamedTuple):
+    """The files of a corpus below a folder, by their names there, in a stable order."""
+
+    files: dict[str, Path]
+    aside: tuple[str, ...]  # what is not read
 
 
 def corpus_identity(source: CorpusSource) -> str:
@@ -53,26 +65,29 @@ def corpus_identity(source: CorpusSource) -> str:
     """
     if source.dataset is not None:
         return hub_identity(source.dataset, source.revision)
+    if source.format == "dataset" and source.path is not None:
+        return copy_identity(source.path)
     sides = _sides(source)
     hashes = [
-        [[_format(path, source), hash_file(path)] for path in side.values()] for side in sides
+        [[_format(path, source), hash_file(path)] for path in side.files.values()] for side in sides
     ]
     if source.parallel is None:
         return f"sha256:{digest(hashes[0])}"
     # Names matter here: they say which documents belong together.
-    named = [[list(side), each] for side, each in zip(sides, hashes, strict=True)]
+    named = [[list(side.files), each] for side, each in zip(sides, hashes, strict=True)]
     return f"sha256:{digest(named)}"
 
 
 def load_corpus(source: CorpusSource) -> Corpus:
-    """Read a corpus, normalised to NFC.
+    """Read a corpus.
 
     Raises:
         DataError: it cannot be found or read, is not UTF-8, has no such column, or is empty.
     """
-    sides = _sides(source) if source.dataset is None else []
-    found = _local_texts(sides[0].values(), source) if sides else _hub_texts(source)
-    texts = [unicodedata.normalize("NFC", text) for text in found]
+    of_hub = source.dataset is not None or source.format == "dataset"
+    sides = [] if of_hub else _sides(source)
+    found = _local_texts(sides[0].files.values(), source) if sides else _hub_texts(source)
+    texts = [_normalised(text) for text in found]
     kept = [index for index, text in enumerate(texts) if text.strip()]
     if not kept:
         raise DataError(
@@ -83,32 +98,36 @@ def load_corpus(source: CorpusSource) -> Corpus:
         documents=tuple(texts[index] for index in kept),
         left_out=len(texts) - len(kept),
         parallel=_parallel_texts(sides, kept, source) if source.parallel is not None else {},
+        not_read=tuple(dict.fromkeys(name for side in sides for name in side.aside)),
     )
 
 
-def _parallel_texts(
-    sides: list[dict[str, Path]], kept: list[int], source: CorpusSource
-) -> dict[int, str]:
+def _normalised(text: str) -> str:
+    """The same text however it was saved: in NFC, with LF, without line breaks at its end."""
+    return unicodedata.normalize("NFC", with_lf(text)).rstrip("\n")
+
+
+def _parallel_texts(sides: list[_Side], kept: list[int], source: CorpusSource) -> dict[int, str]:
     """The written-Chinese versions by the place of their document among those kept."""
-    names = list(sides[0])
+    names = list(sides[0].files)
     places = {names[index]: place for place, index in enumerate(kept)}
     found = {}
-    for name, path in sides[1].items():
+    for name, path in sides[1].files.items():
         if name not in places:
             what = "is empty" if name in names else "is not there"
             raise DataError(
                 f"{path}: the document {name} in {source.path}, of which it is a version, {what}. "
                 "The two folders of a parallel corpus have files of the same names."
             )
-        text = unicodedata.normalize("NFC", _read_whole(path))
+        text = _normalised(_read_whole(path))
         if not text.strip():
             raise DataError(f"{path}: is empty, so there is nothing to compare its document with.")
         found[places[name]] = text
     return found
 
 
-def _sides(source: CorpusSource) -> list[dict[str, Path]]:
-    """The files of a local corpus by name; where it has versions, theirs as second."""
+def _sides(source: CorpusSource) -> list[_Side]:
+    """The files of a local corpus; where it has versions, theirs as second."""
     assert source.path is not None
     if source.parallel is None:
         return [_files(source.path, source)]
@@ -119,17 +138,16 @@ def _sides(source: CorpusSource) -> list[dict[str, Path]]:
             "versions. Put the two sides side by side."
         )
     sides = [_files(root, source) for root in (path, parallel)]
-    for file in (*sides[0].values(), *sides[1].values()):
+    for file in (*sides[0].files.values(), *sides[1].files.values()):
         if _format(file, source) != "text":
             raise DataError(f"{file}: a corpus with parallel = is made of text files.")
     return sides
 
 
 def _hub_texts(source: CorpusSource) -> Iterator[str]:
-    assert source.dataset is not None
-    table = load_table(source.dataset, source.name, source.split, source.revision)
-    _check_column(source.dataset, source.column, table.column_names)
-    yield from _texts(table[source.column], source.dataset, source.column)
+    table, what = load_table(source, source.path), str(source.dataset or source.path)
+    _check_column(what, source.column, table.column_names)
+    yield from _texts(table[source.column], what, source.column)
 
 
 def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
@@ -143,12 +161,17 @@ def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
                 yield from _read_parquet(path, source.column)
 
 
-def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
-    """The files below a path by their names there, in a stable order."""
+def _files(path: Path, source: CorpusSource) -> _Side:
     if path.is_file():
-        return {path.name: path}
+        return _Side({path.name: path}, ())
     if not path.is_dir():
         raise DataError(f"{path}: there is no such file or folder. Check the thresholds file.")
+    if is_copy(path):
+        raise DataError(
+            f"{path}: is a copy of a data set of the hub. As a folder of texts, its card and all "
+            'its splits would be read. Say format = "dataset", with its name and split; or take '
+            "out README.md and .cache."
+        )
     try:
         matches = sorted(path.glob(source.glob))
     except (ValueError, NotImplementedError):
@@ -156,17 +179,28 @@ def _files(path: Path, source: CorpusSource) -> dict[str, Path]:
             f"glob = {source.glob!r} is not a pattern for files below {path}. Write one such as "
             "'**/*.txt' in the thresholds file."
         ) from None
-    files = {
+    every = {
         each.relative_to(path).as_posix(): each
         for each in matches
         if each.is_file() and (source.format or each.suffix.lower() in _FORMATS)
     }
+    aside = [name for name in every if _is_aside(name, every, source.glob)]
+    files = {name: each for name, each in every.items() if name not in aside}
     if not files:
         raise DataError(
             f"{path}: no file matches glob = {source.glob!r} with one of the suffixes "
             f"{', '.join(_FORMATS)}. Check path, glob and format in the thresholds file."
         )
-    return files
+    return _Side(files, tuple(aside))
+
+
+def _is_aside(name: str, every: Container[str], glob: str) -> bool:
+    """Whether a file is hidden, the system's, or a packed copy; not if the pattern asks for it."""
+    parts = name.split("/")
+    hidden = any(part.startswith(".") or part in _SYSTEM for part in parts)
+    asked = any(part.startswith(".") or part in _SYSTEM for part in glob.split("/"))
+    plain, dot, suffix = name.rpartition(".")
+    return (hidden and not asked) or (dot + suffix in _PACKED and plain in every)
 
 
 def _format(path: Path, source: CorpusSource) -> str:
@@ -225,5 +259,10 @@ def _text(value: object, place: str, column: str) -> str:
         raise DataError(
             f"{place}: holds an unpaired surrogate (\\ud800 to \\udfff), which is no character. "
             "The file was made by a faulty program: make it again."
+        )
+    if "\0" in value:
+        raise DataError(
+            f"{place}: column {column!r} holds a NUL character: it is no text. Check column, and "
+            "what the data were converted from."
         )
     return value

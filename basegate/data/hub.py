@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from basegate.config.registry import COMMIT
+from basegate.config.settings import DatasetKeys
 from basegate.errors import CandidateError, DataError, InvalidMeasurement
+from basegate.serialization import digest, hash_file
 
 Kind = Literal["model", "dataset"]
+_OF_A_CARD = re.compile(r"\A---\s*\n(?:.*\n)*?(?:dataset_info|configs|task_categories):")
 
 
 @contextmanager
@@ -68,25 +72,65 @@ def resolve_commit(kind: Kind, repo_id: str, revision: str | None) -> str:
         raise translated(error, kind, repo_id, revision) from error
 
 
-def load_table(repo_id: str, name: str | None, split: str, revision: str | None) -> Any:
-    """A split of a data set of the hub, as `datasets` loads it.
+def hub_identity(dataset: str, revision: str | None) -> str:
+    """`NAME@COMMIT`: the content of a data set of the hub, without reading it.
+
+    Raises:
+        DataError: it cannot be found.
+    """
+    return f"{dataset}@{resolve_commit('dataset', dataset, revision)}"
+
+
+def load_table(source: DatasetKeys, copy: Path | None = None) -> Any:
+    """A split of a data set of the hub, as `datasets` loads it; from a local copy if one is given.
 
     Raises:
         DataError: misspelt, gated, out of reach, or without such a split.
     """
     import datasets
 
-    commit = resolve_commit("dataset", repo_id, revision)
+    what, keys = str(copy or source.dataset), {}
+    if source.dataset is not None:
+        keys["revision"] = resolve_commit("dataset", source.dataset, source.revision)
     datasets.disable_progress_bars()
     try:
         with quiet():
-            return datasets.load_dataset(repo_id, name, split=split, revision=commit)
+            return datasets.load_dataset(what, source.name, split=source.split, **keys)
     # Each format's reader has errors of its own, pyarrow's and pandas' among them.
     except Exception as error:
         raise DataError(
-            f"the data set {repo_id}, split {split!r}, could not be read ({_first_line(error)}). "
-            "Check dataset, name and split in the thresholds file, and that it can be reached."
+            f"the data set {what}, split {source.split!r}, could not be read "
+            f"({_first_line(error)}). Check dataset, name and split in the thresholds file, and "
+            "that it can be reached."
         ) from error
+
+
+def copy_identity(folder: Path) -> str:
+    """What identifies the content of a local copy of a data set, wherever it lies.
+
+    Raises:
+        DataError: there is no such folder, or nothing in it.
+    """
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+    )
+    if not files:
+        raise DataError(
+            f'{folder}: is no folder with the files of a data set, as format = "dataset" says. '
+            "Check the thresholds file."
+        )
+    return (
+        f"copy:{digest([[path.relative_to(folder).as_posix(), hash_file(path)] for path in files])}"
+    )
+
+
+def is_copy(folder: Path) -> bool:
+    """Whether a folder is a copy of a data set of the hub, by what its card or download left."""
+    card = folder / "README.md"
+    told = card.is_file() and _OF_A_CARD.search(card.read_text("utf-8", errors="replace"))
+    return bool(told) or (folder / ".cache" / "huggingface").is_dir()
 
 
 def _cached_commit(kind: Kind, repo_id: str, revision: str | None) -> str | None:
@@ -141,7 +185,9 @@ def _explanation(error: Exception, kind: Kind, repo_id: str, revision: str | Non
     if unreachable(error):
         kinds = "" if kind == "model" else " --repo-type dataset"
         pinned = f" --revision {revision}" if revision else ""
-        then = "pass --model NAME=DIR" if kind == "model" else "give path = DIR"
+        then = "pass --model NAME=DIR"
+        if kind == "dataset":
+            then = 'write path = "DIR" (of a bank: in place of its file) and format = "dataset"'
         return (
             f"the hub could not be reached for {what} ({_first_line(error)}). Check network and "
             "proxy (HF_ENDPOINT, HTTPS_PROXY, HF_HUB_OFFLINE); or fetch it where there is a "

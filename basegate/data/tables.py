@@ -1,59 +1,25 @@
-"""Local files of text, and tables of records: JSON Lines, JSON, CSV and data sets of the hub.
-
-A row that cannot be read is a `RowError`, so that one bad line does not lose a bank.
-"""
+"""Tables of records: JSON Lines, JSON, CSV and data sets of the hub."""
 
 from __future__ import annotations
 
 import csv
 import json
 import re
-import string
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from basegate.config.settings import TableSource
-from basegate.data.hub import load_table, resolve_commit
+from basegate.data.hub import copy_identity, hub_identity, load_table
+from basegate.data.option_texts import as_text, form, is_missing, lettered, without_label
+from basegate.data.text_files import Row, RowError, as_row, format_of, read_jsonl, read_utf8
 from basegate.errors import DataError
 from basegate.serialization import hash_file
 
 AnswerKind = Literal["letter", "text", "number"]
-LETTERS = string.ascii_uppercase
 _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv"}
 _LONGEST_CELL = 2**27
 """Characters; a cell may hold a whole document."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A record and its place, e.g. `questions.csv, line 12`."""
-
-    place: str
-    fields: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class RowError:
-    """A record that cannot be used: its place, and why."""
-
-    place: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.reason}"
-
-
-def hub_identity(dataset: str, revision: str | None) -> str:
-    """`NAME@COMMIT`: the content of a data set of the hub, without reading it.
-
-    Raises:
-        DataError: it cannot be found.
-    """
-    return f"{dataset}@{resolve_commit('dataset', dataset, revision)}"
 
 
 def table_identity(source: TableSource) -> str:
@@ -64,6 +30,8 @@ def table_identity(source: TableSource) -> str:
     """
     if source.dataset is not None:
         return hub_identity(source.dataset, source.revision)
+    if source.format == "dataset" and source.path is not None:
+        return copy_identity(source.path)
     path = _file(source)
     # The suffix may say how the bytes are read.
     return f"{format_of(path, source.format, _FORMATS)}:sha256:{hash_file(path)}"
@@ -75,11 +43,9 @@ def read_table(source: TableSource) -> Iterator[Row | RowError]:
     Raises:
         DataError: the whole cannot be read: no such file, not UTF-8, no list of records.
     """
-    if source.dataset is not None:
-        table = load_table(source.dataset, source.name, source.split, source.revision)
-        for index, fields in enumerate(table):
-            place = f"{source.dataset}, row {index}"
-            yield Row(place, dict(fields))
+    if source.dataset is not None or source.format == "dataset":
+        for index, fields in enumerate(load_table(source, source.path)):
+            yield Row(f"{source.place}, row {index}", dict(fields))
         return
     path = _file(source)
     match format_of(path, source.format, _FORMATS):
@@ -97,86 +63,13 @@ def _file(source: TableSource) -> Path:
     path = source.path
     assert path is not None
     if path.is_dir():
-        raise DataError(f"{path} is a folder. Give a file of records in the thresholds file.")
+        raise DataError(
+            f"{path} is a folder. Give a file of records in the thresholds file; if it is a copy "
+            'of a data set of the hub, say format = "dataset".'
+        )
     if not path.is_file():
         raise DataError(f"{path}: there is no such file. Check the thresholds file.")
     return path
-
-
-def format_of(path: Path, given: str | None, suffixes: Mapping[str, str]) -> str:
-    """The format given, or the one that the file's suffix (in small letters) stands for.
-
-    Raises:
-        DataError: none was given and the suffix is none of these.
-    """
-    found = given or suffixes.get(path.suffix.lower())
-    if found is None:
-        *others, last = (f'"{name}"' for name in dict.fromkeys(suffixes.values()))
-        raise DataError(
-            f"{path}: its suffix does not tell what it holds. Say format = {', '.join(others)} or "
-            f"{last} in the thresholds file."
-        )
-    return found
-
-
-def has_lone_surrogate(text: str) -> bool:
-    """Whether a text has an unpaired surrogate: JSON can say it, UTF-8 cannot hold it."""
-    return _SURROGATE.search(text) is not None
-
-
-def read_utf8(path: Path) -> str:
-    """A file's text, in UTF-8 with or without a byte order mark.
-
-    Raises:
-        DataError: it cannot be read, or is not UTF-8; names the likely encoding.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: is not UTF-8 (byte {error.start} is 0x{data[error.start]:02X}){_advice(data)}"
-        ) from None
-
-
-def _advice(data: bytes) -> str:
-    """The end of the sentence on a file in another encoding: the first that fits, what to do."""
-    for encoding, label, name in (
-        ("utf-16", "UTF-16", "UTF-16"),
-        ("big5hkscs", "Big5", "BIG5-HKSCS"),
-        ("gb18030", "GB 18030", "GB18030"),
-    ):
-        if encoding == "utf-16" and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            continue
-        with suppress(UnicodeDecodeError):
-            data.decode(encoding)
-            return (
-                f"; it may be {label}. Read wrongly it would measure noise: convert it with `iconv "
-                f"-f {name} -t UTF-8` and run again."
-            )
-    return ". Read wrongly it would measure noise: save it as UTF-8 and run again."
-
-
-def read_jsonl(path: Path) -> Iterator[Row | RowError]:
-    """The record of every line that is not blank.
-
-    Raises:
-        DataError: the file cannot be read as text.
-    """
-    # Not splitlines(): a JSON string may hold U+2028.
-    for number, line in enumerate(read_utf8(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        place = f"{path}, line {number}"
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            yield RowError(place, f"is not valid JSON ({error}).")
-            continue
-        yield _row(place, record)
 
 
 def _read_json(path: Path) -> Iterator[Row | RowError]:
@@ -187,13 +80,7 @@ def _read_json(path: Path) -> Iterator[Row | RowError]:
     if not isinstance(records, list):
         raise DataError(f"{path}: holds no list of records: it has to begin with '['.")
     for number, record in enumerate(records, start=1):
-        yield _row(f"{path}, record {number}", record)
-
-
-def _row(place: str, record: Any) -> Row | RowError:
-    if isinstance(record, dict):
-        return Row(place, record)
-    return RowError(place, "is not a JSON object in braces.")
+        yield as_row(f"{path}, record {number}", record)
 
 
 def _read_csv(path: Path, header: Sequence[str] | None, delimiter: str) -> Iterator[Row | RowError]:
@@ -227,7 +114,7 @@ def _records(
     Raises:
         DataError: a quotation mark is not closed, or stands where none can.
     """
-    lines = read_utf8(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = read_utf8(path).split("\n")
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
     found: list[tuple[int, list[str]]] = []
     start, width = 1, len(header or ())
@@ -282,9 +169,10 @@ def pick(
     """The fields of a record from a row (column to cell).
 
     Options may be a table of letters and texts, a list of texts, or columns of their own; they
-    get letters in their order. An answer may be a letter, an option's text, or its number.
-    A field is taken from the column of its name where `columns` does not say otherwise; `options`
-    may be a list of columns. The number `first_answer` stands for the first option.
+    get letters in their order (`option_texts`). An answer may be a letter, an option's text, or its
+    number. A field is taken from the column of its name where `columns` does not say otherwise;
+    `options` may be a list of columns. The number `first_answer` stands for the first option. A
+    cell that holds nothing (`None`, NaN) is no field.
 
     Raises:
         ValueError: a column that `columns` names is not there, or an answer could be two options.
@@ -293,17 +181,19 @@ def pick(
     for field in fields:
         column = columns.get(field, field)
         if isinstance(column, tuple):
-            found[field] = [_cell(row, name) for name in column]
-        elif column in row or field in columns:
-            found[field] = _cell(row, column)
+            # A table has an empty cell where a question has fewer options than others.
+            cells = [_cell(row, name) for name in column]
+            found[field] = [None if cell == "" else cell for cell in cells]
+        elif (column in row or field in columns) and not is_missing(cell := _cell(row, column)):
+            found[field] = cell
     if "id" in found:
-        found["id"] = _text(found["id"])
+        found["id"] = as_text(found["id"])
     if "options" in found:
-        found["options"] = _options(found["options"])
+        found["options"] = lettered(found["options"])
         if isinstance(found["options"], dict) and "answer" in found:
             found["answer"] = _letter(found["answer"], found["options"], first_answer, answers)
     elif "answer" in found:
-        found["answer"] = _number(found["answer"])
+        found["answer"] = as_number(found["answer"])
     return found
 
 
@@ -311,21 +201,6 @@ def _cell(row: Mapping[str, Any], column: str) -> Any:
     if column not in row:
         raise ValueError(f"has no {column!r}, it has {', '.join(map(repr, row))}")
     return row[column]
-
-
-def _text(value: Any) -> Any:
-    """A number as text, e.g. of an option; anything else as it is."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _options(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        if len(value) > len(LETTERS):
-            raise ValueError(f"there are {len(value)} options, more than letters")
-        return dict(zip(LETTERS, map(_text, value), strict=False))
-    if isinstance(value, dict):
-        return {str(key).strip(): _text(text) for key, text in value.items()}
-    return value
 
 
 def _letter(
@@ -336,7 +211,7 @@ def _letter(
     Raises:
         ValueError: it may stand for two: "A" among the options O, A, B and AB, "2" among numbers.
     """
-    answer = _number(answer)
+    answer = as_number(answer)
     if isinstance(answer, bool) or not isinstance(answer, int | str):
         return answer
     text, letters = str(answer).strip(), list(options)
@@ -344,7 +219,8 @@ def _letter(
     if answers in (None, "letter"):
         found |= {text.upper()} & set(letters)
     if answers in (None, "text"):
-        found |= {letter for letter, option in options.items() if str(option).strip() == text}
+        forms = {form(text), form(without_label(text))}
+        found |= {letter for letter, option in options.items() if form(str(option)) in forms}
     if answers in (None, "number") and isinstance(answer, int):
         found |= set(letters[answer - first_answer :][:1] if answer >= first_answer else ())
     if len(found) > 1:
@@ -355,7 +231,7 @@ def _letter(
     return found.pop() if found else text
 
 
-def _number(value: Any) -> Any:
+def as_number(value: Any) -> Any:
     """A whole number written as text (a cell of a CSV file) or as 2.0 as a number."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()):
         return int(value.strip())

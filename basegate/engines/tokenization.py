@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import tokenizers
 from tokenizers import decoders, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from basegate.engines.checkpoints.config_files import code_places
+from basegate.engines.checkpoints.config_files import tokenizer_advice
 from basegate.engines.checkpoints.file_reading import read_json, readable
 from basegate.engines.special_words import SpecialWords
 from basegate.errors import CandidateError, InvalidMeasurement, summary
@@ -234,25 +232,8 @@ def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:
             read_json(folder / _FILE)  # which names what is wrong, if it is no JSON
         raise CandidateError(
             f"{folder}: its tokenizer could not be loaded ({summary(error)}). "
-            f"{_advice(folder, trusted, error)}"
+            f"{tokenizer_advice(folder, trusted, error)}"
         ) from error
-
-
-def _advice(folder: Path, trusted: bool, error: Exception) -> str:
-    if not trusted and "tokenizer_config.json" in [path.name for path, _ in code_places(folder)]:
-        return (
-            "It is Python code of the checkpoint's own, which is not run. Choose a converted "
-            "checkpoint, or read the code, pin its commit and name the candidate in "
-            "--trust-remote-code."
-        )
-    if not (folder / _FILE).is_file() and find_spec("sentencepiece") is None:
-        return f"Without {_FILE} it takes SentencePiece: `pip install sentencepiece protobuf`."
-    if "untagged enum" in str(error):
-        return (
-            f"{_FILE} is damaged, or was written by a newer version of tokenizers than the "
-            f"{tokenizers.__version__} here: `pip install -U tokenizers transformers`."
-        )
-    return "Check the tokenizer's files, or fetch them again."
 
 
 def _note_on_prefix(encoder: Encoder) -> tuple[Message, ...]:
@@ -311,9 +292,8 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
         return
     marks = {key for key, token in tokenizer.added_tokens_decoder.items() if token.special}
     marks |= {*SpecialWords(tokenizer).ids.values()}  # no text becomes these either
-    beyond = {key for key in tokenizer.get_vocab().values() if key >= size} - marks
-    beyond |= {key for key in Encoder(tokenizer, str(folder)).prefix if key >= size}
-    if beyond:
+    ids = {*tokenizer.get_vocab().values()} - marks | {*Encoder(tokenizer, str(folder)).prefix}
+    if beyond := [key for key in ids if key >= size]:
         shown = tokenizer.convert_ids_to_tokens(min(beyond))
         raise CandidateError(
             f"{folder}: its tokenizer gives ids up to {max(beyond)}, and by config.json the model "

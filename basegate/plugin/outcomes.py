@@ -36,6 +36,10 @@ def attach_records(
     spec = candidate_of(item)
     if spec is None:
         return
+    if report.when == "setup":  # what an earlier attempt of the same test has left
+        report.user_properties[:] = [
+            each for each in report.user_properties if not str(each[0]).startswith(f"{PROPERTY}:")
+        ]
     error = call.excinfo.value if call.excinfo is not None else None
     records = item.stash.get(RECORDS, []) if report.when == "call" else []
     rows = [row for record in records for row in record.results]

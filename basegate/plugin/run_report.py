@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -43,12 +45,18 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.self_contained_html = True
 
 
+class _Attempt(NamedTuple):
+    """A test, and how many times it has been begun."""
+
+    nodeid: str
+    number: int
+
+
 class RunReport:
     """Collects the records of tests; writes and shows what they come to at the end.
 
     Attributes:
         names: of the options, as they can be written here.
-        records: of the acceptance tests, as they came in.
         ledger: `None` until it is built.
         evidence: the measurements that the ledger's rows are based on, by key.
         warnings: for the reader of the verdicts, by kind.
@@ -58,7 +66,8 @@ class RunReport:
     def __init__(self, gate: GateSession, names: OptionNames) -> None:
         self.gate = gate
         self.names = names
-        self.records: list[Record] = []
+        self._kept: list[tuple[_Attempt, Record]] = []
+        self._attempts: Counter[str] = Counter()
         self.finished_nodeids: set[str] = set()
         self.ledger: Ledger | None = None
         self.evidence: dict[str, Measurement] = {}
@@ -78,9 +87,29 @@ class RunReport:
         if records and isinstance(report.longrepr, str):
             report.longrepr = self.names.in_text(report.longrepr)
         crashed = crash_record(self.gate, report)
-        self.records += [*records, crashed] if crashed is not None else records
+        self._keep(report, [*records, crashed] if crashed is not None else records)
         if report.when not in ("setup", "call"):  # it was torn down, or its process is gone
             self.finished_nodeids.add(report.nodeid)
+
+    def _keep(self, report: pytest.TestReport, records: Sequence[Record]) -> None:
+        """Keep records in place of those that earlier attempts made of the same checks.
+
+        Other plugins run tests again, under the same name (`--reruns`) or another (`--count`).
+        """
+        self._attempts[report.nodeid] += report.when == "setup"
+        attempt = _Attempt(report.nodeid, self._attempts[report.nodeid])
+        again = {each for record in records for each in _judged(record)}
+        self._kept = [
+            (other, record)
+            for other, record in self._kept
+            if other == attempt or again.isdisjoint(_judged(record))
+        ]
+        self._kept += [(attempt, record) for record in records]
+
+    @property
+    def records(self) -> list[Record]:
+        """Of the acceptance tests, as they came in; of one that ran again, of its last attempt."""
+        return [record for _, record in self._kept]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -209,6 +238,11 @@ class RunReport:
 
     def _results_of(self, report: pytest.TestReport) -> list[Result]:
         return [row for record in self._by_report.get(report, []) for row in record.results]
+
+
+def _judged(record: Record) -> set[tuple[str, str, str]]:
+    """Candidate, check and item (bank, corpus) of a record's rows."""
+    return {(row.candidate, row.check, row.item.partition("/")[0]) for row in record.results}
 
 
 def take_records(report: pytest.TestReport) -> list[Record]:

@@ -34,6 +34,9 @@ from basegate.runner.measure import measure
 
 DETAIL_EVERY = 5.0
 """Seconds between two words on how far loading is."""
+SPINS = "10000"
+"""Looks of a thread of GNU OpenMP before it sleeps: some 50 microseconds, so that it is awake for
+the next operation of a model on idle cores."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def serve(pipe: Connection, config: WorkerConfig) -> None:
     # Ctrl-C reaches every process of a terminal: the one that reports ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent()
+    _wait_asleep()
     turn = threading.Lock()
 
     def send(*message: Any) -> None:
@@ -130,6 +134,16 @@ def _texts(caught: list[warnings.WarningMessage]) -> list[tuple[str, type[Warnin
         (str(each.message), each.category if each.category.__module__ in known else UserWarning)
         for each in caught
     ]
+
+
+def _wait_asleep() -> None:
+    """Let torch's threads sleep where another of them is late; before torch is imported.
+
+    They look 300,000 times else, and where other programs keep the cores busy that takes several
+    times the work itself.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
 def _end_with_parent() -> None:

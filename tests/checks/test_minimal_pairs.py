@@ -11,6 +11,7 @@ from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.labels import format_sample_size
 from basegate.checks.minimal_pairs import CHECK, PairSettings, measure
 from basegate.config.settings import TableSource
+from basegate.config.thresholds import load_thresholds
 from basegate.data.banks import Bank, Pair
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
@@ -66,6 +67,23 @@ def test_the_likelier_sentence_is_preferred_per_character(tmp_path):
 def test_all_sentences_are_scored_together(tmp_path):
     _, engine = measured(tmp_path, ("a", "一", 1.0, "二", 2.0), ("a", "三", 1.0, "四", 2.0))
     assert engine.asked == (["一", "二", "三", "四"], 512, 256)
+
+
+@pytest.mark.parametrize(("context", "window"), [(256, 256), (4096, 512), (None, 512)])
+def test_a_candidate_made_for_fewer_tokens_takes_these(tmp_path, monkeypatch, context, window):
+    monkeypatch.setattr(ScoringEngine, "context_length", context, raising=False)
+    _, engine = measured(tmp_path, ("a", "一", 1.0, "二", 2.0))
+    assert engine.asked == (["一", "二"], window, window // 2)
+
+
+def test_no_candidate_is_too_small_for_pairs(tmp_path):
+    write_jsonl(tmp_path / "pairs.jsonl", {"id": "1", "right": "一", "wrong": "二"})
+    bank = '[minimal_pairs.banks.b]\npairs = "pairs.jsonl"\nmin_preferred = 0.5\n'
+    table = f"[minimal_pairs]\nwindow = 64\n{bank}"
+    (tmp_path / "t.toml").write_text(table, encoding="utf-8")
+    thresholds = load_thresholds(tmp_path / "t.toml")
+    assert thresholds.checks[0].settings.window == 64
+    assert thresholds.window is None
 
 
 def test_a_number_that_is_not_finite_is_invalid(tmp_path):

@@ -19,7 +19,9 @@ PACKAGE = ROOT / "basegate"
 READERS = {
     "knowledge": (
         "data/banks.py",
+        "data/option_texts.py",
         "data/tables.py",
+        "data/text_files.py",
         "checks/answers/choice.py",
         "checks/answers/mentions.py",
         "checks/answers/final.py",
@@ -29,7 +31,9 @@ READERS = {
     ),
     "reasoning": (
         "data/banks.py",
+        "data/option_texts.py",
         "data/tables.py",
+        "data/text_files.py",
         "checks/answers/number.py",
         "checks/answers/final.py",
         "checks/answers/patterns.py",
@@ -38,18 +42,24 @@ READERS = {
     "continuation": ("checks/language_variety.py", "checks/continuation.py"),
     "perplexity": (
         "data/corpora.py",
+        "data/text_files.py",
         "engines/window_scoring.py",
         "checks/corpus_sums.py",
         "checks/perplexity.py",
     ),
-    "minimal_pairs": ("data/banks.py", "data/tables.py", "checks/minimal_pairs.py"),
+    "minimal_pairs": (
+        "data/banks.py",
+        "data/tables.py",
+        "data/text_files.py",
+        "checks/minimal_pairs.py",
+    ),
 }
 KNOWN = {
-    "knowledge": (6, "76149a4640a73db8"),
-    "reasoning": (5, "5219123648db875a"),
+    "knowledge": (7, "0ec73ec49b5a0123"),
+    "reasoning": (5, "3f616f28ecfd9ac9"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "a7b7be91160f7e7c"),
-    "perplexity": (5, "c84c9e0ae1229620"),
+    "minimal_pairs": (3, "1b5874c911112675"),
+    "perplexity": (6, "85bf669634845145"),
 }
 
 

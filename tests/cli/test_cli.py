@@ -1,5 +1,6 @@
 """The command line as a whole: usage, exit status, imports, and no traceback."""
 
+import os
 import subprocess
 import sys
 
@@ -94,6 +95,22 @@ def test_the_exit_status_of_the_process(store, thresholds, tmp_path):
     assert lost.returncode == 4
     assert "yi-6b: rejected" in lost.stdout
     assert "cannot be written" in lost.stderr
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("ascii", r"\u4e00\u5b9a\u4fc2\uff1f[\u2026]A"), ("big5", "一定係？[…]A")],
+)
+def test_what_a_terminal_cannot_show_is_escaped(store, thresholds, tmp_path, encoding, shown):
+    made = measurement(thresholds, "knowledge", answers())
+    fill(store, thresholds)
+    options = {"env": {**os.environ, "PYTHONIOENCODING": encoding}, "encoding": encoding}
+    place = ("--store", str(store.folder))
+    shows = process("store", "show", made.key, "--samples=1", *place, cwd=tmp_path, **options)
+    judges = process("judge", "--language=zh-HK", *place, cwd=tmp_path, **options)
+    assert (shows.stderr, judges.stderr, judges.returncode) == ("", "", 0)
+    assert shown in shows.stdout
+    assert ("yi-6b\\uff1a" if encoding == "ascii" else "yi-6b：") in judges.stdout
 
 
 def test_a_reader_that_has_seen_enough_gets_no_traceback(store, thresholds, tmp_path):

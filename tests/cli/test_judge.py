@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from basegate.data import tables
+from basegate.data import hub
 from basegate.errors import DataError
 from tests.helpers.stored import (
     THRESHOLDS,
@@ -254,7 +254,7 @@ def test_a_hub_that_cannot_be_reached_is_said_per_check(judge, store, thresholds
     def unreachable(kind, repo_id, revision):
         raise DataError(f"the hub could not be reached for the data set {repo_id}")
 
-    monkeypatch.setattr(tables, "resolve_commit", unreachable)
+    monkeypatch.setattr(hub, "resolve_commit", unreachable)
     thresholds.write_text(
         THRESHOLDS + "[perplexity.corpora.hub]\ndataset = 'a/b'\nmax_perplexity = 9\n"
     )

@@ -258,7 +258,8 @@ WRONG = {
     ),
     "unknown format": (
         CORPUS + 'format = "csv"',
-        "perplexity.corpora.wiki.format = \"csv\": accepted: 'text', 'jsonl' or 'parquet'.",
+        "perplexity.corpora.wiki.format = \"csv\": accepted: 'text', 'jsonl', 'parquet' or "
+        "'dataset'.",
     ),
     "both sources": (
         CORPUS + 'dataset = "a/b"',

@@ -1,5 +1,6 @@
 """Corpora: local text, JSONL and parquet, and data sets of the hub."""
 
+import gzip
 import re
 import shutil
 import subprocess
@@ -9,13 +10,14 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import basegate.checks  # noqa: F401  declares perplexity
 from basegate.config.settings import CorpusSource
 from basegate.config.thresholds import load_thresholds
-from basegate.data import hub as hub_module, tables
+from basegate.data import hub as hub_module
 from basegate.data.corpora import Corpus, corpus_identity, load_corpus
-from basegate.data.tables import Row, read_jsonl
+from basegate.data.text_files import Row, read_jsonl
 from basegate.errors import DataError
 from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.paths import ROOT, SHARED
@@ -43,7 +45,33 @@ def write_parquet(path, **columns):
 def test_a_text_file_is_a_document(tmp_path):
     path = tmp_path / "one.txt"
     path.write_text("第一段。\n\n第二段。\n", encoding="utf-8")
-    assert load(path) == Corpus(("第一段。\n\n第二段。\n",), left_out=0)
+    assert load(path) == Corpus(("第一段。\n\n第二段。",), left_out=0)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")).filter(
+    lambda text: not text.startswith(("---", "\ufeff"))
+)
+
+
+@given(
+    text=TEXT,
+    mark=st.sampled_from([b"", b"\xef\xbb\xbf"]),
+    ends=st.sampled_from(["\n", "\r\n", "\r"]),
+    form=st.sampled_from(["NFC", "NFD"]),
+    last=st.sampled_from(["", "\n", "\n\n"]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_text_is_the_same_however_it_was_saved(tmp_path, text, mark, ends, form, last):
+    plain, saved = tmp_path / "plain.txt", tmp_path / "saved.txt"
+    plain.write_bytes(f"香港{text}".encode())
+    changed = unicodedata.normalize(form, f"香港{text}{last}").replace("\n", ends)
+    saved.write_bytes(mark + changed.encode())
+    assert load(saved).documents == load(plain).documents
+
+
+def test_texts_of_records_are_the_same_however_they_were_saved(tmp_path):
+    path = write_jsonl(tmp_path / "c.jsonl", {"text": "一\r\n二\r三\n"}, {"text": "一\n二\n三"})
+    assert load(path).documents == ("一\n二\n三",) * 2
 
 
 def test_a_folder_is_read_in_the_order_of_its_paths_and_other_files_are_left_alone(tmp_path):
@@ -62,7 +90,7 @@ def test_the_glob_chooses_files_of_a_folder(tmp_path):
 def test_a_given_format_reads_files_of_any_suffix(tmp_path):
     (tmp_path / "corpus.dat").write_text('{"text": "一"}\n', encoding="utf-8")
     assert load(tmp_path, format="jsonl").documents == ("一",)
-    assert load(tmp_path, format="text").documents == ('{"text": "一"}\n',)
+    assert load(tmp_path, format="text").documents == ('{"text": "一"}',)
 
 
 def test_lines_of_jsonl_are_documents_and_blank_lines_are_none(tmp_path):
@@ -133,6 +161,53 @@ def test_a_file_of_noise_is_refused_without_a_guess(tmp_path):
     message = refusal(path)
     assert "is not UTF-8 (byte 3 is 0xFF)" in message
     assert "it may be" not in message
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ("香港 HK\n".encode("utf-16-le"), "it may be UTF-16. .*iconv -f UTF-16LE -t UTF-8"),
+        ("Hong Kong\n".encode("utf-16-le"), "is no text .byte 1 is NUL.; it may be UTF-16"),
+        ("Hong Kong\n".encode("utf-16-be"), "is no text .byte 0 is NUL.; it may be UTF-16"),
+        (b"Hong\0\0Kong", r"is no text \(byte 4 is NUL\)\. Read wrongly"),
+        (gzip.compress("香港".encode()), "it is compressed. Unpack it and run again"),
+    ],
+    ids=["utf-16", "little", "big", "binary", "gzip"],
+)
+def test_a_file_that_is_no_text_is_refused(tmp_path, data, sentence):
+    path = tmp_path / "c.txt"
+    path.write_bytes(data)
+    assert re.search(sentence, refusal(path))
+
+
+def test_a_record_that_is_no_text_is_refused(tmp_path):
+    path = write_jsonl(tmp_path / "c.jsonl", {"text": "H\0K\0"})
+    assert "line 1: column 'text' holds a NUL character: it is no text" in refusal(path)
+
+
+def test_hidden_and_system_files_and_packed_copies_are_no_documents(tmp_path):
+    for name in (
+        "a.txt",
+        ".ipynb_checkpoints/a-checkpoint.txt",
+        "._a.txt",
+        "__MACOSX/a.txt",
+        "sub/.b.txt",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"a.txt"))
+    found = load(tmp_path)
+    assert found.documents == ("a.txt",)
+    assert found.not_read == (
+        "._a.txt",
+        ".ipynb_checkpoints/a-checkpoint.txt",
+        "__MACOSX/a.txt",
+        "sub/.b.txt",
+    )
+    alone = load(tmp_path, glob="*", format="text")
+    assert (alone.documents, alone.not_read) == (("a.txt",), ("._a.txt", "a.txt.gz"))
+    asked = load(tmp_path, glob=".ipynb_checkpoints/*")
+    assert (asked.documents, asked.not_read) == ((".ipynb_checkpoints/a-checkpoint.txt",), ())
 
 
 def test_a_path_that_does_not_exist_is_refused(tmp_path):
@@ -271,8 +346,7 @@ def hub(monkeypatch):
         return COMMIT
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    for module in (hub_module, tables):
-        monkeypatch.setattr(module, "resolve_commit", resolve_commit)
+    monkeypatch.setattr(hub_module, "resolve_commit", resolve_commit)
     return calls
 
 
@@ -315,10 +389,23 @@ def test_a_data_set_that_cannot_be_read_is_refused_in_one_line(hub):
 FRONT = "---\nid: speech-01\nregister: speech\ntitle: 一個：兩個\n---\n\n"
 
 
-def test_front_matter_is_no_text(tmp_path):
-    (tmp_path / "a.md").write_text(f"{FRONT}香港。\n", encoding="utf-8")
-    (tmp_path / "b.md").write_text("---\n香港。\n---\n", encoding="utf-8")
-    assert load(tmp_path).documents == ("香港。", "---\n香港。\n---\n")
+LISTS = "---\ntitle: 一個\ntags:\n  - 香港\n  - 生活\n\n# 未出版\n--- \n"
+
+
+@pytest.mark.parametrize("front", [FRONT, LISTS], ids=["keys", "lists"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+def test_front_matter_is_no_text(tmp_path, front, ends):
+    text = f"{front}香港。\n---\n九龍。\n".replace("\n", ends)
+    (tmp_path / "a.md").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert load(tmp_path).documents == ("香港。\n---\n九龍。",)
+
+
+@pytest.mark.parametrize(
+    "text", ["---\n香港。", "香港。\n---\n九龍。\n---\n新界。", "----\n香港。\n----"]
+)
+def test_what_only_looks_like_front_matter_is_text(tmp_path, text):
+    (tmp_path / "a.md").write_text(text, encoding="utf-8")
+    assert load(tmp_path).documents == (text,)
 
 
 @pytest.fixture
@@ -394,5 +481,5 @@ def test_the_documented_commands_make_a_parallel_corpus_of_ntrex(tmp_path, monke
     corpus = load_corpus(check.settings.corpus)
     assert len(corpus.documents) == len(corpus.parallel) == 123
     lines = (NTREX / "newstest2019-ref.yue.txt").read_text(encoding="utf-8").splitlines()
-    assert "".join(corpus.documents).count("\n") == len(lines)
+    assert "\n".join(corpus.documents).count("\n") == len(lines) - 1
     assert not any("\r" in text for text in corpus.parallel.values())

@@ -103,7 +103,7 @@ def test_offline_mode_says_what_to_do_instead(tmp_path):
     call = "resolve_commit('dataset', 'owner/fine', None)"
     found = ask(NOWHERE, tmp_path, call, HF_HUB_OFFLINE="1")
     assert found.startswith("DataError the hub could not be reached for the data set owner/fine")
-    assert "path = DIR" in found
+    assert 'path = "DIR"' in found
 
 
 def test_without_a_network_the_caches_last_answer_is_used(tmp_path):

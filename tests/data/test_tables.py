@@ -9,7 +9,8 @@ from hypothesis import given, strategies as st
 
 from basegate.config.settings import TableSource
 from basegate.data import hub, tables
-from basegate.data.tables import Row, RowError, read_table, table_identity
+from basegate.data.tables import read_table, table_identity
+from basegate.data.text_files import Row, RowError
 from basegate.errors import DataError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -163,8 +164,7 @@ def test_a_data_set_of_the_hub_is_read_at_a_commit(monkeypatch):
         return datasets.Dataset.from_dict({"question": ["一", "二"]})
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    for module in (hub, tables):
-        monkeypatch.setattr(module, "resolve_commit", lambda *_: COMMIT)
+    monkeypatch.setattr(hub, "resolve_commit", lambda *_: COMMIT)
     source = TableSource(dataset="a/b", name="yue", split="dev")
     assert list(read_table(source)) == [
         Row("a/b, row 0", {"question": "一"}),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -253,6 +255,26 @@ def code_places(folder: Path) -> list[tuple[Path, str]]:
         for _, place in within(value)
         if isinstance(place, str)
     ]
+
+
+def tokenizer_advice(folder: Path, trusted: bool, error: Exception) -> str:
+    """What to do about a tokenizer that cannot be loaded."""
+    if not trusted and "tokenizer_config.json" in [path.name for path, _ in code_places(folder)]:
+        return (
+            "It is Python code of the checkpoint's own, which is not run. Choose a converted "
+            "checkpoint, or read the code, pin its commit and name the candidate in "
+            "--trust-remote-code."
+        )
+    if not (folder / "tokenizer.json").is_file() and find_spec("sentencepiece") is None:
+        return (
+            "Without tokenizer.json it takes SentencePiece: `pip install sentencepiece protobuf`."
+        )
+    if "untagged enum" in str(error):
+        return (
+            "It is damaged, or was written by a newer version of tokenizers than the "
+            f"{version('tokenizers')} here: `pip install -U tokenizers transformers`."
+        )
+    return "Check the tokenizer's files, or fetch them again."
 
 
 def check_code(folder: Path) -> None:

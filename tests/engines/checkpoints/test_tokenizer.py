@@ -134,6 +134,8 @@ def test_sentencepiece_that_is_not_installed_is_named(tmp_path, monkeypatch, her
     folder = copy(tmp_path)
     (folder / "tokenizer.json").unlink()
     write_sentencepiece(folder)
-    monkeypatch.setattr("basegate.engines.tokenization.find_spec", lambda name: here or None)
+    monkeypatch.setattr(
+        "basegate.engines.checkpoints.config_files.find_spec", lambda name: here or None
+    )
     monkeypatch.setitem(sys.modules, "sentencepiece", None)
     assert ("pip install sentencepiece protobuf" in refusal(folder)) is not here
