@@ -38,6 +38,7 @@ def padding_effect(head: LMHead, ids: Sequence[int]) -> PaddingEffect:
     the whole batch (LLM.int8's outlier columns, experts) does the same to all rows.
 
     Args:
+        head: of the model.
         ids: tokens of a text, at least four, prefix included.
     """
     text = list(ids[:TOKENS])

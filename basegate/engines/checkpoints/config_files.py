@@ -206,7 +206,9 @@ def _check_config(path: Path, config: dict[str, Any]) -> None:
                 f"{path}: {key} = {_short(value)} asks for compiled code of another repository, "
                 "which is not run. Take the line out: the gate chooses by itself."
             )
-        counted = _COUNT.fullmatch(key) and not ("experts" in key and config["model_type"] in _OF_ROWS)
+        counted = _COUNT.fullmatch(key) and not (
+            "experts" in key and config["model_type"] in _OF_ROWS
+        )
         if counted and isinstance(value, int) and value > _MOST:
             raise damaged(path, f": {key} is {value}, and no model has more than {_MOST}")
 

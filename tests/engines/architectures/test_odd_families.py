@@ -39,9 +39,7 @@ def family(tmp_path, monkeypatch):
 
 
 def loaded(folder):
-    return basegate.load_candidate(
-        str(folder), device="cpu", quantization="none", dtype="float32"
-    )
+    return basegate.load_candidate(str(folder), device="cpu", quantization="none", dtype="float32")
 
 
 def scores(engine, text=TEXT, **asked):
