@@ -12,9 +12,9 @@ from basegate.cli.console import Commands, add_file, add_shared, echo, open_stor
 from basegate.cli.stored_verdicts import origins_for
 from basegate.config.declaration import declaration_of
 from basegate.config.limits import Limit
-from basegate.config.settings import CheckConfig
+from basegate.config.settings import CheckConfig, QuestionSettings
 from basegate.config.thresholds import Thresholds, load_thresholds
-from basegate.errors import UsageError
+from basegate.errors import DataError, UsageError
 from basegate.i18n.formatting import printable, table
 from basegate.i18n.messages import joined
 from basegate.judging.bank_power import bank_power
@@ -182,13 +182,20 @@ def _power(store: Store, answers: Iterable[StoredJudgement]) -> Iterator[str]:
 def _guessing(
     store: Store, check: CheckConfig, measured: Iterable[Measurement]
 ) -> tuple[float, ...]:
-    """How likely guesses are to be right, from the first evidence that tells."""
-    if {"choices", "preferences"} & set(declaration_of(check.name).evidence):
+    """How likely guesses are to be right, from the first evidence that tells, or a local bank."""
+    declared = declaration_of(check.name)
+    if {"choices", "preferences"} & set(declared.evidence):
         for each in measured:
             whole = store.get(each.key)
             if whole is not None and (levels := guess_levels(whole.findings)):
                 return levels
-    return ()
+    settings = check.settings
+    if not isinstance(settings, QuestionSettings) or not check.files:
+        return ()
+    try:
+        return tuple(1 / len(each.options) for each in declared.prepare(settings).records)
+    except DataError:
+        return ()
 
 
 def _row(suggestion: Suggestion) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pytest
 
 from basegate.config.thresholds import load_thresholds
 from basegate.store.folder import Store
+from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.paths import ROOT
 from tests.helpers.stored import (
     answers,
@@ -83,6 +84,19 @@ guessing 62 %"
 
 def test_table_verdicts_and_toml_are_printed(calibrated):
     assert calibrated("--good", "yi-6b", "--bad", "llama") == (0, f"{TABLE}{POWER}\n{TOML}", "")
+
+
+def test_of_sampled_questions_the_bank_tells_what_guessing_reaches(calibrated, store, thresholds):
+    record = {"question": "邊度？", "options": ["旺角", "中環", "上環", "西環"], "answer": "A"}
+    write_jsonl(thresholds.parent / "questions.jsonl", {"id": "q", **record})
+    for facts, right in ((GOOD, 9), (BAD, 1)):
+        sampled = answers(right=right, drawn=10).model_copy(update={"choices": ()})
+        store.put(measurement(thresholds, "knowledge", sampled, facts))
+    status, out, _ = calibrated("--good", "yi-6b", "--bad", "llama")
+    assert status == 0
+    # Five of ten or more at one in four: 8 %; six or more: 2 %.
+    assert "knowledge facts correct            7    6" in out
+    assert "guessing 2 %" in out
 
 
 def test_the_toml_is_written_to_a_new_file(calibrated, thresholds):
