@@ -128,7 +128,7 @@ class _Entry(BaseModel):
     source: Annotated[str, Field(min_length=1)]
     revision: Annotated[str, AfterValidator(_revision)] | None = None
     file: WeightFile | None = None
-    end: Annotated[tuple[Token, ...], Field(strict=False, min_length=1)] = ()
+    end: Annotated[tuple[Token, ...], Field(strict=False, min_length=1)] | None = None
     engine: Literal["transformers"] = "transformers"
     architecture: str = ""
     licence: str = "unknown"

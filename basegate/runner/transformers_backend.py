@@ -132,7 +132,7 @@ def load(
             memory=budget,
             local=spec.local,
             file=spec.file,
-            end=spec.end,
+            end=spec.end or (),
             architecture=spec.architecture,
             progress=progress,
         )

@@ -17,7 +17,7 @@ from basegate.config.registry import CandidateSpec
 from basegate.config.settings import Sampling
 from basegate.engines.architectures import qwen
 from basegate.engines.tokenization import Encoder, load_tokenizer
-from basegate.errors import InvalidMeasurement
+from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
 from basegate.runner import sanity_check
 from basegate.runner.transformers_backend import identity
@@ -69,6 +69,15 @@ def test_what_was_read_otherwise_before_is_measured_again(tmp_path, make, again)
     folder = make(copy(tmp_path))
     spec = CandidateSpec(name="x", source=str(folder), local=True)
     assert ("tokenization" in identity(spec)) == again
+
+
+def test_a_tokenizer_that_differs_the_second_time_is_refused(tmp_path, monkeypatch):
+    """As with SentencePiece's sampling, which nobody could switch off."""
+    monkeypatch.setattr("basegate.engines.tokenization._without_dropout", lambda _: ())
+    folder = with_dropout(copy(tmp_path))
+    with pytest.raises(CandidateError) as caught:
+        load_tokenizer(folder, trusted=False)
+    assert "its tokenizer cuts the same text differently every time" in str(caught.value)
 
 
 @pytest.mark.parametrize("by_list", [False, True], ids=["tokenizer.json", "vocab.txt"])

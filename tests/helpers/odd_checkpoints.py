@@ -85,13 +85,16 @@ def ending_with_sep(folder: Path) -> Path:
 
 
 def with_special(folder: Path, *words: str) -> Path:
-    """Call pieces of the vocabulary special tokens, as if they had been added so."""
+    """Make pieces of the vocabulary special tokens, which no merge makes of a text."""
 
     def add(table: dict[str, Any]) -> None:
         flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
         table["added_tokens"] += [
             {"id": table["model"]["vocab"][word], "content": word, **flags, "special": True}
             for word in words
+        ]
+        table["model"]["merges"] = [
+            pair for pair in table["model"]["merges"] if "".join(pair) not in words
         ]
 
     return rewrite(folder, "tokenizer.json", add)
