@@ -106,6 +106,18 @@ def test_a_tokenizer_that_reads_one_language_is_asked_in_it(tmp_path):
     engine.close()
 
 
+def test_a_tokenizer_without_the_letter_a_puts_bos_before_a_text_if_asked(tmp_path):
+    folder = change(chinese_only(copy(tmp_path)), "tokenizer.json", post_processor=None)
+    for asked, tokens in ((False, "</s>"), (True, "<s>")):
+        found, _ = encoder(change(folder, "tokenizer_config.json", add_bos_token=asked))
+        assert found.tokenizer("a", add_special_tokens=False)["input_ids"] == []
+        assert found.prefix_in_words == tokens
+        assert (
+            found.encode(TEXT).ids
+            == encoder(chinese_only(copy(tmp_path / str(asked))))[0].encode(TEXT).ids
+        )
+
+
 def test_without_ends_all_tokens_but_the_first_are_scored(tmp_path):
     folder = without_ends(copy(tmp_path))
     engine = basegate.load_candidate(
