@@ -39,6 +39,7 @@ PROBES = (
     "ＡＢＣ１２３「」…",
 )
 """Texts that ways of splitting differ in: digits, white space, rare characters, other forms."""
+_TIMES = 8
 _NEEDED = ("bos_token", "eos_token", "sep_token")
 """Special tokens that the gate asks for; a class may know them where the files do not say."""
 _SHORT = ("a", "字", "1", "!")
@@ -275,7 +276,8 @@ def _without_dropout(tokenizer: Any) -> tuple[str, ...]:
 
 def _check_repeatable(folder: Path, tokenizer: Any) -> None:
     for text in PROBES:
-        if _ids(tokenizer, text) != _ids(tokenizer, text):
+        # More than twice: where few pieces can be cut otherwise, two are often alike.
+        if len({tuple(_ids(tokenizer, text)) for _ in range(_TIMES)}) > 1:
             raise CandidateError(
                 f"{folder}: its tokenizer cuts the same text differently every time ({text!r}), so "
                 "no number could be had twice. Switch its sampling off in tokenizer_config.json "
