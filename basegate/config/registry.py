@@ -117,6 +117,7 @@ def _revision(text: str) -> str:
 
 
 Tag = Annotated[str, AfterValidator(_tag)]
+Token = Annotated[str, Field(min_length=1)]
 
 
 class _Entry(BaseModel):
@@ -127,6 +128,7 @@ class _Entry(BaseModel):
     source: Annotated[str, Field(min_length=1)]
     revision: Annotated[str, AfterValidator(_revision)] | None = None
     file: WeightFile | None = None
+    end: Annotated[tuple[Token, ...], Field(strict=False, min_length=1)] | None = None
     engine: Literal["transformers"] = "transformers"
     architecture: str = ""
     licence: str = "unknown"
@@ -150,6 +152,7 @@ class CandidateSpec(_Entry):
             resolved).
         revision: branch, tag or commit of a hub id; `None` is the default branch.
         file: which weights of a folder to load, where it holds several; of shards their index.
+        end: tokens that end a text, instead of those that the checkpoint's files name.
         architecture: the checkpoint's `model_type`; empty where not known.
         licence: as published; `unknown` where not sure.
         parameters: number of them, e.g. `6B`.

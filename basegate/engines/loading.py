@@ -86,6 +86,7 @@ def load_candidate(
     local: bool | None = None,
     architecture: str = "",
     file: str | None = None,
+    end: Sequence[str] = (),
     memory: float | None = None,
     progress: Progress = SILENT,
 ) -> TransformersEngine:
@@ -106,6 +107,7 @@ def load_candidate(
         local: whether `source` is a folder or file; by default whether there is one of that name.
         architecture: the `model_type` that its `config.json` has to name; by default any.
         file: which weights of a folder to load, such as `pytorch_model.bin`; of shards their index.
+        end: tokens that end a text, instead of those that its files name.
         memory: GiB that the process, or the GPUs, may hold in all with it; by default what is free,
             on a CPU less what the machine should keep.
         progress: told of its size and of how far loading is.
@@ -137,14 +139,15 @@ def load_candidate(
         path = folder if commit is None else download_gguf(source, commit, progress)
         made = convert(path, name, check, progress)
         progress.phase("loading")
-        return _load(made.folder, name, options, budget, progress, made)
+        return _load(made.folder, name, options, budget, progress, made, end=end)
     if commit is not None:
         folder = download_small_files(source, commit, code=trust_remote_code)
     check(folder)
     if commit is not None:
         folder = download_weights(source, commit, folder, progress)
     progress.phase("loading")
-    return _load(folder, name, options, budget, progress, file=file, local=commit is None)
+    local = commit is None
+    return _load(folder, name, options, budget, progress, file=file, local=local, end=end)
 
 
 @contextmanager
@@ -205,6 +208,7 @@ def _load(
     made: Converted | None = None,
     file: str | None = None,
     local: bool = False,
+    end: Sequence[str] = (),
 ) -> TransformersEngine:
     """Load what is in a folder: a user's (`local`), the hub's, or one made of a GGUF file."""
     config = read_config(folder)
@@ -218,7 +222,7 @@ def _load(
     tokenizer, notes = checkpoint_tokenizer(folder, config, code)
     size = vocabulary_size(values)
     check_vocabulary(folder, tokenizer, size)
-    ends, ignored = end_of_text(folder, config, tokenizer, size)
+    ends, ignored, of_samples = end_of_text(folder, config, tokenizer, size, end)
     before = memory_in_use(options.device)
     step = Message("reading and quantising the weights")
     if options.quantization == "none":
@@ -242,8 +246,12 @@ def _load(
     _check_incremental_decoding(folder, model, options)
     others = note_on_others(folder, weights.files) if local and file is None else ()
     notes = (*notes, *ignored, *note_on_quantization(config), *others, *unused)
-    for note in notes:
+    for note in (*notes, *of_samples):
         progress.status(Message("{name}: {note}", name=name, note=note))
+    read = files_read(folder, weights.files, code)
+    loaded = LoadedCheckpoint(folder, read, weights.format, code, notes)
+    if made:
+        loaded = _of_gguf(made, notes)
     return TransformersEngine(
         name,
         model,
@@ -251,11 +259,7 @@ def _load(
         context_length(values),
         caveat=family.LONG_CONTEXT_CAVEAT if family else "",
         quantization=options.quantization,
-        loaded=_of_gguf(made, notes)
-        if made
-        else LoadedCheckpoint(
-            folder, files_read(folder, weights.files, code), weights.format, code, notes
-        ),
+        loaded=loaded._replace(of_samples=of_samples),
         budget=budget,
     )
 

@@ -15,6 +15,10 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from basegate.engines.checkpoints.special_tokens import ROLES, is_ordinary
+from basegate.engines.checkpoints.weight_files import some
+from basegate.i18n.messages import Message
+
 _WORD = re.compile(r"[<\[].+[>\]]")
 """What special tokens look like. Others (`!` for padding, a line break as the end of a text) are
 ordinary parts of texts, too."""
@@ -87,3 +91,36 @@ class SpecialWords:
         made = Tokenizer.from_str(json.dumps(state))
         made.encode_special_tokens = True
         return made
+
+
+def read_ordinary_words(tokenizer: Any) -> tuple[Message, ...]:
+    """Let words of ordinary text that were added as special tokens be tokens like others.
+
+    Else they were cut into characters when read, and left out of what is written. Tokens with a
+    role, those before every text and those that look like control tokens stay special.
+
+    Returns:
+        A note that names them, if there are any.
+    """
+    backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
+    named = {getattr(tokenizer, role, None) for role in ROLES}
+    added = tokenizer.added_tokens_decoder.values() if backend else ()
+    words = {each.content for each in added if each.special and is_ordinary(each.content)} - named
+    if backend is None or not words:
+        return ()
+    state = json.loads(backend.to_str())
+    before = json.dumps(state["post_processor"], ensure_ascii=False)
+    words = {word for word in words if f'"{word}"' not in before}
+    for each in state["added_tokens"]:
+        each["special"] = each["special"] and each["content"] not in words
+    if not words:
+        return ()
+    tokenizer._tokenizer = Tokenizer.from_str(json.dumps(state))
+    note = Message(
+        "words of ordinary text were added to its tokenizer as special tokens ({count}: {words}). "
+        "They are read and written like any other token; other programs may leave them out of "
+        "what it writes (skip_special_tokens).",
+        count=len(words),
+        words=some(sorted(words)),
+    )
+    return (note,)

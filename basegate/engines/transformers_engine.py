@@ -15,6 +15,7 @@ from basegate.engines.continuation_scoring import ContinuationScorer, fed_after,
 from basegate.engines.devices import memory_advice, release_memory
 from basegate.engines.lm_head import LMHead
 from basegate.engines.memory_budget import BatchMemory, MemoryBudget
+from basegate.engines.padding_probe import PaddingEffect, padding_effect
 from basegate.engines.protocol import Draw, TokenScores, sample_seed
 from basegate.engines.sampling import Sampler, SampleRequest, cached_samples, fed_before
 from basegate.engines.tokenization import Encoded, Encoder
@@ -46,7 +47,7 @@ class TransformersEngine:
     Its methods are described there. Where a model does not say how many tokens it was made for, the
     window is 2,048 unless another is asked for. `model` is `None` once closed, `vocabulary` how
     many tokens the tokenizer knows, `workload` what was asked of it, batches of an earlier run
-    included.
+    included. `precision` is what its numbers are rounded to: a dtype, or `int8`.
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class TransformersEngine:
         self.model = model
         self.tokenizer = tokenizer
         self.vocabulary = len(tokenizer)
+        dtype = str(model.dtype).removeprefix("torch.")
+        self.precision = "int8" if quantization == "int8" else dtype
         self.context_length = context
         self.loaded = loaded
         self._budget = budget
@@ -218,6 +221,10 @@ class TransformersEngine:
     def lost_share(self, text: str) -> float:
         """The share of a text's characters that no token holds; 1 where nothing is scored."""
         return self._encoder.lost_share(text)
+
+    def padding_effect(self, text: str) -> PaddingEffect:
+        """Whether what a batch is padded with reaches the scores of a text."""
+        return padding_effect(self._head, [*self.prefix_ids, *self._encoder.encode(text).ids])
 
     def close(self) -> None:
         self.model = None

@@ -252,7 +252,8 @@ def _check_finite(findings: Findings) -> None:
 
 def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
     """Add what every measurement says: the prefix, and what was unusual about it."""
-    findings = findings.noting(*_about_files(engine), prefix=engine.prefix)
+    notes = _about_files(engine, bool(findings.samples))
+    findings = findings.noting(*notes, prefix=engine.prefix)
     if not retries:
         return findings
     note = Message(
@@ -263,11 +264,12 @@ def _noting(findings: Findings, engine: Engine, retries: int) -> Findings:
     return findings.noting(note, memory_retries=retries)
 
 
-def _about_files(engine: Engine) -> Iterator[str]:
+def _about_files(engine: Engine, sampled: bool) -> Iterator[str]:
     """Notes on what was read otherwise than elsewhere, or deserves less trust than safetensors."""
     if engine.loaded is None:
         return
     yield from engine.loaded.notes
+    yield from engine.loaded.of_samples if sampled else ()
     if engine.loaded.weights == "pickle":
         yield Message(
             "its weights are .bin files (pickle), read as numbers only: code in them would not "

@@ -44,11 +44,11 @@ def find_revision(spec: CandidateSpec, memory: Path | None, progress: Progress) 
 
 
 def identity(spec: CandidateSpec) -> dict[str, Any]:
-    from basegate.engines.checkpoints.inspection import TOKENIZATION, is_read_anew
+    from basegate.engines.checkpoints.inspection import read_otherwise
 
-    found: dict[str, Any] = {}
-    if spec.local and is_read_anew(Path(spec.source)):
-        found["tokenization"] = TOKENIZATION
+    found = read_otherwise(Path(spec.source)) if spec.local else {}
+    if spec.end:
+        found["ends"] = sorted(spec.end)
     if spec.trusted:  # another program may compute other numbers from the same files
         found["remote_code"] = True
     if is_gguf(spec.source):  # and another conversion other weights
@@ -132,6 +132,7 @@ def load(
             memory=budget,
             local=spec.local,
             file=spec.file,
+            end=spec.end or (),
             architecture=spec.architecture,
             progress=progress,
         )

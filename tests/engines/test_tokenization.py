@@ -17,7 +17,7 @@ from basegate.config.registry import CandidateSpec
 from basegate.config.settings import Sampling
 from basegate.engines.architectures import qwen
 from basegate.engines.tokenization import Encoder, load_tokenizer
-from basegate.errors import InvalidMeasurement
+from basegate.errors import CandidateError, InvalidMeasurement
 from basegate.progress import SILENT
 from basegate.runner import sanity_check
 from basegate.runner.transformers_backend import identity
@@ -71,6 +71,15 @@ def test_what_was_read_otherwise_before_is_measured_again(tmp_path, make, again)
     assert ("tokenization" in identity(spec)) == again
 
 
+def test_a_tokenizer_that_differs_the_second_time_is_refused(tmp_path, monkeypatch):
+    """As with SentencePiece's sampling, which nobody could switch off."""
+    monkeypatch.setattr("basegate.engines.tokenization._without_dropout", lambda _: ())
+    folder = with_dropout(copy(tmp_path), share=0.5)
+    with pytest.raises(CandidateError) as caught:
+        load_tokenizer(folder, trusted=False)
+    assert "its tokenizer cuts the same text differently every time" in str(caught.value)
+
+
 @pytest.mark.parametrize("by_list", [False, True], ids=["tokenizer.json", "vocab.txt"])
 def test_word_pieces_are_measured_again(tmp_path, by_list):
     folder = word_pieces(tmp_path)
@@ -95,6 +104,15 @@ def test_a_tokenizer_that_reads_one_language_is_asked_in_it(tmp_path):
     [[draw]] = engine.sample([f"Some {TEXT}"], sampling=sampling, progress=SILENT)
     assert draw.text
     engine.close()
+
+
+def test_a_tokenizer_without_the_letter_a_puts_bos_before_a_text_if_asked(tmp_path):
+    folder = change(chinese_only(copy(tmp_path)), "tokenizer.json", post_processor=None)
+    for asked, tokens in ((False, "</s>"), (True, "<s>")):
+        found, _ = encoder(change(folder, "tokenizer_config.json", add_bos_token=asked))
+        assert found.tokenizer("a", add_special_tokens=False)["input_ids"] == []
+        assert found.prefix_in_words == tokens
+        assert found.reads(TEXT, found.encode(TEXT).ids)
 
 
 def test_without_ends_all_tokens_but_the_first_are_scored(tmp_path):

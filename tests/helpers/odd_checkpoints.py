@@ -66,6 +66,40 @@ def without_ends(folder: Path) -> Path:
     return rewrite(folder, "tokenizer_config.json", forget)
 
 
+def ending_with_sep(folder: Path) -> Path:
+    """Let texts end with `[SEP]` and no file say so, as of a GPT-2 with BERT's tokenizer."""
+
+    def rename(table: dict[str, Any]) -> None:
+        vocabulary = table["model"]["vocab"]
+        vocabulary["[SEP]"] = vocabulary.pop("</s>")
+        for token in table["added_tokens"]:
+            token["content"] = token["content"].replace("</s>", "[SEP]")
+
+    def forget(table: dict[str, Any]) -> None:
+        table.pop("eos_token", None)
+        table.pop("eos_token_id", None)
+
+    for file in ("tokenizer_config.json", "config.json", "generation_config.json"):
+        rewrite(folder, file, forget)
+    return rewrite(folder, "tokenizer.json", rename)
+
+
+def with_special(folder: Path, *words: str) -> Path:
+    """Make pieces of the vocabulary special tokens, which no merge makes of a text."""
+
+    def add(table: dict[str, Any]) -> None:
+        flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+        table["added_tokens"] += [
+            {"id": table["model"]["vocab"][word], "content": word, **flags, "special": True}
+            for word in words
+        ]
+        table["model"]["merges"] = [
+            pair for pair in table["model"]["merges"] if "".join(pair) not in words
+        ]
+
+    return rewrite(folder, "tokenizer.json", add)
+
+
 def chinese_only(folder: Path) -> Path:
     """Take Latin letters and bytes from the vocabulary: of English no token is left."""
 

@@ -24,7 +24,7 @@ from basegate.errors import InvalidMeasurement
 from basegate.measurement import Earlier
 from basegate.progress import SILENT
 from basegate.runner.candidate import Candidate
-from basegate.runner.measure import get_or_measure
+from basegate.runner.measure import _about_files as about_files, get_or_measure
 from basegate.serialization import hash_file
 from basegate.store.file_batch_cache import FileBatchCache
 from basegate.store.folder import Store
@@ -114,6 +114,15 @@ def test_what_a_reader_may_trust_less_is_noted_and_recorded(
     [file] = found.candidate.files
     assert (file.name, file.bytes) == ("config.json", 2)
     assert file.sha256 == hash_file(tmp_path / "config.json")
+
+
+def test_what_is_said_of_samples_stands_where_there_are_some(tmp_path):
+    engine = PlainEngine("one")
+    engine.loaded = LoadedCheckpoint(
+        tmp_path, (), "safetensors", False, ("split",), of_samples=("no end of a text is known.",)
+    )
+    assert [*about_files(engine, sampled=False)] == ["split"]
+    assert [*about_files(engine, sampled=True)] == ["split", "no end of a text is known."]
 
 
 class InBatches(PlainEngine):

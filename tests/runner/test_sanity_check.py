@@ -13,6 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import basegate
+from basegate.engines.lm_head import LMHead
+from basegate.engines.padding_probe import PaddingEffect
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.errors import CandidateError
 from basegate.runner import sanity_check as preflight
@@ -24,7 +26,7 @@ DEMO = FIXTURES / "demo"
 
 def passes(engine):
     """Whether an engine was asked for scores and for text; raises where it is not in order."""
-    asked = Mock(wraps=engine, vocabulary=engine.vocabulary)
+    asked = Mock(wraps=engine, vocabulary=engine.vocabulary, precision=engine.precision)
     preflight.check(asked)
     return asked.log_likelihoods.called and asked.sample.called
 
@@ -121,13 +123,20 @@ def test_a_model_whose_code_begins_anew_after_a_prompt_is_not(tmp_path, monkeypa
     }  # fmt: skip
     monkeypatch.setitem(FAMILIES, "jamba", settings)
     engine = basegate.load_candidate(
-        str(make_family(tmp_path / "jamba", "jamba")), device="cpu", quantization="none"
+        str(make_family(tmp_path / "jamba", "jamba")),
+        device="cpu",
+        quantization="none",
+        dtype="float32",  # random weights make little of a beginning
     )
     texts = [preflight.TEXTS[0].text, *(each.beginning for each in preflight.TEXTS[1:])]
     at_once = preflight._score(engine, texts)
     with pytest.raises(CandidateError, match="does not support incremental decoding"):
         preflight._check_kv_cache(engine, texts, at_once)
     engine.close()
+
+
+def _all_seen(mask):
+    return None if mask is None else torch.ones_like(mask)
 
 
 class FakeEngine:
@@ -137,7 +146,8 @@ class FakeEngine:
         self,
         *,
         broken=0,
-        drift=0.0,
+        moved=0.0,
+        rounding=0.0,
         leak=0.0,
         anew=0.0,
         lost=0,
@@ -145,8 +155,10 @@ class FakeEngine:
         writes="It rained.",
         vocabulary=1000,
         language=0,
+        precision="bfloat16",
     ):
-        self.broken, self.drift, self.leak, self.lost = broken, drift, leak, lost
+        self.broken, self.leak, self.lost = broken, leak, lost
+        self.effect, self.precision = PaddingEffect(moved, rounding), precision
         self.anew = anew
         self.knows, self.writes, self.vocabulary = knows, writes, vocabulary
         self.known = preflight.TEXTS[language].text
@@ -164,11 +176,14 @@ class FakeEngine:
                 each += self.knows
             if after is not None:
                 each -= self.anew
-            if len(texts) > 1:
-                each -= self.drift if after is None else self.leak
+            if len(texts) > 1 and after is not None:
+                each -= self.leak
             each[: self.broken] = np.nan
             found.append(TokenScores(each, np.arange(len(text))))
         return found
+
+    def padding_effect(self, text):
+        return self.effect
 
     def sample(self, prompts, *, sampling, progress, is_final=None):
         self.asked.append(sampling.max_new_tokens)
@@ -218,9 +233,12 @@ def test_three_tokens_that_are_not_one_over_and_over(text, varies):
     ("fault", "sentence"),
     [
         ({"broken": 2}, "not finite"),
-        ({"drift": 0.3}, "differs by 0.30 nats per token between a batch with longer"),
-        ({"leak": 0.3}, "padding leaks into its numbers"),
+        ({"moved": 0.3}, "differs by 0.30 nats per token with other padding in its batch, and by"),
+        ({"moved": float("nan")}, "padding leaks into its numbers"),
+        ({"leak": 0.3}, "differs by 0.30 nats per token between a batch with longer"),
         ({"anew": 0.3}, "differs by 0.30 nats per token between incremental decoding"),
+        ({"anew": 0.7, "precision": "int8"}, "and rounding to int8 explains 0.6: the model's code"),
+        ({"anew": 0.03, "precision": "float32"}, "differs by 0.03 nats per token between incr"),
         ({"lost": 40}, "its tokenizer loses"),
         ({"knows": 0.0}, "no better than their words in a wrong order"),
         ({"vocabulary": 4}, "are English 1.5 and 2.2, written Chinese 2.0 and 2.9, Cantonese"),
@@ -234,8 +252,41 @@ def test_every_fault_is_named(fault, sentence):
     assert sentence in str(caught.value)
 
 
-def test_a_small_drift_is_the_arithmetic_of_bfloat16():
-    assert passes(FakeEngine(drift=0.05))
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"anew": 0.06},  # SmolLM2-135M in bfloat16
+        {"anew": 0.32, "precision": "int8"},  # gemma-3-270m
+        {"anew": 0.001, "precision": "float32"},
+        {"moved": 0.3, "rounding": 0.2},
+    ],
+)
+def test_rounding_is_no_fault(given):
+    assert passes(FakeEngine(**given))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quantization", ["none", "nf4", "int8"])
+def test_padding_moves_a_text_only_where_its_mask_is_not_heeded(monkeypatch, quantization):
+    """In the same batch even LLM.int8, which rounds by the whole of it, rounds alike."""
+    engine = basegate.load_candidate(
+        str(DEMO / "tiny-yue"), device="cpu", quantization=quantization
+    )
+    assert passes(engine)
+    text = preflight.TEXTS[2].text
+    assert engine.padding_effect(text) == (0, 0)
+    run = LMHead._run
+    monkeypatch.setattr(
+        LMHead,
+        "_run",
+        lambda head, ids, mask, **more: run(head, ids, _all_seen(mask), **more),
+    )
+    moved, rounding = engine.padding_effect(text)
+    assert moved > 10 * preflight.LEAK
+    assert rounding == 0
+    with pytest.raises(CandidateError, match="padding leaks into its numbers"):
+        preflight.check(engine)
+    engine.close()
 
 
 @pytest.mark.parametrize("text", preflight.TEXTS, ids=lambda text: text.language)

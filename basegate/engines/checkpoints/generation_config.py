@@ -6,11 +6,12 @@ transformers, which would refuse a model for an option that nobody uses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from basegate.engines.checkpoints.file_reading import read_json
+from basegate.engines.checkpoints.special_tokens import SpecialTokens, is_ordinary
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined
 
@@ -61,42 +62,102 @@ def check_special_ids(folder: Path, config: Mapping[str, Any], size: int | None)
                     raise beyond_vocabulary(folder / "config.json", key, each, size)
 
 
+class Ends(NamedTuple):
+    """The ids that end a text, by who names them."""
+
+    config: list[int]
+    generation: list[int] | None  # `None` without the file
+    tokenizer: list[int]  # of its EOS and SEP tokens
+    known: Collection[int]  # the ids of its vocabulary
+
+    @property
+    def foreign(self) -> list[int]:
+        """Those of `generation_config.json` that neither `config.json` nor the tokenizer has."""
+        known = {*self.config, *self.known}
+        return [each for each in self.generation or [] if each not in known]
+
+    @property
+    def united(self) -> list[int]:
+        """All of them, without foreign ones; those that always held come first."""
+        named = [each for each in self.generation or [] if each not in self.foreign]
+        return list(dict.fromkeys((*named, *self.config, *self.tokenizer)))
+
+    def before(self, eos: int | None) -> set[int]:
+        """Those that held until SEP and the others counted, too: one file went before the next."""
+        named = self.config if self.generation is None else self.generation
+        ends = [each for each in named if each not in self.foreign]
+        ends = ends or (self.config if self.foreign else [])
+        return {*ends} or {*([] if eos is None else [eos])}
+
+
 def end_of_text(
-    folder: Path, config: Mapping[str, Any], tokenizer: Any, size: int | None
-) -> tuple[list[int], tuple[str, ...]]:
+    folder: Path,
+    config: Mapping[str, Any],
+    tokenizer: Any,
+    size: int | None,
+    asked: Sequence[str] = (),
+) -> tuple[list[int], tuple[str, ...], tuple[str, ...]]:
     """The ids that end a text by the checkpoint's files, and notes on what is not used.
 
-    `generation_config.json` goes before `config.json`. Without any id the tokenizer's end of a text
-    holds.
+    They are the union of what `config.json`, `generation_config.json` and the tokenizer (EOS, SEP)
+    name: models are trained with one of them, and files that were copied name others.
 
     Args:
         folder: of a checkpoint whose small files have been checked.
         config: its `config.json`.
         tokenizer: its tokenizer.
         size: ids that the model knows, `None` if unknown.
+        asked: tokens that `models.toml` names instead.
+
+    Returns:
+        The ids, notes on the files, and notes on samples.
 
     Raises:
-        CandidateError: one is beyond what the model knows; names file, key and id.
+        CandidateError: one is beyond what the model knows (names file, key and id), or no token.
     """
     generation = read_json(folder / FILE) if (folder / FILE).is_file() else None
-    own = _ids(config, _ENDS)
-    ends, notes, said = own, [], "config.json"
-    if generation is not None:
-        named = _ids(generation, _ENDS)
-        known = {*own, *tokenizer.get_vocab().values()}
-        ends = [each for each in named if each in known]
-        if foreign := [each for each in named if each not in known]:
-            ends = ends or own
-            notes.append(_note_on_foreign(foreign))
-        notes += _notes_on_sampling(generation)
-        said = FILE
-    for each in ends:
-        if size is not None and each >= size:
-            raise beyond_vocabulary(folder / said, _ENDS, each, size)
-    end = tokenizer.eos_token_id
-    if not ends and end is not None and size is not None and end >= size:
-        raise beyond_vocabulary(folder / "tokenizer_config.json", "eos_token", end, size)
-    return ends, tuple(notes)
+    end, sep = tokenizer.eos_token_id, getattr(tokenizer, "sep_token_id", None)
+    if sep is not None and size is not None and sep >= size:
+        sep = None  # the model cannot write it
+    ends = Ends(
+        _ids(config, _ENDS),
+        None if generation is None else _ids(generation, _ENDS),
+        [each for each in (end, sep) if each is not None],
+        {*tokenizer.get_vocab().values()},
+    )
+    notes = list(_notes_on_sampling(generation or {}))
+    if asked:
+        return [_asked(folder, tokenizer, word, size) for word in asked], tuple(notes), ()
+    if ends.foreign:
+        notes.insert(0, _note_on_foreign(ends.foreign))
+    places = (
+        (FILE, _ENDS, ends.generation or []),
+        ("config.json", _ENDS, ends.config),
+        ("tokenizer_config.json", "eos_token", ends.tokenizer),
+    )
+    found = ends.united
+    for file, key, named in places:
+        for each in named:
+            if size is not None and each >= size and each in found:
+                raise beyond_vocabulary(folder / file, key, each, size)
+    return found, tuple(notes), tuple(_notes_on_ends(tokenizer, ends))
+
+
+def ends_by_files(folder: Path, config: Mapping[str, Any]) -> list[int] | None:
+    """The ids that end a text where others did before they were united; else `None`.
+
+    For keys of measurements: from the small files alone, as far as these name them.
+    """
+    path = folder / FILE
+    tokens = SpecialTokens(folder)
+    eos, sep = (tokens.id_of(tokens.role(role)) for role in ("eos_token", "sep_token"))
+    own, generation = _ids(config, _ENDS), _ids(read_json(path), _ENDS) if path.is_file() else None
+    named = [each for each in (eos, sep) if each is not None]
+    known = {*own, *named}
+    if not known.issuperset(generation or []):
+        known = {*tokens.vocabulary.values()}
+    ends = Ends(own, generation, named, known)
+    return sorted(ends.united) if {*ends.united} != ends.before(eos) else None
 
 
 def _ids(table: Mapping[str, Any], key: str) -> list[int]:
@@ -114,6 +175,53 @@ def beyond_vocabulary(path: Path, key: str, found: int, size: int) -> CandidateE
         "It is left over from another tokenizer, or the embeddings were not resized after tokens "
         "were added. Write this tokenizer's own id there, or take the key out."
     )
+
+
+def _asked(folder: Path, tokenizer: Any, word: str, size: int | None) -> int:
+    key = tokenizer.get_vocab().get(word)
+    if key is None:
+        # Vocabularies over bytes call a line break otherwise.
+        ids = tokenizer(word, add_special_tokens=False)["input_ids"]
+        if len(ids) != 1 or tokenizer.decode(ids) != word:
+            pieces = joined(map(repr, tokenizer.convert_ids_to_tokens(ids))) or "nothing"
+            raise CandidateError(
+                f"{folder}: end in models.toml names {word!r}, which is no token of its tokenizer "
+                f"(it makes {pieces} of it). A text ends with one token: name one of its "
+                "vocabulary, as tokenizer.json or vocab.txt writes it."
+            )
+        key = ids[0]
+    if size is not None and key >= size:
+        raise beyond_vocabulary(folder, f"{word!r}, which end in models.toml names,", key, size)
+    return int(key)
+
+
+def _notes_on_ends(tokenizer: Any, ends: Ends) -> Iterator[str]:
+    """Where samples could not end by themselves, or would in the middle of a sentence."""
+    if not {*ends.united}.intersection(ends.known):
+        yield Message(
+            "no end of a text is known: neither config.json, generation_config.json nor the "
+            "tokenizer names a token of it. Samples could not end by themselves and went on to "
+            "max_new_tokens, into a next question, say. Name the token that its texts end with in "
+            "models.toml, as in {example}.",
+            example='end = ["[SEP]"]',
+        )
+    named = {
+        **dict.fromkeys(ends.config, "config.json"),
+        **dict.fromkeys(ends.generation or [], FILE),
+    }
+    special = {*tokenizer.all_special_ids}
+    for key, file in named.items():
+        token = tokenizer.decode([key]) if key in ends.known else ""
+        if key not in special and is_ordinary(token):
+            yield Message(
+                "{file} names {id} as the end of a text, which is {token} in its tokenizer, a "
+                "piece of ordinary text: samples end wherever it stands. If the id is left over "
+                "from another tokenizer, name the right token in models.toml, as in {example}.",
+                file=file,
+                id=key,
+                token=repr(token),
+                example='end = ["[SEP]"]',
+            )
 
 
 def _note_on_foreign(foreign: list[int]) -> str:

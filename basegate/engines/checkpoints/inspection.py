@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from basegate.config.gguf_source import is_gguf
 from basegate.engines.architectures import ARCHITECTURES
 from basegate.engines.checkpoints.config_files import CONTEXT, code_places, read_config
+from basegate.engines.checkpoints.generation_config import ends_by_files
 from basegate.engines.checkpoints.other_formats import instead
+from basegate.engines.checkpoints.special_tokens import SpecialTokens
 from basegate.engines.checkpoints.weight_files import find_weights, read_tensors
 from basegate.engines.gguf.header import read_header
 from basegate.errors import CandidateError
@@ -41,6 +43,7 @@ class LoadedCheckpoint(NamedTuple):
     code: bool  # whether Python code of the checkpoint was run
     notes: tuple[str, ...] = ()  # sentences that whoever reads its numbers should read, too
     quantized_before: str = ""  # see `CandidateFacts`
+    of_samples: tuple[str, ...] = ()  # notes for whoever reads its samples
 
 
 def check_before_loading(folder: Path, architecture: str = "", file: str | None = None) -> None:
@@ -116,6 +119,22 @@ def is_read_anew(folder: Path) -> bool:
     if not path.is_file():
         return (folder / "vocab.txt").is_file()  # BERT's
     return _READ_ANEW.search(path.read_bytes()) is not None
+
+
+def read_otherwise(folder: Path) -> dict[str, Any]:
+    """What of a folder's tokens is read otherwise than in earlier versions, for its keys alone.
+
+    `tokenization`: see `is_read_anew`; `words`: those of `read_ordinary_words`; `ends`: the ids
+    that end a text, where uniting those of its files made them others.
+    """
+    if not folder.is_dir():
+        return {}
+    found: dict[str, Any] = {"tokenization": TOKENIZATION} if is_read_anew(folder) else {}
+    if words := SpecialTokens(folder).ordinary():
+        found["words"] = words
+    if (ends := ends_by_files(folder, read_config(folder))) is not None:
+        found["ends"] = ends
+    return found
 
 
 def files_read(folder: Path, weights: Sequence[str], code: bool) -> tuple[str, ...]:

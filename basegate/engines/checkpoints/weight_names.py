@@ -16,6 +16,9 @@ Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
 """A weight's name, its shape, and the one that it should have."""
 _LAYER = re.compile(r"((?:(?!vision|visual|audio)[a-z_]+\.)+)\d+\.")
 """The beginning of a weight's name, up to the number of its layer."""
+_NUMBERED = re.compile(r"((?:(?!vision|visual|audio)[a-z_]+\.)*layers\.(\d+))\.")
+_AHEAD = re.compile(r"((?:model\.)?mtp(?:_\w+)?)\.")
+"""What Qwen, MiMo and Ernie call the layers that predict further tokens."""
 _OLD_BUFFERS = (".inv_freq", ".masked_bias")
 """Constants (frequencies of the positions, a mask's number) that older code saved, too."""
 _ADAPTER = re.compile(r"\.(lora_|base_layer\.|modules_to_save\.|original_module\.)")
@@ -70,9 +73,11 @@ def check_loaded(
             "made from."
         )
     known = {name for name, _ in model.named_parameters()}
+    unused = [name for name in unused if not _layer_ahead(model, name)]
     _check_complete(folder, model, missing, unused, names, known)
     _check_unused(folder, model, unused, known)
-    notes = (*_note_on_head(model), *_note_on_holes(model))
+    ahead = {layer for name in {*names} - known if (layer := _layer_ahead(model, name))}
+    notes = (*_note_on_ahead(ahead), *_note_on_head(model), *_note_on_holes(model))
     if not (left := [name for name in unused if not name.endswith(_OLD_BUFFERS)]):
         return notes
     note = Message(
@@ -82,6 +87,34 @@ def check_loaded(
         names=some(left),
     )
     return (note, *notes)
+
+
+def _layer_ahead(model: Any, name: str) -> str:
+    """The layer for multi-token prediction that a weight without a place is of; empty if of none.
+
+    DeepSeek-V3 and GLM-4-MoE number them on behind the model's own
+    (`num_nextn_predict_layers`), others name them so.
+    """
+    config = model.config.get_text_config()
+    first, more = (
+        value if isinstance(value := getattr(config, key, 0), int) else 0
+        for key in ("num_hidden_layers", "num_nextn_predict_layers")
+    )
+    found = _NUMBERED.match(name)
+    if found and int(found[2]) in range(first, first + more):
+        return found[1]
+    return named[1] if (named := _AHEAD.match(name)) else ""
+
+
+def _note_on_ahead(layers: Collection[str]) -> tuple[Message, ...]:
+    if not layers:
+        return ()
+    note = Message(
+        "layers that predict further tokens ahead (multi-token prediction: {names}) are not used. "
+        "They make drafts for faster decoding, and no number here depends on them.",
+        names=some(sorted(layers)),
+    )
+    return (note,)
 
 
 def _note_on_head(model: Any) -> tuple[Message, ...]:

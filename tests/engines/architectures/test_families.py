@@ -76,6 +76,10 @@ def test_perplexity_is_that_of_a_plain_pass(engine):
     )
 
 
+def test_padding_does_not_reach_a_text(engine):
+    assert engine.padding_effect(TEXT) == (0, 0)
+
+
 def test_options_after_prompts_are_scored_as_parts_of_the_whole(engine):
     """Prompts of two lengths share a batch, and each is read once for its options."""
     asked = [(prompt, text) for prompt in PROMPTS for text in ("九", "唔係咩？")]

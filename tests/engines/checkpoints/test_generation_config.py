@@ -21,7 +21,8 @@ def ends(folder):
     """Return the ids that end a text, and the notes on them."""
     config = json.loads((folder / "config.json").read_text())
     tokenizer, _ = load_tokenizer(folder, trusted=False)
-    return end_of_text(folder, config, tokenizer, IDS)
+    found, notes, _ = end_of_text(folder, config, tokenizer, IDS)
+    return found, notes
 
 
 @pytest.mark.parametrize(
@@ -76,16 +77,15 @@ def test_an_id_of_the_config_is_told_where_its_own_code_hid_the_size_before(tmp_
 @pytest.mark.parametrize(
     ("config", "generation", "found"),
     [
-        (1, {"eos_token_id": 0}, [0]),
+        (1, {"eos_token_id": 0}, [0, 1]),
         (1, {"eos_token_id": [0, 1]}, [0, 1]),
-        # As transformers: a file without the key leaves it to the tokenizer.
-        (1, {}, []),
-        (1, None, [1]),
-        (None, None, []),
-        (-1, None, []),
+        (0, {}, [0, 1]),
+        (0, None, [0, 1]),
+        (None, None, [1]),  # by the tokenizer
+        (-1, None, [1]),
     ],
 )
-def test_whose_word_counts(tmp_path, config, generation, found):
+def test_all_that_files_name_ends_a_text(tmp_path, config, generation, found):
     folder = change(copy(tmp_path), "config.json", eos_token_id=config)
     (folder / FILE).unlink()
     if generation is not None:

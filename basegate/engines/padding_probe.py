@@ -1,0 +1,65 @@
+"""Whether the padding of a batch reaches the scores of a text, by what only padding changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from basegate.engines.lm_head import LMHead
+
+TOKENS = 16
+"""Of the text that is looked at, and of the padding beside it."""
+
+
+class PaddingEffect(NamedTuple):
+    """Nats per token by which the scores of a text differ between rows of one batch."""
+
+    moved: float  # whose padding differs
+    rounding: float  # whose padding is the same
+
+    @classmethod
+    def of(cls, rows: Sequence[NDArray[np.float64]]) -> PaddingEffect:
+        """Of the scores in three rows, the second with other padding than the others."""
+        first, other, again = rows
+        return cls(float(np.abs(first - other).mean()), float(np.abs(first - again).mean()))
+
+
+@torch.inference_mode()
+def padding_effect(head: LMHead, ids: Sequence[int]) -> PaddingEffect:
+    """The larger effect of the two sides: of what stands behind a text, and before a prompt.
+
+    A text stands three times in one batch, so that whatever rounds by the shape or the content of
+    the whole batch (LLM.int8's outlier columns, experts) does the same to all rows.
+
+    Args:
+        head: of the model.
+        ids: tokens of a text, at least four, prefix included.
+    """
+    text = list(ids[:TOKENS])
+    as_padded, other = [text[0]] * len(text), text[::-1]
+    paddings = (as_padded, other, as_padded)
+    sides = (_behind(head, text, paddings), _before(head, text, paddings))
+    return max(sides, key=lambda each: np.inf if np.isnan(each.moved) else each.moved)
+
+
+def _behind(head: LMHead, text: list[int], paddings: Sequence[list[int]]) -> PaddingEffect:
+    hidden = head.hidden(torch.tensor([text + padding for padding in paddings]))
+    return PaddingEffect.of(head.logprobs(hidden, [(row, 1, text[1:]) for row in range(3)]))
+
+
+def _before(head: LMHead, text: list[int], paddings: Sequence[list[int]]) -> PaddingEffect:
+    """As `ContinuationScorer` scores the text's second half after its first."""
+    middle = len(text) // 2
+    rows = torch.tensor([padding + text[:middle] for padding in paddings])
+    mask = torch.ones((3, len(text) + len(text)), dtype=torch.long)
+    mask[:, : len(text)] = 0
+    read = head.read(rows[:, :-1], mask[:, : rows.shape[1] - 1])
+    tails = torch.tensor([text[middle - 1 : -1]] * 3)
+    hidden = head.hidden_after(read, tails, mask[:, :-1])
+    return PaddingEffect.of(head.logprobs(hidden, [(row, 1, text[middle:]) for row in range(3)]))
