@@ -33,9 +33,15 @@ ANSWER_LABELS = {
 }
 _FORMAT = Message(
     "more than half of the samples hold no answer that could be read: what was measured is the "
-    "format, not the knowledge. Show it the format by shots and examples, or ask for the options' "
-    'likelihood instead (method = "likelihood", questions only).'
+    "format, not the knowledge. {advice}"
 )
+_SHOW = Message("Show it the format by few-shot examples (shots, examples).")
+_ASK = Message('Ask for the likelihood of the options instead (method = "likelihood").')
+_SHOW_OR_ASK = Message(
+    "Show it the format by few-shot examples (shots, examples), or ask for the likelihood of the "
+    'options instead (method = "likelihood").'
+)
+_LOOK = Message("Look at what it wrote: max_new_tokens may be too few.")
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,11 @@ def count_correct(
         sample_size=bank.sample_size(most, at_most=undrawn > 0, read=read, not_asked=left),
         left_out=tuple(map(str, bank.left_out)),
     )
-    return findings.noting(_FORMAT) if read.no_answer > len(samples) / 2 else findings
+    if read.no_answer <= len(samples) / 2:
+        return findings
+    has_options, shown = bank.records[0].kind_name == "question", bool(bank.examples)
+    advice = (_ASK if shown else _SHOW_OR_ASK) if has_options else (_LOOK if shown else _SHOW)
+    return findings.noting(Message(_FORMAT, advice=advice))
 
 
 def _whole_metrics(

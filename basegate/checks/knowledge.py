@@ -58,7 +58,7 @@ class QuestionsTable(AnswersTable):
     file_keys = ("questions", "examples")
 
     questions: str | None = None
-    template: Annotated[str | None, Field(pattern=r"\{question\}")] = None
+    template: str | None = None
     method: Literal["generation", "likelihood"] | None = None
     rotate_options: bool = True
     formulation: Formulation = "both"
@@ -91,6 +91,8 @@ class QuestionsTable(AnswersTable):
                     f"template holds {found}, which nothing is put in for: the model would be "
                     f"shown it as it stands. There are {joined(PLACES)}."
                 )
+        if self.template is not None and "{question}" not in template:
+            raise ValueError("template has no {question}, so nothing would be asked. Add it.")
         heading = _HEADING.search(template)
         if heading and not self.is_sampled and self.formulation != "letters":
             raise ValueError(

@@ -65,9 +65,11 @@ class CountingEngine:
             self.workload += Work(fed=fed_after(requests_of(self._encoder.prefix, pairs)[0]))
             lengths = [len(tail.ids) for _, tail in pairs]
         else:
+            from basegate.engines.checkpoints.inspection import check_window
             from basegate.engines.transformers_engine import LONGEST
             from basegate.engines.window_scoring import fed_in_windows, plan_windows
 
+            check_window("it", window or 0, self._context_length)
             lengths = [len(self._encoder.encode(text).ids) for text in texts]
             window, prefix = window or self._context_length or LONGEST, len(self._encoder.prefix)
             plans = [

@@ -30,7 +30,6 @@ from basegate.engines.checkpoints.inspection import (
     LoadedCheckpoint,
     check_architecture,
     check_files,
-    check_window,
     context_length,
     files_read,
     vocabulary_size,
@@ -102,8 +101,8 @@ def load_candidate(
         revision: branch, tag or commit of a hub id.
         trust_remote_code: run Python code that the checkpoint brings; needs a hub id and a full
             commit as `revision`, so that the code is the one that was looked at.
-        window: tokens of the longest input, for which there has to be memory; more than the model
-            was made for are refused. By default as many as it was made for, at most 2,048.
+        window: tokens of the longest input, for which there has to be memory, at most as many as
+            the model was made for; 2,048 by default.
         local: whether `source` is a folder or file; by default whether there is one of that name.
         architecture: the `model_type` that its `config.json` has to name; by default any.
         file: which weights of a folder to load, such as `pytorch_model.bin`; of shards their index.
@@ -186,11 +185,10 @@ def _check_before_weights(
     native = model_config(folder, config)
     values = native.to_dict()
     check_special_ids(folder, config, vocabulary_size(values))
-    longest = context_length(values)
-    if window is not None:
-        family = find(config)
-        check_window(name, window, longest, family.LONG_CONTEXT_CAVEAT if family else "")
-    size = measure(folder, native, options, window or min(LONGEST, longest or LONGEST))
+    window = window or LONGEST
+    # A check with a longer one is invalid by itself, others are not concerned.
+    window = min(window, context_length(values) or window)
+    size = measure(folder, native, options, window)
     free = budget.room()
     room = Message("; {free} GiB free", free=f"{free / GIB:.1f}") if free else ""
     described = describe(size, options)
@@ -221,7 +219,7 @@ def _load(
     values = native.to_dict()
     tokenizer, notes = checkpoint_tokenizer(folder, config, code)
     size = vocabulary_size(values)
-    check_vocabulary(folder, tokenizer, size)
+    beyond = check_vocabulary(folder, tokenizer, size)
     ends, ignored, of_samples = end_of_text(folder, config, tokenizer, size, end)
     before = memory_in_use(options.device)
     step = Message("reading and quantising the weights")
@@ -245,7 +243,7 @@ def _load(
         reuse_freed_memory()
     _check_incremental_decoding(folder, model, options)
     others = note_on_others(folder, weights.files) if local and file is None else ()
-    notes = (*notes, *ignored, *note_on_quantization(config), *others, *unused)
+    notes = (*notes, *beyond, *ignored, *note_on_quantization(config), *others, *unused)
     for note in (*notes, *of_samples):
         progress.status(Message("{name}: {note}", name=name, note=note))
     read = files_read(folder, weights.files, code)

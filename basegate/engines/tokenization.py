@@ -285,14 +285,14 @@ def _check_repeatable(folder: Path, tokenizer: Any) -> None:
             )
 
 
-def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
+def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> tuple[str, ...]:
     """Refuse a tokenizer with ids that the model has no embedding for.
 
     Special tokens that no text becomes (a place for images, say) may be beyond: some good
-    checkpoints have them. `size` is `None` where the config does not say.
+    checkpoints have them, and a note names them. `size` is `None` where the config does not say.
     """
     if size is None:
-        return
+        return ()
     marks = {key for key, token in tokenizer.added_tokens_decoder.items() if token.special}
     marks |= {*SpecialWords(tokenizer).ids.values()}  # no text becomes these either
     ids = {*tokenizer.get_vocab().values()} - marks | {*Encoder(tokenizer, str(folder)).prefix}
@@ -303,6 +303,15 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> None:
             f"knows {size} ids, so it cannot read texts with {shown!r} (id {min(beyond)}). Fetch "
             "the checkpoint again; after adding tokens, resize the model's embeddings, too."
         )
+    without = sorted(key for key in marks if key >= size)
+    if not without:
+        return ()
+    note = Message(
+        "its tokenizer has special tokens that the model has no embedding for ({tokens}). No text "
+        "becomes them; resize the embeddings before you train with them.",
+        tokens=joined(tokenizer.convert_ids_to_tokens(without[:3]) + ["…"] * (len(without) > 3)),
+    )
+    return (note,)
 
 
 def _as_published(folder: Path, loaded: Any) -> tuple[Any, tuple[str, ...]]:

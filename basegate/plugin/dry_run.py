@@ -36,8 +36,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     handles = {spec.name: gate.handle(spec) for spec in every.values()}
     asked = [Asked(handles[key[0]], *gate.asked(*key)) for key in every]
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
-    window, remeasure = gate.options.thresholds.window, gate.options.remeasure
-    planned = [*plan(asked, gate.store, window=window, remeasure=remeasure)]
+    planned = [*plan(asked, gate.store, remeasure=gate.options.remeasure)]
     other = sum(not measured_by([item], check_names()) for item in session.items)
     for line in lines(planned, other, gate.tr):
         reporter.write_line(printable(line))

@@ -46,7 +46,10 @@ def _seconds(text: str) -> float:
 
 
 def _gibibytes(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r}: a number of GiB above 0, such as 6 or 1.5")
     return value

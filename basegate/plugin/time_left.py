@@ -22,6 +22,8 @@ from basegate.i18n.messages import Message
 from basegate.plugin.collection import GATE, measured_by
 from basegate.plugin.session import GateSession
 
+TELLING = 0.1
+"""Share of the samples of a measurement from which on they tell how fast it is."""
 Key = tuple[str, str, str]
 """Candidate, check and item."""
 
@@ -45,18 +47,22 @@ class Share(NamedTuple):
     draws: bool
     steps: int  # texts, prompts and samples
     stored: bool = False
-    most: bool = False  # whether it may end before all of that
+    least: int | None = None  # of the amount, where it may end before all of it
+
+    @property
+    def fewest(self) -> int:
+        return self.amount if self.least is None else self.least
 
 
 def shares(gate: GateSession, keys: Sequence[Key]) -> list[Share]:
     """The shares of all measurements of a run, in their order; of what cannot be read none."""
     from basegate.engines.counting import CountingEngine
-    from basegate.runner.plan import Asked, count, find
+    from basegate.runner.plan import Asked, count, find, least
     from basegate.store.folder import Store
 
     specs = {spec.name: spec for spec in gate.options.candidates}
     candidates = {name: gate.handle(specs[name]) for name, _, _ in keys}
-    counted: dict[tuple[str, str], CountingEngine] = {}
+    counted: dict[tuple[str, str], tuple[CountingEngine, int]] = {}
     found = []
     for key in keys:
         name, check, item = key
@@ -64,13 +70,13 @@ def shares(gate: GateSession, keys: Sequence[Key]) -> list[Share]:
             asked = Asked(candidates[name], *gate.asked(*key))
             _, stored = find(asked, Store(gate.options.store), gate.options.remeasure)
             if (check, item) not in counted:
-                counted[check, item] = count(CountingEngine(), asked.check)
+                counted[check, item] = count(CountingEngine(), asked.check), least(asked)
         except (BasegateError, RuntimeError):  # told where it is measured
             continue
-        work, steps = counted[check, item].workload, counted[check, item].steps
-        amount = 0 if specs[name].engine == "null" else work.tokens
-        draws, most = work.drawn > 0, work.drawn > 0 or bool(asked.stopping.sequential)
-        found.append(Share(key, amount, draws, steps, stored, most))
+        engine, fewest = counted[check, item]
+        work, idle = engine.workload, specs[name].engine == "null"
+        amount, fewest = (0, 0) if idle else (work.tokens, fewest)
+        found.append(Share(key, amount, work.drawn > 0, engine.steps, stored, fewest))
     return found
 
 
@@ -141,31 +147,37 @@ class TimeLeft:
         places = {each.key: at for at, each in enumerate(self._shares)}
         if current not in places:
             return ""
-        begun = {
-            share.key: share.amount * own.share_of(share.steps)
-            for share in self._shares
-            if (own := self._measured.get(share.key)) is not None
-        }
         done = [
             (share, share.amount * own.new_of(share.steps), own.seconds)
             for share in self._shares
-            if share.amount and (own := self._measured.get(share.key)) is not None
+            if share.amount
+            and (own := self._measured.get(share.key)) is not None
+            # Samples are drawn side by side: the first to end say little of the others.
+            and (not share.draws or own.share_of(share.steps) >= TELLING)
         ]
+
+        def done_of(share: Share) -> float:
+            own = self._measured.get(share.key)
+            return share.amount * own.share_of(share.steps) if own is not None else 0.0
+
         rest = [
-            (share, share.amount - begun.get(share.key, 0.0))
+            share
             for share in self._shares[places[current] :]
             if not share.stored and (share.key[0] == current[0] or not self._of_candidate)
         ]
-        whole = Message("this candidate") if self._of_candidate else Message("whole run")
-        seconds, rough = seconds_left(rest, done)
-        if seconds is None:
+        most, rough = seconds_left([(each, each.amount - done_of(each)) for each in rest], done)
+        least, _ = seconds_left(
+            [(each, max(0.0, each.fewest - done_of(each))) for each in rest], done
+        )
+        if most is None or least is None:
             return ""
-        told = {"whole": whole, "time": duration(seconds)}
+        time_left: str = duration(most)
+        if duration(least) != time_left:
+            time_left = Message("{low} to {high}", low=duration(least), high=time_left)
+        whole = Message("this candidate") if self._of_candidate else Message("whole run")
         if rough:
-            return Message("{whole}: perhaps {time} left", **told)
-        if any(share.most for share, _ in rest):
-            return Message("{whole}: at most about {time} left", **told)
-        return Message("{whole}: about {time} left", **told)
+            return Message("{whole}: perhaps {time} left", whole=whole, time=time_left)
+        return Message("{whole}: about {time} left", whole=whole, time=time_left)
 
     def _make(self, name: str) -> None:
         self._shares = [*self._shares, *self._plan(name)]

@@ -187,7 +187,7 @@ def _loaded(entry: CandidateEntry, tr: Translator) -> Iterator[tuple[str, dict[s
             "measured in {weights}, {dtype}, on {device}: loaded in {seconds} s, at most {memory} "
             "GiB in use",
             weights=tr(entry.precision),
-            dtype=entry.dtype,
+            dtype=tr.translate(entry.computation),
             device=entry.device,
             seconds=f"{entry.load_seconds:.1f}",
             memory=f"{entry.peak_memory_bytes / GIB:.2f}",

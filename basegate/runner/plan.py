@@ -6,7 +6,6 @@ Nothing is measured and no weights are read: every check measures with a `Counti
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,8 +19,8 @@ from basegate.checks.early_stopping import (
 from basegate.config.declaration import declaration_of
 from basegate.config.settings import CheckConfig
 from basegate.engines.counting import CountingEngine
-from basegate.errors import BasegateError, InvalidMeasurement
-from basegate.measurement import Findings, Measurement, Work
+from basegate.errors import BasegateError, CandidateError, InvalidMeasurement
+from basegate.measurement import Findings, Measurement, Metric, Work
 from basegate.runner.candidate import Candidate
 from basegate.runner.measure import call, environment, job_of, stored
 from basegate.runner.transformers_backend import tokenizer_here
@@ -32,6 +31,13 @@ if TYPE_CHECKING:
 
 _HERE = ("platform", "gpu", "cpus")
 """What tells one device from another in the environment of a measurement."""
+
+
+class _AtOnce(StoppingRule):
+    """Stops after the first look."""
+
+    def is_decided_by(self, metrics: Sequence[Metric]) -> bool:
+        return True
 
 
 _NEVER = StoppingRule(sequential=(SequentialLimit("", 0.0, 0.95),))
@@ -77,10 +83,8 @@ class Planned:
         return "≤" if self.asked.stopping.sequential else ""
 
 
-def plan(
-    every: Sequence[Asked], store: Store, *, window: int | None = None, remeasure: bool = False
-) -> Iterator[Planned]:
-    """What is known of every measurement that a run asks for, whose longest input is `window`."""
+def plan(every: Sequence[Asked], store: Store, *, remeasure: bool = False) -> Iterator[Planned]:
+    """What is known of every measurement that a run asks for."""
     timed = [each for each in store if each.work is not None and each.work.tokens]
     tokenizers: dict[str, tuple[Encoder, int | None] | None] = {}
     for asked in every:
@@ -95,10 +99,10 @@ def plan(
                 continue
             if name not in tokenizers:
                 spec, revision = asked.candidate.spec, asked.candidate.revision
-                tokenizers[name] = tokenizer_here(spec, revision, window)
+                tokenizers[name] = tokenizer_here(spec, revision)
             engine = CountingEngine(*(tokenizers[name] or ()))
             earlier = found.findings if found is not None else None
-            counted = count(engine, asked.check, earlier, in_rounds=bool(asked.stopping.sequential))
+            counted = count(engine, asked.check, earlier, rule=_in_rounds(asked))
         # What a check of the project's own raises is a RuntimeError: see `call`.
         except (BasegateError, RuntimeError) as error:
             yield Planned(asked, problem=str(error))
@@ -125,9 +129,9 @@ def count(
     check: CheckConfig,
     earlier: Findings | None = None,
     *,
-    in_rounds: bool = False,
+    rule: StoppingRule = ALL_SAMPLES,
 ) -> CountingEngine:
-    """Let an engine count all that a check asks for: at once, or in rounds that decide nothing.
+    """Let an engine count all that a check asks for by a rule.
 
     Raises:
         DataError: its data cannot be read.
@@ -135,11 +139,34 @@ def count(
     """
     made = declaration_of(check.name)
     data = call(check.name, made.prepare, check.settings)
-    rule = _NEVER if in_rounds else ALL_SAMPLES
     task = MeasureTask(data, check.settings, stopping=rule, earlier=earlier)
-    with suppress(InvalidMeasurement):  # what was "measured" means nothing, of course
+    try:
         call(check.name, made.measure, engine, task)
+    except CandidateError:
+        raise
+    except InvalidMeasurement:  # what was "measured" means nothing, of course
+        pass
     return engine
+
+
+def _in_rounds(asked: Asked) -> StoppingRule:
+    return _NEVER if asked.stopping.sequential else ALL_SAMPLES
+
+
+def least(asked: Asked) -> int:
+    """The fewest characters and tokens that a measurement may take, counted as without a tokenizer.
+
+    Raises as `count`.
+    """
+    rule = asked.stopping
+    if rule.sequential:
+        return count(CountingEngine(), asked.check, rule=_AtOnce(*rule)).workload.tokens
+    work = count(CountingEngine(), asked.check).workload
+    sampling = getattr(asked.check.settings, "sampling", None)
+    if rule.correct is None or sampling is None:
+        return work.tokens
+    fewest = rule.still_needed(0, 0, sampling.samples)
+    return work.fed + work.drawn * fewest // sampling.samples
 
 
 def _measured_here(candidate: Candidate, timed: Sequence[Measurement]) -> list[Measurement]:

@@ -56,19 +56,17 @@ def identity(spec: CandidateSpec) -> dict[str, Any]:
     return found
 
 
-def tokenizer_here(
-    spec: CandidateSpec, revision: str, window: int | None = None
-) -> tuple[Encoder, int | None] | None:
+def tokenizer_here(spec: CandidateSpec, revision: str) -> tuple[Encoder, int | None] | None:
     """The tokenizer alone and the context length, from files that are here; `None` if they are not.
 
     Nothing is fetched or converted, and no code of the checkpoint is run.
 
     Raises:
-        CandidateError: its files are damaged, or `window` is longer than what it was made for.
+        CandidateError: its files are damaged.
     """
     from basegate.engines.checkpoints.config_files import code_places, read_config
     from basegate.engines.checkpoints.download import cached_folder
-    from basegate.engines.checkpoints.inspection import check_files, check_window, context_length
+    from basegate.engines.checkpoints.inspection import check_files, context_length
     from basegate.engines.gguf.conversion import converted_folder
     from basegate.engines.loading import checkpoint_tokenizer
     from basegate.engines.tokenization import Encoder
@@ -85,11 +83,8 @@ def tokenizer_here(
     if spec.trusted and code_places(folder):
         return None
     check_files(folder)
-    longest = context_length(config)
-    if window is not None:
-        check_window(spec.name, window, longest)
     tokenizer, _ = checkpoint_tokenizer(folder, config, code=False)
-    return Encoder(tokenizer, spec.name), longest
+    return Encoder(tokenizer, spec.name), context_length(config)
 
 
 @contextmanager

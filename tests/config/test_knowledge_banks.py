@@ -34,7 +34,7 @@ WRONG = {
     ),
     "a template without the question": (
         BANK + 'template = "{options}"\n',
-        "knowledge.banks.must-know.template",
+        "knowledge.banks.must-know: template has no {question}",
     ),
     "a placeholder that there is not": (
         BANK + 'template = "{contxt}{question}\\n{options}"\n',
@@ -44,6 +44,10 @@ WRONG = {
     "a placeholder with spaces": (
         BANK + 'template = "{question} { options } {options}"\n',
         "knowledge.banks.must-know: template holds { options }, which",
+    ),
+    "an unknown place alone": (
+        BANK + 'template = "Q: {query} A:"\n',
+        "knowledge.banks.must-know: template holds {query}, which nothing is put in for",
     ),
     "a heading of options that are not listed": (
         BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")

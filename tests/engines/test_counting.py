@@ -162,9 +162,9 @@ def check_in(thresholds, item):
 )
 def test_what_is_planned_is_what_the_model_is_fed(engine, thresholds, fed, item, in_rounds):
     asked = check_in(thresholds, item)
-    planned = count(CountingEngine(Encoder(engine.tokenizer, "x")), asked, in_rounds=in_rounds)
-    made, before = declaration_of(asked.name), engine.workload
     rule = _NEVER if in_rounds else ALL_SAMPLES
+    planned = count(CountingEngine(Encoder(engine.tokenizer, "x")), asked, rule=rule)
+    made, before = declaration_of(asked.name), engine.workload
     with suppress(InvalidMeasurement):  # of a random model
         made.measure(
             engine, MeasureTask(made.prepare(asked.settings), asked.settings, stopping=rule)

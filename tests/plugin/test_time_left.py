@@ -115,13 +115,25 @@ def test_more_steps_than_were_counted_are_no_more_than_all(clock):
     assert str(left.left()) == "whole run: about 1 s left"
 
 
-def test_what_may_stop_early_takes_at_most_so_long(clock):
-    plan = [PLAN[0], PLAN[1]._replace(most=True)]
+def test_what_may_stop_early_takes_from_so_long_to_so_long(clock):
+    plan = [PLAN[0], PLAN[1]._replace(amount=1000, least=100)]
     left = TimeLeft(lambda: PLAN[0].key, lambda name: plan)
     left.begin(10)
     clock.now += 50
     left.step(5)
-    assert str(left.left()).startswith("whole run: at most about ")
+    # 50 in 50 s: 50 are left of this, and 100 to 1000 of the next.
+    assert str(left.left()) == "whole run: about 3 min to 18 min left"
+
+
+def test_the_first_samples_to_end_tell_nothing_of_the_others(clock):
+    drawn = share(check="continuation", amount=1000, draws=True, steps=100)
+    left = TimeLeft(lambda: drawn.key, lambda name: [drawn])
+    left.begin(100)
+    clock.now += 60
+    left.step(9)
+    assert left.left() == ""
+    left.step(1)
+    assert str(left.left()) == "whole run: about 9 min left"
 
 
 def test_what_an_earlier_run_did_tells_nothing_of_the_speed(clock):

@@ -93,8 +93,9 @@ def check_architecture(config: dict[str, Any], folder: Path, expected: str = "")
         return
     remote = (
         " The checkpoint brings Python code of its own, a stranger's program, which is not run. If "
-        "you have read it: pin its commit (revision = in models.toml, or NAME=SOURCE@COMMIT) and "
-        "name the candidate in --trust-remote-code."
+        "you have read it: give its id on the hub, pin its commit (revision = in models.toml, or "
+        "NAME=SOURCE@COMMIT) and name the candidate in --trust-remote-code. The code of a folder, "
+        "which nothing pins, is never run."
     )
     raise CandidateError(
         f"{folder / 'config.json'}: transformers has no class for model_type {kind!r}. Choose a "
@@ -158,7 +159,8 @@ def check_window(name: str, window: int, longest: int | None, caveat: str = "") 
         raise CandidateError(
             f"[perplexity] window = {window} is longer than the {longest} tokens that {name} was "
             f"made for; beyond them its numbers mean nothing{f' ({caveat})' if caveat else ''}. "
-            "Lower window, which holds for every candidate."
+            f"Lower window and context (window = {longest}, context = {longest // 4}, say), which "
+            "hold for every candidate."
         )
 
 

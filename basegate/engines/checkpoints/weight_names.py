@@ -10,7 +10,7 @@ from typing import Any
 from basegate.engines.checkpoints.other_formats import MERGE
 from basegate.engines.checkpoints.weight_files import as_shape, some
 from basegate.errors import CandidateError
-from basegate.i18n.messages import Message
+from basegate.i18n.messages import Message, joined
 
 Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
 """A weight's name, its shape, and the one that it should have."""
@@ -77,7 +77,12 @@ def check_loaded(
     _check_complete(folder, model, missing, unused, names, known)
     _check_unused(folder, model, unused, known)
     ahead = {layer for name in {*names} - known if (layer := _layer_ahead(model, name))}
-    notes = (*_note_on_ahead(ahead), *_note_on_head(model), *_note_on_holes(model))
+    notes = (
+        *_note_on_wrappers(names),
+        *_note_on_ahead(ahead),
+        *_note_on_head(model),
+        *_note_on_holes(model),
+    )
     if not (left := [name for name in unused if not name.endswith(_OLD_BUFFERS)]):
         return notes
     note = Message(
@@ -87,6 +92,19 @@ def check_loaded(
         names=some(left),
     )
     return (note, *notes)
+
+
+def _note_on_wrappers(names: Collection[str]) -> tuple[Message, ...]:
+    found = sorted({each for name in names for each in re.findall(_WRAPPER, name)})
+    if not found:
+        return ()
+    note = Message(
+        "the names of its weights hold {wrappers}, as torch.compile, FSDP or DataParallel put it "
+        "there, and are read without it. Other programs, transformers among them, begin with "
+        "random weights in their place: unwrap the model and save it again before you train it.",
+        wrappers=joined(found),
+    )
+    return (note,)
 
 
 def _layer_ahead(model: Any, name: str) -> str:

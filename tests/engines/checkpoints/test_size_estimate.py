@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from contextlib import closing
 from functools import partial
 
 import pytest
@@ -16,7 +17,7 @@ from basegate.engines.checkpoints import size_estimate
 from basegate.engines.checkpoints.model_config import LoadOptions
 from basegate.engines.checkpoints.size_estimate import Size, check_fits, describe, measure
 from basegate.errors import CandidateError
-from basegate.progress import Progress
+from basegate.progress import SILENT, Progress
 from tests.helpers.checkpoints import make_tokenizer
 from tests.helpers.families import make_family
 
@@ -167,16 +168,16 @@ def test_a_window_is_no_longer_than_the_model_was_made_for(checkpoint, lines):
     assert "a window of 128 tokens" in lines.getvalue()
 
 
-def test_a_longer_window_is_refused_before_any_weight_is_read(checkpoint, tmp_path, lines):
-    folder = shutil.copytree(checkpoint, tmp_path / "copy")
-    (folder / "model.safetensors").write_bytes(b"no weights at all")
-    with pytest.raises(CandidateError) as caught:
-        load(folder, lines, window=129)
-    assert str(caught.value).startswith(
-        "[perplexity] window = 129 is longer than the 128 tokens that one was made for; beyond "
-        "them its numbers mean nothing. Lower window"
-    )
-    assert lines.getvalue() == "", "its size in such a window is of no use"
+def test_a_longer_window_is_refused_where_a_check_asks_for_it_alone(checkpoint, lines):
+    with closing(load(checkpoint, lines, window=129)) as engine:
+        assert "a window of 128 tokens" in lines.getvalue()
+        with pytest.raises(CandidateError) as caught:
+            engine.log_likelihoods(["香港"], window=129, progress=SILENT)
+        assert str(caught.value).startswith(
+            "[perplexity] window = 129 is longer than the 128 tokens that one was made for; beyond "
+            "them its numbers mean nothing. Lower window and context (window = 128, context = 32"
+        )
+        assert len(engine.log_likelihoods(["香港"], window=128, progress=SILENT)) == 1
 
 
 def test_it_is_refused_before_any_weight_is_read(checkpoint, tmp_path, monkeypatch, lines):
