@@ -17,7 +17,7 @@ from basegate.checks.early_stopping import (
     is_enough,
 )
 from basegate.config.declaration import declaration_of
-from basegate.config.settings import CheckConfig
+from basegate.config.settings import CheckConfig, SamplingSettings
 from basegate.engines.counting import CountingEngine
 from basegate.errors import BasegateError, CandidateError, InvalidMeasurement
 from basegate.measurement import Findings, Measurement, Metric, Work
@@ -162,11 +162,10 @@ def least(asked: Asked) -> int:
     if rule.sequential:
         return count(CountingEngine(), asked.check, rule=_AtOnce(*rule)).workload.tokens
     work = count(CountingEngine(), asked.check).workload
-    sampling = getattr(asked.check.settings, "sampling", None)
-    if rule.correct is None or sampling is None:
+    if rule.correct is None or not isinstance(asked.check.settings, SamplingSettings):
         return work.tokens
-    fewest = rule.still_needed(0, 0, sampling.samples)
-    return work.fed + work.drawn * fewest // sampling.samples
+    samples = asked.check.settings.sampling.samples
+    return work.fed + work.drawn * rule.still_needed(0, 0, samples) // samples
 
 
 def _measured_here(candidate: Candidate, timed: Sequence[Measurement]) -> list[Measurement]:

@@ -211,7 +211,7 @@ def test_more_than_half_without_an_answer_is_said_to_be_the_format():
     findings = counted(DrawingEngine(["none", "none", "none", "A"]), ask("A"))
     [note] = findings.notes
     assert "what was measured is the format, not the knowledge" in note
-    assert "shots and examples" in note
+    assert "few-shot examples (shots, examples), or ask for the likelihood" in note
 
 
 def turned(question):

@@ -55,8 +55,8 @@ READERS = {
     ),
 }
 KNOWN = {
-    "knowledge": (7, "2b502b3f17b00fde"),
-    "reasoning": (5, "1676d937144bcad9"),
+    "knowledge": (7, "f4f741d3433d506f"),
+    "reasoning": (5, "d34885456503f254"),
     "continuation": (7, "bfe155bec7553b61"),
     "minimal_pairs": (3, "f32264fedfa2f227"),
     "perplexity": (6, "59fab9b4a5546fcf"),

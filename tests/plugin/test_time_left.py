@@ -122,7 +122,7 @@ def test_what_may_stop_early_takes_from_so_long_to_so_long(clock):
     clock.now += 50
     left.step(5)
     # 50 in 50 s: 50 are left of this, and 100 to 1000 of the next.
-    assert str(left.left()) == "whole run: about 3 min to 18 min left"
+    assert str(left.left()) == "whole run: about 2 min to 18 min left"
 
 
 def test_the_first_samples_to_end_tell_nothing_of_the_others(clock):

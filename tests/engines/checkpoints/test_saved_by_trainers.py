@@ -50,7 +50,8 @@ def scores(folder, **asked):
 def test_names_with_a_wrapper_in_them_are_read(tmp_path, wrap):
     found, notes = scores(renamed(copy(tmp_path), wrap))
     np.testing.assert_array_equal(found, scores(DEMO)[0])
-    assert notes == ()
+    [note] = notes
+    assert "begin with random weights in their place: unwrap the model" in note
 
 
 def test_weights_with_and_without_a_wrapper_are_told_and_how_to_unwrap(single):
