@@ -1,4 +1,4 @@
-# `make demo` and `make test` set themselves up: Python 3.11 or newer and make are all they need.
+# `make demo` and `make test` set themselves up: Python 3.11.5 or newer and make are all they need.
 
 PYTHON ?= python3
 FAULTS ?= 40
@@ -89,8 +89,8 @@ bench: $(READY)
 	  $(BIN)/python -m benchmarks.$$part --model $$model || exit 1; done; done
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "basegate needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' || { \
+	  echo "basegate needs Python 3.11.5 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; \
 	  exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV), once ..."
