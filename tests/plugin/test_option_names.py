@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from basegate.plugin.options import parse
+from basegate.runner import candidate
 
 THEIRS = """
 
@@ -163,7 +164,9 @@ def test_without_other_plugins_it_works(plain):
     result.stdout.fnmatch_lines(["*one: accepted*"])
 
 
-def test_the_command_line_is_parsed_once_in_a_process(plain):
+def test_the_command_line_is_parsed_once_in_a_process(plain, monkeypatch):
+    # The project's conftest.py, which is read into this process, puts another in its place.
+    monkeypatch.setattr(candidate, "load_engine", candidate.load_engine)
     config = plain.parseconfig("--model", "one")
     assert parse(config) is parse(config)
     assert [spec.name for spec in parse(config).candidates] == ["one"]
