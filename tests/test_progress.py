@@ -199,8 +199,11 @@ def test_a_terminal_that_is_gone_does_not_end_what_is_measured(monkeypatch, cloc
     stream = Gone()
     stream.errno = number
     stream.isatty = lambda: atty
+    done = []
     shown = Progress(stream, before=lambda: stream.write("|"))
     shown.status("one: 2.2 M parameters")
     with shown.waiting("one: loading"), shown.task("one: writing", 2, "sample") as step:
         clock.now += 20
         step(2)
+        done.append(2)
+    assert done == [2]

@@ -39,20 +39,23 @@ def add_options(parser: pytest.Parser, config: pytest.Config) -> None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
+    if not 0 <= (value := _number(text)) < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r}: a number of seconds, or 0 for no limit")
     return value
 
 
 def _gibibytes(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
+    if not 0 < (value := _number(text)) < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r}: a number of GiB above 0, such as 6 or 1.5")
     return value
+
+
+def _number(text: str) -> float:
+    """NaN of what is none, which is within no bounds."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 _REPEATABLE = {"action": "append", "default": [], "metavar": "NAME"}

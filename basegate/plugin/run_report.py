@@ -97,6 +97,8 @@ class RunReport:
         Other plugins run tests again, under the same name (`--reruns`) or another (`--count`).
         """
         self._attempts[report.nodeid] += report.when == "setup"
+        if not records:
+            return
         attempt = _Attempt(report.nodeid, self._attempts[report.nodeid])
         again = {each for record in records for each in _judged(record)}
         self._kept = [

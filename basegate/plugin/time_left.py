@@ -70,7 +70,8 @@ def shares(gate: GateSession, keys: Sequence[Key]) -> list[Share]:
             asked = Asked(candidates[name], *gate.asked(*key))
             _, stored = find(asked, Store(gate.options.store), gate.options.remeasure)
             if (check, item) not in counted:
-                counted[check, item] = count(CountingEngine(), asked.check), least(asked)
+                engine = count(CountingEngine(), asked.check)
+                counted[check, item] = engine, least(asked, engine.workload)
         except (BasegateError, RuntimeError):  # told where it is measured
             continue
         engine, fewest = counted[check, item]

@@ -153,15 +153,14 @@ def _in_rounds(asked: Asked) -> StoppingRule:
     return _NEVER if asked.stopping.sequential else ALL_SAMPLES
 
 
-def least(asked: Asked) -> int:
-    """The fewest characters and tokens that a measurement may take, counted as without a tokenizer.
+def least(asked: Asked, work: Work) -> int:
+    """The fewest characters and tokens that a measurement may take, of those of all its `work`.
 
     Raises as `count`.
     """
     rule = asked.stopping
     if rule.sequential:
         return count(CountingEngine(), asked.check, rule=_AtOnce(*rule)).workload.tokens
-    work = count(CountingEngine(), asked.check).workload
     if rule.correct is None or not isinstance(asked.check.settings, SamplingSettings):
         return work.tokens
     samples = asked.check.settings.sampling.samples

@@ -295,3 +295,9 @@ def test_a_shuffled_text_has_the_same_parts_in_another_order(text):
     assert sorted(shuffled) == sorted(text.text)
     assert shuffled != text.text
     assert text.shuffled() == shuffled
+
+
+def test_no_text_is_cut_in_two():
+    """Not even where every byte is a token: the cache is compared with one pass over the text."""
+    longest = max(len(each.text.encode()) for each in preflight.TEXTS)
+    assert longest + 1 < preflight.WINDOW

@@ -73,20 +73,21 @@ class Ends(NamedTuple):
     @property
     def foreign(self) -> list[int]:
         """Those of `generation_config.json` that neither `config.json` nor the tokenizer has."""
-        known = {*self.config, *self.known}
-        return [each for each in self.generation or [] if each not in known]
+        named = self.generation or []
+        return [each for each in named if each not in self.config and each not in self.known]
 
     @property
     def united(self) -> list[int]:
         """All of them, without foreign ones; those that always held come first."""
-        named = [each for each in self.generation or [] if each not in self.foreign]
+        foreign = self.foreign
+        named = [each for each in self.generation or [] if each not in foreign]
         return list(dict.fromkeys((*named, *self.config, *self.tokenizer)))
 
     def before(self, eos: int | None) -> set[int]:
         """Those that held until SEP and the others counted, too: one file went before the next."""
-        named = self.config if self.generation is None else self.generation
-        ends = [each for each in named if each not in self.foreign]
-        ends = ends or (self.config if self.foreign else [])
+        named, foreign = self.config if self.generation is None else self.generation, self.foreign
+        ends = [each for each in named if each not in foreign]
+        ends = ends or (self.config if foreign else [])
         return {*ends} or {*([] if eos is None else [eos])}
 
 
@@ -143,13 +144,15 @@ def end_of_text(
     return found, tuple(notes), tuple(_notes_on_ends(tokenizer, ends))
 
 
-def ends_by_files(folder: Path, config: Mapping[str, Any]) -> list[int] | None:
+def ends_by_files(
+    folder: Path, config: Mapping[str, Any], tokens: SpecialTokens
+) -> list[int] | None:
     """The ids that end a text where others did before they were united; else `None`.
 
-    For keys of measurements: from the small files alone, as far as these name them.
+    For keys of measurements: from the small files alone, as far as these name them; `tokens` are
+    those of the folder.
     """
     path = folder / FILE
-    tokens = SpecialTokens(folder)
     eos, sep = (tokens.id_of(tokens.role(role)) for role in ("eos_token", "sep_token"))
     own, generation = _ids(config, _ENDS), _ids(read_json(path), _ENDS) if path.is_file() else None
     named = [each for each in (eos, sep) if each is not None]

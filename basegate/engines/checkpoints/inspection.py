@@ -131,9 +131,10 @@ def read_otherwise(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         return {}
     found: dict[str, Any] = {"tokenization": TOKENIZATION} if is_read_anew(folder) else {}
-    if words := SpecialTokens(folder).ordinary():
+    tokens = SpecialTokens(folder)
+    if words := tokens.ordinary():
         found["words"] = words
-    if (ends := ends_by_files(folder, read_config(folder))) is not None:
+    if (ends := ends_by_files(folder, read_config(folder), tokens)) is not None:
         found["ends"] = ends
     return found
 
