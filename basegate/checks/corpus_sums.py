@@ -12,7 +12,7 @@ from statistics import stdev
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from basegate.checks.validity import LostCharacters
-from basegate.i18n.messages import Message, joined as listed
+from basegate.i18n.messages import Message, some
 from basegate.measurement import DocumentScore, Findings
 from basegate.stats.confidence_sequence import (
     effective_number,
@@ -209,18 +209,14 @@ FEW_COPIES = 0.01
 """Share of the characters that may stand in copies of other documents without a word on it."""
 
 
-_NAMED = 5
-
-
 def files_not_read(names: Sequence[str]) -> Message | None:
     """A note on files of a corpus that are no documents; `None` if there are none."""
     if not names:
         return None
-    shown = listed([*names[:_NAMED], *(["…"] if len(names) > _NAMED else [])])
     return Message(
         "not read, since they are hidden, the system's, packed copies of others, or links to "
         "folders or to nothing: {names}",
-        names=shown,
+        names=some(names),
     )
 
 

@@ -16,8 +16,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from basegate.engines.checkpoints.special_tokens import ROLES, is_ordinary
-from basegate.engines.checkpoints.weight_files import some
-from basegate.i18n.messages import Message
+from basegate.i18n.messages import Message, some
 
 _WORD = re.compile(r"[<\[].+[>\]]")
 """What special tokens look like. Others (`!` for padding, a line break as the end of a text) are

@@ -19,7 +19,7 @@ from basegate.engines.checkpoints.config_files import tokenizer_advice
 from basegate.engines.checkpoints.file_reading import read_json, readable
 from basegate.engines.special_words import SpecialWords, read_ordinary_words
 from basegate.errors import CandidateError, InvalidMeasurement, summary
-from basegate.i18n.messages import Message, joined
+from basegate.i18n.messages import Message, joined, some
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -309,7 +309,7 @@ def check_vocabulary(folder: Path, tokenizer: Any, size: int | None) -> tuple[st
     note = Message(
         "its tokenizer has special tokens that the model has no embedding for ({tokens}). No text "
         "becomes them; resize the embeddings before you train with them.",
-        tokens=joined(tokenizer.convert_ids_to_tokens(without[:3]) + ["…"] * (len(without) > 3)),
+        tokens=some(tokenizer.convert_ids_to_tokens(without)),
     )
     return (note,)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -51,3 +51,10 @@ def joined(parts: Iterable[str]) -> str:
     # By halves: the names of a long registry would be nested too deeply one by one.
     half = len(every) // 2
     return Message("{some}, {next}", some=joined(every[:half]), next=joined(every[half:]))
+
+
+def some(names: Sequence[str]) -> str:
+    """The first three of some names, and how many more there are; as a message like `joined`."""
+    if len(names) <= 3:
+        return joined(names)
+    return Message("{names} and {count} more", names=joined(names[:3]), count=len(names) - 3)

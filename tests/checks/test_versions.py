@@ -59,7 +59,7 @@ KNOWN = {
     "reasoning": (5, "d34885456503f254"),
     "continuation": (7, "bfe155bec7553b61"),
     "minimal_pairs": (3, "f32264fedfa2f227"),
-    "perplexity": (6, "59fab9b4a5546fcf"),
+    "perplexity": (6, "8b9687b9a4414866"),
 }
 
 

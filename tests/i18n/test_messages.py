@@ -12,7 +12,7 @@ from basegate.errors import (
     did_you_mean,
 )
 from basegate.i18n.catalogue import ENGLISH, Translator, translator
-from basegate.i18n.messages import Message, joined
+from basegate.i18n.messages import Message, joined, some
 from basegate.judging.explanation import reason, sentence
 from basegate.judging.judge import invalid
 from basegate.ledger import Record
@@ -107,3 +107,11 @@ def test_any_text_is_kept_by_a_record_as_it_is(text):
 def test_what_is_no_message_is_refused(field):
     with pytest.raises(ValueError, match="reason"):
         Result(candidate="yi", check="c", item="i", verdict="invalid", reason=field)
+
+
+def test_of_many_names_some_are_told_and_how_many_more():
+    assert some([]) == ""
+    assert some(["a", "b", "c"]) == "a, b, c"
+    assert some(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+    shown = translator("zh-HK").translate(some(["a", "b", "c", "d", "e"]))
+    assert shown == "a、b、c，另外還有 2 個"

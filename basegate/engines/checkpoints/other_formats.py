@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from basegate.config.gguf_source import SUFFIX
-from basegate.i18n.messages import joined
+from basegate.i18n.messages import some
 
 _SHOWN, _LETTERS = 60, 8
 MERGE = "Merge it into its base model first (peft: `merge_and_unload`, then `save_pretrained`)."
@@ -77,7 +77,7 @@ def instead(folder: Path, wanted: str) -> str:
     held = sorted(folder.iterdir())
     if lost := [path.name for path in held if path.is_symlink() and not path.exists()]:
         return (
-            f"{_some(lost)}: that is a link to a file that is not there. A download broke off, or "
+            f"{some(lost)}: that is a link to a file that is not there. A download broke off, or "
             "the folder was copied or the hub's cache cleaned without what links lead to. Fetch it "
             "again (`hf download`). "
         )
@@ -87,7 +87,7 @@ def instead(folder: Path, wanted: str) -> str:
     within = sorted({*folder.glob(f"*/{wanted}"), *folder.glob(f"snapshots/*/{wanted}")})
     if within:
         places = [str(path.parent.relative_to(folder)) for path in within]
-        return f"There is one in {_some(places)}: give that folder, or put its files together. "
+        return f"There is one in {some(places)}: give that folder, or put its files together. "
     unfinished = folder.glob(".cache/huggingface/download/*.incomplete")
     return of_other_programs([*_names(held), *(path.name for path in unfinished)])
 
@@ -104,9 +104,5 @@ def of_other_programs(names: Iterable[str]) -> str:
     names = [Path(name).name for name in names]
     for pattern, what in _NAMES:
         if found := [name for name in names if re.fullmatch(pattern, name)]:
-            return f"{_some(found)}: that is {what}. "
+            return f"{some(found)}: that is {what}. "
     return ""
-
-
-def _some(names: list[str]) -> str:
-    return joined(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

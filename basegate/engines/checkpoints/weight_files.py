@@ -17,7 +17,7 @@ from basegate.engines.checkpoints.file_reading import check_file, damaged, unrea
 from basegate.engines.checkpoints.other_formats import instead, of_other_programs, really
 from basegate.errors import CandidateError, summary
 from basegate.i18n.formatting import GIB
-from basegate.i18n.messages import Message, joined
+from basegate.i18n.messages import Message, joined, some
 from basegate.measurement import WeightFormat
 
 _FORMATS: dict[str, WeightFormat] = {".safetensors": "safetensors", ".bin": "pickle"}
@@ -82,10 +82,6 @@ def no_weights(place: str, names: Iterable[str], sign: str = "") -> CandidateErr
         f"{place} has no weights under a name that is loaded (model.safetensors or "
         f"pytorch_model.bin, or shards of them with their {INDEX}). {held}{sign or mend}".rstrip()
     )
-
-
-def some(names: list[str]) -> str:
-    return joined(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _check_shards(folder: Path, weights: Weights, index: str) -> None:

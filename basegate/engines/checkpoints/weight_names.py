@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from basegate.engines.checkpoints.other_formats import MERGE
-from basegate.engines.checkpoints.weight_files import as_shape, some
+from basegate.engines.checkpoints.weight_files import as_shape
 from basegate.errors import CandidateError
-from basegate.i18n.messages import Message, joined
+from basegate.i18n.messages import Message, joined, some
 
 Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
 """A weight's name, its shape, and the one that it should have."""

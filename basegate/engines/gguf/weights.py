@@ -20,7 +20,7 @@ from basegate.engines.checkpoints.file_reading import damaged
 from basegate.engines.gguf.config import EMBEDDINGS, HEAD, ROPE_FACTORS
 from basegate.engines.gguf.header import Header, Tensor, cut_short
 from basegate.errors import CandidateError
-from basegate.i18n.messages import joined
+from basegate.i18n.messages import some
 
 if TYPE_CHECKING:
     import torch
@@ -56,9 +56,9 @@ def sources_of(header: Header, model: Any, config: Mapping[str, Any]) -> dict[st
     if lost:
         raise CandidateError(
             f"{header.paths[0]} holds tensors that have no place in a model of architecture "
-            f"{header.architecture!r} as transformers computes it ({joined(lost[:3])}"
-            f"{f' and {len(lost) - 3} more' if len(lost) > 3 else ''}). Without them the numbers "
-            "would be those of another model. Take the checkpoint that the file was made from."
+            f"{header.architecture!r} as transformers computes it ({some(lost)}). Without "
+            "them the numbers would be those of another model. Take the checkpoint that the file "
+            "was made from."
         )
     tied = set(model.all_tied_weights_keys) if config["tie_word_embeddings"] else set()
     found = {
@@ -67,8 +67,7 @@ def sources_of(header: Header, model: Any, config: Mapping[str, Any]) -> dict[st
         if each.name != ROPE_FACTORS
     }
     if missing := sorted(shapes.keys() - found.keys() - tied):
-        some = joined(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise damaged(header.paths[0], f" lacks weights that the model needs ({some})")
+        raise damaged(header.paths[0], f" lacks weights that the model needs ({some(missing)})")
     return found
 
 
