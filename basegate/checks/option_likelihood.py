@@ -25,6 +25,7 @@ Language Models Are Not Robust Multiple Choice Selectors, 2024 (cyclic orders).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -43,6 +44,8 @@ from basegate.stats.bootstrap import ratio_interval
 from basegate.stats.paired import ItemScores
 
 _BITS = "right_bits_per_char"
+_RUN_ON = re.compile(r"[!-~][A-Za-z]")
+"""An English word right after a cue or question."""
 OPTION_LABELS = {
     "likelihood_accuracy": MetricLabel(
         Message("likelihood accuracy"),
@@ -112,7 +115,28 @@ def score_in_turn(engine: Engine, task: MeasureTask[Bank[Question], OptionSettin
         },
         sample_size=bank.sample_size(not_asked=left),
         left_out=tuple(map(str, bank.left_out)),
+        notes=tuple(_run_on(bank.records, task.settings)),
     )
+
+
+def _run_on(questions: Sequence[Question], settings: OptionSettings) -> Iterator[Message]:
+    """A note where most options follow their prompt without the space that their language has."""
+    if settings.formulation == "letters":
+        return
+    joined = [
+        prompt[-30:].rpartition("\n")[2] + text[:30]
+        for question in questions
+        for prompt in [question.laid_out(settings.template, listed=False)]
+        for text in question.options.values()
+        if _RUN_ON.fullmatch(prompt[-1:] + text[:1])
+    ]
+    if 2 * len(joined) > sum(len(each.options) for each in questions):
+        yield Message(
+            "its options follow what stands before them without a space, as in {example}. Where "
+            "words are written with spaces a model has met few texts like that, and finds fewer "
+            "right answers: end template with a space (lm-evaluation-harness adds one by itself).",
+            example=repr(joined[0]),
+        )
 
 
 def score_options(

@@ -237,3 +237,30 @@ def test_the_check_reports_what_it_asked():
         "cloze_accuracy",
         "right_bits_per_char",
     }
+
+
+ENGLISH = Question(
+    id="q", question="Highest?", options={"A": "Tai Mo Shan", "B": "Lion Rock"}, answer="A"
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "template", "formulation", "seen"),
+    [
+        (ENGLISH, "{question}\nAnswer:", "text", "'Answer:Tai Mo Shan'"),
+        (ENGLISH, "{question}", "text", "'Highest?Tai Mo Shan'"),
+        (ENGLISH, "{question}\nAnswer: ", "text", ""),
+        (ENGLISH, "{question}\n{options}\nAnswer:", "letters", ""),
+        (ENGLISH, None, "both", ""),
+        (QUESTION, "{question}\nAnswer:", "text", ""),
+    ],
+)
+def test_english_options_without_a_space_before_them_are_noted(
+    question, template, formulation, seen
+):
+    settings = OptionSettings(
+        source=TableSource(path="bank"), template=template, formulation=formulation
+    )
+    engine = Scoring(lambda prompt, text: -len(text))
+    notes = knowledge.measure(engine, MeasureTask(Bank((question,)), settings)).notes
+    assert [seen in note for note in notes] == ([True] if seen else [])

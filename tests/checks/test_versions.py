@@ -55,7 +55,7 @@ READERS = {
     ),
 }
 KNOWN = {
-    "knowledge": (7, "f4f741d3433d506f"),
+    "knowledge": (7, "1541d45dc3411706"),
     "reasoning": (5, "d34885456503f254"),
     "continuation": (7, "bfe155bec7553b61"),
     "minimal_pairs": (3, "f32264fedfa2f227"),

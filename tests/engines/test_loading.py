@@ -106,7 +106,7 @@ def test_memory_that_ends_at_the_first_pass_is_no_fault_of_the_model(tmp_path):
     class Model:
         device = torch.device("cpu")
 
-        def __call__(self, **given):
+        def base_model(self, **given):
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(CandidateError, match="does not fit into the memory that is free"):

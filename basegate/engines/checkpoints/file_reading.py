@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,45 +78,57 @@ def read_json(path: Path) -> dict[str, Any]:
         CandidateError: it cannot be read, is no JSON, or is nested too deeply.
     """
     try:
-        found = json.loads(path.read_bytes())  # a byte order mark may stand before it
-        deep = any(depth > _DEEPEST for depth, _ in within(found))
+        # A byte order mark may stand before it.
+        found = _as_meant(json.loads(path.read_bytes()), "")
     except OSError as error:
         raise unreadable(path, error) from None
     except RecursionError:
-        deep = True
+        raise damaged(
+            path, f" is nested deeper than {_DEEPEST} levels, which no checkpoint's is"
+        ) from None
     except ValueError as error:
         sign = f": it{really(path)}" if really(path) else ""
         raise CandidateError(
             f"{path} is not valid JSON ({error}){sign}. Correct it where it was edited by hand, "
             "or fetch it again."
         ) from None
-    if deep:
-        raise damaged(path, f" is nested deeper than {_DEEPEST} levels, which no checkpoint's is")
     if not isinstance(found, dict):
         raise damaged(path, " should hold a table ({...}) and holds none")
-    meant: dict[str, Any] = _as_meant(found, "")
-    return meant
+    return found
 
 
-def _as_meant(value: Any, key: str) -> Any:
+def _as_meant(value: Any, key: str, depth: int = 0) -> Any:
     """A value in which numbers that were written as text, or whole ones as floats, are numbers.
 
     Left out are the name of a dtype that torch does not have, which nobody asks for, and a special
     token that is empty: transformers would look for it for ever.
+
+    Raises:
+        RecursionError: it is nested too deeply.
     """
+    if depth > _DEEPEST:
+        raise RecursionError
     if isinstance(value, dict):
         return {
-            name: _as_meant(each, name)
+            name: _as_meant(each, name, depth + 1)
             for name, each in value.items()
             if not (name.endswith("dtype") and isinstance(each, str) and not _FLOAT.fullmatch(each))
             and not (name.endswith("_token") and each in _EMPTY)
         }
     if isinstance(value, list):
-        return [_as_meant(each, key) for each in value]
-    whole = _WHOLE.fullmatch(key)
-    if isinstance(value, str) and (whole or _NUMBER.fullmatch(key)) and _NUMERAL.fullmatch(value):
+        return [_as_meant(each, key, depth + 1) for each in value]
+    if isinstance(value, str) and _kind(key) and _NUMERAL.fullmatch(value):
         value = float(value)
-    return int(value) if whole and isinstance(value, float) and value.is_integer() else value
+    whole = isinstance(value, float) and value.is_integer() and _kind(key) is int
+    return int(value) if whole else value
+
+
+@cache
+def _kind(key: str) -> type[int | float] | None:
+    """Of which kind numbers under a key are, if the key is known for numbers."""
+    if _WHOLE.fullmatch(key):
+        return int
+    return float if _NUMBER.fullmatch(key) else None
 
 
 @contextmanager

@@ -68,7 +68,7 @@ class Ends(NamedTuple):
     config: list[int]
     generation: list[int] | None  # `None` without the file
     tokenizer: list[int]  # of its EOS and SEP tokens
-    known: Collection[int]  # the ids of its vocabulary
+    known: Collection[int]  # the ids of its vocabulary, or those of them that matter
 
     @property
     def foreign(self) -> list[int]:
@@ -120,12 +120,13 @@ def end_of_text(
     end, sep = tokenizer.eos_token_id, getattr(tokenizer, "sep_token_id", None)
     if sep is not None and size is not None and sep >= size:
         sep = None  # the model cannot write it
-    ends = Ends(
-        _ids(config, _ENDS),
-        None if generation is None else _ids(generation, _ENDS),
-        [each for each in (end, sep) if each is not None],
-        {*tokenizer.get_vocab().values()},
-    )
+    own = _ids(config, _ENDS)
+    given = None if generation is None else _ids(generation, _ENDS)
+    named = [each for each in (end, sep) if each is not None]
+    known = {*named}
+    if not known.issuperset((*own, *(given or ()))):  # a vocabulary of 262,144 takes long to list
+        known = {*tokenizer.get_vocab().values()}
+    ends = Ends(own, given, named, known)
     notes = list(_notes_on_sampling(generation or {}))
     if asked:
         return [_asked(folder, tokenizer, word, size) for word in asked], tuple(notes), ()
