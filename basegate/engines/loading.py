@@ -130,6 +130,7 @@ def load_candidate(
         name=name,
         architecture=architecture,
         window=window,
+        end=end,
         options=options,
         budget=budget,
         progress=progress,
@@ -168,6 +169,7 @@ def _check_before_weights(
     name: str,
     architecture: str,
     window: int | None,
+    end: Sequence[str],
     options: LoadOptions,
     budget: MemoryBudget,
     progress: Progress,
@@ -184,7 +186,7 @@ def _check_before_weights(
     check_architecture(config, folder, architecture)
     native = model_config(folder, config)
     values = native.to_dict()
-    check_special_ids(folder, config, vocabulary_size(values))
+    check_special_ids(folder, config, vocabulary_size(values), end)
     window = window or LONGEST
     # A check with a longer one is invalid by itself, others are not concerned.
     window = min(window, context_length(values) or window)

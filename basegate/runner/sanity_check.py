@@ -42,6 +42,8 @@ PART = 4
 """A beginning is the fourth part of a text; in most languages that is read and no more."""
 DRAWN, DRAWN_FIRST = 24, 3
 """Tokens that are written, and how many of them mostly tell."""
+FEWEST, BESIDE = 16, 8
+"""Tokens of a text that still tell something, and room for a prefix and a cut within a word."""
 ORDER_GAIN = 0.02
 """Share of its bits per token that a text must save over its own words in a wrong order. Random
 weights save nothing."""
@@ -121,14 +123,16 @@ def check(engine: ReadingEngine) -> None:
         CandidateError: with what is wrong and what may have caused it.
     """
     read = _read(engine)
-    first, *others = read
-    texts = [first.text, *(each.beginning for each in others)]
+    first = read[0]
+    whole, *beginnings = _fitting(engine, [first.text, *(each.beginning for each in read)])
+    texts = [whole, *beginnings[1:]]
     *together, shuffled = _score(engine, [*texts, first.shuffled()])
     _check_finite([*together, shuffled], engine)
     _check_padding(engine.padding_effect(first.text))
     _check_kv_cache(engine, texts, together)
-    _check_predictions(engine, read, [together[0], shuffled])
-    _check_generation(engine, [each.beginning for each in read])
+    in_order = together[0] if whole == first.text else _score(engine, [first.text])[0]
+    _check_predictions(engine, read, [in_order, shuffled])
+    _check_generation(engine, beginnings)
 
 
 def _read(engine: ReadingEngine) -> list[Text]:
@@ -141,6 +145,26 @@ def _read(engine: ReadingEngine) -> list[Text]:
             "of another version; fetch them again."
         )
     return [each for each, share in zip(TEXTS, lost, strict=True) if share <= LOST_SHARE]
+
+
+def _fitting(engine: Engine, texts: Sequence[str]) -> list[str]:
+    """The texts, shorter where a model was made for fewer tokens than they have."""
+    longest = getattr(engine, "context_length", None)
+    if not isinstance(longest, int) or longest >= WINDOW:
+        return list(texts)
+    room = longest - DRAWN - BESIDE
+    if room < FEWEST:
+        raise CandidateError(
+            f"it was made for {longest} tokens at once, and the checks after loading alone take "
+            f"{FEWEST + DRAWN + BESIDE}: no question would fit with its answer. Choose a model "
+            "with a longer context, or correct config.json if it says too little "
+            "(max_position_embeddings)."
+        )
+    tokens = [len(each.logprobs) for each in _score(engine, texts)]
+    return [
+        text[: len(text) * room // max(room, count)]
+        for text, count in zip(texts, tokens, strict=True)
+    ]
 
 
 def _score(engine: Engine, texts: Sequence[str]) -> list[TokenScores]:

@@ -84,10 +84,21 @@ def test_tokens_with_a_role_and_those_before_a_text_stay_special(tmp_path):
     assert {each.content for each in added if each.special} == {"<s>", "</s>"}
     assert SpecialTokens(folder).ordinary() == sorted([*WORDS, "，"])
     table = (folder / "tokenizer_config.json").read_text()
-    (folder / "tokenizer_config.json").write_text(table.replace("{", '{"pad_token": "，",', 1))
+    (folder / "tokenizer_config.json").write_text(table.replace("{", '{"mask_token": "，",', 1))
     tokenizer, [note] = load_tokenizer(folder, trusted=False)
     assert "，" in {
         each.content for each in tokenizer.added_tokens_decoder.values() if each.special
     }
     assert "(6: " in note
     assert SpecialTokens(folder).ordinary() == sorted(WORDS)
+
+
+def test_a_word_that_is_named_for_padding_is_written_all_the_same(tmp_path):
+    folder = with_special(copy(tmp_path), "，")
+    table = (folder / "tokenizer_config.json").read_text()
+    (folder / "tokenizer_config.json").write_text(table.replace("{", '{"pad_token": "，",', 1))
+    tokenizer, [note] = load_tokenizer(folder, trusted=False)
+    assert "(1: ，)" in note
+    ids = tokenizer("你，我", add_special_tokens=False)["input_ids"]
+    assert tokenizer.decode(ids, skip_special_tokens=True) == "你，我"
+    assert SpecialTokens(folder).ordinary() == ["，"]

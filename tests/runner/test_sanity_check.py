@@ -19,6 +19,7 @@ from basegate.engines.protocol import Draw, TokenScores
 from basegate.errors import CandidateError
 from basegate.runner import sanity_check as preflight
 from tests.helpers.families import FAMILIES, make_family
+from tests.helpers.odd_checkpoints import change, copy
 from tests.helpers.paths import FIXTURES
 
 DEMO = FIXTURES / "demo"
@@ -36,6 +37,21 @@ def passes(engine):
 def test_a_model_that_knows_one_language_is_in_order(name):
     engine = basegate.load_candidate(str(DEMO / name), device="cpu")
     assert passes(engine)
+
+
+@pytest.mark.parametrize("longest", [48, 64, 256])
+def test_a_model_for_short_texts_reads_as_much_as_it_can(tmp_path, longest):
+    folder = change(copy(tmp_path), "config.json", max_position_embeddings=longest)
+    engine = basegate.load_candidate(str(folder), quantization="none", device="cpu")
+    assert engine.context_length == longest
+    preflight.check(engine)
+
+
+def test_a_model_for_a_few_words_is_refused_by_its_context(tmp_path):
+    folder = change(copy(tmp_path), "config.json", max_position_embeddings=32)
+    engine = basegate.load_candidate(str(folder), quantization="none", device="cpu")
+    with pytest.raises(CandidateError, match="made for 32 tokens at once, and the checks after"):
+        preflight.check(engine)
 
 
 def test_random_weights_are_not(tmp_path):

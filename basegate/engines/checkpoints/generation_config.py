@@ -6,6 +6,7 @@ transformers, which would refuse a model for an option that nobody uses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,18 +46,24 @@ _SAMPLING = (
 )
 """Options that would change what is drawn and that the gate does not set (but the first, which it
 leaves at 1 unless it is asked for)."""
+_NAME_END = ', or name the token that ends a text in models.toml (end = ["</s>"], say)'
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _NEUTRAL: tuple[Any, ...] = (None, 0, 1, [], {})
 
 
-def check_special_ids(folder: Path, config: Mapping[str, Any], size: int | None) -> None:
+def check_special_ids(
+    folder: Path, config: Mapping[str, Any], size: int | None, end: Sequence[str] = ()
+) -> None:
     """Refuse a `config.json` that names ids which a model of `size` ids does not have.
+
+    Where `models.toml` names tokens that `end` a text, they stand for its own.
 
     Raises:
         CandidateError: names key and id.
     """
     nested = config.get("text_config")
     for table in (config, nested if isinstance(nested, dict) else {}):
-        for key in _IN_CONFIG:
+        for key in _IN_CONFIG[1:] if end else _IN_CONFIG:
             for each in _ids(table, key):
                 if size is not None and each >= size:
                     raise beyond_vocabulary(folder / "config.json", key, each, size)
@@ -177,7 +184,8 @@ def beyond_vocabulary(path: Path, key: str, found: int, size: int) -> CandidateE
         f"{path}: {key} is {found}, and the model has {size} ids (0 to {size - 1}): there is no "
         "such token, so that samples would not end where they should, or break off with an error. "
         "It is left over from another tokenizer, or the embeddings were not resized after tokens "
-        "were added. Write this tokenizer's own id there, or take the key out."
+        "were added. Write this tokenizer's own id there, or take the key out"
+        f"{_NAME_END if key in (_ENDS, 'eos_token') else ''}."
     )
 
 
@@ -216,14 +224,16 @@ def _notes_on_ends(tokenizer: Any, ends: Ends) -> Iterator[str]:
     special = {*tokenizer.all_special_ids}
     for key, file in named.items():
         token = tokenizer.decode([key]) if key in ends.known else ""
-        if key not in special and is_ordinary(token):
+        piece = tokenizer.convert_ids_to_tokens(key) if token else None
+        byte = isinstance(piece, str) and _BYTE.fullmatch(piece) is not None
+        if key not in special and (byte or is_ordinary(token)):
             yield Message(
                 "{file} names {id} as the end of a text, which is {token} in its tokenizer, a "
                 "piece of ordinary text: samples end wherever it stands. If the id is left over "
                 "from another tokenizer, name the right token in models.toml, as in {example}.",
                 file=file,
                 id=key,
-                token=repr(token),
+                token=piece if byte else repr(token),
                 example='end = ["[SEP]"]',
             )
 

@@ -17,10 +17,10 @@ ROLES = (
     "eos_token",
     "unk_token",
     "sep_token",
-    "pad_token",
     "cls_token",
     "mask_token",
 )
+"""All but padding, which is never asked for here: some name an ordinary word for it."""
 _LISTS = ("additional_special_tokens", "extra_special_tokens")
 _TOKENIZER, _OPTIONS = "tokenizer.json", "tokenizer_config.json"
 _SIGNS = re.compile(r"[<>\[\]{}|｜_@#$%^&*\\~=/+`▁\x00-\x1f\ufffd]")

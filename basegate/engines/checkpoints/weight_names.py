@@ -73,10 +73,10 @@ def check_loaded(
             "made from."
         )
     known = {name for name, _ in model.named_parameters()}
-    unused = [name for name in unused if not _layer_ahead(model, name)]
+    ahead = _layers_ahead(model, {*names, *unused} - known, known)
+    unused = [name for name in unused if not name.startswith(tuple(f"{each}." for each in ahead))]
     _check_complete(folder, model, missing, unused, names, known)
     _check_unused(folder, model, unused, known)
-    ahead = {layer for name in {*names} - known if (layer := _layer_ahead(model, name))}
     notes = (
         *_note_on_wrappers(names),
         *_note_on_ahead(ahead),
@@ -107,21 +107,26 @@ def _note_on_wrappers(names: Collection[str]) -> tuple[Message, ...]:
     return (note,)
 
 
-def _layer_ahead(model: Any, name: str) -> str:
-    """The layer for multi-token prediction that a weight without a place is of; empty if of none.
+def _layers_ahead(model: Any, names: Collection[str], known: Collection[str]) -> set[str]:
+    """The layers for multi-token prediction, of weights without a place.
 
-    DeepSeek-V3 and GLM-4-MoE number them on behind the model's own
-    (`num_nextn_predict_layers`), others name them so.
+    DeepSeek-V3 and GLM-4-MoE number them on behind the model's own (`num_nextn_predict_layers`),
+    where they have weights that no other layer has (`eh_proj`); others name them so.
     """
     config = model.config.get_text_config()
     first, more = (
         value if isinstance(value := getattr(config, key, 0), int) else 0
         for key in ("num_hidden_layers", "num_nextn_predict_layers")
     )
-    found = _NUMBERED.match(name)
-    if found and int(found[2]) in range(first, first + more):
-        return found[1]
-    return named[1] if (named := _AHEAD.match(name)) else ""
+    own = {name[found.end() :] for name in known if (found := _NUMBERED.match(name))}
+    numbered = {
+        found[1]
+        for name in names
+        if (found := _NUMBERED.match(name))
+        and int(found[2]) in range(first, first + more)
+        and name[found.end() :] not in own
+    }
+    return numbered | {found[1] for name in names if (found := _AHEAD.match(name))}
 
 
 def _note_on_ahead(layers: Collection[str]) -> tuple[Message, ...]:

@@ -107,6 +107,13 @@ def test_layers_for_multi_token_prediction_are_left_out_by_name(family, model_ty
     assert "model.layers.2." in refusal(folder, "none")
 
 
+def test_a_layer_like_any_other_is_none_for_multi_token_prediction(family):
+    """As of a config that asks for too few layers; without `eh_proj` nothing joins it."""
+    folder = family("llama", {})
+    change(folder, "config.json", num_hidden_layers=1, num_nextn_predict_layers=1)
+    assert "has no place in a model as config.json describes it" in refusal(folder, "none")
+
+
 def test_such_layers_with_a_name_of_their_own(family):
     folder = family("qwen3", HEAD)
     change_weights(folder, lambda weights: further_layer(weights, end="mtp.layers.0."))

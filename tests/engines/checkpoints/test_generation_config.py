@@ -41,6 +41,23 @@ def test_an_id_of_the_config_beyond_the_model_is_refused_by_file_and_key(tmp_pat
     said = refusal(folder)
     assert said.startswith(f"{folder / 'config.json'}: {key} is {found}, and the model has {IDS} ")
     assert "left over from another tokenizer" in said
+    assert ("name the token that ends a text in models.toml" in said) == (key == "eos_token_id")
+
+
+def test_an_id_of_the_config_beyond_the_model_does_not_matter_where_another_end_is_named(tmp_path):
+    folder = change(copy(tmp_path), "config.json", eos_token_id=FOREIGN)
+    engine = basegate.load_candidate(str(folder), device="cpu", quantization="none", end=["</s>"])
+    assert engine._stops == [1]
+    engine.close()
+
+
+def test_a_byte_that_is_left_over_as_the_end_of_a_text_is_noted(tmp_path):
+    folder = change(copy(tmp_path), "config.json", eos_token_id=7)
+    tokenizer, _ = load_tokenizer(folder, trusted=False)
+    config = json.loads((folder / "config.json").read_text())
+    assert tokenizer.convert_ids_to_tokens(7) == "<0x05>"
+    [note] = end_of_text(folder, config, tokenizer, IDS)[2]
+    assert "names 7 as the end of a text, which is <0x05> in its tokenizer" in note
 
 
 @pytest.mark.parametrize("value", [FOREIGN, [FOREIGN, 1]])
