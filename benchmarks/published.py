@@ -37,8 +37,7 @@ class Task(NamedTuple):
 TASKS = (
     Task("ARC-Easy", "arc_easy", "{question}\nAnswer: "),
     Task("ARC-Challenge", "arc_challenge", "{question}\nAnswer: "),
-    # Its questions end with a line break.
-    Task("PIQA", "piqa", "{question}Answer: "),
+    Task("PIQA", "piqa", "{question}\nAnswer: "),
     Task("OpenBookQA", "openbook_qa", "{question} "),
 )
 PUBLISHED = {

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from basegate.config.settings import BankSettings, BankSource, GeneratedSource
-from basegate.data.option_texts import form, labels_of, unpacked
+from basegate.data.option_texts import form, labels_of, trimmed, unpacked
 from basegate.data.tables import as_number, pick, read_table, table_identity
 from basegate.data.text_files import Row, RowError, check_quotes, has_lone_surrogate, with_lf
 from basegate.errors import DataError
@@ -34,6 +34,7 @@ class _Record(BaseModel):
     kind_name: ClassVar[str]
     asked: ClassVar[tuple[str, ...]]
     """The fields that none may leave empty; together they are what it asks."""
+    trimmed: ClassVar[tuple[str, ...]] = ()  # without white space around them
 
     id: Annotated[str, Field(min_length=1)]
 
@@ -89,6 +90,7 @@ class Question(_Record):
 
     kind_name = "question"
     asked = ("question",)
+    trimmed = ("context", "question")
     topic: str = ""
     context: str = ""
     question: str
@@ -157,14 +159,14 @@ class Pair(_Record):
     """
 
     kind_name = "pair"
-    asked = ("right", "wrong")
+    asked = trimmed = ("right", "wrong")
     kind: str = ""
     right: str
     wrong: str
 
     @model_validator(mode="after")
     def _differ(self) -> Pair:
-        if self.right.strip() == self.wrong.strip():
+        if self.right == self.wrong:
             raise ValueError("right and wrong are the same sentence")
         for text in (self.right, self.wrong):
             check_quotes(text)
@@ -174,8 +176,7 @@ class Pair(_Record):
 class Problem(_Record):
     """A problem with a whole number as its answer; `prompt` ends where the model is to answer.
 
-    Attributes:
-        family: what kind of problem; may be empty.
+    `family` says what kind of problem it is; it may be empty.
     """
 
     kind_name = "problem"
@@ -315,8 +316,9 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
     names = tuple(kind.model_fields)
     fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
     fields.setdefault("id", f"row-{number}")
+    texts = {name: _composed(value, name in kind.trimmed) for name, value in fields.items()}
     try:
-        return kind.model_validate({name: _composed(value) for name, value in fields.items()})
+        return kind.model_validate(texts)
     except ValidationError as error:
         [detail, *_] = error.errors()
         if detail["type"] == "value_error":
@@ -328,10 +330,11 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
         raise ValueError(f"{field} {what}") from None
 
 
-def _composed(value: Any) -> Any:
+def _composed(value: Any, trim: bool = False) -> Any:
     """Texts in NFC, as models have met é, not as e and an accent; lines end with LF."""
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", with_lf(value))
+        text = unicodedata.normalize("NFC", with_lf(value))
+        return trimmed(text) if trim else text
     if isinstance(value, dict):
         return {_composed(key): _composed(each) for key, each in value.items()}
     return value
@@ -367,8 +370,7 @@ def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -
     contents[content] = record.id
 
 
-_SIGNS = "-*/.%!()√"
-_SYMBOLS = ("Sm", "Sc", "Sk", "So")
+_SIGNS, _SYMBOLS = "-*/.%!()√", ("Sm", "Sc", "Sk", "So")
 
 
 def normal(text: str) -> str:

@@ -55,10 +55,10 @@ READERS = {
     ),
 }
 KNOWN = {
-    "knowledge": (7, "1541d45dc3411706"),
-    "reasoning": (5, "d34885456503f254"),
+    "knowledge": (7, "2b3acb80d137d1df"),
+    "reasoning": (5, "273faaf08bad1032"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "f32264fedfa2f227"),
+    "minimal_pairs": (3, "788daad1756893e4"),
     "perplexity": (6, "8b9687b9a4414866"),
 }
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from basegate.config.settings import TableSource
-from basegate.data.banks import Question, load_bank
+from basegate.data.banks import Pair, Question, load_bank
 from basegate.data.option_texts import form, lettered
 from basegate.data.tables import table_identity
 from basegate.errors import DataError
@@ -66,9 +66,49 @@ def test_a_form_is_the_same_options(options):
         ["A.D. 79", "B.C. 44"],
         ["A.M.", "P.M."],
         ["👩‍👩‍👧", "👨‍👩‍👧"],
+        ["1 km", "2 km", "3 km"],
+        ["1-2", "2-3", "3-4"],
+        ["甲狀腺", "乙肝", "丙烷"],
+        ["一月", "二月", "三月"],
+        ["①", "②", "③"],
+        ["①②", "②③", "③①"],
+        ["I", "II", "III"],
+        ["A 級", "B 級", "C 級"],
+        ["A-flat", "B-flat", "C-sharp"],
+        ["甲和乙", "乙和丙"],
     ],
 )
 def test_what_is_no_label_stays(options):
+    assert list(lettered(options).values()) == options
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        "①|②|③",
+        "⑴|⑵|⑶",
+        "⒜|⒝|⒞",
+        "甲、|乙、|丙、",
+        "（甲）|（乙）|（丙）",
+        "一、|二、|三、",
+        "A |B |C ",
+        "A\t|B\t|C\t",
+        "A - |B - |C - ",
+        "A—|B—|C—",
+        "**A.** |**B.** |**C.** ",
+        "<b>A</b> |<b>B</b> |<b>C</b> ",
+        "Option A: |Option B: |Option C: ",
+        "a |b |c ",
+        "0. |1. |2. ",
+        "i. |ii. |iii. ",
+        "(I) |(II) |(III) ",
+    ],
+)
+@pytest.mark.parametrize("texts", [["旺角", "深水埗", "柴灣"], ["Mong Kok", "1", "Chai Wan"]])
+def test_labels_of_other_series_are_taken_off_where_all_options_have_them(labels, texts):
+    options = [label + text for label, text in zip(labels.split("|"), texts, strict=True)]
+    assert list(lettered(options).values()) == texts
+    options[1] = texts[1]
     assert list(lettered(options).values()) == options
 
 
@@ -250,3 +290,41 @@ def test_numbers_that_are_options_are_no_places(tmp_path):
 def test_the_form_of_a_text_does_not_depend_on_how_it_is_written(text, invisible, space):
     assert form(f"{space}{text}{invisible}{space}") == form(text)
     assert form(form(text)) == form(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("\ufeff邊座山最高？", "邊座山最高？"),
+        ("邊座\u200b山最高？\u3000", "邊座山最高？"),
+        ("\n邊座山最高？ \n\n", "邊座山最高？"),
+        ("邊座山最高？\ufe0f", "邊座山最高？\ufe0f"),  # behind a mark, as of an emoji
+        ("邊座山\ufe0f", "邊座山"),
+        ("你好\n\n世界 ", "你好\n\n世界"),
+    ],
+)
+def test_questions_and_pairs_have_nothing_invisible_at_their_ends(tmp_path, given, wanted):
+    record = {"question": given, "context": given, "options": ["一", "二"], "answer": "A"}
+    [question] = load_bank(
+        TableSource(path=write_jsonl(tmp_path / "q.jsonl", record)), Question
+    ).records
+    assert (question.question, question.context) == (wanted, wanted)
+    path = write_jsonl(tmp_path / "p.jsonl", {"right": given, "wrong": "大帽山"})
+    [pair] = load_bank(TableSource(path=path), Pair).records
+    assert pair.right == wanted
+
+
+def test_a_pair_that_differs_by_what_nobody_sees_is_bad(tmp_path):
+    path = write_jsonl(tmp_path / "p.jsonl", {"right": "一隻狗。", "wrong": "一隻\u200b狗。 "})
+    with pytest.raises(DataError, match="right and wrong are the same sentence"):
+        load_bank(TableSource(path=path), Pair)
+
+
+@pytest.mark.parametrize("other", ["李 家超", "李\n家超", "李家超\u200d", "李家超\ufe0f"])
+def test_options_that_differ_by_spaces_between_chinese_characters_are_refused(tmp_path, other):
+    record = {"question": "邊個？", "options": ["李家超", other], "answer": "A"}
+    assert "two options are alike" in refusal(write_jsonl(tmp_path / "b.jsonl", record))
+
+
+def test_a_line_break_between_chinese_characters_is_none():
+    assert lettered(["李\n家超", "New\nYork"]) == {"A": "李家超", "B": "New York"}
