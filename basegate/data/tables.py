@@ -221,6 +221,8 @@ def pick(
                 if label in labels
                 else _letter(found["answer"], found["options"], first_answer, answers)
             )
+            if answers in (None, "text") and isinstance(found["answer"], str):
+                found["answer"] = _as_given(found["answer"], given, found["options"])
     elif "answer" in found:
         found["answer"] = as_number(found["answer"])
     return found
@@ -258,6 +260,14 @@ def _letter(
             'and an option\'s text at once. Say answers = "letter", "text" or "number"'
         )
     return found.pop() if found else text
+
+
+def _as_given(answer: str, given: Any, options: Mapping[str, Any]) -> str:
+    """The letter of an option that had a label of its own, by its text with the label."""
+    if answer in options:
+        return answer
+    texts = [form(str(each)) for each in (given.values() if isinstance(given, Mapping) else given)]
+    return dict(zip(texts, options, strict=False)).get(form(answer), answer)
 
 
 def _by_text(text: str, options: Mapping[str, Any]) -> set[str]:

@@ -55,10 +55,10 @@ READERS = {
     ),
 }
 KNOWN = {
-    "knowledge": (7, "2b3acb80d137d1df"),
-    "reasoning": (5, "273faaf08bad1032"),
+    "knowledge": (7, "565d581f2735bf4b"),
+    "reasoning": (5, "001c388ffb599707"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "788daad1756893e4"),
+    "minimal_pairs": (3, "1945b68fad663929"),
     "perplexity": (6, "8b9687b9a4414866"),
 }
 

@@ -326,5 +326,12 @@ def test_options_that_differ_by_spaces_between_chinese_characters_are_refused(tm
     assert "two options are alike" in refusal(write_jsonl(tmp_path / "b.jsonl", record))
 
 
+@pytest.mark.parametrize("answer", ["②曾蔭權", "曾蔭權", "B"])
+def test_an_answer_may_have_the_label_of_its_option(tmp_path, answer):
+    record = {"question": "邊個？", "options": ["①李家超", "②曾蔭權"], "answer": answer}
+    path = write_jsonl(tmp_path / "b.jsonl", record)
+    assert read(path) == [(["李家超", "曾蔭權"], "B")]
+
+
 def test_a_line_break_between_chinese_characters_is_none():
     assert lettered(["李\n家超", "New\nYork"]) == {"A": "李家超", "B": "New York"}
