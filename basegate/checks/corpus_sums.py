@@ -214,8 +214,19 @@ def files_not_read(names: Sequence[str]) -> Message | None:
     if not names:
         return None
     return Message(
-        "not read, since they are hidden, the system's, packed copies of others, or links to "
-        "folders or to nothing: {names}",
+        "not read when it was measured, since they are hidden, the system's, editors' copies, "
+        "packed, or links to folders or to nothing: {names}",
+        names=some(names),
+    )
+
+
+def mostly_skipped(names: Sequence[str]) -> Message | None:
+    """A note on files of which most was taken for front matter; `None` if there are none."""
+    if not names:
+        return None
+    return Message(
+        "more was skipped as front matter (between lines of --- at the beginning) than is left of "
+        "{names}. If it is text, put another line before it.",
         names=some(names),
     )
 

@@ -40,6 +40,7 @@ from basegate.checks.corpus_sums import (
     document_scores,
     files_not_read,
     joined,
+    mostly_skipped,
     split_token_share,
     with_written,
 )
@@ -177,7 +178,12 @@ def measure(engine: Engine, task: MeasureTask[Corpus, PerplexitySettings]) -> Fi
         found = _in_turn(engine, task)
     texts = 1 if join is not None else len(found.documents)
     texts += int(found.facts.get("parallel_documents") or 0)
-    notes = (copies(documents), files_not_read(corpus.not_read), first_tokens(engine, texts))
+    notes = (
+        copies(documents),
+        files_not_read(corpus.not_read),
+        mostly_skipped(corpus.mostly_skipped),
+        first_tokens(engine, texts),
+    )
     for note in filter(None, notes):
         found = found.noting(note)
     figure = getattr(engine, "article_perplexity", None)  # of a transformers model

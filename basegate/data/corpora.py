@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from basegate.data.text_files import (
     with_lf,
 )
 from basegate.errors import DataError
+from basegate.i18n.messages import some
 from basegate.serialization import digest, hash_file
 
 _FORMATS = {
@@ -29,14 +30,24 @@ _FORMATS = {
 }
 _FRONT_MATTER = re.compile(
     r"---[ \t]*\n(?:[ \t]*(?:#.*)?\n)*"
-    r"(?:(?:-[ \t]|[\"']?\w[^\n:]*:(?=\s)).*\n(?:.*\n)*?)?---[ \t]*(?:\n|$)"
+    r"(?:(?:-[ \t]|\{|[\"']?\w[^\n:]*:(?=\s)).*\n(?:.*\n)*?)?(?:---|\.\.\.)[ \t]*(?:\n|$)"
 )
 """Between lines of dashes: nothing, or what begins, comments apart, with a key or a list of YAML.
 
 Anything else is text between the marks that end scenes.
 """
-_SYSTEM = ("__MACOSX", "Thumbs.db", "desktop.ini")
+_SYSTEM = (
+    *("__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information"),
+    *("@eaDir", "lost+found", "__pycache__", "node_modules"),
+)
+_EDITORS = re.compile(r".*~|#.*#")
+"""Copies that editors leave."""
+_SPLIT = re.compile(r"(train)|(test)|(?:valid(?:ation)?|val|dev)")
+"""A split of a data set, as people name its files and folders."""
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+
+
+_EVERY = CorpusSource.model_fields["glob"].default
 
 
 @dataclass(frozen=True)
@@ -48,14 +59,16 @@ class Corpus:
         left_out: documents that held nothing but white space.
         parallel: for documents that have one, by their place among `documents`: the same content
             in Standard Written Chinese.
-        not_read: files that are no documents: hidden ones, the system's, packed copies of others,
-            and links to folders or to nothing.
+        not_read: files that are no documents: hidden ones, the system's, editors' copies, packed
+            ones, and links to folders or to nothing.
+        mostly_skipped: files of which more was skipped as front matter than is left.
     """
 
     documents: tuple[str, ...]
     left_out: int
     parallel: dict[int, str] = field(default_factory=dict)
     not_read: tuple[str, ...] = ()
+    mostly_skipped: tuple[str, ...] = ()
 
 
 class _Side(NamedTuple):
@@ -96,6 +109,11 @@ def load_corpus(source: CorpusSource) -> Corpus:
     sides = [] if of_hub else _sides(source)
     found = _local_texts(sides[0].files.values(), source) if sides else _hub_texts(source)
     texts = [_normalised(text) for text in found]
+    whole = (
+        []
+        if of_hub
+        else [name for name, path in sides[0].files.items() if _is_mostly_front(path, source)]
+    )
     kept = [index for index, text in enumerate(texts) if text.strip()]
     if not kept:
         raise DataError(
@@ -107,6 +125,7 @@ def load_corpus(source: CorpusSource) -> Corpus:
         left_out=len(texts) - len(kept),
         parallel=_parallel_texts(sides, kept, source) if source.parallel is not None else {},
         not_read=tuple(dict.fromkeys(name for side in sides for name in side.aside)),
+        mostly_skipped=tuple(whole),
     )
 
 
@@ -173,16 +192,12 @@ def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
 
 
 def _files(path: Path, source: CorpusSource) -> _Side:
+    if path.is_file() and path.suffix.lower() in _PACKED:
+        raise DataError(f"{path}: is packed. Unpack it, and give what comes out as path.")
     if path.is_file():
         return _Side({path.name: path}, ())
     if not path.is_dir():
         raise DataError(f"{path}: there is no such file or folder. Check the thresholds file.")
-    if is_copy(path):
-        raise DataError(
-            f"{path}: is a copy of a data set of the hub. As a folder of texts, its card and all "
-            'its splits would be read. Say format = "dataset", with its name and split; or take '
-            "out README.md and .cache."
-        )
     try:
         matches = sorted(path.glob(source.glob))
     except (ValueError, NotImplementedError):
@@ -193,30 +208,56 @@ def _files(path: Path, source: CorpusSource) -> _Side:
     every = {
         each.relative_to(path).as_posix(): each
         for each in matches
-        if (each.is_file() and (source.format or each.suffix.lower() in _FORMATS))
+        if (each.is_file() and (source.format or each.suffix.lower() in (*_FORMATS, *_PACKED)))
         or (each.is_symlink() and not each.is_file())
     }
     aside = [
-        name
-        for name, each in every.items()
-        if not each.is_file() or _is_aside(name, every, source.glob)
+        name for name, each in every.items() if not each.is_file() or _is_aside(name, source.glob)
     ]
     files = {name: each for name, each in every.items() if name not in aside}
+    if aside and not files and all(name.endswith(_PACKED) for name in aside):
+        raise DataError(f"{path}: holds packed files only ({some(aside)}). Unpack them.")
     if not files:
         raise DataError(
             f"{path}: no file matches glob = {source.glob!r} with one of the suffixes "
             f"{', '.join(_FORMATS)}. Check path, glob and format in the thresholds file."
         )
+    if (is_copy(path) and source.glob == _EVERY) or _is_data_set(files):
+        raise DataError(
+            f"{path}: holds a data set, as the hub has them. As a folder of texts, its card and "
+            "all its splits would be read together. Say "
+            'format = "dataset", with its name and split; or glob = "test-*.parquet", say, for one '
+            "split; or take out README.md and .cache."
+        )
     return _Side(files, tuple(aside))
 
 
-def _is_aside(name: str, every: Container[str], glob: str) -> bool:
-    """Whether a file is hidden, the system's, or a packed copy; not if the pattern asks for it."""
+def _is_data_set(files: Mapping[str, Path]) -> bool:
+    """Whether files are those of several splits, or tables beside their card."""
+    tables = [name for name, path in files.items() if path.suffix.lower() not in (".txt", ".md")]
+    splits = {
+        found[0]
+        for name in files
+        for part in Path(name).with_suffix("").parts
+        if (found := _SPLIT.match(part))
+        and (len(found[0]) == len(part) or (name in tables and part[found.end()] in "-_."))
+    }
+    names = {"valid" if each.startswith(("val", "dev")) else each for each in splits}
+    return len(names) > 1 or (
+        bool(tables) and any(Path(name).name == "README.md" for name in files)
+    )
+
+
+def _is_aside(name: str, glob: str) -> bool:
+    """Whether a file is hidden, the system's, an editor's copy or packed.
+
+    Hidden ones are read if the pattern asks for them.
+    """
     parts = name.split("/")
     hidden = any(part.startswith((".", "~$")) or part in _SYSTEM for part in parts)
     asked = any(part.startswith(".") or part in _SYSTEM for part in glob.split("/"))
-    plain, dot, suffix = name.rpartition(".")
-    return (hidden and not asked) or (dot + suffix in _PACKED and plain in every)
+    copied = _EDITORS.fullmatch(parts[-1]) is not None or name.lower().endswith(_PACKED)
+    return (hidden and not asked) or copied
 
 
 def _format(path: Path, source: CorpusSource) -> str:
@@ -228,6 +269,13 @@ def _read_whole(path: Path) -> str:
     text = read_utf8(path)
     front = _FRONT_MATTER.match(text)
     return text[front.end() :].lstrip("\n") if front else text
+
+
+def _is_mostly_front(path: Path, source: CorpusSource) -> bool:
+    """Whether more of a text was taken for front matter than is left: it may be text."""
+    if _format(path, source) != "text":
+        return False
+    return len(read_utf8(path).strip()) > 2 * len(_read_whole(path).strip())
 
 
 def _read_jsonl(path: Path, column: str) -> Iterator[str]:

@@ -103,6 +103,12 @@ def _refuse_stand_in(path: Path, start: str) -> None:
     """Refuse what downloads leave in place of a file: noise, measured as its text."""
     if start.startswith("version https://git-lfs.github.com/"):
         raise DataError(f"{path}: is a pointer of Git LFS. Fetch the file with `git lfs pull`.")
+    for sign, kind in (
+        ("%pdf-", "a PDF"),
+        ("{\\rtf", "Rich Text Format, as word processors save it"),
+    ):
+        if start.startswith(sign):
+            raise DataError(f"{path}: is {kind}, not plain text. Save its text as .txt in UTF-8.")
     if start.startswith(("<!doctype html", "<html")) and "htm" not in path.suffix.lower():
         raise DataError(
             f"{path}: is a web page, saved in place of a file. Fetch the file itself (on the hub: "
@@ -112,21 +118,26 @@ def _refuse_stand_in(path: Path, start: str) -> None:
 
 def with_lf(text: str) -> str:
     """A text whose lines end with LF, as models have met it, however an editor has ended them."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    # Twice converted, a line ends with CR CR LF.
+    return text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _advice(data: bytes) -> str:
     """The end of the sentence on a file in another encoding: the first that fits, what to do."""
     if data.startswith(_COMPRESSED):
         return "; it is compressed. Unpack it and run again."
+    with suppress(UnicodeDecodeError):
+        if b"\0" not in data and data.decode("utf-8", errors="surrogatepass"):
+            return ": it is CESU-8, UTF-8 of UTF-16's surrogates. Save it as UTF-8 and run again."
     for encoding, label, name in (
+        ("utf-32", "UTF-32", "UTF-32"),
         ("utf-16", "UTF-16", "UTF-16"),
         ("utf-16-le", "UTF-16", "UTF-16LE"),
         ("utf-16-be", "UTF-16", "UTF-16BE"),
         ("big5hkscs", "Big5", "BIG5-HKSCS"),
         ("gb18030", "GB 18030", "GB18030"),
     ):
-        if (b"\0" in data or encoding.startswith("utf-16")) and encoding != _wide(data):
+        if (b"\0" in data or encoding.startswith("utf-")) and encoding != _wide(data):
             continue
         with suppress(UnicodeDecodeError):
             data.decode(encoding)
@@ -138,7 +149,9 @@ def _advice(data: bytes) -> str:
 
 
 def _wide(data: bytes) -> str | None:
-    """The form of UTF-16 that bytes seem to be in: by their mark, or zeros on one side alone."""
+    """The form of UTF-16 or 32 that bytes seem to be in: by their mark, or zeros on one side."""
+    if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "utf-32"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     first, second = (b"\0" in data[side::2] for side in (0, 1))

@@ -55,11 +55,11 @@ READERS = {
     ),
 }
 KNOWN = {
-    "knowledge": (7, "565d581f2735bf4b"),
-    "reasoning": (5, "001c388ffb599707"),
+    "knowledge": (7, "bdc883e5551f726e"),
+    "reasoning": (5, "54350083eb14790c"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "1945b68fad663929"),
-    "perplexity": (6, "8b9687b9a4414866"),
+    "minimal_pairs": (3, "38ae3a206bbe36d9"),
+    "perplexity": (6, "d50edc89716e807b"),
 }
 
 

@@ -81,7 +81,7 @@ def test_a_copy_is_not_read_as_a_folder_of_texts(copy, told):
     if told == ".cache":
         (copy / "README.md").unlink()
         (copy / ".cache" / "huggingface").mkdir(parents=True)
-    with pytest.raises(DataError, match=r'is a copy of a data set of the hub.* format = "dataset"'):
+    with pytest.raises(DataError, match=r'holds a data set, as the hub.* format = "dataset"'):
         load_corpus(CorpusSource(path=copy))
     with pytest.raises(DataError, match=r'is a folder.* format = "dataset"'):
         load_bank(TableSource(path=copy), Question)
@@ -90,7 +90,7 @@ def test_a_copy_is_not_read_as_a_folder_of_texts(copy, told):
 def test_a_clone_is_no_folder_of_texts(tmp_path):
     (tmp_path / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n", encoding="utf-8")
     (tmp_path / ".gitattributes").write_text("*.parquet filter=lfs diff=lfs merge=lfs -text\n")
-    with pytest.raises(DataError, match="is a copy of a data set of the hub"):
+    with pytest.raises(DataError, match="holds a data set, as the hub has them"):
         load_corpus(CorpusSource(path=tmp_path))
 
 
