@@ -111,6 +111,11 @@ class QuestionsTable(AnswersTable):
                 "template has no {options}, so the model would not see what it is to choose from. "
                 'Add it, or score the texts alone: method = "likelihood" and formulation = "text".'
             )
+        if self.formulation == "letters" and "normalize" in self.model_fields_set:
+            raise ValueError(
+                'normalize has no meaning with formulation = "letters": it is for the options\' '
+                "texts, which are not scored. Leave it out."
+            )
         if self.normalize == "pmi" and self.template and not self.template.split("}")[-1].strip():
             raise ValueError(
                 'normalize = "pmi" compares with the text after the end of the template alone, and '

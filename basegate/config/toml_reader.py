@@ -26,7 +26,8 @@ _ACCEPTED = {
     "finite_number": "a finite number",
     "model_type": "a table",
     "dict_type": "a table",
-    "too_short": "a table with at least one entry",
+    "too_short": "at least one entry",
+    "tuple_type": 'a list in brackets, such as ["text"]',
     # The only pattern in these files is that of names.
     "string_pattern_mismatch": (
         "a name made of letters (A to Z, a to z), digits, '.', '_' and '-', a letter or digit first"

@@ -60,6 +60,11 @@ WRONG = {
         + 'normalize = "pmi"\ntemplate = "{options} {question}"\n',
         'knowledge.banks.must-know: normalize = "pmi" compares with',
     ),
+    "normalize without texts": (
+        BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
+        + 'formulation = "letters"\nnormalize = "pmi"\n',
+        'knowledge.banks.must-know: normalize has no meaning with formulation = "letters"',
+    ),
     "unknown method": (
         BANK + 'method = "guess"\n',
         "knowledge.banks.must-know.method = \"guess\": accepted: 'generation' or 'likelihood'.",

@@ -105,6 +105,14 @@ WRONG = {
         '[candidates.x]\nsource = "a/b"\ncontext_length = 0',
         "candidates.x.context_length = 0: accepted: greater than 0.",
     ),
+    "an end that is no list": (
+        '[candidates.x]\nsource = "a/b"\nend = "[SEP]"',
+        'candidates.x.end = "[SEP]": accepted: a list in brackets, such as ["text"].',
+    ),
+    "no end in the list": (
+        '[candidates.x]\nsource = "a/b"\nend = []',
+        "candidates.x.end = []: accepted: at least one entry.",
+    ),
     "GPUs of zero": (
         '[candidates.x]\nsource = "a/b"\ngpus = 0',
         "candidates.x.gpus = 0: accepted: greater than 0.",
