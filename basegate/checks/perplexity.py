@@ -57,7 +57,7 @@ from basegate.config.thresholds_schema import (
     Table,
     refuse_idle,
 )
-from basegate.data.corpora import Corpus, corpus_identity, load_corpus
+from basegate.data.corpora import COLUMN_OF_TEXT, Corpus, corpus_identity, load_corpus
 from basegate.engines.protocol import Engine, TokenScores
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, Metric, SampleSize
@@ -104,6 +104,13 @@ class CorpusTable(CorpusKeys, Table):
         refuse_idle(self, self.dataset, ("glob", "format"))
         if self.format == "dataset" and {"glob", "parallel"} & self.model_fields_set:
             raise ValueError('glob and parallel have no meaning with format = "dataset".')
+        if self.format == "text" and "column" in self.model_fields_set:
+            raise ValueError(COLUMN_OF_TEXT)
+        if self.join is not None and "early" in self.model_fields_set:
+            raise ValueError(
+                "early has no effect with join: the documents are one text, which is always scored "
+                "whole. Leave early out, or join."
+            )
         return self
 
     @model_validator(mode="after")

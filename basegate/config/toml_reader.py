@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NUMBER, RELATIVE = "[number]", "[relative]"
 """In pydantic's locations: the forms that a limit may have."""
+_OF_FILES = ("path", "file")
 _FORMS = ("[key]", NUMBER, RELATIVE)
 
 _ACCEPTED = {
@@ -78,8 +79,12 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
     key = ".".join([*([where] if where else []), *(str(part) for part in location)])
     kind = detail["type"]
     if kind == "extra_forbidden":
-        known = _keys_at(model, location[:-1])
+        table = _table_at(model, location[:-1])
+        known = sorted(table.model_fields)
+        files = getattr(table, "file_keys", ())
         hint = did_you_mean(str(location[-1]), known)
+        if location[-1] in _OF_FILES and files:
+            hint = f" Its file is given as {files[0]} = (a local file)."
         return f"{key}: unknown key.{hint} Accepted here: {', '.join(known)}."
     if kind == "missing":
         return f"{key}: this key is missing."
@@ -102,12 +107,12 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The keys of the table at a place; the names of items are no fields of their table."""
+def _table_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    """The table at a place; the names of items are no fields of their table."""
     for step in location:
         field = model.model_fields.get(str(step))
         model = (field and _model_in(field.annotation)) or model
-    return sorted(model.model_fields)
+    return model
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -12,9 +12,12 @@ from typing import NamedTuple
 from basegate.config.settings import CorpusSource
 from basegate.data.hub import copy_identity, hub_identity, is_copy, load_table
 from basegate.data.text_files import (
+    OF_LFS,
     RowError,
     format_of,
     has_lone_surrogate,
+    hub_hint,
+    is_pointer_file,
     read_jsonl,
     read_utf8,
     with_lf,
@@ -48,6 +51,12 @@ _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 _EVERY = CorpusSource.model_fields["glob"].default
+
+
+COLUMN_OF_TEXT = (
+    "column has no effect on text files, which are read whole. Leave it out, or say format = "
+    '"jsonl" or "parquet" if that is what they hold.'
+)
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,13 @@ def corpus_identity(source: CorpusSource) -> str:
     return f"sha256:{digest(named)}"
 
 
+def _refuse_idle_column(sides: list[_Side], source: CorpusSource) -> None:
+    files = [file for side in sides for file in side.files.values()]
+    given = source.column != CorpusSource.model_fields["column"].default
+    if files and given and all(_format(file, source) == "text" for file in files):
+        raise DataError(f"{source.path}: {COLUMN_OF_TEXT}")
+
+
 def load_corpus(source: CorpusSource) -> Corpus:
     """Read a corpus.
 
@@ -107,6 +123,7 @@ def load_corpus(source: CorpusSource) -> Corpus:
     """
     of_hub = source.dataset is not None or source.format == "dataset"
     sides = [] if of_hub else _sides(source)
+    _refuse_idle_column(sides, source)
     found = _local_texts(sides[0].files.values(), source) if sides else _hub_texts(source)
     texts = [_normalised(text) for text in found]
     whole = (
@@ -194,10 +211,17 @@ def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
 def _files(path: Path, source: CorpusSource) -> _Side:
     if path.is_file() and path.suffix.lower() in _PACKED:
         raise DataError(f"{path}: is packed. Unpack it, and give what comes out as path.")
+    if path.is_file() and source.glob != _EVERY:
+        raise DataError(
+            f"{path}: is a file, on which glob = {source.glob!r} has no effect. Leave glob out, or "
+            "give the folder as path."
+        )
     if path.is_file():
         return _Side({path.name: path}, ())
     if not path.is_dir():
-        raise DataError(f"{path}: there is no such file or folder. Check the thresholds file.")
+        raise DataError(
+            f"{path}: there is no such file or folder. Check the thresholds file.{hub_hint(path)}"
+        )
     try:
         matches = sorted(path.glob(source.glob))
     except (ValueError, NotImplementedError):
@@ -297,7 +321,8 @@ def _read_parquet(path: Path, column: str) -> Iterator[str]:
         values = (value for batch in batches for value in batch.column(0).to_pylist())
         yield from _texts(values, str(path), column)
     except (pyarrow.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: is not a readable parquet file ({error}).") from error
+        what = OF_LFS if is_pointer_file(path) else f"is not a readable parquet file ({error})."
+        raise DataError(f"{path}: {what}") from error
 
 
 def _check_column(place: str, column: str, known: Iterable[str]) -> None:

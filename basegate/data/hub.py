@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from basegate.config.registry import COMMIT
 from basegate.config.settings import DatasetKeys
+from basegate.data.text_files import hub_hint, is_pointer, is_pointer_file
 from basegate.errors import CandidateError, DataError, InvalidMeasurement
 from basegate.serialization import digest, hash_file
 
@@ -99,14 +100,48 @@ def load_table(source: DatasetKeys, copy: Path | None = None) -> Any:
     datasets.disable_progress_bars()
     try:
         with quiet():
-            return datasets.load_dataset(what, source.name, split=source.split, **keys)
+            table = datasets.load_dataset(what, source.name, split=source.split, **keys)
     # Each format's reader has errors of its own, pyarrow's and pandas' among them.
     except Exception as error:
-        raise DataError(
-            f"the data set {what}, split {source.split!r}, could not be read "
-            f"({_first_line(error)}). Check dataset, name and split in the thresholds file, and "
-            "that it can be reached."
-        ) from error
+        raise DataError(_unreadable(source, copy, error)) from error
+    if copy is not None and _holds_pointer(table):
+        raise DataError(_unfetched(copy))
+    return table
+
+
+def _unreadable(source: DatasetKeys, copy: Path | None, error: Exception) -> str:
+    what, text = copy or source.dataset, str(error)
+    if found := re.search(
+        r"Config name is missing\..*available configs: \[(.*?)\]", text, re.DOTALL
+    ):
+        return (
+            f"the data set {what} has several configurations: {found[1]}. Say with name in the "
+            "thresholds file which of them is meant."
+        )
+    chosen = not text.startswith(("Unknown split", "BuilderConfig"))
+    if copy is not None and chosen and any(map(is_pointer_file, copy.rglob("*"))):
+        return _unfetched(copy)
+    return (
+        f"the data set {what}, split {source.split!r}, could not be read ({_first_line(error)}). "
+        "Check dataset, name and split in the thresholds file, and that it can be reached."
+    )
+
+
+def _unfetched(copy: Path) -> str:
+    return (
+        f"{copy}: holds pointers of Git LFS in place of files. Fetch the files with `git lfs pull` "
+        "in that folder."
+    )
+
+
+def _holds_pointer(table: Any) -> bool:
+    """Whether a table was made of a pointer that was read as CSV, or as lines of text."""
+    # Other columns may hold sounds and pictures, which would be decoded.
+    texts = [
+        name for name, each in table.features.items() if getattr(each, "dtype", "") == "string"
+    ]
+    first = table.select_columns(texts)[0].values() if texts and len(table) else ()
+    return any(is_pointer(str(each)) for each in (*table.column_names, *first))
 
 
 def copy_identity(folder: Path) -> str:
@@ -123,7 +158,7 @@ def copy_identity(folder: Path) -> str:
     if not files:
         raise DataError(
             f'{folder}: is no folder with the files of a data set, as format = "dataset" says. '
-            "Check the thresholds file."
+            f"Check the thresholds file.{hub_hint(folder)}"
         )
     return (
         f"copy:{digest([[path.relative_to(folder).as_posix(), hash_file(path)] for path in files])}"

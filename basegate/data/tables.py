@@ -25,6 +25,7 @@ from basegate.data.text_files import (
     RowError,
     as_row,
     format_of,
+    hub_hint,
     parsed,
     read_jsonl,
     read_utf8,
@@ -51,7 +52,7 @@ def table_identity(source: TableSource) -> str:
         return copy_identity(source.path)
     path = _file(source)
     # The suffix may say how the bytes are read.
-    name = format_of(path, source.format, _FORMATS)
+    name = _format(path, source)
     # Such line ends had been asked as they were, and measurements of them are others.
     escaped = name in ("json", "jsonl") and _ESCAPED_CR.search(path.read_bytes())
     return f"{name}{':lf' if escaped else ''}:sha256:{hash_file(path)}"
@@ -68,7 +69,7 @@ def read_table(source: TableSource) -> Iterator[Row | RowError]:
             yield Row(f"{source.place}, row {index}", dict(fields))
         return
     path = _file(source)
-    match format_of(path, source.format, _FORMATS):
+    match _format(path, source):
         case "jsonl":
             yield from read_jsonl(path)
         case "json":
@@ -88,8 +89,20 @@ def _file(source: TableSource) -> Path:
             'of a data set of the hub, say format = "dataset".'
         )
     if not path.is_file():
-        raise DataError(f"{path}: there is no such file. Check the thresholds file.")
+        raise DataError(
+            f"{path}: there is no such file. Check the thresholds file.{hub_hint(path)}"
+        )
     return path
+
+
+def _format(path: Path, source: TableSource) -> str:
+    if source.format is None and path.suffix.lower() in (".parquet", ".pq", ".arrow"):
+        raise DataError(
+            f"{path}: is read as a data set. Put it into a folder of its own, and give that folder "
+            'in its place, with format = "dataset" and split = "train" (or the split that its name '
+            'begins with, such as "test").'
+        )
+    return format_of(path, source.format, _FORMATS)
 
 
 def _read_json(path: Path) -> Iterator[Row | RowError]:

@@ -19,6 +19,9 @@ from basegate.errors import DataError
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"PK\3\4")
 """First bytes of gzip, bzip2, xz, zstd and zip."""
+_LFS_POINTER = "version https://git-lfs.github.com/"
+"""First words of what Git LFS leaves in place of a file that was not fetched."""
+OF_LFS = "is a pointer of Git LFS. Fetch the file with `git lfs pull`."
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,8 @@ def read_utf8(path: Path) -> str:
 
 def _refuse_stand_in(path: Path, start: str) -> None:
     """Refuse what downloads leave in place of a file: noise, measured as its text."""
-    if start.startswith("version https://git-lfs.github.com/"):
-        raise DataError(f"{path}: is a pointer of Git LFS. Fetch the file with `git lfs pull`.")
+    if is_pointer(start):
+        raise DataError(f"{path}: {OF_LFS}")
     for sign, kind in (
         ("%pdf-", "a PDF"),
         ("{\\rtf", "Rich Text Format, as word processors save it"),
@@ -114,6 +117,26 @@ def _refuse_stand_in(path: Path, start: str) -> None:
             f"{path}: is a web page, saved in place of a file. Fetch the file itself (on the hub: "
             "/resolve/ in its address, not /blob/), or call it .html if that is what is meant."
         )
+
+
+def is_pointer(start: str) -> bool:
+    """Whether a file, or a record made of it, is what Git LFS leaves of one not fetched."""
+    return start.startswith(_LFS_POINTER)
+
+
+def is_pointer_file(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return is_pointer(file.read(99).decode("utf-8", errors="replace"))
+    return False
+
+
+def hub_hint(path: Path) -> str:
+    """How to name a data set of the hub, if that may be meant by a path that is not there."""
+    named = not path.suffix or path.suffix[1:].isdigit()
+    owner, name = path.parts[-2:] if len(path.parts) > 3 else ("", "")
+    if not (owner and named) or path.parent.exists() or not path.parent.parent.is_dir():
+        return ""
+    return f' If a data set of the hub is meant, say dataset = "{owner}/{name}" in its place.'
 
 
 def with_lf(text: str) -> str:

@@ -55,11 +55,11 @@ READERS = {
     ),
 }
 KNOWN = {
-    "knowledge": (7, "bdc883e5551f726e"),
-    "reasoning": (5, "54350083eb14790c"),
+    "knowledge": (7, "8c052dc3afd478f6"),
+    "reasoning": (5, "ae4d994f2d8bc6db"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "38ae3a206bbe36d9"),
-    "perplexity": (6, "d50edc89716e807b"),
+    "minimal_pairs": (3, "8ff8b3691c19edb2"),
+    "perplexity": (6, "ce23c03b28fc7a07"),
 }
 
 

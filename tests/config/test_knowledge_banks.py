@@ -7,6 +7,11 @@ import pytest
 from tests.helpers.thresholds import BANK
 
 WRONG = {
+    "a path": (
+        BANK + 'path = "bank.csv"\n',
+        "knowledge.banks.must-know.path: unknown key. Its file is given as questions = (a local "
+        "file). Accepted here: ",
+    ),
     "k of n by likelihood": (
         BANK + 'method = "likelihood"\n',
         'knowledge.banks.must-know: correct has no meaning with method = "likelihood"',

@@ -261,6 +261,14 @@ WRONG = {
         "perplexity.corpora.wiki.format = \"csv\": accepted: 'text', 'jsonl', 'parquet' or "
         "'dataset'.",
     ),
+    "a column of text": (
+        CORPUS + 'format = "text"\ncolumn = "body"',
+        "perplexity.corpora.wiki: column has no effect on text files, which are read whole. Leave",
+    ),
+    "early with join": (
+        CORPUS + 'join = ""\nearly = "none"',
+        "perplexity.corpora.wiki: early has no effect with join: the documents are one text",
+    ),
     "both sources": (
         CORPUS + 'dataset = "a/b"',
         "perplexity.corpora.wiki: give either dataset = (a hub id) or path = (a local file or "

@@ -166,6 +166,19 @@ def test_a_glob_that_is_none_is_refused(tmp_path, glob):
     assert "glob" in refusal(tmp_path, glob=glob)
 
 
+@pytest.mark.parametrize(
+    ("name", "fields", "sentence"),
+    [
+        ("a.txt", {"column": "body"}, "a.txt: column has no effect on text files"),
+        (".", {"column": "body"}, "column has no effect on text files"),
+        ("a.txt", {"glob": "*.txt"}, "a.txt: is a file, on which glob = '*.txt' has no effect."),
+    ],
+)
+def test_a_key_without_effect_is_refused(tmp_path, name, fields, sentence):
+    (tmp_path / "a.txt").write_text("text", encoding="utf-8")
+    assert sentence in refusal(tmp_path / name, **fields)
+
+
 def test_a_suffix_that_says_nothing_is_refused(tmp_path):
     path = tmp_path / "c.dat"
     path.write_text("text", encoding="utf-8")
@@ -216,6 +229,20 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path):
     path = tmp_path / "c.parquet"
     path.write_bytes(b"not parquet at all")
     assert refusal(path).startswith(f"{path}: is not a readable parquet file (")
+
+
+def test_a_pointer_in_place_of_parquet_is_refused_as_that(tmp_path):
+    path = tmp_path / "c.parquet"
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    assert refusal(path) == f"{path}: is a pointer of Git LFS. Fetch the file with `git lfs pull`."
+
+
+def test_a_path_that_looks_like_a_hub_id_is_told_how_to_name_one(tmp_path):
+    hint = 'If a data set of the hub is meant, say dataset = "owner/set-v1.5" in its place.'
+    assert refusal(tmp_path / "owner" / "set-v1.5").endswith(hint)
+    assert "dataset" not in refusal(tmp_path / "owner" / "c.txt")
+    assert "dataset = " not in refusal(tmp_path / "none")
+    assert refusal(tmp_path / "owner" / "set-v1.5", format="dataset").endswith(hint)
 
 
 def test_a_parquet_file_with_broken_pages_is_refused(tmp_path):

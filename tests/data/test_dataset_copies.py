@@ -118,6 +118,50 @@ def test_a_split_that_is_not_there_is_refused(copy):
         load_corpus(CorpusSource(path=copy, format="dataset", name="yue", split="validation"))
 
 
+def test_a_copy_of_several_configurations_lists_them(copy):
+    with pytest.raises(DataError, match=r"several configurations: 'yue', 'zho'. Say with name"):
+        load_corpus(CorpusSource(path=copy, format="dataset"))
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl", "csv", "txt"])
+def test_pointers_of_git_lfs_in_a_copy_are_refused_as_that(tmp_path, monkeypatch, suffix):
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    path = tmp_path / "copy" / f"test.{suffix}"
+    path.parent.mkdir()
+    path.write_text(POINTER, encoding="utf-8")
+    with pytest.raises(DataError, match=r"copy: holds pointers of Git LFS.*`git lfs pull`"):
+        load_corpus(CorpusSource(path=path.parent, format="dataset"))
+
+
+def test_pointers_of_what_was_not_asked_for_do_not_matter(copy):
+    (copy / "zho" / "test.parquet").write_text(POINTER, encoding="utf-8")
+    source = CorpusSource(path=copy, format="dataset", name="yue")
+    assert len(load_corpus(source).documents) == 2
+
+
+@pytest.mark.parametrize(("name", "split"), [("bank", "train"), ("test", "test")])
+def test_a_bank_of_parquet_is_read_as_the_error_says(copy, tmp_path, name, split):
+    path = tmp_path / "alone" / f"{name}.parquet"
+    path.parent.mkdir()
+    shutil.copy(copy / "yue" / "test.parquet", path)
+    with pytest.raises(
+        DataError, match=r'a folder of its own.* format = "dataset" and split = "tr'
+    ):
+        load_bank(TableSource(path=path), Question)
+    source = TableSource(path=path.parent, format="dataset", split=split)
+    assert len(load_bank(source, Question).records) == 2
+
+
+def test_a_bank_that_looks_like_a_hub_id_is_told_how_to_name_one(tmp_path):
+    with pytest.raises(DataError, match='is meant, say dataset = "owner/bank"'):
+        load_bank(TableSource(path=tmp_path / "owner" / "bank"), Question)
+
+
 def test_a_copy_without_files_is_refused(tmp_path):
     with pytest.raises(DataError, match="is no folder with the files of a data set"):
         corpus_identity(CorpusSource(path=tmp_path / "none", format="dataset"))
