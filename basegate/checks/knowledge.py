@@ -27,6 +27,7 @@ from basegate.checks.option_likelihood import (
 )
 from basegate.config.declaration import CheckDeclaration, LimitRule, register
 from basegate.config.settings import (
+    DecodingKeys,
     Formulation,
     Normalization,
     OptionSettings,
@@ -80,6 +81,11 @@ class QuestionsTable(AnswersTable):
                 f"question's options are scored once. Give min_accuracy and leave out {idle[0]}, "
                 'or say method = "generation".'
             )
+        if self.formulation == "letters" and "normalize" in self.model_fields_set:
+            raise ValueError(
+                'normalize has no effect with formulation = "letters", where no text of an option '
+                'is scored. Leave it out, or say formulation = "text" or "both".'
+            )
         return self
 
     @model_validator(mode="after")
@@ -111,11 +117,6 @@ class QuestionsTable(AnswersTable):
                 "template has no {options}, so the model would not see what it is to choose from. "
                 'Add it, or score the texts alone: method = "likelihood" and formulation = "text".'
             )
-        if self.formulation == "letters" and "normalize" in self.model_fields_set:
-            raise ValueError(
-                'normalize has no meaning with formulation = "letters": it is for the options\' '
-                "texts, which are not scored. Leave it out."
-            )
         if self.normalize == "pmi" and self.template and not self.template.split("}")[-1].strip():
             raise ValueError(
                 'normalize = "pmi" compares with the text after the end of the template alone, and '
@@ -140,6 +141,17 @@ class KnowledgeTable(KOfNTable):
     temperature: Temperature = 0.9
     max_new_tokens: Positive = 32
     banks: Annotated[dict[Name, QuestionsTable], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _draws_something(self) -> Self:
+        drawing = {*DecodingKeys.model_fields, "temperature", "max_new_tokens"}
+        idle = sorted(self.model_fields_set & drawing)
+        if idle and not any(bank.is_sampled for bank in self.banks.values()):
+            raise ValueError(
+                f"{idle[0]} has no effect: in none of the banks are answers sampled. Leave it out, "
+                "or give a bank samples."
+            )
+        return self
 
     def settings_of(self, item: QuestionsTable, base: Path) -> QuestionSettings | OptionSettings:
         shared = {
@@ -198,7 +210,7 @@ CHECK = register(
         name="knowledge",
         doc="How the candidate answers multiple-choice questions.",
         table=KnowledgeTable,
-        version=7,
+        version=8,
         measure=measure,
         prepare=prepares(Question),
         identity=identity,

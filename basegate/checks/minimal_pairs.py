@@ -21,9 +21,12 @@ from pydantic import Field
 from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
 from basegate.checks.validity import LostCharacters, first_tokens
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_least, by_item, register
-from basegate.config.settings import BankSettings, Positive
+from basegate.config.settings import BankSettings, Positive, TableSource
 from basegate.config.thresholds_schema import BankTable, Confidence, Early, Name, ShareLimit, Table
 from basegate.data.banks import Bank, Pair, identity, prepares
+from basegate.data.plain_text import trimmed
+from basegate.data.tables import read_table
+from basegate.data.text_files import Row
 from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, Metric, Preference
@@ -69,6 +72,28 @@ class MinimalPairsTable(Table):
 
     def settings_of(self, item: PairsTable, base: Path) -> PairSettings:
         return PairSettings(source=item.source(base), window=self.window)
+
+
+def content_identity(settings: PairSettings) -> str:
+    """A bank's identity; another where sentences are scored otherwise than they stand in a file.
+
+    Their ends had been scored once, too, and measurements of them are others.
+
+    Raises:
+        DataError: it cannot be found.
+    """
+    found, source = identity(settings), settings.source
+    if not isinstance(source, TableSource) or source.dataset or source.format == "dataset":
+        return found
+    columns = [str(source.columns.get(name, name)) for name in Pair.trimmed]
+    texts = (
+        text
+        for row in read_table(source)
+        if isinstance(row, Row)
+        for text in map(row.fields.get, columns)
+    )
+    changed = any(isinstance(text, str) and trimmed(text) != text for text in texts)
+    return f"{found}, trimmed" if changed else found
 
 
 def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Findings:
@@ -171,7 +196,7 @@ CHECK = register(
         version=3,
         measure=measure,
         prepare=prepares(Pair),
-        identity=identity,
+        identity=content_identity,
         counted="pairs",
         evidence=("preferences",),
         compare=by_item(_preferred),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from basegate.config.gguf_source import IN_REPOSITORY, SUFFIX, is_gguf
 from basegate.config.toml_reader import explain, read_toml
@@ -116,6 +116,16 @@ def _revision(text: str) -> str:
     return normalised(text)
 
 
+def _ends(given: object) -> object:
+    texts = isinstance(given, list | tuple) and all(isinstance(each, str) for each in given)
+    if given is None or (given and texts):
+        return given
+    raise ValueError(
+        'accepted: a list of the tokens that end a text, such as end = ["[SEP]"]. Leave the key '
+        "out for those that the checkpoint's files name."
+    )
+
+
 Tag = Annotated[str, AfterValidator(_tag)]
 Token = Annotated[str, Field(min_length=1)]
 
@@ -128,7 +138,9 @@ class _Entry(BaseModel):
     source: Annotated[str, Field(min_length=1)]
     revision: Annotated[str, AfterValidator(_revision)] | None = None
     file: WeightFile | None = None
-    end: Annotated[tuple[Token, ...], Field(strict=False, min_length=1)] | None = None
+    end: Annotated[
+        Annotated[tuple[Token, ...], Field(strict=False)] | None, BeforeValidator(_ends)
+    ] = None
     engine: Literal["transformers"] = "transformers"
     architecture: str = ""
     licence: str = "unknown"

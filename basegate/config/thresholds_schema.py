@@ -182,6 +182,16 @@ class SampledTable(DecodingKeys, Table):
 
     max_degenerate_share: Annotated[Share, _DEGENERATE] = 0.5
 
+    @model_validator(mode="after")
+    def _draws(self) -> Self:
+        idle = sorted(self.model_fields_set & {"top_k", "top_p"})
+        if idle and getattr(self, "temperature", None) == 0:
+            raise ValueError(
+                f"{idle[0]} has no effect with temperature = 0, which takes the most probable "
+                f"token. Leave out {idle[0]}, or give a temperature above 0."
+            )
+        return self
+
     def sampling(self, samples: int) -> Sampling:
         shared = self.model_dump(include=set(Sampling.model_fields) - {"samples"})
         return Sampling(samples=samples, **shared)
@@ -247,8 +257,19 @@ class BankTable(TableKeys, Table):
                 f"give either {self.file_keys[0]} = (a local file) or dataset = (a hub id), one of "
                 "them."
             )
+        self._check_answer_keys()
         idle = ("format", "header") if getattr(self, "examples", None) is None else ()
         refuse_idle(self, self.dataset, idle)
+
+    def _check_answer_keys(self) -> None:
+        idle = sorted(self.model_fields_set & {"first_answer", "answers"})
+        if idle and "options" not in self.fields:
+            raise ValueError(f"{idle[0]} has no effect where there are no options. Leave it out.")
+        if "first_answer" in idle and self.answers in ("letter", "text"):
+            raise ValueError(
+                f'first_answer has no effect with answers = "{self.answers}": it says where '
+                'numbers begin. Leave it out, or say answers = "number".'
+            )
 
 
 Early = Literal["sequential", "none"]
@@ -286,6 +307,11 @@ class AnswersTable(BankTable):
                 f"shots = {self.shots} needs examples = (a bank of worked examples, none of which "
                 "is asked)."
             )
+        if self.examples is not None and not self.shots:
+            raise ValueError(
+                "examples has no effect with shots = 0. Leave out both, or say how many of them "
+                f"stand before every prompt: shots = 1 to {MOST_SHOTS}."
+            )
         return self
 
     @property
@@ -294,7 +320,7 @@ class AnswersTable(BankTable):
 
     def few_shot(self, base: Path) -> dict[str, Any]:
         """`shots` and `examples` of the settings; the examples are laid out as the bank is."""
-        if self.examples is None or not self.shots:
+        if self.examples is None:
             return {"shots": 0, "examples": None}
         # They are in a file, wherever the bank is.
         without = {*DatasetKeys.model_fields, *(["format"] if self.format == "dataset" else [])}

@@ -27,8 +27,9 @@ _ACCEPTED = {
     "finite_number": "a finite number",
     "model_type": "a table",
     "dict_type": "a table",
-    "too_short": "at least one entry",
     "tuple_type": 'a list in brackets, such as ["text"]',
+    "list_type": 'a list in brackets, such as ["text"]',
+    "too_short": "a table with at least one entry",
     # The only pattern in these files is that of names.
     "string_pattern_mismatch": (
         "a name made of letters (A to Z, a to z), digits, '.', '_' and '-', a letter or digit first"
@@ -91,6 +92,8 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], where: str) -> str:
     given = _shown(detail["input"])
     if kind == "value_error":
         return f"{key}: {detail['ctx']['error']}"
+    if kind == "too_short" and isinstance(detail["input"], list | tuple):
+        kind = "list_type"
     accepted = _ACCEPTED.get(kind) or detail["msg"].removeprefix("Input should be ")
     form = ""
     if NUMBER in detail["loc"] and kind == "float_type":

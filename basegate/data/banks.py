@@ -13,9 +13,10 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from basegate.config.settings import BankSettings, BankSource, GeneratedSource
-from basegate.data.option_texts import form, labels_of, trimmed, unpacked
+from basegate.data.option_texts import labels_of, unpacked
+from basegate.data.plain_text import composed, form, trimmed
 from basegate.data.tables import as_number, pick, read_table, table_identity
-from basegate.data.text_files import Row, RowError, check_quotes, has_lone_surrogate, with_lf
+from basegate.data.text_files import Row, RowError, check_quotes, has_lone_surrogate
 from basegate.errors import DataError
 from basegate.measurement import AnswerCounts, SampleSize
 from basegate.serialization import digest
@@ -34,7 +35,8 @@ class _Record(BaseModel):
     kind_name: ClassVar[str]
     asked: ClassVar[tuple[str, ...]]
     """The fields that none may leave empty; together they are what it asks."""
-    trimmed: ClassVar[tuple[str, ...]] = ()  # without white space around them
+    trimmed: ClassVar[tuple[str, ...]] = ()
+    """The fields whose ends do not stay as they stand: white space there moves the numbers."""
 
     id: Annotated[str, Field(min_length=1)]
 
@@ -166,7 +168,7 @@ class Pair(_Record):
 
     @model_validator(mode="after")
     def _differ(self) -> Pair:
-        if self.right == self.wrong:
+        if self.right.strip() == self.wrong.strip():
             raise ValueError("right and wrong are the same sentence")
         for text in (self.right, self.wrong):
             check_quotes(text)
@@ -176,7 +178,8 @@ class Pair(_Record):
 class Problem(_Record):
     """A problem with a whole number as its answer; `prompt` ends where the model is to answer.
 
-    `family` says what kind of problem it is; it may be empty.
+    Attributes:
+        family: what kind of problem; may be empty.
     """
 
     kind_name = "problem"
@@ -316,9 +319,12 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
     names = tuple(kind.model_fields)
     fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
     fields.setdefault("id", f"row-{number}")
-    texts = {name: _composed(value, name in kind.trimmed) for name, value in fields.items()}
     try:
-        return kind.model_validate(texts)
+        texts = {name: composed(value) for name, value in fields.items()}
+        ends = {
+            name: trimmed(texts[name]) for name in kind.trimmed if isinstance(texts.get(name), str)
+        }
+        return kind.model_validate(texts | ends)
     except ValidationError as error:
         [detail, *_] = error.errors()
         if detail["type"] == "value_error":
@@ -328,16 +334,6 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
         if source.columns.get(field, field) not in row.fields and detail["type"] == "missing":
             what += f"; it has {', '.join(map(repr, row.fields))}"
         raise ValueError(f"{field} {what}") from None
-
-
-def _composed(value: Any, trim: bool = False) -> Any:
-    """Texts in NFC, as models have met é, not as e and an accent; lines end with LF."""
-    if isinstance(value, str):
-        text = unicodedata.normalize("NFC", with_lf(value))
-        return trimmed(text) if trim else text
-    if isinstance(value, dict):
-        return {_composed(key): _composed(each) for key, each in value.items()}
-    return value
 
 
 def _check_first_answer(source: BankSource, rows: Sequence[tuple[Row, Question]]) -> None:
@@ -370,7 +366,8 @@ def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -
     contents[content] = record.id
 
 
-_SIGNS, _SYMBOLS = "-*/.%!()√", ("Sm", "Sc", "Sk", "So")
+_SIGNS = "-*/.%!()√"
+_SYMBOLS = ("Sm", "Sc", "Sk", "So")
 
 
 def normal(text: str) -> str:

@@ -10,16 +10,17 @@ from typing import Any, Literal
 
 from basegate.config.settings import TableSource
 from basegate.data.hub import copy_identity, hub_identity, load_table
+from basegate.data.option_labels import LETTERS, without_label
 from basegate.data.option_texts import (
-    LETTERS,
+    as_given,
     as_text,
-    form,
     is_missing,
     labels_of,
     lettered,
+    own_labels,
     unpacked,
-    without_label,
 )
+from basegate.data.plain_text import form
 from basegate.data.text_files import (
     Row,
     RowError,
@@ -228,14 +229,9 @@ def pick(
         given = unpacked(found["options"])
         found["options"] = lettered(given)
         if isinstance(found["options"], dict) and "answer" in found:
-            labels, label = labels_of(given), str(as_number(found["answer"])).strip()
-            found["answer"] = (
-                LETTERS[labels.index(label)]
-                if label in labels
-                else _letter(found["answer"], found["options"], first_answer, answers)
+            found["answer"] = _answer(
+                found["answer"], given, found["options"], first_answer, answers
             )
-            if answers in (None, "text") and isinstance(found["answer"], str):
-                found["answer"] = _as_given(found["answer"], given, found["options"])
     elif "answer" in found:
         found["answer"] = as_number(found["answer"])
     return found
@@ -245,6 +241,29 @@ def _cell(row: Mapping[str, Any], column: str) -> Any:
     if column not in row:
         raise ValueError(f"has no {column!r}, it has {', '.join(map(repr, row))}")
     return row[column]
+
+
+def _answer(
+    answer: Any,
+    given: Any,
+    options: Mapping[str, Any],
+    first_answer: int,
+    answers: AnswerKind | None,
+) -> Any:
+    """The letter that an answer stands for, `given` the options before labels were taken off."""
+    labels, label = labels_of(given), str(as_number(answer)).strip()
+    if label in labels:
+        return LETTERS[labels.index(label)]
+    # ①, 甲, ii; letters and numbers are read as such.
+    whole = as_given(options, given)
+    own, label = own_labels(whole), re.sub(r"[()（）\s.、]", "", label)
+    if label in own and answers is None:
+        return list(options)[own.index(label)]
+    found = _letter(answer, options, first_answer, answers)
+    if found not in options and answers in (None, "text") and isinstance(answer, str):
+        # With its label, as it stands among the options.
+        return next(iter(_by_text(answer, whole)), found)
+    return found
 
 
 def _letter(
@@ -273,14 +292,6 @@ def _letter(
             'and an option\'s text at once. Say answers = "letter", "text" or "number"'
         )
     return found.pop() if found else text
-
-
-def _as_given(answer: str, given: Any, options: Mapping[str, Any]) -> str:
-    """The letter of an option that had a label of its own, by its text with the label."""
-    if answer in options:
-        return answer
-    texts = [form(str(each)) for each in (given.values() if isinstance(given, Mapping) else given)]
-    return dict(zip(texts, options, strict=False)).get(form(answer), answer)
 
 
 def _by_text(text: str, options: Mapping[str, Any]) -> set[str]:

@@ -101,3 +101,20 @@ def test_pairs_are_read_and_identified_by_their_content(tmp_path):
     here, copy, other = (PairSettings(source=TableSource(path=path)) for path in paths)
     assert CHECK.prepare(here).records == (Pair(**record),)
     assert CHECK.identity(here) == CHECK.identity(copy) != CHECK.identity(other)
+
+
+@pytest.mark.parametrize("edge", ["\u200b", "\u3000", "\n"])
+def test_pairs_that_were_scored_with_their_ends_are_measured_anew(tmp_path, edge):
+    """A measurement with an invisible character at a sentence's end says nothing of the pair."""
+    pair = {"id": "p", "right": "一隻狗。", "wrong": "一張狗。"}
+    plain = CHECK.identity(PairSettings(source=TableSource(path=write_pairs(tmp_path / "a", pair))))
+    assert not plain.endswith("trimmed")
+    dressed = {"id": "p", "good": "一隻狗。", "wrong": f"一張狗。{edge}"}
+    path = write_pairs(tmp_path / "b", dressed)
+    source = TableSource(path=path, columns={"right": "good"})
+    assert CHECK.identity(PairSettings(source=source)).endswith(", trimmed")
+
+
+def write_pairs(folder, *pairs):
+    folder.mkdir()
+    return write_jsonl(folder / "pairs.jsonl", *pairs)

@@ -19,7 +19,9 @@ PACKAGE = ROOT / "basegate"
 READERS = {
     "knowledge": (
         "data/banks.py",
+        "data/option_labels.py",
         "data/option_texts.py",
+        "data/plain_text.py",
         "data/tables.py",
         "data/text_files.py",
         "checks/answers/choice.py",
@@ -31,7 +33,9 @@ READERS = {
     ),
     "reasoning": (
         "data/banks.py",
+        "data/option_labels.py",
         "data/option_texts.py",
+        "data/plain_text.py",
         "data/tables.py",
         "data/text_files.py",
         "checks/answers/number.py",
@@ -49,16 +53,17 @@ READERS = {
     ),
     "minimal_pairs": (
         "data/banks.py",
+        "data/plain_text.py",
         "data/tables.py",
         "data/text_files.py",
         "checks/minimal_pairs.py",
     ),
 }
 KNOWN = {
-    "knowledge": (7, "8c052dc3afd478f6"),
-    "reasoning": (5, "ae4d994f2d8bc6db"),
+    "knowledge": (8, "44d334424dce3849"),
+    "reasoning": (5, "26f5f004beb1ba23"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "8ff8b3691c19edb2"),
+    "minimal_pairs": (3, "4fcd8e710dfaec35"),
     "perplexity": (6, "ce23c03b28fc7a07"),
 }
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.helpers.thresholds import BANK
 
+SCORED = BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
 WRONG = {
     "a path": (
         BANK + 'path = "bank.csv"\n',
@@ -29,6 +30,26 @@ WRONG = {
         "knowledge.banks.must-know: shots = 5 needs examples = (a bank of worked examples, none of "
         "which is asked).",
     ),
+    "examples of which none is shown": (
+        BANK + 'examples = "e.jsonl"\nshots = 0\n',
+        "knowledge.banks.must-know: examples has no effect with shots = 0. Leave out both, or say",
+    ),
+    "a normalisation of letters": (
+        SCORED + 'formulation = "letters"\nnormalize = "pmi"\n',
+        'knowledge.banks.must-know: normalize has no effect with formulation = "letters"',
+    ),
+    "where numbers begin that are letters": (
+        BANK + 'answers = "letter"\nfirst_answer = 1\n',
+        'knowledge.banks.must-know: first_answer has no effect with answers = "letter": it says',
+    ),
+    **{
+        f"{key} where nothing is sampled": (
+            f"[knowledge]\n{key} = {value}\n" + SCORED,
+            f"knowledge: {key} has no effect: in none of the banks are answers sampled. Leave it "
+            "out, or give a bank samples.",
+        )
+        for key, value in (("temperature", 0.7), ("max_new_tokens", 8), ("seed", 1))
+    },
     "too many shots": (
         BANK + "shots = 9\n",
         "knowledge.banks.must-know.shots = 9: accepted: less than or equal to 8.",
@@ -64,11 +85,6 @@ WRONG = {
         BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
         + 'normalize = "pmi"\ntemplate = "{options} {question}"\n',
         'knowledge.banks.must-know: normalize = "pmi" compares with',
-    ),
-    "normalize without texts": (
-        BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
-        + 'formulation = "letters"\nnormalize = "pmi"\n',
-        'knowledge.banks.must-know: normalize has no meaning with formulation = "letters"',
     ),
     "unknown method": (
         BANK + 'method = "guess"\n',
@@ -120,12 +136,9 @@ def test_likelihood_gates_where_it_is_asked_to(load):
 def test_five_examples_are_shown_where_there_is_a_bank_of_them(load):
     text = BANK.replace("samples = 10\ncorrect = 7", "min_accuracy = 0.5")
     columns = 'examples = "e.jsonl"\ncolumns = { question = "query" }\nfirst_answer = 0\n'
-    for given, shots in (("", 5), ("shots = 2\n", 2), ("shots = 0\n", 0)):
+    for given, shots in (("", 5), ("shots = 2\n", 2)):
         check = load(text + columns + given).checks[0]
         assert check.settings.shots == shots
-        if not shots:
-            assert check.settings.examples is None
-            continue
         # They are laid out as the bank is.
         assert check.settings.examples.path.name == "e.jsonl"
         assert check.settings.examples.columns == {"question": "query"}
@@ -137,3 +150,15 @@ def test_settings_that_came_later_leave_earlier_measurements_valid(load):
     before = load(BANK + "rotate_options = false\n").checks[0].settings_identity
     assert set(before) == {"check", "source", "sampling"}
     assert "rotate_options" in load(BANK).checks[0].settings_identity
+
+
+def test_how_answers_are_drawn_may_be_said_where_one_bank_is_sampled(load):
+    other = SCORED.replace("must-know", "scored")
+    checks = load("[knowledge]\ntemperature = 0.7\n" + BANK + other).checks
+    assert checks[0].settings.sampling.temperature == 0.7
+
+
+@pytest.mark.parametrize("shots", ["", "shots = 0\n"])
+def test_without_examples_none_are_shown(load, shots):
+    settings = load(BANK + shots).checks[0].settings
+    assert (settings.shots, settings.examples) == (0, None)

@@ -193,6 +193,20 @@ WRONG = {
         "Accepted here: advisory, column, dataset, early, format, glob, join, max_bits_per_char, "
         "max_drop, max_gap, max_perplexity, name, parallel, path, revision, split, why.",
     ),
+    **{
+        f"{key} of greedy decoding": (
+            CONTINUATION + f"temperature = 0\n{key} = 1\n",
+            f"continuation: {key} has no effect with temperature = 0, which takes the most",
+        )
+        for key in ("top_k", "top_p")
+    },
+    **{
+        f"{key} of problems": (
+            REASONING + f"{key} = {value}\n",
+            f"reasoning.banks.article: {key} has no effect where there are no options.",
+        )
+        for key, value in (("first_answer", 1), ("answers", '"number"'))
+    },
     "unknown key in a bank": (
         BANK + "sampels = 20",
         "knowledge.banks.must-know.sampels: unknown key. Did you mean 'samples' or "

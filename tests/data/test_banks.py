@@ -139,6 +139,26 @@ BAD = {
     ),
     "a pair with a quote": (Pair, {"right": "一隻「狗。"}, "「 and 」 are unbalanced"),
     "a pair but for a space": (Pair, {"wrong": "一隻狗。 "}, "right and wrong are the same"),
+    "a pair but for what nobody sees": (
+        Pair,
+        {"wrong": "\ufeff一\u2060隻狗。\u200b"},
+        "right and wrong",
+    ),
+    "a question of what nobody sees": (
+        Question,
+        {"question": "\u200b\ufeff"},
+        "question is empty.",
+    ),
+    "options alike but for a space in Chinese": (
+        Question,
+        {"options": {"A": "李家超", "B": "李 家超"}},
+        "two options are alike",
+    ),
+    "options alike but for how an emoji looks": (
+        Question,
+        {"options": {"A": "❤", "B": "❤\ufe0f"}},
+        "two options are alike",
+    ),
     "missing prompt": (Prompt, {"prompt": None}, "prompt is missing."),
     "empty id": (Prompt, {"id": ""}, "id is empty."),
     "answer is no whole number": (Problem, {"answer": 4.5}, "answer is not a whole number."),
@@ -162,6 +182,45 @@ def test_a_bad_record_is_named_by_its_line(tmp_path, name):
     head, line = refusal(path, kind).split("\n")
     assert head.startswith(f"{path}: 1 of 1 records cannot be used. That is more than 1 %")
     assert line.startswith(f"  {path}, line 1: {sentence}")
+
+
+EDGES = ("{}\u200b", "\ufeff{}", "\u200b {}\u3000", "{}\n\n", "　{}", "{}\u200e \t", "{}\u200d")
+
+
+@pytest.mark.parametrize("edges", EDGES)
+def test_what_nobody_sees_at_the_ends_of_a_text_is_not_asked(tmp_path, edges):
+    path = tmp_path / "b.jsonl"
+    for kind, plain, fields in (
+        (Pair, PAIR, ("right",)),
+        (Pair, PAIR, ("wrong",)),
+        (Question, {**QUESTION, "context": "Then."}, ("question", "context")),
+    ):
+        dressed = plain | {name: edges.format(plain[name]) for name in fields}
+        [record] = load(write_jsonl(path, dressed), kind).records
+        assert record == kind.model_validate(plain)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("佢\u200b去\ufeff咗\u2060。", "佢去咗。"),
+        ("👩\u200d👩\u200d👧係❤\ufe0f。", "👩\u200d👩\u200d👧係❤\ufe0f。"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("അവന്\u200d", "അവന്\u200d"),
+        ("係❤\ufe0f", "係❤\ufe0f"),
+        ("一\u3000二\n三", "一\u3000二\n三"),
+    ],
+)
+def test_invisible_characters_stay_where_they_mean_something(tmp_path, given, read):
+    path = write_jsonl(tmp_path / "b.jsonl", {**PAIR, "right": given})
+    assert load(path, Pair).records[0].right == read
+
+
+def test_a_prompt_is_asked_as_it_stands(tmp_path):
+    for kind in (Prompt, Problem):
+        record = {**GOOD[kind], "prompt": "\u3000n = \n"}
+        path = write_jsonl(tmp_path / "b.jsonl", record)
+        assert load(path, kind).records[0].prompt == "\u3000n = \n"
 
 
 def test_inches_are_no_quotation_marks(tmp_path):
