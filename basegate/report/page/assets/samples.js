@@ -8,7 +8,7 @@
   const SHORT = 400; // characters of a text that are shown at first
   // How much is built at once: little where somebody waits for a filter. A group counts for its
   // heading and prompt, and for what stands in it.
-  const FIRST = 180;
+  const FIRST = 100;
   const NEXT = 500;
   const GROUP = 12;
   const PAIRS = 20; // of a table
