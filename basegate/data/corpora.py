@@ -31,13 +31,15 @@ _FORMATS = {
     **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
 }
+_NOTHING = r"[ \t]*(?:#.*)?\n"
+_KEY = r"(?:\{|[\"']?\w[^\n]*?:(?=\s)).*\n"
 _FRONT_MATTER = re.compile(
-    r"---[ \t]*\n(?:[ \t]*(?:#.*)?\n)*"
-    r"(?:(?:-[ \t]|\{|[\"']?\w[^\n:]*:(?=\s)).*\n(?:.*\n)*?)?(?:---|\.\.\.)[ \t]*(?:\n|$)"
+    rf"---[ \t]*\n(?:{_NOTHING})*(?:[ \t]*{_KEY}"
+    rf"(?:{_NOTHING}|[ \t].*\n|{_KEY}|(?:-[ \t]|[\[\]}}]).*\n)*?)?(?:---|\.\.\.)[ \t]*(?:\n|$)"
 )
-"""Between lines of dashes: nothing, or what begins, comments apart, with a key or a list of YAML.
+"""Between lines of dashes: nothing, or keys with their values, as YAML or JSON has them.
 
-Anything else is text between the marks that end scenes.
+Anything else, such as a line of prose, is text between the marks that end scenes.
 """
 _SYSTEM = (
     *("__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information"),
@@ -45,8 +47,14 @@ _SYSTEM = (
 )
 _EDITORS = re.compile(r".*~|#.*#")
 """Copies that editors leave."""
-_SPLIT = re.compile(r"(train)|(test)|(?:valid(?:ation)?|val|dev)")
-"""A split of a data set, as people name its files and folders."""
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+}
+"""Splits of a data set, as `datasets` knows them by the words in names of files and folders."""
+_TABLES = (".csv", ".tsv", ".json", ".arrow")
+"""What a data set may be kept in beside the formats of a corpus."""
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
@@ -124,13 +132,9 @@ def load_corpus(source: CorpusSource) -> Corpus:
     of_hub = source.dataset is not None or source.format == "dataset"
     sides = [] if of_hub else _sides(source)
     _refuse_idle_column(sides, source)
-    found = _local_texts(sides[0].files.values(), source) if sides else _hub_texts(source)
+    skipped: list[str] = []
+    found = _local_texts(sides[0], source, skipped) if sides else _hub_texts(source)
     texts = [_normalised(text) for text in found]
-    whole = (
-        []
-        if of_hub
-        else [name for name, path in sides[0].files.items() if _is_mostly_front(path, source)]
-    )
     kept = [index for index, text in enumerate(texts) if text.strip()]
     if not kept:
         raise DataError(
@@ -140,9 +144,11 @@ def load_corpus(source: CorpusSource) -> Corpus:
     return Corpus(
         documents=tuple(texts[index] for index in kept),
         left_out=len(texts) - len(kept),
-        parallel=_parallel_texts(sides, kept, source) if source.parallel is not None else {},
+        parallel=(
+            _parallel_texts(sides, kept, source, skipped) if source.parallel is not None else {}
+        ),
         not_read=tuple(dict.fromkeys(name for side in sides for name in side.aside)),
-        mostly_skipped=tuple(whole),
+        mostly_skipped=tuple(dict.fromkeys(skipped)),
     )
 
 
@@ -154,7 +160,9 @@ def _normalised(text: str) -> str:
     return unicodedata.normalize("NFC", with_lf(text.removeprefix("\ufeff"))).rstrip("\n")
 
 
-def _parallel_texts(sides: list[_Side], kept: list[int], source: CorpusSource) -> dict[int, str]:
+def _parallel_texts(
+    sides: list[_Side], kept: list[int], source: CorpusSource, skipped: list[str]
+) -> dict[int, str]:
     """The written-Chinese versions by the place of their document among those kept."""
     names = list(sides[0].files)
     places = {names[index]: place for place, index in enumerate(kept)}
@@ -166,7 +174,7 @@ def _parallel_texts(sides: list[_Side], kept: list[int], source: CorpusSource) -
                 f"{path}: the document {name} in {source.path}, of which it is a version, {what}. "
                 "The two folders of a parallel corpus have files of the same names."
             )
-        text = _normalised(_read_whole(path))
+        text = _normalised(_read_whole(name, path, skipped))
         if not text.strip():
             raise DataError(f"{path}: is empty, so there is nothing to compare its document with.")
         found[places[name]] = text
@@ -197,11 +205,11 @@ def _hub_texts(source: CorpusSource) -> Iterator[str]:
     yield from _texts(table[source.column], what, source.column)
 
 
-def _local_texts(paths: Iterable[Path], source: CorpusSource) -> Iterator[str]:
-    for path in paths:
+def _local_texts(side: _Side, source: CorpusSource, skipped: list[str]) -> Iterator[str]:
+    for name, path in side.files.items():
         match _format(path, source):
             case "text":
-                yield _read_whole(path)
+                yield _read_whole(name, path, skipped)
             case "jsonl":
                 yield from _read_jsonl(path, source.column)
             case _:
@@ -239,14 +247,14 @@ def _files(path: Path, source: CorpusSource) -> _Side:
         name for name, each in every.items() if not each.is_file() or _is_aside(name, source.glob)
     ]
     files = {name: each for name, each in every.items() if name not in aside}
-    if aside and not files and all(name.endswith(_PACKED) for name in aside):
+    if aside and not files and all(name.lower().endswith(_PACKED) for name in aside):
         raise DataError(f"{path}: holds packed files only ({some(aside)}). Unpack them.")
     if not files:
         raise DataError(
             f"{path}: no file matches glob = {source.glob!r} with one of the suffixes "
             f"{', '.join(_FORMATS)}. Check path, glob and format in the thresholds file."
         )
-    if (is_copy(path) and source.glob == _EVERY) or _is_data_set(files):
+    if (is_copy(path) and source.glob == _EVERY) or _is_data_set(path, files, source):
         raise DataError(
             f"{path}: holds a data set, as the hub has them. As a folder of texts, its card and "
             "all its splits would be read together. Say "
@@ -256,20 +264,22 @@ def _files(path: Path, source: CorpusSource) -> _Side:
     return _Side(files, tuple(aside))
 
 
-def _is_data_set(files: Mapping[str, Path]) -> bool:
+def _is_data_set(folder: Path, files: Mapping[str, Path], source: CorpusSource) -> bool:
     """Whether files are those of several splits, or tables beside their card."""
-    tables = [name for name, path in files.items() if path.suffix.lower() not in (".txt", ".md")]
+    tables = [name for name, path in files.items() if _format(path, source) != "text"]
+    # Texts that a pattern of one's own takes together are meant so.
+    named = files if source.glob == _EVERY else tables
     splits = {
-        found[0]
-        for name in files
-        for part in Path(name).with_suffix("").parts
-        if (found := _SPLIT.match(part))
-        and (len(found[0]) == len(part) or (name in tables and part[found.end()] in "-_."))
+        _SPLITS[word]
+        for name in named
+        for part in Path(name.lower()).with_suffix("").parts
+        for word in (re.split(r"[-_. ]", part) if name in tables else [part])
+        if word in _SPLITS
     }
-    names = {"valid" if each.startswith(("val", "dev")) else each for each in splits}
-    return len(names) > 1 or (
-        bool(tables) and any(Path(name).name == "README.md" for name in files)
-    )
+    cards = [name for name in files if Path(name).name == "README.md"]
+    if len(cards) == len(files) and source.glob == _EVERY:
+        return any(each.suffix.lower() in _TABLES for each in folder.rglob("*"))
+    return len(splits) > 1 or bool(tables and cards)
 
 
 def _is_aside(name: str, glob: str) -> bool:
@@ -279,7 +289,8 @@ def _is_aside(name: str, glob: str) -> bool:
     """
     parts = name.split("/")
     hidden = any(part.startswith((".", "~$")) or part in _SYSTEM for part in parts)
-    asked = any(part.startswith(".") or part in _SYSTEM for part in glob.split("/"))
+    wanted = {*glob.split("/")} - {".", ".."}
+    asked = any(part.startswith(".") or part in _SYSTEM for part in wanted)
     copied = _EDITORS.fullmatch(parts[-1]) is not None or name.lower().endswith(_PACKED)
     return (hidden and not asked) or copied
 
@@ -288,18 +299,18 @@ def _format(path: Path, source: CorpusSource) -> str:
     return format_of(path, source.format, _FORMATS)
 
 
-def _read_whole(path: Path) -> str:
-    """A file's text without front matter (lines between `---` at its beginning)."""
+def _read_whole(name: str, path: Path, skipped: list[str]) -> str:
+    """A file's text without front matter (lines between `---` at its beginning).
+
+    Its name is added to `skipped` where more is front matter than is left: it may be text.
+    """
     text = read_utf8(path)
     front = _FRONT_MATTER.match(text)
-    return text[front.end() :].lstrip("\n") if front else text
-
-
-def _is_mostly_front(path: Path, source: CorpusSource) -> bool:
-    """Whether more of a text was taken for front matter than is left: it may be text."""
-    if _format(path, source) != "text":
-        return False
-    return len(read_utf8(path).strip()) > 2 * len(_read_whole(path).strip())
+    if front is None:
+        return text
+    if front.end() > len(text) / 2:
+        skipped.append(name)
+    return text[front.end() :].lstrip("\n")
 
 
 def _read_jsonl(path: Path, column: str) -> Iterator[str]:

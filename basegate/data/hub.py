@@ -169,7 +169,9 @@ def is_copy(folder: Path) -> bool:
     """Whether a folder is a copy of a data set of the hub, by what its card or download left."""
     card, attributes = folder / "README.md", folder / ".gitattributes"
     told = card.is_file() and _OF_A_CARD.search(card.read_text("utf-8", errors="replace"))
-    cloned = attributes.is_file() and "*.parquet filter=lfs" in attributes.read_text("utf-8")
+    cloned = attributes.is_file() and "*.parquet filter=lfs" in attributes.read_text(
+        "utf-8", errors="replace"
+    )
     return bool(told) or cloned or (folder / ".cache" / "huggingface").is_dir()
 
 

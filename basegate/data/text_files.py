@@ -90,6 +90,7 @@ def read_utf8(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
+    _refuse_stand_in(path, data[:99].decode("utf-8-sig", errors="replace").lstrip().lower())
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -98,7 +99,6 @@ def read_utf8(path: Path) -> str:
         ) from None
     if "\0" in text:
         raise DataError(f"{path}: is no text (byte {data.index(0)} is NUL){_advice(data)}")
-    _refuse_stand_in(path, text[:99].lstrip().lower())
     return with_lf(text)
 
 
@@ -115,7 +115,7 @@ def _refuse_stand_in(path: Path, start: str) -> None:
     if start.startswith(("<!doctype html", "<html")) and "htm" not in path.suffix.lower():
         raise DataError(
             f"{path}: is a web page, saved in place of a file. Fetch the file itself (on the hub: "
-            "/resolve/ in its address, not /blob/), or call it .html if that is what is meant."
+            "/resolve/ in its address, not /blob/); of a page that is meant, save the text as .txt."
         )
 
 

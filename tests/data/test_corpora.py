@@ -351,8 +351,22 @@ LISTS = "---\ntitle: 一個\ntags:\n  - 香港\n  - 生活\n\n# 未出版\n--- \
 
 @pytest.mark.parametrize(
     "front",
-    [FRONT, LISTS, '---\n{"title": "一個"}\n---\n\n', "---\ntitle: 一個\n...\n\n"],
-    ids=["keys", "lists", "json", "dots"],
+    [
+        FRONT,
+        LISTS,
+        '---\n{"title": "一個"}\n---\n\n',
+        '---\n{\n  "title": [\n    "一個"\n  ]\n}\n---\n',
+        "---\ntitle: 一個\n...\n\n",
+        "---\ntags:\n- 香港\n- 生活\n---\n",
+        "---\ndc:title: 香港\n  又: 九龍\n---\n",
+        "---\n title: 香港\n author: 陳\n---\n",
+        "---\ntitle: 香港: 一個城市\nsummary: |\n  長。\n\n  短。\n---\n",
+        "---\n---\n",
+    ],
+    ids=[
+        *("keys", "lists", "json", "json-lines", "dots", "flat-list", "colons", "indented"),
+        *("no-yaml", "empty"),
+    ],
 )
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 def test_front_matter_is_no_text(tmp_path, front, ends):
@@ -374,6 +388,9 @@ def test_the_first_paragraph_keeps_its_indentation(tmp_path):
         "----\n香港。\n----",
         "---\n\n第一回。\n\n---\n\n第二回。",
         "---\n# 第一章\n香港。\n---\n# 第二章",
+        "---\nChapter 1: 開始\n第一章正文。\n---\nChapter 2: 中",
+        "---\n- 你好呀。\n- 食咗飯未？\n---\n第二場。",
+        "\n---\nA: 你好\nB: 你好\n---\n第二場。",
     ],
 )
 def test_what_only_looks_like_front_matter_is_text(tmp_path, text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import unicodedata
 
 import numpy as np
@@ -16,9 +17,8 @@ from basegate.data.corpora import load_corpus
 from basegate.engines.protocol import TokenScores
 from basegate.errors import DataError
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")).filter(
-    lambda text: not text.startswith(("---", "\ufeff"))
-)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"))
+FRONT = "---\ntitle: 日記\n---\n"
 
 
 def load(path, **fields):
@@ -53,6 +53,7 @@ def bits_per_char(path):
 
 
 @given(
+    front=st.sampled_from(["", FRONT]),
     text=TEXT,
     mark=st.sampled_from([b"", b"\xef\xbb\xbf"]),
     ends=st.sampled_from(["\n", "\r\n", "\r", "\r\r\n"]),
@@ -61,13 +62,15 @@ def bits_per_char(path):
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_text_has_the_same_bits_per_character_however_it_was_saved(
-    tmp_path, text, mark, ends, form, last
+    tmp_path, front, text, mark, ends, form, last
 ):
     plain, saved = tmp_path / "plain.txt", tmp_path / "saved.txt"
     plain.write_bytes(f"香港{text}".encode())
     changed = unicodedata.normalize(form, f"香港{text}{last}").replace("\n", ends)
-    saved.write_bytes(mark + changed.encode())
+    saved.write_bytes(mark + front.replace("\n", ends).encode() + changed.encode())
     assert bits_per_char(saved) == bits_per_char(plain)
+    (tmp_path / "saved.jsonl").write_bytes(mark + json.dumps({"text": changed}).encode())
+    assert bits_per_char(tmp_path / "saved.jsonl") == bits_per_char(plain)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +93,10 @@ def test_copies_that_editors_leave_are_no_documents(tmp_path):
 
 
 def test_packed_files_alone_are_refused(tmp_path):
-    path = tmp_path / "a.txt.gz"
+    path = tmp_path / "a.TXT.GZ"
     path.write_bytes(gzip.compress("甲".encode()))
-    assert "holds packed files only (a.txt.gz). Unpack them." in refusal(tmp_path)
-    assert "a.txt.gz: is packed. Unpack it, and give what comes out as path." in refusal(path)
+    assert "holds packed files only (a.TXT.GZ). Unpack them." in refusal(tmp_path)
+    assert "a.TXT.GZ: is packed. Unpack it, and give what comes out as path." in refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,10 @@ def test_packed_files_alone_are_refused(tmp_path):
         ("yue/validation.jsonl", "yue/test.jsonl"),
         ("train/0.jsonl", "dev/0.jsonl"),
         ("train.txt", "test.txt"),
+        ("yue_train.jsonl", "yue_test.jsonl"),
+        ("Train.jsonl", "Test.jsonl"),
+        ("data/training.jsonl", "data/testing.jsonl"),
+        ("train.jsonl", "eval.jsonl"),
         ("README.md", "a.jsonl"),
     ],
 )
@@ -123,6 +130,8 @@ def test_splits_and_cards_are_not_read_together(tmp_path, names):
         ("dev.txt", "validation.txt"),
         ("README.md", "a.txt"),
         ("trains.jsonl", "tests.jsonl"),
+        ("training_of_dogs.txt", "latest.txt"),
+        ("retest.jsonl", "devil.jsonl"),
     ],
 )
 def test_names_that_say_nothing_of_splits_are_documents(tmp_path, names):
@@ -132,8 +141,43 @@ def test_names_that_say_nothing_of_splits_are_documents(tmp_path, names):
 
 
 def test_a_text_between_dashes_is_named(tmp_path):
-    long = "\n".join(["---", "注意: 以下係正文", *["今日落雨。"] * 20, "---", "完"])
-    (tmp_path / "a.txt").write_text(long, encoding="utf-8")
-    front = "\n".join(["---", "title: 日記", "---", *["今日落雨。"] * 20])
-    (tmp_path / "b.txt").write_text(front, encoding="utf-8")
-    assert load(tmp_path).mostly_skipped == ("a.txt",)
+    long = "\n".join(["---", *["甲: 今日落雨。"] * 20, "---", "完"])
+    short = FRONT + "今日落雨。\n" * 20
+    for side, texts in {"one": (long, short), "other": (short, long)}.items():
+        (tmp_path / side).mkdir()
+        for name, text in zip(("a.txt", "b.txt"), texts, strict=True):
+            (tmp_path / side / name).write_text(text, encoding="utf-8")
+    assert load(tmp_path / "one").mostly_skipped == ("a.txt",)
+    both = load(tmp_path / "one", parallel=tmp_path / "other")
+    assert both.mostly_skipped == ("a.txt", "b.txt")
+
+
+def test_a_dot_in_a_pattern_asks_for_no_hidden_files(tmp_path):
+    for name in ("a.txt", "._a.txt", ".hidden/b.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    assert load(tmp_path, glob="./**/*.txt").documents == ("a.txt",)
+    assert load(tmp_path, glob=".hidden/*.txt").documents == (".hidden/b.txt",)
+
+
+def test_a_pattern_of_ones_own_takes_texts_of_any_folders(tmp_path):
+    for name in ("dev/a.txt", "test/b.txt", "dev/a.jsonl", "test/b.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('{"text": "甲"}', encoding="utf-8")
+    assert len(load(tmp_path, glob="*/*.txt").documents) == 2
+    assert "holds a data set" in refusal(tmp_path, glob="*/*.jsonl")
+
+
+def test_a_card_beside_tables_that_are_not_read_is_no_corpus(tmp_path):
+    (tmp_path / "README.md").write_text("甲", encoding="utf-8")
+    assert load(tmp_path).documents == ("甲",)
+    (tmp_path / "a.csv").write_text("text\n乙\n", encoding="utf-8")
+    assert "holds a data set" in refusal(tmp_path)
+    (tmp_path / "b.txt").write_text("丙", encoding="utf-8")
+    assert len(load(tmp_path).documents) == 2
+
+
+def test_logs_beside_a_page_are_texts_if_they_are_called_so(tmp_path):
+    for name in ("README.md", "a.log"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    assert len(load(tmp_path, format="text").documents) == 2

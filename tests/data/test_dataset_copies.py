@@ -89,7 +89,8 @@ def test_a_copy_is_not_read_as_a_folder_of_texts(copy, told):
 
 def test_a_clone_is_no_folder_of_texts(tmp_path):
     (tmp_path / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n", encoding="utf-8")
-    (tmp_path / ".gitattributes").write_text("*.parquet filter=lfs diff=lfs merge=lfs -text\n")
+    attributes = b"# caf\xe9\n*.parquet filter=lfs diff=lfs merge=lfs -text\n"
+    (tmp_path / ".gitattributes").write_bytes(attributes)
     with pytest.raises(DataError, match="holds a data set, as the hub has them"):
         load_corpus(CorpusSource(path=tmp_path))
 

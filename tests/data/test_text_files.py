@@ -61,10 +61,11 @@ def test_a_file_of_noise_is_refused_without_a_guess(tmp_path):
         ("香港".encode("utf-32"), "it may be UTF-32. .*iconv -f UTF-32 -t UTF-8"),
         ("香\ud83d\ude00".encode("utf-8", "surrogatepass"), "it is CESU-8"),
         (b"%PDF-1.4\n%text", "is a PDF, not plain text"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "is a PDF, not plain text"),
         (b"{\\rtf1 text}", "is Rich Text Format"),
         (gzip.compress("香港".encode()), "it is compressed. Unpack it and run again"),
     ],
-    ids=["utf-16", "little", "big", "binary", "utf-32", "cesu", "pdf", "rtf", "gzip"],
+    ids=["utf-16", "little", "big", "binary", "utf-32", "cesu", "pdf", "pdf-binary", "rtf", "gzip"],
 )
 def test_a_file_that_is_no_text_is_refused(tmp_path, data, sentence):
     path = tmp_path / "c.txt"
