@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from basegate.config.declaration import MetricLabel
-from basegate.engines.protocol import Draw, Engine, TokenScores
+from basegate.engines.protocol import LOST_SHARE, Draw, Engine, TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
@@ -64,10 +64,6 @@ def first_tokens(engine: Engine, texts: int) -> Message | None:
         "these would have cost.",
         count=texts,
     )
-
-
-LOST_SHARE = 0.01
-"""Above this share of lost characters the text that was scored is not the text that was given."""
 
 
 class LostCharacters:

@@ -24,6 +24,16 @@ class PaddingEffect(NamedTuple):
     moved: float  # whose padding differs
     rounding: float  # whose padding is the same
 
+    @property
+    def beyond(self) -> float:
+        """What rounding does not explain."""
+        return self.moved - 2 * self.rounding
+
+    @staticmethod
+    def worst(sides: Sequence[PaddingEffect]) -> PaddingEffect:
+        """The one that rounding explains least, NaN first."""
+        return max(sides, key=lambda each: np.inf if np.isnan(each.beyond) else each.beyond)
+
     @classmethod
     def of(cls, rows: Sequence[NDArray[np.float64]]) -> PaddingEffect:
         """Of the scores in three rows, the second with other padding than the others."""
@@ -33,7 +43,7 @@ class PaddingEffect(NamedTuple):
 
 @torch.inference_mode()
 def padding_effect(head: LMHead, ids: Sequence[int]) -> PaddingEffect:
-    """The larger effect of the two sides: of what stands behind a text, and before a prompt.
+    """The effect of the worse side, NaN first: of what stands behind a text, and before a prompt.
 
     A text stands three times in one batch, so that whatever rounds by the shape or the content of
     the whole batch (LLM.int8's outlier columns, experts) does the same to all rows.
@@ -53,7 +63,7 @@ def padding_effect(head: LMHead, ids: Sequence[int]) -> PaddingEffect:
     pieces += [(row, 1, text[middle:]) for row in range(3, 6)]
     rows = head.logprobs(torch.cat([behind, before]), pieces)
     sides = (PaddingEffect.of(rows[:3]), PaddingEffect.of(rows[3:]))
-    return max(sides, key=lambda each: np.inf if np.isnan(each.moved) else each.moved)
+    return PaddingEffect.worst(sides)
 
 
 def _behind(head: LMHead, text: list[int], paddings: Sequence[list[int]]) -> torch.Tensor:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from basegate.progress import Progress
 
 
+LOST_SHARE = 0.01
+"""Above this share of lost characters the text that was read is not the text that was given."""
+
+
 @dataclass(frozen=True)
 class TokenScores:
     """Log-probabilities of one text's tokens, each scored exactly once.

@@ -6,6 +6,7 @@ No special token is in the ids of a text, unless it is the prefix.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,9 +45,7 @@ _NEEDED = ("bos_token", "eos_token", "sep_token")
 """Special tokens that the gate asks for; a class may know them where the files do not say."""
 _SHORT = ("a", "字", "1", "!")
 """Texts to see a prefix before; a tokenizer may make nothing of some."""
-_WIDE = (
-    "[\u2018-\u201d\u2026\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
-)
+_WIDE = "[\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
 _BESIDE_WIDE = re.compile(f"(?<={_WIDE}) | (?={_WIDE})")
 
 
@@ -130,9 +129,9 @@ class Encoder:
         )
         return text
 
-    def reads(self, text: str, ids: Sequence[int]) -> bool:
-        """Whether the tokens hold anything of a text but white space, if it has more."""
-        return not text.strip() or bool(self._held(ids).strip())
+    def unread(self, text: str, ids: Sequence[int]) -> Counter[str]:
+        """Characters, white space apart, that the tokens hold in no case or form."""
+        return _ink(_folded(text)) - _ink(_folded(self._held(ids)))
 
     def lost_share(self, text: str) -> float:
         """The share of a text's characters that are lost; 1 where it has no token to score."""
@@ -207,6 +206,10 @@ def _before(whole: Sequence[int], part: Sequence[int]) -> list[int]:
 
 def _ink(text: str) -> Counter[str]:
     return Counter(char for char in text if not char.isspace())
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def load_tokenizer(folder: Path, trusted: bool) -> tuple[Any, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from basegate.engines.devices import memory_advice, release_memory
 from basegate.engines.lm_head import LMHead
 from basegate.engines.memory_budget import BatchMemory, MemoryBudget
 from basegate.engines.padding_probe import PaddingEffect, padding_effect
-from basegate.engines.protocol import Draw, TokenScores, sample_seed
+from basegate.engines.protocol import LOST_SHARE, Draw, TokenScores, sample_seed
 from basegate.engines.sampling import Sampler, SampleRequest, cached_samples, fed_before
 from basegate.engines.tokenization import Encoded, Encoder
 from basegate.engines.window_scoring import (
@@ -27,7 +28,7 @@ from basegate.engines.window_scoring import (
     plan_windows,
 )
 from basegate.errors import CandidateError, InvalidMeasurement
-from basegate.i18n.messages import Message
+from basegate.i18n.messages import Message, some
 from basegate.measurement import Work
 from basegate.progress import SILENT, Progress
 
@@ -171,8 +172,8 @@ class TransformersEngine:
     ) -> list[list[Draw]]:
         numbers = numbers or [range(sampling.samples)] * len(prompts)
         asked = self._asked(prompts, sampling, numbers, is_final)
+        self._check_read(prompts, asked)
         for prompt, each in zip(prompts, asked, strict=True):
-            self._check_read(prompt, each.ids)
             self._check_room(prompt, len(each.ids), sampling.max_new_tokens)
         self.workload += Work(fed=fed_before(asked))
         decode = self._encoder.decode
@@ -253,8 +254,8 @@ class TransformersEngine:
         check_window(self.name, window, self.context_length, self._caveat)
         if window - max(1, len(self.prefix_ids)) - context < 1:
             raise CandidateError(
-                f"[perplexity] window = {window} and context = {context} leave nothing to score "
-                f"beside {self.name}'s prefix of {len(self.prefix_ids)} tokens. Raise window."
+                f"window = {window} and context = {context} in the check's table leave nothing to "
+                f"score beside {self.name}'s prefix of {len(self.prefix_ids)} tokens. Raise window."
             )
 
     def _check_tokens(self, text: str, ids: Sequence[int]) -> None:
@@ -270,12 +271,19 @@ class TransformersEngine:
             f"{', or write more' if count else ''}."
         )
 
-    def _check_read(self, prompt: str, ids: Sequence[int]) -> None:
-        if not (ids and self._encoder.reads(prompt, ids[len(self.prefix_ids) :])):
+    def _check_read(self, prompts: Sequence[str], asked: Sequence[SampleRequest]) -> None:
+        unread = Counter[str]()
+        for prompt, each in zip(prompts, asked, strict=True):
+            unread += self._encoder.unread(prompt, each.ids[len(self.prefix_ids) :])
+            if not each.ids:
+                raise self._no_token(prompt)
+        characters = sum(map(len, prompts))
+        if unread.total() > LOST_SHARE * characters:
             raise InvalidMeasurement(
-                f"the tokenizer of {self.name} knows no character of the prompt "
-                f"{_beginning(prompt)}, so the model would go on from nothing. Ask in characters "
-                "that it knows, or choose another candidate."
+                f"the tokenizer of {self.name} does not know {unread.total()} of {characters} "
+                f"characters of the prompts ({some([*map(repr, unread)])}): what the model reads "
+                "is not what is asked, and its answers say nothing. Ask in characters that it "
+                "knows, or choose another candidate."
             )
 
     def _check_fits(self, prompt: str, tokens: int, window: int) -> None:

@@ -19,7 +19,7 @@ from basegate.config.settings import Sampling
 from basegate.engines.checkpoints.inspection import LoadedCheckpoint
 from basegate.engines.checkpoints.weight_files import find_non_finite
 from basegate.engines.padding_probe import PaddingEffect
-from basegate.engines.protocol import Draw, Engine, TokenScores
+from basegate.engines.protocol import LOST_SHARE, Draw, Engine, TokenScores
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined
 from basegate.progress import SILENT
@@ -47,7 +47,6 @@ FEWEST, BESIDE = 16, 8
 ORDER_GAIN = 0.02
 """Share of its bits per token that a text must save over its own words in a wrong order. Random
 weights save nothing."""
-LOST_SHARE = 0.01
 CHARACTER_BITS = 17.2
 """Of a guess that takes all of Unicode's 150,000 characters for equally likely."""
 
@@ -197,7 +196,7 @@ def _check_finite(scores: Sequence[TokenScores], engine: Engine) -> None:
 
 
 def _check_padding(effect: PaddingEffect) -> None:
-    if not effect.moved <= 2 * effect.rounding + LEAK:  # NaN, too, is no agreement
+    if not effect.beyond <= LEAK:  # NaN, too, is no agreement
         raise _leak(
             f"a sentence differs by {effect.moved:.2f} nats per token with other padding in its "
             f"batch, and by {effect.rounding:.2f} with the same"

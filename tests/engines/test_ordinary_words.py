@@ -9,7 +9,7 @@ import pytest
 import basegate
 from basegate.config.settings import Sampling
 from basegate.engines.checkpoints.special_tokens import SpecialTokens, is_ordinary
-from basegate.engines.tokenization import load_tokenizer
+from basegate.engines.tokenization import Encoder, load_tokenizer
 from basegate.progress import SILENT
 from tests.helpers.odd_checkpoints import DEMO, copy, with_special
 from tests.helpers.paths import FIXTURES
@@ -21,14 +21,37 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("word", ["香港", "hello", "don't", "3.14", "，", "😀", "New York", "ข้าว"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "香港",
+        "hello",
+        "don't",
+        "3.14",
+        "，",
+        "😀",
+        "New York",
+        "ข้าว",
+        "=",
+        "12=3",
+        "C++",
+        "50%",
+        "R&B",
+        "a < b",
+        "a@b.c",
+        "x_1",
+    ],
+)
 def test_what_stands_in_texts_is_ordinary(word):
     assert is_ordinary(word)
 
 
 @pytest.mark.parametrize(
     "word",
-    ["<s>", "[SEP]", "<|im_end|>", "<｜User｜>", ">>TITLE<<", "__start__", "▁<PRE>", "\n", " ", ""],
+    [
+        *("<s>", "</s>", "<pad>", "[SEP]", "<|im_end|>", "<｜User｜>", ">>TITLE<<", "__start__"),
+        *("|||IP_ADDRESS|||", "▁<PRE>", "\n", "\x00", "\ufffd", " ", ""),
+    ],
 )
 def test_what_looks_like_a_control_token_is_not(word):
     assert not is_ordinary(word)
@@ -91,6 +114,13 @@ def test_tokens_with_a_role_and_those_before_a_text_stay_special(tmp_path):
     }
     assert "(6: " in note
     assert SpecialTokens(folder).ordinary() == sorted(WORDS)
+
+
+def test_signs_that_were_added_as_special_are_read(tmp_path):
+    tokenizer, [note] = load_tokenizer(with_special(copy(tmp_path), "="), trusted=False)
+    assert "(1: =)" in note
+    found = Encoder(tokenizer, "one")
+    assert found.decode(found.encode("12=3").ids) == "12=3"
 
 
 def test_a_word_that_is_named_for_padding_is_written_all_the_same(tmp_path):

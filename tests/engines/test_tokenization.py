@@ -99,9 +99,9 @@ def test_a_tokenizer_that_reads_one_language_is_asked_in_it(tmp_path):
     with pytest.raises(InvalidMeasurement, match="makes no token of 'English'"):
         engine.log_likelihoods(["English"], progress=SILENT)
     sampling = Sampling(samples=1, temperature=0.9, max_new_tokens=4)
-    with pytest.raises(InvalidMeasurement, match="knows no character of the prompt 'Some Eng"):
-        engine.sample(["Some English"], sampling=sampling, progress=SILENT)
-    [[draw]] = engine.sample([f"Some {TEXT}"], sampling=sampling, progress=SILENT)
+    with pytest.raises(InvalidMeasurement, match=r"does not know 1 of 22 characters of the promp"):
+        engine.sample([TEXT, f"A {TEXT}"], sampling=sampling, progress=SILENT)
+    [[draw]] = engine.sample([TEXT], sampling=sampling, progress=SILENT)
     assert draw.text
     engine.close()
 
@@ -112,7 +112,7 @@ def test_a_tokenizer_without_the_letter_a_puts_bos_before_a_text_if_asked(tmp_pa
         found, _ = encoder(change(folder, "tokenizer_config.json", add_bos_token=asked))
         assert found.tokenizer("a", add_special_tokens=False)["input_ids"] == []
         assert found.prefix_in_words == tokens
-        assert found.reads(TEXT, found.encode(TEXT).ids)
+        assert not found.unread(TEXT, found.encode(TEXT).ids)
 
 
 def test_without_ends_all_tokens_but_the_first_are_scored(tmp_path):
@@ -152,6 +152,13 @@ def test_spaces_that_decoding_adds_are_not_in_texts(bert):
     assert found.lost(text, ids) == 0
 
 
+def test_spaces_beside_marks_of_both_scripts_stay(bert):
+    found, _ = encoder(bert)
+    found.tokenizer.add_tokens(["“", "”", "…", "，"])
+    text = "we “ do ” not … do，not"
+    assert found.decode(found.encode(text).ids) == text
+
+
 @pytest.mark.parametrize(
     ("text", "lost"),
     [
@@ -165,10 +172,12 @@ def test_what_word_pieces_lose_is_counted_by_characters(bert, text, lost):
     assert found.lost(text, found.encode(text).ids) == lost
 
 
-@pytest.mark.parametrize(("text", "read"), [("HELLO", True), ("鱻 鱻", False), ("鱻 a", True)])
-def test_a_prompt_in_another_case_is_read_and_one_of_unknown_characters_is_not(bert, text, read):
+@pytest.mark.parametrize(
+    ("text", "unread"), [("HELLO", {}), ("鱻 鱻", {"鱻": 2}), ("鱻 a", {"鱻": 1})]
+)
+def test_another_case_is_read_and_unknown_characters_are_not(bert, text, unread):
     found, _ = encoder(bert)
-    assert found.reads(text, found.encode(text).ids) == read
+    assert found.unread(text, found.encode(text).ids) == unread
 
 
 def test_a_model_of_word_pieces_scores_as_plain_transformers(bert):

@@ -305,6 +305,14 @@ def test_padding_moves_a_text_only_where_its_mask_is_not_heeded(monkeypatch, qua
     engine.close()
 
 
+def test_the_side_that_rounding_explains_least_tells():
+    noisy, leaking = PaddingEffect(0.5, 0.3), PaddingEffect(0.4, 0.0)
+    broken = PaddingEffect(float("nan"), 0.0)
+    assert PaddingEffect.worst([noisy, leaking]) is leaking
+    assert PaddingEffect.worst([leaking, noisy]) is leaking
+    assert PaddingEffect.worst([leaking, broken, noisy]) is broken
+
+
 @pytest.mark.parametrize("text", preflight.TEXTS, ids=lambda text: text.language)
 def test_a_shuffled_text_has_the_same_parts_in_another_order(text):
     shuffled = text.shuffled()

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from basegate.data.text_files import is_pointer
 from basegate.engines.checkpoints.other_formats import really
 from basegate.errors import CandidateError
 
@@ -27,23 +28,21 @@ _NUMBER = re.compile(r"(\w+_)?(eps|epsilon|theta|factor|range)")
 """Keys of other numbers; YAML, for one, makes text of 1e-6."""
 _NUMERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FLOAT = re.compile(r"b?float\d\w*")
-_EMPTY: tuple[Any, ...] = ("", {"content": ""})
 _MENDED = ("config.json", "tokenizer_config.json", "special_tokens_map.json")
 _READ = re.compile(
     r"(\w*config|[\w.]+\.index|tokenizer|special_tokens_map|added_tokens|vocab)\.json"
 )
 """Of a folder's JSON, what a checkpoint is read from; results, notes and the like lie beside it."""
-_POINTER = b"version https://git-lfs"
 
 
 def check_file(path: Path) -> None:
     """Refuse a file that may not be read, is a pointer of Git LFS, or is JSON in UTF-16."""
     try:
         with path.open("rb") as file:
-            start = file.read(len(_POINTER))
+            start = file.read(99)
     except OSError as error:
         raise unreadable(path, error) from None
-    if start == _POINTER:
+    if is_pointer(start.decode("utf-8", errors="replace")):
         raise CandidateError(
             f"{path} is a pointer of Git LFS, not the file itself. Run `git lfs pull` in the "
             "repository, or fetch it with `hf download`."
@@ -113,7 +112,7 @@ def _as_meant(value: Any, key: str, depth: int = 0) -> Any:
             name: _as_meant(each, name, depth + 1)
             for name, each in value.items()
             if not (name.endswith("dtype") and isinstance(each, str) and not _FLOAT.fullmatch(each))
-            and not (name.endswith("_token") and each in _EMPTY)
+            and not (name.endswith("_token") and _content(each) == "")
         }
     if isinstance(value, list):
         return [_as_meant(each, key, depth + 1) for each in value]
@@ -121,6 +120,11 @@ def _as_meant(value: Any, key: str, depth: int = 0) -> Any:
         value = float(value)
     whole = isinstance(value, float) and value.is_integer() and _kind(key) is int
     return int(value) if whole else value
+
+
+def _content(token: Any) -> Any:
+    """The text of a token, which may be written as a table with its flags."""
+    return token.get("content") if isinstance(token, dict) else token
 
 
 @cache

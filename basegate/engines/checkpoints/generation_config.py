@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from basegate.engines.checkpoints.file_reading import read_json
-from basegate.engines.checkpoints.special_tokens import SpecialTokens, is_ordinary
+from basegate.engines.checkpoints.special_tokens import SpecialTokens, is_enclosed
 from basegate.errors import CandidateError
 from basegate.i18n.messages import Message, joined
 
@@ -203,7 +203,12 @@ def _asked(folder: Path, tokenizer: Any, word: str, size: int | None) -> int:
             )
         key = ids[0]
     if size is not None and key >= size:
-        raise beyond_vocabulary(folder, f"{word!r}, which end in models.toml names,", key, size)
+        raise CandidateError(
+            f"{folder}: end in models.toml names {word!r}, which has the id {key}, and the model "
+            f"has {size} ids (0 to {size - 1}): it cannot write that token, so no sample would end "
+            "with it. Name a token that it can write, or leave end out: what the checkpoint's own "
+            "files name holds then."
+        )
     return int(key)
 
 
@@ -218,22 +223,23 @@ def _notes_on_ends(tokenizer: Any, ends: Ends) -> Iterator[str]:
             example='end = ["[SEP]"]',
         )
     named = {
+        **dict.fromkeys(ends.tokenizer, "tokenizer_config.json"),
         **dict.fromkeys(ends.config, "config.json"),
         **dict.fromkeys(ends.generation or [], FILE),
     }
-    special = {*tokenizer.all_special_ids}
     for key, file in named.items():
         token = tokenizer.decode([key]) if key in ends.known else ""
         piece = tokenizer.convert_ids_to_tokens(key) if token else None
-        byte = isinstance(piece, str) and _BYTE.fullmatch(piece) is not None
-        if key not in special and (byte or is_ordinary(token)):
+        # Of a character that takes several tokens: a byte alone, or what no text holds as it is.
+        part = isinstance(piece, str) and (_BYTE.fullmatch(piece) or "\ufffd" in token)
+        if part or (token and not is_enclosed(token)):
             yield Message(
                 "{file} names {id} as the end of a text, which is {token} in its tokenizer, a "
                 "piece of ordinary text: samples end wherever it stands. If the id is left over "
                 "from another tokenizer, name the right token in models.toml, as in {example}.",
                 file=file,
                 id=key,
-                token=piece if byte else repr(token),
+                token=piece if part else repr(token),
                 example='end = ["[SEP]"]',
             )
 

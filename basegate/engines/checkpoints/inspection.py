@@ -28,7 +28,7 @@ _TOKENIZER_FILES = (
     "tekken.json",
     "*.tiktoken",
 )
-TOKENIZATION = 2
+TOKENIZATION = 3
 """How texts become tokens and tokens texts; in the key of what that changes."""
 _READ_ANEW = re.compile(rb'"type":\s*"WordPiece"|"dropout":\s*(0?\.0*[1-9]|1\.|\d[.\d]*e)')
 _READ = ("*.json", "*.model", "*.tiktoken", "*.jinja", "vocab.txt", "merges.txt")
@@ -158,10 +158,10 @@ def check_window(name: str, window: int, longest: int | None, caveat: str = "") 
     """
     if longest is not None and window > longest:
         raise CandidateError(
-            f"[perplexity] window = {window} is longer than the {longest} tokens that {name} was "
-            f"made for; beyond them its numbers mean nothing{f' ({caveat})' if caveat else ''}. "
-            f"Lower window and context (window = {longest}, context = {longest // 4}, say), which "
-            "hold for every candidate."
+            f"window = {window} in the check's table is longer than the {longest} tokens that "
+            f"{name} was made for; beyond them its numbers mean nothing"
+            f"{f' ({caveat})' if caveat else ''}. Lower window and, where it has one, context "
+            f"(window = {longest}, context = {longest // 4}, say), which hold for every candidate."
         )
 
 

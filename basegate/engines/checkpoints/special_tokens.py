@@ -23,13 +23,18 @@ ROLES = (
 """All but padding, which is never asked for here: some name an ordinary word for it."""
 _LISTS = ("additional_special_tokens", "extra_special_tokens")
 _TOKENIZER, _OPTIONS = "tokenizer.json", "tokenizer_config.json"
-_SIGNS = re.compile(r"[<>\[\]{}|｜_@#$%^&*\\~=/+`▁\x00-\x1f\ufffd]")
-"""What control tokens are made of (`<s>`, `[SEP]`, `>>TITLE<<`, `__start__`)."""
+_ENCLOSED = re.compile(r"<.+>|\[.+\]|\{.+\}|‹.+›|[|｜].+[|｜]|>>.+<<|__.+__", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffd]")
+
+
+def is_enclosed(token: str) -> bool:
+    """Whether a token looks as only control tokens do: `<s>`, `[SEP]`, `>>TITLE<<`, `__start__`."""
+    return _ENCLOSED.fullmatch(token.strip(" ▁")) is not None
 
 
 def is_ordinary(token: str) -> bool:
     """Whether a token could stand in anybody's text, as a word, figure or sign of it."""
-    return not _SIGNS.search(token) and bool(token.strip())
+    return not (is_enclosed(token) or _CONTROL.search(token)) and bool(token.strip(" ▁"))
 
 
 class SpecialTokens:

@@ -8,11 +8,15 @@ import shutil
 from itertools import chain
 
 import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 
 import basegate
 from basegate.config.registry import CandidateSpec, load_registry
 from basegate.config.settings import Sampling
+from basegate.engines.checkpoints.generation_config import end_of_text
 from basegate.engines.checkpoints.inspection import read_otherwise
+from basegate.engines.tokenization import load_tokenizer
 from basegate.errors import CandidateError, UsageError
 from basegate.progress import SILENT
 from basegate.runner.transformers_backend import identity
@@ -25,6 +29,20 @@ from tests.helpers.odd_checkpoints import (
     with_special,
     word_pieces,
 )
+
+
+def byte_level(texts):
+    """A tokenizer over bytes that has `<e>` for an end and knows whole characters of some texts."""
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, initial_alphabet=alphabet, special_tokens=["<e>"], show_progress=False
+    )
+    made.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<e>")
+
 
 CHARACTERS = [
     piece
@@ -149,6 +167,32 @@ def test_an_id_left_over_that_is_an_ordinary_word_is_noted(tmp_path):
     assert f"config.json names 700 as the end of a text, which is {word!r} in its tokenizer" in note
 
 
+@pytest.mark.parametrize("word", ["，", "="])
+def test_an_end_of_the_tokenizers_own_that_is_ordinary_text_is_noted(tmp_path, word):
+    folder = change(with_special(copy(tmp_path), word), "tokenizer_config.json", eos_token=word)
+    _, [note] = ends(folder)
+    assert "tokenizer_config.json names" in note
+    assert f"as the end of a text, which is {word!r} in its tokenizer" in note
+
+
+def test_a_piece_of_a_character_as_an_end_is_noted(tmp_path):
+    tokenizer = byte_level(["佢哋琴晚喺度食咗飯"])
+    part = tokenizer("鱻")["input_ids"][0]
+    whole = tokenizer.convert_tokens_to_ids("<e>")
+    _, _, [note] = end_of_text(tmp_path, {"eos_token_id": [part, whole]}, tokenizer, 300)
+    assert f"config.json names {part} as the end of a text, which is é in its tokenizer" in note
+
+
+def test_an_end_that_the_model_cannot_write_is_refused_with_what_to_write(sep):
+    tokenizer, _ = load_tokenizer(sep, trusted=False)
+    with pytest.raises(CandidateError) as caught:
+        end_of_text(sep, {}, tokenizer, 1, ["[SEP]"])
+    assert "end in models.toml names '[SEP]', which has the id 1, and the model has 1 ids" in str(
+        caught.value
+    )
+    assert "Name a token that it can write, or leave end out" in str(caught.value)
+
+
 def keyed(folder, **given):
     return identity(CandidateSpec(name="one", source=str(folder), local=True, **given))
 
@@ -170,9 +214,9 @@ def test_keys_change_where_the_ends_do_and_nowhere_else(sep, tmp_path):
 @pytest.mark.slow
 def test_the_key_of_a_gpt2_with_berts_tokenizer_changes(gpt2, tmp_path):
     [end] = keyed(gpt2)["ends"]
-    assert {**keyed(gpt2), "ends": 0} == {"tokenization": 2, "ends": 0}
+    assert {**keyed(gpt2), "ends": 0} == {"tokenization": 3, "ends": 0}
     folder = change(shutil.copytree(gpt2, tmp_path / "told"), "config.json", eos_token_id=end)
-    assert keyed(folder) == {"tokenization": 2}
+    assert keyed(folder) == {"tokenization": 3}
 
 
 def test_keys_name_words_that_were_added_as_special(tmp_path):
@@ -182,10 +226,10 @@ def test_keys_name_words_that_were_added_as_special(tmp_path):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ('"[SEP]"', "end"),
-        ("[]", "end"),
-        ('[""]', "end"),
-        ("[1]", "end"),
+        ('"[SEP]"', "end: accepted: a list of the tokens"),
+        ("[]", "end: accepted: a list of the tokens"),
+        ('[""]', 'end.0 = "": accepted: String should have at least 1 character'),
+        ("[1]", "end: accepted: a list of the tokens"),
     ],
 )
 def test_models_toml_names_ends_as_a_list_of_tokens(tmp_path, value, said):

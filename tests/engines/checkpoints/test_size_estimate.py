@@ -174,8 +174,9 @@ def test_a_longer_window_is_refused_where_a_check_asks_for_it_alone(checkpoint, 
         with pytest.raises(CandidateError) as caught:
             engine.log_likelihoods(["香港"], window=129, progress=SILENT)
         assert str(caught.value).startswith(
-            "[perplexity] window = 129 is longer than the 128 tokens that one was made for; beyond "
-            "them its numbers mean nothing. Lower window and context (window = 128, context = 32"
+            "window = 129 in the check's table is longer than the 128 tokens that one was made "
+            "for; beyond them its numbers mean nothing. Lower window and, where it has one, "
+            "context (window = 128, context = 32"
         )
         assert len(engine.log_likelihoods(["香港"], window=128, progress=SILENT)) == 1
 
