@@ -107,7 +107,8 @@ def measured(store: Path, name: str) -> dict[str, Any]:
 
 def peer_answers(engine: Any, settings: Any, limit: int | None) -> dict[str, bool]:
     """Of each question, whether lm-evaluation-harness finds the right text likeliest."""
-    from basegate.data.banks import Question, load_bank
+    from basegate.data.banks import load_bank
+    from basegate.data.records import Question
 
     bank = load_bank(settings.source, Question)
     asked = [

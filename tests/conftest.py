@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import basegate.checks  # noqa: F401  declares them, as the plugin does
 from tests.helpers.checkpoints import make_checkpoint, shard, write_jsonl
@@ -22,6 +23,10 @@ pytest_plugins = [
 # Before torch is imported: with as many threads as cores in every worker, they wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Both would judge how busy the machine is.
+settings.register_profile("basegate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("basegate")
 
 ROOT = Path(__file__).parent.parent
 

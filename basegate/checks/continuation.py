@@ -38,7 +38,8 @@ from basegate.config.declaration import (
 )
 from basegate.config.settings import Positive, SamplingSettings, TableSource, Temperature
 from basegate.config.thresholds_schema import SampledTable, ShareLimit, place
-from basegate.data.banks import Bank, Prompt, identity, prepares
+from basegate.data.banks import Bank, identity, prepares
+from basegate.data.records import Prompt
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message

@@ -36,8 +36,9 @@ from basegate.config.settings import (
     Temperature,
 )
 from basegate.config.thresholds_schema import AnswersTable, KOfNTable, Name
-from basegate.data.banks import PLACES, Bank, Question
+from basegate.data.banks import Bank
 from basegate.data.few_shot import before, identity, prepares
+from basegate.data.records import PLACES, Question
 from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message, joined
 from basegate.measurement import Findings

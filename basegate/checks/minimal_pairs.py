@@ -23,8 +23,9 @@ from basegate.checks.validity import LostCharacters, first_tokens
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_least, by_item, register
 from basegate.config.settings import BankSettings, Positive, TableSource
 from basegate.config.thresholds_schema import BankTable, Confidence, Early, Name, ShareLimit, Table
-from basegate.data.banks import Bank, Pair, identity, prepares
+from basegate.data.banks import Bank, identity, prepares
 from basegate.data.plain_text import trimmed
+from basegate.data.records import Pair
 from basegate.data.tables import read_table
 from basegate.data.text_files import Row
 from basegate.engines.protocol import Engine

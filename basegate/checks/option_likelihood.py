@@ -34,8 +34,9 @@ from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_
 from basegate.checks.validity import LostCharacters
 from basegate.config.declaration import MetricLabel
 from basegate.config.settings import OptionSettings
-from basegate.data.banks import CUE, Bank, Question
+from basegate.data.banks import Bank
 from basegate.data.few_shot import before
+from basegate.data.records import CUE, Question
 from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, Metric, OptionScores

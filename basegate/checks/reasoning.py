@@ -25,8 +25,9 @@ from basegate.config.settings import (
     Temperature,
 )
 from basegate.config.thresholds_schema import AnswersTable, KOfNTable, Name
-from basegate.data.banks import Bank, Problem
+from basegate.data.banks import Bank
 from basegate.data.few_shot import before, identity, prepares
+from basegate.data.records import Problem
 from basegate.engines.protocol import Engine
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings

@@ -1,4 +1,4 @@
-"""Banks of prompts, questions, pairs and problems: rows of a table to what a model is asked."""
+"""Banks of prompts, questions, pairs and problems: read from tables, or drawn by a generator."""
 
 from __future__ import annotations
 
@@ -8,188 +8,25 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, Generic
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from basegate.config.settings import BankSettings, BankSource, GeneratedSource
+from basegate.data.option_labels import spaced_labels
 from basegate.data.option_texts import labels_of, unpacked
 from basegate.data.plain_text import composed, form, trimmed
+from basegate.data.records import NOTHING, Question, Record
 from basegate.data.tables import as_number, pick, read_table, table_identity
-from basegate.data.text_files import Row, RowError, check_quotes, has_lone_surrogate
+from basegate.data.text_files import Row, RowError
 from basegate.errors import DataError
+from basegate.i18n.messages import some
 from basegate.measurement import AnswerCounts, SampleSize
 from basegate.serialization import digest
 
 BAD_SHARE = 0.01
 """With a greater share of bad records a bank is refused: something is wrong with all of it."""
 _SHOWN = 10
-_NOTHING = {"nan", "NaN", "<NA>", "#N/A", "\\N", "NULL"}
-"""What programs write into a cell that holds nothing."""
-
-
-class _Record(BaseModel):
-    """A record of a bank. Further fields (source, difficulty, …) are allowed."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-    kind_name: ClassVar[str]
-    asked: ClassVar[tuple[str, ...]]
-    """The fields that none may leave empty; together they are what it asks."""
-    trimmed: ClassVar[tuple[str, ...]] = ()
-    """The fields whose ends do not stay as they stand: white space there moves the numbers."""
-
-    id: Annotated[str, Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _is_text(self) -> Self:
-        for name, value in self:
-            if name in self.asked and not value.strip():
-                raise ValueError(f"{name} is empty")
-            what: str = name
-            texts: tuple[object, ...] = (value,)
-            if isinstance(value, dict):
-                what, texts = f"one of the {name}", tuple(value.values())
-            if any(isinstance(text, str) and has_lone_surrogate(text) for text in texts):
-                raise ValueError(f"{what} holds an unpaired surrogate, which is no character")
-            if nothing := _NOTHING.intersection(text for text in texts if isinstance(text, str)):
-                raise ValueError(
-                    f"{what} is {nothing.pop()!r}, which programs write for a missing cell: leave "
-                    "it empty"
-                )
-        return self
-
-    @property
-    def content(self) -> str:
-        """What makes two records the same, whatever their ids."""
-        return "\n".join(getattr(self, name) for name in self.asked)
-
-
-CUE = "答案是：\n"
-"""What the article's prompts end with."""
-PLACES = ("{context}", "{question}", "{options}")
-"""What a template may hold."""
-_PLACE = re.compile("|".join(map(re.escape, PLACES)))
-
-
-class Prompt(_Record):
-    """A text that ends in mid-sentence, for the model to go on with."""
-
-    kind_name = "prompt"
-    asked = ("prompt",)
-    prompt: str
-
-
-class Question(_Record):
-    """A multiple-choice question.
-
-    Attributes:
-        topic: what it is about; may be empty.
-        context: a paragraph before the question; may be empty.
-        question: the question itself.
-        options: letter to text, in the order they are shown.
-        answer: the right letter.
-    """
-
-    kind_name = "question"
-    asked = ("question",)
-    trimmed = ("context", "question")
-    topic: str = ""
-    context: str = ""
-    question: str
-    options: dict[str, str]
-    answer: str
-
-    @model_validator(mode="after")
-    def _has_one_right_option(self) -> Question:
-        if len(self.options) < 2:
-            raise ValueError("a question needs at least two options")
-        strange = [key for key in self.options if not ("A" <= key <= "Z" and len(key) == 1)]
-        if strange:
-            raise ValueError(f"the option {strange[0]!r} is not marked by a letter from A to Z")
-        if self.answer not in self.options:
-            raise ValueError(f"answer {self.answer!r} is none of {', '.join(self.options)}")
-        forms = [form(text) for text in self.options.values()]
-        if not all(forms):
-            raise ValueError("an option is empty")
-        if len(set(forms)) < len(forms):
-            raise ValueError("two options are alike, so no answer could be told")
-        for text in (self.context, self.question, *self.options.values()):
-            check_quotes(text)
-        return self
-
-    @property
-    def prompt(self) -> str:
-        """The article's layout, ending where the model is to answer."""
-        return self.laid_out()
-
-    def laid_out(self, template: str | None = None, *, listed: bool = True) -> str:
-        """A prompt that ends where the model is to answer.
-
-        Args:
-            template: with `{context}`, `{question}` and `{options}`; a line of nothing but what is
-                empty is left out. By default the article's layout.
-            listed: whether it shows the options.
-        """
-        options = "\n".join(f"{letter}: {text}" for letter, text in self.options.items())
-        shown = (self.context, self.question, options if listed else "")
-        parts = dict(zip(PLACES, shown, strict=True))
-        if template is None:
-            return "\n\n".join(part for part in (*parts.values(), CUE) if part)
-        lines = [line for line in template.split("\n") if parts.get(line, line) or not line]
-        return _PLACE.sub(lambda found: parts[found[0]], "\n".join(lines))
-
-    def turned(self, shift: int) -> Question:
-        """The same question with its options in another cyclic order."""
-        letters, texts = list(self.options), list(self.options.values())
-        turned = dict(zip(letters, texts[shift:] + texts[:shift], strict=True))
-        answer = letters[letters.index(self.answer) - shift]
-        return self.model_copy(update={"options": turned, "answer": answer})
-
-    @property
-    def content(self) -> str:
-        """Question and options, in any order."""
-        return "\n".join([self.context, self.question, *sorted(self.options.values())])
-
-
-class Pair(_Record):
-    """Two sentences that differ in one point.
-
-    Attributes:
-        kind: which point, e.g. `classifier`.
-        right: as a speaker would say it.
-        wrong: as none would.
-    """
-
-    kind_name = "pair"
-    asked = trimmed = ("right", "wrong")
-    kind: str = ""
-    right: str
-    wrong: str
-
-    @model_validator(mode="after")
-    def _differ(self) -> Pair:
-        if self.right.strip() == self.wrong.strip():
-            raise ValueError("right and wrong are the same sentence")
-        for text in (self.right, self.wrong):
-            check_quotes(text)
-        return self
-
-
-class Problem(_Record):
-    """A problem with a whole number as its answer; `prompt` ends where the model is to answer.
-
-    Attributes:
-        family: what kind of problem; may be empty.
-    """
-
-    kind_name = "problem"
-    asked = ("prompt",)
-    family: str = ""
-    prompt: str
-    answer: int
-
-
-Record = TypeVar("Record", bound=_Record)
 
 
 @dataclass(frozen=True)
@@ -274,8 +111,33 @@ def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
             bad.append(RowError(row.place, f"{error}."))
     if kind is Question:  # first: read from the wrong end, the last option is out of range
         _check_first_answer(source, good)
+        records = _without_spaced_labels(source, records)
     _refuse_bad(source, bad, len(good) + len(bad))
     return Bank(tuple(records.values()), tuple(bad))
+
+
+def _without_spaced_labels(source: BankSource, records: dict[str, Any]) -> dict[str, Any]:
+    """Questions without labels that white space parts from options (`A x`), if all have them.
+
+    Raises:
+        DataError: most have them and some have not, so that they may be words.
+    """
+    found = {key: spaced_labels(each.options) for key, each in records.items()}
+    labelled = [labels for labels in found.values() if labels]
+    if len(records) < 2 or 2 * len(labelled) <= len(records):
+        return records
+    if len(labelled) < len(records):
+        without = some([key for key, labels in found.items() if labels is None])
+        raise DataError(
+            f"{source.place}: the options of {len(labelled)} of {len(records)} questions begin "
+            "with A, B, C and a space, and those of others do not "
+            f"({without}), so whether these are labels cannot be told. Take them out, or write a "
+            "point behind each (A. …)."
+        )
+    return {
+        key: each.model_copy(update={"options": dict(zip(each.options, labels.texts, strict=True))})
+        for (key, each), labels in zip(records.items(), labelled, strict=True)
+    }
 
 
 def _drawn(source: GeneratedSource) -> tuple[Row, ...]:
@@ -320,7 +182,11 @@ def _read(row: Row, source: BankSource, kind: type[Record], number: int) -> Reco
     fields = pick(row.fields, names, source.columns, source.first_answer or 0, source.answers)
     fields.setdefault("id", f"row-{number}")
     try:
-        texts = {name: composed(value) for name, value in fields.items()}
+        texts = {
+            name: composed(value)
+            for name, value in fields.items()
+            if name not in ("topic", "context", "family", "kind") or value not in NOTHING
+        }
         ends = {
             name: trimmed(texts[name]) for name in kind.trimmed if isinstance(texts.get(name), str)
         }
@@ -346,9 +212,15 @@ def _check_first_answer(source: BankSource, rows: Sequence[tuple[Row, Question]]
         number = str(as_number(given))
         # As an option's text or label it needs no beginning.
         known = {*question.options.values(), *labels_of(unpacked(row.fields.get(options)))}
-        if number.isdecimal() and known.isdisjoint({number, str(given).strip()}):
+        told = source.answers is None and not known.isdisjoint({number, str(given).strip()})
+        if number.isdecimal() and not told:
             numbers.append(number)
-    if source.first_answer is None and numbers and "0" not in numbers:
+    if (
+        source.first_answer is None
+        and source.answers in (None, "number")
+        and numbers
+        and "0" not in numbers
+    ):
         raise DataError(
             f"{source.place}: {len(numbers)} answers are numbers and none of them is 0. If they "
             "count from 1, every key would be read wrong: say first_answer = 1 (or 0) in the "
@@ -359,13 +231,15 @@ def _check_first_answer(source: BankSource, rows: Sequence[tuple[Row, Question]]
 def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
     if record.id in records:
         raise ValueError(f"duplicate id {record.id!r}")
-    content = normal(record.content)
+    # 10² and 102 are two, as are mW and MW.
+    content = form(_RAISED.sub(r"^\g<0>", record.content))
     if (same := contents.get(content)) is not None:
         raise ValueError(f"it is the same {record.kind_name} as {same!r}")
     records[record.id] = record
     contents[content] = record.id
 
 
+_RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070-\u209c]")
 _SIGNS = "-*/.%!()√"
 _SYMBOLS = ("Sm", "Sc", "Sk", "So")
 

@@ -9,7 +9,8 @@ from typing import cast
 
 from basegate.config.settings import FewShotSettings
 from basegate.data import banks
-from basegate.data.banks import Bank, Question, Record, load_bank, normal
+from basegate.data.banks import Bank, load_bank, normal
+from basegate.data.records import Question, Record
 from basegate.data.tables import table_identity
 from basegate.errors import DataError
 

@@ -34,6 +34,7 @@ _RINGED = tuple(
 """From ① ⑴ ⒈ ⒜ Ⓐ ⓐ ⓵ ❶ ➀ ➊ ㈠ ㊀ 🄐 🄰 on."""
 _SPACED = (tuple(LETTERS), tuple(LETTERS.lower()), _STEMS)
 """Orders whose labels white space alone may part from a text: `1 km` is no label."""
+_RATIO = re.compile(r"[0-9０-９]+\s*[:：]\s*[0-9０-９]")
 _MARKED = (
     *_SPACED,
     tuple(map(str, range(1, 27))),
@@ -70,7 +71,6 @@ _SPACE = _whole(rf"{_KEY}\s+(?!{_VERB})")
 _RING = _whole(rf"(?P<key>[{''.join(map(''.join, _RINGED))}]){_POINT}?")
 _WAYS = (
     *((each, _MARKED) for each in map(_whole, _FORMS)),
-    (_SPACE, _SPACED),
     (_RING, _RINGED),
 )
 """How labels are written, and the orders that are written so."""
@@ -105,6 +105,8 @@ def labels_in(options: Mapping[str, str]) -> Labels | None:
 def _labels_in(options: tuple[tuple[str, str], ...]) -> Labels | None:
     """Kept for a record's answer, which is read after its options."""
     letters, texts = [key for key, _ in options], [text for _, text in options]
+    if all(map(_RATIO.match, texts)):
+        return None
     numbers = [str(place) for place in range(1, len(texts) + 1)]
     labels = [_label(text) for text in texts]
     bare = tuple(map(without_label, texts))
@@ -112,18 +114,34 @@ def _labels_in(options: tuple[tuple[str, str], ...]) -> Labels | None:
         return Labels(tuple(letters), bare)
     if labels == numbers and _all_differ(bare):
         return Labels(tuple(numbers), bare)
-    for pattern, orders in _WAYS:
-        matches = [found for found in map(pattern.match, texts) if found]
-        keys = [_key(found["key"]) for found in matches]
-        for order in orders if len(matches) == len(texts) else ():
-            if keys == list(order[: len(keys)]) and _are_labels(matches, order, pattern):
-                return Labels(tuple(keys), tuple(found["text"] for found in matches))
+    if found := next(filter(None, (_written(texts, *way) for way in _WAYS)), None):
+        return found
     _refuse_disorder(labels, letters)
-    found = [_sure(text) for text in texts]
-    for order in (_STEMS, *_RINGED) if any(found) else ():
+    sure = [_sure(text) for text in texts]
+    for order in (_STEMS, *_RINGED) if any(sure) else ():
         wanted = order[: len(texts)]
         if len(wanted) == len(texts):
-            _refuse_disorder([_own(each, order, len(texts)) for each in found], wanted)
+            _refuse_disorder([_own(each, order, len(texts)) for each in sure], wanted)
+    return None
+
+
+def spaced_labels(options: Mapping[str, str]) -> Labels | None:
+    """What would be labels parted by white space alone: `A x`, `甲 x`; `None` without any.
+
+    `A flat major` has none, which only the other questions of a bank tell.
+    """
+    return _written([*options.values()], _SPACE, _SPACED)
+
+
+def _written(
+    texts: Sequence[str], pattern: re.Pattern[str], orders: Sequence[tuple[str, ...]]
+) -> Labels | None:
+    """Labels of one of the orders that all texts carry, written in one way."""
+    matches = [found for found in map(pattern.match, texts) if found]
+    keys = [_key(found["key"]) for found in matches]
+    for order in orders if len(matches) == len(texts) else ():
+        if keys == list(order[: len(keys)]) and _are_labels(matches, order, pattern):
+            return Labels(tuple(keys), tuple(found["text"] for found in matches))
     return None
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from basegate.data.option_labels import LETTERS, labels_in
+from basegate.data.option_labels import LETTERS, labels_in, spaced_labels
 from basegate.data.plain_text import on_one_line
 
 
@@ -28,9 +29,10 @@ def unpacked(value: Any) -> Any:
     has no commas: where an option ends cannot be told, and it stays a text.
     """
     if isinstance(value, str) and value.strip().startswith("["):
-        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-            found = ast.literal_eval(value.strip())
-            return found if isinstance(found, list) and len(found) > 1 else value
+        for read in (json.loads, ast.literal_eval):
+            with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+                found = read(value.strip())
+                return found if isinstance(found, list) and len(found) > 1 else value
     if isinstance(value, Mapping) and set(value) == {"text", "label"}:
         texts, labels = value["text"], value["label"]
         if isinstance(texts, list) and isinstance(labels, list) and len(texts) == len(labels):
@@ -78,7 +80,7 @@ def as_given(options: Iterable[str], value: Any) -> dict[str, str]:
 
 def own_labels(given: Mapping[str, str]) -> tuple[str, ...]:
     """The labels that options carry in their texts, where these are no letters or numbers."""
-    found = labels_in(given)
+    found = labels_in(given) or spaced_labels(given)
     if found is None or found.keys[0] in ("A", "a", "0", "1"):
         return ()
     return found.keys

@@ -115,7 +115,10 @@ def _read_json(path: Path) -> Iterator[Row | RowError]:
             '"jsonl" in the thresholds file.'
         ) from None
     if not isinstance(records, list):
-        raise DataError(f"{path}: holds no list of records: it has to begin with '['.")
+        raise DataError(
+            f"{path}: holds no list of records: it has to begin with '['. Write its records as a "
+            "list, or each on a line of a .jsonl file."
+        )
     for number, record in enumerate(records, start=1):
         yield as_row(f"{path}, record {number}", record)
 
@@ -160,8 +163,8 @@ def _records(
     try:
         for cells in reader:
             record = lines[start - 1 : reader.line_num]
-            if not _is_one(record, delimiter, width):
-                raise csv.Error
+            _check_marks(record)
+            _check_between(f"{path}, line {start}", record, delimiter, width)
             if any(line.strip() for line in record):
                 found.append((start, cells))
                 width = width or len(cells)
@@ -169,31 +172,35 @@ def _records(
     except csv.Error:
         raise DataError(
             f"{path}, line {start}: its quotation marks are not those of a CSV file: one is not "
-            "closed, stands where none can, or holds a line that reads like a record, so that "
-            "records could be taken for one. Close it, and write a mark that belongs to the text "
-            "twice, in a cell between marks; or give the bank as JSON Lines."
+            "closed, or stands where none can, so that records could be taken for one. Close it, "
+            "and write a mark that belongs to the text twice, in a cell between marks; or give the "
+            "bank as JSON Lines."
         ) from None
     finally:
         csv.field_size_limit(limit)
     return found
 
 
-def _is_one(lines: list[str], delimiter: str, width: int) -> bool:
-    """Whether lines that were read as one record are not several, two of which lack a mark.
-
-    Its marks are odd in number up to each line break and even in all, and no line between is a
-    record of `width` cells by itself. On one line they cannot swallow another.
-    """
+def _check_marks(lines: Sequence[str]) -> None:
+    """Refuse lines read as one record whose marks are not odd at both ends and even between."""
     odd = [line.count('"') % 2 for line in lines]
-    ends = [1, *[0] * (len(lines) - 2), 1] if len(lines) > 1 else odd
-    return odd == ends and not any(0 < _width(line, delimiter) == width for line in lines[1:-1])
+    if len(lines) > 1 and odd != [1, *[0] * (len(lines) - 2), 1]:
+        raise csv.Error
 
 
-def _width(line: str, delimiter: str) -> int:
-    try:
-        return len(next(csv.reader([line], delimiter=delimiter, strict=True)))
-    except csv.Error:
-        return 0
+def _check_between(place: str, lines: Sequence[str], delimiter: str, width: int) -> None:
+    """Refuse lines read as one record that, without their outer marks, are a record each."""
+    if len(lines) < 3 or width < 2:
+        return
+    first, last = "".join(lines[0].rsplit('"', 1)), lines[-1].replace('"', "", 1)
+    alone = csv.reader([first, *lines[1:-1], last], delimiter=delimiter)
+    if all(len(cells) == width for cells in alone):
+        raise DataError(
+            f"{place}: two quotation marks join {len(lines)} lines into a record, and each of them "
+            f"has {width} cells like a record of its own. If the marks are signs of the text, "
+            "write each twice, in a cell between marks; if the cell is meant so, give the bank as "
+            "JSON Lines."
+        )
 
 
 def pick(
@@ -252,8 +259,9 @@ def _answer(
 ) -> Any:
     """The letter that an answer stands for, `given` the options before labels were taken off."""
     labels, label = labels_of(given), str(as_number(answer)).strip()
-    if label in labels:
-        return LETTERS[labels.index(label)]
+    if label in labels and answers in (None, "letter"):
+        texts = _by_text(str(answer).strip(), options) if answers is None else set[str]()
+        return _only({LETTERS[labels.index(label)]} | texts, answer)
     # ①, 甲, ii; letters and numbers are read as such.
     whole = as_given(options, given)
     own, label = own_labels(whole), re.sub(r"[()（）\s.、]", "", label)
@@ -286,12 +294,17 @@ def _letter(
     # 1.0 is a number's text only where it is not an option's.
     if answers in (None, "number") and isinstance(number, int) and not (found and "." in text):
         found |= set(letters[number - first_answer :][:1] if number >= first_answer else ())
+    return _only(found, answer) if found else text
+
+
+def _only(found: set[str], answer: Any) -> str:
     if len(found) > 1:
         raise ValueError(
-            f"answer {text!r} may be {' or '.join(sorted(found))}: it is a letter, a number "
-            'and an option\'s text at once. Say answers = "letter", "text" or "number"'
+            f"answer {str(answer).strip()!r} may be {' or '.join(sorted(found))}: it is a letter, "
+            "a number and an option's text at once, or two of them. Say answers = "
+            '"letter", "text" or "number"'
         )
-    return found.pop() if found else text
+    return found.pop()
 
 
 def _by_text(text: str, options: Mapping[str, Any]) -> set[str]:

@@ -64,11 +64,11 @@ def has_lone_surrogate(text: str) -> bool:
     return _SURROGATE.search(text) is not None
 
 
-_QUOTES = (("「", "」"), ("『", "』"), ("“", "”"), ("《", "》"), ("〈", "〉"), ("（", "）"))
+_QUOTES = (("「", "」"), ("『", "』"), ("“", "”"), ("《", "》"), ("〈", "〉"))
 
 
 def check_quotes(text: str) -> None:
-    """Refuse a text of which a quotation mark or bracket is not closed: it lost its end."""
+    """Refuse a text of which a quotation mark is not closed: it lost its end."""
     for opening, closing in _QUOTES:
         steps = ((char == opening) - (char == closing) for char in text)
         depths = list(accumulate(steps, initial=0))

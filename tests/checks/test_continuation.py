@@ -15,7 +15,8 @@ from basegate.checks.continuation import (
 )
 from basegate.checks.early_stopping import MeasureTask
 from basegate.config.settings import Sampling, SamplingSettings, TableSource
-from basegate.data.banks import Bank, Prompt
+from basegate.data.banks import Bank
+from basegate.data.records import Prompt
 from basegate.engines.protocol import Draw
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings, Sample

@@ -17,7 +17,8 @@ from basegate.config.settings import (
     SamplingSettings,
     TableSource,
 )
-from basegate.data.banks import Bank, Problem, Question
+from basegate.data.banks import Bank
+from basegate.data.records import Problem, Question
 from basegate.engines.protocol import Draw
 from basegate.stats.intervals import count_interval, effective_count, share_interval
 from tests.helpers.checkpoints import write_jsonl

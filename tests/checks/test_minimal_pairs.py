@@ -12,7 +12,8 @@ from basegate.checks.labels import format_sample_size
 from basegate.checks.minimal_pairs import CHECK, PairSettings, measure
 from basegate.config.settings import TableSource
 from basegate.config.thresholds import load_thresholds
-from basegate.data.banks import Bank, Pair
+from basegate.data.banks import Bank
+from basegate.data.records import Pair
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.stats.intervals import share_interval

@@ -12,7 +12,8 @@ from basegate.checks.early_stopping import MeasureTask
 from basegate.checks.option_likelihood import paired_options, score_options, summarise
 from basegate.checks.validity import LostCharacters
 from basegate.config.settings import OptionSettings, TableSource
-from basegate.data.banks import Bank, Question
+from basegate.data.banks import Bank
+from basegate.data.records import Question
 from basegate.engines.protocol import TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.measurement import Findings, OptionScores

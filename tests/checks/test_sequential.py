@@ -22,7 +22,6 @@ from basegate.checks.early_stopping import (
     sequential_share,
 )
 from basegate.checks.labels import format_sample_size
-from basegate.checks.minimal_pairs import PairSettings
 from basegate.checks.perplexity import PerplexitySettings
 from basegate.config.limits import Limit
 from basegate.config.settings import (
@@ -32,8 +31,9 @@ from basegate.config.settings import (
     Sampling,
     TableSource,
 )
-from basegate.data.banks import Bank, Pair, Problem, Question
+from basegate.data.banks import Bank
 from basegate.data.corpora import Corpus
+from basegate.data.records import Pair, Problem, Question
 from basegate.engines.protocol import Draw, TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.judging.judge import stopping_rule, verdict_on
@@ -191,7 +191,9 @@ class Pairs:
 def test_pairs_are_scored_until_the_limit_is_decided():
     pairs = tuple(Pair(id=f"p{n}", right=f"甲{n}", wrong=f"乙{n}") for n in range(64))
     task = MeasureTask(
-        Bank(pairs), PairSettings(source=SOURCE), stopping=rule("preferred_share", 0.6)
+        Bank(pairs),
+        minimal_pairs.PairSettings(source=SOURCE),
+        stopping=rule("preferred_share", 0.6),
     )
     part = minimal_pairs.measure(Pairs(), task)
     assert part.facts == {"pairs": 16, "ties": 0, "left_out": 0, "not_asked": 48}
@@ -368,7 +370,7 @@ OFFERED = tuple(
 LOSSES = {
     "pairs": (
         lambda engine, **given: minimal_pairs.measure(
-            engine, MeasureTask(Bank(PAIRS), PairSettings(source=SOURCE), **given)
+            engine, MeasureTask(Bank(PAIRS), minimal_pairs.PairSettings(source=SOURCE), **given)
         ),
         [each.right for each in PAIRS],
         "preferred_share",

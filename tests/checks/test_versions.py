@@ -22,6 +22,7 @@ READERS = {
         "data/option_labels.py",
         "data/option_texts.py",
         "data/plain_text.py",
+        "data/records.py",
         "data/tables.py",
         "data/text_files.py",
         "checks/answers/choice.py",
@@ -36,6 +37,7 @@ READERS = {
         "data/option_labels.py",
         "data/option_texts.py",
         "data/plain_text.py",
+        "data/records.py",
         "data/tables.py",
         "data/text_files.py",
         "checks/answers/number.py",
@@ -54,17 +56,18 @@ READERS = {
     "minimal_pairs": (
         "data/banks.py",
         "data/plain_text.py",
+        "data/records.py",
         "data/tables.py",
         "data/text_files.py",
         "checks/minimal_pairs.py",
     ),
 }
 KNOWN = {
-    "knowledge": (8, "44d334424dce3849"),
-    "reasoning": (5, "26f5f004beb1ba23"),
+    "knowledge": (8, "eca7297285840017"),
+    "reasoning": (5, "f21a7553518d27e8"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "4fcd8e710dfaec35"),
-    "perplexity": (6, "ce23c03b28fc7a07"),
+    "minimal_pairs": (3, "34269b6abdb1bb4e"),
+    "perplexity": (6, "f1424e92c2f0f674"),
 }
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from basegate.checks.labels import format_sample_size
 from basegate.config.settings import GeneratedSource, TableSource
-from basegate.data.banks import Pair, Problem, Prompt, Question, identity, load_bank
+from basegate.data.banks import identity, load_bank
+from basegate.data.records import Pair, Problem, Prompt, Question
 from basegate.errors import DataError
 from tests.helpers.checkpoints import write_jsonl
 from tests.helpers.paths import FIXTURES
@@ -233,13 +234,13 @@ def test_inches_are_no_quotation_marks(tmp_path):
     [
         ({"id": "q", "question": "Other?"}, "duplicate id 'q'."),
         ({"id": "r"}, "it is the same question as 'q'."),
-        ({"id": "r", "question": " ＷＨＩＣＨ "}, "it is the same question as 'q'."),
+        ({"id": "r", "question": " Ｗｈｉｃｈ？ "}, "it is the same question as 'q'."),
         (
             {"id": "r", "options": {"A": "two", "B": "one"}, "answer": "A"},
             "it is the same question as 'q'.",
         ),
     ],
-    ids=["id", "all", "but for width, case and marks", "but for the order of options"],
+    ids=["id", "all", "but for width and spaces", "but for the order of options"],
 )
 def test_a_record_that_stands_twice_is_bad_at_the_second(tmp_path, second, sentence):
     path = write_jsonl(tmp_path / "b.jsonl", QUESTION, {**QUESTION, **second})
@@ -250,6 +251,26 @@ def test_the_same_words_with_other_options_are_another_question(tmp_path):
     other = {**QUESTION, "id": "r", "options": {"A": "one", "B": "three"}}
     path = write_jsonl(tmp_path / "b.jsonl", QUESTION, other)
     assert len(load(path, Question).records) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1 mW 幾大？", "1 MW 幾大？"),
+        ("C# 係咩？", "C 係咩？"),
+        ("10² = ", "102 = "),
+        ("3:4", "34"),
+    ],
+)
+def test_case_signs_and_powers_make_another_question(tmp_path, one, other):
+    records = [{**QUESTION, "id": text, "question": text} for text in (one, other)]
+    assert len(load(write_jsonl(tmp_path / "b.jsonl", *records), Question).records) == 2
+
+
+@pytest.mark.parametrize("text", ["1）香港 2）澳門，邊個大？", "x 屬於（0，1]，x 最大係？"])
+def test_brackets_of_lists_and_intervals_are_no_quotation_marks(tmp_path, text):
+    path = write_jsonl(tmp_path / "b.jsonl", {**QUESTION, "question": text})
+    assert len(load(path, Question).records) == 1
 
 
 @pytest.mark.parametrize(("bad", "refused"), [(0, False), (2, False), (3, True)])

@@ -13,8 +13,9 @@ import pytest
 import basegate.checks  # noqa: F401  declares what thresholds may ask for
 from basegate.config.settings import CorpusSource, TableSource
 from basegate.config.thresholds import load_thresholds
-from basegate.data.banks import Question, load_bank
+from basegate.data.banks import load_bank
 from basegate.data.corpora import corpus_identity, load_corpus
+from basegate.data.records import Question
 from basegate.data.tables import table_identity
 from basegate.errors import DataError, UsageError
 

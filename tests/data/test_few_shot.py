@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from basegate.config.settings import AnswerSettings, FewShotSettings, Sampling, TableSource
-from basegate.data.banks import Problem, Question
 from basegate.data.few_shot import _balanced, identity, prepares
+from basegate.data.records import Problem, Question
 from basegate.errors import DataError
 from tests.helpers.checkpoints import write_jsonl
 

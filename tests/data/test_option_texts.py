@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import given, strategies as st
 
 from basegate.checks.answers import find_choice
 from basegate.config.settings import TableSource
-from basegate.data.banks import Question, load_bank
+from basegate.data.banks import load_bank
 from basegate.data.option_texts import lettered
 from basegate.data.plain_text import form
+from basegate.data.records import Question
 from basegate.data.tables import table_identity
 from basegate.errors import DataError
 from tests.helpers.checkpoints import write_jsonl
@@ -61,13 +63,12 @@ def numbered(labels, layout):
     [
         *((labels, "{label}{text}") for labels in ("①②③④", "⒜⒝⒞⒟", "ⒶⒷⒸⒹ", "❶❷❸❹", "㈠㈡㈢㈣")),
         ("①②③④", "{label}. {text}"),
-        *(("甲乙丙丁", each + "{text}") for each in ("{label}、", "（{label}）", "{label}\u3000")),
-        *(("ABCD", "{label}" + each + "{text}") for each in (" ", "\t", " - ", "—", " – ", ":")),
+        *(("甲乙丙丁", each + "{text}") for each in ("{label}、", "（{label}）")),
+        *(("ABCD", "{label}" + each + "{text}") for each in ("\t", " - ", "—", " – ", ":")),
         ("ABCD", "**{label}.** {text}"),
         ("ABCD", "**{label}**. {text}"),
         ("ABCD", "Option {label}: {text}"),
         ("甲乙丙丁", "選項{label}：{text}"),
-        ("ＡＢＣＤ", "{label}　{text}"),
         ("ABCD", "- {label}. {text}"),
         (("i", "ii", "iii", "iv"), "{label}. {text}"),
         (("I", "II", "III", "IV"), "({label}) {text}"),
@@ -85,6 +86,36 @@ def test_labels_of_all_options_in_order_are_taken_off(tmp_path, labels, layout):
     for answer in (options[1], TEXTS[1], "B"):
         record = {"question": "邊度？", "options": options, "answer": answer}
         assert read(write_jsonl(tmp_path / "b.jsonl", record)) == [(TEXTS, "B")]
+
+
+WORDS = {"question": "邊個調？", "options": ["A flat major", "B flat minor"], "answer": "B"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "space"), [("ABCD", " "), ("ＡＢＣＤ", "\u3000"), ("甲乙丙丁", "\u3000")]
+)
+def test_labels_before_a_space_are_taken_off_if_all_questions_have_them(tmp_path, labels, space):
+    options = numbered(labels, "{label}" + space + "{text}")
+    records = [
+        {"question": f"{n}邊度？", "options": options, "answer": answer}
+        for n, answer in enumerate((options[1], "B", labels[1]))
+    ]
+    assert read(write_jsonl(tmp_path / "b.jsonl", *records)) == [(TEXTS, "B")] * 3
+    assert "do not (row-4), so whether these are labels" in refusal(
+        write_jsonl(tmp_path / "b.jsonl", *records, {**WORDS, "options": ["一", "二"]})
+    )
+    assert read(write_jsonl(tmp_path / "b.jsonl", records[0])) == [(options, "B")]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["A positive", "B negative"], ["甲 25 歲", "乙 30 歲"], ["A team wins", "B team loses"]],
+)
+def test_words_before_a_space_are_no_labels(tmp_path, options):
+    others = [{"question": f"{n}邊度？", "options": TEXTS, "answer": "A"} for n in range(2)]
+    record = {"question": "邊個？", "options": options, "answer": "B"}
+    found = read(write_jsonl(tmp_path / "b.jsonl", record, *others))
+    assert found[0] == (options, "B")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +145,7 @@ def test_more_options_than_an_order_has_labels_stay():
 
 def test_numbers_behind_labels_are_options():
     assert list(lettered(["1、12", "2、15", "3、20"]).values()) == ["12", "15", "20"]
-    assert list(lettered(["A 12", "B 15"]).values()) == ["12", "15"]
+    assert list(lettered(["1) 2", "2) 3"]).values()) == ["2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +173,10 @@ def test_numbers_behind_labels_are_options():
         ["0.5", "1.5"],
         ["A-level", "B-movie"],
         ["1:30", "2:30", "3:30"],
+        ["1: 2", "2: 3", "3: 4"],
+        ["1：2", "2：1"],
+        ["1. e4", "1. d4"],
+        ["A 12", "B 15"],
         ["a:b", "b:c", "c:d"],
         ["C. elegans", "D. melanogaster", "E. coli", "S. cerevisiae"],
         ["A", "B", "AB", "O"],
@@ -233,6 +268,8 @@ def test_a_letter_in_any_dress_is_an_answer(tmp_path, answer):
         ({"a": "一", "b": "二"}, "b"),
         ("['一', '二']", "B"),  # a list in a cell, by pandas
         ('["一", "二"]', "B"),
+        ('["一", "二", null]', "B"),
+        (r'["\u4e00", "\u4e8c"]', "B"),
     ],
 )
 def test_layouts_of_the_hub_are_read(tmp_path, options, answer):
@@ -245,8 +282,38 @@ def test_an_array_without_commas_is_refused(tmp_path):
     assert "are neither a list nor a table" in refusal(write_jsonl(tmp_path / "b.jsonl", record))
 
 
-@pytest.mark.parametrize("cell", ["nan", "NaN", "<NA>", "#N/A", "\\N", "NULL"])
-@pytest.mark.parametrize("place", ["options", "question"])
+@pytest.mark.parametrize("cell", [r'["km\/h", "m\/s"]', r'["\ud869\udd8a", "\ud869\udd8a\u5200"]'])
+def test_a_list_of_json_in_a_cell_is_read_as_json(tmp_path, cell):
+    record = {"question": "邊個？", "options": cell, "answer": "B"}
+    assert read(write_jsonl(tmp_path / "b.jsonl", record)) == [(json.loads(cell), "B")]
+
+
+def test_a_label_that_is_an_options_text_asks_which_is_meant(tmp_path):
+    record = {"question": "1+1？", "options": {"0": "1", "1": "2", "2": "3"}, "answer": "2"}
+    path = write_jsonl(tmp_path / "b.jsonl", record)
+    assert "answer '2' may be B or C" in refusal(path)
+    for answers, answer in (("text", "B"), ("letter", "C")):
+        assert read(path, answers=answers) == [(["1", "2", "3"], answer)]
+    record["options"] = {"1": "一", "2": "二", "3": "三"}
+    path = write_jsonl(tmp_path / "b.jsonl", record)
+    assert read(path) == [(["一", "二", "三"], "B")]
+    assert read(path, answers="number", first_answer=0) == [(["一", "二", "三"], "C")]
+
+
+def test_a_topic_that_a_program_wrote_for_a_missing_cell_is_none(tmp_path):
+    record = {"question": "冇值？", "options": ["NULL", "0"], "answer": "A", "topic": "nan"}
+    path = write_jsonl(tmp_path / "b.jsonl", record)
+    [question] = load_bank(TableSource(path=path), Question).records
+    assert (question.topic, question.options["A"]) == ("", "NULL")
+
+
+@pytest.mark.parametrize(
+    ("cell", "place"),
+    [
+        *((cell, "options") for cell in ("nan", "NaN", "<NA>", "#N/A", "\\N")),
+        *((cell, "question") for cell in ("nan", "NULL")),
+    ],
+)
 def test_what_programs_write_for_a_missing_cell_is_refused(tmp_path, cell, place):
     record = {"question": "邊個？", "options": ["一", "二"], "answer": "A"}
     record[place] = [*record["options"], cell] if place == "options" else cell
@@ -356,6 +423,7 @@ def test_numbers_without_a_zero_ask_where_they_begin(tmp_path, numbers):
     ]
     path = write_jsonl(tmp_path / "b.jsonl", *records)
     assert "say first_answer = 1 (or 0)" in refusal(path)
+    assert "is none of A, B, C, D" in refusal(path, answers="text")
     bank = load_bank(TableSource(path=path, first_answer=1), Question)
     assert [each.answer for each in bank.records] == ["ABCD"[int(n) - 1] for n in numbers]
 

@@ -95,14 +95,37 @@ def test_a_quoted_cell_may_hold_commas_quotes_and_line_breaks(read):
     [
         (['"1,2', "3,4", "5,6"], 2),
         (["1,2", "3,4", '"5,6'], 4),
-        (['"1,2', "3,4", '5",6'], 2),  # two strays, which would swallow what is between them
         (['"1"x,2', "3,4"], 2),
-        (["1,2", '"a', "3,4", 'b",5'], 3),  # closed, but a line within reads like a record
+        (["1,2", '7" wide,"a', 'b"'], 3),
     ],
 )
 def test_quotation_marks_that_may_join_records_are_refused_with_their_line(read, lines, line):
     with pytest.raises(DataError, match=rf"t\.csv, line {line}: its quotation marks are not those"):
         read("t.csv", "\n".join(["a,b", *lines]) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        (['"1,2', "3,4", '5",6'], 2),  # two strays, which would swallow what is between them
+        (["1,2", '3,"4', "5,6", '7",8'], 3),
+    ],
+)
+def test_lines_that_are_a_record_each_are_not_joined(read, lines, line):
+    with pytest.raises(
+        DataError, match=rf"t\.csv, line {line}: two quotation marks join 3 lines into a record"
+    ):
+        read("t.csv", "\n".join(["a,b", *lines]) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("head", "cell"),
+    [("a", "一\n二\n三"), ("a,b", "Dear Sir,\nYes, I do.\nBest"), ("a,b,c", "x\n蘋果, 橙, 梨\ny")],
+)
+def test_a_cell_may_hold_lines_of_prose(read, head, cell):
+    more = [str(n) for n in range(head.count(","))]
+    [(_, fields)] = read("t.csv", f"{head}\n{','.join([*more, chr(34) + cell + chr(34)])}\n")
+    assert [*fields.values()][-1] == cell
 
 
 def test_a_mark_within_a_cell_without_marks_is_a_sign_like_any_other(read):

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from basegate.config.settings import TableSource
-from basegate.data.banks import Problem, Question, load_bank
+from basegate.data.banks import load_bank
+from basegate.data.records import Problem, Question
 from fixtures.demo import __main__ as demo
 from fixtures.demo.equations import ARTICLE_PROBLEM, QUESTION, ProblemMaker, load_problems
 from fixtures.demo.facts import (

@@ -11,8 +11,8 @@ import basegate
 from basegate.checks.option_likelihood import score_options
 from basegate.checks.validity import LostCharacters
 from basegate.config.thresholds import load_thresholds
-from basegate.data.banks import Question
 from basegate.data.few_shot import prepares
+from basegate.data.records import Question
 from basegate.progress import SILENT
 from fixtures.real.models import gemma, packages_missing
 from tests.helpers.paths import ROOT

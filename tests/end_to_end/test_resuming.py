@@ -193,7 +193,8 @@ def bank(tmp_path):
     from basegate.checks import reasoning
     from basegate.checks.early_stopping import MeasureTask
     from basegate.config.settings import QuestionSettings, TableSource
-    from basegate.data.banks import Bank, Problem
+    from basegate.data.banks import Bank
+    from basegate.data.records import Problem
 
     records = tuple(
         Problem(id=f"p{number}", prompt=prompt, answer=10**9)

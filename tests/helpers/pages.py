@@ -27,7 +27,8 @@ from basegate.checks.k_of_n import PromptItem
 from basegate.checks.reasoning import _read_number
 from basegate.checks.validity import degenerate_share
 from basegate.config.thresholds import Thresholds, load_thresholds
-from basegate.data.banks import Pair, Problem, Prompt, Question, load_bank
+from basegate.data.banks import load_bank
+from basegate.data.records import Pair, Problem, Prompt, Question
 from basegate.engines.protocol import Draw
 from basegate.i18n.catalogue import ENGLISH
 from basegate.judging.comparison import compare_candidates

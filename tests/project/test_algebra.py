@@ -11,7 +11,8 @@ from sympy.parsing.sympy_parser import auto_number, parse_expr
 
 from basegate.checks.language_variety import label, sentences, simplified_characters
 from basegate.config.settings import GeneratedSource
-from basegate.data.banks import Problem as BankProblem, load_bank
+from basegate.data.banks import load_bank
+from basegate.data.records import Problem as BankProblem
 from fixtures.algebra import FAMILIES, LEVELS, generate
 from fixtures.algebra.problems import numbers_in
 from fixtures.algebra.words import STORIES

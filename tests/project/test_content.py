@@ -14,8 +14,9 @@ from basegate.checks import language_variety as variety
 from basegate.config.declaration import check_names, declaration_of
 from basegate.config.settings import CorpusSource, TableSource
 from basegate.config.thresholds import load_thresholds
-from basegate.data.banks import Pair, Prompt, Question, load_bank
+from basegate.data.banks import load_bank
 from basegate.data.corpora import load_corpus
+from basegate.data.records import Pair, Prompt, Question
 from fixtures import review
 from tests.helpers.paths import ROOT
 
