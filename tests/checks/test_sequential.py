@@ -46,6 +46,7 @@ from basegate.stats.confidence_sequence import (
 )
 
 SOURCE = TableSource(path="bank")
+IN_PAIRS = minimal_pairs.PairSettings(source=SOURCE)
 
 
 def rule(metric, value, confidence=0.95, degenerate=1.0, rejects=""):
@@ -190,11 +191,7 @@ class Pairs:
 
 def test_pairs_are_scored_until_the_limit_is_decided():
     pairs = tuple(Pair(id=f"p{n}", right=f"甲{n}", wrong=f"乙{n}") for n in range(64))
-    task = MeasureTask(
-        Bank(pairs),
-        minimal_pairs.PairSettings(source=SOURCE),
-        stopping=rule("preferred_share", 0.6),
-    )
+    task = MeasureTask(Bank(pairs), IN_PAIRS, stopping=rule("preferred_share", 0.6))
     part = minimal_pairs.measure(Pairs(), task)
     assert part.facts == {"pairs": 16, "ties": 0, "left_out": 0, "not_asked": 48}
     whole = minimal_pairs.measure(Pairs(), replace(task, stopping=ALL_SAMPLES, earlier=part))
@@ -370,7 +367,7 @@ OFFERED = tuple(
 LOSSES = {
     "pairs": (
         lambda engine, **given: minimal_pairs.measure(
-            engine, MeasureTask(Bank(PAIRS), minimal_pairs.PairSettings(source=SOURCE), **given)
+            engine, MeasureTask(Bank(PAIRS), IN_PAIRS, **given)
         ),
         [each.right for each in PAIRS],
         "preferred_share",

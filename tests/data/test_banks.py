@@ -353,14 +353,19 @@ def test_choices_as_a_list_with_the_number_of_the_answer(tmp_path, number, first
     assert question.answer == letter
 
 
-@pytest.mark.parametrize(("answers", "letter"), [("text", "B"), ("number", "C")])
-def test_what_an_answer_is_can_be_said(tmp_path, answers, letter):
+@pytest.mark.parametrize(
+    ("given", "letter"),
+    [({"answers": "text"}, "B"), ({"answers": "number", "first_answer": 0}, "C")],
+)
+def test_what_an_answer_is_can_be_said(tmp_path, given, letter):
     path = write_jsonl(
         tmp_path / "b.jsonl", {"question": "?", "options": ["3", "2", "1"], "answer": "2"}
     )
     assert "answer '2' may be B or C" in refusal(path, Question)
-    [question] = load(path, Question, answers=answers).records
+    [question] = load(path, Question, **given).records
     assert question.answer == letter
+    with pytest.raises(DataError, match="say first_answer = 1"):
+        load(path, Question, answers="number")
 
 
 def test_answers_that_seem_to_count_from_one_are_refused(tmp_path):
