@@ -31,15 +31,18 @@ _FORMATS = {
     **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
 }
-_NOTHING = r"[ \t]*(?:#.*)?\n"
-_KEY = r"(?:\{|[\"']?\w[^\n]*?:(?=\s)).*\n"
+_BLANK = r"[ \t]*(?:#.*)?\n"
+_WORD = r"[ \t]*(?:\{|[\"']?[\w.:-]+[\"']?:(?=\s))"
+_PHRASE = r"[\"']?\w[^\n]*?:(?=\s).*\n"
 _FRONT_MATTER = re.compile(
-    rf"---[ \t]*\n(?:{_NOTHING})*(?:[ \t]*{_KEY}"
-    rf"(?:{_NOTHING}|[ \t].*\n|{_KEY}|(?:-[ \t]|[\[\]}}]).*\n)*?)?(?:---|\.\.\.)[ \t]*(?:\n|$)"
+    rf"---[ \t]*\n(?:{_BLANK})*(?:{_WORD}.*\n(?:.*\n)*?"
+    rf"|[ \t]*{_PHRASE}(?:{_BLANK}|[ \t].*\n|-[ \t].*\n|{_PHRASE})*?)?"
+    r"(?:---|\.\.\.)[ \t]*(?:\n|$)"
 )
-"""Between lines of dashes: nothing, or keys with their values, as YAML or JSON has them.
+"""Between lines of dashes: nothing; what begins with a word as a key, or with a brace of JSON; or
+nothing but keys of several words (`Chapter 1: …`) with their values.
 
-Anything else, such as a line of prose, is text between the marks that end scenes.
+Anything else is text between the marks that end scenes.
 """
 _SYSTEM = (
     *("__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information"),

@@ -67,7 +67,7 @@ KNOWN = {
     "reasoning": (5, "f21a7553518d27e8"),
     "continuation": (7, "bfe155bec7553b61"),
     "minimal_pairs": (3, "34269b6abdb1bb4e"),
-    "perplexity": (6, "f1424e92c2f0f674"),
+    "perplexity": (6, "8b8eb1ef1feba721"),
 }
 
 

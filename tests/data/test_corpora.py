@@ -361,11 +361,13 @@ LISTS = "---\ntitle: 一個\ntags:\n  - 香港\n  - 生活\n\n# 未出版\n--- \
         "---\ndc:title: 香港\n  又: 九龍\n---\n",
         "---\n title: 香港\n author: 陳\n---\n",
         "---\ntitle: 香港: 一個城市\nsummary: |\n  長。\n\n  短。\n---\n",
+        "---\ntitle: 香港\n九龍\n---\n",
+        "---\ndate created: 2020\ndate modified: 2021\n---\n",
         "---\n---\n",
     ],
     ids=[
         *("keys", "lists", "json", "json-lines", "dots", "flat-list", "colons", "indented"),
-        *("no-yaml", "empty"),
+        *("no-yaml", "anything", "phrases", "empty"),
     ],
 )
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
