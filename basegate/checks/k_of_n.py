@@ -56,6 +56,7 @@ class PromptItem:
         prompt: what the model is given.
         expected: the right answer, as `read` would return it.
         read: text to answer, or `None` for no answer.
+        read_cut: the same for a text that was broken off at the most tokens, if it is another.
         topic: what it is about; may be empty.
         is_final: tells of a text so far whether more could not change what `read` finds.
     """
@@ -66,13 +67,15 @@ class PromptItem:
     read: Callable[[str], str | None]
     topic: str = ""
     is_final: Callable[[str], bool] = lambda text: False
+    read_cut: Callable[[str], str | None] | None = None
 
     def sample(self, draw: Draw) -> Sample:
+        read = self.read_cut if draw.cut and self.read_cut is not None else self.read
         return Sample(
             item=self.id,
             prompt=self.prompt,
             text=draw.text,
-            answer=self.read(draw.text),
+            answer=read(draw.text),
             expected=self.expected,
             seed=draw.seed,
             degenerate=is_broken(draw),

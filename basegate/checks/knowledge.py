@@ -197,6 +197,7 @@ def _ways(question: Question, shown: str, settings: QuestionSettings) -> Iterato
             read=partial(find_choice, options=turned.options),
             topic=question.topic,
             is_final=partial(is_choice_final, options=turned.options),
+            read_cut=partial(find_choice, options=turned.options, cut=True),
         )
 
 
@@ -211,7 +212,7 @@ CHECK = register(
         name="knowledge",
         doc="How the candidate answers multiple-choice questions.",
         table=KnowledgeTable,
-        version=8,
+        version=9,
         measure=measure,
         prepare=prepares(Question),
         identity=identity,

@@ -7,6 +7,7 @@ A sample without a recognisable number counts as not correct.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -93,9 +94,10 @@ def measure(engine: Engine, task: MeasureTask[Bank[Problem], AnswerSettings]) ->
             id=problem.id,
             prompt=shown + problem.prompt,
             expected=str(problem.answer),
-            read=_read_number,
+            read=partial(_read_number, prompt=problem.prompt),
             topic=problem.family,
-            is_final=is_number_final,
+            is_final=partial(is_number_final, prompt=problem.prompt),
+            read_cut=partial(_read_number, prompt=problem.prompt, cut=True),
         )
         for problem in task.data.records
     ]
@@ -107,10 +109,10 @@ def _answered(example: Problem) -> str:
     return f"{example.prompt}{space}{example.answer}"
 
 
-def _read_number(text: str) -> str | None:
+def _read_number(text: str, *, prompt: str, cut: bool = False) -> str | None:
     from basegate.checks.answers import find_number
 
-    number = find_number(text)
+    number = find_number(text, prompt, cut=cut)
     return None if number is None else str(number)
 
 
@@ -119,7 +121,7 @@ CHECK = register(
         name="reasoning",
         doc="How the candidate solves problems.",
         table=ReasoningTable,
-        version=5,
+        version=6,
         measure=measure,
         prepare=prepares(Problem),
         identity=identity,

@@ -2,15 +2,16 @@
 
     degenerate_share = samples that are degenerate / samples
 
-A sample is degenerate if it is empty, one character or one token over and over, or half of it is
-replacement characters. Above `max_degenerate_share` of `thresholds.toml` the measurement is
-`invalid`: 874 of 1,171 published answers of one model were `!!!!!!!!`, a broken run that was taken
-for a score. Log-probabilities have to be finite, and all texts together be those that were given,
-but for one character in a hundred.
+A sample is degenerate if it is empty, one character or one token over and over, after a few words
+at most, or half of it is replacement characters. Above `max_degenerate_share` of `thresholds.toml`
+the measurement is `invalid`: 874 of 1,171 published answers of one model were `!!!!!!!!`, a broken
+run that was taken for a score. Log-probabilities have to be finite, and all texts together be those
+that were given, but for one character in a hundred.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from basegate.config.declaration import MetricLabel
@@ -20,19 +21,25 @@ from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message
 from basegate.measurement import Findings, Metric, Sample
 
+_CUT = re.compile("\ufffd{1,3}$")
+"""Of a character that was cut at the end there are up to three bytes."""
+
 
 def is_degenerate(text: str) -> bool:
     """Whether a text is what a broken model writes: nothing, one character, or no characters.
 
     Empty or white space; one character repeated at least eight times and nothing else (the
-    `!!!!!!!!` of a model whose numerics broke); or at least half replacement characters.
+    `!!!!!!!!` of a model whose numerics broke), or nine tenths of 40 characters or more; or at
+    least half replacement characters, but for those of one character that was cut at the end.
     """
     dense = "".join(text.split())
     if not dense:
         return True
-    if len(dense) >= 8 and len(set(dense)) == 1:
+    most = max(map(dense.count, set(dense)))
+    if len(dense) >= 8 and most >= (0.9 if len(dense) >= 40 else 1) * len(dense):
         return True
-    return dense.count("\ufffd") * 2 >= len(dense)
+    whole = _CUT.sub("", dense)
+    return whole.count("\ufffd") * 2 >= len(whole)
 
 
 def is_broken(draw: Draw) -> bool:

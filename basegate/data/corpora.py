@@ -307,7 +307,7 @@ def _read_whole(name: str, path: Path, skipped: list[str]) -> str:
 
     Its name is added to `skipped` where more is front matter than is left: it may be text.
     """
-    text = read_utf8(path)
+    text = unicodedata.normalize("NFC", read_utf8(path))
     front = _FRONT_MATTER.match(text)
     if front is None:
         return text

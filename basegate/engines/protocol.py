@@ -50,6 +50,7 @@ class Draw:
     text: str  # special tokens left out
     seed: int  # the seed it came from
     one_token: bool = False  # whether it is eight tokens or more and all of them the same
+    cut: bool = False  # whether it was broken off at the most tokens
 
 
 class Engine(Protocol):

@@ -181,7 +181,7 @@ class TransformersEngine:
         total = sum(len(each.seeds) for each in asked)
         with progress.task(Message("{name}: writing", name=self.name), total, "sample") as step:
             drawn = sampler.draw(asked, sampling, step, self.batch_cache)
-        return self._draws(asked, drawn)
+        return self._draws(asked, drawn, sampling.max_new_tokens)
 
     def cached_samples(
         self, prompts: Sequence[str], *, sampling: Sampling, numbers: Sequence[Sequence[int]]
@@ -189,7 +189,8 @@ class TransformersEngine:
         if not len(self.batch_cache):
             return [[] for _ in prompts]
         asked = self._asked(prompts, sampling, numbers)
-        return self._draws(asked, cached_samples(asked, self.batch_cache))
+        drawn = cached_samples(asked, self.batch_cache)
+        return self._draws(asked, drawn, sampling.max_new_tokens)
 
     def _asked(
         self,
@@ -208,12 +209,17 @@ class TransformersEngine:
         ]
 
     def _draws(
-        self, asked: Sequence[SampleRequest], drawn: Sequence[Sequence[list[int]]]
+        self, asked: Sequence[SampleRequest], drawn: Sequence[Sequence[list[int]]], most: int
     ) -> list[list[Draw]]:
         self.workload += Work(drawn=sum(len(ids) for rows in drawn for ids in rows))
         return [
             [
-                Draw(self._encoder.decode(ids), seed, len(ids) >= 8 and len(set(ids)) == 1)
+                Draw(
+                    self._encoder.decode(ids),
+                    seed,
+                    one_token=len(ids) >= 8 and len(set(ids)) == 1,
+                    cut=len(ids) >= most,
+                )
                 for ids, seed in zip(rows, each.seeds, strict=False)
             ]
             for rows, each in zip(drawn, asked, strict=True)

@@ -16,6 +16,13 @@ from basegate.checks.validity import is_degenerate
         ("!!!!!!!?", False),
         ("\ufffd\ufffdab", True),
         ("\ufffdab", False),
+        ("9\ufffd", False),  # an answer, and a character that was cut
+        ("答案\ufffd\ufffd\ufffd", False),
+        ("\ufffd", True),
+        ("\ufffd\ufffd\ufffd\ufffd", True),
+        ("答案係 " + "!" * 40, True),
+        ("答案係 " + "!" * 20, False),
+        ("1" + "0" * 12, False),
         ("A", False),
         ("9", False),
         ("哈哈哈哈", False),

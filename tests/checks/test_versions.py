@@ -41,6 +41,7 @@ READERS = {
         "data/tables.py",
         "data/text_files.py",
         "checks/answers/number.py",
+        "checks/answers/numerals.py",
         "checks/answers/final.py",
         "checks/answers/patterns.py",
         "checks/k_of_n.py",
@@ -63,11 +64,11 @@ READERS = {
     ),
 }
 KNOWN = {
-    "knowledge": (8, "eca7297285840017"),
-    "reasoning": (5, "f21a7553518d27e8"),
-    "continuation": (7, "bfe155bec7553b61"),
+    "knowledge": (9, "4e19320de333c85c"),
+    "reasoning": (6, "3df839e5d509b538"),
+    "continuation": (8, "473ab881a4ab2e88"),
     "minimal_pairs": (3, "34269b6abdb1bb4e"),
-    "perplexity": (6, "8b8eb1ef1feba721"),
+    "perplexity": (6, "01c0213f39716edf"),
 }
 
 

@@ -282,12 +282,27 @@ def _search(lines: Sequence[_Line]) -> int | None:
     return None
 
 
-def find_choice(text: str, options: Mapping[str, str]) -> str | None:
+def _as_list(lines: list[_Line], options: int) -> list[_Line]:
+    """Lines that break off within a list, with the rest of it: what was cut is no answer."""
+    last = lines[-1]
+    # "A." may be the beginning of A's line.
+    label = last.key if last.kind == "bare" and re.search(r"[.:)]\s*$", last.text) else last.label
+    if label is None or last.cue or last.right is not None:
+        return lines
+    if label and (len(lines) < 2 or lines[-2].label != label - 1):
+        return lines
+    rest = [_Line("item", "", key, label=key) for key in range(label, options)]
+    return [*lines[:-1], *rest]
+
+
+def find_choice(text: str, options: Mapping[str, str], *, cut: bool = False) -> str | None:
     """The option that a text gives as its answer to a multiple-choice question.
 
     Args:
         text: What the model wrote after the prompt, without the prompt.
         options: The letter (or any other key) of each option and its text, in the prompt's order.
+        cut: Whether the text was broken off at the most tokens: where that is within a list of the
+            options, it is an echo of them.
 
     Returns:
         A key of ``options``, or None if the text gives no answer, several or a contradictory one.
@@ -299,5 +314,5 @@ def find_choice(text: str, options: Mapping[str, str]) -> str | None:
     for line, counted in marked_lines(text, options):
         first = not lines or (len(lines) == 1 and lines[0].kind == "question")
         lines.append(_classify(line, first=first, counted=counted))
-    key = _search(lines)
+    key = _search(_as_list(lines, len(options)) if cut and lines else lines)
     return None if key is None else list(options)[key]

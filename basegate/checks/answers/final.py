@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from basegate.checks.answers.choice import find_choice
 from basegate.checks.answers.number import find_number
 
-_NUMBERS = ("\n12345", "n = 12345\n", "或者 12345", "所以答案係12345。\n", "1 + n = 12345\n")
+_NUMBERS = (
+    *("\n12345", "n = 12345\n", "或者 12345", "所以答案係12345。\n", "1 + n = 12345\n"),
+    *("\n#### 12345\n", "所以一共12345個。\n", "1 + 2 = 12345\n", "1. 12345\n2. 12345\n"),
+)
 
 
 def is_choice_final(text: str, options: Mapping[str, str]) -> bool:
@@ -28,7 +31,9 @@ def is_choice_final(text: str, options: Mapping[str, str]) -> bool:
     return all(find_choice(text + tail, options) == answer for tail in tails)
 
 
-def is_number_final(text: str) -> bool:
-    """Whether more text could not change what `find_number` finds."""
-    number = find_number(text)
-    return number is not None and all(find_number(text + tail) == number for tail in _NUMBERS)
+def is_number_final(text: str, prompt: str = "") -> bool:
+    """Whether more text could not change what `find_number` finds; `text` is whole lines."""
+    number = find_number(text, prompt)
+    return number is not None and all(
+        find_number(text + tail, prompt) == number for tail in _NUMBERS
+    )

@@ -3,126 +3,256 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Iterator
+from enum import Enum
 from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
 
-from basegate.checks.answers.patterns import BECAUSE, IS, NEGATIVE, SO, SPECIAL, rx, words
+from basegate.checks.answers.numerals import NUMBER, in_digits, numbers_in, value_of
+from basegate.checks.answers.patterns import IS, NEGATIVE, SO, rx, words
 
-_UNITS = [
-    *["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"],
-    *["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"],
-    "nineteen",
-]
-_TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_HAN = {char: at for at, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "兩": 2, "两": 2}
-_DIGIT = f"(?:{'|'.join(_HAN)})"
-_NUMERAL = rx(
-    rf"(?P<tens>{_DIGIT})?(?P<ten>十)(?P<unit>{_DIGIT})?(?![十百千萬万億])|(?P<digit>{_DIGIT})"
-    rf"|\b(?P<ty>{'|'.join(_TENS[2:])})(?:[ -](?P<one>{'|'.join(_UNITS[1:10])}))?\b"
-    rf"|(?<!the )\b(?P<word>{'|'.join(sorted(_UNITS, key=len, reverse=True))})\b"
+_CLAUSE = re.compile(r"((?:[^;。!?,:.]|[.:](?=[0-9]))+)([;。!?,:.]*)")
+_VARIABLE = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
+_ASSIGNED = rx(r"(?:^|[^\x00-\x7f]|[a-z]{2})[\s(]*(?P<variable>[a-z])\s*$")
+_RESULT = rx(
+    rf"\s*(?:hk)?\$?\s*({NUMBER})(?P<rest>\s*(?:$|\(?\s*(?:[a-z]{{2}}|[^\x00-\xff])|[)\"'$]).*)"
 )
-_NUM = r"[-+]?\s?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:\s*/\s*[0-9]{1,40})?(?![0-9])\s*%?"
-_EQUAL = rx(r"(?:\b(?:is|are)\s+)?\bequals?\b(?:\s+to\b)?|[等相]?等[於于]|[-=]>|[→⇒]")
-_STATEMENT = re.compile(r"((?:[^;。!?,:.]|[.:](?=[0-9]))+)([;。!?,:.]*)")
-# What may stand left of "=": words, then one variable or plain arithmetic; no "1 + n", no "2n".
-_LEFT = rx(r"(?:^|[^\W\d_]{2}|[^\x00-\x7f])\s*(?:(?<![^\W_])[a-z]|[-+*/×÷^().0-9\s]*)\s*$")
-_RESULT = rx(rf"\s*({_NUM})(?P<rest>\s*(?:$|\(?\s*(?:[a-z]{{2}}|[^\x00-\xff])|[)\"'$]).*)")
+_MARKS = words("答案 答", "answer ans")
+_SUMS = words(
+    "一共 總共 总共 合共 共 合計 總數 總和 即係 即 應該 应该 需要 要 仲有 還有 还有 有 剩返 剩低"
+    " 剩下 剩 得返 得出 得 結果 结果 約 大約 平均 每人 每個",
+    "total result altogether",
+)
 _SAYING = (
-    f"(?:{IS}|{SO}|"
+    f"(?:{_MARKS}|{_SUMS}|{IS}|{SO}|"
     + words(
-        "答案 應該 应该 即 就 結果 结果 得 得出 嘅 的 值 正確 正确",
-        "then the answer value result number solution correct final be it that this must should"
-        " would will get we have gives i think believe of to but",
+        "就 嘅 的 值 正確 正确 為 佢 佢哋",
+        "then the value number solution correct final be it that this must should would will get we"
+        " have gives i think believe of to but",
     )
     + rf"|hk(?=\$)|(?<![^\W_])[a-z]\s*(?={IS}|should|must|would|will))"
 )
-_ALONE = rx(rf"^(?:[^\w-]|{_SAYING})*+({_NUM})(?P<rest>.*)$")
+_ALONE = rx(rf"^(?P<before>(?:[^\w-]|{_SAYING})*+)({NUMBER})(?P<rest>.*)$")
 _OTHER = rx(
-    rf"[\s(]*(?:(?:or|或者?)\s*(?:[a-z]\s*=\s*)?|(?:and|和|同|及)\s*|(?=[0-9]))(?P<other>{_NUM})"
+    rf"[\s(]*(?:(?:or|或者?)\s*(?:[a-z]\s*=\s*)?|(?:and|和|同|及)\s*|(?=[0-9]))(?P<other>{NUMBER})"
 )
-
-
-# What is counted or measured, right behind its number: 8蚊, 40個蛋撻, 14 km.
+# What is counted or measured, right behind its number: 8蚊, 13套, 40個蛋撻, 14 km.
 _UNIT = rx(
-    r"\s*(?:(?:港元|港幣|公里|公斤|分鐘|分钟|[蚊元個个隻只張张粒條条層层樓楼歲岁次日年月本枝盒杯位名人"
-    r"點点度米克斤班程盤盘部架塊块碗件])(?:(?![或和同及與跟])[\u4e00-\u9fff]){0,4}"
-    r"|(?:hkd|dollars?|years?|days?|weeks?|hours?|minutes?|people|pieces?|km|m|kg|cm)\b)"
+    r"\s*(?:(?![或和同及與跟後前內])[\u4e00-\u9fff](?:(?![或和同及與跟後前內])[\u4e00-\u9fff]){0,5}"
+    r"(?![\u4e00-\u9fff])|(?:hkd|dollars?|years?|days?|weeks?|hours?|minutes?|people|pieces?"
+    r"|km|m|kg|cm)\b)"
 )
-
-_NEXT = re.compile(rf"\s*(?P<other>{_NUM})\s*(?:$|[.,;。])")
+_NEXT_NUMBER = re.compile(rf"\s*(?P<other>{NUMBER})\s*(?:$|[.,;。])")
 _NOTHING = rx(
     rf"(?:{_UNIT.pattern})?(?:{_OTHER.pattern})?(?:{_UNIT.pattern})?(?:[^\w+*/×÷^-]|{_SAYING})*+$"
 )
+_FINAL = rx(rf"#{{2,}}\s*(?:hk)?\$?\s*({NUMBER})|\\boxed\{{\s*\$?\s*({NUMBER})")
+_QUESTION = rx(
+    r"^[\s#*]*(?:問題|题目|題目|問|例題|例题|練習|question|problem|q|user)\s*[0-9]*\s*[:.)]|問題\s*:"
+)
+_ASKS = rx(r"幾多|多少|幾時|幾點|how (?:many|much|long|far|old)|\?")
+_QUANTITY = rx(
+    r"(?:幾多|多少|幾(?![時點個]))\s*(?P<han>[\u4e00-\u9fff]{1,3})?"
+    r"|how (?:many|much|long) (?P<english>[a-z]+)?"
+)
+_MONEY = {*"蚊元塊块"}
+_TOLD = rx(rf"(?:{_SUMS}|{IS}|畀|給|给)\s*$")
 
 
-def _digits(match: re.Match[str]) -> str:
-    """Write a Chinese or English numeral in digits."""
-    if match["ty"]:
-        unit = _UNITS.index(match["one"].lower()) if match["one"] else 0
-        return str(10 * _TENS.index(match["ty"].lower()) + unit)
-    if match["ten"]:
-        return str(10 * _HAN[match["tens"] or "一"] + _HAN[match["unit"] or "零"])
-    return str(_HAN[match["digit"]] if match["digit"] else _UNITS.index(match["word"].lower()))
+class _Kind(Enum):
+    MARK = "called the answer"
+    ASSIGNED = "the value of the unknown"
+    ALONE = "a number and nothing else"
+    CONCLUSION = "what follows, or the sum"
+    RESULT = "the result of a calculation"
+    SENTENCE = "counted in a sentence"
 
 
-def _value(number: str) -> Fraction | None:
-    over, _, under = re.sub(r"[\s%]", "", number).partition("/")
-    if under and not int(under):
+class _Reading(NamedTuple):
+    """A number that a clause states; `None` where it states several."""
+
+    kind: _Kind
+    value: Fraction | None
+    place: int  # of the clause
+    end: int
+
+
+class _Asked:
+    """What a problem says and asks, so that an answer can be told from an echo of it."""
+
+    def __init__(self, prompt: str) -> None:
+        text = in_digits(prompt)
+        self.dense = _dense(text)
+        self.stated = {abs(each) for each in numbers_in(prompt)}
+        self.variables = {each.lower() for each in _VARIABLE.findall(text)}
+        found = [*_QUANTITY.finditer(text)]
+        self.quantity = found[-1] if found else None
+
+    def echoes(self, clause: str) -> bool:
+        dense = _dense(clause)
+        whole = rf"(?<![0-9]){re.escape(dense)}(?![0-9])"
+        return len(dense) > 3 and re.search(whole, self.dense) is not None
+
+    def counts(self, before: str, behind: str) -> bool:
+        """Whether a number is of what is asked for, by its unit."""
+        if self.quantity is None:
+            return False
+        if not behind.strip() and _TOLD.search(before):
+            return True
+        han, english = self.quantity["han"], self.quantity["english"]
+        if english:
+            return behind.strip().lower().startswith(english.lower().rstrip("s"))
+        if han is None:
+            return _UNIT.match(behind) is not None or not behind.strip()
+        first = _MONEY if han[0] in _MONEY else {han[0]}
+        return behind.strip()[:1] in first or (han[0] in _MONEY and before.endswith("$"))
+
+
+_ask = lru_cache(maxsize=1024)(_Asked)
+
+
+def _dense(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).lower()
+
+
+def find_number(text: str, prompt: str = "", *, cut: bool = False) -> Fraction | None:
+    r"""The number that a text gives as its answer, exact; None if it states none or several.
+
+    What follows a next question is left out. Of the rest decides, in this order: the first clause,
+    if it states a number alone (``9``, ``8蚊``), the value of the unknown (``n = 9``) or what it
+    calls the answer (``答案係9``); a final answer in marks (``#### 9``, ``\boxed{9}``); the first
+    that is called the answer or the value of the unknown; the last conclusion (``所以9蚊``,
+    ``一共9個``); the last result of a calculation or number in a sentence that counts what is asked
+    for. Skipped are clauses that stand in the prompt, equations with a variable inside an
+    expression (``1 + n = 10``), calculations without a result, questions and negations. ``9 or 6``
+    states several.
+
+    Numbers may be decimal, fractions, Chinese numerals or English words up to 99; ``9%`` is 9/100.
+
+    Args:
+        text: without the prompt.
+        prompt: the problem; without it nothing is known of what is asked: sentences are skipped.
+        cut: whether the text was broken off at the most tokens. Of steps that go on to there, no
+            result is the answer.
+    """
+    asked, own = _ask(prompt), in_digits(text)
+    own = own[: _end_of_own(own, asked)]
+    readings = [*_readings(own, asked)]
+    decisive = [each for each in readings if each.kind in (_Kind.MARK, _Kind.ASSIGNED)]
+    first = readings[0] if readings else None
+    if first and not first.place and (first.kind is _Kind.ALONE or first in decisive):
+        return first.value
+    if marked := _FINAL.search(own):
+        return value_of(marked[1] or marked[2])
+    if decisive:
+        return decisive[0].value
+    if conclusions := [each for each in readings if each.kind is _Kind.CONCLUSION]:
+        return conclusions[-1].value
+    if not readings or (cut and _goes_on(own, readings[-1])):
         return None
-    value = Fraction(over) / (int(under) if under else 1)
-    return value / 100 if "%" in number else value
+    return readings[-1].value
 
 
-def _stated(statement: str) -> tuple[str, str] | None:
-    """The number that a statement states and what follows it."""
-    if NEGATIVE.search(statement) or re.search("[<>≤≥≠]", statement):
+def _goes_on(text: str, last: _Reading) -> bool:
+    """Whether a text breaks off in its calculations: no other sentence stands behind them."""
+    return last.kind is _Kind.RESULT and not re.search(r"[^\W\d_]{2}.*[.。!]", text[last.end :])
+
+
+def _end_of_own(text: str, asked: _Asked) -> int:
+    """Where a next question begins, or the same anew; the text's length if none does."""
+    place = 0
+    for line in text.splitlines(keepends=True):
+        if found := _QUESTION.search(line):
+            return place + found.start()
+        asks = _ASKS.search(line)
+        if asks and re.search("[0-9]", line[: asks.start()]) and not asked.echoes(line):
+            return place
+        anew = len(dense := _dense(line)) > 7 and asked.dense.startswith(dense[:8])
+        if anew and text[:place].strip():
+            return place
+        place += len(line)
+    return place
+
+
+def _readings(text: str, asked: _Asked) -> Iterator[_Reading]:
+    place = 0
+    for line in re.finditer(r".+", text):
+        called = False
+        for match in _CLAUSE.finditer(line[0]):
+            clause, mark = match[1], match[2]
+            place += bool(clause.strip())
+            if "?" in mark or asked.echoes(clause):
+                continue
+            behind = line[0][match.end() :] if "," in mark else ""
+            end = line.start() + match.end()
+            if found := _stated(clause, behind, called, asked):
+                yield _Reading(*found, place - 1, end)
+            called = ":" in mark and re.search(f"{_MARKS}\\W*$", clause, re.IGNORECASE) is not None
+
+
+def _stated(
+    clause: str, behind: str, called: bool, asked: _Asked
+) -> tuple[_Kind, Fraction | None] | None:
+    """The number that a clause states; `called` the answer by the words before it."""
+    if NEGATIVE.search(clause) or re.search("[<>≤≥≠]", clause):
         return None
-    left, *sides = statement.split("=")
-    if not sides:
-        match = _ALONE.match(left)
-        return (match[1], match["rest"]) if match and _NOTHING.match(match["rest"]) else None
-    if re.fullmatch(rf"\s*{_NUM}\s*", left) and re.fullmatch(r"\s*[A-Za-z]\s*", sides[0]):
-        return left, ""
-    for at, side in enumerate(sides if _LEFT.search(left) else []):
+    found = _result(clause, asked) if "=" in clause else _alone(clause, called)
+    if found is None:
+        return _counted(clause, asked)
+    kind, number, rest = found
+    if (value := value_of(number)) is None:
+        return None
+    unit = _UNIT.match(rest)
+    other = _OTHER.match(rest, unit.end() if unit else 0) or _NEXT_NUMBER.match(behind)
+    return kind, value if other is None or value_of(other["other"]) == value else None
+
+
+def _alone(clause: str, called: bool) -> tuple[_Kind, str, str] | None:
+    match = _ALONE.match(clause)
+    if match is None or not _NOTHING.match(match["rest"]):
+        return None
+    before = match["before"]
+    if called or re.search(_MARKS, before, re.IGNORECASE):
+        kind = _Kind.MARK
+    elif re.search(f"{_SUMS}|{SO}", before, re.IGNORECASE):
+        kind = _Kind.CONCLUSION
+    else:
+        kind = _Kind.ASSIGNED if _VARIABLE.search(before) else _Kind.ALONE
+    return kind, match[2], match["rest"]
+
+
+def _result(clause: str, asked: _Asked) -> tuple[_Kind, str, str] | None:
+    """The right side of an equation whose left one is an unknown or without any."""
+    left, *sides = clause.split("=")
+    if re.fullmatch(rf"\s*{NUMBER}\s*", left) and _VARIABLE.fullmatch(sides[0].strip()):
+        return _Kind.ASSIGNED, left, ""
+    kind = _Kind.RESULT
+    if not left.strip(" $"):
+        kind = _Kind.ASSIGNED
+    elif _VARIABLE.search(left):
+        found = _ASSIGNED.search(left)
+        if found is None or len(_VARIABLE.findall(left)) > 1:
+            return None
+        if not asked.dense or found["variable"].lower() in asked.variables:
+            kind = _Kind.ASSIGNED
+    for at, side in enumerate(sides):
         if match := _RESULT.match(side):
-            return match[1], "=".join([match["rest"], *sides[at + 1 :]])
-        if not re.fullmatch(r"[-+*/×÷^().0-9\s]*", side):
+            return kind, match[1], "=".join([match["rest"], *sides[at + 1 :]])
+        if _VARIABLE.search(side):
             break
     return None
 
 
-def _in_digits(text: str) -> str:
-    """Bring numbers and equal signs to one notation; drop line numbers and negated numbers."""
-    text = unicodedata.normalize("NFKC", text.replace("²", "^2").replace("³", "^3"))
-    text = re.sub(rf"{SPECIAL}|\*\*", "", text.translate({0x2212: "-", 0x2044: "/"}))
-    text = _NUMERAL.sub(_digits, re.sub(f"(?i:{BECAUSE})", "; ", _EQUAL.sub(" = ", text)))
-    text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)
-    text = re.sub(r"(?i)(?:\bnot|唔係|不是|[並并]非)\s*-?[0-9.]*[0-9]", "", text)
-    if re.search(r"(?m)^[ \t]*1[.)]\s", text) and re.search(r"(?m)^[ \t]*2[.)]\s", text):
-        text = re.sub(r"(?m)^[ \t]*[0-9]{1,3}[.)]\s", "", text)
-    return text
-
-
-def find_number(text: str) -> Fraction | None:
-    """The number that a text gives as its answer, exact; None if it states none or several.
-
-    The text is read statement by statement, and the first that states a number decides: an
-    assignment (``n = 9``), a calculation with its result (``10 - 1 = 9``), or a number alone or
-    with filler words or a unit (``So, the answer is nine.``, ``8蚊``). Skipped are equations with
-    a variable inside an expression (``1 + n = 10``), calculations without a result, questions,
-    negations and prose. ``9 or 6`` states several.
-
-    Numbers may be decimal, fractions, Chinese numerals or English words up to 99; ``9%`` is 9/100.
-    ``text`` does not include the prompt.
-    """
-    for line in _in_digits(text).splitlines():
-        for match in _STATEMENT.finditer(line):
-            stated = None if "?" in match[2] else _stated(match[1])
-            if stated is None or (value := _value(stated[0])) is None:
-                continue
-            unit = _UNIT.match(stated[1])
-            other = _OTHER.match(stated[1], unit.end() if unit else 0)
-            if "," in match[2]:
-                other = other or _NEXT.match(line, match.end())
-            return value if other is None or _value(other["other"]) == value else None
-    return None
+def _counted(clause: str, asked: _Asked) -> tuple[_Kind, Fraction | None] | None:
+    """The number in a sentence that counts what is asked for, if it is none of the problem's."""
+    if "=" in clause:
+        return None
+    found = {
+        value
+        for match in re.finditer(NUMBER, clause)
+        if asked.counts(clause[: match.start()], clause[match.end() :])
+        and (value := value_of(match[0])) is not None
+        and abs(value) not in asked.stated
+    }
+    return (_Kind.SENTENCE, found.pop()) if len(found) == 1 else None

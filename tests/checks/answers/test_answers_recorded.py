@@ -20,20 +20,25 @@ RECORDED = ROOT.parent / "shared/data/yue-benchmark/recorded"
 LABELS = json.loads((ROOT / "tests/data/answer-labels.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module")
-def readings():
-    """Label and reading of every labelled output."""
+def recorded():
+    """File, number, label, options and text of every labelled output."""
     if not RECORDED.is_dir():
         pytest.skip("the recorded outputs are not part of the project")
-    found = []
     for sheet, labels in LABELS.items():
         records = json.loads((RECORDED / f"{sheet}.json").read_text(encoding="utf-8"))
         for number, label in labels.items():
             record = records[int(number)]
             options = dict(ast.literal_eval(record["standard_answer_range"]))
-            read = find_choice(record["llm_output"], options) or "none"
-            found.append((f"{sheet} {number}", label, read))
-    return found
+            yield sheet, number, label, options, record["llm_output"]
+
+
+@pytest.fixture(scope="module")
+def readings():
+    """Label and reading of every labelled output."""
+    return [
+        (f"{sheet} {number}", label, find_choice(text, options) or "none")
+        for sheet, number, label, options, text in recorded()
+    ]
 
 
 def test_there_are_labels_of_every_file():
@@ -47,6 +52,21 @@ def test_there_are_labels_of_every_file():
 def test_the_reader_agrees_with_the_labels(readings):
     wrong = [each for each in readings if each[1] != each[2]]
     assert len(wrong) <= 0.03 * len(readings), wrong
+
+
+@pytest.mark.parametrize("characters", [20, 32, 48, 64])
+def test_an_echo_that_was_cut_is_no_answer(characters):
+    """Of 127 outputs without an answer, 2 to 6 gained one where they were cut in their echo."""
+    gained, lost, without = [], [], 0
+    for sheet, number, label, options, text in recorded():
+        read = find_choice(text[:characters], options, cut=len(text) > characters) or "none"
+        without += label == "none"
+        if label == "none" != read:
+            gained.append(f"{sheet} {number}")
+        if label != "none" and find_choice(text[:characters], options) == label != read:
+            lost.append(f"{sheet} {number}")
+    assert len(gained) <= 0.01 * without, gained
+    assert len(lost) <= 2, lost
 
 
 def test_an_output_without_an_answer_is_given_none(readings):

@@ -6,6 +6,7 @@ import ast
 import json
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from basegate.checks.answers import (
     find_choice,
@@ -65,6 +66,55 @@ def test_what_real_models_wrote_after_a_settled_answer_did_not_change_it():
             early += 1
             assert find_choice(text, options) == find_choice(text[:end], options), text
     assert early >= 200
+
+
+P = "小明有12粒糖，食咗3粒，佢仲有幾多粒糖？\n\n答案："
+PIECES = st.sampled_from(
+    [
+        *(
+            "9",
+            "9粒",
+            "。",
+            "，",
+            "\n",
+            "\n\n",
+            "所以",
+            "一共",
+            "答案：",
+            "答案係",
+            "= ",
+            "12 - 3 = 9",
+        ),
+        *("10+5=15", "x = ", "佢要", "佢仲有9粒糖", "小明有12粒糖", "####", "#### 9", "\\boxed{9}"),
+        *(
+            "問題：",
+            "或者",
+            "1. ",
+            "2. ",
+            "8",
+            "九",
+            "唔係",
+            "？",
+            "幾多粒？",
+            "there are ",
+            "$",
+            "n = 9",
+        ),
+    ]
+)
+
+
+@given(
+    pieces=st.lists(PIECES, min_size=1, max_size=10),
+    prompt=st.sampled_from([P, "", "1 + n = 10;\n\nSo, n is equals to "]),
+)
+@settings(max_examples=500)
+def test_early_ends_never_change_a_number(pieces, prompt):
+    text = "".join(pieces)
+    ends = [at + 1 for at, char in enumerate(text) if char == "\n"]
+    for end in ends:
+        if is_number_final(text[:end], prompt):
+            assert find_number(text, prompt) == find_number(text[:end], prompt)
 
 
 @pytest.mark.parametrize("tail", ["\n8", "n = 8", "或者8", "\n2 + n = 8", "!!!!"])
