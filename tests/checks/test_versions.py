@@ -66,7 +66,7 @@ READERS = {
 KNOWN = {
     "knowledge": (9, "4e19320de333c85c"),
     "reasoning": (6, "3df839e5d509b538"),
-    "continuation": (8, "473ab881a4ab2e88"),
+    "continuation": (7, "bfe155bec7553b61"),
     "minimal_pairs": (3, "34269b6abdb1bb4e"),
     "perplexity": (6, "01c0213f39716edf"),
 }
