@@ -87,6 +87,10 @@ class Sampling(DecodingKeys):
     max_new_tokens: Positive
 
 
+BAD_SHARE = 0.01
+"""With a greater share of bad records something is wrong with all of a bank."""
+
+
 class TableKeys(DatasetKeys):
     """How the records of a bank are read from a table.
 
@@ -98,6 +102,7 @@ class TableKeys(DatasetKeys):
         first_answer: the number that stands for the first option where answers are numbers;
             `None` is 0, unless no answer is 0.
         answers: whether answers are letters, options' texts or numbers, where it could be several.
+        max_bad_share: with a greater share of records that cannot be used the bank is refused.
     """
 
     format: Literal["jsonl", "json", "csv", "tsv", "dataset"] | None = None
@@ -107,6 +112,7 @@ class TableKeys(DatasetKeys):
     )
     first_answer: Literal[0, 1] | None = None
     answers: Literal["letter", "text", "number"] | None = None
+    max_bad_share: Annotated[float, Field(ge=0, lt=1)] = BAD_SHARE
 
 
 class TableSource(TableKeys):
@@ -141,6 +147,7 @@ class GeneratedSource(Frozen):
     columns: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
     first_answer: ClassVar[int | None] = None
     answers: ClassVar[Literal["letter", "text", "number"] | None] = None
+    max_bad_share: ClassVar[float] = BAD_SHARE
 
     @property
     def place(self) -> str:
@@ -172,7 +179,7 @@ class CheckSettings(Frozen):
 class BankSettings(CheckSettings):
     """How one bank is put to a model."""
 
-    places: ClassVar[tuple[str, ...]] = ("source.path",)
+    places: ClassVar[tuple[str, ...]] = ("source.path", "source.max_bad_share")
 
     source: BankSource
 
@@ -191,7 +198,9 @@ class FewShotSettings(BankSettings):
         examples: that bank; `None` without examples.
     """
 
-    places: ClassVar[tuple[str, ...]] = ("source.path", "examples.path")
+    places: ClassVar[tuple[str, ...]] = (
+        *(f"{bank}.{key}" for bank in ("source", "examples") for key in ("path", "max_bad_share")),
+    )
     formerly: ClassVar[Mapping[str, object]] = {"shots": 0, "examples": None}
 
     shots: Natural = 0

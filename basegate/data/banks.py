@@ -24,9 +24,8 @@ from basegate.i18n.messages import some
 from basegate.measurement import AnswerCounts, SampleSize
 from basegate.serialization import digest
 
-BAD_SHARE = 0.01
-"""With a greater share of bad records a bank is refused: something is wrong with all of it."""
 _SHOWN = 10
+_NEITHER = "the same with another answer: neither is asked"
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
     """Read a bank.
 
     Raises:
-        DataError: it cannot be read, it is empty, or more than 1 % of its records are bad.
+        DataError: it cannot be read, it is empty, or too many of its records are bad.
     """
     records: dict[str, Record] = {}
     contents: dict[str, str] = {}
@@ -105,10 +104,17 @@ def load_bank(source: BankSource, kind: type[Record]) -> Bank[Record]:
             continue
         try:
             record = _read(row, source, kind, number)
+            if other := _contradicted(record, records, contents):
+                bad.append(RowError(row.place, f"it contradicts {other!r}, {_NEITHER}."))
+                if records.pop(other, None):
+                    place = next(row.place for row, each in good if each.id == other)
+                    bad.append(RowError(place, f"it contradicts {record.id!r}, {_NEITHER}."))
+                continue
             _add(record, records, contents)
             good.append((row, record))
         except ValueError as error:
             bad.append(RowError(row.place, f"{error}."))
+    good = [(row, record) for row, record in good if record.id in records]
     if kind is Question:  # first: read from the wrong end, the last option is out of range
         _check_first_answer(source, good)
         records = _without_spaced_labels(source, records)
@@ -231,12 +237,25 @@ def _check_first_answer(source: BankSource, rows: Sequence[tuple[Row, Question]]
 def _add(record: Record, records: dict[str, Record], contents: dict[str, str]) -> None:
     if record.id in records:
         raise ValueError(f"duplicate id {record.id!r}")
-    # 10² and 102 are two, as are mW and MW.
-    content = form(_RAISED.sub(r"^\g<0>", record.content))
-    if (same := contents.get(content)) is not None:
+    if (same := contents.get(_content(record))) is not None:
         raise ValueError(f"it is the same {record.kind_name} as {same!r}")
     records[record.id] = record
-    contents[content] = record.id
+    contents[_content(record)] = record.id
+
+
+def _contradicted(
+    record: Record, records: dict[str, Record], contents: dict[str, str]
+) -> str | None:
+    """The id of the same question with another answer, if there is or was one."""
+    same = contents.get(_content(record))
+    other = records.get(same) if same is not None else None
+    alike = same is None or (other is not None and other.right_answer == record.right_answer)
+    return None if alike else same
+
+
+def _content(record: Record) -> str:
+    # 10² and 102 are two, as are mW and MW.
+    return form(_RAISED.sub(r"^\g<0>", record.content))
 
 
 _RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070-\u209c]")
@@ -260,12 +279,13 @@ def _refuse_bad(source: BankSource, bad: list[RowError], total: int) -> None:
         raise DataError(
             f"{source.place} is empty: there is nothing to ask. Check the thresholds file."
         )
-    if len(bad) <= BAD_SHARE * total:
+    if len(bad) <= source.max_bad_share * total:
         return
     more = [f"and {len(bad) - _SHOWN} more"] if len(bad) > _SHOWN else []
     listed = "".join(f"\n  {each}" for each in [*bad[:_SHOWN], *more])
     raise DataError(
-        f"{source.place}: {len(bad)} of {total} records cannot be used. That is more than 1 %, so "
-        "the bank is refused: its score would not speak of the bank. Fix them, or check header and "
-        f"columns in the thresholds file.{listed}"
+        f"{source.place}: {len(bad)} of {total} records cannot be used. That is more than "
+        f"{source.max_bad_share * 100:g} %, so the bank is refused: its score would not speak of "
+        "the bank. Fix them, check header and columns in the thresholds file, or let more pass "
+        f"there (max_bad_share).{listed}"
     )

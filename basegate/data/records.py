@@ -51,6 +51,11 @@ class BankRecord(BaseModel):
         """What makes two records the same, whatever their ids."""
         return "\n".join(getattr(self, name) for name in self.asked)
 
+    @property
+    def right_answer(self) -> str:
+        """What two that are the same have to agree on; empty where nothing is right or wrong."""
+        return ""
+
 
 CUE = "答案是：\n"
 """What the article's prompts end with."""
@@ -138,6 +143,10 @@ class Question(BankRecord):
         """Question and options, in any order."""
         return "\n".join([self.context, self.question, *sorted(self.options.values())])
 
+    @property
+    def right_answer(self) -> str:
+        return form(self.options[self.answer])
+
 
 class Pair(BankRecord):
     """Two sentences that differ in one point.
@@ -175,6 +184,10 @@ class Problem(BankRecord):
     family: str = ""
     prompt: str
     answer: int
+
+    @property
+    def right_answer(self) -> str:
+        return str(self.answer)
 
 
 Record = TypeVar("Record", bound=BankRecord)

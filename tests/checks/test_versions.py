@@ -64,11 +64,11 @@ READERS = {
     ),
 }
 KNOWN = {
-    "knowledge": (9, "4e19320de333c85c"),
-    "reasoning": (6, "3df839e5d509b538"),
+    "knowledge": (9, "96a5cb8d4d1d7930"),
+    "reasoning": (6, "0f8afe3b1e451a90"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "34269b6abdb1bb4e"),
-    "perplexity": (6, "01c0213f39716edf"),
+    "minimal_pairs": (3, "6beff384f5d8772a"),
+    "perplexity": (7, "01c0213f39716edf"),
 }
 
 
