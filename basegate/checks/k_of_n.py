@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
-from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken
+from basegate.checks.validity import DEGENERATE_LABEL, degenerate_share, is_broken, open_quotes
 from basegate.config.declaration import MetricLabel
 from basegate.config.settings import SamplingSettings
 from basegate.data.banks import Bank
@@ -130,6 +130,7 @@ def count_correct(
         sample_size=bank.sample_size(most, at_most=undrawn > 0, read=read, not_asked=left),
         left_out=tuple(map(str, bank.left_out)),
     )
+    findings = findings.noting(*open_quotes(bank))
     if read.no_answer <= len(samples) / 2:
         return findings
     has_options, shown = bank.records[0].kind_name == "question", bool(bank.examples)

@@ -19,7 +19,7 @@ from typing import Annotated
 from pydantic import Field
 
 from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
-from basegate.checks.validity import LostCharacters, first_tokens
+from basegate.checks.validity import LostCharacters, first_tokens, open_quotes
 from basegate.config.declaration import CheckDeclaration, MetricLabel, at_least, by_item, register
 from basegate.config.settings import BankSettings, Positive, TableSource
 from basegate.config.thresholds_schema import BankTable, Confidence, Early, Name, ShareLimit, Table
@@ -118,7 +118,7 @@ def measure(engine: Engine, task: MeasureTask[Bank[Pair], PairSettings]) -> Find
     preferences = tuple(own[pair.id] for pair in bank.records if pair.id in own)
     note = first_tokens(engine, 2 * len(preferences))
     return Findings(
-        notes=(note,) if note else (),
+        notes=(*open_quotes(bank), *([note] if note else [])),
         metrics=partial() if left else summarise(preferences),
         preferences=preferences,
         facts={

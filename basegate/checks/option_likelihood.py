@@ -31,7 +31,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from basegate.checks.early_stopping import MeasureTask, ask_in_turn, sequential_share
-from basegate.checks.validity import LostCharacters
+from basegate.checks.validity import LostCharacters, open_quotes
 from basegate.config.declaration import MetricLabel
 from basegate.config.settings import OptionSettings
 from basegate.data.banks import Bank
@@ -116,7 +116,7 @@ def score_in_turn(engine: Engine, task: MeasureTask[Bank[Question], OptionSettin
         },
         sample_size=bank.sample_size(not_asked=left),
         left_out=tuple(map(str, bank.left_out)),
-        notes=tuple(_run_on(bank.records, task.settings)),
+        notes=(*open_quotes(bank), *_run_on(bank.records, task.settings)),
     )
 
 

@@ -109,7 +109,7 @@ def _answered(example: Problem) -> str:
     return f"{example.prompt}{space}{example.answer}"
 
 
-def _read_number(text: str, *, prompt: str, cut: bool = False) -> str | None:
+def _read_number(text: str, *, prompt: str = "", cut: bool = False) -> str | None:
     from basegate.checks.answers import find_number
 
     number = find_number(text, prompt, cut=cut)

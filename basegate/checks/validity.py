@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from basegate.config.declaration import MetricLabel
+from basegate.data.banks import Bank
 from basegate.engines.protocol import LOST_SHARE, Draw, Engine, TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
-from basegate.i18n.messages import Message
+from basegate.i18n.messages import Message, some
 from basegate.measurement import Findings, Metric, Sample
 
 _CUT = re.compile("\ufffd{1,3}$")
@@ -71,6 +73,19 @@ def first_tokens(engine: Engine, texts: int) -> Message | None:
         "these would have cost.",
         count=texts,
     )
+
+
+def open_quotes(bank: Bank[Any]) -> tuple[Message, ...]:
+    """A note on records of which a quotation mark is not closed, if there are any."""
+    if not (found := bank.with_open_quotes):
+        return ()
+    note = Message(
+        "a quotation mark is not closed in {count} of the records ({ids}), which are asked as they "
+        "are: look whether their texts are whole.",
+        count=len(found),
+        ids=some(found),
+    )
+    return (note,)
 
 
 class LostCharacters:

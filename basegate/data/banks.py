@@ -42,6 +42,11 @@ class Bank(Generic[Record]):
     left_out: tuple[RowError, ...] = ()
     examples: tuple[Record, ...] = ()
 
+    @property
+    def with_open_quotes(self) -> list[str]:
+        """The ids of records of which a quotation mark is not closed."""
+        return [each.id for each in self.records if each.has_open_quote]
+
     def sample_size(
         self,
         samples: int | None = None,

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from basegate.data.plain_text import form
-from basegate.data.text_files import check_quotes, has_lone_surrogate
+from basegate.data.text_files import has_lone_surrogate, has_open_quote
 
 _NO_OPTION = frozenset({"nan", "NaN", "<NA>", "#N/A", "\\N"})
 NOTHING = _NO_OPTION | {"NULL"}
@@ -50,6 +50,11 @@ class BankRecord(BaseModel):
     def content(self) -> str:
         """What makes two records the same, whatever their ids."""
         return "\n".join(getattr(self, name) for name in self.asked)
+
+    @property
+    def has_open_quote(self) -> bool:
+        """Whether a quotation mark of a text that is asked is not closed."""
+        return any(has_open_quote(text) for text in self.content.split("\n"))
 
     @property
     def right_answer(self) -> str:
@@ -106,8 +111,6 @@ class Question(BankRecord):
             raise ValueError("an option is empty")
         if len(set(forms)) < len(forms):
             raise ValueError("two options are alike, so no answer could be told")
-        for text in (self.context, self.question, *self.options.values()):
-            check_quotes(text)
         return self
 
     @property
@@ -167,8 +170,6 @@ class Pair(BankRecord):
     def _differ(self) -> Pair:
         if self.right.strip() == self.wrong.strip():
             raise ValueError("right and wrong are the same sentence")
-        for text in (self.right, self.wrong):
-            check_quotes(text)
         return self
 
 

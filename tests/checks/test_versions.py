@@ -64,11 +64,11 @@ READERS = {
     ),
 }
 KNOWN = {
-    "knowledge": (9, "96a5cb8d4d1d7930"),
-    "reasoning": (6, "0f8afe3b1e451a90"),
+    "knowledge": (9, "ee2ecf549e310ca0"),
+    "reasoning": (6, "834550414d1936e9"),
     "continuation": (7, "bfe155bec7553b61"),
-    "minimal_pairs": (3, "6beff384f5d8772a"),
-    "perplexity": (7, "01c0213f39716edf"),
+    "minimal_pairs": (3, "fa8a6ae8d629d0f1"),
+    "perplexity": (7, "d5d468d03f5e7a54"),
 }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from basegate.checks.validity import open_quotes
 from basegate.config.settings import BankSettings, CheckConfig, TableSource
 from basegate.data.banks import load_bank
-from basegate.data.records import Problem, Question
+from basegate.data.records import Pair, Problem, Question
 from basegate.errors import DataError
 from tests.helpers.checkpoints import write_jsonl
 
@@ -45,3 +46,36 @@ def test_how_many_records_may_be_bad_is_the_banks_choice(tmp_path, share, refuse
         for given in ({}, {"max_bad_share": share})
     )
     assert one.settings_identity == other.settings_identity
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"question": "「乜嘢？"},
+        {"question": "」乜「"},
+        {"options": {"A": 'a "word', "B": "two"}},
+        {"context": "佢話：“係"},
+    ],
+)
+def test_a_quotation_mark_that_is_not_closed_is_a_note(tmp_path, record):
+    path = write_jsonl(tmp_path / "b.jsonl", {**QUESTION, **record}, {**QUESTION, "id": "r"})
+    bank = load_bank(TableSource(path=path), Question)
+    assert (len(bank.records), bank.left_out) == (2, ())
+    [note] = open_quotes(bank)
+    assert "is not closed in 1 of the records (q)" in note
+    assert bank.with_open_quotes == ["q"]
+
+
+def test_a_pair_with_a_quotation_mark_that_is_not_closed_is_a_note(tmp_path):
+    pair = {"id": "p", "right": "一隻「狗。", "wrong": "一個狗。"}
+    bank = load_bank(TableSource(path=write_jsonl(tmp_path / "b.jsonl", pair)), Pair)
+    assert bank.with_open_quotes == ["p"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['一部13" 電腦幾錢？', "1）香港 2）澳門，邊個大？", "x 屬於（0，1]，x 最大係？", "「係」"],
+)
+def test_inches_lists_and_intervals_are_no_quotation_marks(tmp_path, text):
+    path = write_jsonl(tmp_path / "b.jsonl", {**QUESTION, "question": text})
+    assert load_bank(TableSource(path=path), Question).with_open_quotes == []

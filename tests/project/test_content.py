@@ -106,6 +106,7 @@ def test_a_text_is_in_the_expected_scripts_and_in_no_simplified_form(name):
 )
 def test_the_loader_takes_every_record_of_a_bank(name, kind, least):
     bank = load_bank(TableSource(path=FIXTURES / name), kind)
+    assert bank.with_open_quotes == []
     assert bank.left_out == ()
     assert len(bank.records) >= least
 
