@@ -135,7 +135,7 @@ def read_variety(text: str) -> dict[str, float | int | str | bool]:
     `mixed` are sentences of Cantonese with written Chinese or with clauses of English;
     `latin_words` those words in Latin letters that are no code-mixing.
     """
-    labels = Counter(map(variety.label, variety.sentences(text)))
+    labels = Counter(variety.labels(text))
     return {
         "cantonese": labels["cantonese"],
         "written_chinese": labels["written_chinese"],
@@ -271,7 +271,7 @@ CHECK = register(
         name="continuation",
         doc="How the candidate goes on with the beginnings of sentences.",
         table=ContinuationTable,
-        version=7,
+        version=8,
         measure=measure,
         prepare=prepares(Prompt),
         identity=identity,

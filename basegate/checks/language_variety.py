@@ -36,6 +36,7 @@ CLAUSE_WORDS = 4
 """Words in Latin letters in a row that make an English clause of what stands in Chinese."""
 ENGLISH_SHARE = 1 / 3
 """Share of clause words from which a sentence with Chinese in it counts as English-mixed."""
+_PARTICLES = frozenset("啊呀吖啦喇嚹囉咯囖喎喔哦噢㗎嘛啩咩呢哩哈嘻呵嘿嗱唉哎欸嘩")
 LOOP_SHARE = 0.5
 """Share of repeated 4-grams from which on a text counts as looping."""
 LOOP_COMPRESSION = 2.75
@@ -56,27 +57,47 @@ def sentences(text: str) -> list[str]:
     return [part.strip() for part in parts if any(char.isalpha() for char in part)]
 
 
+def labels(text: str) -> list[Label]:
+    """The varieties of the sentences of a text, in order.
+
+    One of which at least half of the 4-grams stand before it in the text or in itself, or that
+    stands there whole, goes round in a loop: it is `neutral`, as it tells nothing new.
+    """
+    found: list[Label] = []
+    seen: set[str] = set()
+    for sentence in sentences(text):
+        dense = "".join(char for char in sentence if char.isalnum())
+        grams = [dense[at : at + 4] for at in range(len(dense) - 3)] or [dense]
+        fresh = len(set(grams) - seen)
+        loops = 1 - fresh / len(grams) >= LOOP_SHARE
+        found.append("neutral" if loops and _HAN.search(sentence) else label(sentence))
+        seen.update(grams)
+    return found
+
+
 def label(sentence: str) -> Label:
     """The variety of one sentence.
 
     `foreign` has no Chinese character; `english_mixed` has clauses of English whose words are at
-    least a third of words + Chinese characters. The others are canto-filter's, `neutral` being
-    what could be Cantonese or Mandarin; one that treats an English word as Cantonese does
-    (`我check下個calendar先`) is `cantonese`.
+    least a third of words + Chinese characters; particles alone (啊啊啦喇) are `neutral`. The
+    others are canto-filter's, `neutral` being what could be Cantonese or Mandarin; one that treats
+    an English word as Cantonese does (`我check下個calendar先`) is `cantonese`.
     """
     from cantofilter import LanguageType, judge
 
-    if not _HAN.search(sentence):
+    if not (characters := han_characters(sentence)):
         return "foreign"
+    if _PARTICLES.issuperset(characters):
+        return "neutral"
     if _is_english_mixed(sentence):
         return "english_mixed"
-    labels: dict[LanguageType, Label] = {
+    by_marks: dict[LanguageType, Label] = {
         LanguageType.CANTONESE: "cantonese",
         LanguageType.MANDARIN: "written_chinese",
         LanguageType.MIXED: "mixed",
         LanguageType.NEUTRAL: "neutral",
     }
-    found = labels[judge(sentence)]
+    found = by_marks[judge(sentence)]
     return "cantonese" if found == "neutral" and CODE_MIXING.search(sentence) else found
 
 

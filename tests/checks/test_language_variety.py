@@ -15,6 +15,7 @@ from basegate.checks.language_variety import (
     han_characters,
     is_looping,
     label,
+    labels,
     latin_words,
     repeated_share,
     sentences,
@@ -435,3 +436,17 @@ def test_the_compression_ratio_leaves_white_space_out_and_takes_half_a_pair():
     assert compression_ratio("好 呀\n") == compression_ratio("好呀")
     assert compression_ratio("") == 0
     assert compression_ratio("\ud83d") > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("佢哋喺度食飯。" * 3, ["cantonese", "neutral", "neutral"]),
+        ("佢去咗邊？我唔知。我唔知呀。", ["cantonese"] * 3),
+        ("我哋喺屋企食飯，佢哋喺屋企食飯，我哋喺屋企食飯，佢哋喺屋企食飯。", ["neutral"]),
+        ("啊啊啦喇囉囉。我哋嚟喇！", ["neutral", "cantonese"]),
+        ("我哋嚟喇！\nyes\nyes", ["cantonese", "foreign", "foreign"]),
+    ],
+)
+def test_what_loops_and_particles_alone_tell_nothing(text, expected):
+    assert labels(text) == expected
