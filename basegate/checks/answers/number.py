@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
+from itertools import takewhile
 from typing import NamedTuple
 
 from basegate.checks.answers.numerals import NUMBER, in_digits, numbers_in, value_of
@@ -38,10 +39,10 @@ _OTHER = rx(
     rf"[\s(]*(?:(?:or|或者?)\s*(?:[a-z]\s*=\s*)?|(?:and|和|同|及)\s*|(?=[0-9]))(?P<other>{NUMBER})"
 )
 # What is counted or measured, right behind its number: 8蚊, 13套, 40個蛋撻, 14 km.
+_PIECE = r"(?![或和同及與跟後前內]|[除乘加減]\s*[0-9])[\u4e00-\u9fff]"
 _UNIT = rx(
-    r"\s*(?:(?![或和同及與跟後前內])[\u4e00-\u9fff](?:(?![或和同及與跟後前內])[\u4e00-\u9fff]){0,5}"
-    r"(?![\u4e00-\u9fff])|(?:hkd|dollars?|years?|days?|weeks?|hours?|minutes?|people|pieces?"
-    r"|km|m|kg|cm)\b)"
+    rf"\s*(?:{_PIECE}(?:{_PIECE}){{0,3}}(?![\u4e00-\u9fff])"
+    r"|(?:hkd|dollars?|years?|days?|weeks?|hours?|minutes?|people|pieces?|km|m|kg|cm)\b)"
 )
 _NEXT_NUMBER = re.compile(rf"\s*(?P<other>{NUMBER})\s*(?:$|[.,;。])")
 _NOTHING = rx(
@@ -53,20 +54,27 @@ _QUESTION = rx(
 )
 _ASKS = rx(r"幾多|多少|幾時|幾點|how (?:many|much|long|far|old)|\?")
 _QUANTITY = rx(
-    r"(?:幾多|多少|幾(?![時點個]))\s*(?P<han>[\u4e00-\u9fff]{1,3})?"
-    r"|how (?:many|much|long) (?P<english>[a-z]+)?"
+    r"(?P<lead>[^,;。!?\n]*?)(?:幾多|多少|幾(?![時點個]))\s*(?P<han>[\u4e00-\u9fff]{0,8})"
+    r"|(?P<how>how (?:many|much|long|old|far)) (?P<english>[a-z]+)?"
 )
-_MONEY = {*"蚊元塊块"}
-_TOLD = rx(rf"(?:{_SUMS}|{IS}|畀|給|给)\s*$")
+_MONEY = {*"蚊元塊块錢钱"}
+_LISTED = re.compile(r"\s*[(（]?[A-Z][.:)、）]")
+_PARENTHESES = re.compile(r"(?<=[^\s=(])[^\S\n]*\([^()\n]*\)")
+_COPULAS = "係是為为要有會会"
+_TOLD = rx(rf"(?:{_SUMS}|{IS}|畀|給|给)\s*\$?\s*$")
 
 
 class _Kind(Enum):
     MARK = "called the answer"
+    SAID = "said in the question's words"
     ASSIGNED = "the value of the unknown"
     ALONE = "a number and nothing else"
     CONCLUSION = "what follows, or the sum"
     RESULT = "the result of a calculation"
     SENTENCE = "counted in a sentence"
+
+
+_START = 0
 
 
 class _Reading(NamedTuple):
@@ -76,6 +84,7 @@ class _Reading(NamedTuple):
     value: Fraction | None
     place: int  # of the clause
     end: int
+    words: int = 0  # characters before it that stand before the question's, too
 
 
 class _Asked:
@@ -85,7 +94,8 @@ class _Asked:
         text = in_digits(prompt)
         self.dense = _dense(text)
         self.stated = {abs(each) for each in numbers_in(prompt)}
-        self.variables = {each.lower() for each in _VARIABLE.findall(text)}
+        equations = text if "=" in text else ""
+        self.variables = {each.lower() for each in _VARIABLE.findall(equations)}
         found = [*_QUANTITY.finditer(text)]
         self.quantity = found[-1] if found else None
 
@@ -96,17 +106,30 @@ class _Asked:
 
     def counts(self, before: str, behind: str) -> bool:
         """Whether a number is of what is asked for, by its unit."""
+        if not behind.strip(" .") and _TOLD.search(before):
+            return bool(self.dense) and not self.variables
         if self.quantity is None:
             return False
-        if not behind.strip() and _TOLD.search(before):
-            return True
         han, english = self.quantity["han"], self.quantity["english"]
-        if english:
-            return behind.strip().lower().startswith(english.lower().rstrip("s"))
-        if han is None:
+        if self.quantity["how"]:
+            english = "year" if "old" in self.quantity["how"].lower() else (english or "").lower()
+            return bool(english) and behind.strip().lower().startswith(english.rstrip("s"))
+        if not han:
             return _UNIT.match(behind) is not None or not behind.strip()
         first = _MONEY if han[0] in _MONEY else {han[0]}
         return behind.strip()[:1] in first or (han[0] in _MONEY and before.endswith("$"))
+
+    def words(self, before: str, behind: str) -> int:
+        """How many words around a number are those of the question: 應該找返幾多蚊, 幾多年之後."""
+        if self.quantity is None or self.quantity["how"]:
+            return 0
+        tail = _dense(self.quantity["han"])
+        if re.match(".之?[前後]", tail) and _dense(behind).startswith(tail[:3]):
+            return 3
+        lead, own = (_dense(each).rstrip(_COPULAS) for each in (self.quantity["lead"], before))
+        pairs = zip(reversed(lead), reversed(own), strict=False)
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return same if same > 1 and self.counts(before, behind) else 0
 
 
 _ask = lru_cache(maxsize=1024)(_Asked)
@@ -136,17 +159,21 @@ def find_number(text: str, prompt: str = "", *, cut: bool = False) -> Fraction |
         cut: whether the text was broken off at the most tokens. Of steps that go on to there, no
             result is the answer.
     """
-    asked, own = _ask(prompt), in_digits(text)
+    asked, own = _ask(prompt), _PARENTHESES.sub("", in_digits(text))
     own = own[: _end_of_own(own, asked)]
+    if cut and not text.endswith("\n"):
+        own = re.sub(r"[^;。!?,\n]*$", "", own) or own
     readings = [*_readings(own, asked)]
     decisive = [each for each in readings if each.kind in (_Kind.MARK, _Kind.ASSIGNED)]
     first = readings[0] if readings else None
-    if first and not first.place and (first.kind is _Kind.ALONE or first in decisive):
+    if first and first.place == _START and (first.kind is _Kind.ALONE or first in decisive):
         return first.value
     if marked := _FINAL.search(own):
         return value_of(marked[1] or marked[2])
     if decisive:
         return decisive[0].value
+    if said := [each for each in readings if each.kind is _Kind.SAID]:
+        return max(said, key=lambda each: each.words).value
     if conclusions := [each for each in readings if each.kind is _Kind.CONCLUSION]:
         return conclusions[-1].value
     if not readings or (cut and _goes_on(own, readings[-1])):
@@ -156,7 +183,9 @@ def find_number(text: str, prompt: str = "", *, cut: bool = False) -> Fraction |
 
 def _goes_on(text: str, last: _Reading) -> bool:
     """Whether a text breaks off in its calculations: no other sentence stands behind them."""
-    return last.kind is _Kind.RESULT and not re.search(r"[^\W\d_]{2}.*[.。!]", text[last.end :])
+    return last.kind in (_Kind.RESULT, _Kind.ALONE) and not re.search(
+        r"[^\W\d_]{2}.*[.。!]", text[last.end :]
+    )
 
 
 def _end_of_own(text: str, asked: _Asked) -> int:
@@ -166,8 +195,12 @@ def _end_of_own(text: str, asked: _Asked) -> int:
         if found := _QUESTION.search(line):
             return place + found.start()
         asks = _ASKS.search(line)
-        if asks and re.search("[0-9]", line[: asks.start()]) and not asked.echoes(line):
-            return place
+        known = not asks or asked.echoes(line)
+        if not known and (asked.dense or re.search("[0-9]", line[: asks.start() if asks else 0])):
+            # 9日。如果每日飲3包，可以飲幾多日？
+            first = _CLAUSE.match(line)
+            alone = first and "?" not in first[2] and _alone(first[1], called=False)
+            return place + (first.end() if first and alone and not text[:place].strip() else 0)
         anew = len(dense := _dense(line)) > 7 and asked.dense.startswith(dense[:8])
         if anew and text[:place].strip():
             return place
@@ -176,36 +209,48 @@ def _end_of_own(text: str, asked: _Asked) -> int:
 
 
 def _readings(text: str, asked: _Asked) -> Iterator[_Reading]:
-    place = 0
+    place = _START
     for line in re.finditer(r".+", text):
         called = False
+        if _LISTED.match(line[0]):
+            continue
         for match in _CLAUSE.finditer(line[0]):
             clause, mark = match[1], match[2]
-            place += bool(clause.strip())
+            # "Total: 45" is the number alone.
+            heads = ":" in mark and len(clause) < 20 and not re.search("[0-9]", clause)
+            place += bool(clause.strip()) and not heads
             if "?" in mark or asked.echoes(clause):
                 continue
             behind = line[0][match.end() :] if "," in mark else ""
             end = line.start() + match.end()
             if found := _stated(clause, behind, called, asked):
-                yield _Reading(*found, place - 1, end)
+                kind, value, words = found
+                yield _Reading(kind, value, place - 1, end, words)
             called = ":" in mark and re.search(f"{_MARKS}\\W*$", clause, re.IGNORECASE) is not None
 
 
 def _stated(
     clause: str, behind: str, called: bool, asked: _Asked
-) -> tuple[_Kind, Fraction | None] | None:
-    """The number that a clause states; `called` the answer by the words before it."""
+) -> tuple[_Kind, Fraction | None, int] | None:
+    """The number that a clause states, `called` the answer by the words before it; its `words`."""
     if NEGATIVE.search(clause) or re.search("[<>≤≥≠]", clause):
         return None
+    told, words = _counted(clause, asked.words)
+    if told is not None and not called:
+        return _Kind.SAID, told, words
     found = _result(clause, asked) if "=" in clause else _alone(clause, called)
     if found is None:
-        return _counted(clause, asked)
+        told, _ = _counted(clause, asked.counts)
+        fresh = told is not None and abs(told) not in asked.stated
+        return (_Kind.SENTENCE, told, 0) if fresh else None
     kind, number, rest = found
     if (value := value_of(number)) is None:
         return None
+    if kind is _Kind.CONCLUSION and abs(value) in asked.stated and not re.search(SO, clause):
+        return None
     unit = _UNIT.match(rest)
     other = _OTHER.match(rest, unit.end() if unit else 0) or _NEXT_NUMBER.match(behind)
-    return kind, value if other is None or value_of(other["other"]) == value else None
+    return kind, value if other is None or value_of(other["other"]) == value else None, 0
 
 
 def _alone(clause: str, called: bool) -> tuple[_Kind, str, str] | None:
@@ -230,11 +275,17 @@ def _result(clause: str, asked: _Asked) -> tuple[_Kind, str, str] | None:
     kind = _Kind.RESULT
     if not left.strip(" $"):
         kind = _Kind.ASSIGNED
+    elif not re.search(r"[0-9]", left) and not _VARIABLE.search(left):
+        kind = _Kind.ALONE  # 利潤 = 510
     elif _VARIABLE.search(left):
         found = _ASSIGNED.search(left)
         if found is None or len(_VARIABLE.findall(left)) > 1:
             return None
-        if not asked.dense or found["variable"].lower() in asked.variables:
+        if (
+            not asked.dense
+            or found["variable"].lower() in asked.variables
+            or left.strip().isalpha()
+        ):
             kind = _Kind.ASSIGNED
     for at, side in enumerate(sides):
         if match := _RESULT.match(side):
@@ -244,15 +295,15 @@ def _result(clause: str, asked: _Asked) -> tuple[_Kind, str, str] | None:
     return None
 
 
-def _counted(clause: str, asked: _Asked) -> tuple[_Kind, Fraction | None] | None:
-    """The number in a sentence that counts what is asked for, if it is none of the problem's."""
+def _counted(clause: str, meant: Callable[[str, str], int]) -> tuple[Fraction | None, int]:
+    """The one number in a sentence that is most likely meant, and how likely."""
     if "=" in clause:
-        return None
-    found = {
-        value
+        return None, 0
+    found = [
+        (meant(clause[: match.start()], clause[match.end() :]), value)
         for match in re.finditer(NUMBER, clause)
-        if asked.counts(clause[: match.start()], clause[match.end() :])
-        and (value := value_of(match[0])) is not None
-        and abs(value) not in asked.stated
-    }
-    return (_Kind.SENTENCE, found.pop()) if len(found) == 1 else None
+        if (value := value_of(match[0])) is not None
+    ]
+    most = max((words for words, _ in found), default=0)
+    values = {value for words, value in found if words == most > 0}
+    return (values.pop() if len(values) == 1 else None), most

@@ -76,8 +76,10 @@ def in_digits(text: str) -> str:
     """Bring numbers and equal signs to one notation; drop line numbers and negated numbers."""
     text = unicodedata.normalize("NFKC", text.replace("²", "^2").replace("³", "^3"))
     text = re.sub(rf"{SPECIAL}|\*\*", "", text.translate({0x2212: "-", 0x2044: "/"}))
+    text = text.replace("零下", "-")
     text = _NUMERAL.sub(_digits, re.sub(f"(?i:{BECAUSE})", "; ", _EQUAL.sub(" = ", text)))
     text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)
+    text = re.sub(r"([0-9]+)([\u4e00-\u9fff])半(?![價价折數数途夜天日年月個])", r"\1.5\2", text)
     text = re.sub(r"(?i)(?:\bnot|唔係|不是|[並并]非)[^\S\n]*-?[0-9.]*[0-9]", "", text)
     if re.search(r"(?m)^[ \t]*1[.)]\s", text) and re.search(r"(?m)^[ \t]*2[.)]\s", text):
         text = re.sub(r"(?m)^[ \t]*[0-9]{1,3}[.)]\s", "", text)
