@@ -74,9 +74,6 @@ class _Kind(Enum):
     SENTENCE = "counted in a sentence"
 
 
-_START = 0
-
-
 class _Reading(NamedTuple):
     """A number that a clause states; `None` where it states several."""
 
@@ -84,7 +81,7 @@ class _Reading(NamedTuple):
     value: Fraction | None
     place: int  # of the clause
     end: int
-    words: int = 0  # characters before it that stand before the question's, too
+    shared: int = 0  # words around it that stand around the question's, too
 
 
 class _Asked:
@@ -119,7 +116,7 @@ class _Asked:
         first = _MONEY if han[0] in _MONEY else {han[0]}
         return behind.strip()[:1] in first or (han[0] in _MONEY and before.endswith("$"))
 
-    def words(self, before: str, behind: str) -> int:
+    def shared(self, before: str, behind: str) -> int:
         """How many words around a number are those of the question: 應該找返幾多蚊, 幾多年之後."""
         if self.quantity is None or self.quantity["how"]:
             return 0
@@ -142,16 +139,17 @@ def _dense(text: str) -> str:
 def find_number(text: str, prompt: str = "", *, cut: bool = False) -> Fraction | None:
     r"""The number that a text gives as its answer, exact; None if it states none or several.
 
-    What follows a next question is left out. Of the rest decides, in this order: the first clause,
-    if it states a number alone (``9``, ``8蚊``), the value of the unknown (``n = 9``) or what it
-    calls the answer (``答案係9``); a final answer in marks (``#### 9``, ``\boxed{9}``); the first
-    that is called the answer or the value of the unknown; the last conclusion (``所以9蚊``,
+    What follows a next question is left out, as are lists of options. Of the rest decides, in this
+    order: the first clause, if it states a number alone (``9``, ``8蚊``, ``Total: 9``), the value
+    of the unknown (``n = 9``) or what it calls the answer (``答案係9``); a final answer in marks
+    (``#### 9``, ``\boxed{9}``); the first that is called the answer or the value of the unknown; a
+    number said in the words of the question (``應該找返9蚊``); the last conclusion (``所以9蚊``,
     ``一共9個``); the last result of a calculation or number in a sentence that counts what is asked
     for. Skipped are clauses that stand in the prompt, equations with a variable inside an
     expression (``1 + n = 10``), calculations without a result, questions and negations. ``9 or 6``
     states several.
 
-    Numbers may be decimal, fractions, Chinese numerals or English words up to 99; ``9%`` is 9/100.
+    Numbers may be decimal, fractions, Chinese numerals, English words up to 99; ``9%`` is 9/100.
 
     Args:
         text: without the prompt.
@@ -166,14 +164,14 @@ def find_number(text: str, prompt: str = "", *, cut: bool = False) -> Fraction |
     readings = [*_readings(own, asked)]
     decisive = [each for each in readings if each.kind in (_Kind.MARK, _Kind.ASSIGNED)]
     first = readings[0] if readings else None
-    if first and first.place == _START and (first.kind is _Kind.ALONE or first in decisive):
+    if first and not first.place and (first.kind is _Kind.ALONE or first in decisive):
         return first.value
     if marked := _FINAL.search(own):
         return value_of(marked[1] or marked[2])
     if decisive:
         return decisive[0].value
     if said := [each for each in readings if each.kind is _Kind.SAID]:
-        return max(said, key=lambda each: each.words).value
+        return max(said, key=lambda each: each.shared).value
     if conclusions := [each for each in readings if each.kind is _Kind.CONCLUSION]:
         return conclusions[-1].value
     if not readings or (cut and _goes_on(own, readings[-1])):
@@ -209,7 +207,7 @@ def _end_of_own(text: str, asked: _Asked) -> int:
 
 
 def _readings(text: str, asked: _Asked) -> Iterator[_Reading]:
-    place = _START
+    place = 0
     for line in re.finditer(r".+", text):
         called = False
         if _LISTED.match(line[0]):
@@ -224,20 +222,20 @@ def _readings(text: str, asked: _Asked) -> Iterator[_Reading]:
             behind = line[0][match.end() :] if "," in mark else ""
             end = line.start() + match.end()
             if found := _stated(clause, behind, called, asked):
-                kind, value, words = found
-                yield _Reading(kind, value, place - 1, end, words)
+                kind, value, shared = found
+                yield _Reading(kind, value, place - 1, end, shared)
             called = ":" in mark and re.search(f"{_MARKS}\\W*$", clause, re.IGNORECASE) is not None
 
 
 def _stated(
     clause: str, behind: str, called: bool, asked: _Asked
 ) -> tuple[_Kind, Fraction | None, int] | None:
-    """The number that a clause states, `called` the answer by the words before it; its `words`."""
+    """The number that a clause states, `called` the answer by the words before it."""
     if NEGATIVE.search(clause) or re.search("[<>≤≥≠]", clause):
         return None
-    told, words = _counted(clause, asked.words)
+    told, shared = _counted(clause, asked.shared)
     if told is not None and not called:
-        return _Kind.SAID, told, words
+        return _Kind.SAID, told, shared
     found = _result(clause, asked) if "=" in clause else _alone(clause, called)
     if found is None:
         told, _ = _counted(clause, asked.counts)
@@ -304,6 +302,6 @@ def _counted(clause: str, meant: Callable[[str, str], int]) -> tuple[Fraction | 
         for match in re.finditer(NUMBER, clause)
         if (value := value_of(match[0])) is not None
     ]
-    most = max((words for words, _ in found), default=0)
-    values = {value for words, value in found if words == most > 0}
+    most = max((likely for likely, _ in found), default=0)
+    values = {value for likely, value in found if likely == most > 0}
     return (values.pop() if len(values) == 1 else None), most
