@@ -65,7 +65,7 @@ READERS = {
 }
 KNOWN = {
     "knowledge": (9, "ee2ecf549e310ca0"),
-    "reasoning": (6, "9c78bc84c7a8e268"),
+    "reasoning": (6, "2913825fcfbc66f4"),
     "continuation": (8, "d5233a6ef87021c3"),
     "minimal_pairs": (3, "fa8a6ae8d629d0f1"),
     "perplexity": (7, "d5d468d03f5e7a54"),

@@ -41,7 +41,7 @@ _OTHER = rx(
 # What is counted or measured, right behind its number: 8蚊, 13套, 40個蛋撻, 14 km.
 _PIECE = r"(?![或和同及與跟後前內]|[除乘加減]\s*[0-9])[\u4e00-\u9fff]"
 _UNIT = rx(
-    rf"\s*(?:{_PIECE}(?:{_PIECE}){{0,3}}(?![\u4e00-\u9fff])"
+    rf"\s*(?:{_PIECE}(?:{_PIECE})?(?![\u4e00-\u9fff])|(?:{_PIECE}){{3,4}}(?![0-9\u4e00-\u9fff])"
     r"|(?:hkd|dollars?|years?|days?|weeks?|hours?|minutes?|people|pieces?|km|m|kg|cm)\b)"
 )
 _NEXT_NUMBER = re.compile(rf"\s*(?P<other>{NUMBER})\s*(?:$|[.,;。])")

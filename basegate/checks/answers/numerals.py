@@ -76,6 +76,7 @@ def in_digits(text: str) -> str:
     """Bring numbers and equal signs to one notation; drop line numbers and negated numbers."""
     text = unicodedata.normalize("NFKC", text.replace("²", "^2").replace("³", "^3"))
     text = re.sub(rf"{SPECIAL}|\*\*", "", text.translate({0x2212: "-", 0x2044: "/"}))
+    text = re.sub(r"(?<=[0-9%\u4e00-\u9fff])\s*[xX]\s*(?=[0-9])", "*", text)
     text = text.replace("零下", "-")
     text = _NUMERAL.sub(_digits, re.sub(f"(?i:{BECAUSE})", "; ", _EQUAL.sub(" = ", text)))
     text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)
