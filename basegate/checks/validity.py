@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from basegate.config.declaration import MetricLabel
-from basegate.data.banks import Bank
 from basegate.engines.protocol import LOST_SHARE, Draw, Engine, TokenScores
 from basegate.errors import InvalidMeasurement
 from basegate.i18n.formatting import FRACTION
 from basegate.i18n.messages import Message, some
 from basegate.measurement import Findings, Metric, Sample
+
+if TYPE_CHECKING:
+    from basegate.data.banks import Bank
 
 _CUT = re.compile("\ufffd{1,3}$")
 """Of a character that was cut at the end there are up to three bytes."""
