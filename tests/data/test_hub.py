@@ -124,6 +124,7 @@ def test_without_a_network_the_caches_last_answer_is_used(tmp_path):
 )
 def test_the_gate_shows_the_sentence_and_no_traceback(project, hub, monkeypatch, source, sentence):
     endpoint = NOWHERE if "unreachable" in source else address(hub)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     monkeypatch.setenv("HF_HOME", str(project.path / "cache"))
     result = project.runpytest_subprocess("--model", f"mine={source}", "-k", "reasoning")
